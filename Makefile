@@ -1,0 +1,43 @@
+# `make help` lists the targets. Everything runs in .venv, which the first target that needs it builds.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+export PYTHONDONTWRITEBYTECODE := 1
+export HF_HUB_OFFLINE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fix build clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.ready ## set up, make a sample database and answer six questions on it
+	@$(BIN)/python benchmarks/demo.py
+
+test: $(VENV)/.ready-dev ## set up and run the tests (warnings are errors)
+	$(BIN)/python -m pytest -n 2 -q
+
+lint: $(VENV)/.ready-dev ## ruff, mypy --strict by package, import-linter
+	$(BIN)/ruff check ctxprune tests benchmarks
+	$(BIN)/ruff format --check ctxprune tests benchmarks
+	$(BIN)/mypy -p ctxprune
+	$(BIN)/lint-imports
+
+fix: $(VENV)/.ready-dev ## format and mend what ruff can mend
+	$(BIN)/ruff check --fix ctxprune tests benchmarks
+	$(BIN)/ruff format ctxprune tests benchmarks
+
+build: $(VENV)/.ready-dev ## wheel and sdist into dist/
+	$(BIN)/python -m build
+
+clean: ## remove the environment and build outputs
+	rm -rf $(VENV) dist build demo

@@ -1,0 +1,47 @@
+"""The tree of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from ctxprune._version import __version__
+from ctxprune.cli import bench_spider, prune, sql_ask, sql_check, sql_index, sql_link
+
+__all__ = ["app"]
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(
+    name="ctxprune",
+    help="Prune what enters a language model's context to what the question needs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings=_HELP,
+)
+sql = typer.Typer(help="Ask a database in plain words.", no_args_is_help=True, context_settings=_HELP)
+bench = typer.Typer(help="Measure on public benchmarks.", no_args_is_help=True, context_settings=_HELP)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks.", hidden=False),  # noqa: ARG001
+) -> None:
+    """Options of every command."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+app.command("prune")(prune.prune)
+sql.command("index")(sql_index.index)
+sql.command("link")(sql_link.link)
+sql.command("ask")(sql_ask.ask)
+sql.command("check")(sql_check.check)
+bench.command("spider")(bench_spider.spider)
+app.add_typer(sql, name="sql")
+app.add_typer(bench, name="bench")

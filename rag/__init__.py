@@ -1,0 +1,1 @@
+"""Retrieved text: passages as sentence units with exact spans."""

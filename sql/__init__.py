@@ -1,0 +1,1 @@
+"""Questions on databases: values, schema linking, SQL generation, execution and selection."""

@@ -1,0 +1,94 @@
+"""What a SQL generator is, what it is asked and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from ctxprune.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..linking.base import Linked
+    from ..schema import Schema
+    from ..values.base import ValueHit
+
+__all__ = ["GENERATORS", "Candidate", "Generator", "Request"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a generator.
+
+    Attributes:
+        question: The user's words.
+        schema: The schema to write SQL for: full or linked, as the path says.
+        linked: Scores and reasons of the linker, where one ran.
+        hits: Stored values that the question mentions.
+        evidence: Extra knowledge that came with the question (BIRD); "" if none.
+        path: "full", "linked" or "linked+values": which context this is.
+        n: How many candidates are wanted, 1 or more.
+        seed: Same seed, same answer, where the generator can promise that.
+    """
+
+    question: str
+    schema: Schema
+    linked: Linked | None = None
+    hits: Sequence[ValueHit] = ()
+    evidence: str = ""
+    path: str = "linked+values"
+    n: int = 4
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One SQL text that may answer the question.
+
+    Attributes:
+        sql: As generated; nothing has checked it yet.
+        generator: Registered name of the generator.
+        path: The request's path.
+        score: The generator's own score, higher is better; comparable only within one generator.
+        prompt: What a model was sent; "" where there is none.
+        raw: What a model answered; "" where there is none.
+        tokens_in, tokens_out: As counted by the model's server, else by our counter.
+        ms: Milliseconds spent on it.
+        cached: True when the answer came from the generation cache.
+        error: "" or why no SQL could be taken from the answer (then `sql` is "").
+        notes: Explanations for people ("filter: country.name = 'Spain'").
+    """
+
+    sql: str
+    generator: str
+    path: str = ""
+    score: float = 0.0
+    prompt: str = ""
+    raw: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    ms: float = 0.0
+    cached: bool = False
+    error: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+
+class Generator(Protocol):
+    """Writes candidate SQL. Safe to share between threads."""
+
+    def generate(self, request: Request) -> Sequence[Candidate]:
+        """Up to `request.n` candidates, best first; an empty sequence when the question cannot be answered.
+
+        A failing model does not raise here: it becomes a candidate with `error` set, so that other paths go on.
+        """
+        ...
+
+
+GENERATORS: Registry[type[Generator]] = Registry(
+    "generator",
+    {
+        "chat.v1": "ctxprune.sql.generate.chat:ChatGenerator",
+        "sketch.v1": "ctxprune.sql.generate.sketch:SketchGenerator",
+    },
+)
