@@ -1,0 +1,205 @@
+"""Folding, word splitting and light stemming: the one place that decides when two strings are the same words.
+
+Scorers, the schema linker, the value index and the sketch generator share it, so that a question and a column name are
+cut in the same way. Everything works offline, on any script, and is safe on lone surrogates and NUL characters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+__all__ = [
+    "STOP_WORDS",
+    "Folded",
+    "fold",
+    "fold_with_offsets",
+    "split_identifier",
+    "stem",
+    "terms",
+    "word_spans",
+    "words",
+]
+
+# Letters that carry no decomposition in Unicode, and typographic marks that stand for an ASCII one.
+_LETTERS = {
+    "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ŧ": "t", "ı": "i", "ŋ": "n",
+    "’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "‐": "-", "‑": "-", "–": "-", "—": "-", "−": "-",
+    "\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "",
+}  # fmt: skip
+_ACCENTS = re.compile("[\u0300-\u036f]")
+# Scripts written without spaces: kana, Han, Thai, Lao, Khmer, Burmese.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+# Python's \w leaves out combining marks, without which Indic words and Thai syllables fall apart.
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0951-\u0957"
+    "\u0981-\u0983\u09bc-\u09d7\u0a01-\u0a51\u0a70-\u0a83\u0abc-\u0ad7\u0b01-\u0b03\u0b3c-\u0b57\u0b82"
+    "\u0bbe-\u0bd7\u0c00-\u0c04\u0c3c-\u0c56\u0c81-\u0c83\u0cbc-\u0cd6\u0d00-\u0d03\u0d3b-\u0d57\u0d81-\u0d83"
+    "\u0dca-\u0ddf\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u1ab0-\u1aff\u3099\u309a"
+)
+_WORD = re.compile(rf"[^\W_](?:[^\W_]|[{_MARKS}])*")
+_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
+_LOWER, _UPPER = "a-zß-öø-ÿ", "A-ZÀ-ÖØ-Þ"
+_HUMP = re.compile(
+    rf"(?<=[{_LOWER}0-9])(?=[{_UPPER}])|(?<=[{_UPPER}])(?=[{_UPPER}][{_LOWER}])|(?<=[{_LOWER}{_UPPER}])(?=[0-9])"
+)
+
+_STOP = (
+    "a about an and any are as at be been being but by can could did do does doing for from had has have having "
+    "he her hers him his how i if in into is it its itself me my no nor not of off on or our ours out over own "
+    "she should so some such than that the their theirs them then there these they this those through to too "
+    "under until up very was we were what when where which while who whom whose why will with would you your "
+    "yours s t "
+)
+STOP_WORDS = frozenset(_STOP.split())
+
+
+class _FoldTable(dict[int, str]):
+    """Translation table that works out each character once, when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        plain = "".join(_LETTERS.get(part, part) for part in unicodedata.normalize("NFKD", char).casefold())
+        plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain))
+        self[code] = unicodedata.normalize("NFC", "".join(_LETTERS.get(part, part) for part in plain))
+        return self[code]
+
+
+_FOLD = _FoldTable()
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A folded text that remembers where it came from.
+
+    Attributes:
+        text: The folded text, equal to `fold(source)`.
+        starts: For each folded character the index of its source character, then the length of the source:
+            len(text) + 1 numbers, never falling.
+    """
+
+    text: str
+    starts: tuple[int, ...]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Source characters [a, b) that folded to [start, end); accents that folded away stay with their letter."""
+        if start >= end:
+            return self.starts[start], self.starts[start]
+        last = self.starts[end - 1]
+        later = (position for position in self.starts[end:] if position > last)
+        return self.starts[start], next(later, self.starts[-1])
+
+
+def fold(text: str) -> str:
+    """`text` without the differences that people overlook: case, accents, ligatures, width and style of characters.
+
+    "São Paulo" becomes "sao paulo", "Łódź" "lodz", "Straße" "strasse", "ＥＵＲ" "eur". White space and punctuation stay
+    (typographic quotes and dashes become ASCII ones), so the length may change. Folding twice changes nothing.
+    """
+    if text.isascii():
+        return text.lower()
+    folded = text.translate(_FOLD)
+    return folded if unicodedata.is_normalized("NFC", folded) else unicodedata.normalize("NFC", folded)
+
+
+def fold_with_offsets(text: str) -> Folded:
+    """`fold(text)` with the way back from each of its characters to the source."""
+    if text.isascii():
+        return Folded(text.lower(), tuple(range(len(text) + 1)))
+    parts: list[tuple[int, str]] = []
+    for index, char in enumerate(text):
+        piece = _FOLD[ord(char)]
+        if not piece:
+            continue
+        if parts and not piece.isascii():
+            start, before = parts[-1]
+            joined = unicodedata.normalize("NFC", before + piece)
+            if joined != before + piece:
+                parts[-1] = (start, joined)
+                continue
+        parts.append((index, piece))
+    starts = [start for start, piece in parts for _ in piece]
+    return Folded("".join(piece for _, piece in parts), (*starts, len(text)))
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Characters [start, end) of every word in `text`: maximal runs of letters, digits and their marks."""
+    return [match.span() for match in _WORD.finditer(text)]
+
+
+def split_identifier(name: str) -> list[str]:
+    """The folded words of a name: "customerID" gives customer, id; "GDP_per-capita10" gives gdp, per, capita, 10."""
+    return [word for part in _HUMP.sub(" ", name).split() for word in _plain_words(part)]
+
+
+def words(text: str) -> list[str]:
+    """The folded words of `text` in order; identifiers inside it are split, unspaced scripts become character pairs."""
+    return split_identifier(text)
+
+
+def terms(text: str) -> list[str]:
+    """What a lexical scorer counts: stemmed words without stop words; a split identifier also counts as a whole.
+
+    A text of nothing but stop words keeps them, so that a question such as "Who is it?" still says something.
+    """
+    found = [form for start, end in word_spans(text) for form in _forms(text[start:end])]
+    return [stem(word) for word in found if word not in STOP_WORDS] or [stem(word) for word in found]
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """A folded English word without its commonest endings; other words and numbers come back as they are.
+
+    Made for matching, not for reading: "studies" and "study" meet in "study", "populated" and "population" do not meet.
+    """
+    if len(word) < 4 or not word.isascii() or not word.isalpha():
+        return word
+    word = _singular(word)
+    for ending in ("ing", "ed"):
+        root = word[: -len(ending)]
+        if word.endswith(ending) and len(root) > 2 and re.search("[aeiouy]", root):
+            return _undouble(root)
+    return word[:-1] if word.endswith("e") and len(word) > 4 else word
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "shes", "ches", "xes", "zes")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def _undouble(root: str) -> str:
+    if root[-1] == root[-2] and root[-1] not in "lsz":
+        return root[:-1]
+    return root[:-1] if root.endswith("e") and len(root) > 4 else root
+
+
+def _plain_words(text: str) -> list[str]:
+    return [piece for word in _WORD.findall(fold(text)) for piece in _pairs(word)]
+
+
+def _forms(word: str) -> list[str]:
+    parts = split_identifier(word)
+    whole = fold(word)
+    return parts if len(parts) < 2 or _UNSPACED_RUN.search(whole) else [whole, *parts]
+
+
+def _pairs(word: str) -> list[str]:
+    """`word` itself, or the overlapping character pairs of its runs in scripts written without spaces."""
+    if word.isascii() or not _UNSPACED_RUN.search(word):
+        return [word]
+    pieces: list[str] = []
+    end = 0
+    for match in _UNSPACED_RUN.finditer(word):
+        pieces += [word[end : match.start()]] if match.start() > end else []
+        run, end = match.group(), match.end()
+        pieces += [run[i : i + 2] for i in range(len(run) - 1)] or [run]
+    return [*pieces, word[end:]] if end < len(word) else pieces
