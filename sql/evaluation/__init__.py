@@ -1,1 +1,1 @@
-"""evaluation."""
+"""Public benchmarks: folder layouts, official scoring rules, and runs of our generators over them."""
