@@ -1,0 +1,131 @@
+"""How names, comments and stored values enter a prompt: on one line, marked as data, never as structure.
+
+A datum made only of harmless characters is written bare; anything else becomes a double-quoted string in which line
+breaks, control, invisible and direction characters, section marks and chat-template marks are visible escapes. So a
+reader can take the text apart again without knowing the data, and the data cannot forge a line, a field or a role.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+__all__ = ["MAX_COMMENT", "MAX_VALUE", "datum", "name", "quoted_name", "same_words", "type_name"]
+
+MAX_COMMENT = 120  # characters of a comment that are shown
+MAX_VALUE = 80  # characters of a stored value that are shown
+_MAX_NAME = 128
+_STRUCTURE = re.compile(r": |```|  |^primary key$", re.I)  # what would read as a part of the form itself
+_BARE_WORDS = 8  # longer text reads as a sentence, and a sentence may pose as an instruction
+_BARE = re.compile(r"[^\W_](?:[\w .:+/%&'’@-]*[\w.%+])?|[-+]?[\d.][\w.:+/%-]*", re.ASCII)
+_BARE_NAME = re.compile(r"[\w$#@](?:[\w $#@.%/&+?!*'’()-]*[\w$#@.%?!*)])?")
+_ORDERS = re.compile(
+    r"\b(?:ignore|disregard|forget|override|instructions?|prompts?|system|assistant|jailbreak|you are|you must)\b", re.I
+)
+# Marks that a tokenizer may read as a control token or that open a section of ours.
+_MARKS = re.compile(r"[【】]|<(?=[|｜/!A-Za-z])|(?<=[|｜])>|\[(?=/?[A-Z_]+\])|`(?=``)")
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_TYPE = re.compile(r"\s*([^\W\d][\w ]*?)\s*(?:\(([\w ,.'-]*)\)([\w ]*))?\s*")
+
+
+def datum(value: object, limit: int = MAX_VALUE) -> str:
+    """One comment or stored value as prompt text on one line.
+
+    Args:
+        value: Any cell; numbers are written as Python writes them, bytes as hexadecimal.
+        limit: Characters of `value` shown at most; a cut is marked with `…`.
+    """
+    if isinstance(value, bool) or (isinstance(value, (int, float)) and math.isfinite(value)):
+        return str(value)
+    text = f"0x{value[:limit].hex()}" if isinstance(value, (bytes, bytearray)) else str(value)
+    cut = len(text) > limit
+    if cut:
+        text = text[:limit]
+    if not cut and _is_bare(text):
+        return text
+    return f'"{_escape(text)}{"…" if cut else ""}"'
+
+
+def name(text: str, quote: str = '"') -> str:
+    """A table or column name: bare where that is unambiguous, else quoted with `quote` doubled inside.
+
+    Characters that would break the line are shown as escapes; such a name cannot be copied into SQL as it stands.
+    """
+    if (
+        len(text) <= _MAX_NAME
+        and _BARE_NAME.fullmatch(text)
+        and "  " not in text
+        and text.count("(") == text.count(")")
+    ):
+        return text
+    shown = text[:_MAX_NAME] + ("…" if len(text) > _MAX_NAME else "")
+    return quoted_name(shown, quote)
+
+
+def quoted_name(text: str, quote: str = '"') -> str:
+    """`text` in quotation marks, the mark doubled inside, with unprintable characters as visible escapes."""
+    return quote + _visible(text.replace(quote, quote * 2)) + quote
+
+
+def type_name(declared: str) -> str:
+    """A declared type in upper case, its parameters kept as written ("decimal( 10, 2 )" -> "DECIMAL(10,2)").
+
+    A declaration that is not a type name with plain parameters (SQLite accepts any words) is cut to its first words.
+    """
+    match = _TYPE.fullmatch(declared[:80])
+    if match is None:
+        word = re.match(r"\s*([^\W\d]\w*)", declared)
+        return word.group(1).upper()[:40] if word else ""
+    base, parameters, rest = match.groups()
+    text = " ".join(base.upper().split())
+    if parameters and parameters.strip():
+        text += "(" + ",".join(part.strip() for part in parameters.split(",")) + ")"
+    return " ".join((text + " " + (rest or "").upper()).split())
+
+
+def same_words(comment: str, identifier: str) -> bool:
+    """True when a comment only repeats the name ("loaf id" for `loaf_id`)."""
+
+    def bare(text: str) -> str:
+        return "".join(character for character in text.casefold() if character.isalnum())
+
+    return bare(comment) == bare(identifier)
+
+
+def _is_bare(text: str) -> bool:
+    if not _BARE.fullmatch(text) and not _bare_unicode(text):
+        return False
+    return text.count(" ") < _BARE_WORDS and not _STRUCTURE.search(text) and not _ORDERS.search(text)
+
+
+def _bare_unicode(text: str) -> bool:
+    """Like `_BARE`, for letters beyond ASCII."""
+    inner = all(character.isalnum() or character in " _.:+/%&'’@-" for character in text)
+    return inner and text[:1].isalnum() and (text[-1:].isalnum() or text[-1:] in ".%+")
+
+
+def _escape(text: str) -> str:
+    return _visible(text.replace("\\", "\\\\").replace('"', '\\"'))
+
+
+def _visible(text: str) -> str:
+    text = _MARKS.sub(lambda match: _code(match.group()), text)
+    return "".join(character if character == " " or _shown(character) else _code(character) for character in text)
+
+
+def _shown(character: str) -> bool:
+    if character.isascii():
+        return character.isprintable()
+    category = unicodedata.category(character)
+    if category in _HIDDEN or category == "Zs":
+        return False
+    return not 0xFE00 <= ord(character) <= 0xFE0F and not 0xE0100 <= ord(character) <= 0xE01EF
+
+
+def _code(character: str) -> str:
+    if character in _NAMED:
+        return _NAMED[character]
+    number = ord(character)
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
