@@ -27,14 +27,14 @@ test: $(VENV)/.ready-dev ## set up and run the tests (warnings are errors)
 	$(BIN)/python -m pytest -n 2 -q
 
 lint: $(VENV)/.ready-dev ## ruff, mypy --strict by package, import-linter
-	$(BIN)/ruff check ctxprune sql rag tests benchmarks
-	$(BIN)/ruff format --check ctxprune sql rag tests benchmarks
+	$(BIN)/ruff check ctxprune ctxprune/sql ctxprune/rag tests benchmarks
+	$(BIN)/ruff format --check ctxprune ctxprune/sql ctxprune/rag tests benchmarks
 	$(BIN)/mypy -p ctxprune
 	$(BIN)/lint-imports
 
 fix: $(VENV)/.ready-dev ## format and mend what ruff can mend
-	$(BIN)/ruff check --fix ctxprune sql rag tests benchmarks
-	$(BIN)/ruff format ctxprune sql rag tests benchmarks
+	$(BIN)/ruff check --fix ctxprune ctxprune/sql ctxprune/rag tests benchmarks
+	$(BIN)/ruff format ctxprune ctxprune/sql ctxprune/rag tests benchmarks
 
 build: $(VENV)/.ready-dev ## wheel and sdist into dist/
 	$(BIN)/python -m build

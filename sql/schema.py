@@ -62,7 +62,11 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Table:
-    """One table or view. `namespace` is the database schema that holds it (PostgreSQL's "public"), "" for the default."""
+    """One table or view.
+
+    `namespace` is the database schema that holds it (PostgreSQL's "public"), "" for the
+    default one.
+    """
 
     name: str
     columns: tuple[Column, ...]

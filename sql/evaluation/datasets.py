@@ -120,7 +120,8 @@ def load(data: Path, *, schemas: Path | None = None, split: str = "dev") -> Benc
 def sample_items(items: Sequence[Item], n: int, *, seed: int = 0) -> tuple[Item, ...]:
     """`n` items (all, if there are fewer), stratified by database.
 
-    Each database in turn gives one of its shuffled items. The order of `items` does not matter; the same seed gives the same sample. The result is in file order.
+    Each database in turn gives one of its shuffled items. The order of `items` does not matter; the same seed gives
+    the same sample. The result is in file order.
     """
     by_database: dict[str, list[Item]] = defaultdict(list)
     for item in sorted(items, key=lambda item: item.index):
