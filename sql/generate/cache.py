@@ -1,0 +1,135 @@
+"""Generations kept in one SQLite file, by model, prompt, parameters and seed: a second run costs nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import FormatError, InputError
+
+from .model import ChatAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .model import ChatModel, Message, Sampling
+
+__all__ = ["CachedModel", "GenerationCache"]
+
+_FORMAT, _VERSION = "ctxprune-generations", 1
+_WAIT = 30.0  # seconds that a writer waits for another process's lock
+
+
+class GenerationCache:
+    """One SQLite file of answers, safe for several threads and processes (a connection per call).
+
+    Args:
+        path: The file; made when missing, its folder too.
+
+    Raises:
+        FormatError: The file is something else, or of another version.
+        InputError: The file cannot be opened or written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot make the cache's folder: {error}", where=str(self.path.parent)) from error
+        with self._open() as connection:
+            self._check(connection)
+
+    def get(self, key: str) -> list[ChatAnswer] | None:
+        """The answers filed under `key`, or None where there are none."""
+        with self._open() as connection:
+            row = connection.execute("SELECT answers FROM generation WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        try:
+            return [
+                ChatAnswer(text, int(t_in), int(t_out), float(ms), True) for text, t_in, t_out, ms in json.loads(row[0])
+            ]
+        except (TypeError, ValueError) as error:
+            raise FormatError("a cached generation is damaged", where=str(self.path), hint="delete the file") from error
+
+    def put(self, key: str, model: str, answers: Sequence[ChatAnswer]) -> None:
+        """File `answers`; the first ones filed under a key stay."""
+        text = json.dumps([[a.text, a.tokens_in, a.tokens_out, round(a.ms, 3)] for a in answers])
+        with self._open() as connection:
+            connection.execute("INSERT OR IGNORE INTO generation VALUES (?, ?, ?)", (key, model, text))
+
+    def __len__(self) -> int:
+        with self._open() as connection:
+            return int(connection.execute("SELECT count(*) FROM generation").fetchone()[0])
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = sqlite3.connect(self.path, timeout=_WAIT)
+            try:
+                with connection:
+                    yield connection
+            finally:
+                connection.close()
+        except sqlite3.OperationalError as error:
+            raise InputError(f"the generation cache cannot be used: {error}", where=str(self.path)) from error
+        except sqlite3.DatabaseError as error:
+            raise FormatError(f"not a generation cache: {error}", where=str(self.path)) from error
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables:
+            connection.execute("CREATE TABLE meta (format TEXT NOT NULL, version INTEGER NOT NULL)")
+            connection.execute("INSERT INTO meta VALUES (?, ?)", (_FORMAT, _VERSION))
+            connection.execute("CREATE TABLE generation (key TEXT PRIMARY KEY, model TEXT, answers TEXT) WITHOUT ROWID")
+            return
+        if "meta" not in tables:
+            raise FormatError("the file is another SQLite database", where=str(self.path))
+        found = connection.execute("SELECT format, version FROM meta").fetchone()
+        if found != (_FORMAT, _VERSION):
+            hint = f"this version reads {_FORMAT} {_VERSION}"
+            raise FormatError(f"unknown cache format {found}", where=str(self.path), hint=hint)
+
+
+@dataclass(frozen=True)
+class CachedModel:
+    """Wraps a chat model: an answer that is in the cache is not asked for again; failures are not kept."""
+
+    model: ChatModel
+    cache: GenerationCache
+
+    @property
+    def fingerprint(self) -> str:
+        """The wrapped model's."""
+        return self.model.fingerprint
+
+    def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
+        """As the wrapped model; cached answers are marked.
+
+        Raises:
+            ModelError: The wrapped model failed.
+            FormatError: The cache is damaged.
+            InputError: The cache cannot be read or written.
+        """
+        key = _key(self.fingerprint, messages, sampling)
+        found = self.cache.get(key)
+        if found is not None:
+            return found
+        answers = [replace(answer, cached=False) for answer in self.model.complete(messages, sampling)]
+        if answers:
+            self.cache.put(key, self.fingerprint, answers)
+        return answers
+
+
+def _key(fingerprint: str, messages: Sequence[Message], sampling: Sampling) -> str:
+    """sha256 over all that decides the answer; the deadline does not."""
+    parts = [fingerprint, [[m.role, m.content] for m in messages]]
+    drawn = [sampling.n, sampling.temperature, sampling.max_tokens, sampling.seed, list(sampling.stop)]
+    return hashlib.sha256(json.dumps([parts, drawn]).encode()).hexdigest()

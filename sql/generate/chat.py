@@ -1,0 +1,92 @@
+"""The chat generator: a chat model writes the SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import ModelError, UsageError
+
+from .base import GENERATORS, Candidate
+from .extract import extract_sql
+from .model import Sampling, ask_model
+from .prompts.base import prompt_text
+from .prompts.small import SmallPrompt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .base import Request
+    from .model import ChatAnswer, ChatModel, Message
+    from .prompts.base import Prompt
+
+__all__ = ["ChatGenerator"]
+
+
+@GENERATORS.register("chat.v1")
+@dataclass(frozen=True)
+class ChatGenerator:
+    """Asks a chat model; the first candidate is drawn at temperature 0, the others at `temperature`.
+
+    Attributes:
+        model: The chat model; wrap it in `CachedModel` to keep its answers.
+        prompt: How a request is written as messages.
+        temperature: Of all candidates but the first, 0 or more; at 0 only one candidate is drawn.
+        max_tokens: Tokens of one answer at most.
+        seconds: Deadline of one request to the model; past it the request becomes a candidate with an error.
+
+    Raises:
+        UsageError: A number is out of its range, or `model` is not a chat model.
+    """
+
+    model: ChatModel
+    prompt: Prompt = field(default_factory=SmallPrompt)
+    temperature: float = 0.7
+    max_tokens: int = 256
+    seconds: float = 120.0
+
+    name = "chat.v1"
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.model, "complete"):
+            raise UsageError(f"{type(self.model).__name__} is not a chat model", where="model")
+        Sampling(temperature=self.temperature, max_tokens=self.max_tokens, seconds=self.seconds)
+
+    def generate(self, request: Request) -> Sequence[Candidate]:
+        """One candidate per answer; an answer without SQL, or a failing model, gives a candidate with `error`."""
+        messages = self.prompt.messages(request)
+        greedy = Sampling(max_tokens=self.max_tokens, seed=request.seed, stop=self.prompt.stop, seconds=self.seconds)
+        draws = [greedy]
+        if request.n > 1 and self.temperature > 0:
+            draws.append(replace(greedy, n=request.n - 1, temperature=self.temperature))
+        candidates: list[Candidate] = []
+        for sampling in draws:
+            candidates += self._draw(request, messages, sampling)
+        return candidates
+
+    def _draw(self, request: Request, messages: Sequence[Message], sampling: Sampling) -> list[Candidate]:
+        start = perf_counter()
+        text = prompt_text(messages)
+        try:
+            answers = ask_model(self.model, messages, sampling)
+        except ModelError as error:
+            ms = (perf_counter() - start) * 1e3
+            return [Candidate("", self.name, request.path, prompt=text, ms=ms, error=f"{error.code} {error}")]
+        ms = (perf_counter() - start) * 1e3 / len(answers)
+        return [self._candidate(request, text, answer, ms) for answer in answers]
+
+    def _candidate(self, request: Request, prompt: str, answer: ChatAnswer, ms: float) -> Candidate:
+        found = extract_sql(answer.text)
+        return Candidate(
+            sql=found.sql,
+            generator=self.name,
+            path=request.path,
+            prompt=prompt,
+            raw=answer.text,
+            tokens_in=answer.tokens_in,
+            tokens_out=answer.tokens_out,
+            ms=ms,
+            cached=answer.cached,
+            error=found.error,
+        )

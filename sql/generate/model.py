@@ -1,0 +1,123 @@
+"""What a chat model is to this library: messages in, texts and token counts out."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+from ctxprune.errors import CtxpruneError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["ChatAnswer", "ChatModel", "Message", "Sampling", "ask_model"]
+
+
+class Message(NamedTuple):
+    """One turn of a conversation; `role` is "system", "user" or "assistant"."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How answers are drawn.
+
+    Attributes:
+        n: How many answers, 1 or more.
+        temperature: 0 or more; at 0 all answers are the same, so ask for one.
+        max_tokens: Tokens of one answer at most, 1 or more.
+        seed: Same seed, same answers, where the model can promise that.
+        stop: Texts at which an answer ends; they are not part of it.
+        seconds: Deadline for all n answers together, above 0.
+
+    Raises:
+        UsageError: A number is out of its range.
+    """
+
+    n: int = 1
+    temperature: float = 0.0
+    max_tokens: int = 256
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        for name, low in (("n", 1), ("max_tokens", 1), ("temperature", 0)):
+            if getattr(self, name) < low:
+                raise UsageError(f"{name} must be at least {low}, got {getattr(self, name)}", where=name)
+        if not self.seconds > 0:
+            raise UsageError(f"seconds must be above 0, got {self.seconds}", where="seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """One answer.
+
+    Attributes:
+        text: As the model wrote it.
+        tokens_in: Tokens of the prompt, as the model counts them; for several answers to one prompt, the first
+            answer carries them and the others carry 0, so that sums are right.
+        tokens_out: Tokens of the answer.
+        ms: Milliseconds that this answer took when it was made (also when it now comes from a cache).
+        cached: True when it comes from a cache.
+    """
+
+    text: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+    ms: float = 0.0
+    cached: bool = False
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """A chat model. Safe to share between threads."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the model and all that changes its answers except the prompt and `Sampling`; part of cache keys."""
+        ...
+
+    def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
+        """Up to `sampling.n` answers, at least one.
+
+        Raises:
+            ModelError: The model failed, or did not answer in time.
+        """
+        ...
+
+
+def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
+    """Ask `model`, and stop waiting at the deadline even if it hangs.
+
+    The call runs in a thread of its own, since nothing can interrupt a foreign library; a thread that hangs is left
+    behind as a daemon.
+
+    Raises:
+        ModelError: The model raised, gave nothing, or did not answer in time.
+    """
+    outcome: list[Sequence[ChatAnswer] | Exception] = []
+
+    def work() -> None:
+        try:
+            outcome.append(model.complete(messages, sampling))
+        except Exception as error:  # noqa: BLE001 - whatever a model raises becomes a ModelError below
+            outcome.append(error)
+
+    thread = threading.Thread(target=work, name="ctxprune-model", daemon=True)
+    thread.start()
+    thread.join(sampling.seconds)
+    if not outcome:
+        raise ModelError(f"no answer within {sampling.seconds:g} s", where=model.fingerprint)
+    answers = outcome[0]
+    if isinstance(answers, CtxpruneError):
+        raise answers
+    if isinstance(answers, Exception):
+        text = " ".join(str(answers).split())[:300]
+        raise ModelError(f"{type(answers).__name__}: {text}", where=model.fingerprint) from answers
+    if not answers:
+        raise ModelError("the model gave no answer", where=model.fingerprint)
+    return answers

@@ -1,0 +1,43 @@
+"""The plain prompt: the whole schema, the question, nothing else. The baseline of every comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...render.base import render
+from ..model import Message
+from .base import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..base import Request
+
+__all__ = ["PlainPrompt"]
+
+_DIALECTS = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MySQL", "duckdb": "DuckDB"}
+
+
+@dataclass(frozen=True)
+class PlainPrompt:
+    """CREATE TABLE statements and the question in one user message.
+
+    Attributes:
+        form: Renderer of the schema.
+    """
+
+    form: str = "ddl.v1"
+    name: str = "plain"
+    stop: tuple[str, ...] = ()
+
+    def messages(self, request: Request) -> Sequence[Message]:
+        """One user message."""
+        dialect = _DIALECTS.get(request.schema.dialect, request.schema.dialect)
+        known = f"Extra knowledge: {one_line(request.evidence)}\n" if request.evidence else ""
+        text = (
+            f"{render(request.schema, self.form)}\n\n"
+            f"{known}Question: {one_line(request.question)}\n"
+            f"Write one {dialect} query that answers the question. Answer with the SQL only."
+        )
+        return [Message("user", text)]
