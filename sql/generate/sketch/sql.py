@@ -1,0 +1,149 @@
+"""Writes a query shape as SQL text of one dialect, through sqlglot's tree, so that names and literals are always quoted."""
+
+from __future__ import annotations
+
+import re
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+
+from ctxprune.errors import GenerationError
+
+from .query import Condition, Item, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...schema import ColumnRef
+    from .joins import JoinGraph
+
+__all__ = ["SqlWriter"]
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN_LOWER = re.compile(r"[a-z_][a-z0-9_]*")
+_COMPARE = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, ">": exp.GT, "<=": exp.LTE, ">=": exp.GTE}
+_AGGREGATE = {"count": exp.Count, "sum": exp.Sum, "avg": exp.Avg, "min": exp.Min, "max": exp.Max}
+_SETS = {"intersect": exp.Intersect, "union": exp.Union, "except": exp.Except}
+_FOLDING = ("postgres",)  # folds bare names to lower case, so that any other case must be quoted
+
+
+class SqlWriter:
+    """Renders queries over one schema.
+
+    Args:
+        graph: The join graph of that schema.
+        dialect: sqlglot's name of the dialect.
+    """
+
+    def __init__(self, graph: JoinGraph, dialect: str) -> None:
+        self._graph = graph
+        self._dialect = dialect
+        self._keywords = Dialect.get_or_raise(dialect).tokenizer_class.KEYWORDS
+        self._plain = _PLAIN_LOWER if dialect in _FOLDING else _PLAIN
+
+    def write(self, query: Query) -> str:
+        """The SQL text of `query`.
+
+        Raises:
+            GenerationError: Its tables cannot be joined.
+        """
+        return str(self._query(query).sql(dialect=self._dialect))
+
+    def _query(self, query: Query) -> Any:
+        left = self._select(query)
+        if query.right is None:
+            return left
+        return _SETS[query.compound](this=left, expression=self._select(query.right), distinct=True)
+
+    def _select(self, query: Query) -> exp.Select:
+        path = self._graph.connect(query.tables)
+        if path is None:
+            raise GenerationError("no join path between the tables", where=", ".join(query.tables))
+        names = list(dict.fromkeys([query.tables[0], *(edge.other for edge in path)]))
+        alias = {name: f"T{i}" for i, name in enumerate(names, 1)} if len(names) > 1 else {}
+        select = exp.Select(expressions=[self._item(item, alias) for item in query.select])
+        select = select.from_(self._table(names[0], alias), copy=False)
+        for edge in path:
+            pairs = zip(edge.columns, edge.other_columns, strict=True)
+            on = [
+                exp.EQ(this=self._bare(a, alias[edge.table]), expression=self._bare(b, alias[edge.other]))
+                for a, b in pairs
+            ]
+            select = select.join(self._table(edge.other, alias), on=reduce(_and, on), copy=False)
+        if query.distinct:
+            select = select.distinct(copy=False)
+        return self._tail(select, query, alias)
+
+    def _tail(self, select: exp.Select, query: Query, alias: Mapping[str, str]) -> exp.Select:
+        if query.where:
+            join = _or if query.connector == "or" else _and
+            select = select.where(reduce(join, [self._condition(c, alias) for c in query.where]), copy=False)
+        if query.group:
+            select = select.group_by(*(self._column(ref, alias) for ref in query.group), copy=False)
+        if query.having:
+            select = select.having(reduce(_and, [self._condition(c, alias) for c in query.having]), copy=False)
+        if query.order:
+            keys = [exp.Ordered(this=self._item(item, alias), desc=query.desc) for item in query.order]
+            select = select.order_by(*keys, copy=False)
+        if query.limit is not None:
+            select = select.limit(query.limit, copy=False)
+        return select
+
+    def _condition(self, condition: Condition, alias: Mapping[str, str]) -> Any:
+        left, op, value = self._item(condition.item, alias), condition.op, condition.value
+        if op in ("is null", "is not null"):
+            test = exp.Is(this=left, expression=exp.Null())
+            return exp.Not(this=test) if op == "is not null" else test
+        if op in ("in", "not in") and isinstance(value, Query):
+            inside = exp.In(this=left, query=exp.Subquery(this=self._query(value)))
+            return exp.Not(this=inside) if op == "not in" else inside
+        if op == "between" and isinstance(value, tuple):
+            return exp.Between(this=left, low=_literal(value[0]), high=_literal(value[1]))
+        right = exp.Subquery(this=self._query(value)) if isinstance(value, Query) else _literal(value)
+        if op in ("like", "not like"):
+            like = exp.Like(this=left, expression=right)
+            return exp.Not(this=like) if op == "not like" else like
+        return _COMPARE[op](this=left, expression=right)
+
+    def _item(self, item: Item, alias: Mapping[str, str]) -> Any:
+        inner: Any = exp.Star() if item.ref is None else self._column(item.ref, alias)
+        if not item.agg:
+            return inner
+        if item.distinct:
+            inner = exp.Distinct(expressions=[inner])
+        return _AGGREGATE[item.agg](this=inner)
+
+    def _column(self, ref: ColumnRef, alias: Mapping[str, str]) -> exp.Column:
+        return self._bare(ref.column, alias.get(ref.table, ""))
+
+    def _bare(self, column: str, alias: str) -> exp.Column:
+        table = exp.to_identifier(alias) if alias else None
+        return exp.Column(this=self._identifier(column), table=table)
+
+    def _table(self, name: str, alias: Mapping[str, str]) -> exp.Table:
+        table = exp.Table(this=self._identifier(name))
+        if name in alias:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(alias[name])))
+        return table
+
+    def _identifier(self, name: str) -> exp.Identifier:
+        quoted = not self._plain.fullmatch(name) or name.upper() in self._keywords
+        return exp.Identifier(this=name, quoted=quoted)
+
+
+def _and(left: Any, right: Any) -> Any:
+    return exp.And(this=left, expression=right)
+
+
+def _or(left: Any, right: Any) -> Any:
+    return exp.Or(this=left, expression=right)
+
+
+def _literal(value: Any) -> Any:
+    if isinstance(value, str):
+        return exp.Literal.string(value)
+    if isinstance(value, (int, float)):
+        return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
+    raise GenerationError("a literal of that kind cannot be written", where=repr(value)[:60])
