@@ -49,9 +49,7 @@ class Linked:
 class Linker(Protocol):
     """Chooses the part of a schema that a question needs. Safe to share between threads."""
 
-    def link(
-        self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = ""
-    ) -> Linked:
+    def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
         """Link one question. An empty question keeps what the policy keeps for equal scores."""
         ...
 

@@ -1,0 +1,73 @@
+"""A schema as a context: tables and their columns are the units that a question keeps or drops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctxprune.context import Unit
+
+from ..render._text import datum, same_words
+from ..schema import ColumnRef
+from .words import natural
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from ..schema import Column, Schema, Table
+
+__all__ = ["SchemaContext"]
+
+
+class SchemaContext:
+    """Implements `ctxprune.context.Context[Schema]`.
+
+    Units are each table followed by its columns, in schema order; a column's parent is its table, and a table requires
+    its primary key, without which its rows can be neither counted nor joined.
+
+    Args:
+        schema: What is pruned.
+        matched: Stored values that the question mentions, by column; they are part of the column's text.
+    """
+
+    def __init__(self, schema: Schema, matched: Mapping[ColumnRef, Sequence[str]] | None = None) -> None:
+        self.schema = schema
+        units: list[Unit] = []
+        refs: list[ColumnRef | None] = []
+        tables: list[int] = []
+        for table in schema.tables:
+            parent = len(units)
+            tables.append(parent)
+            keys = tuple(parent + 1 + i for i, column in enumerate(table.columns) if column.primary_key)
+            units.append(Unit(_table_text(table), requires=keys))
+            refs.append(None)
+            for column in table.columns:
+                ref = ColumnRef(table.name, column.name)
+                units.append(Unit(_column_text(table, column, (matched or {}).get(ref, ())), parent=parent))
+                refs.append(ref)
+        self._units, self.refs, self.table_units = tuple(units), tuple(refs), tuple(tables)
+
+    @property
+    def units(self) -> Sequence[Unit]:
+        """One unit a table and one a column."""
+        return self._units
+
+    def render(self, kept: Collection[int]) -> Schema:
+        """The schema with only these tables and columns; keys stay where both ends stay."""
+        columns = [ref for index in kept if (ref := self.refs[index]) is not None]
+        names = {index: table.name for index, table in zip(self.table_units, self.schema.tables, strict=True)}
+        return self.schema.subset(columns, [names[index] for index in kept if index in names])
+
+
+def _table_text(table: Table) -> str:
+    return " ".join(_parts(table.name, table.comment, table.description))
+
+
+def _column_text(table: Table, column: Column, matched: Sequence[str]) -> str:
+    parts = [*_parts(column.name, column.comment, column.description), natural(table.name)]
+    return " ".join([*parts, *(datum(value) for value in matched)])
+
+
+def _parts(name: str, comment: str, description: str) -> list[str]:
+    shown = [natural(name)]
+    shown += [text for text in (comment, description) if text and not same_words(text, name)]
+    return shown
