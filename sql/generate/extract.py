@@ -121,7 +121,8 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _AFTER = re.compile(
-    r"\n[ \t]*\r?\n(?!\s*(?:FROM|WHERE|GROUP|ORDER|HAVING|LIMIT|UNION|INTERSECT|EXCEPT|JOIN|LEFT|INNER|AND|OR|ON|SELECT)\b)"
+    r"\n[ \t]*\r?\n"
+    r"(?!\s*(?:FROM|WHERE|GROUP|ORDER|HAVING|LIMIT|UNION|INTERSECT|EXCEPT|JOIN|LEFT|INNER|AND|OR|ON|SELECT)\b)"
     r"|\n(?=(?:This|The|Note|Explanation|Here|In this|It|Question|Answer|Output|Result|Q:|A:|#)\b)"
     r"|</?[a-z_]+>|<\|",
     re.IGNORECASE,

@@ -61,11 +61,11 @@ def is_hollow(result: ResultSet) -> bool:
 def orders_rows(sql: str) -> bool:
     """True when the outermost query of `sql` has an ORDER BY."""
     depth = 0
-    for token in _TOKEN.findall(sql):
-        if token == "(":
+    for word in _TOKEN.findall(sql):
+        if word == "(":
             depth += 1
-        elif token == ")":
+        elif word == ")":
             depth -= 1
-        elif depth == 0 and token[:1].lower() == "o":
+        elif depth == 0 and word[:1].lower() == "o":
             return True
     return False

@@ -27,7 +27,8 @@ class VoteSelector:
     Every generator has one vote, which its working candidates share. Where a generator's scores differ, its candidates
     are a ranked list, and each rank weighs half of the one before: however many low ranks agree, they do not outvote
     the first. Where the scores are equal, the candidates are samples and weigh the same, so that a sum estimates the
-    model's own probability of a result. Ties go to the higher score, then to the shorter SQL, then to the earlier one.
+    model's own probability of a result. Ties go to the group with the heaviest single candidate, then to the shorter
+    SQL, then to the earlier one.
 
     Attributes:
         weights: Votes by generator name, above 0; 1 for those not named.
@@ -55,7 +56,7 @@ class VoteSelector:
                 groups[result_key(item.result, ordered=orders_rows(item.sql))].append(index)
         ranked = sorted(groups.values(), key=lambda group: _rank(group, executed, weights))
         chosen = ranked[0]
-        best = min(chosen, key=lambda index: _tie(index, executed))
+        best = min(chosen, key=lambda index: _tie(index, executed, weights))
         share = sum(weights[index] for index in chosen) / sum(weights.values())
         reason = f"{len(chosen)} of {len(weights)} working candidates agree"
         return Selection(best, min(share, 1.0), tuple(map(tuple, ranked)), reason)
@@ -90,9 +91,8 @@ def _rank(group: Sequence[int], executed: Sequence[Executed], weights: Mapping[i
     result = executed[group[0]].result
     hollow = result is None or is_hollow(result)
     weight = round(sum(weights[index] for index in group), 9)
-    return (hollow, -weight, min(_tie(index, executed) for index in group))
+    return (hollow, -weight, min(_tie(index, executed, weights) for index in group))
 
 
-def _tie(index: int, executed: Sequence[Executed]) -> tuple[float, int, int]:
-    item = executed[index]
-    return (-item.candidate.score, len(item.sql), index)
+def _tie(index: int, executed: Sequence[Executed], weights: Mapping[int, float]) -> tuple[float, int, int]:
+    return (-round(weights[index], 9), len(executed[index].sql), index)

@@ -19,8 +19,15 @@ class Prompt(Protocol):
     """Writes a request as messages. The schema stands first and the question last, so that questions on one database
     share their beginning and a server's prefix cache saves the work."""
 
-    name: str
-    stop: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """For traces."""
+        ...
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """Texts at which an answer ends."""
+        ...
 
     def messages(self, request: Request) -> Sequence[Message]:
         """The conversation to send."""

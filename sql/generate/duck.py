@@ -1,0 +1,100 @@
+"""LangChain chat models as chat models of ours, by duck type: nothing of LangChain is imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import ModelError, UsageError
+
+from .model import ChatAnswer, ChatModel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .model import Message, Sampling
+
+__all__ = ["InvokeModel", "as_chat_model"]
+
+
+@dataclass(frozen=True)
+class InvokeModel:
+    """Anything with LangChain's `invoke(messages, stop=..., **parameters)` that answers with an AIMessage or a text.
+
+    Attributes:
+        model: A `BaseChatModel`, or a runnable around one.
+        parameters: Which of "temperature", "max_tokens" and "seed" are handed to `invoke`; providers differ in what
+            they accept. What is not handed over, the model decides.
+        name: Part of cache keys; default: the model's class and model name.
+    """
+
+    model: Any
+    parameters: tuple[str, ...] = ("temperature",)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        unknown = set(self.parameters) - {"temperature", "max_tokens", "seed"}
+        if unknown:
+            raise UsageError(f"unknown parameter {min(unknown)!r}", hint="known: max_tokens, seed, temperature")
+
+    @property
+    def fingerprint(self) -> str:
+        """Class and model name; settings of the model object beyond its name do not count, `name` can add them."""
+        kind = type(self.model)
+        found = (getattr(self.model, key, None) for key in ("model_name", "model", "model_id", "deployment_name"))
+        label = next((value for value in found if isinstance(value, str)), "")
+        return self.name or f"langchain:{kind.__module__}.{kind.__qualname__}:{label}"
+
+    def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
+        """One call per answer; answers after the deadline are left out.
+
+        Raises:
+            ModelError: An answer is neither a message nor a text.
+        """
+        turns = [(message.role, message.content) for message in messages]
+        answers: list[ChatAnswer] = []
+        begin = perf_counter()
+        for turn in range(sampling.n):
+            options: dict[str, Any] = {key: getattr(sampling, key) for key in self.parameters}
+            if "seed" in options:
+                options["seed"] = sampling.seed + turn
+            if sampling.stop:
+                options["stop"] = list(sampling.stop)
+            start = perf_counter()
+            reply = self.model.invoke(turns, **options)
+            answers.append(_answer(reply, (perf_counter() - start) * 1e3))
+            if perf_counter() - begin > sampling.seconds:
+                break
+        return answers
+
+
+def as_chat_model(model: object) -> ChatModel:
+    """`model` itself, or a LangChain chat model wrapped.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if isinstance(model, ChatModel):
+        return model
+    if callable(getattr(model, "invoke", None)):
+        return InvokeModel(model)
+    raise UsageError(
+        f"{type(model).__name__} is not a chat model",
+        hint="give a LangChain chat model or one of ctxprune.integrations.chat_models",
+    )
+
+
+def _answer(reply: Any, ms: float) -> ChatAnswer:
+    content = reply if isinstance(reply, str) else getattr(reply, "content", None)
+    usage = getattr(reply, "usage_metadata", None) or {}
+    return ChatAnswer(_text(content), int(usage.get("input_tokens", 0)), int(usage.get("output_tokens", 0)), ms)
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        parts = (part if isinstance(part, str) else part.get("text", "") for part in content)
+        return "".join(part for part in parts if isinstance(part, str))
+    raise ModelError(f"the model answered with {type(content).__name__}, not with a message")
