@@ -6,14 +6,16 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ctxprune.errors import SchemaError
+from ctxprune.errors import FormatError, SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
 __all__ = ["Column", "ColumnRef", "ForeignKey", "Schema", "Table"]
+
+_FORMAT, _VERSION = "ctxprune.schema", 1
 
 
 class ColumnRef(NamedTuple):
@@ -165,6 +167,60 @@ class Schema:
         keys = tuple(key for key in self.foreign_keys if _holds(small, key))
         return replace(small, foreign_keys=keys)
 
+    def enriched(self, notes: Schema) -> Schema:
+        """This schema with what a documented twin knows: comments and descriptions where this one has none, and keys.
+
+        Foreign keys of `notes` that this schema lacks are added with `inferred=True`, since the database does not
+        declare them; one that names an unknown table or column is passed over. Names match in any case.
+        """
+        tables = tuple(_noted(table, notes) for table in self.tables)
+        known = {_folded_key(key) for key in self.foreign_keys}
+        added = [
+            self._spelled(key) for key in notes.foreign_keys if _folded_key(key) not in known and _holds(self, key)
+        ]
+        return replace(self, tables=tables, foreign_keys=self.foreign_keys + tuple(added))
+
+    def _spelled(self, key: ForeignKey) -> ForeignKey:
+        here, there = self.table(key.table), self.table(key.ref_table)
+        columns = tuple(here.column(name).name for name in key.columns)
+        return ForeignKey(here.name, columns, there.name, tuple(there.column(n).name for n in key.ref_columns), True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON-ready data; blobs among the examples are left out."""
+        return {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "name": self.name,
+            "dialect": self.dialect,
+            "tables": [_table_dict(table) for table in self.tables],
+            "foreign_keys": [{name: getattr(key, name) for name in key.__slots__} for key in self.foreign_keys],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Schema:
+        """The inverse of `to_dict`.
+
+        Raises:
+            FormatError: The data are of another format or version, or damaged.
+        """
+        if data.get("format") != _FORMAT or data.get("version") != _VERSION:
+            raise FormatError(
+                f"not a schema of format {_FORMAT} version {_VERSION}",
+                where=f"format {data.get('format')!r}, version {data.get('version')!r}",
+            )
+        try:
+            tables = tuple(
+                Table(**{**entry, "columns": tuple(_column(column) for column in entry["columns"])})
+                for entry in data["tables"]
+            )
+            keys = tuple(
+                ForeignKey(**{**key, "columns": tuple(key["columns"]), "ref_columns": tuple(key["ref_columns"])})
+                for key in data["foreign_keys"]
+            )
+            return cls(data["name"], tables, keys, data["dialect"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise FormatError(f"the schema data are damaged ({error!r})", where=str(data.get("name", ""))) from error
+
     @cached_property
     def fingerprint(self) -> str:
         """sha256 (first 16 hex digits) over names, types and keys; examples and comments do not count."""
@@ -179,3 +235,43 @@ def _holds(schema: Schema, key: ForeignKey) -> bool:
         return False
     here, there = schema.table(key.table), schema.table(key.ref_table)
     return all(name in here for name in key.columns) and all(name in there for name in key.ref_columns)
+
+
+def _folded_key(key: ForeignKey) -> tuple[str, frozenset[tuple[str, str]], str]:
+    pairs = zip(map(str.casefold, key.columns), map(str.casefold, key.ref_columns), strict=False)
+    return key.table.casefold(), frozenset(pairs), key.ref_table.casefold()
+
+
+def _noted(table: Table, notes: Schema) -> Table:
+    if table.name not in notes:
+        return table
+    twin = notes.table(table.name)
+    columns = []
+    for column in table.columns:
+        note = twin.column(column.name) if column.name in twin else column
+        columns.append(
+            replace(
+                column,
+                comment=column.comment or note.comment,
+                description=column.description or note.description,
+                examples=column.examples or note.examples,
+            )
+        )
+    return replace(
+        table,
+        columns=tuple(columns),
+        comment=table.comment or twin.comment,
+        description=table.description or twin.description,
+    )
+
+
+def _table_dict(table: Table) -> dict[str, Any]:
+    names = ("name", "comment", "description", "namespace", "is_view", "rows")
+    columns = [{name: getattr(column, name) for name in column.__slots__} for column in table.columns]
+    for column in columns:
+        column["examples"] = [value for value in column["examples"] if not isinstance(value, bytes)]
+    return {**{name: getattr(table, name) for name in names}, "columns": columns}
+
+
+def _column(entry: Mapping[str, Any]) -> Column:
+    return Column(**{**entry, "examples": tuple(entry["examples"])})
