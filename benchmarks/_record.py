@@ -1,0 +1,59 @@
+"""Writes one benchmark's figures to benchmarks/results/NAME.json, with all that is needed to run it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import ctxprune
+
+RESULTS = Path(__file__).resolve().parent / "results"
+SHARED = Path(os.environ.get("CTXPRUNE_SHARED", RESULTS.parent.parent.parent / "shared"))
+
+
+def record(name: str, figures: object, *, seed: int | None, data: dict[str, str]) -> Path:
+    """Write `figures` (JSON-safe) to results/NAME.json; `data` maps each data set to its fingerprint."""
+    document = {
+        "command": shlex.join(["python", *(_short(word) for word in sys.argv)]),
+        "commit": _commit(),
+        "ctxprune": ctxprune.__version__,
+        "seed": seed,
+        "data": data,
+        "machine": _machine(),
+        "figures": figures,
+    }
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    sys.stderr.write(f"wrote {path.relative_to(RESULTS.parent.parent)}\n")
+    return path
+
+
+def _short(word: str) -> str:
+    """A path inside the checkout relative to it, so that no path of this machine is recorded."""
+    root = RESULTS.parent.parent
+    path = Path(word)
+    if path.is_absolute():
+        return os.path.relpath(path, root) if path.is_relative_to(root.parent) else path.name
+    return word
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=RESULTS, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def _machine() -> dict[str, object]:
+    model = ""
+    if (info := Path("/proc/cpuinfo")).exists():
+        names = [
+            line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
+        model = names[0] if names else ""
+    return {"cpu": model or platform.processor(), "cores": os.cpu_count(), "python": platform.python_version()}
