@@ -1,0 +1,240 @@
+"""The value index: finds the stored values that a question mentions.
+
+The stages and their order are in stages.py, the likelihood of a hit in scoring.py, the files in store.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import FormatError
+
+from ..schema import ColumnRef
+from . import store
+from .collect import collect
+from .minhash import Signer
+from .scoring import choose
+from .spans import Question
+from .stages import Finder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from ..database import Database
+    from ..schema import Schema
+    from .base import ValueHit
+    from .build import Arrays
+
+    Progress = Callable[[int, int, str], None]
+
+__all__ = ["ColumnReport", "ValueIndex", "default_directory"]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnReport:
+    """What became of one column.
+
+    Attributes:
+        table, column: Its name.
+        values: Distinct values in the index; 0 where it was skipped.
+        too_long: Distinct values left out because they are longer than 200 characters.
+        numeric: Share of the values that are numbers, dates or times.
+        skipped: Why it is not in the index; "" where it is.
+    """
+
+    table: str
+    column: str
+    values: int = 0
+    too_long: int = 0
+    numeric: float = 0.0
+    skipped: str = ""
+
+    @property
+    def ref(self) -> ColumnRef:
+        """The column."""
+        return ColumnRef(self.table, self.column)
+
+
+class ValueIndex:
+    """Stored text values of one database, by exact folded keys and by MinHash LSH. Safe to share between threads.
+
+    Made by `build`, `open` or `for_database`.
+    """
+
+    def __init__(self, manifest: dict[str, Any], arrays: Arrays, directory: Path | None = None) -> None:
+        self._manifest, self._arrays = manifest, arrays
+        self.directory = directory
+        try:
+            self.columns = tuple(ColumnReport(**column) for column in manifest["columns"])
+        except (KeyError, TypeError) as error:
+            where = str(directory or "")
+            raise FormatError(f"the manifest lacks its columns ({error})", where=where, hint="rebuild it") from error
+        self._signer = Signer(arrays.permutations)
+
+    @classmethod
+    def build(
+        cls,
+        database: Database,
+        *,
+        schema: Schema | None = None,
+        exclude: Collection[ColumnRef] = (),
+        progress: Progress | None = None,
+    ) -> ValueIndex:
+        """Read every column of `schema` (default: the database's) and index its distinct texts, in memory.
+
+        Args:
+            database: Where the values are.
+            schema: What may be read; columns outside it are never touched.
+            exclude: Columns that must not be indexed, such as personal data; names match in any case.
+            progress: Called as progress(columns done, columns in all, name of the next column).
+
+        Raises:
+            SchemaError: `exclude` or `schema` names a column that the database does not have.
+            DatabaseError: The database cannot be read.
+            IndexBuildError: There are more than 2**31 values.
+        """
+        start = time.perf_counter()
+        schema = schema or database.schema()
+        fingerprint = database.data_fingerprint()
+        refs = tuple(_known(schema, ref) for ref in exclude)
+        reports, arrays = collect(database, schema, frozenset(refs), progress or _quiet)
+        manifest = {
+            "database": database.name,
+            "data_fingerprint": fingerprint,
+            "schema_fingerprint": schema.fingerprint,
+            "exclude": sorted(map(list, refs)),
+            "columns": [asdict(ColumnReport(**report)) for report in reports],
+            "values": len(arrays.ends),
+            "seconds": round(time.perf_counter() - start, 3),
+        }
+        return cls(manifest, arrays)
+
+    @classmethod
+    def open(cls, directory: str | Path) -> ValueIndex:
+        """The index saved in `directory`, memory-mapped.
+
+        Raises:
+            FormatError: There is none, it is damaged, or of another format or version; the message says what to do.
+        """
+        path = Path(directory)
+        return cls(*store.read(path), path)
+
+    @classmethod
+    def for_database(
+        cls,
+        database: Database,
+        directory: str | Path | None = None,
+        *,
+        exclude: Collection[ColumnRef] = (),
+        progress: Progress | None = None,
+    ) -> ValueIndex:
+        """The saved index where it fits the data as they are now, otherwise a new one, saved.
+
+        Of two processes that need a new index at once, the second waits and takes the first one's.
+
+        Args:
+            database: Where the values are.
+            directory: Where the index is kept; default `default_directory(database)`.
+            exclude: As for `build`.
+            progress: As for `build`.
+
+        Raises:
+            FormatError: The directory holds something else than an index.
+            IndexBuildError: The directory cannot be written.
+            DatabaseError: The database cannot be read.
+        """
+        path = Path(directory) if directory is not None else default_directory(database)
+        wanted = {
+            "data_fingerprint": database.data_fingerprint(),
+            "schema_fingerprint": database.schema().fingerprint,
+            "exclude": sorted(list(_known(database.schema(), ref)) for ref in exclude),
+        }
+        found = cls._fitting(path, wanted)
+        if found is not None:
+            return found
+        with store.locked(path):
+            found = cls._fitting(path, wanted)
+            if found is None:
+                built = cls.build(database, exclude=exclude, progress=progress)
+                store.write(path, built._manifest, built._arrays)
+                found = cls.open(path)
+        return found
+
+    @classmethod
+    def _fitting(cls, path: Path, wanted: Mapping[str, object]) -> ValueIndex | None:
+        try:
+            if any(store.read_manifest(path).get(key) != value for key, value in wanted.items()):
+                return None
+            return cls.open(path)
+        except FormatError:
+            return None  # absent, damaged or of another version: it is built anew; `write` refuses foreign directories
+
+    def save(self, directory: str | Path) -> Path:
+        """Write the index into `directory`, which is made if absent; an index there is replaced in one step.
+
+        Raises:
+            FormatError: The directory holds something else.
+            IndexBuildError: It cannot be written; an index that was there stays.
+        """
+        path = Path(directory)
+        with store.locked(path):
+            store.write(path, self._manifest, self._arrays)
+        self.directory = path
+        return path
+
+    def __len__(self) -> int:
+        return len(self._arrays.ends)
+
+    @property
+    def data_fingerprint(self) -> str:
+        """`Database.data_fingerprint()` when the index was built."""
+        return str(self._manifest.get("data_fingerprint", ""))
+
+    @property
+    def seconds(self) -> float:
+        """How long the build took."""
+        return float(self._manifest.get("seconds", 0.0))
+
+    @cached_property
+    def _refs(self) -> tuple[ColumnRef, ...]:
+        return tuple(column.ref for column in self.columns)
+
+    def lookup(self, question: str, evidence: str = "") -> list[ValueHit]:
+        """Stored values that a question (and its evidence, where there is some) mentions.
+
+        Args:
+            question: Plain words; of a very long one the first 2,000 words are read.
+            evidence: More text about the same question; hits in it count from len(question) + 1.
+
+        Returns:
+            Hits, best first, no (column, value) twice, at most a few per column; [] for an empty question.
+        """
+        parsed = Question.parse(question, evidence)
+        if not parsed.words or not len(self):
+            return []
+        found = Finder(parsed, self._arrays, self._signer).find()
+        return choose(parsed, found, self._arrays, self._refs)
+
+
+def default_directory(database: Database) -> Path:
+    """Where the index of a database is kept unless told: a folder of the user's cache, one per database path."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    key = hashlib.sha256(str(database.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", database.name)[:40]
+    return base / "ctxprune" / "values" / f"{stem}-{key}"
+
+
+def _known(schema: Schema, ref: ColumnRef) -> ColumnRef:
+    table = schema.table(ref.table)
+    return ColumnRef(table.name, table.column(ref.column).name)
+
+
+def _quiet(_done: int, _total: int, _name: str) -> None:
+    return

@@ -1,0 +1,288 @@
+"""The stages of a look-up, cheap ones first; each turns spans of a question into candidate values.
+
+exact    spans whose folded, stemmed words equal those of a value; symbols that stand alone
+synonym  spans that the lexicon knows under another name or code
+prefix   shared beginnings ("foggy": "Fog", "computer science": "Comp. Sci."), initials, single words of longer values
+lsh      MinHash LSH, then an edit filter: misspellings, for spans around words that nothing else explained
+
+Every candidate is verified against the stored value, so hash collisions never show.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .keys import acronym_key, hashes, part_key, prefix_key, stem_key, symbol_key
+from .lexicon import synonyms
+from .minhash import Signer, band_keys
+from .spans import COMMON_WORDS, key_words, stems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from .build import Arrays
+    from .spans import Question
+
+__all__ = ["Candidate", "Finder"]
+
+_PREFIX_SPAN = 4
+_FUZZY_SPAN = 5
+_MOST_ROWS = 200
+_MOST_FUZZY_SPANS = 60
+_MOST_FUZZY_ROWS = 2000
+_LEAST_EDIT = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One stored value that a span may mean.
+
+    Attributes:
+        row: Its row of the index.
+        first, last: Word positions [first, last) of the span.
+        score: Closeness, 0..1.
+        stage: "exact", "folded", "synonym", "prefix" or "lsh".
+        way: What exactly matched, for the scorer: "exact", "folded", "stem", "symbol", "synonym", "prefix",
+            "acronym", "part" or "lsh".
+        rows: How many values of the index the same span led to in the same way.
+    """
+
+    row: int
+    first: int
+    last: int
+    score: float
+    stage: str
+    way: str
+    rows: int = 1
+
+
+class Finder:
+    """Runs the stages over one question. Made per look-up; holds no state between questions."""
+
+    def __init__(self, question: Question, arrays: Arrays, signer: Signer) -> None:
+        self._question, self._arrays, self._signer = question, arrays, signer
+        self._words: dict[int, list[str]] = {}
+
+    @cached_property
+    def covered(self) -> set[int]:
+        """Word positions that an exact or synonym candidate explains."""
+        return set()
+
+    def find(self) -> list[Candidate]:
+        """All candidates, no (row, span) twice."""
+        found = [*self._exact(), *self._symbols()]
+        self._cover(found)
+        found += self._synonyms()
+        found += self._prefixes()
+        found += self._parts()
+        self._cover(found)
+        found += self._fuzzy()
+        best: dict[tuple[int, int, int], Candidate] = {}
+        for candidate in found:
+            key = (candidate.row, candidate.first, candidate.last)
+            if key not in best or candidate.score > best[key].score:
+                best[key] = candidate
+        return list(best.values())
+
+    def words(self, row: int) -> list[str]:
+        """Folded words of a stored value."""
+        if row not in self._words:
+            self._words[row] = key_words(self._arrays.value(row))
+        return self._words[row]
+
+    def _cover(self, found: Iterable[Candidate]) -> None:
+        words = self._question.words
+        for candidate in found:
+            span = range(candidate.first, candidate.last)
+            if candidate.score > 0.9 and not all(words[k].text in COMMON_WORDS for k in span):
+                self.covered.update(span)
+
+    def _rows(self, keys: list[str]) -> list[NDArray[np.uint32]]:
+        table = self._arrays.key_hashes
+        wanted = hashes(keys)
+        left, right = np.searchsorted(table, wanted, "left"), np.searchsorted(table, wanted, "right")
+        rows = self._arrays.key_rows
+        return [rows[a:b] for a, b in zip(left.tolist(), right.tolist(), strict=True)]
+
+    def _span_words(self, i: int, j: int) -> list[str]:
+        return [word.text for word in self._question.words[i:j]]
+
+    def _exact(self) -> Iterator[Candidate]:
+        spans = list(self._question.spans())
+        for (i, j), rows in zip(spans, self._rows([stem_key(self._span_words(i, j)) for i, j in spans]), strict=True):
+            if not len(rows):
+                continue
+            words, surface = self._span_words(i, j), self._question.surface(i, j)
+            for row in rows[:_MOST_ROWS].tolist():
+                theirs = self.words(row)
+                if theirs == words:
+                    same = self._arrays.value(row) in surface
+                    yield Candidate(
+                        row, i, j, 1.0, "exact" if same else "folded", "exact" if same else "folded", len(rows)
+                    )
+                elif stems(theirs) == stems(words):
+                    yield Candidate(row, i, j, 0.95, "folded", "stem", len(rows))
+
+    def _symbols(self) -> Iterator[Candidate]:
+        question = self._question
+        chunks = [chunk.strip("'\"`“”‘’,;:") for chunk in question.text.split()[:500]]
+        keys = sorted({chunk for chunk in chunks if chunk and not any(char.isalnum() for char in chunk)})
+        if not keys or not question.words:
+            return
+        for chunk, rows in zip(keys, self._rows([symbol_key(chunk) for chunk in keys]), strict=True):
+            at = question.text.index(chunk)
+            nearest = min(range(len(question.words)), key=lambda k: abs(question.words[k].start - at))
+            for row in rows[:_MOST_ROWS].tolist():
+                if self._arrays.value(row).strip() == chunk:
+                    yield Candidate(row, nearest, nearest + 1, 1.0, "exact", "symbol", len(rows))
+
+    def _synonyms(self) -> Iterator[Candidate]:
+        asked: list[tuple[int, int, str]] = []
+        for i, j in self._question.spans(4):
+            words = tuple(self._span_words(i, j))
+            asked += [(i, j, term) for term in synonyms(self._question.surface(i, j), words)]
+        keys = [stem_key(term.split()) for _i, _j, term in asked]
+        for (i, j, term), rows in zip(asked, self._rows(keys), strict=True):
+            for row in rows[:_MOST_ROWS].tolist():
+                if self.words(row) == term.split():
+                    yield Candidate(row, i, j, 0.9, "synonym", "synonym", len(rows))
+
+    def _prefixes(self) -> Iterator[Candidate]:
+        asked: list[tuple[int, int, str]] = []
+        for i, j in self._question.spans(_PREFIX_SPAN):
+            words = self._span_words(i, j)
+            if words[0] in COMMON_WORDS or words[-1] in COMMON_WORDS:
+                continue
+            if j - i == 1:
+                surface = self._question.surface(i, j)
+                if len(words[0]) > 3 and words[0].isalpha():
+                    asked += [(i, j, prefix_key(words)), (i, j, prefix_key(words, 3))]
+                elif surface.isupper() and len(words[0]) > 1:
+                    asked.append((i, j, acronym_key(words[0])))
+            elif all(len(word) > 2 for word in words):
+                asked.append((i, j, prefix_key(words)))
+        for (i, j, key), rows in zip(asked, self._rows([key for _i, _j, key in asked]), strict=True):
+            if 0 < len(rows) <= _MOST_ROWS:
+                way = "acronym" if key[0] == "a" else "prefix"
+                yield from self._verify_prefix(i, j, rows.tolist(), way)
+
+    def _verify_prefix(self, i: int, j: int, rows: list[int], way: str) -> Iterator[Candidate]:
+        words = self._span_words(i, j)
+        for row in rows:
+            theirs = self.words(row)
+            if way == "acronym":
+                yield Candidate(row, i, j, 0.6, "prefix", way, len(rows))
+                continue
+            if len(theirs) != len(words) or theirs == words:
+                continue
+            shared = [_shared(a, b) for a, b in zip(words, theirs, strict=True)]
+            if min(shared) > 0:
+                yield Candidate(row, i, j, min(0.9, sum(shared) / len(shared)), "prefix", way, len(rows))
+
+    def _parts(self) -> Iterator[Candidate]:
+        words = self._question.words
+        places = [
+            k for k, word in enumerate(words)
+            if k not in self.covered and len(word.text) > 2 and word.text not in COMMON_WORDS
+        ]  # fmt: skip
+        at: dict[int, list[int]] = defaultdict(list)
+        counts: dict[int, int] = {}
+        for k, rows in zip(places, self._rows([part_key(words[k].text) for k in places]), strict=True):
+            if len(rows) <= _MOST_ROWS:
+                for row in rows.tolist():
+                    at[row].append(k)
+                    counts[row] = max(counts.get(row, 0), len(rows))
+        for row, found in at.items():
+            theirs = stems(self.words(row))
+            first, last = _around(found, theirs, stems(self._span_words(0, len(words))))
+            inside = set(stems(self._span_words(first, last)))
+            have = sum(len(word) for word in theirs if word in inside)
+            yield Candidate(row, first, last, 0.9 * have / sum(map(len, theirs)), "prefix", "part", counts[row])
+
+    def _fuzzy(self) -> Iterator[Candidate]:
+        spans = self._left_over()
+        if not spans or not len(self._arrays.fuzzy_rows):
+            return
+        from rapidfuzz import fuzz
+
+        texts = [" ".join(self._span_words(i, j)) for i, j in spans]
+        for (i, j), text, places in zip(spans, texts, self._neighbours(texts), strict=True):
+            for place in places:
+                row = int(self._arrays.fuzzy_rows[place])
+                theirs = " ".join(self.words(row))
+                score = fuzz.ratio(text, theirs, score_cutoff=100 * _LEAST_EDIT) / 100
+                if score and theirs != text:
+                    yield Candidate(row, i, j, score, "lsh", "lsh", len(places))
+
+    def _left_over(self) -> list[tuple[int, int]]:
+        words, spans = self._question.words, []
+        for i, j in self._question.spans(_FUZZY_SPAN):
+            mine = self._span_words(i, j)
+            if mine[0] in COMMON_WORDS or mine[-1] in COMMON_WORDS or len(" ".join(mine)) < 4:
+                continue
+            if any(
+                k not in self.covered and words[k].text.isalpha() and words[k].text not in COMMON_WORDS
+                for k in range(i, j)
+            ):
+                spans.append((i, j))
+        return spans[:_MOST_FUZZY_SPANS]
+
+    def _neighbours(self, texts: list[str]) -> list[list[int]]:
+        arrays = self._arrays
+        signatures = self._signer.sign(texts)
+        keys = band_keys(signatures)
+        found: list[list[NDArray[np.uint32]]] = [[] for _ in texts]
+        for band, wanted in enumerate(keys):
+            table = arrays.band_keys[band]
+            left, right = np.searchsorted(table, wanted, "left"), np.searchsorted(table, wanted, "right")
+            for k in np.flatnonzero(right > left).tolist():
+                found[k].append(arrays.band_rows[band][left[k] : right[k]])
+        out: list[list[int]] = []
+        for k, parts in enumerate(found):
+            if not parts:
+                out.append([])
+                continue
+            places = np.unique(np.concatenate(parts))
+            close = (arrays.signatures[places] == signatures[k]).mean(axis=1)
+            order = np.argsort(-close, kind="stable")
+            out.append(places[order[close[order] > 0.25]][:_MOST_FUZZY_ROWS].tolist())
+        return out
+
+
+def _shared(asked: str, stored: str) -> float:
+    """Share of the longer word that both begin with; 0 where they only begin alike by chance."""
+    length = 0
+    for a, b in zip(asked, stored, strict=False):
+        if a != b:
+            break
+        length += 1
+    whole = length == min(len(asked), len(stored))
+    if length < 3 or (not whole and length < max(4, 0.6 * max(len(asked), len(stored)) - 0.5)):
+        return 0.0
+    return (
+        length / max(len(asked), len(stored))
+        if not (whole and length == len(stored))
+        else max(0.6, length / len(asked))
+    )
+
+
+def _around(found: list[int], theirs: list[str], asked: list[str]) -> tuple[int, int]:
+    """The longest run of question words around the found ones that are all words of the value."""
+    own = set(theirs)
+    best = (found[0], found[0] + 1)
+    for k in found:
+        first, last = k, k + 1
+        while first and asked[first - 1] in own:
+            first -= 1
+        while last < len(asked) and asked[last] in own:
+            last += 1
+        if last - first > best[1] - best[0]:
+            best = (first, last)
+    return best
