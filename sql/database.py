@@ -136,7 +136,7 @@ class Database:
         tables: list[Table] = []
         keys: list[ForeignKey] = []
         try:
-            inspector = sqlalchemy.inspect(engine)
+            inspector = sqlalchemy.inspect(engine.connect())
             names = [(name, False) for name in inspector.get_table_names()]
             names += [(name, True) for name in inspector.get_view_names()]
             for name, is_view in names:
