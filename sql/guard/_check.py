@@ -1,0 +1,82 @@
+"""Text in, text that may run out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot.errors import ErrorLevel, ParseError, UnsupportedError
+
+from ._dialects import dialect as rules_of
+from ._refusal import Refusal
+from ._text import tokens
+from ._tree import inspect
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+    from sqlglot.dialects.dialect import Dialect
+
+    from ..schema import Schema
+
+__all__ = ["Refusal", "approve"]
+
+_ROUNDS = 3
+
+
+def approve(sql: object, *, dialect: str, schema: Schema | None) -> str:
+    """The text that may run in place of `sql`.
+
+    Raises:
+        Refusal: Nothing may run.
+    """
+    rules = rules_of(dialect)
+    try:
+        return _approve(sql, dialect, rules, schema)
+    except Refusal:
+        raise
+    except RecursionError:
+        raise Refusal("the statement is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001  (whatever the parser trips over, the statement does not run)
+        raise Refusal(f"the statement cannot be read ({type(error).__name__})") from None
+
+
+def _approve(sql: object, dialect: str, rules: Dialect, schema: Schema | None) -> str:
+    text = sql
+    for _ in range(_ROUNDS):
+        tree = _parse(text, dialect, rules)
+        inspect(tree, dialect)
+        if schema is not None:
+            pass
+        written = _write(tree, rules)
+        if written == text:
+            return written
+        text = written
+    raise Refusal("the statement reads differently each time it is written")
+
+
+def _parse(sql: object, dialect: str, rules: Dialect) -> exp.Expr:
+    words = tokens(sql, rules, from_first=dialect == "duckdb")
+    try:
+        trees = rules.parser(error_level=ErrorLevel.IMMEDIATE).parse(words, str(sql))
+    except ParseError as error:
+        raise Refusal(f"syntax error{_place(error)}") from None
+    found = [tree for tree in trees if tree is not None]
+    if len(found) != 1:
+        raise Refusal("only one statement may run")
+    return found[0]
+
+
+def _place(error: ParseError) -> str:
+    if not error.errors:
+        return ""
+    first = error.errors[0]
+    near = " ".join(str(first.get("highlight") or "").split())[:40]
+    return f" near {near!r}" if near else f" at line {first.get('line')}"
+
+
+def _write(tree: exp.Expr, rules: Dialect) -> str:
+    try:
+        return rules.generate(
+            tree, comments=False, normalize_functions=False, unsupported_level=ErrorLevel.RAISE, copy=True
+        )
+    except UnsupportedError as error:
+        raise Refusal(f"the statement cannot be written back: {str(error)[:80]}") from None

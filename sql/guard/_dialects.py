@@ -1,0 +1,199 @@
+"""sqlglot dialects that read every call as a name with arguments and write back what they read.
+
+sqlglot is made to translate between dialects: it gives known functions classes of their own and writes them anew, which
+now and then changes a result (SQLite: `CAST(x AS DATE)` becomes `DATE(x)`). A guard wants neither. With the function
+tables emptied each call keeps its spelling, and one list of names decides which calls run. What else sqlglot would
+change within one dialect is undone here, rule by rule.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqlglot import exp, generator
+from sqlglot.dialects.dialect import inline_array_unless_query
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.dialects.mysql import MySQL
+from sqlglot.dialects.postgres import Postgres
+from sqlglot.dialects.sqlite import SQLite
+from sqlglot.generators.duckdb import DuckDBGenerator
+from sqlglot.generators.mysql import MySQLGenerator
+from sqlglot.generators.postgres import PostgresGenerator
+from sqlglot.generators.sqlite import SQLiteGenerator
+from sqlglot.parsers.duckdb import DuckDBParser
+from sqlglot.parsers.mysql import MySQLParser
+from sqlglot.parsers.postgres import PostgresParser
+from sqlglot.parsers.sqlite import SQLiteParser
+from sqlglot.tokens import TokenType
+
+if TYPE_CHECKING:
+    from sqlglot.dialects.dialect import Dialect
+
+__all__ = ["Plus", "dialect"]
+
+
+class Plus(exp.Unary):
+    """Unary plus. SQLite drops a column's affinity and index for it, so it must stay."""
+
+
+def _only(parsers: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: parsers[name] for name in names if name in parsers}
+
+
+def _but(rules: dict[Any, Any], *kinds: Any) -> dict[Any, Any]:
+    return {kind: rule for kind, rule in rules.items() if kind not in kinds}
+
+
+class GuardSQLite(SQLite):
+    """SQLite, calls by name."""
+
+    def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
+        """The path as written."""
+        return path
+
+    class Tokenizer(SQLite.Tokenizer):
+        """Type names without a meaning in SQLite stay words, since the text decides the affinity."""
+
+        KEYWORDS: ClassVar[dict[Any, Any]] = _but(SQLite.Tokenizer.KEYWORDS, "STRING")
+
+    class Parser(SQLiteParser):
+        """Comma joins stay commas (CROSS JOIN would fix the join order)."""
+
+        FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+        FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = _only(SQLiteParser.FUNCTION_PARSERS, "CAST")
+        JOINS_HAVE_EQUAL_PRECEDENCE = False
+        ADD_JOIN_ON_TRUE = False
+        UNARY_PARSERS: ClassVar[dict[Any, Any]] = {
+            **SQLiteParser.UNARY_PARSERS,
+            TokenType.PLUS: lambda self: self.expression(Plus(this=self._parse_unary())),
+        }
+
+    class Generator(SQLiteGenerator):
+        """Casts stay casts, to a type of the same affinity."""
+
+        TYPE_MAPPING: ClassVar[dict[Any, Any]] = {
+            **_but(SQLiteGenerator.TYPE_MAPPING, exp.DType.BOOLEAN),
+            exp.DType.DECIMAL: "NUMERIC",
+        }
+        TRANSFORMS: ClassVar[dict[Any, Any]] = {
+            **_but(SQLiteGenerator.TRANSFORMS, exp.Select),
+            Plus: lambda self, node: f"+{self.sql(node, 'this')}",
+        }
+
+        def cast_sql(self, expression: exp.Cast, safe_prefix: str | None = None) -> str:
+            """CAST(x AS type)."""
+            return generator.Generator.cast_sql(self, expression, safe_prefix)
+
+
+class GuardPostgres(Postgres):
+    """PostgreSQL, calls by name."""
+
+    NUMBERS_CAN_BE_UNDERSCORE_SEPARATED = True
+
+    def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
+        """The path as written."""
+        return path
+
+    class Parser(PostgresParser):
+        """Only calls with a syntax of their own are parsed as such."""
+
+        FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+        FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = _only(
+            PostgresParser.FUNCTION_PARSERS, "CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM"
+        )
+
+    class Generator(PostgresGenerator):
+        """DISTINCT takes several arguments, as in string_agg(DISTINCT x, ',')."""
+
+        MULTI_ARG_DISTINCT = True
+        TRANSFORMS: ClassVar[dict[Any, Any]] = _but(PostgresGenerator.TRANSFORMS, exp.Select)
+
+
+class GuardMySQL(MySQL):
+    """MySQL, calls by name."""
+
+    def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
+        """The path as written."""
+        return path
+
+    class Tokenizer(MySQL.Tokenizer):
+        """REAL is a DOUBLE."""
+
+        KEYWORDS: ClassVar[dict[Any, Any]] = {**MySQL.Tokenizer.KEYWORDS, "REAL": TokenType.DOUBLE}
+
+    class Parser(MySQLParser):
+        """Only calls with a syntax of their own are parsed as such."""
+
+        FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+        FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = _only(
+            MySQLParser.FUNCTION_PARSERS,
+            *("CAST", "CHAR", "CONVERT", "EXTRACT", "GROUP_CONCAT", "JSON_TABLE", "JSON_VALUE", "MATCH", "POSITION"),
+            *("SUBSTR", "SUBSTRING", "TRIM"),
+        )
+
+    class Generator(MySQLGenerator):
+        """REGEXP stays an operator (MariaDB has no REGEXP_LIKE), DUAL stays a keyword."""
+
+        RESERVED_KEYWORDS: ClassVar[set[str]] = MySQLGenerator.RESERVED_KEYWORDS - {"dual"}
+        VALUES_AS_TABLE = True
+        WRAP_DERIVED_VALUES = True
+        TRANSFORMS: ClassVar[dict[Any, Any]] = {
+            **_but(MySQLGenerator.TRANSFORMS, exp.Select),
+            exp.RegexpLike: lambda self, node: self.binary(node, "REGEXP"),
+        }
+
+
+class GuardDuckDB(DuckDB):
+    """DuckDB, calls by name."""
+
+    def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
+        """The path as written."""
+        return path
+
+    class Parser(DuckDBParser):
+        """Only calls with a syntax of their own are parsed as such."""
+
+        FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+        FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = _only(
+            DuckDBParser.FUNCTION_PARSERS, "CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM", "TRY_CAST"
+        )
+
+    class Generator(DuckDBGenerator):
+        """NULL treatment, WITHIN GROUP, date parts and `~` stay as written."""
+
+        NORMALIZE_EXTRACT_DATE_PARTS = False
+        TRANSFORMS: ClassVar[dict[Any, Any]] = {
+            **_but(DuckDBGenerator.TRANSFORMS, exp.Select, exp.Pivot),
+            exp.Array: inline_array_unless_query,
+            exp.RegexpLike: lambda self, node: self.binary(node, "~"),
+            exp.RegexpFullMatch: lambda self, node: self.binary(node, "~"),
+        }
+
+        def ignorenulls_sql(self, expression: exp.IgnoreNulls) -> str:
+            """x IGNORE NULLS."""
+            return generator.Generator.ignorenulls_sql(self, expression)
+
+        def respectnulls_sql(self, expression: exp.RespectNulls) -> str:
+            """x RESPECT NULLS."""
+            return generator.Generator.respectnulls_sql(self, expression)
+
+        def withingroup_sql(self, expression: exp.WithinGroup) -> str:
+            """f(x) WITHIN GROUP (ORDER BY y)."""
+            return generator.Generator.withingroup_sql(self, expression)
+
+        def extract_sql(self, expression: exp.Extract) -> str:
+            """EXTRACT(part FROM x)."""
+            return generator.Generator.extract_sql(self, expression)
+
+
+_DIALECTS: dict[str, type[Dialect]] = {
+    "duckdb": GuardDuckDB,
+    "mysql": GuardMySQL,
+    "postgres": GuardPostgres,
+    "sqlite": GuardSQLite,
+}
+
+
+def dialect(name: str) -> Dialect:
+    """The reading and writing rules for one of sqlite, postgres, mysql, duckdb."""
+    return _DIALECTS[name]()
