@@ -1,1 +1,101 @@
-"""ctxprune."""
+"""Prune what enters a language model's context to what the question needs, and account for the rest.
+
+    from ctxprune import TokenBudget, prune
+    from ctxprune.rag import Passage
+
+    result = prune("Who wrote it?", Passage(text), policy=TokenBudget(200))
+    result.output, result.tokens_before, result.tokens_after
+
+Names are imported when they are first used, so that `import ctxprune` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ctxprune._version import __version__
+
+if TYPE_CHECKING:
+    from ctxprune.context import Context, Unit
+    from ctxprune.errors import CtxpruneError
+    from ctxprune.policies import POLICIES, Adaptive, LargestGap, Policy, Selection, Threshold, TokenBudget, TopK
+    from ctxprune.pruning import Pruner, aprune, aprune_batch, prune, prune_batch
+    from ctxprune.registry import Registry
+    from ctxprune.result import Pruned, Verdict
+    from ctxprune.scorers import SCORERS, Scorer
+    from ctxprune.scorers.fusion import ReciprocalRankFusion, WeightedFusion
+    from ctxprune.scorers.lexical import LexicalScorer
+    from ctxprune.tokens import TokenCounter, as_counter
+
+_HOMES = {
+    "POLICIES": "policies",
+    "SCORERS": "scorers",
+    "Adaptive": "policies",
+    "Context": "context",
+    "CtxpruneError": "errors",
+    "LargestGap": "policies",
+    "LexicalScorer": "scorers.lexical",
+    "Policy": "policies",
+    "Pruned": "result",
+    "Pruner": "pruning",
+    "ReciprocalRankFusion": "scorers.fusion",
+    "Registry": "registry",
+    "Scorer": "scorers",
+    "Selection": "policies",
+    "Threshold": "policies",
+    "TokenBudget": "policies",
+    "TokenCounter": "tokens",
+    "TopK": "policies",
+    "Unit": "context",
+    "Verdict": "result",
+    "WeightedFusion": "scorers.fusion",
+    "aprune": "pruning",
+    "aprune_batch": "pruning",
+    "as_counter": "tokens",
+    "prune": "pruning",
+    "prune_batch": "pruning",
+}
+
+__all__ = [
+    "POLICIES",
+    "SCORERS",
+    "Adaptive",
+    "Context",
+    "CtxpruneError",
+    "LargestGap",
+    "LexicalScorer",
+    "Policy",
+    "Pruned",
+    "Pruner",
+    "ReciprocalRankFusion",
+    "Registry",
+    "Scorer",
+    "Selection",
+    "Threshold",
+    "TokenBudget",
+    "TokenCounter",
+    "TopK",
+    "Unit",
+    "Verdict",
+    "WeightedFusion",
+    "__version__",
+    "aprune",
+    "aprune_batch",
+    "as_counter",
+    "prune",
+    "prune_batch",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"ctxprune.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

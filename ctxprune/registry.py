@@ -79,6 +79,15 @@ class Registry(Generic[T]):
                 self._entries[full] = _load(self._lazy[full])
             return self._entries[full]
 
+    def name_of(self, entry: T) -> str:
+        """The name that `entry` is registered under; its own name where it is not."""
+        with self._lock:
+            for name, known in self._entries.items():
+                if known is entry:
+                    return name
+            own = f"{getattr(entry, '__module__', '')}:{getattr(entry, '__qualname__', repr(entry))}"
+            return next((name for name, path in self._lazy.items() if path == own), own.partition(":")[2])
+
     def _resolve(self, name: str) -> str | None:
         with self._lock:
             known = self._lazy.keys() | self._entries.keys()
@@ -92,8 +101,12 @@ class Registry(Generic[T]):
             if self._plugins_read:
                 return
             self._plugins_read = True
-            for point in entry_points(group=f"ctxprune.{self.kind}s"):
+            for point in entry_points(group=f"ctxprune.{_plural(self.kind)}"):
                 self._lazy.setdefault(point.name, point.value)
+
+
+def _plural(kind: str) -> str:
+    return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
 
 
 def _load(path: str) -> T:  # type: ignore[type-var]

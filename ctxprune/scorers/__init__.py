@@ -1,1 +1,17 @@
-"""scorers."""
+"""Scorers: how much of what the question asks is in each unit. One file, one scorer."""
+
+from __future__ import annotations
+
+from ctxprune.registry import Registry
+from ctxprune.scorers.base import BatchScorer, Scorer, Scores, as_scores, score_batch
+
+__all__ = ["SCORERS", "BatchScorer", "Scorer", "Scores", "as_scores", "score_batch"]
+
+SCORERS: Registry[type[Scorer]] = Registry(
+    "scorer",
+    {
+        "fusion.v1": "ctxprune.scorers.fusion:ReciprocalRankFusion",
+        "lexical.v1": "ctxprune.scorers.lexical:LexicalScorer",
+        "weighted.v1": "ctxprune.scorers.fusion:WeightedFusion",
+    },
+)

@@ -1,0 +1,327 @@
+"""Score, select, render: the steps that every kind of context goes through."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+
+from ctxprune._memo import ContextMemo
+from ctxprune.closure import Closure
+from ctxprune.errors import BudgetError, UsageError
+from ctxprune.policies import POLICIES, Policy, Selection, Threshold
+from ctxprune.result import Pruned, Verdict
+from ctxprune.scorers import SCORERS
+from ctxprune.scorers.base import Scorer, as_scores, score_batch
+from ctxprune.tokens import TokenCounter, as_counter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ctxprune.context import Context
+    from ctxprune.scorers.base import Scores
+
+__all__ = ["OnEmpty", "Pruner", "aprune", "aprune_batch", "prune", "prune_batch"]
+
+T = TypeVar("T")
+OnEmpty = Literal["keep_best", "keep_all", "drop"]
+_ROUNDS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    units: NDArray[np.int64]  # (n_units,)
+    whole: int
+
+
+@dataclass(frozen=True)
+class Pruner:
+    """A scorer, a policy and a token counter, ready for any number of questions and threads.
+
+    Attributes:
+        scorer: A scorer, or the registered name of one.
+        policy: A policy, or the registered name of one (with its default parameters).
+        counter: What counts tokens: None for the bundled tokenizer, or anything that `as_counter` takes.
+        on_empty: What to do where the policy chose nothing beyond the pinned units: "keep_best" keeps the best unit
+            that the policy has room for, "keep_all" keeps everything, "drop" keeps only what is pinned.
+
+    Raises:
+        UsageError: An argument is of the wrong kind.
+        UnknownNameError: No scorer or policy has that name.
+    """
+
+    scorer: Scorer | str = "lexical.v1"
+    policy: Policy | str = "adaptive.v1"
+    counter: Any = None
+    on_empty: OnEmpty = "keep_best"
+    _counts: ContextMemo[_Counts] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        scorer = SCORERS.get(self.scorer)() if isinstance(self.scorer, str) else self.scorer
+        policy = POLICIES.get(self.policy)() if isinstance(self.policy, str) else self.policy
+        for name, value, kind in (("scorer", scorer, Scorer), ("policy", policy, Policy)):
+            if not isinstance(value, kind) or isinstance(value, type):
+                raise UsageError(f"{name} is {value!r}", hint=f"give an object like {kind.__name__}, or a name")
+        if self.on_empty not in ("keep_best", "keep_all", "drop"):
+            raise UsageError(f"on_empty is {self.on_empty!r}", hint="give 'keep_best', 'keep_all' or 'drop'")
+        object.__setattr__(self, "scorer", scorer)
+        object.__setattr__(self, "policy", policy)
+        object.__setattr__(self, "counter", as_counter(self.counter))
+
+    def prune(self, query: str, context: Context[T]) -> Pruned[T]:
+        """What `context` keeps for `query`. A context without units comes back as it renders, with nothing to account.
+
+        Raises:
+            UsageError: An empty query, something that is not a context, a scorer or policy that breaks its contract.
+            BudgetError: The policy's budget cannot hold the pinned units; or on_empty="keep_best" and it holds no unit
+                at all; or on_empty="keep_all" and it does not hold everything.
+        """
+        return self.prune_batch([query], [context])[0]
+
+    def prune_batch(self, queries: str | Sequence[str], contexts: Sequence[Context[T]]) -> list[Pruned[T]]:
+        """What `prune` gives for each query and context, in order; the scorer sees the batch at once.
+
+        Args:
+            queries: One for each context, or a single one for all of them.
+            contexts: The contexts; [] gives [].
+
+        Raises:
+            UsageError, BudgetError: As `prune`; also UsageError where the numbers differ. The whole batch fails.
+        """
+        questions = _checked(queries, contexts)
+        start = time.perf_counter()
+        scores = score_batch(self._scorer, questions, contexts)
+        share = (time.perf_counter() - start) / max(len(questions), 1)
+        return [self._finish(*item, share) for item in zip(questions, contexts, scores, strict=True)]
+
+    async def aprune(self, query: str, context: Context[T]) -> Pruned[T]:
+        """As `prune`, off the event loop's thread; a scorer with `ascore` is awaited."""
+        return (await self.aprune_batch([query], [context]))[0]
+
+    async def aprune_batch(self, queries: str | Sequence[str], contexts: Sequence[Context[T]]) -> list[Pruned[T]]:
+        """As `prune_batch`, off the event loop's thread; a scorer with `ascore` is awaited, all pairs together."""
+        ascore = getattr(self.scorer, "ascore", None)
+        if ascore is None:
+            return await asyncio.to_thread(self.prune_batch, queries, contexts)
+        questions = _checked(queries, contexts)
+        start = time.perf_counter()
+        scores = await asyncio.gather(*map(ascore, questions, contexts))
+        share = (time.perf_counter() - start) / max(len(questions), 1)
+
+        def finish() -> list[Pruned[T]]:
+            return [self._finish(*item, share) for item in zip(questions, contexts, scores, strict=True)]
+
+        return await asyncio.to_thread(finish)
+
+    @property
+    def _scorer(self) -> Scorer:
+        return self.scorer  # type: ignore[return-value]  # names were resolved by the constructor
+
+    @property
+    def _policy(self) -> Policy:
+        return self.policy  # type: ignore[return-value]
+
+    @property
+    def _counter(self) -> TokenCounter:
+        return self.counter  # type: ignore[no-any-return]
+
+    def _finish(self, query: str, context: Context[T], scores: Scores, score_seconds: float) -> Pruned[T]:
+        clock = _Clock()
+        scores = as_scores(scores, len(context.units), source=type(self.scorer).__name__)
+        counts = self._counts.get(context, lambda: self._count(context))
+        clock.lap("count")
+        selection, output, after = self._fit(context, scores, counts, clock)
+        return Pruned(
+            query=query,
+            output=output,
+            units=_verdicts(context, scores, counts.units, selection),
+            tokens_before=counts.whole,
+            tokens_after=after,
+            counter=self._counter.name,
+            scorer=SCORERS.name_of(type(self._scorer)),
+            policy=POLICIES.name_of(type(self._policy)),
+            seconds={"score": score_seconds, **clock.seconds},
+        )
+
+    def _fit(self, context: Context[T], scores: Scores, counts: _Counts, clock: _Clock) -> tuple[Selection, T, int]:
+        """Selection and rendering; a budget holds for the rendered text too, with all that stands between the units."""
+        budget = getattr(self.policy, "budget", None)
+        policy = self._policy
+        for _ in range(_ROUNDS):
+            selection = self._select(policy, scores, context, counts.units)
+            clock.lap("select")
+            output = context.render([int(index) for index in np.flatnonzero(selection.kept)])
+            after = self._text_tokens(output, int(counts.units[selection.kept].sum()))
+            clock.lap("render")
+            if budget is None or after <= budget:
+                return selection, output, after
+            if not hasattr(policy, "tightened"):
+                break
+            policy = policy.tightened(after - budget)
+        raise BudgetError(
+            f"what is kept renders to {after} tokens, over the budget of {budget}", hint="raise the budget"
+        )
+
+    def _select(self, policy: Policy, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
+        closure = Closure(context.units)
+        selection = _checked_selection(policy, policy.select(scores, context, tokens), closure, tokens)
+        if self.on_empty == "drop" or not _nothing_chosen(selection, closure):
+            return selection
+        if self.on_empty == "keep_all":
+            everything = np.ones(len(tokens), dtype=np.bool_)
+            reasons = ("pinned" if unit.pinned else "fallback" for unit in context.units)
+            return _checked_selection(policy, Selection(everything, tuple(reasons)), closure, tokens)
+        best = getattr(policy, "select_best", Threshold().select_best)(scores, context, tokens)
+        if not best.kept.any():
+            raise BudgetError(
+                f"no unit fits into the {getattr(policy, 'budget', 'given')} tokens",
+                hint=f"the smallest takes {tokens.min()}; raise the budget, or on_empty='drop' to get nothing",
+            )
+        return _checked_selection(policy, best, closure, tokens)
+
+    def _count(self, context: Context[Any]) -> _Counts:
+        units = np.asarray(self._counter.count_many(unit.text for unit in context.units), dtype=np.int64)
+        return _Counts(units, self._text_tokens(context.render(range(len(units))), int(units.sum())))
+
+    def _text_tokens(self, output: object, otherwise: int) -> int:
+        if isinstance(output, str):
+            return self._counter.count(output)
+        if isinstance(output, (list, tuple)) and all(isinstance(item, str) for item in output):
+            return sum(self._counter.count_many(output))
+        return otherwise
+
+
+def prune(
+    query: str,
+    context: Context[T],
+    *,
+    scorer: Scorer | str = "lexical.v1",
+    policy: Policy | str = "adaptive.v1",
+    counter: Any = None,
+    on_empty: OnEmpty = "keep_best",
+) -> Pruned[T]:
+    """What `context` keeps for `query`; see `Pruner`, which is cheaper to make once where there are many questions.
+
+    Raises:
+        UsageError, BudgetError, UnknownNameError: As `Pruner` and `Pruner.prune`.
+    """
+    return Pruner(scorer, policy, counter, on_empty).prune(query, context)
+
+
+def prune_batch(
+    queries: str | Sequence[str],
+    contexts: Sequence[Context[T]],
+    *,
+    scorer: Scorer | str = "lexical.v1",
+    policy: Policy | str = "adaptive.v1",
+    counter: Any = None,
+    on_empty: OnEmpty = "keep_best",
+) -> list[Pruned[T]]:
+    """What each context keeps for its query; see `Pruner.prune_batch`."""
+    return Pruner(scorer, policy, counter, on_empty).prune_batch(queries, contexts)
+
+
+async def aprune(
+    query: str,
+    context: Context[T],
+    *,
+    scorer: Scorer | str = "lexical.v1",
+    policy: Policy | str = "adaptive.v1",
+    counter: Any = None,
+    on_empty: OnEmpty = "keep_best",
+) -> Pruned[T]:
+    """As `prune`, without blocking the event loop."""
+    return await Pruner(scorer, policy, counter, on_empty).aprune(query, context)
+
+
+async def aprune_batch(
+    queries: str | Sequence[str],
+    contexts: Sequence[Context[T]],
+    *,
+    scorer: Scorer | str = "lexical.v1",
+    policy: Policy | str = "adaptive.v1",
+    counter: Any = None,
+    on_empty: OnEmpty = "keep_best",
+) -> list[Pruned[T]]:
+    """As `prune_batch`, without blocking the event loop."""
+    return await Pruner(scorer, policy, counter, on_empty).aprune_batch(queries, contexts)
+
+
+class _Clock:
+    """Wall time by step; a step that comes again adds up."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, step: str) -> None:
+        now = time.perf_counter()
+        self.seconds[step] = self.seconds.get(step, 0.0) + now - self._last
+        self._last = now
+
+
+def _checked(queries: str | Sequence[str], contexts: Sequence[Context[Any]]) -> list[str]:
+    if hasattr(contexts, "units") or not isinstance(contexts, Sequence):
+        raise UsageError(f"contexts is a {type(contexts).__name__}", hint="give a list of contexts")
+    questions = [queries] * len(contexts) if isinstance(queries, str) else list(queries)
+    if len(questions) != len(contexts):
+        raise UsageError(f"{len(questions)} queries do not match {len(contexts)} contexts", hint="give one for each")
+    for question in questions:
+        if not isinstance(question, str) or not question.strip():
+            raise UsageError(f"the query is {question!r}", hint="give a text that asks something")
+    for context in contexts:
+        if not hasattr(context, "units") or not hasattr(context, "render"):
+            raise UsageError(
+                f"a {type(context).__name__} is not a context", hint="wrap text in ctxprune.rag.Passages, for instance"
+            )
+    return questions
+
+
+def _checked_selection(
+    policy: Policy, selection: Selection | NDArray[np.bool_], closure: Closure, tokens: NDArray[np.int64]
+) -> Selection:
+    """The policy's choice, held to its contract; a bare mask gets plain reasons."""
+    where = type(policy).__name__
+    if not isinstance(selection, Selection):
+        mask = np.asarray(selection)
+        selection = Selection(mask, tuple("selected" if kept else "score" for kept in mask.ravel()))
+    if selection.kept.shape != tokens.shape or selection.kept.dtype != np.bool_:
+        raise UsageError(f"the policy gave {selection.kept.dtype} of shape {selection.kept.shape}", where=where)
+    gaps = closure.gaps(selection.kept)
+    if gaps:
+        raise UsageError(f"the policy dropped unit {gaps[0]}, which is pinned or needed by a kept unit", where=where)
+    budget, spent = getattr(policy, "budget", None), int(tokens[selection.kept].sum())
+    if budget is not None and spent > budget:
+        raise BudgetError(f"what is to be kept takes {spent} tokens, over the budget of {budget}", where=where)
+    return selection
+
+
+def _nothing_chosen(selection: Selection, closure: Closure) -> bool:
+    """Whether only pinned units, with what they require, are kept while there are others."""
+    forced = np.zeros_like(selection.kept)
+    for index in closure.pinned:
+        forced[closure.missing(index, forced)] = True
+    return bool((selection.kept == forced).all() and not forced.all())
+
+
+def _verdicts(
+    context: Context[Any], scores: Scores, tokens: NDArray[np.int64], selection: Selection
+) -> tuple[Verdict, ...]:
+    sources = getattr(context, "sources", None)
+    return tuple(
+        Verdict(
+            index=index,
+            text=unit.text,
+            kept=bool(selection.kept[index]),
+            reason=selection.reasons[index],
+            score=float(scores[index]),
+            tokens=int(tokens[index]),
+            span=unit.span,
+            source=None if sources is None else int(sources[index]),
+        )
+        for index, unit in enumerate(context.units)
+    )

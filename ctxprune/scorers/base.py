@@ -1,0 +1,79 @@
+"""What a scorer is, and the checks on what it gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.context import Context
+
+__all__ = ["BatchScorer", "Scorer", "Scores", "as_scores", "score_batch"]
+
+Scores: TypeAlias = NDArray[np.float32]
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Reads a question and the units of a context.
+
+    A scorer may also have `async ascore(query, context)`, which the async forms then await, and `score_batch`
+    (`BatchScorer`), which gets a whole batch at once.
+    """
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """float32 (n_units,), finite, higher = keep; each scorer documents its range. (0,) if there is no unit."""
+        ...
+
+
+@runtime_checkable
+class BatchScorer(Scorer, Protocol):
+    """A scorer that gains from seeing several questions together."""
+
+    def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
+        """For each pair of query and context what `score` gives for it."""
+        ...
+
+
+def as_scores(values: Any, size: int, *, source: str = "scorer") -> Scores:
+    """`values` as scores: float32 of shape (size,), contiguous.
+
+    Raises:
+        UsageError: Another shape, values that are not numbers, or NaN or infinite ones; `source` names the culprit.
+    """
+    try:
+        scores = np.ascontiguousarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise UsageError("scores are not an array of numbers", where=source) from error
+    if np.ndim(values) != 1 or scores.shape != (size,):
+        raise UsageError(f"scores have shape {np.shape(values)}, not ({size},)", where=source, hint="one score a unit")
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if bad.size:
+        raise UsageError(f"the score of unit {bad[0]} is {scores[bad[0]]}", where=source, hint="scores must be finite")
+    return scores
+
+
+def score_batch(scorer: Scorer, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
+    """Checked scores for each pair of query and context, through the scorer's own batch form if it has one.
+
+    Raises:
+        UsageError: Different numbers of queries and contexts, or scores that `as_scores` refuses.
+    """
+    if len(queries) != len(contexts):
+        raise UsageError(f"{len(queries)} queries do not match {len(contexts)} contexts", hint="give one for each")
+    if isinstance(scorer, BatchScorer):
+        batch = list(scorer.score_batch(queries, contexts))
+        if len(batch) != len(queries):
+            raise UsageError(f"{len(batch)} results for a batch of {len(queries)}", where=type(scorer).__name__)
+    else:
+        batch = [scorer.score(query, context) for query, context in zip(queries, contexts, strict=True)]
+    return [
+        as_scores(scores, len(context.units), source=type(scorer).__name__)
+        for scores, context in zip(batch, contexts, strict=True)
+    ]

@@ -1,0 +1,101 @@
+"""Scorers made of other scorers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.errors import UsageError
+from ctxprune.scorers.base import Scorer, score_batch
+from ctxprune.scorers.lexical import LexicalScorer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.context import Context
+    from ctxprune.scorers.base import Scores
+
+__all__ = ["ReciprocalRankFusion", "WeightedFusion"]
+
+
+@dataclass(frozen=True)
+class _Fusion:
+    """Runs the members, one batch each; a subclass says how their scores become one.
+
+    Attributes:
+        scorers: The members, one or more.
+        weights: A weight over 0 for each member; () weighs them alike.
+
+    Raises:
+        UsageError: No member, or weights that do not match.
+    """
+
+    scorers: tuple[Scorer, ...] = (LexicalScorer(),)
+    weights: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.scorers:
+            raise UsageError("a fusion needs at least one scorer")
+        if self.weights and len(self.weights) != len(self.scorers):
+            raise UsageError(f"{len(self.weights)} weights do not match {len(self.scorers)} scorers")
+        if not all(0 < weight < math.inf for weight in self.weights):
+            raise UsageError(f"weights are {self.weights!r}", hint="give numbers over 0")
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """The fused scores, as the class says."""
+        return self.score_batch([query], [context])[0]
+
+    def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
+        """The fused scores of each pair; every member sees the whole batch at once."""
+        members = [score_batch(scorer, queries, contexts) for scorer in self.scorers]
+        weights = np.asarray(self.weights or (1.0,) * len(self.scorers))
+        shares = weights / weights.sum()
+        return [
+            np.asarray(shares @ np.stack([self._scale(scores) for scores in lists]), dtype=np.float32)
+            for lists in zip(*members, strict=True)
+        ]
+
+    def _scale(self, scores: Scores) -> Scores:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ReciprocalRankFusion(_Fusion):
+    """Weighted mean of (k + 1) / (k + rank) over the members: float32 (n_units,), 0 < score <= 1, higher = keep.
+
+    Ranks start at 1; units that a member scores alike share the worst of their ranks, so that a member that says
+    nothing lifts nobody. Only the order within one context means anything: use it with TopK or TokenBudget.
+    Cormack, Clarke and Büttcher, SIGIR 2009.
+
+    Attributes:
+        k: How little the first ranks stand out, 0 or more.
+    """
+
+    k: float = 60.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.k < math.inf:
+            raise UsageError(f"k is {self.k!r}", hint="give a number from 0 up")
+
+    def _scale(self, scores: Scores) -> Scores:
+        ranks = np.searchsorted(np.sort(-scores), -scores, side="right")
+        scaled: Scores = ((self.k + 1) / (self.k + ranks)).astype(np.float32)
+        return scaled
+
+
+@dataclass(frozen=True)
+class WeightedFusion(_Fusion):
+    """Weighted mean of the members' scores, each stretched to 0..1 within the context: float32 (n_units,), 0 to 1.
+
+    A member that scores all units alike adds 0 to each.
+    """
+
+    def _scale(self, scores: Scores) -> Scores:
+        if not scores.size:
+            return scores
+        low, high = float(scores.min()), float(scores.max())
+        return (scores - low) / np.float32(high - low) if high > low else np.zeros_like(scores)

@@ -1,0 +1,155 @@
+"""Counting tokens: with the bundled tokenizer, or with whatever the caller's model uses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from ctxprune.errors import FormatError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tokenizers import Tokenizer
+
+__all__ = ["BundledCounter", "TokenCounter", "as_counter"]
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# A space between a non-space and a letter always starts a token of the bundled tokenizer: cutting there adds none.
+_SAFE_CUT = re.compile(r"(?<=\S) (?=[A-Za-z])")
+_CHUNK = 1 << 16
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """Says how many tokens a text takes, and whose tokens they are."""
+
+    @property
+    def name(self) -> str:
+        """Named in every result, so that a number of tokens says what it counts."""
+        ...
+
+    def count(self, text: str) -> int:
+        """Tokens of `text`, without special tokens; 0 for the empty text."""
+        ...
+
+    def count_many(self, texts: Iterable[str]) -> list[int]:
+        """What `count` gives for each text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BundledCounter:
+    """Counts with the tokenizer that comes with this library (models/TOKENIZER.md): offline, any text, any length.
+
+    Lone surrogates count as the replacement character. Against Qwen2.5's tokenizer it counts 3 to 17 % more on prose,
+    questions, SQL and DDL, and about half as much again on HTML and program code.
+    """
+
+    name: str = "ctxprune-bpe.v1"
+
+    def count(self, text: str) -> int:
+        """Tokens of `text`."""
+        tokenizer, text = _bundled(), _encodable(text)
+        return sum(len(tokenizer.encode(text[start:end])) for start, end in _chunks(text))
+
+    def count_many(self, texts: Iterable[str]) -> list[int]:
+        """Tokens of each text."""
+        return [self.count(text) for text in texts]
+
+
+@dataclass(frozen=True, slots=True)
+class _FunctionCounter:
+    """A counter made of a function."""
+
+    name: str
+    function: Callable[[str], int]
+
+    def count(self, text: str) -> int:
+        number = self.function(_encodable(text))
+        if not isinstance(number, int) or number < 0:
+            raise UsageError(f"the token counter gave {number!r}", where=self.name, hint="it must give a whole number")
+        return number
+
+    def count_many(self, texts: Iterable[str]) -> list[int]:
+        return [self.count(text) for text in texts]
+
+
+def as_counter(source: Any = None) -> TokenCounter:
+    """A token counter made of `source`.
+
+    Args:
+        source: None for the bundled tokenizer; a TokenCounter; a tiktoken encoding; a `tokenizers.Tokenizer`; a
+            transformers tokenizer; any object with `encode(text)` that gives something with a length or with `ids`;
+            or a function from text to a number of tokens.
+
+    Raises:
+        UsageError: `source` is none of these.
+    """
+    if source is None:
+        return BundledCounter()
+    if isinstance(source, TokenCounter) and not isinstance(source, type):
+        return source
+    if hasattr(source, "encode_ordinary"):  # tiktoken: encode() would refuse the text of special tokens
+        return _FunctionCounter(_name(source), lambda text: len(source.encode_ordinary(text)))
+    if hasattr(source, "encode") and not isinstance(source, (str, type)):
+        return _FunctionCounter(_name(source), _encoder(source))
+    if callable(source) and not isinstance(source, type):
+        return _FunctionCounter(_name(source), source)
+    raise UsageError(
+        f"a {type(source).__name__} cannot count tokens", hint="give a tokenizer, or a function from text to a number"
+    )
+
+
+def _encoder(source: Any) -> Callable[[str], int]:
+    try:  # tokenizers and transformers add [CLS] and the like unless told otherwise
+        source.encode("a", add_special_tokens=False)
+        options = {"add_special_tokens": False}
+    except TypeError:
+        options = {}
+
+    def count(text: str) -> int:
+        encoded = source.encode(text, **options)
+        return len(getattr(encoded, "ids", encoded))
+
+    return count
+
+
+def _name(source: Any) -> str:
+    for attribute in ("name", "name_or_path", "__name__"):
+        name = getattr(source, attribute, None)
+        if isinstance(name, str) and name:
+            return name
+    return type(source).__name__
+
+
+def _encodable(text: str) -> str:
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
+def _chunks(text: str) -> Iterable[tuple[int, int]]:
+    """Cuts of a long text, each near `_CHUNK` characters, at places that change no count where there are any."""
+    start = 0
+    while len(text) - start > _CHUNK:
+        cut = _SAFE_CUT.search(text, start + _CHUNK, start + 2 * _CHUNK)
+        end = cut.start() if cut else start + _CHUNK
+        yield start, end
+        start = end
+    if text:
+        yield start, len(text)
+
+
+@lru_cache(maxsize=1)
+def _bundled() -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    model = files("ctxprune").joinpath("models", "tokenizer.json")
+    try:
+        return Tokenizer.from_str(model.read_text(encoding="utf-8"))
+    except Exception as error:  # the tokenizers package raises bare Exception
+        raise FormatError(
+            "the bundled tokenizer cannot be read", where=str(model), hint="reinstall ctxprune"
+        ) from error

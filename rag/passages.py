@@ -1,0 +1,222 @@
+"""Passages of text as sentence units with exact character spans."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ctxprune.context import Unit
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+__all__ = ["Passage", "Passages", "sentence_spans"]
+
+_BYTES_PER_TOKEN = 4
+_UNREADABLE = re.compile("[\ud800-\udfff\x00\r]")  # for the splitter; each gets a stand-in of the same length
+# A line that starts something of its own: bullet, number, heading, quotation, table row, code fence.
+_ITEM = re.compile(r"\s*(?:[-*+•‣▪◦–—·]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```)")
+_WRAPPED_WIDTH = 120  # no one wraps prose by hand at more characters than this
+_SHORT = 0.6  # of the longest line of its paragraph: shorter lines were not ended by wrapping
+# Where to cut a piece that is too long, best first: line ends, clause ends, white space.
+_CUTS = tuple(
+    re.compile(pattern) for pattern in (r"\n+", r"[;:.!?。！？；：]\s+|[。！？；：]", r"[,、，)]\s+|[、，]", r"\s+")
+)
+_JOINED = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One text, cut into sentences. Renders as a text.
+
+    Each unit's `span` gives its characters in `text`, and `text[start:end]` is the unit's text. Every character of
+    `text` that is not white space lies in exactly one unit. A text of nothing but white space has no units.
+
+    Attributes:
+        text: The source text; any characters, any length.
+        gap: What stands between kept sentences where something was dropped; neighbours keep what stood between them.
+        language: ISO 639-1 code for the sentence rules; unknown ones get general rules.
+        max_tokens: Longer sentences are cut, at clause ends or white space where there are any, so that a small budget
+            can be met; counted as 4 UTF-8 bytes a token, at least 8.
+
+    Raises:
+        UsageError: An argument is of the wrong kind or out of range.
+    """
+
+    text: str
+    gap: str = " … "
+    language: str = "en"
+    max_tokens: int = 200
+    units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("text", "gap", "language"):
+            if not isinstance(getattr(self, name), str):
+                raise UsageError(f"{name} is a {type(getattr(self, name)).__name__}", hint="give a str")
+        spans = sentence_spans(self.text, language=self.language, max_tokens=self.max_tokens)
+        object.__setattr__(self, "units", tuple(Unit(self.text[a:b], span=(a, b)) for a, b in spans))
+
+    def render(self, kept: Collection[int]) -> str:
+        """The kept sentences in source order, each byte for byte; the whole text, white space included, if all are."""
+        spans = [unit.span for unit in self.units if unit.span is not None]
+        return _render(self.text, spans, sorted(set(kept)), self.gap)
+
+
+@dataclass(frozen=True)
+class Passages:
+    """Several texts, each cut into sentences. Renders as a list of as many texts, "" for one that lost everything.
+
+    Units run through all texts in order; `sources[i]` says in which text the span of unit i is. Attributes and errors
+    as in `Passage`; `texts` may be any sequence of texts, and is stored as a tuple.
+    """
+
+    texts: Sequence[str]
+    gap: str = " … "
+    language: str = "en"
+    max_tokens: int = 200
+    units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
+    sources: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _passages: tuple[Passage, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.texts, str):
+            raise UsageError("texts is a single text", hint="give a list of texts, or use Passage")
+        passages = tuple(Passage(text, self.gap, self.language, self.max_tokens) for text in self.texts)
+        object.__setattr__(self, "texts", tuple(self.texts))
+        object.__setattr__(self, "_passages", passages)
+        object.__setattr__(self, "units", tuple(unit for passage in passages for unit in passage.units))
+        sources = (index for index, passage in enumerate(passages) for _ in passage.units)
+        object.__setattr__(self, "sources", tuple(sources))
+
+    def render(self, kept: Collection[int]) -> list[str]:
+        """The kept sentences of each text; as many texts as came in, in their order."""
+        chosen = set(kept)
+        texts, first = [], 0
+        for passage in self._passages:
+            local = [i for i in range(len(passage.units)) if first + i in chosen]
+            texts.append(passage.render(local))
+            first += len(passage.units)
+        return texts
+
+
+def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) -> list[tuple[int, int]]:
+    """Characters [start, end) of each sentence of `text`, without the white space around it, in order.
+
+    Sentence ends are those of `sentencex`; besides, list items, headings and lines that were not ended by wrapping
+    stand alone, and longer sentences than `max_tokens` (4 UTF-8 bytes each) are cut.
+
+    Raises:
+        UsageError: max_tokens is under 8.
+    """
+    import sentencex  # type: ignore[import-untyped]
+
+    if not isinstance(max_tokens, int) or max_tokens < 8:
+        raise UsageError(f"max_tokens is {max_tokens!r}", hint="give a whole number from 8 up")
+    readable = _UNREADABLE.sub(_stand_in, text)
+    ends = {boundary["end_index"] for boundary in sentencex.get_sentence_boundaries(language, readable)}
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for end in sorted(ends.union(_line_starts(readable), (len(text),))):
+        for piece in _pieces(readable, start, end, max_tokens * _BYTES_PER_TOKEN):
+            spans += _stripped(text, *piece)
+        start = end
+    return spans
+
+
+def _stand_in(match: re.Match[str]) -> str:
+    if match.group() != "\r":
+        return "\ufffd"
+    return " " if match.string.startswith("\n", match.end()) else "\n"
+
+
+def _line_starts(text: str) -> Iterator[int]:
+    """Starts of the lines that do not merely continue the line before."""
+    start = 0
+    paragraph: list[tuple[int, str]] = []
+    for line in text.split("\n"):
+        if line.strip():
+            paragraph.append((start, line.rstrip()))
+        else:
+            yield from _paragraph_starts(paragraph)
+            paragraph = []
+        start += len(line) + 1
+    yield from _paragraph_starts(paragraph)
+
+
+def _paragraph_starts(lines: list[tuple[int, str]]) -> Iterator[int]:
+    longest = max((len(line) for _, line in lines), default=0)
+    for (_, before), (start, line) in pairwise([(0, ""), *lines]):
+        wrapped = longest <= _WRAPPED_WIDTH and len(before) >= _SHORT * longest
+        if not wrapped or before.startswith("#") or _ITEM.match(line):
+            yield start
+
+
+def _pieces(text: str, start: int, end: int, limit: int, level: int = 0) -> Iterator[tuple[int, int]]:
+    """[start, end) in parts of at most `limit` UTF-8 bytes, cut at the best places that do."""
+    if _size(text, start, end) <= limit:
+        yield start, end
+        return
+    if level == len(_CUTS):
+        yield from _slices(text, start, end, limit)
+        return
+    first = start
+    for cut in _last_cuts(text, start, end, limit, _CUTS[level]):
+        yield from _pieces(text, first, cut, limit, level + 1)
+        first = cut
+
+
+def _last_cuts(text: str, start: int, end: int, limit: int, pattern: re.Pattern[str]) -> Iterator[int]:
+    """The fewest cuts after matches of `pattern` that leave parts within `limit` where that can be; then `end`."""
+    before, size = start, 0
+    for match in pattern.finditer(text, start, end):
+        step = _size(text, before, match.end())
+        if size and size + step > limit:
+            yield before
+            size = 0
+        before, size = match.end(), size + step
+    if before < end and size and size + _size(text, before, end) > limit:
+        yield before
+    yield end
+
+
+def _slices(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
+    """Equal parts of text that offers no place to cut; a letter keeps the marks that are drawn upon it."""
+    step = limit // len(max(text[start:end]).encode("utf-8"))
+    while end - start > step:
+        cut = start + step
+        while cut > start + step // 2 and (_JOINED.match(text[cut]) or text[cut - 1] == "\u200d"):
+            cut -= 1
+        yield start, cut
+        start = cut
+    yield start, end
+
+
+def _size(text: str, start: int, end: int) -> int:
+    return len(text[start:end].encode("utf-8"))
+
+
+def _stripped(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """[start, end) without the white space at its ends; [] if nothing else is there."""
+    part = text[start:end]
+    start += len(part) - len(part.lstrip())
+    end -= len(part) - len(part.rstrip())
+    return [(start, end)] if start < end else []
+
+
+def _render(text: str, spans: list[tuple[int, int]], kept: list[int], gap: str) -> str:
+    if not kept:
+        return text if not spans else ""
+    parts = [text[: spans[0][0]]] if kept[0] == 0 else []
+    before = -1
+    for index in kept:
+        start, end = spans[index]
+        if before >= 0:
+            parts.append(text[spans[before][1] : start] if index == before + 1 else gap)
+        parts.append(text[start:end])
+        before = index
+    if before == len(spans) - 1:
+        parts.append(text[spans[before][1] :])
+    return "".join(parts)
