@@ -19,6 +19,7 @@ from ctxprune.errors import FormatError
 from ..schema import ColumnRef
 from . import store
 from .collect import collect
+from .features import ColumnFacts
 from .minhash import Signer
 from .scoring import choose
 from .spans import Question
@@ -206,6 +207,10 @@ class ValueIndex:
     def _refs(self) -> tuple[ColumnRef, ...]:
         return tuple(column.ref for column in self.columns)
 
+    @cached_property
+    def _facts(self) -> tuple[ColumnFacts, ...]:
+        return tuple(ColumnFacts.of(c.table, c.column, c.values, c.numeric) for c in self.columns)
+
     def lookup(self, question: str, evidence: str = "") -> list[ValueHit]:
         """Stored values that a question (and its evidence, where there is some) mentions.
 
@@ -220,7 +225,7 @@ class ValueIndex:
         if not parsed.words or not len(self):
             return []
         found = Finder(parsed, self._arrays, self._signer).find()
-        return choose(parsed, found, self._arrays, self._refs)
+        return choose(parsed, found, self._arrays, self._refs, self._facts)
 
 
 def default_directory(database: Database) -> Path:

@@ -38,7 +38,7 @@ def value_keys(value: str, words: list[str]) -> list[str]:
     if len(words) <= _PREFIX_WORDS and (len(words) > 1 or len(words[0]) > 2):
         keys.append(prefix_key(words))
     if 1 < len(words) <= MAX_WORDS:
-        keys += {part_key(word) for word in words if len(word) > 2 and word not in STOP_WORDS}
+        keys += {part_key(word) for word in words if len(word) > 1 and word not in STOP_WORDS}
         keys += {acronym_key("".join(word[0] for word in some)) for some in (words, _content(words)) if len(some) > 1}
     return keys
 

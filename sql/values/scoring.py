@@ -1,32 +1,96 @@
-"""How likely it is that a question means a candidate, and which candidates are worth returning."""
+"""How likely it is that a question means a candidate, and which candidates are worth returning.
+
+A logistic model over the facts of features.py. Its weights are weights.json, fitted by benchmarks/values_weights.py on
+the training databases of Spider; the threshold is the one that keeps 99 % of the stored literals there, measured on
+databases that the fit did not see.
+"""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from functools import lru_cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from ..schema import ColumnRef
+import numpy as np
+
+from ctxprune.errors import FormatError
+
 from .base import ValueHit
+from .features import NAMES, WEAK_WAYS, ColumnFacts, features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from ..schema import ColumnRef
     from .build import Arrays
     from .spans import Question
     from .stages import Candidate
 
-__all__ = ["choose"]
+__all__ = ["choose", "likelihoods"]
+
+_MOST_HITS = 24
+_MOST_WEAK_HITS = 8
+_MOST_PER_SPAN_AND_COLUMN = 3
+_MOST_WEAK_PER_COLUMN = 3
 
 
 def choose(
-    question: Question, candidates: Sequence[Candidate], arrays: Arrays, refs: Sequence[ColumnRef]
+    question: Question,
+    candidates: Sequence[Candidate],
+    arrays: Arrays,
+    refs: Sequence[ColumnRef],
+    facts: Sequence[ColumnFacts],
 ) -> list[ValueHit]:
-    """The hits worth returning, best first."""
-    hits: dict[tuple[ColumnRef, str], ValueHit] = {}
-    for candidate in sorted(candidates, key=lambda item: (-item.score, item.row, item.first)):
-        ref = refs[int(arrays.columns[candidate.row])]
-        hit = ValueHit(
-            ref, arrays.value(candidate.row), question.place(candidate.first, candidate.last), candidate.score,
+    """The hits worth returning, most likely first.
+
+    No column takes more than three hits for one span, nor more than three that are not equal to what the question
+    says, so that many near-duplicates in one column leave room for the others. A quoted string that equals a value is
+    always worth returning.
+    """
+    if not candidates:
+        return []
+    _weights, threshold = _model()
+    likely = likelihoods(features(question, candidates, arrays, facts))
+    order = sorted(range(len(candidates)), key=lambda k: (-likely[k], -candidates[k].score, candidates[k].row))
+    chosen: dict[int, ValueHit] = {}
+    taken: Counter[tuple[object, ...]] = Counter()
+    for k in order:
+        candidate = candidates[k]
+        if candidate.row in chosen or len(chosen) >= _MOST_HITS:
+            continue
+        weak = candidate.way in WEAK_WAYS
+        if likely[k] < threshold and (weak or (candidate.first, candidate.last) not in question.quoted):
+            continue
+        column = int(arrays.columns[candidate.row])
+        caps = [((column, candidate.first, candidate.last), _MOST_PER_SPAN_AND_COLUMN)]
+        caps += [((column,), _MOST_WEAK_PER_COLUMN), ((), _MOST_WEAK_HITS)] if weak else []
+        if any(taken[key] >= most for key, most in caps):
+            continue
+        taken.update(key for key, _most in caps)
+        chosen[candidate.row] = ValueHit(
+            refs[column],
+            arrays.value(candidate.row),
+            question.place(candidate.first, candidate.last),
+            candidate.score,
             candidate.stage,
-        )  # fmt: skip
-        hits.setdefault((ref, hit.value), hit)
-    return list(hits.values())[:10]
+            round(float(likely[k]), 4),
+        )
+    return list(chosen.values())
+
+
+def likelihoods(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probability 0..1 of each row of `features`, float64 (n_rows,)."""
+    weights, _threshold = _model()
+    return 1.0 / (1.0 + np.exp(-(rows @ weights[:-1] + weights[-1])))
+
+
+@lru_cache(maxsize=1)
+def _model() -> tuple[NDArray[np.float64], float]:
+    document = json.loads(files(__package__).joinpath("weights.json").read_text(encoding="utf-8"))
+    if list(document["weights"]) != [*NAMES, "bias"]:
+        raise FormatError("the weights are for other features", where="weights.json", hint="reinstall ctxprune")
+    return np.array(list(document["weights"].values()), dtype=np.float64), float(document["threshold"])

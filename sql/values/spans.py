@@ -41,11 +41,18 @@ COMMON_WORDS = STOP_WORDS | frozenset(_COMMON.split())
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One folded word of a question with its place: characters [start, end) of the question."""
+    """One folded word of a question.
+
+    Attributes:
+        text: The word, folded.
+        start, end: Characters [start, end) of the question.
+        common: Says little: it asks, counts, compares or orders. Capitals make a name of it ("US").
+    """
 
     text: str
     start: int
     end: int
+    common: bool
 
 
 @dataclass(frozen=True)
@@ -105,10 +112,13 @@ def stems(words: list[str]) -> list[str]:
 
 def _words_with_places(text: str) -> Iterator[Word]:
     folded = fold_with_offsets(text)
+    shouted = text.isupper()
     for start, end in _without_possessive(folded.text):
         at = start
         for piece in _pieces(folded.text[start:end]):
-            yield Word(piece, *folded.span(at, at + len(piece)))
+            first, last = folded.span(at, at + len(piece))
+            named = not shouted and at + 1 < end and text[first:last].isupper()
+            yield Word(piece, first, last, piece in COMMON_WORDS and not named)
             at += len(piece)
 
 

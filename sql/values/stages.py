@@ -10,7 +10,7 @@ Every candidate is verified against the stored value, so hash collisions never s
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ import numpy as np
 from .keys import acronym_key, hashes, part_key, prefix_key, stem_key, symbol_key
 from .lexicon import synonyms
 from .minhash import Signer, band_keys
-from .spans import COMMON_WORDS, key_words, stems
+from .spans import key_words, stems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -101,7 +101,7 @@ class Finder:
         words = self._question.words
         for candidate in found:
             span = range(candidate.first, candidate.last)
-            if candidate.score > 0.9 and not all(words[k].text in COMMON_WORDS for k in span):
+            if candidate.score > 0.9 and not all(words[k].common for k in span):
                 self.covered.update(span)
 
     def _rows(self, keys: list[str]) -> list[NDArray[np.uint32]]:
@@ -158,7 +158,7 @@ class Finder:
         asked: list[tuple[int, int, str]] = []
         for i, j in self._question.spans(_PREFIX_SPAN):
             words = self._span_words(i, j)
-            if words[0] in COMMON_WORDS or words[-1] in COMMON_WORDS:
+            if self._question.words[i].common or self._question.words[j - 1].common:
                 continue
             if j - i == 1:
                 surface = self._question.surface(i, j)
@@ -188,23 +188,23 @@ class Finder:
 
     def _parts(self) -> Iterator[Candidate]:
         words = self._question.words
+        surfaces = [self._question.surface(k, k + 1) for k in range(len(words))]
         places = [
-            k for k, word in enumerate(words)
-            if k not in self.covered and len(word.text) > 2 and word.text not in COMMON_WORDS
-        ]  # fmt: skip
+            k
+            for k, word in enumerate(words)
+            if not word.common and (len(word.text) > 2 or (len(word.text) == 2 and surfaces[k].isupper()))
+        ]
         at: dict[int, list[int]] = defaultdict(list)
-        counts: dict[int, int] = {}
         for k, rows in zip(places, self._rows([part_key(words[k].text) for k in places]), strict=True):
-            if len(rows) <= _MOST_ROWS:
-                for row in rows.tolist():
-                    at[row].append(k)
-                    counts[row] = max(counts.get(row, 0), len(rows))
-        for row, found in at.items():
+            for row in rows.tolist() if len(rows) <= _MOST_ROWS else ():
+                at[row].append(k)
+        asked = stems([word.text for word in words])
+        spans = {row: _around(found, stems(self.words(row)), asked) for row, found in at.items()}
+        counts = Counter(spans.values())
+        for row, (first, last) in spans.items():
             theirs = stems(self.words(row))
-            first, last = _around(found, theirs, stems(self._span_words(0, len(words))))
-            inside = set(stems(self._span_words(first, last)))
-            have = sum(len(word) for word in theirs if word in inside)
-            yield Candidate(row, first, last, 0.9 * have / sum(map(len, theirs)), "prefix", "part", counts[row])
+            have = sum(len(word) for word in theirs if word in asked[first:last])
+            yield Candidate(row, first, last, 0.9 * have / sum(map(len, theirs)), "prefix", "part", counts[first, last])
 
     def _fuzzy(self) -> Iterator[Candidate]:
         spans = self._left_over()
@@ -225,12 +225,9 @@ class Finder:
         words, spans = self._question.words, []
         for i, j in self._question.spans(_FUZZY_SPAN):
             mine = self._span_words(i, j)
-            if mine[0] in COMMON_WORDS or mine[-1] in COMMON_WORDS or len(" ".join(mine)) < 4:
+            if words[i].common or words[j - 1].common or len(" ".join(mine)) < 4:
                 continue
-            if any(
-                k not in self.covered and words[k].text.isalpha() and words[k].text not in COMMON_WORDS
-                for k in range(i, j)
-            ):
+            if any(k not in self.covered and words[k].text.isalpha() and not words[k].common for k in range(i, j)):
                 spans.append((i, j))
         return spans[:_MOST_FUZZY_SPANS]
 

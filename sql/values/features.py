@@ -1,0 +1,167 @@
+"""What the scorer knows about a candidate: a short vector of plain facts."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctxprune.text import fold, split_identifier, stem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .build import Arrays
+    from .spans import Question
+    from .stages import Candidate
+
+__all__ = ["NAMES", "WEAK_WAYS", "ColumnFacts", "features"]
+
+_WAYS = ("exact", "folded", "stem", "symbol", "synonym", "prefix", "acronym", "part", "lsh")
+NAMES = (
+    *_WAYS,
+    "closeness",  # for the ways that are not equality
+    "span_words",
+    "span_letters",
+    "value_words_missing",
+    "common_word",
+    "schema_word",
+    "digits",
+    "one_letter",
+    "capital",
+    "all_capitals",
+    "quoted",
+    "inside_quotes",
+    "column_named",
+    "table_named",
+    "column_size",
+    "column_coded",
+    "ambiguity",
+    "inside_longer",
+    "worse_in_span",
+    "worse_in_column",
+    "numeric_column",
+    "short_value",
+    "weak_capital",
+    "weak_quoted",
+    "weak_ambiguity",
+    "weak_column_size",
+    "weak_words",
+    "weak_start",
+)
+WEAK_WAYS = frozenset({"prefix", "acronym", "part", "lsh"})
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """What is known of one column before any question.
+
+    Attributes:
+        table_words, column_words: Stemmed words of its names.
+        values: Distinct values in the index.
+        numeric: Share of them that are numbers, dates or times.
+    """
+
+    table_words: frozenset[str]
+    column_words: frozenset[str]
+    values: int
+    numeric: float
+
+    @classmethod
+    def of(cls, table: str, column: str, values: int, numeric: float) -> ColumnFacts:
+        """Facts from the names and measures of a column."""
+        return cls(_name_words(table), _name_words(column), values, numeric)
+
+
+def features(
+    question: Question, candidates: Sequence[Candidate], arrays: Arrays, facts: Sequence[ColumnFacts]
+) -> NDArray[np.float64]:
+    """One row per candidate and one column per entry of `NAMES`; most between 0 and 1."""
+    asked = [stem(word.text) for word in question.words]
+    schema_words = frozenset().union(*(fact.table_words | fact.column_words for fact in facts))
+    strong = {(c.first, c.last) for c in candidates if c.way in {"exact", "folded", "stem", "synonym", "symbol"}}
+    columns = [int(arrays.columns[candidate.row]) for candidate in candidates]
+    span_best: dict[tuple[int, int], float] = defaultdict(float)
+    column_best: dict[tuple[int, int, int], float] = defaultdict(float)
+    for candidate, column in zip(candidates, columns, strict=True):
+        span_best[candidate.first, candidate.last] = max(span_best[candidate.first, candidate.last], candidate.score)
+        for k in range(candidate.first, candidate.last):
+            column_best[column, k, 0] = max(column_best[column, k, 0], candidate.score)
+    out = np.zeros((len(candidates), len(NAMES)))
+    for row, candidate, column in zip(out, candidates, columns, strict=True):
+        fact = facts[column]
+        i, j = candidate.first, candidate.last
+        near = set(asked[:i]) | set(asked[j:])
+        best = max(column_best[column, k, 0] for k in range(i, j))
+        row[_WAYS.index(candidate.way)] = 1
+        row[len(_WAYS) :] = [
+            candidate.score if candidate.way in {"prefix", "part", "lsh"} else 0.0,
+            *_span_facts(question, candidate, schema_words, arrays),
+            _share(fact.column_words, near),
+            _share(fact.table_words, near),
+            _size(fact),
+            fact.values <= 12,
+            _ambiguity(candidate),
+            any(a <= i and j <= b and b - a > j - i for a, b in strong),
+            candidate.score < span_best[i, j],
+            candidate.score < best,
+            fact.numeric,
+            len(arrays.value(candidate.row)) <= 2,
+            *((0.0,) * 6 if candidate.way not in WEAK_WAYS else _weak_facts(question, candidate, fact, arrays)),
+        ]
+    return out
+
+
+def _weak_facts(question: Question, candidate: Candidate, fact: ColumnFacts, arrays: Arrays) -> list[float]:
+    i, j = candidate.first, candidate.last
+    start = fold(arrays.value(candidate.row)).startswith(question.words[i].text)
+    return [
+        all(question.surface(k, k + 1)[:1].isupper() for k in range(i, j)) and i > 0,
+        any(a <= i and j <= b for a, b in question.quoted),
+        _ambiguity(candidate),
+        _size(fact),
+        min(j - i, 4) / 4,
+        start,
+    ]
+
+
+def _span_facts(question: Question, candidate: Candidate, schema_words: frozenset[str], arrays: Arrays) -> list[float]:
+    i, j = candidate.first, candidate.last
+    words = [word.text for word in question.words[i:j]]
+    surface = question.surface(i, j)
+    letters = sum(map(len, words))
+    value = arrays.value(candidate.row)
+    return [
+        min(j - i, 4) / 4,
+        math.log2(1 + letters) / 4,
+        max(0.0, 1 - letters / max(1, sum(char.isalnum() for char in value))),
+        all(word.common for word in question.words[i:j]),
+        all(stem(word) in schema_words for word in words),
+        all(word.isdigit() for word in words),
+        letters == 1,
+        surface[:1].isupper() and i > 0,
+        surface.isupper() and letters > 1,
+        (i, j) in question.quoted,
+        any(a <= i and j <= b for a, b in question.quoted),
+    ]
+
+
+def _size(fact: ColumnFacts) -> float:
+    return min(1.0, math.log10(1 + fact.values) / 4)  # no training column is larger than 10,000: do not extrapolate
+
+
+def _ambiguity(candidate: Candidate) -> float:
+    return min(1.0, math.log10(candidate.rows))
+
+
+def _name_words(name: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in split_identifier(name))
+
+
+def _share(names: frozenset[str], asked: set[str]) -> float:
+    return len(names & asked) / len(names) if names else 0.0
