@@ -1,0 +1,109 @@
+"""A chat model as linker: it names tables and columns, which are added to those of another linker."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import ModelError
+
+from ..generate.model import Message, Sampling, ask_model
+from ..generate.prompts.base import hit_lines, one_line
+from ..render.base import render
+from ..schema import ColumnRef
+from .joins import JoinGraph
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..generate.model import ChatModel
+    from ..schema import Schema
+    from ..values.base import ValueHit
+    from .base import Linked, Linker
+
+__all__ = ["ChatLinker"]
+
+_PAIR = re.compile(
+    r"[\"'`\[]?([^\s\"'`\[\].,:(]+(?: [^\s\"'`\[\].,:(]+)*)[\"'`\]]?\s*[.:]\s*[\"'`\[]?([^\n\"'`\[\],;()]+)"
+)
+
+
+@dataclass(frozen=True)
+class ChatLinker:
+    """Union of another linker's columns and those a chat model names, with the keys between their tables.
+
+    Names that the schema lacks are ignored, and a failing model adds nothing: the call stands in the trace.
+
+    Attributes:
+        model: The chat model.
+        base: The other linker.
+        form: Renderer of the schema.
+        max_tokens, seconds: Limits of the answer.
+    """
+
+    model: ChatModel
+    base: Linker
+    form: str = "compact.v1"
+    max_tokens: int = 200
+    seconds: float = 60.0
+
+    def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
+        """Link one question."""
+        linked = self.base.link(question, schema, hits=hits, evidence=evidence)
+        lines = [render(schema, self.form), ""]
+        lines += [f"Stored value: {line}" for line in hit_lines(hits)]
+        if evidence:
+            lines.append(f"Hint: {one_line(evidence)}")
+        lines += [
+            f"Question: {one_line(question)}",
+            "Which columns does a SQL query for this question need? Write table.column, one a line, nothing else.",
+        ]
+        sampling = Sampling(max_tokens=self.max_tokens, seconds=self.seconds)
+        try:
+            text = ask_model(self.model, [Message("user", "\n".join(lines))], sampling)[0].text
+        except ModelError:
+            return linked
+        return _united(linked, _named(text, schema))
+
+
+def _named(text: str, schema: Schema) -> list[ColumnRef]:
+    found: list[ColumnRef] = []
+    for line in text.splitlines():
+        for table, column in _PAIR.findall(line):
+            words = table.strip(" -*•"), column.strip(" -*•.")
+            if words[0] in schema and words[1] in schema.table(words[0]):
+                owner = schema.table(words[0])
+                found.append(ColumnRef(owner.name, owner.column(words[1]).name))
+    return list(dict.fromkeys(found))
+
+
+def _united(linked: Linked, named: Sequence[ColumnRef]) -> Linked:
+    new = [ref for ref in named if ref not in linked.kept]
+    if not new:
+        return linked
+    full = linked.full
+    reasons: dict[ColumnRef, tuple[str, ...]] = dict(linked.reasons)
+    reasons.update(dict.fromkeys(new, ("named by the chat model",)))
+    tables = list(dict.fromkeys([*(table.name for table in linked.schema.tables), *(ref.table for ref in new)]))
+    graph = JoinGraph(full)
+    tables += [full.table(name).name for name in graph.bridges(tables)]
+    for ref in _keys(full, graph, tables):
+        reasons.setdefault(ref, ("key",))
+    schema = full.subset({*linked.kept, *reasons}, tables)
+    return replace(linked, schema=schema, reasons=reasons, tokens_after=_tokens(linked, schema))
+
+
+def _keys(full: Schema, graph: JoinGraph, tables: Sequence[str]) -> list[ColumnRef]:
+    ends = [
+        end for key in graph.between(tables) for end in ((key.table, key.columns), (key.ref_table, key.ref_columns))
+    ]
+    refs = [ColumnRef(full.table(table).name, column) for table, columns in ends for column in columns]
+    return refs + [ColumnRef(full.table(t).name, name) for t in tables for name in full.table(t).primary_key]
+
+
+def _tokens(linked: Linked, schema: Schema) -> int:
+    """Tokens after, scaled by columns: the base counted its own rendering, which this linker does not know."""
+    if not linked.tokens_after:
+        return 0
+    return round(linked.tokens_after * schema.n_columns / max(1, linked.schema.n_columns))

@@ -1,0 +1,323 @@
+"""The pipeline: a question on a database comes back as checked rows, with a trace of how."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import UsageError
+
+from .database import Limits
+from .execution import GuardedRunner
+from .generate.duck import as_chat_model
+from .generate.model import recorded_calls
+from .select.base import Executed
+from .steps import PATHS, Execute, Generate, LinkSchema, Refusal, RetrieveValues, Screen, SelectAnswer, State
+from .trace import Trace, TraceBuilder, hit_traces, link_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .database import Database, ResultSet
+    from .generate.base import Generator
+    from .generate.model import ChatModel
+    from .linking.base import Linker
+    from .repair.base import Repairer
+    from .schema import Schema
+    from .select.base import Selector
+    from .steps import Step
+    from .values.base import ValueHit, ValueLookup
+
+__all__ = ["Answer", "Pipeline", "PipelineConfig"]
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """The numbers of a pipeline.
+
+    Attributes:
+        paths: What generators see, of "full", "linked" and "linked+values".
+        candidates: Candidates per generator over all paths, 1 or more.
+        repair_rounds: Repairs per candidate at most, 0 or more.
+        examples: Stored values per column that are shown in prompts, 0 or more.
+        schema: The part of the database that this caller may see and query; None for all of it.
+        limits: Of every query.
+        max_question: Characters of the question, and of the evidence, at most.
+        seed: Same seed, same answer, where the generators can promise that.
+
+    Raises:
+        UsageError: A number is out of its range.
+    """
+
+    paths: tuple[str, ...] = PATHS
+    candidates: int = 4
+    repair_rounds: int = 2
+    examples: int = 0
+    schema: Schema | None = None
+    limits: Limits = field(default_factory=Limits)
+    max_question: int = 10_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, low in (("candidates", 1), ("repair_rounds", 0), ("examples", 0), ("max_question", 1)):
+            if getattr(self, name) < low:
+                raise UsageError(f"{name} must be at least {low}, got {getattr(self, name)}", where=name)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a question came back as.
+
+    Attributes:
+        question: As it was used.
+        sql: The text that ran; "" when refused.
+        result: Its rows; None when refused.
+        confidence: 0..1, the share of the working candidates' weight that agrees; 0 when refused.
+        refusal: Why there is no answer; None when there is one.
+        trace: How it came about.
+    """
+
+    question: str
+    sql: str
+    result: ResultSet | None
+    confidence: float
+    refusal: Refusal | None
+    trace: Trace
+
+    @property
+    def refused(self) -> bool:
+        """True when there is no answer."""
+        return self.refusal is not None
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused, else why this candidate was chosen."""
+        return self.refusal.reason if self.refusal else self.trace.reason
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Result column names; () when refused."""
+        return self.result.columns if self.result else ()
+
+    @property
+    def rows(self) -> tuple[tuple[object, ...], ...]:
+        """Result rows; () when refused."""
+        return self.result.rows if self.result else ()
+
+    def to_dict(self, *, trace: bool = True) -> dict[str, Any]:
+        """Plain data; cells stay as they are (None, int, float, str, bytes)."""
+        document: dict[str, Any] = {
+            "question": self.question,
+            "sql": self.sql,
+            "columns": list(self.columns),
+            "rows": [list(row) for row in self.rows],
+            "truncated": self.result is not None and self.result.truncated,
+            "confidence": self.confidence,
+            "refused": self.refused,
+            "refusal": asdict(self.refusal) if self.refusal else None,
+            "reason": self.reason,
+        }
+        return document | ({"trace": self.trace.to_dict()} if trace else {})
+
+
+class Pipeline:
+    """Answers questions on one database. Safe to share between threads.
+
+    A question's way is the tuple `steps`: screen, values, link, generate, execute, select. `Pipeline.of_steps` takes
+    any other tuple.
+
+    Args:
+        database: What is asked; the caller closes it.
+        generators: Who writes candidates; default the sketch generator, which needs no model.
+        linker: Cuts the schema; default the lexical linker.
+        values: Finds stored values in questions; default an index built in memory at the first question.
+        selector: Chooses among executed candidates; default the execution vote.
+        chat: A chat model that helps beside the generators (two-model use): it adds tables and columns to the linked
+            schema, repairs failed queries, and chooses between the two best results when they are close.
+        config: Numbers, and the part of the schema that this caller may see.
+
+    Raises:
+        DatabaseError: The database cannot be read.
+        UsageError: `chat` is not a chat model, or there is no generator or path.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        generators: Sequence[Generator] | None = None,
+        linker: Linker | None = None,
+        values: ValueLookup | None = None,
+        selector: Selector | None = None,
+        chat: object = None,
+        config: PipelineConfig = PipelineConfig(),
+    ) -> None:
+        from .guard import Guard
+
+        schema = config.schema or database.schema()
+        if config.examples:
+            schema = database.with_examples(schema, n=config.examples)
+        model = None if chat is None else as_chat_model(chat)
+        runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits)
+        writers = _default_generators() if generators is None else generators
+        self.config, self.schema = config, schema
+        self.steps: tuple[Step, ...] = (
+            Screen(),
+            RetrieveValues(values or LazyIndex(database, schema)),
+            LinkSchema(_linker(linker, model)),
+            Generate(tuple(writers), config.paths, config.candidates, config.seed),
+            Execute(runner, _repairers(model), config.repair_rounds),
+            SelectAnswer(_selector(selector, model)),
+        )
+
+    @classmethod
+    def of_steps(cls, schema: Schema, steps: Sequence[Step], *, config: PipelineConfig = PipelineConfig()) -> Pipeline:
+        """A pipeline of your own steps over what `schema` lets its caller see."""
+        self = cls.__new__(cls)
+        self.config, self.schema, self.steps = config, schema, tuple(steps)
+        return self
+
+    def ask(self, question: str, evidence: str = "") -> Answer:
+        """Answer one question.
+
+        Returns:
+            Rows, or a refusal with its reason; a failing model, generator or query never raises.
+
+        Raises:
+            UsageError: The question is empty or too long.
+            DatabaseError: The database itself cannot be used.
+        """
+        question, evidence = self._text(question, "question"), self._text(evidence, "evidence")
+        if not question:
+            raise UsageError("the question is empty", where="question")
+        state = State(question, self.schema, evidence)
+        builder = TraceBuilder()
+        for step in self.steps:
+            if state.refusal is not None:
+                break
+            start = perf_counter()
+            with recorded_calls() as calls:
+                state = step.run(state)
+            builder.step(step.name, (perf_counter() - start) * 1e3, calls)
+        return _answer(state, builder)
+
+    async def aask(self, question: str, evidence: str = "") -> Answer:
+        """`ask` for asyncio: it runs in a thread."""
+        return await asyncio.to_thread(self.ask, question, evidence)
+
+    def ask_many(self, questions: Iterable[str], *, workers: int = 1) -> list[Answer]:
+        """Answers in the order of the questions; with several workers, that many are worked on at once.
+
+        Raises:
+            UsageError: As `ask`, for any of them; or workers is below 1.
+            DatabaseError: As `ask`.
+        """
+        if workers < 1:
+            raise UsageError(f"workers must be at least 1, got {workers}", where="workers")
+        if workers == 1:
+            return [self.ask(question) for question in questions]
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(self.ask, questions))
+
+    def _text(self, text: str, where: str) -> str:
+        """`text` without control characters, lone surrogates and outer blanks, checked for length."""
+        limit = self.config.max_question
+        if len(text) > limit:
+            hint = f"at most {limit} characters; PipelineConfig.max_question raises the limit"
+            raise UsageError(f"the {where} has {len(text)} characters", where=where, hint=hint)
+        return _CONTROL.sub(" ", text.encode("utf-8", "replace").decode("utf-8")).strip()
+
+
+class LazyIndex:
+    """A value index that is built in memory when it is first asked.
+
+    Args:
+        database: Where the values are.
+        schema: Columns outside it are never read.
+    """
+
+    def __init__(self, database: Database, schema: Schema) -> None:
+        self._database, self._schema = database, schema
+        self._index: ValueLookup | None = None
+        self._lock = threading.Lock()
+
+    def lookup(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
+        """As `ValueIndex.lookup`."""
+        with self._lock:
+            if self._index is None:
+                from .values.index import ValueIndex
+
+                self._index = ValueIndex.build(self._database, schema=self._schema)
+        return self._index.lookup(question, evidence)
+
+
+def _default_generators() -> tuple[Generator, ...]:
+    from .generate.sketch import SketchGenerator
+
+    return (SketchGenerator(),)
+
+
+def _linker(linker: Linker | None, model: ChatModel | None) -> Linker:
+    if linker is None:
+        from .linking.lexical import LexicalLinker
+
+        linker = LexicalLinker()
+    if model is None:
+        return linker
+    from .linking.chat import ChatLinker
+
+    return ChatLinker(model, linker)
+
+
+def _selector(selector: Selector | None, model: ChatModel | None) -> Selector:
+    if selector is None:
+        from .select.vote import VoteSelector
+
+        selector = VoteSelector()
+    if model is None:
+        return selector
+    from .select.judge import JudgedSelector
+
+    return JudgedSelector(model, selector)
+
+
+def _repairers(model: ChatModel | None) -> tuple[Repairer, ...]:
+    from .repair import mechanical_repairers
+
+    if model is None:
+        return mechanical_repairers()
+    from .repair.chat import ChatRepair
+
+    return (*mechanical_repairers(), ChatRepair(model))
+
+
+def _answer(state: State, builder: TraceBuilder) -> Answer:
+    selection, refusal = state.selection, state.refusal
+    index = None if selection is None or refusal is not None else selection.index
+    chosen = None if index is None else state.executed[index]
+    executed = state.executed or [Executed(candidate, "", error=candidate.error) for candidate in state.candidates]
+    trace = Trace(
+        question=state.question,
+        evidence=state.evidence,
+        database=state.schema.name,
+        dialect=state.schema.dialect,
+        hits=hit_traces(state.hits),
+        linked=link_trace(state.linked) if state.linked is not None else None,
+        candidates=tuple(map(builder.candidate, executed)),
+        groups=selection.groups if selection is not None else (),
+        chosen=index,
+        reason=refusal.reason if refusal is not None else selection.reason if selection is not None else "",
+        steps=tuple(builder.steps),
+        prompts=tuple(builder.prompts),
+    )
+    if chosen is None or selection is None:
+        refusal = refusal or Refusal("unanswerable", "No step of this pipeline chose an answer.")
+        return Answer(state.question, "", None, 0.0, refusal, trace)
+    return Answer(state.question, chosen.sql, chosen.result, selection.confidence, None, trace)

@@ -1,0 +1,57 @@
+"""Repair by a chat model: it reads its statement and the error, and writes another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import ModelError
+
+from ..generate.extract import extract_sql
+from ..generate.model import Message, Sampling, ask_model
+from ..generate.prompts.base import hit_lines, one_line
+from ..render.base import render
+
+if TYPE_CHECKING:
+    from ..generate.model import ChatModel
+    from .base import Failure
+
+__all__ = ["ChatRepair"]
+
+
+@dataclass(frozen=True)
+class ChatRepair:
+    """Asks once, at temperature 0. A failing model is no repair; the call stands in the trace.
+
+    Attributes:
+        model: The chat model.
+        form: Renderer of the schema.
+        max_tokens, seconds: Limits of the answer.
+    """
+
+    model: ChatModel
+    form: str = "ddl.v1"
+    max_tokens: int = 256
+    seconds: float = 120.0
+
+    def repair(self, failure: Failure) -> str:
+        """Another statement; "" where the query ran, the model failed, or it wrote the same one again."""
+        if not failure.error:
+            return ""
+        lines = [render(failure.schema, self.form), ""]
+        lines += [f"-- Stored value: {line}" for line in hit_lines(failure.hits)]
+        lines += [
+            f"-- Question: {one_line(failure.question)}",
+            f"-- This query failed: {one_line(failure.sql)}",
+            f"-- Error: {one_line(failure.error, 300)}",
+            "-- Write the corrected query. Use only tables and columns from above.",
+        ]
+        system = "You correct one SQL SELECT query. Answer with the SQL only."
+        messages = [Message("system", system), Message("user", "\n".join(lines))]
+        sampling = Sampling(max_tokens=self.max_tokens, seconds=self.seconds, stop=(";",))
+        try:
+            text = ask_model(self.model, messages, sampling)[0].text
+        except ModelError:
+            return ""
+        sql = extract_sql(text).sql
+        return "" if " ".join(sql.split()) == " ".join(failure.sql.split()) else sql

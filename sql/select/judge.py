@@ -1,0 +1,86 @@
+"""A judge for close votes: a chat model chooses between the two best supported results."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import ModelError, UsageError
+
+from ..generate.model import Message, Sampling, ask_model
+from ..generate.prompts.base import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..generate.model import ChatModel
+    from .base import Executed, Selection, Selector
+
+__all__ = ["JudgedSelector"]
+
+_ROWS, _CELL = 3, 40
+
+
+@dataclass(frozen=True)
+class JudgedSelector:
+    """Wraps a selector: where its confidence is below `below` and there are two groups, a chat model decides between
+    the first two. A model that fails or answers neither leaves the choice as it was.
+
+    Attributes:
+        model: The chat model.
+        base: Makes the groups and the first choice.
+        below: 0..1; the model is asked when the first choice's confidence is under it.
+        seconds: Deadline of the question to the model.
+
+    Raises:
+        UsageError: `below` is out of its range.
+    """
+
+    model: ChatModel
+    base: Selector
+    below: float = 0.6
+    seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.below <= 1:
+            raise UsageError(f"below must be in 0..1, got {self.below}", where="below")
+
+    def select(self, question: str, executed: Sequence[Executed]) -> Selection:
+        """The base's choice, or the second group's shortest member where the model prefers it."""
+        first = self.base.select(question, executed)
+        if first.index is None or len(first.groups) < 2 or first.confidence >= self.below:
+            return first
+        rival = min(first.groups[1], key=lambda index: (len(executed[index].sql), index))
+        text = _prompt(question, executed[first.index], executed[rival])
+        sampling = Sampling(max_tokens=4, seconds=self.seconds)
+        try:
+            answer = ask_model(self.model, [Message("user", text)], sampling)[0].text
+        except ModelError:
+            return first
+        if _letter(answer) != "B":
+            return first
+        groups = (first.groups[1], first.groups[0], *first.groups[2:])
+        return replace(first, index=rival, groups=groups, reason="a chat model preferred the second group")
+
+
+def _prompt(question: str, first: Executed, second: Executed) -> str:
+    parts = [f"Question: {one_line(question)}"]
+    parts += [
+        f"{name}: {one_line(item.sql)}\nResult of {name}: {_shown(item)}"
+        for name, item in (("A", first), ("B", second))
+    ]
+    parts.append("Which query answers the question, A or B? Answer with one letter.")
+    return "\n".join(parts)
+
+
+def _shown(item: Executed) -> str:
+    if item.result is None:
+        return "none"
+    rows = [", ".join(one_line(str(cell), _CELL) for cell in row) for row in item.result.rows[:_ROWS]]
+    return f"{len(item.result.rows)} rows: " + " | ".join(rows)
+
+
+def _letter(answer: str) -> str:
+    found = re.search(r"\b([AB])\b", answer)
+    return found[1] if found else ""

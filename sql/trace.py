@@ -1,0 +1,240 @@
+"""What happened while one question was answered, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .generate.model import Call
+    from .linking.base import Linked
+    from .select.base import Executed
+    from .values.base import ValueHit
+
+__all__ = [
+    "CallTrace",
+    "CandidateTrace",
+    "HitTrace",
+    "LinkTrace",
+    "StepTrace",
+    "Trace",
+    "TraceBuilder",
+    "hit_traces",
+    "link_trace",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class HitTrace:
+    """One stored value that the question mentions."""
+
+    table: str
+    column: str
+    value: str
+    score: float
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTrace:
+    """The linked schema: kept columns by table, and tokens of the rendered units before and after."""
+
+    kept: dict[str, list[str]]
+    columns_before: int
+    columns_after: int
+    tokens_before: int
+    tokens_after: int
+    tokenizer: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallTrace:
+    """One request to a model; `prompt` is a position in `Trace.prompts`."""
+
+    model: str
+    prompt: int
+    temperature: float
+    n: int
+    seed: int
+    answers: tuple[str, ...]
+    tokens_in: int
+    tokens_out: int
+    cached: bool
+    ms: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateTrace:
+    """One candidate, what ran of it, and how it ended.
+
+    Attributes:
+        sql: As generated.
+        ran: The text that ran, after guard and repair; "" if nothing ran.
+        rows: Rows of the result; None when it failed.
+        error: Why there is no SQL, or the guard's or the database's message.
+        repairs: Texts that failed before `ran`, oldest first.
+        prompt: Position in `Trace.prompts`; None where there was none.
+        tokens_in, tokens_out, ms: Of its generation.
+        execution_ms: Of its execution, repairs included.
+    """
+
+    generator: str
+    path: str
+    sql: str
+    ran: str
+    rows: int | None
+    columns: tuple[str, ...]
+    truncated: bool
+    score: float
+    error: str
+    repairs: tuple[str, ...]
+    notes: tuple[str, ...]
+    prompt: int | None
+    tokens_in: int
+    tokens_out: int
+    cached: bool
+    ms: float
+    execution_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepTrace:
+    """One step of the pipeline: its time, and the models it asked."""
+
+    name: str
+    ms: float
+    tokens_in: int = 0
+    tokens_out: int = 0
+    calls: tuple[CallTrace, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything about one question.
+
+    Attributes:
+        question, evidence: As they were used (control characters removed).
+        database, dialect: Which database.
+        hits: Value hits.
+        linked: The linked schema; None where no linker ran.
+        prompts: Every different prompt, in the order of first use.
+        candidates: All of them, in the order of generation.
+        groups: Positions in `candidates` with equal results, best group first.
+        chosen: Position in `candidates`; None when refused.
+        reason: The selector's reason, or the refusal's.
+        steps: In order, with times and tokens.
+    """
+
+    question: str
+    evidence: str
+    database: str
+    dialect: str
+    hits: tuple[HitTrace, ...] = ()
+    linked: LinkTrace | None = None
+    prompts: tuple[str, ...] = ()
+    candidates: tuple[CandidateTrace, ...] = ()
+    groups: tuple[tuple[int, ...], ...] = ()
+    chosen: int | None = None
+    reason: str = ""
+    steps: tuple[StepTrace, ...] = ()
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds over all steps."""
+        return sum(step.ms for step in self.steps)
+
+    @property
+    def tokens_in(self) -> int:
+        """Prompt tokens over all steps."""
+        return sum(step.tokens_in for step in self.steps)
+
+    @property
+    def tokens_out(self) -> int:
+        """Answer tokens over all steps."""
+        return sum(step.tokens_out for step in self.steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, texts and numbers, ready for JSON; format name and version included."""
+        totals = {"ms": self.ms, "tokens_in": self.tokens_in, "tokens_out": self.tokens_out}
+        return {"format": "ctxprune-trace", "version": 1, **asdict(self), **totals}
+
+
+class TraceBuilder:
+    """Collects prompts and turns the pipeline's objects into trace records."""
+
+    def __init__(self) -> None:
+        self.prompts: dict[str, int] = {}
+        self.steps: list[StepTrace] = []
+
+    def prompt(self, text: str) -> int | None:
+        """The position of a prompt, filed when new; None for ""."""
+        return self.prompts.setdefault(text, len(self.prompts)) if text else None
+
+    def step(self, name: str, ms: float, calls: Sequence[Call], note: str = "") -> None:
+        """File one step."""
+        records = tuple(self._call(call) for call in calls)
+        tokens = (sum(call.tokens_in for call in records), sum(call.tokens_out for call in records))
+        self.steps.append(StepTrace(name, ms, *tokens, records, note))
+
+    def candidate(self, item: Executed) -> CandidateTrace:
+        """One executed candidate."""
+        made, result = item.candidate, item.result
+        return CandidateTrace(
+            generator=made.generator,
+            path=made.path,
+            sql=made.sql,
+            ran=item.sql,
+            rows=None if result is None else len(result.rows),
+            columns=() if result is None else result.columns,
+            truncated=result is not None and result.truncated,
+            score=made.score,
+            error=made.error or item.error,
+            repairs=item.repairs,
+            notes=made.notes,
+            prompt=self.prompt(made.prompt),
+            tokens_in=made.tokens_in,
+            tokens_out=made.tokens_out,
+            cached=made.cached,
+            ms=made.ms,
+            execution_ms=item.ms,
+        )
+
+    def _call(self, call: Call) -> CallTrace:
+        from .generate.prompts.base import prompt_text
+
+        answers, drawn = call.answers, call.sampling
+        return CallTrace(
+            model=call.model,
+            prompt=self.prompts.setdefault(prompt_text(call.messages), len(self.prompts)),
+            temperature=drawn.temperature,
+            n=drawn.n,
+            seed=drawn.seed,
+            answers=tuple(answer.text for answer in answers),
+            tokens_in=sum(answer.tokens_in for answer in answers),
+            tokens_out=sum(answer.tokens_out for answer in answers),
+            cached=bool(answers) and all(answer.cached for answer in answers),
+            ms=call.ms,
+            error=call.error,
+        )
+
+
+def hit_traces(hits: Sequence[ValueHit]) -> tuple[HitTrace, ...]:
+    """Value hits as records."""
+    return tuple(HitTrace(hit.ref.table, hit.ref.column, hit.value, hit.score, hit.stage) for hit in hits)
+
+
+def link_trace(linked: Linked) -> LinkTrace:
+    """A linked schema as a record."""
+    kept = {table.name: [column.name for column in table.columns] for table in linked.schema.tables}
+    return LinkTrace(
+        kept=kept,
+        columns_before=linked.full.n_columns,
+        columns_after=linked.schema.n_columns,
+        tokens_before=linked.tokens_before,
+        tokens_after=linked.tokens_after,
+        tokenizer=linked.tokenizer,
+    )
