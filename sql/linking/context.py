@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ctxprune.context import Unit
 
 from ..render._text import datum, same_words
 from ..schema import ColumnRef
+from .statistics import SchemaStatistics
 from .words import natural
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from ..schema import Column, Schema, Table
+    from ..values.base import ValueHit
 
 __all__ = ["SchemaContext"]
 
@@ -26,30 +29,56 @@ class SchemaContext:
 
     Args:
         schema: What is pruned.
-        matched: Stored values that the question mentions, by column; they are part of the column's text.
+        hits: Stored values that the question mentions; they are part of their column's text.
+        evidence: Extra knowledge that came with the question.
+        statistics: Of this schema, if they are at hand.
     """
 
-    def __init__(self, schema: Schema, matched: Mapping[ColumnRef, Sequence[str]] | None = None) -> None:
-        self.schema = schema
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        hits: Sequence[ValueHit] = (),
+        evidence: str = "",
+        statistics: SchemaStatistics | None = None,
+    ) -> None:
+        self.schema, self.hits, self.evidence = schema, tuple(hits), evidence
+        self._statistics = statistics
+        matched: dict[ColumnRef, list[str]] = {}
+        for hit in self.hits:
+            matched.setdefault(hit.ref, []).append(hit.value)
         units: list[Unit] = []
         refs: list[ColumnRef | None] = []
-        tables: list[int] = []
         for table in schema.tables:
             parent = len(units)
-            tables.append(parent)
             keys = tuple(parent + 1 + i for i, column in enumerate(table.columns) if column.primary_key)
             units.append(Unit(_table_text(table), requires=keys))
             refs.append(None)
             for column in table.columns:
                 ref = ColumnRef(table.name, column.name)
-                units.append(Unit(_column_text(table, column, (matched or {}).get(ref, ())), parent=parent))
+                units.append(Unit(_column_text(table, column, matched.get(ref, ())), parent=parent))
                 refs.append(ref)
-        self._units, self.refs, self.table_units = tuple(units), tuple(refs), tuple(tables)
+        self._units, self.refs = tuple(units), tuple(refs)
 
     @property
     def units(self) -> Sequence[Unit]:
         """One unit a table and one a column."""
         return self._units
+
+    @cached_property
+    def statistics(self) -> SchemaStatistics:
+        """What does not depend on the question."""
+        return self._statistics or SchemaStatistics(self.schema)
+
+    @cached_property
+    def table_units(self) -> tuple[int, ...]:
+        """Index of the unit of each table, in schema order."""
+        return tuple(index for index, ref in enumerate(self.refs) if ref is None)
+
+    @cached_property
+    def column_units(self) -> tuple[int, ...]:
+        """Index of the unit of each column, in schema order."""
+        return tuple(index for index, ref in enumerate(self.refs) if ref is not None)
 
     def render(self, kept: Collection[int]) -> Schema:
         """The schema with only these tables and columns; keys stay where both ends stay."""
@@ -68,6 +97,6 @@ def _column_text(table: Table, column: Column, matched: Sequence[str]) -> str:
 
 
 def _parts(name: str, comment: str, description: str) -> list[str]:
-    shown = [natural(name)]
+    shown = [natural(name) or name]
     shown += [text for text in (comment, description) if text and not same_words(text, name)]
     return shown

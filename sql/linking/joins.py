@@ -2,45 +2,121 @@
 
 from __future__ import annotations
 
-from collections import deque
+import re
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
+from ..schema import ColumnRef, ForeignKey
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from ..schema import ForeignKey
+    from ..schema import Schema, Table
 
-__all__ = ["JoinGraph"]
+__all__ = ["JoinGraph", "inferred_keys"]
+
+_GENERIC = frozenset(
+    {"id", "name", "code", "type", "date", "year", "title", "description", "status", "key", "no", "uid"}
+)
+_KEY_LIKE = re.compile(r"(?:id|code|key|no|num|number|nr|uuid|guid)$", re.IGNORECASE)
+_MAX_SHARED = 12  # a name that more tables share says nothing about joins
+
+
+def inferred_keys(schema: Schema) -> tuple[ForeignKey, ...]:
+    """References that names suggest between tables that no declared key links, marked `inferred`.
+
+    A column refers to another table's single primary key where both have the same name that is not a generic one
+    ("id"), or where it is called after that table ("artist_id" and `artist.id`). Two tables without such a pair are
+    linked by the name that both have and that reads like a key ("zip_code"), or by their only common name.
+    """
+    linked = {frozenset((key.table.casefold(), key.ref_table.casefold())) for key in schema.foreign_keys}
+    found: dict[frozenset[str], ForeignKey] = {}
+    by_column = _places(schema)
+    for suggestions in (_key_names(schema, by_column), _shared_names(by_column)):
+        for source, column, target, key in suggestions:
+            pair = frozenset((source.name.casefold(), target.name.casefold()))
+            if len(pair) == 2 and pair not in linked and pair not in found:
+                found[pair] = ForeignKey(source.name, (column,), target.name, (key,), inferred=True)
+    return tuple(found.values())
+
+
+def _places(schema: Schema) -> dict[str, list[tuple[Table, str]]]:
+    by_column: dict[str, list[tuple[Table, str]]] = defaultdict(list)
+    for table in schema.tables:
+        for entry in table.columns:
+            by_column[entry.name.casefold()].append((table, entry.name))
+    return by_column
+
+
+def _key_names(
+    schema: Schema, by_column: dict[str, list[tuple[Table, str]]]
+) -> Iterable[tuple[Table, str, Table, str]]:
+    for target in schema.tables:
+        keys = target.primary_key
+        for name in _names_for(target, keys[0]) if len(keys) == 1 else ():
+            for source, column in by_column.get(name, ())[:_MAX_SHARED]:
+                yield source, column, target, keys[0]
+
+
+def _shared_names(by_column: dict[str, list[tuple[Table, str]]]) -> Iterable[tuple[Table, str, Table, str]]:
+    shared: dict[tuple[str, str], list[tuple[Table, str, Table, str]]] = defaultdict(list)
+    for name, places in by_column.items():
+        if 2 <= len(places) <= _MAX_SHARED and name not in _GENERIC:
+            for number, (target, key) in enumerate(places):
+                for source, column in places[number + 1 :]:
+                    shared[target.name, source.name].append((source, column, target, key))
+    for pairs in shared.values():
+        keyed = [pair for pair in pairs if _KEY_LIKE.search(pair[1])]
+        if keyed or len(pairs) == 1:
+            yield (keyed or pairs)[0]
+
+
+def _names_for(target: Table, key: str) -> list[str]:
+    """Folded column names that would refer to `target.key`."""
+    fold = key.casefold()
+    if fold not in _GENERIC:
+        return [fold]
+    table = target.name.casefold()
+    stems = {table, table[:-1]} if table.endswith("s") else {table}
+    return [f"{stem}{glue}{fold}" for stem in sorted(stems) for glue in ("_", "", " ")]
 
 
 class JoinGraph:
-    """The tables as nodes and the foreign keys as edges; table names are compared folded.
+    """The tables as nodes, foreign keys as edges; inferred keys only where declared ones do not connect.
 
     Args:
-        keys: The foreign keys of a schema.
+        schema: Its declared and inferred keys are the edges. Table names are compared folded.
     """
 
-    def __init__(self, keys: Sequence[ForeignKey]) -> None:
-        self._edges: dict[str, list[tuple[str, ForeignKey]]] = {}
-        for key in keys:
-            here, there = key.table.casefold(), key.ref_table.casefold()
-            if here != there:
-                self._edges.setdefault(here, []).append((there, key))
-                self._edges.setdefault(there, []).append((here, key))
+    def __init__(self, schema: Schema) -> None:
+        declared = [key for key in schema.foreign_keys if key.table in schema and key.ref_table in schema]
+        inferred = inferred_keys(schema)
+        self._declared = _edges(declared)
+        self._all = _edges([*declared, *inferred])
+        self._schema = schema
+        self.key_columns = frozenset(ref for key in declared for ref in self.ends(key))
+
+    def ends(self, key: ForeignKey) -> list[ColumnRef]:
+        """The columns of both ends of a key, in the spelling of the schema; unknown ones are left out."""
+        refs = []
+        for name, columns in ((key.table, key.columns), (key.ref_table, key.ref_columns)):
+            table = self._schema.table(name)
+            refs += [ColumnRef(table.name, table.column(column).name) for column in columns if column in table]
+        return refs
 
     def neighbours(self, table: str) -> list[str]:
-        """Folded names of the tables one key away, each once."""
-        return list(dict.fromkeys(name for name, _ in self._edges.get(table.casefold(), ())))
+        """Folded names of the tables one declared or inferred key away, each once."""
+        return list(dict.fromkeys(name for name, _ in self._all.get(table.casefold(), ())))
 
     def between(self, tables: Collection[str]) -> list[ForeignKey]:
-        """Keys whose two ends are among `tables`, each once."""
+        """Keys whose two ends are among `tables`, each once, in the order of `tables`."""
         folded = {table.casefold() for table in tables}
-        found = [
+        found = (
             key
             for table in tables
-            for other, key in self._edges.get(table.casefold(), ())
+            for other, key in self._all.get(table.casefold(), ())
             if other in folded and key.table.casefold() == table.casefold()
-        ]
+        )
         return list(dict.fromkeys(found))
 
     def bridges(self, tables: Sequence[str], *, longest: int = 3) -> list[str]:
@@ -53,7 +129,7 @@ class JoinGraph:
         joined, waiting = set(order[:1]), set(order[1:])
         added: list[str] = []
         while waiting:
-            path = self._path(joined, waiting, longest)
+            path = _path(self._declared, joined, waiting, longest) or _path(self._all, joined, waiting, longest)
             if not path:
                 joined = {next(table for table in order if table in waiting)}
                 waiting -= joined
@@ -63,17 +139,30 @@ class JoinGraph:
             waiting -= set(path)
         return added
 
-    def _path(self, start: Collection[str], goals: Collection[str], longest: int) -> list[str]:
-        paths = deque([table] for table in sorted(start))
-        seen = set(start)
-        while paths:
-            path = paths.popleft()
-            if path[-1] in goals:
-                return path
-            if len(path) > longest:
-                continue
-            for other in self.neighbours(path[-1]):
-                if other not in seen:
-                    seen.add(other)
-                    paths.append([*path, other])
-        return []
+
+def _edges(keys: Iterable[ForeignKey]) -> dict[str, list[tuple[str, ForeignKey]]]:
+    edges: dict[str, list[tuple[str, ForeignKey]]] = {}
+    for key in keys:
+        here, there = key.table.casefold(), key.ref_table.casefold()
+        if here != there:
+            edges.setdefault(here, []).append((there, key))
+            edges.setdefault(there, []).append((here, key))
+    return edges
+
+
+def _path(
+    edges: dict[str, list[tuple[str, ForeignKey]]], start: Collection[str], goals: Collection[str], longest: int
+) -> list[str]:
+    paths = deque([table] for table in sorted(start))
+    seen = set(start)
+    while paths:
+        path = paths.popleft()
+        if path[-1] in goals:
+            return path
+        if len(path) > longest:
+            continue
+        for other, _ in edges.get(path[-1], ()):
+            if other not in seen:
+                seen.add(other)
+                paths.append([*path, other])
+    return []

@@ -1,20 +1,28 @@
-"""The lexical linker: names, comments, descriptions and matched values against the question; no model, no network."""
+"""The lexical linker: names, comments, descriptions and matched values against the question; no model to download."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from ctxprune.pruning import Pruner
+from ctxprune.tokens import as_counter
 
-from ..schema import ColumnRef
+from ..render.base import render
 from .base import Linked
-from .joins import JoinGraph
-from .ngrams import NgramIndex
-from .words import natural
+from .context import SchemaContext
+from .policy import JoinablePolicy
+from .reasons import explain
+from .scorer import LexicalSchemaScorer
+from .statistics import StatisticsCache
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from ctxprune.policies import Policy
+    from ctxprune.scorers.base import Scorer
+    from ctxprune.tokens import TokenCounter
 
     from ..schema import Schema
     from ..values.base import ValueHit
@@ -24,34 +32,89 @@ __all__ = ["LexicalLinker"]
 
 @dataclass(frozen=True)
 class LexicalLinker:
-    """First version: character n-grams and value hits, the best `k` columns and the keys of their tables."""
+    """Score, select, render: a question's likely columns with the keys and tables that join them.
 
-    k: int = 10
+    Attributes:
+        scorer: Scores the units of a `SchemaContext`; the policy's limits belong to it.
+        policy: Chooses among them. More recall: lower `columns`.
+        counter: What counts tokens: None for the bundled tokenizer, or anything that `ctxprune.tokens.as_counter`
+            takes.
+    """
+
+    scorer: Scorer = field(default_factory=LexicalSchemaScorer)
+    policy: Policy = field(default_factory=JoinablePolicy)
+    counter: Any = None
+    _cache: StatisticsCache = field(default_factory=StatisticsCache, init=False, repr=False, compare=False)
+    _counter: _Remembering = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_counter", _Remembering(as_counter(self.counter)))
 
     def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
-        """Link one question."""
-        refs = list(schema.refs())
-        texts = [f"{natural(ref.table)} {natural(ref.column)} {ref.column}" for ref in refs]
-        values = NgramIndex(texts).score(f"{question}\n{evidence}")
-        scores = {ref: float(value) for ref, value in zip(refs, values, strict=True)}
-        for hit in hits:
-            if hit.ref in scores:
-                scores[hit.ref] = max(scores[hit.ref], hit.score)
-        best = sorted(refs, key=lambda ref: -scores[ref])[: self.k]
-        tables = list(dict.fromkeys(ref.table for ref in best))
-        graph = JoinGraph(schema.foreign_keys)
-        bridges = set(graph.bridges(tables))
-        tables += [table.name for table in schema.tables if table.name.casefold() in bridges]
-        reasons = {ref: ("name",) for ref in best}
-        for table in tables:
-            for name in schema.table(table).primary_key:
-                reasons.setdefault(ColumnRef(table, name), (f"primary key of {table}",))
-        for key in graph.between(tables):
-            for table, names in ((key.table, key.columns), (key.ref_table, key.ref_columns)):
-                for name in names:
-                    reasons.setdefault(ColumnRef(table, name), (f"joins {key.table} and {key.ref_table}",))
-        table_scores = {
-            table.name: float(np.max([scores[ColumnRef(table.name, c.name)] for c in table.columns], initial=0.0))
-            for table in schema.tables
+        """Link one question.
+
+        Scores are probabilities 0..1, tokens those of the schema as M-Schema. A question and evidence without any
+        character but blanks keeps everything, with score 0.
+
+        Raises:
+            UsageError: The scorer or the policy breaks its contract.
+        """
+        asked = question if question.strip() else evidence
+        if not asked.strip() or not schema.tables:
+            return self._everything(schema, hits)
+        context = SchemaContext(schema, hits=hits, evidence=evidence, statistics=self._cache.get(schema))
+        pruned = Pruner(self.scorer, self.policy, counter=self._counter).prune(asked, context)
+        scores = {ref: unit.score for ref, unit in zip(context.refs, pruned.units, strict=True) if ref is not None}
+        tables = {
+            table.name: pruned.units[index].score
+            for table, index in zip(schema.tables, context.table_units, strict=True)
         }
-        return Linked(schema.subset(reasons), schema, scores, table_scores, reasons, tuple(hits))
+        selected = {
+            ref
+            for ref, unit in zip(context.refs, pruned.units, strict=True)
+            if ref is not None and unit.kept and unit.reason != "required"
+        }
+        linked = pruned.output
+        return Linked(
+            schema=linked,
+            full=schema,
+            scores=scores,
+            table_scores=tables,
+            reasons=explain(asked, context, frozenset(linked.refs()), selected),
+            hits=tuple(hits),
+            tokens_before=self._counter.count(self._cache.text(schema)),
+            tokens_after=self._counter.inner.count(render(linked)),
+            tokenizer=self._counter.name,
+        )
+
+    def _everything(self, schema: Schema, hits: Sequence[ValueHit]) -> Linked:
+        tokens = self._counter.count(self._cache.text(schema))
+        return Linked(
+            schema=schema,
+            full=schema,
+            scores=dict.fromkeys(schema.refs(), 0.0),
+            table_scores={table.name: 0.0 for table in schema.tables},
+            reasons=dict.fromkeys(schema.refs(), ("nothing was asked: everything is kept",)),
+            hits=tuple(hits),
+            tokens_before=tokens,
+            tokens_after=tokens,
+            tokenizer=self._counter.name,
+        )
+
+
+class _Remembering:
+    """A token counter that remembers: a schema's texts come again with every question."""
+
+    def __init__(self, inner: TokenCounter) -> None:
+        self.inner = inner
+        self.count = lru_cache(maxsize=20_000)(inner.count)
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    def count_many(self, texts: Iterable[str]) -> list[int]:
+        return [self.count(text) for text in texts]
+
+    def __reduce__(self) -> tuple[type[_Remembering], tuple[TokenCounter]]:
+        return type(self), (self.inner,)

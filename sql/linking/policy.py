@@ -1,0 +1,91 @@
+"""From scores to a schema that can be queried: the likely columns, the keys of their tables and the tables between."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.errors import UsageError
+from ctxprune.policies import Selection
+
+from .context import SchemaContext
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ctxprune.context import Context
+    from ctxprune.scorers.base import Scores
+
+__all__ = ["JoinablePolicy"]
+
+
+@dataclass(frozen=True)
+class JoinablePolicy:
+    """Keeps what scores well and what is needed to join it; scores are probabilities.
+
+    Attributes:
+        columns: A column is kept when its score times the number of columns reaches this: how many times likelier than
+            one lost column in a whole schema it is. Larger schemas are thus read with a finer comb, since a column
+            there costs a smaller share of the prompt. Lower keeps more.
+        tables: A table is kept, even without a column, when its score reaches this.
+        longest: Keys on the longest path that is searched between kept tables; 0 adds no tables.
+
+    Raises:
+        UsageError: A negative or infinite number.
+    """
+
+    columns: float = 0.7
+    tables: float = 0.1
+    longest: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("columns", "tables", "longest"):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value < 0:
+                raise UsageError(f"{name} is {value!r}", hint="give a finite number from 0 up")
+
+    def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:  # noqa: ARG002
+        """Likely columns and tables ("selected"), then tables between them, primary keys and join keys ("required").
+
+        Where nothing reaches the limits, the best column is kept ("fallback").
+
+        Raises:
+            UsageError: The context is no schema.
+        """
+        if not isinstance(context, SchemaContext):
+            raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
+        kept = np.zeros(len(context.units), dtype=np.bool_)
+        reasons = ["score"] * len(kept)
+        columns, tables = np.array(context.column_units, dtype=int), np.array(context.table_units, dtype=int)
+        chosen = columns[scores[columns] * len(columns) >= self.columns]
+        chosen = np.concatenate([chosen, tables[scores[tables] >= self.tables]])
+        word = "selected"
+        if not chosen.size and len(kept):
+            pool = columns if columns.size else tables
+            chosen, word = pool[[int(np.argmax(scores[pool]))]], "fallback"
+        for index in chosen:
+            kept[index], reasons[index] = True, word
+        for index in _required(context, kept, scores, self.longest):
+            kept[index], reasons[index] = True, "required" if reasons[index] == "score" else reasons[index]
+        return Selection(kept, tuple(reasons))
+
+
+def _required(context: SchemaContext, kept: NDArray[np.bool_], scores: Scores, longest: int) -> list[int]:
+    """Units that the kept ones need: their tables, tables between these, primary keys, keys that join them."""
+    units, schema, graph = context.units, context.schema, context.statistics.graph
+    chosen = [int(index) for index in np.flatnonzero(kept)]
+    owners = {index if (parent := units[index].parent) is None else parent for index in chosen}
+    unit_of = dict(zip((table.name.casefold() for table in schema.tables), context.table_units, strict=True))
+    name_of = {unit: name for name, unit in unit_of.items()}
+    ranked = sorted(owners, key=lambda owner: (-scores[owner], owner))
+    names = [name_of[owner] for owner in ranked]
+    if longest:
+        names += graph.bridges(names, longest=longest)
+    needed = [unit_of[name] for name in names]
+    needed += [key for unit in needed for key in units[unit].requires]
+    place = {ref: index for index, ref in enumerate(context.refs) if ref is not None}
+    needed += [place[ref] for key in graph.between(names) for ref in graph.ends(key)]
+    return [*ranked, *needed]

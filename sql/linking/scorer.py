@@ -1,0 +1,93 @@
+"""How likely a question needs each table and column, from explainable features and three small networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.errors import UsageError
+
+from .context import SchemaContext
+from .features import Question, column_features, sigmoid, table_features
+from .network import LinkingWeights, load_weights
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ctxprune.context import Context
+    from ctxprune.scorers.base import Scores
+
+    from .statistics import SchemaStatistics
+
+__all__ = ["LexicalSchemaScorer", "final_features"]
+
+_LOWEST = -9.0
+
+
+@dataclass(frozen=True)
+class LexicalSchemaScorer:
+    """Probability 0..1 that a question needs a unit of a `SchemaContext`, higher = keep.
+
+    First scores of the columns give features of the tables (their best columns, their neighbours over keys), scores of
+    the tables give features of the columns again. Trained on Spider and BIRD training questions, split by database;
+    `benchmarks/train_linking.py` makes the weights anew.
+
+    Attributes:
+        weights: The networks; by default those that come with the library.
+    """
+
+    weights: LinkingWeights = field(default_factory=load_weights, repr=False)
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """float32 (n_units,).
+
+        Raises:
+            UsageError: The context is no schema.
+        """
+        if not isinstance(context, SchemaContext):
+            raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
+        scores = np.zeros(len(context.units), dtype=np.float32)
+        if len(scores):
+            columns, tables = self._probabilities(query, context)
+            scores[list(context.column_units)] = columns
+            scores[list(context.table_units)] = tables
+        return scores
+
+    def _probabilities(self, query: str, context: SchemaContext) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        stats, weights = context.statistics, self.weights
+        features, words = column_features(stats, Question.read(query, context.evidence), context.hits)
+        first = weights.first(features)
+        tables = weights.table(table_features(stats, words, features, first))
+        final = weights.final(final_features(stats, features, first, tables))
+        return sigmoid(final), sigmoid(tables)
+
+
+def final_features(
+    stats: SchemaStatistics,
+    features: NDArray[np.float64],
+    first: NDArray[np.float64],
+    tables: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The columns' features with those that need the first scores: float64 (n_columns, n_features + 8).
+
+    Args:
+        stats: Of the schema.
+        features: float64 (n_columns, len(COLUMN_FEATURES)).
+        first: float64 (n_columns,), first logits of the columns.
+        tables: float64 (n_tables,), logits of the tables.
+    """
+    of, n = stats.table_of, len(first)
+    best = np.full(len(tables), _LOWEST)
+    np.maximum.at(best, of, first)
+    rank = np.empty(n)
+    rank[np.argsort(-first, kind="stable")] = np.arange(n)
+    order = np.lexsort((-first, of))
+    inside = np.empty(n)
+    inside[order] = np.arange(n) - np.searchsorted(of[order], of[order])
+    parts = [
+        first, tables[of], sigmoid(tables[of]), first - best[of], np.minimum(inside, 8), np.minimum(rank, 30),
+        np.log1p(rank), first - first.max(initial=_LOWEST),
+    ]  # fmt: skip
+    return np.column_stack([features, *parts])
