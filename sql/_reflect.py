@@ -1,42 +1,162 @@
-"""Reflection through SQLAlchemy: tables, views, keys and comments as `Schema`."""
+"""Reflection through SQLAlchemy's Inspector: tables, views, keys, types and comments as `Table` and `ForeignKey`."""
 
 from __future__ import annotations
 
+import re
+import sqlite3
+import threading
+import time
+import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .schema import Column, ForeignKey, Table
+from ctxprune.errors import DatabaseError
+
+from ._sampling import quote_name
+from ._sqlite_file import explain
+from ._sqlite_worker import opening
+from .schema import Column, ForeignKey, Schema, Table
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Inspector
+    from collections.abc import Iterator
 
-__all__ = ["reflect_table"]
+    from sqlalchemy.engine import Connection
+
+__all__ = ["Reflection", "reflection"]
+
+_SECONDS = 120.0
+_BUSY_SECONDS = 2.0
+_SHADOW = re.compile(r"_(config|content|data|docsize|idx|segdir|segments|stat|node|parent|rowid)$")
+_WARNINGS = threading.Lock()
 
 
-def reflect_table(inspector: Inspector, name: str, is_view: bool = False) -> tuple[Table, tuple[ForeignKey, ...]]:
-    """One table or view with its foreign keys.
+@contextmanager
+def reflection(path: str) -> Iterator[Reflection]:
+    """Reads one unchanging state of a SQLite file through SQLAlchemy and creates nothing beside it.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: The table cannot be read (a view on a missing table).
+        DatabaseError: The file cannot be opened, is locked or damaged.
     """
-    columns = inspector.get_columns(name)
-    primary = set() if is_view else set(inspector.get_pk_constraint(name)["constrained_columns"])
-    keys = () if is_view else tuple(_keys(inspector, name))
-    return Table(name, tuple(_column(entry, primary) for entry in columns), is_view=is_view), keys
+    import sqlalchemy
+    from sqlalchemy.pool import NullPool
+
+    until = time.monotonic() + _SECONDS
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(opening(path).uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+        connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        return connection
+
+    engine = sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            for sql in ("PRAGMA query_only=ON", "PRAGMA trusted_schema=OFF", "BEGIN"):
+                connection.exec_driver_sql(sql)
+            yield Reflection(connection)
+    except sqlalchemy.exc.DBAPIError as error:
+        raise explain(str(error.orig), path) from error
+    except OSError as error:
+        raise DatabaseError(f"the file cannot be read ({error.strerror})", where=path) from error
+    finally:
+        engine.dispose()
 
 
-def _column(entry: Any, primary: set[str]) -> Column:
-    kind = entry["type"]
-    return Column(
-        entry["name"],
-        type="" if kind is None or str(kind) == "NULL" else str(kind),
-        comment=entry.get("comment") or "",
-        primary_key=entry["name"] in primary,
-        nullable=bool(entry.get("nullable", True)),
+class Reflection:
+    """Reads a schema over one connection.
+
+    Attributes:
+        tables: Names of tables, then of views, in database order; True where it is a view. Internal tables and the
+            shadow tables of virtual tables are left out.
+        unreadable: Why a table or view could not be read, by name; filled by `table`.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        import sqlalchemy
+
+        self._connection = connection
+        self._inspector = sqlalchemy.inspect(connection)
+        names = self._inspector.get_table_names()
+        hidden = self._shadows(names)
+        self.tables = {name: False for name in names if name not in hidden}
+        self.tables.update(dict.fromkeys(self._inspector.get_view_names(), True))
+        self.unreadable: dict[str, str] = {}
+
+    def table(self, name: str) -> Table | None:
+        """The table or view of exactly that name; None where it cannot be read (a view on a missing table)."""
+        import sqlalchemy
+
+        try:
+            with _quiet():
+                columns = self._columns(name)
+        except sqlalchemy.exc.OperationalError as error:
+            if "interrupted" in str(error.orig) or "locked" in str(error.orig):
+                raise
+            self.unreadable[name] = str(error.orig)
+            return None
+        return Table(name, columns, is_view=self.tables[name])
+
+    def schema(self, name: str) -> Schema:
+        """Everything. Foreign keys to missing tables or columns are left out, since nothing can be joined over them."""
+        tables = tuple(table for table in map(self.table, self.tables) if table is not None)
+        found = Schema(name, tables)
+        keys: list[ForeignKey] = []
+        for table in tables:
+            if not table.is_view:
+                with _quiet():
+                    keys += filter(None, (_key(table, entry, found) for entry in self._keys(table.name)))
+        return Schema(name, tables, tuple(dict.fromkeys(keys)), self._inspector.dialect.name)
+
+    def _keys(self, name: str) -> list[Any]:
+        return list(self._inspector.get_foreign_keys(name))
+
+    def _columns(self, name: str) -> tuple[Column, ...]:
+        # SQLAlchemy maps a declared type to the nearest one it knows; people and models should see what was declared.
+        pragma = self._connection.exec_driver_sql(f"PRAGMA main.table_xinfo({quote_name(name)})").all()
+        declared = {row[1]: (row[2], row[5]) for row in pragma}
+        single = sum(1 for row in pragma if row[5]) == 1
+        columns = []
+        for entry in self._inspector.get_columns(name):
+            kind, primary = declared[entry["name"]]
+            rowid = single and bool(primary) and kind.upper() == "INTEGER"
+            columns.append(
+                Column(
+                    entry["name"],
+                    kind,
+                    comment=entry.get("comment") or "",
+                    primary_key=bool(primary),
+                    nullable=bool(entry["nullable"]) and not rowid,
+                )
+            )
+        return tuple(columns)
+
+    def _shadows(self, names: list[str]) -> set[str]:
+        sql = "SELECT name FROM sqlite_master WHERE sql LIKE 'create virtual table%'"
+        virtual = {row[0] for row in self._connection.exec_driver_sql(sql)}
+        return {name for name in names if _SHADOW.search(name) and name.rpartition("_")[0] in virtual}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without SQLAlchemy's warnings about types and keys that it cannot parse: what it then gives is enough here."""
+    from sqlalchemy.exc import SAWarning
+
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        yield
+
+
+def _key(table: Table, entry: Any, schema: Schema) -> ForeignKey | None:
+    name, columns, referred = entry["referred_table"], entry["constrained_columns"], entry["referred_columns"]
+    if name not in schema:
+        return None
+    there = schema.table(name)
+    referred = referred if any(referred) else there.primary_key
+    if len(columns) != len(referred) or not all(column in there for column in referred):
+        return None
+    return ForeignKey(
+        table.name,
+        tuple(table.column(column).name for column in columns),
+        there.name,
+        tuple(there.column(column).name for column in referred),
     )
-
-
-def _keys(inspector: Inspector, name: str) -> list[ForeignKey]:
-    return [
-        ForeignKey(name, tuple(key["constrained_columns"]), key["referred_table"], tuple(key["referred_columns"]))
-        for key in inspector.get_foreign_keys(name)
-    ]

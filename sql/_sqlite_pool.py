@@ -1,212 +1,213 @@
-"""Child processes that run SQLite queries for one `Database`: started when needed, killed when late, never shared."""
+"""Who runs the queries of one SQLite database: child processes that can be killed, or engines in this process."""
 
 from __future__ import annotations
 
-import json
 import os
-import select
-import struct
-import subprocess
-import sys
 import threading
 import time
 import weakref
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 
-from . import _sqlite_worker as worker
+from ._sqlite_child import Child
+from ._sqlite_file import explain
+from ._sqlite_worker import Engine, FailureError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
 
-__all__ = ["Pool", "raise_failure"]
+__all__ = ["Cancel", "Pool"]
 
 _GRACE = 0.3  # seconds after the deadline that a child may take to say so itself
-_HEADER = struct.Struct(">I")
 
 
-def raise_failure(kind: str, message: str, where: str) -> None:
-    """Raise the error of ctxprune for a failure that a worker reports.
+class Cancel:
+    """Lets another thread end a running query."""
 
-    Raises:
-        QueryError, QueryTimeoutError, QueryLimitError, DatabaseError: As `kind` says.
-    """
-    if kind == "query":
-        raise QueryError(message, where=where)
-    if kind == "timeout":
-        raise QueryTimeoutError("the query ran past its deadline", where=where, hint="raise Limits.seconds")
-    if kind == "limit":
-        raise QueryLimitError(f"the query exceeded a memory or size limit ({message})", where=where)
-    raise DatabaseError(message, where=where)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stop: Callable[[], object] | None = None
+        self.cancelled = False
 
+    def cancel(self) -> None:
+        """End the query now, or as soon as it starts."""
+        with self._lock:
+            self.cancelled = True
+            if self._stop is not None:
+                self._stop()
 
-class Child:
-    """One worker process and its two pipes. Used by one thread at a time."""
-
-    def __init__(self, path: str, memory: int) -> None:
-        self.memory = memory
-        command = [sys.executable, "-I", "-S", str(Path(worker.__file__))]
-        try:
-            self._process = subprocess.Popen(  # noqa: S603
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, cwd=os.sep
-            )
-        except (OSError, ValueError) as error:
-            raise DatabaseError(
-                f"the worker process cannot start ({error})",
-                where=" ".join(command),
-                hint="use Database(..., isolated=False) where processes cannot be started",
-            ) from error
-        self._buffer = bytearray()
-        self.send({"path": path, "memory": memory})
-
-    def send(self, message: object) -> None:
-        """Send one frame."""
-        data = json.dumps(message).encode("ascii")
-        assert self._process.stdin is not None  # noqa: S101
-        self._process.stdin.write(_HEADER.pack(len(data)) + data)
-
-    def receive(self, until: float) -> Any:
-        """The next frame; None when the child is gone.
-
-        Raises:
-            TimeoutError: The monotonic time `until` has passed.
-        """
-        while True:
-            if len(self._buffer) >= 4:
-                end = 4 + _HEADER.unpack_from(self._buffer)[0]
-                if len(self._buffer) >= end:
-                    with memoryview(self._buffer) as view:
-                        message = json.loads(bytes(view[4:end]), object_hook=_unblob)
-                    del self._buffer[:end]
-                    return message
-            data = self._read(until)
-            if not data:
-                return None
-            self._buffer += data
-
-    def _read(self, until: float) -> bytes:
-        assert self._process.stdout is not None  # noqa: S101
-        handle = self._process.stdout.fileno()
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
-            raise TimeoutError
-        return os.read(handle, 1 << 20)
-
-    def kill(self) -> int:
-        """End the process at once and free everything; its exit status."""
-        self._process.kill()
-        status = self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
-        return status
+    def watch(self, stop: Callable[[], object] | None) -> None:
+        """Call `stop` on cancellation; None ends the watch."""
+        with self._lock:
+            self._stop = stop
+            if self.cancelled and stop is not None:
+                stop()
 
 
-def _unblob(value: dict[str, Any]) -> Any:
-    if value.keys() == {"b"}:
-        import base64
-
-        return base64.b64decode(value["b"])
-    return value
-
-
-@dataclass
 class _State:
-    """What outlives the pool until its children are gone."""
+    """What must be ended with the pool: idle servers, and all of them."""
 
-    pid: int
-    idle: list[Child] = field(default_factory=list)
-    all: set[Child] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.idle: list[Child | Engine] = []
+        self.all: set[Child | Engine] = set()
+
+    def end(self) -> None:
+        """Free every server of this process."""
+        if self.pid == os.getpid():  # else these are the servers of the process that this one was forked from
+            for server in self.idle:
+                _free(server)
+            for server in self.all.difference(self.idle):  # its thread frees it
+                server.interrupt()
+        self.all.clear()
+        self.idle.clear()
 
 
-def _end(state: _State) -> None:
-    if state.pid != os.getpid():  # a fork of the owner: these are its parent's children
-        return
-    for child in list(state.all):
-        child.kill()
-    state.all.clear()
-    state.idle.clear()
+def _free(server: Child | Engine) -> None:
+    if isinstance(server, Child):
+        server.kill()
+    else:
+        server.close()
 
 
 class Pool:
-    """At most `size` children for one file."""
+    """Servers for one file, started when needed.
 
-    def __init__(self, path: str, size: int) -> None:
-        self._path = path
-        self._slots = threading.BoundedSemaphore(size)
+    A query takes one of `size` turns. A stream (a request with "batch") takes none, since its reader may well run
+    queries between two batches.
+
+    Args:
+        path: Absolute path of the file.
+        size: Queries that run at the same time, 1 or more.
+        isolated: Run them in child processes.
+    """
+
+    def __init__(self, path: str, size: int, isolated: bool) -> None:
+        self._path, self._size, self._isolated = path, size, isolated
+        self._start()
+
+    def _start(self) -> None:
         self._lock = threading.Lock()
-        self._state = _State(os.getpid())
-        self._finalizer = weakref.finalize(self, _end, self._state)
+        self._turns = threading.Semaphore(self._size)
+        self._state = _State()
+        self._finalizer = weakref.finalize(self, self._state.end)
+
+    def _after_fork(self) -> None:
+        if self._state.pid != os.getpid():
+            for server in self._state.all:
+                if isinstance(server, Child):
+                    server.abandon()
+            self._finalizer.detach()
+            self._start()
 
     def close(self) -> None:
-        """End all children."""
+        """End all servers; running queries fail. A later query starts new ones."""
+        self._after_fork()
         with self._lock:
-            self._finalizer()
+            self._state.end()
 
-    def run(self, request: dict[str, Any], memory: int) -> Iterator[list[Any]]:
-        """Answers of one request as they come: rows and reset messages, at last the done message.
+    def run(
+        self, request: dict[str, Any], memory: int, cancel: Cancel | None = None
+    ) -> Generator[list[Any], None, None]:
+        """Answers of one request as they come: "rows" and "reset", at last "done".
 
         Raises:
-            DatabaseError: Or one of its subclasses.
+            DatabaseError: Or the subclass that says why the query failed.
         """
-        with self._child(memory) as child:
+        self._after_fork()
+        with self._server(memory, stream="batch" in request) as server:
+            if isinstance(server, Child):
+                yield from self._ask(server, request, cancel)
+            else:
+                try:
+                    yield from server.answers(request)
+                except FailureError as failure:
+                    raise self._error(failure.kind, failure.message) from failure
+
+    def _ask(self, child: Child, request: dict[str, Any], cancel: Cancel | None) -> Generator[list[Any], None, None]:
+        clean = False
+        try:
+            if cancel is not None:
+                cancel.watch(child.interrupt)
+            child.send(request)
             until = time.monotonic() + request["seconds"] + _GRACE
-            finished = False
-            try:
-                child.send(request)
-                while not finished:
-                    message = child.receive(until)
-                    if message is None:
-                        status = child.kill()
-                        raise_failure("limit", f"the worker process ended with status {status}", self._path)
-                    finished = message[0] in {"done", "error"}
-                    if message[0] == "error":
-                        raise_failure(message[1], message[2], self._path)
+            while not clean:
+                message = self._answer(child, until)
+                clean = message[0] in {"done", "error"}
+                if message[0] == "error":
+                    raise self._error(message[1], message[2])
+                streamed = message[0] == "rows" and "batch" in request
+                try:
                     yield message
-                    if message[0] == "rows" and request.get("batch"):
-                        child.send({"op": "more"})
-                        until = time.monotonic() + request["seconds"] + _GRACE
-            except TimeoutError as error:
-                if not isinstance(error, QueryTimeoutError):
-                    raise_failure("timeout", "", self._path)
-                raise
-            finally:
-                if not finished:
-                    self._discard(child)
+                except GeneratorExit:
+                    if streamed:
+                        child.send({"op": "stop"})
+                        clean = self._answer(child, time.monotonic() + 1.0)[0] == "done"
+                    raise
+                if streamed:
+                    child.send({"op": "more"})
+                    until = time.monotonic() + request["seconds"] + _GRACE
+        finally:
+            if cancel is not None:
+                cancel.watch(None)
+            if not clean or (cancel is not None and cancel.cancelled):
+                with self._lock:
+                    self._state.all.discard(child)
+
+    def _answer(self, child: Child, until: float) -> list[Any]:
+        try:
+            message: list[Any] | None = child.receive(until)
+        except TimeoutError:
+            raise self._error("timeout", "") from None
+        if message is None:
+            raise self._error(*child.obituary())
+        return message
+
+    def _error(self, kind: str, message: str) -> DatabaseError:
+        if kind == "query":
+            return QueryError(message, where=self._path)
+        if kind == "timeout":
+            return QueryTimeoutError(
+                "the query ran past its deadline", where=self._path, hint="simplify it or raise Limits.seconds"
+            )
+        if kind == "limit":
+            return QueryLimitError(
+                f"the query needs too much memory ({message})",
+                where=self._path,
+                hint="simplify it or raise Limits.memory",
+            )
+        return explain(message, self._path)
 
     @contextmanager
-    def _child(self, memory: int) -> Iterator[Child]:
-        with self._slots:
-            child = self._take(memory)
+    def _server(self, memory: int, stream: bool) -> Iterator[Child | Engine]:
+        turns = None if stream else self._turns
+        if turns is not None:
+            turns.acquire()
+        try:
+            server = self._take(memory)
             try:
-                yield child
+                yield server
             finally:
                 with self._lock:
-                    if child in self._state.all:
-                        self._state.idle.append(child)
+                    if server in self._state.all:
+                        self._state.idle.append(server)
+                    else:  # of no further use
+                        _free(server)
+        finally:
+            if turns is not None:
+                turns.release()
 
-    def _take(self, memory: int) -> Child:
+    def _take(self, memory: int) -> Child | Engine:
         with self._lock:
-            if self._state.pid != os.getpid():
-                self._state = _State(os.getpid())
-                self._finalizer = weakref.finalize(self, _end, self._state)
             while self._state.idle:
-                child = self._state.idle.pop()
-                if child.memory == memory:
-                    return child
-                self._state.all.discard(child)
-                child.kill()
-            child = Child(self._path, memory)
-            self._state.all.add(child)
-            return child
-
-    def _discard(self, child: Child) -> None:
+                server = self._state.idle.pop()
+                if server.memory == memory and server.alive:
+                    return server
+                self._state.all.discard(server)
+                _free(server)
+        server = Child(self._path, memory) if self._isolated else Engine(self._path, memory)
         with self._lock:
-            self._state.all.discard(child)
-        child.kill()
+            self._state.all.add(server)
+        return server

@@ -1,15 +1,16 @@
-"""Runs one read-only SQLite connection, in this process or as a child that its parent can kill.
+"""Runs read-only SQLite queries over one connection, in this process or as a child that its parent can kill.
 
 Only the standard library is used, so that `python -I -S _sqlite_worker.py` starts in some 20 ms and the file can be
-imported too. Four layers keep the database unchanged, each sufficient alone: the file is opened `mode=ro` (or
-`immutable=1`), `query_only` is on, an authorizer allows nothing but reading and the listed functions, and the child may
-not write to any file (RLIMIT_FSIZE 0). Three layers bound a query: SQLite's own limits (value length, heap, depth), a
-progress handler with a deadline, and, in the child, an alarm that ends the process when a single scalar function does
-not come back. The parent kills it as well.
+imported too. Several layers keep the database and its folder unchanged: the file is opened `mode=ro` (or
+`immutable=1`), `query_only` is on, an authorizer allows nothing but reading and the listed functions, nothing can be
+attached, and the child may not write into any file (RLIMIT_FSIZE 0). Several bound a query: SQLite's limits on value
+length, heap and nesting, a progress handler with a deadline, and in the child an alarm that ends the process when one
+scalar function does not come back. The parent kills it then as well.
 
-Frames on the pipes are four bytes of length (big endian), then JSON. Requests are objects; answers are
-`["rows", [[cell, ...], ...]]`, `["reset"]` (drop the rows so far), `["done", {...}]` or `["error", kind, message]`.
-A blob cell is `{"b": base64}`. Text that is not UTF-8 is decoded with U+FFFD for what cannot be read.
+Frames on the pipes are four bytes of length (big endian), then JSON. The first request is the configuration, answered
+by `["ready"]`. Further requests are objects; their answers are `["rows", [[cell, ...], ...]]`, `["reset"]` (drop the
+rows so far), and at last `["done", {...}]` or `["error", kind, message]`. A blob cell is `{"b": base64}`. Where a
+request has "batch", every "rows" waits for `{"op": "more"}` or `{"op": "stop"}`.
 """
 
 from __future__ import annotations
@@ -22,25 +23,14 @@ import struct
 import sys
 import time
 from contextlib import suppress
-
-if sys.version_info >= (3, 11):
-    _LIMITS: tuple[tuple[int, int], ...] = (
-        (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
-        (sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1),
-        (sqlite3.SQLITE_LIMIT_VDBE_OP, 1_000_000),
-        (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
-        (sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 1000),
-        (sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000),
-    )
-else:
-    _LIMITS = ()
+from urllib.parse import quote_from_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Generator
     from typing import Any, BinaryIO
 
-__all__ = ["FUNCTIONS", "Engine", "FailureError", "main", "open_uri", "read_frame", "write_frame"]
+__all__ = ["FUNCTIONS", "Engine", "FailureError", "Opening", "main", "opening", "read_frame", "write_frame"]
 
 FUNCTIONS = frozenset(
     """-> ->> abs acos acosh asin asinh atan atan2 atanh avg bm25 ceil ceiling char coalesce concat concat_ws cos cosh
@@ -52,17 +42,20 @@ FUNCTIONS = frozenset(
     jsonb_patch jsonb_remove jsonb_replace jsonb_set jsonb_tree julianday lag last_value lead length like likelihood
     likely ln log log10 log2 lower ltrim match matchinfo max median min mod nth_value ntile nullif octet_length offsets
     percent_rank percentile percentile_cont percentile_disc pi pow power printf quote radians random randomblob rank
-    regexp replace round row_number rtrim sign sin sinh snippet soundex sqlite_version sqrt strftime string_agg substr
+    replace round row_number rtrim sign sin sinh snippet soundex sqlite_version sqrt strftime string_agg substr
     substring subtype sum tan tanh time timediff total trim trunc typeof unhex unicode unistr unistr_quote unixepoch
     unlikely upper zeroblob""".split()  # noqa: SIM905
 )
-"""SQL functions a query may call: none reads a file, writes, loads code or changes a setting."""
+"""SQL functions that a query may call: none reads or writes a file, loads code or changes a setting."""
 
-_HIDDEN_TABLES = frozenset({"sqlite_dbpage", "sqlite_stmt", "dbstat"})
+_HIDDEN_TABLES = frozenset({"sqlite_dbpage", "sqlite_stmt", "dbstat", "fts3tokenize"})
+_READ_PRAGMAS = frozenset({"data_version", "page_size"})  # full-text tables ask for them
 _PROGRESS_STEPS = 4000  # virtual-machine steps between looks at the clock: some 50 microseconds
 _CHUNK = 256_000  # bytes of cells per frame
 _BUSY_SECONDS = 2.0
 _GRACE = 1.0  # the parent kills earlier; this is for a parent that died
+_RACY_SECONDS = 0.1  # a file may change twice within one tick of its time stamp
+_PYTHON_MEMORY = 128_000_000  # address space for the interpreter and the rows of one frame
 _HEADER = struct.Struct(">I")
 _DATABASE_MESSAGES = (
     "file is not a database",
@@ -85,37 +78,46 @@ class FailureError(Exception):
         self.kind, self.message = kind, message
 
 
-def open_uri(path: str) -> tuple[str, tuple[object, ...]]:
-    """The URI to open `path` with so that no file is created beside it, and the state that this choice rests on.
+class _UndecodableError(Exception):
+    """A cell is not UTF-8."""
 
-    A database in WAL mode without a write-ahead log is opened immutable (SQLite would create two files otherwise). The
-    state differs as soon as somebody writes, which tells the caller to open again.
+
+class Opening:
+    """How a file has to be opened at this moment, and what that rests on.
+
+    Attributes:
+        immutable: True for a database in WAL mode whose log is empty: SQLite would create two files beside it
+            otherwise, though nobody writes.
+        state: Another value as soon as a connection that was opened this way may answer wrongly.
+        racy: The file is so young that a further change might leave `state` as it is.
+    """
+
+    __slots__ = ("immutable", "path", "racy", "state")
+
+    def __init__(self, path: str, immutable: bool, state: tuple[object, ...], racy: bool) -> None:
+        self.path, self.immutable, self.state, self.racy = path, immutable, state, racy
+
+    @property
+    def uri(self) -> str:
+        """For `sqlite3.connect(uri, uri=True)`."""
+        name = quote_from_bytes(os.fsencode(self.path.replace(os.sep, "/"))).lstrip("/")
+        return f"file:///{name}?mode=ro&readonly_shm=1" + ("&immutable=1" if self.immutable else "")
+
+
+def opening(path: str) -> Opening:
+    """Look at the file and its write-ahead log.
 
     Raises:
         OSError: The file cannot be read.
     """
-    from urllib.parse import quote_from_bytes
-
     with open(path, "rb") as file:
-        header = file.read(20)
+        header = file.read(100)
         stat = os.fstat(file.fileno())
-    wal = header[18:20] == b"\x02\x02" or b"\x02" in header[18:20]
-    log = _size(path + "-wal")
-    text = quote_from_bytes(os.fsencode(path.replace(os.sep, "/")))
-    uri = "file:" + ("///" + text.lstrip("/")) + "?mode=ro&readonly_shm=1"
-    immutable = wal and not log
-    racy = immutable and time.time() - stat.st_mtime < 0.1
-    state: tuple[object, ...] = (
-        stat.st_dev,
-        stat.st_ino,
-        stat.st_size,
-        stat.st_mtime_ns,
-        immutable,
-        object() if racy else 0,
-    )
-    if not immutable:
-        state = (stat.st_dev, stat.st_ino, immutable, wal)
-    return (uri + "&immutable=1" if immutable else uri), state
+    wal = b"\x02" in header[18:20]
+    if wal and not _size(path + "-wal"):
+        state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, header)
+        return Opening(path, True, state, time.time() - stat.st_mtime < _RACY_SECONDS)
+    return Opening(path, False, (stat.st_dev, stat.st_ino, wal), False)
 
 
 def _size(path: str) -> int:
@@ -126,21 +128,30 @@ def _size(path: str) -> int:
 
 
 class Engine:
-    """One connection, opened on first use and again whenever the file's state asks for it.
+    """One connection, opened on first use and again whenever the file's state asks for it. Not for two threads at once.
 
     Args:
         path: Absolute path of the file.
-        memory: Bytes that SQLite may allocate.
-        process: True when this process serves this database only, so that process-wide limits may be set.
+        memory: Bytes that SQLite may allocate (only where `process` is set).
+        process: True when this process serves nothing else, so that process-wide limits may be set.
     """
 
     def __init__(self, path: str, memory: int, process: bool = False) -> None:
-        self._path, self._memory, self._process = path, memory, process
+        self.memory = memory
+        self._path, self._process = path, process
         self._connection: sqlite3.Connection | None = None
-        self._state: tuple[object, ...] = ()
+        self._opening: Opening | None = None
         self._deadline = 0.0
-        self._trusted = False
         self._lenient = False
+
+    @property
+    def alive(self) -> bool:
+        """Always: an engine opens its connection again when it must."""
+        return True
+
+    def interrupt(self) -> None:
+        """End the running query; for another thread to call."""
+        self._deadline = 0.0
 
     def close(self) -> None:
         """Close the connection; the next query opens a new one."""
@@ -148,29 +159,29 @@ class Engine:
             self._connection.close()
             self._connection = None
 
-    def query(self, request: dict[str, Any], emit: Callable[[list[Any]], bool]) -> None:
-        """Run `request["sql"]`, passing answers to `emit`, which returns False to stop the rows.
+    def answers(self, request: dict[str, Any]) -> Generator[list[Any], None, None]:
+        """The answers to one request, the last of them "done".
 
         Raises:
-            FailureError: The query failed; rows emitted so far are void.
+            FailureError: The query failed; rows answered so far are void.
         """
         started = time.monotonic()
         self._deadline = started + request["seconds"]
         for _attempt in range(3):
             try:
-                columns, truncated = self._attempt(request, emit)
+                columns, truncated = yield from self._attempt(request)
             except _UndecodableError:
                 self._lenient = True
             else:
-                if self._still_valid():
+                if self._unchanged():
                     break
                 self.close()
-            emit(["reset"])
+            yield ["reset"]
         else:
-            raise FailureError("database", "the database file changed during the query, three times in a row")
-        emit(["done", {"columns": columns, "truncated": truncated, "ms": (time.monotonic() - started) * 1000}])
+            raise FailureError("database", "the file changed during the query, three times in a row")
+        yield ["done", {"columns": columns, "truncated": truncated, "ms": (time.monotonic() - started) * 1000}]
 
-    def _attempt(self, request: dict[str, Any], emit: Callable[[list[Any]], bool]) -> tuple[list[str], bool]:
+    def _attempt(self, request: dict[str, Any]) -> Generator[list[Any], None, tuple[list[str], bool]]:
         try:
             connection = self._connect(request["seconds"])
             connection.text_factory = _decode if self._lenient else str
@@ -178,14 +189,14 @@ class Engine:
             try:
                 if cursor.description is None:
                     raise FailureError("query", "the statement returns no rows")
-                columns = [entry[0] for entry in cursor.description]
-                return columns, self._send(cursor, request, emit)
+                truncated = yield from self._rows(cursor, request)
+                return [entry[0] for entry in cursor.description], truncated
             finally:
                 cursor.close()
         except (sqlite3.Error, sqlite3.Warning, MemoryError, ValueError, OSError) as error:
             raise _failure(error) from error
 
-    def _send(self, cursor: sqlite3.Cursor, request: dict[str, Any], emit: Callable[[list[Any]], bool]) -> bool:
+    def _rows(self, cursor: sqlite3.Cursor, request: dict[str, Any]) -> Generator[list[Any], None, bool]:
         rows_left, bytes_left, batch = request["rows"], request["bytes"], request.get("batch", 0)
         chunk: list[Any] = []
         used = 0
@@ -193,29 +204,29 @@ class Engine:
             size = sum([_cost(cell) for cell in row])
             bytes_left -= size
             if rows_left <= 0 or bytes_left < 0:
-                emit(["rows", chunk])
+                yield ["rows", chunk]
                 return True
             rows_left -= 1
             used += size
             chunk.append(row)
             if used >= _CHUNK or len(chunk) == batch:
                 asked = time.monotonic()
-                if not emit(["rows", chunk]):
-                    return True
+                yield ["rows", chunk]
                 if batch:  # the reader's own time does not count
                     self._deadline += time.monotonic() - asked
                 chunk, used = [], 0
         if chunk:
-            emit(["rows", chunk])
+            yield ["rows", chunk]
         return False
 
     def _connect(self, seconds: float) -> sqlite3.Connection:
-        if self._connection is not None and self._still_valid():
+        current = opening(self._path)
+        before = self._opening
+        if self._connection is not None and before is not None and before.state == current.state and not before.racy:
             return self._connection
         self.close()
-        uri, self._state = open_uri(self._path)
         connection = sqlite3.connect(
-            uri,
+            current.uri,
             uri=True,
             isolation_level=None,
             timeout=min(_BUSY_SECONDS, seconds / 2),
@@ -227,42 +238,67 @@ class Engine:
         except BaseException:
             connection.close()
             raise
-        self._connection = connection
+        self._connection, self._opening = connection, current
         return connection
 
+    def _unchanged(self) -> bool:
+        """Whether what an immutable connection just read can be trusted."""
+        if self._opening is None or not self._opening.immutable:
+            return True
+        try:
+            return opening(self._path).state == self._opening.state
+        except OSError:
+            return False
+
     def _protect(self, connection: sqlite3.Connection) -> None:
-        for pragma in ("query_only=ON", "trusted_schema=OFF", "temp_store=MEMORY", "cell_size_check=ON"):
+        connection.set_progress_handler(self._late, _PROGRESS_STEPS)
+        cache = min(32_000, self.memory // 8000)  # KiB
+        for pragma in (
+            "query_only=ON",
+            "trusted_schema=OFF",
+            "cell_size_check=ON",
+            "temp_store=MEMORY",
+            f"cache_size=-{cache}",
+        ):
             connection.execute("PRAGMA " + pragma).close()
         if self._process:
-            connection.execute(f"PRAGMA hard_heap_limit={self._memory:d}").close()
+            connection.execute(f"PRAGMA hard_heap_limit={self.memory}").close()
+        _connect_rtrees(connection)
         if sys.version_info >= (3, 11):
-            for limit, value in (*_LIMITS, (sqlite3.SQLITE_LIMIT_LENGTH, max(1_000_000, self._memory // 16))):
+            for limit, value in (
+                (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
+                (sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 1000),
+                (sqlite3.SQLITE_LIMIT_LENGTH, max(2_000_000, self.memory // 16)),
+                (sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000),
+                (sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1),
+                (sqlite3.SQLITE_LIMIT_VDBE_OP, 1_000_000),
+                (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
+            ):
                 connection.setlimit(limit, value)
         connection.set_authorizer(_authorize)
-        connection.set_progress_handler(self._late, _PROGRESS_STEPS)
 
     def _late(self) -> bool:
         return time.monotonic() > self._deadline
 
-    def _still_valid(self) -> bool:
-        try:
-            return open_uri(self._path)[1] == self._state
-        except OSError:
-            return False
 
-
-class _UndecodableError(Exception):
-    """A cell is not UTF-8."""
+def _connect_rtrees(connection: sqlite3.Connection) -> None:
+    """Let R-tree tables prepare their writing statements now: the authorizer would refuse them, and so the tables."""
+    sql = "SELECT name FROM sqlite_master WHERE sql LIKE 'create virtual table%using rtree%'"
+    for (name,) in connection.execute(sql).fetchall():
+        with suppress(sqlite3.Error):  # a broken one concerns only the queries that name it
+            connection.execute('SELECT 1 FROM "' + name.replace('"', '""') + '" LIMIT 0').close()  # noqa: S608
 
 
 def _authorize(action: int, first: str | None, second: str | None, _base: str | None, _source: str | None) -> int:
-    if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
-        return sqlite3.SQLITE_OK
     if action == sqlite3.SQLITE_READ:
-        return sqlite3.SQLITE_DENY if (first or "").lower() in _HIDDEN_TABLES else sqlite3.SQLITE_OK
-    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in FUNCTIONS:
-        return sqlite3.SQLITE_OK
-    return sqlite3.SQLITE_DENY
+        allowed = (first or "").lower() not in _HIDDEN_TABLES
+    elif action == sqlite3.SQLITE_FUNCTION:
+        allowed = (second or "").lower() in FUNCTIONS
+    elif action == sqlite3.SQLITE_PRAGMA:
+        allowed = (first or "").lower() in _READ_PRAGMAS and second is None
+    else:
+        allowed = action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE)
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 
 def _failure(error: BaseException) -> Exception:
@@ -318,15 +354,45 @@ def read_frame(file: BinaryIO) -> Any:
 def _restrict(memory: int) -> None:
     try:
         import resource
-    except ImportError:  # Windows: the heap limit and the parent's kill remain
+    except ImportError:  # Windows: SQLite's heap limit and the parent's kill remain
         return
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(ValueError, OSError):
+    with suppress(ValueError, OSError):  # no /proc: SQLite's heap limit remains
         with open("/proc/self/statm", "rb") as file:
             in_use = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (in_use + memory + 128_000_000,) * 2)
+        resource.setrlimit(resource.RLIMIT_AS, (in_use + memory + _PYTHON_MEMORY,) * 2)
+
+
+def _alarm(seconds: float) -> None:
+    """End the process after so many seconds, even inside one SQLite function; 0 calls it off."""
+    import signal
+
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _serve(engine: Engine, request: dict[str, Any], source: BinaryIO, target: BinaryIO) -> None:
+    answers = engine.answers(request)
+    _alarm(request["seconds"] + _GRACE)
+    try:
+        for message in answers:
+            write_frame(target, message)
+            if message[0] == "rows" and request.get("batch"):
+                _alarm(0)
+                answer = read_frame(source)
+                if answer is None or answer["op"] != "more":
+                    write_frame(target, ["done", {"columns": [], "truncated": True, "ms": 0.0}])
+                    return
+                _alarm(request["seconds"] + _GRACE)
+    except FailureError as failure:
+        write_frame(target, ["error", failure.kind, failure.message])
+    except MemoryError:
+        write_frame(target, ["error", "limit", "out of memory"])
+    finally:
+        _alarm(0)
+        answers.close()
 
 
 def main() -> None:
@@ -340,32 +406,9 @@ def main() -> None:
         return
     _restrict(config["memory"])
     engine = Engine(config["path"], config["memory"], process=True)
-
-    def emit(message: list[Any]) -> bool:
-        write_frame(target, message)
-        if message[0] != "rows" or not request.get("batch"):
-            return True
-        _alarm(0)
-        answer = read_frame(source)
-        _alarm(request["seconds"] + _GRACE)
-        return answer is not None and answer["op"] == "more"
-
+    write_frame(target, ["ready"])
     while (request := read_frame(source)) is not None:
-        try:
-            _alarm(request["seconds"] + _GRACE)
-            engine.query(request, emit)
-        except FailureError as failure:  # noqa: PERF203
-            write_frame(target, ["error", failure.kind, failure.message])
-        finally:
-            _alarm(0)
-
-
-def _alarm(seconds: float) -> None:
-    """End the process after so many seconds, even inside one SQLite function; 0 calls it off."""
-    import signal
-
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        _serve(engine, request, source, target)
 
 
 if __name__ == "__main__":

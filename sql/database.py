@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
+import math
 import threading
+import time
+from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import DatabaseError, UsageError
+from ctxprune.errors import QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
 
-from .schema import ColumnRef, ForeignKey, Schema, Table
+from . import _sampling as sampling
+from ._sampling import TableStats, quote_name
+from ._sqlite_file import check_file, fingerprint, resolve
+from ._sqlite_pool import Cancel, Pool
+from .schema import Schema, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-    from ._sqlite_pool import Pool
+    from ._reflect import Reflection
+    from .schema import Column, ColumnRef
 
 __all__ = ["Database", "Limits", "ResultSet", "TableStats", "quote_name"]
+
+_LONGEST_SQL = 1_000_000
+_LEAST_MEMORY = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +36,27 @@ class Limits:
     """What one query may use.
 
     Attributes:
-        seconds: Deadline for the whole query, fetch included.
+        seconds: Deadline for the whole query, fetch included; above 0.
         rows: Rows returned at most; more are cut off and `ResultSet.truncated` is set.
-        bytes: Bytes of cells returned at most; more are cut off likewise.
-        memory: Bytes of memory that the database engine may use for it.
+        bytes: Bytes of cells (UTF-8; 8 for a number or NULL) returned at most; more are cut off likewise.
+        memory: Bytes of memory that the database engine may use for it, 8 million or more.
+
+    Raises:
+        UsageError: A value is out of its range.
     """
 
     seconds: float = 10.0
     rows: int = 10_000
     bytes: int = 64_000_000
     memory: int = 256_000_000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds < math.inf:
+            raise UsageError(f"seconds={self.seconds!r} is not a finite number above 0")
+        for name, least in (("rows", 0), ("bytes", 0), ("memory", _LEAST_MEMORY)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise UsageError(f"{name}={value!r} is not a whole number of at least {least}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +65,8 @@ class ResultSet:
 
     Attributes:
         columns: Result column names.
-        rows: Cells as Python None, int, float, str or bytes.
+        rows: Cells as Python None, int, float, str or bytes. Text that is not UTF-8 holds U+FFFD where it cannot be
+            read. Infinities come as floats; a NaN is stored as NULL by SQLite and comes as None.
         truncated: True when a limit cut rows off.
         ms: Milliseconds in the database.
     """
@@ -56,49 +77,58 @@ class ResultSet:
     ms: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class TableStats:
-    """What one scan of a table tells.
-
-    Attributes:
-        rows: Number of rows.
-        text_rows: Per column, number of cells that hold text.
-        text_chars: Per column, characters of all text cells together.
-    """
-
-    rows: int
-    text_rows: dict[str, int]
-    text_chars: dict[str, int]
-
-
-def quote_name(name: str) -> str:
-    """`name` as a delimited SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 class Database:
-    """One database, read only. Safe to share between threads; usable as a context manager.
+    """One database, read only: nothing that is executed can change it or create a file beside it.
+
+    Safe to share between threads, usable as a context manager. Queries run in child processes (at most `workers` at
+    once, started when needed, ended by `close`, at garbage collection or with this process), because only a process can
+    be stopped inside one heavy function and kept within a memory limit; that costs some 0.15 ms a query. With
+    `isolated=False` they run in this process: every protection of the data holds, but a single function call such as
+    `replace` on a long text is not interrupted and `Limits.memory` bounds only the length of single values.
 
     Args:
         target: Path of a SQLite file, or a SQLAlchemy URL ("sqlite:///shop.sqlite").
         name: How prompts call it; default the file's stem.
         limits: Defaults for every query.
+        isolated: Run queries in child processes.
+        workers: Queries at the same time, 1 or more; further ones wait, and their waiting does not count as query time.
+
+    Attributes:
+        name: As given.
+        dialect: sqlglot's name of the SQL dialect: "sqlite".
+        path: The file, absolute, symbolic links followed.
+        unreadable: Why a table or view is missing from the schema, by name; complete once `schema()` was called.
 
     Raises:
-        UsageError: The URL names a dialect that is not supported.
-        DatabaseError: There is no readable database at that place.
+        UsageError: The URL names a dialect that is not supported, or `workers` is below 1.
+        DatabaseError: There is no readable, non-empty SQLite file.
     """
 
     dialect = "sqlite"
 
-    def __init__(self, target: str | Path, *, name: str | None = None, limits: Limits = Limits()) -> None:
-        self.path = _path(target)
+    def __init__(
+        self,
+        target: str | Path,
+        *,
+        name: str | None = None,
+        limits: Limits = Limits(),
+        isolated: bool = True,
+        workers: int = 4,
+    ) -> None:
+        if workers < 1:
+            raise UsageError(f"workers={workers!r} is below 1")
+        self.path = resolve(target)
+        check_file(self.path)
         self.name = name or self.path.stem
         self.limits = limits
         self.unreadable: dict[str, str] = {}
         self._schema: Schema | None = None
+        self._tables: dict[str, Table] = {}
         self._lock = threading.RLock()
-        self._pool = _new_pool(self.path)
+        self._pool = Pool(str(self.path), workers, isolated)
+
+    def __repr__(self) -> str:
+        return f"Database({str(self.path)!r}, name={self.name!r})"
 
     def __enter__(self) -> Database:
         return self
@@ -107,168 +137,220 @@ class Database:
         self.close()
 
     def close(self) -> None:
-        """End the worker processes. The next query starts one again."""
+        """End the worker processes; queries that are running fail. The next query starts a process again."""
         self._pool.close()
 
     def schema(self) -> Schema:
-        """All tables and views, read once."""
+        """All tables and views that can be read, reflected once; those that cannot are in `unreadable`.
+
+        Internal tables (sqlite_...), shadow tables of virtual tables and hidden columns are left out, and so are
+        foreign keys that lead to no table or column.
+
+        Raises:
+            DatabaseError: The file cannot be opened, is locked or damaged.
+        """
         with self._lock:
             if self._schema is None:
-                self._schema = self._reflect()
+                with self._reflection() as reflection:
+                    self._schema = reflection.schema(self.name)
+                    self.unreadable.update(reflection.unreadable)
             return self._schema
 
     def table(self, name: str) -> Table:
-        """One table."""
-        return self.schema().table(name)
-
-    def _reflect(self) -> Schema:
-        import sqlite3
-
-        import sqlalchemy
-        from sqlalchemy.pool import NullPool
-
-        from ._reflect import reflect_table
-        from ._sqlite_worker import open_uri
-
-        engine = sqlalchemy.create_engine(
-            "sqlite://", creator=lambda: sqlite3.connect(open_uri(str(self.path))[0], uri=True), poolclass=NullPool
-        )
-        tables: list[Table] = []
-        keys: list[ForeignKey] = []
-        try:
-            inspector = sqlalchemy.inspect(engine.connect())
-            names = [(name, False) for name in inspector.get_table_names()]
-            names += [(name, True) for name in inspector.get_view_names()]
-            for name, is_view in names:
-                try:
-                    table, own = reflect_table(inspector, name, is_view)
-                except sqlalchemy.exc.SQLAlchemyError as error:
-                    self.unreadable[name] = str(error)
-                    continue
-                tables.append(table)
-                keys += own
-        except sqlalchemy.exc.SQLAlchemyError as error:
-            raise DatabaseError(str(error.__cause__ or error), where=str(self.path)) from error
-        finally:
-            engine.dispose()
-        return Schema(self.name, tuple(tables), tuple(keys), self.dialect)
-
-    def execute(self, sql: str, *, limits: Limits | None = None) -> ResultSet:
-        """Run one statement that returns rows. Nothing it says can change the database or create a file.
+        """One table or view of that name in any case, reflected alone unless the schema is known.
 
         Raises:
+            SchemaError: There is none, or it cannot be read.
+            DatabaseError: The file cannot be opened, is locked or damaged.
+        """
+        with self._lock:
+            if self._schema is not None:
+                return self._schema.table(name)
+            folded = name.casefold()
+            if folded not in self._tables:
+                with self._reflection() as reflection:
+                    self._tables[folded] = self._reflect_table(reflection, name)
+            return self._tables[folded]
+
+    def _reflect_table(self, reflection: Reflection, name: str) -> Table:
+        exact = next((known for known in reflection.tables if known.casefold() == name.casefold()), None)
+        if exact is None:
+            known = ", ".join(list(reflection.tables)[:20])
+            raise SchemaError(f"no table {name!r}", where=self.name, hint=f"tables: {known}")
+        table = reflection.table(exact)
+        if table is None:
+            self.unreadable.update(reflection.unreadable)
+            raise SchemaError(f"the table {exact!r} cannot be read ({self.unreadable[exact]})", where=self.name)
+        return table
+
+    def _reflection(self) -> Any:
+        from ._reflect import reflection
+
+        return reflection(str(self.path))
+
+    def refresh(self) -> None:
+        """Forget what was reflected, after somebody changed the schema."""
+        with self._lock:
+            self._schema = None
+            self._tables.clear()
+            self.unreadable.clear()
+
+    def execute(self, sql: str, *, limits: Limits | None = None) -> ResultSet:
+        """Run one statement that returns rows. Safe for hostile text: this needs no guard before it.
+
+        Raises:
+            UsageError: `sql` is not a str.
             QueryError: The database rejected it; `what` is the database's own message.
-            QueryTimeoutError: It ran past `limits.seconds`.
-            QueryLimitError: It needed more than `limits.memory`, or a value is too big.
+            QueryTimeoutError: It ran past `limits.seconds`; it is stopped within half a second.
+            QueryLimitError: It needs more than `limits.memory`, a value is too long, or `sql` has over a million
+                characters.
             DatabaseError: The file cannot be read, is locked or damaged.
         """
-        rows: list[tuple[object, ...]] = []
-        done: dict[str, Any] = {}
-        for message in self._run(sql, limits or self.limits):
-            if message[0] == "rows":
-                rows += map(tuple, message[1])
-            elif message[0] == "reset":
-                rows.clear()
-            else:
-                done = message[1]
-        return ResultSet(tuple(done["columns"]), tuple(rows), done["truncated"], done["ms"])
+        return self._execute(sql, limits or self.limits, None)
 
     async def aexecute(self, sql: str, *, limits: Limits | None = None) -> ResultSet:
-        """`execute` for asyncio."""
-        return await asyncio.to_thread(self.execute, sql, limits=limits)
+        """`execute` for asyncio; cancelling the task ends the query."""
+        cancel = Cancel()
+        try:
+            return await asyncio.to_thread(self._execute, sql, limits or self.limits, cancel)
+        except asyncio.CancelledError:
+            cancel.cancel()
+            raise
 
-    def _run(self, sql: str, limits: Limits, batch: int = 0) -> Iterator[list[Any]]:
-        request: dict[str, Any] = {"sql": sql, "seconds": limits.seconds, "rows": limits.rows, "bytes": limits.bytes}
-        if batch:
-            request["batch"] = batch
-        return self._pool.run(request, limits.memory)
+    def _execute(self, sql: str, limits: Limits, cancel: Cancel | None) -> ResultSet:
+        rows: list[tuple[object, ...]] = []
+        done: dict[str, Any] = {}
+        with closing(self._pool.run(_request(sql, limits), limits.memory, cancel)) as answers:
+            for message in answers:
+                if message[0] == "rows":
+                    rows += map(tuple, message[1])
+                elif message[0] == "reset":
+                    rows.clear()
+                else:
+                    done = message[1]
+        return ResultSet(tuple(done["columns"]), tuple(rows), done["truncated"], done["ms"])
 
     def distinct_values(
-        self, ref: ColumnRef, *, batch: int = 1000, max_values: int | None = None, limits: Limits | None = None
+        self,
+        ref: ColumnRef,
+        *,
+        batch: int = 1000,
+        max_values: int | None = None,
+        max_chars: int | None = None,
+        limits: Limits | None = None,
     ) -> Iterator[list[str]]:
-        """Distinct text values of one column, in batches, with bounded memory here.
+        """The distinct texts of one column, in batches, unordered; the engine's memory is bounded by `limits.memory`.
 
         Args:
-            ref: The column.
+            ref: The column, in any case.
             batch: Values per batch, 1 or more.
             max_values: Stop after so many; None for all.
-            limits: `seconds` counts database time only, not the reader's between batches.
+            max_chars: Leave out longer ones; None for none.
+            limits: `seconds` bounds the database's time (not the reader's between batches); `rows` and `bytes` do not
+                apply.
 
         Yields:
             Non-empty lists of str, no value twice; NULL, numbers and blobs are left out.
+
+        Raises:
+            UsageError: `batch` is below 1.
+            SchemaError: There is no such column.
+            QueryTimeoutError, QueryLimitError, DatabaseError: As in `execute`.
         """
-        column = quote_name(self.table(ref.table).column(ref.column).name)
-        sql = (
-            f"SELECT DISTINCT {column} FROM {quote_name(self.table(ref.table).name)}"  # noqa: S608
-            f" WHERE typeof({column}) = 'text'"
-        )
-        wide = replace(limits or self.limits, rows=max_values or 1 << 62, bytes=1 << 62)
-        for message in self._run(sql, wide, batch):
-            if message[0] == "rows" and message[1]:
-                yield [row[0] for row in message[1]]
+        if batch < 1:
+            raise UsageError(f"batch={batch!r} is below 1")
+        table = self.table(ref.table)
+        limits = replace(limits or self.limits, rows=1 << 62, bytes=1 << 62)
+        sql = sampling.distinct_sql(table.name, table.column(ref.column).name, max_chars, max_values)
+        with closing(self._pool.run({**_request(sql, limits), "batch": batch}, limits.memory)) as answers:
+            for message in answers:
+                if message[0] == "rows":
+                    yield [row[0] for row in message[1]]
 
     def table_stats(self, name: str, *, limits: Limits | None = None) -> TableStats:
-        """Row count and text volume of every column, in one scan."""
+        """Row count and text volume of every column, in one scan per 100 columns.
+
+        Raises:
+            SchemaError: There is no such table.
+            QueryTimeoutError, DatabaseError: As in `execute`.
+        """
         table = self.table(name)
-        counts: dict[str, int] = {}
-        chars: dict[str, int] = {}
+        found: dict[str, tuple[int, int, int]] = {}
         rows = 0
-        for start in range(0, max(1, len(table.columns)), 100):
-            columns = table.columns[start : start + 100]
-            parts = ["count(*)"]
-            for column in columns:
-                cell = quote_name(column.name)
-                parts.append(f"sum(typeof({cell}) = 'text')")
-                parts.append(f"sum(CASE WHEN typeof({cell}) = 'text' THEN length({cell}) END)")
-            sql = f"SELECT {', '.join(parts)} FROM {quote_name(table.name)}"  # noqa: S608
-            row: tuple[Any, ...] = self.execute(sql, limits=limits).rows[0]
+        for columns in sampling.groups(table.columns) if table.columns else [()]:
+            row: Any = self.execute(sampling.stats_sql(table, columns), limits=limits).rows[0]
             rows = row[0]
             for index, column in enumerate(columns):
-                counts[column.name], chars[column.name] = row[1 + 2 * index] or 0, row[2 + 2 * index] or 0
-        return TableStats(rows, counts, chars)
+                count, total, longest = row[1 + 3 * index : 4 + 3 * index]
+                found[column.name] = count, total or 0, longest or 0
+        counts, totals, longests = ({name: value[i] for name, value in found.items()} for i in range(3))
+        return TableStats(rows, counts, totals, longests)
 
-    def with_examples(self, schema: Schema | None = None, *, n: int = 5, limits: Limits | None = None) -> Schema:
-        """The schema (default: all of it) with up to `n` distinct stored values in every `Column.examples`."""
-        schema = schema or self.schema()
-        tables = []
-        for table in schema.tables:
-            columns = []
-            for column in table.columns:
-                cell = quote_name(column.name)
-                sql = f"SELECT DISTINCT {cell} FROM (SELECT {cell} FROM {quote_name(table.name)} LIMIT 2000) LIMIT {n + 2}"  # noqa: S608, E501
-                found = [row[0] for row in self.execute(sql, limits=limits).rows if row[0] not in (None, "")]
-                columns.append(replace(column, examples=tuple(found[:n])))
-            tables.append(replace(table, columns=tuple(columns)))
-        return replace(schema, tables=tuple(tables))
+    def with_examples(
+        self, schema: Schema | Iterable[str] | None = None, *, n: int = 5, limits: Limits | None = None
+    ) -> Schema:
+        """A schema with up to `n` distinct stored values in every `Column.examples`, in stored order.
+
+        At most 2,000 rows of a table are looked at; NULL and empty values do not count, and values longer than 400
+        characters are cut there. `limits.seconds` bounds the whole call: columns that it does not reach, and tables
+        whose rows cannot be computed (a view with an error in an expression), keep the examples they had.
+
+        Args:
+            schema: The schema to fill, or names of tables; None for all of the database.
+            n: 0 or more.
+            limits: Default those of the database.
+
+        Raises:
+            SchemaError: A named table does not exist.
+            DatabaseError: The file cannot be read, is locked or damaged.
+        """
+        if not isinstance(schema, Schema):
+            whole = self.schema()
+            names = {whole.table(name).name for name in schema} if schema is not None else None
+            schema = whole if names is None else whole.subset([r for r in whole.refs() if r.table in names], names)
+        until = time.monotonic() + (limits or self.limits).seconds
+        return replace(
+            schema, tables=tuple(self._fill(table, n, until, limits or self.limits) for table in schema.tables)
+        )
+
+    def _fill(self, table: Table, n: int, until: float, limits: Limits) -> Table:
+        filled: list[Column] = []
+        try:
+            for columns in sampling.groups(table.columns):
+                rows = self.execute(sampling.first_rows_sql(table, columns), limits=_left(limits, until)).rows
+                for index, column in enumerate(columns):
+                    values = sampling.pick([row[index] for row in rows], n)
+                    if len(values) < n and len(rows) == sampling.SAMPLE_ROWS:
+                        more = self.execute(sampling.example_sql(table, column, n), limits=_left(limits, until)).rows
+                        values = sampling.pick([*values, *(row[0] for row in more)], n)
+                    filled.append(replace(column, examples=values))
+        except (QueryError, QueryTimeoutError, QueryLimitError):
+            filled += table.columns[len(filled) :]
+        return replace(table, columns=tuple(filled))
 
     def data_fingerprint(self) -> str:
-        """Changes whenever the stored data change: 16 hex digits."""
-        parts: list[object] = [1]
-        for suffix in ("", "-wal"):
-            try:
-                with open(str(self.path) + suffix, "rb") as file:
-                    stat = os.fstat(file.fileno())
-                    parts += [suffix, stat.st_size, stat.st_mtime_ns, file.read(100).hex()]
-            except FileNotFoundError:  # noqa: PERF203
-                continue
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        """16 hex digits that change whenever the stored data do; cheap (three small reads, no query).
+
+        It may also change when the data do not: after a checkpoint, VACUUM, or when the file is copied or touched.
+
+        Raises:
+            DatabaseError: The file cannot be read.
+        """
+        return fingerprint(self.path)
 
 
-def _new_pool(path: Path) -> Pool:
-    from ._sqlite_pool import Pool
+def _request(sql: str, limits: Limits) -> dict[str, Any]:
+    if not isinstance(sql, str):
+        raise UsageError(f"sql is a {type(sql).__name__}, not a str")
+    if len(sql) > _LONGEST_SQL:
+        raise QueryLimitError(
+            f"the statement has {len(sql):,} characters", hint=f"at most {_LONGEST_SQL:,} are allowed"
+        )
+    return {"sql": sql, "seconds": limits.seconds, "rows": limits.rows, "bytes": limits.bytes}
 
-    return Pool(str(path), 4)
 
-
-def _path(target: str | Path) -> Path:
-    if isinstance(target, str) and "://" in target:
-        from sqlalchemy.engine import make_url
-
-        url = make_url(target)
-        if url.get_backend_name() != "sqlite" or not url.database:
-            raise UsageError(f"the target {target!r} is not supported", hint="a SQLite file or sqlite:///PATH")
-        target = url.database
-    path = Path(target).absolute()
-    if not path.is_file():
-        raise DatabaseError("there is no database file", where=str(path))
-    return path
+def _left(limits: Limits, until: float) -> Limits:
+    seconds = until - time.monotonic()
+    if seconds <= 0:
+        raise QueryTimeoutError("no time is left")
+    return replace(limits, seconds=seconds)
