@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from ctxprune.errors import CtxpruneError, ModelError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["ChatAnswer", "ChatModel", "Message", "Sampling", "ask_model"]
+__all__ = ["Call", "ChatAnswer", "ChatModel", "Message", "Sampling", "ask_model", "recorded_calls"]
 
 
 class Message(NamedTuple):
@@ -90,6 +93,41 @@ class ChatModel(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Call:
+    """One request to a model, for traces.
+
+    Attributes:
+        model: The model's fingerprint.
+        messages: What was sent.
+        sampling: How answers were drawn.
+        answers: What came back; () when the model failed.
+        ms: Milliseconds until it came back.
+        error: "" or why the model failed.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    answers: tuple[ChatAnswer, ...] = ()
+    ms: float = 0.0
+    error: str = ""
+
+
+_recorder: ContextVar[list[Call] | None] = ContextVar("ctxprune_calls", default=None)
+
+
+@contextmanager
+def recorded_calls() -> Iterator[list[Call]]:
+    """Collects every call that `ask_model` makes in this thread or task while the block runs."""
+    calls: list[Call] = []
+    before = _recorder.set(calls)
+    try:
+        yield calls
+    finally:
+        _recorder.reset(before)
+
+
 def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
     """Ask `model`, and stop waiting at the deadline even if it hangs.
 
@@ -99,6 +137,23 @@ def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling)
     Raises:
         ModelError: The model raised, gave nothing, or did not answer in time.
     """
+    start = perf_counter()
+    answers: Sequence[ChatAnswer] = ()
+    error = ""
+    try:
+        answers = _ask(model, messages, sampling)
+    except CtxpruneError as failure:
+        error = str(failure)
+        raise
+    finally:
+        calls = _recorder.get()
+        if calls is not None:
+            ms = (perf_counter() - start) * 1e3
+            calls.append(Call(model.fingerprint, tuple(messages), sampling, tuple(answers), ms, error))
+    return answers
+
+
+def _ask(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
     outcome: list[Sequence[ChatAnswer] | Exception] = []
 
     def work() -> None:
