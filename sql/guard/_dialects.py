@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlglot import exp, generator
+from sqlglot import TokenType, exp, generator
 from sqlglot.dialects.dialect import inline_array_unless_query
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.dialects.mysql import MySQL
@@ -20,11 +20,11 @@ from sqlglot.generators.duckdb import DuckDBGenerator
 from sqlglot.generators.mysql import MySQLGenerator
 from sqlglot.generators.postgres import PostgresGenerator
 from sqlglot.generators.sqlite import SQLiteGenerator
+from sqlglot.parser import build_json_extract, build_json_extract_scalar
 from sqlglot.parsers.duckdb import DuckDBParser
 from sqlglot.parsers.mysql import MySQLParser
 from sqlglot.parsers.postgres import PostgresParser
 from sqlglot.parsers.sqlite import SQLiteParser
-from sqlglot.tokens import TokenType
 
 if TYPE_CHECKING:
     from sqlglot.dialects.dialect import Dialect
@@ -101,6 +101,11 @@ class GuardPostgres(Postgres):
         FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = _only(
             PostgresParser.FUNCTION_PARSERS, "CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM"
         )
+        JSON_OPERATORS: ClassVar[dict[Any, Any]] = {
+            **PostgresParser.JSON_OPERATORS,
+            TokenType.ARROW: build_json_extract,
+            TokenType.DARROW: build_json_extract_scalar,
+        }
 
     class Generator(PostgresGenerator):
         """DISTINCT takes several arguments, as in string_agg(DISTINCT x, ',')."""

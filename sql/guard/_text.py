@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sqlglot import TokenType
 from sqlglot.errors import TokenError
-from sqlglot.tokens import TokenType
 
 from ._refusal import Refusal, shown
 
 if TYPE_CHECKING:
+    from sqlglot import Token
     from sqlglot.dialects.dialect import Dialect
-    from sqlglot.tokens import Token
 
 __all__ = ["MAX_CHARACTERS", "tokens"]
 
