@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ctxprune.registry import Registry
     from ctxprune.result import Pruned, Verdict
     from ctxprune.scorers import SCORERS, Scorer
+    from ctxprune.scorers.chargram import ChargramScorer
     from ctxprune.scorers.fusion import ReciprocalRankFusion, WeightedFusion
     from ctxprune.scorers.lexical import LexicalScorer
     from ctxprune.tokens import TokenCounter, as_counter
@@ -31,6 +32,7 @@ _HOMES = {
     "POLICIES": "policies",
     "SCORERS": "scorers",
     "Adaptive": "policies",
+    "ChargramScorer": "scorers.chargram",
     "Context": "context",
     "CtxpruneError": "errors",
     "LargestGap": "policies",
@@ -60,6 +62,7 @@ __all__ = [
     "POLICIES",
     "SCORERS",
     "Adaptive",
+    "ChargramScorer",
     "Context",
     "CtxpruneError",
     "LargestGap",

@@ -55,6 +55,7 @@ _STOP = (
     "under until up very was we were what when where which while who whom whose why will with would you your "
     "yours s t "
 )
+_CACHED = 64  # characters: longer words are no vocabulary, and would only fill the caches
 STOP_WORDS = frozenset(_STOP.split())
 
 
@@ -146,18 +147,23 @@ def terms(text: str) -> list[str]:
 
     A text of nothing but stop words keeps them, so that a question such as "Who is it?" still says something.
     """
-    found = [form for start, end in word_spans(text) for form in _forms(text[start:end])]
-    return [stem(word) for word in found if word not in STOP_WORDS] or [stem(word) for word in found]
+    found = [_stems(word) if len(word) <= _CACHED else _stems.__wrapped__(word) for word in _WORD.findall(text)]
+    telling = [term for stems, _ in found for term in stems]
+    return telling or [term for _, stems in found for term in stems]
 
 
-@lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """A folded English word without its commonest endings; other words and numbers come back as they are.
 
     Made for matching, not for reading: "studies" and "study" meet in "study", "populated" and "population" do not meet.
     """
-    if len(word) < 4 or not word.isascii() or not word.isalpha():
+    if len(word) < 4 or len(word) > _CACHED or not word.isascii() or not word.isalpha():
         return word
+    return _stem(word)
+
+
+@lru_cache(maxsize=65536)
+def _stem(word: str) -> str:
     word = _singular(word)
     for ending in ("ing", "ed"):
         root = word[: -len(ending)]
@@ -186,10 +192,13 @@ def _plain_words(text: str) -> list[str]:
     return [piece for word in _WORD.findall(fold(text)) for piece in _pairs(word)]
 
 
-def _forms(word: str) -> list[str]:
-    parts = split_identifier(word)
-    whole = fold(word)
-    return parts if len(parts) < 2 or _UNSPACED_RUN.search(whole) else [whole, *parts]
+@lru_cache(maxsize=65536)
+def _stems(word: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The stems of a word's forms that are no stop words, and those of all its forms."""
+    forms, whole = split_identifier(word), fold(word)
+    if len(forms) > 1 and not _UNSPACED_RUN.search(whole):
+        forms.insert(0, whole)
+    return tuple(stem(form) for form in forms if form not in STOP_WORDS), tuple(map(stem, forms))
 
 
 def _pairs(word: str) -> list[str]:

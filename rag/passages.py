@@ -20,6 +20,7 @@ _UNREADABLE = re.compile("[\ud800-\udfff\x00\r]")  # for the splitter; each gets
 # A line that starts something of its own: bullet, number, heading, quotation, table row, code fence.
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪◦–—·]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```)")
 _WRAPPED_WIDTH = 120  # no one wraps prose by hand at more characters than this
+_WINDOW = 4096  # characters the splitter sees at once
 _SHORT = 0.6  # of the longest line of its paragraph: shorter lines were not ended by wrapping
 # Where to cut a piece that is too long, best first: line ends, clause ends, white space.
 _CUTS = tuple(
@@ -111,19 +112,36 @@ def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) ->
     Raises:
         UsageError: max_tokens is under 8.
     """
-    import sentencex  # type: ignore[import-untyped]
-
     if not isinstance(max_tokens, int) or max_tokens < 8:
         raise UsageError(f"max_tokens is {max_tokens!r}", hint="give a whole number from 8 up")
     readable = _UNREADABLE.sub(_stand_in, text)
-    ends = {boundary["end_index"] for boundary in sentencex.get_sentence_boundaries(language, readable)}
     spans: list[tuple[int, int]] = []
-    start = 0
-    for end in sorted(ends.union(_line_starts(readable), (len(text),))):
-        for piece in _pieces(readable, start, end, max_tokens * _BYTES_PER_TOKEN):
-            spans += _stripped(text, *piece)
-        start = end
+    for block in pairwise([*_line_starts(readable), len(text)]):
+        for sentence in _sentences(readable, *block, language):
+            for piece in _pieces(readable, *sentence, max_tokens * _BYTES_PER_TOKEN):
+                spans += _stripped(text, *piece)
     return spans
+
+
+def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple[int, int]]:
+    """[start, end) cut at sentence ends, one window after the other.
+
+    The splitter leaves what is quoted or in brackets in one piece, so that one stray quotation mark would swallow the
+    rest of a long text; a window bounds the loss. What the window cuts off is read again with the next one.
+    """
+    import sentencex  # type: ignore[import-untyped]
+
+    while start < end:
+        window = text[start : min(end, start + _WINDOW)]
+        found = sentencex.get_sentence_boundaries(language, window)
+        ends = sorted({len(window), *(boundary["end_index"] for boundary in found)})
+        if start + _WINDOW < end and len(ends) > 1 and ends[-2] > _WINDOW // 2:
+            ends.pop()
+        before = 0
+        for cut in ends:
+            yield start + before, start + cut
+            before = cut
+        start += max(before, 1)
 
 
 def _stand_in(match: re.Match[str]) -> str:

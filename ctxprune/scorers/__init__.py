@@ -10,6 +10,7 @@ __all__ = ["SCORERS", "BatchScorer", "Scorer", "Scores", "as_scores", "score_bat
 SCORERS: Registry[type[Scorer]] = Registry(
     "scorer",
     {
+        "chargram.v1": "ctxprune.scorers.chargram:ChargramScorer",
         "fusion.v1": "ctxprune.scorers.fusion:ReciprocalRankFusion",
         "lexical.v1": "ctxprune.scorers.lexical:LexicalScorer",
         "weighted.v1": "ctxprune.scorers.fusion:WeightedFusion",

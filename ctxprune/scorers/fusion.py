@@ -10,6 +10,7 @@ import numpy as np
 
 from ctxprune.errors import UsageError
 from ctxprune.scorers.base import Scorer, score_batch
+from ctxprune.scorers.chargram import ChargramScorer
 from ctxprune.scorers.lexical import LexicalScorer
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class _Fusion:
         UsageError: No member, or weights that do not match.
     """
 
-    scorers: tuple[Scorer, ...] = (LexicalScorer(),)
+    scorers: tuple[Scorer, ...] = (LexicalScorer(), ChargramScorer())
     weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
