@@ -7,12 +7,14 @@ run: comments, hints and spellings on which a parser and a database could disagr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import GuardError, UsageError
 
 if TYPE_CHECKING:
     from ..schema import Schema
+    from ._scope import Catalog
 
 __all__ = ["DIALECTS", "Guard", "Verdict", "check"]
 
@@ -54,12 +56,18 @@ class Guard:
         if self.dialect not in DIALECTS:
             raise UsageError(f"no dialect is named {self.dialect!r}", hint=f"known: {', '.join(DIALECTS)}")
 
+    @cached_property
+    def _catalog(self) -> Catalog | None:
+        from ._scope import Catalog
+
+        return None if self.schema is None else Catalog(self.schema, self.dialect)
+
     def check(self, sql: str) -> Verdict:
         """Whether `sql` may run, and as what text. Never raises for bad SQL."""
         from ._check import Refusal, approve
 
         try:
-            return Verdict(True, "", approve(sql, dialect=self.dialect, schema=self.schema))
+            return Verdict(True, "", approve(sql, dialect=self.dialect, catalog=self._catalog))
         except Refusal as refusal:
             return Verdict(False, str(refusal), "")
 

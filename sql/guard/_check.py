@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot.errors import ErrorLevel, ParseError, UnsupportedError
 
 from ._dialects import dialect as rules_of
+from ._names import Resolver
 from ._refusal import Refusal
 from ._text import tokens
 from ._tree import inspect
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.dialects.dialect import Dialect
 
-    from ..schema import Schema
+    from ._scope import Catalog
 
 __all__ = ["Refusal", "approve"]
 
 _ROUNDS = 3
 
 
-def approve(sql: object, *, dialect: str, schema: Schema | None) -> str:
+def approve(sql: object, *, dialect: str, catalog: Catalog | None) -> str:
     """The text that may run in place of `sql`.
 
     Raises:
@@ -30,7 +31,7 @@ def approve(sql: object, *, dialect: str, schema: Schema | None) -> str:
     """
     rules = rules_of(dialect)
     try:
-        return _approve(sql, dialect, rules, schema)
+        return _approve(sql, dialect, rules, catalog)
     except Refusal:
         raise
     except RecursionError:
@@ -39,13 +40,13 @@ def approve(sql: object, *, dialect: str, schema: Schema | None) -> str:
         raise Refusal(f"the statement cannot be read ({type(error).__name__})") from None
 
 
-def _approve(sql: object, dialect: str, rules: Dialect, schema: Schema | None) -> str:
+def _approve(sql: object, dialect: str, rules: Dialect, catalog: Catalog | None) -> str:
     text = sql
     for _ in range(_ROUNDS):
         tree = _parse(text, dialect, rules)
         inspect(tree, dialect)
-        if schema is not None:
-            pass
+        if catalog is not None:
+            Resolver(catalog, str(text)).query(tree, None, {})
         written = _write(tree, rules)
         if written == text:
             return written

@@ -1,0 +1,89 @@
+"""Rewriting a SELECT so that it reads the visible columns only: stars written out, tables fenced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from ._refusal import Refusal, shown
+from ._scope import quoted
+
+if TYPE_CHECKING:
+    from ._scope import Scope, Source
+
+__all__ = ["close"]
+
+_OUTSIDE = ("joins", "laterals", "pivots")
+
+
+def close(scope: Scope) -> None:
+    """Apply what was noted while the names of `scope` were resolved.
+
+    A fence is a derived table: `t` becomes `(SELECT a, b FROM t) AS t`. Behind it even the database cannot bind a name,
+    a star, a whole row or a natural join to a column that the caller may not see.
+
+    Raises:
+        Refusal: A star or a fence over a table without visible columns.
+    """
+    if any(source.alias is None for _, sources in scope.stars for source in sources):
+        scope.fenced = True
+    if scope.fenced:
+        for source in scope.sources:
+            if source.node is not None:
+                _fence(source)
+        return
+    for star, sources in scope.stars:
+        if any(source.node is not None for source in sources):
+            _write_out(star, sources)
+
+
+def _write_out(star: exp.Expr, sources: list[Source]) -> None:
+    select = star.parent
+    if not isinstance(select, exp.Select):
+        raise Refusal("a star is not allowed here")
+    items: list[exp.Expr] = []
+    for item in select.expressions:
+        if item is star:
+            items.extend(column for source in sources for column in _columns(source))
+        else:
+            items.append(item)
+    select.set("expressions", items)
+
+
+def _columns(source: Source) -> list[exp.Expr]:
+    alias = source.alias
+    if alias is None:
+        raise Refusal("a star over a derived table without a name is not allowed here")
+    if source.node is None:
+        return [exp.Column(this=exp.Star(), table=alias.copy())]
+    _some(source)
+    return [exp.Column(this=quoted(name), table=alias.copy()) for name in source.visible]
+
+
+def _fence(source: Source) -> None:
+    node = source.node
+    if node is None or source.alias is None:
+        return
+    _some(source)
+    alias = node.args.get("alias")
+    outer = exp.Subquery(
+        this=exp.Select(expressions=[exp.Column(this=quoted(name)) for name in source.visible]),
+        alias=exp.TableAlias(
+            this=source.alias.copy(), columns=[column.copy() for column in alias.columns] if alias else None
+        ),
+    )
+    for key in _OUTSIDE:
+        value = node.args.get(key)
+        if value:
+            node.set(key, None)
+            outer.set(key, value)
+    node.replace(outer)
+    node.set("alias", None)
+    outer.this.set("from_", exp.From(this=node))
+
+
+def _some(source: Source) -> None:
+    if not source.visible:
+        name = source.node.name if source.node is not None else ""
+        raise Refusal(f"no column of the table {shown(name)} is in the schema")

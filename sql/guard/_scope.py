@@ -1,0 +1,150 @@
+"""What a name can mean at one place of a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from string import ascii_lowercase, ascii_uppercase
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from ._refusal import Refusal, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..schema import Schema, Table
+
+__all__ = ["Catalog", "Columns", "Ctes", "Scope", "Source", "fold", "look_up", "named", "quoted", "stored"]
+
+Columns = dict[str, str]
+"""Exact and folded name -> name as the database stores it, in order."""
+
+Ctes = dict[str, tuple[str, Columns | None]]
+"""Folded name of a common table expression -> its stored name and its columns (None: only the database knows)."""
+
+_ASCII = str.maketrans(ascii_uppercase, ascii_lowercase)
+_DEFAULT_NAMESPACE = {"sqlite": "main", "postgres": "public", "duckdb": "main"}
+
+
+def fold(name: str) -> str:
+    """Lower case for ASCII only, as databases fold names."""
+    return name.translate(_ASCII)
+
+
+def stored(identifier: exp.Expr, dialect: str) -> str:
+    """The name that the database gives to what is defined as `identifier`."""
+    name = str(identifier.name)
+    return fold(name) if dialect == "postgres" and not identifier.args.get("quoted") else name
+
+
+def quoted(name: str) -> exp.Identifier:
+    """An identifier that means exactly `name`."""
+    return exp.Identifier(this=name, quoted=True)
+
+
+def named(names: Iterable[str]) -> Columns:
+    """Columns by exact and by folded name; the first of two equal ones wins."""
+    found: Columns = {}
+    for name in names:
+        found.setdefault(name, name)
+    for name in tuple(found):
+        found.setdefault(fold(name), name)
+    return found
+
+
+def look_up(columns: Columns, identifier: exp.Expr, dialect: str) -> str | None:
+    """The column that `identifier` names, as stored: an exact match first, then in any case."""
+    exact = columns.get(stored(identifier, dialect))
+    return exact if exact is not None else columns.get(fold(identifier.name))
+
+
+@dataclass(slots=True)
+class Source:
+    """One entry of FROM.
+
+    Attributes:
+        alias: How columns are qualified with it; None if they cannot be.
+        columns: What it offers; None where only the database knows.
+        node: The table in the tree, for a table of the schema; None for derived tables and functions.
+        visible: The columns of that table that the caller may see, as stored, in order.
+    """
+
+    alias: exp.Identifier | None
+    columns: Columns | None
+    node: exp.Table | None = None
+    visible: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Scope:
+    """One SELECT: what its own names can mean.
+
+    Attributes:
+        parent: The query around it.
+        ctes: Columns of the common table expressions in sight; None for columns that only the database knows.
+        sources: In order of FROM.
+        merged: Folded names that USING made one.
+        aliases: Folded output names and where they are defined.
+        stars: Stars to write out, with the sources that they cover.
+        plain: A star is the columns of all sources in order: no USING, NATURAL, semi, anti or positional join.
+        fenced: Every table is to be replaced by a derived table of its visible columns.
+        near: How many sources an unqualified name may mean here (a join condition sees those on its left only).
+    """
+
+    parent: Scope | None
+    ctes: Ctes
+    sources: list[Source] = field(default_factory=list)
+    merged: set[str] = field(default_factory=set)
+    aliases: dict[str, exp.Alias] = field(default_factory=dict)
+    stars: list[tuple[exp.Expr, list[Source]]] = field(default_factory=list)
+    plain: bool = True
+    fenced: bool = False
+    near: int | None = None
+
+    def source(self, name: str) -> Source | None:
+        """The source called `name` in any case; an exact match first."""
+        found = None
+        for source in self.sources:
+            if source.alias is not None and fold(source.alias.name) == fold(name):
+                if source.alias.name == name:
+                    return source
+                found = found or source
+        return found
+
+
+class Catalog:
+    """The tables and columns of a schema, by the rules of one dialect."""
+
+    def __init__(self, schema: Schema, dialect: str) -> None:
+        self.dialect = dialect
+        self._name = fold(schema.name)
+        self._default = _DEFAULT_NAMESPACE.get(dialect, self._name)
+        self._tables: dict[tuple[str, str], Table] = {}
+        self._spaces: dict[str, list[str]] = {}
+        for table in schema.tables:
+            key = fold(table.namespace) or self._default, fold(table.name)
+            if key not in self._tables:
+                self._tables[key] = table
+                self._spaces.setdefault(key[1], []).append(key[0])
+
+    def find(self, node: exp.Table) -> Table:
+        """The table that `node` names; where the database would take another one, `node` is rewritten.
+
+        Raises:
+            Refusal: The schema has no such table, or several.
+        """
+        name, space, catalog = fold(node.name), fold(node.text("db")), fold(node.text("catalog"))
+        spaces = [space] if space else self._spaces.get(name, [])
+        if not space and self._default in spaces:
+            spaces = [self._default]
+        if len(spaces) > 1:
+            raise Refusal(f"the table {shown(node.name)} exists in several schemas")
+        table = self._tables.get((spaces[0], name)) if spaces else None
+        if table is None or (catalog and catalog not in (self._name, "memory")):
+            raise Refusal(f"the table {shown(node.name)} is not in the schema")
+        if self.dialect in ("mysql", "postgres") and stored(node.this, self.dialect) != table.name:
+            node.set("this", quoted(table.name))
+        if not space and spaces[0] != self._default:
+            node.set("db", quoted(table.namespace))
+        return table

@@ -1,0 +1,233 @@
+"""Reading FROM: tables, derived tables, functions and joins, and what columns each of them offers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from ._fence import close
+from ._refusal import Refusal, shown
+from ._scope import Scope, Source, fold, look_up, named, stored
+
+if TYPE_CHECKING:
+    from ._names import Resolver
+    from ._scope import Columns
+
+__all__ = ["read_from"]
+
+Conditions = list[tuple[exp.Expr, int]]
+"""Join conditions, each with the number of sources that its unqualified names may mean."""
+
+_EACH = ("key", "value", "type", "atom", "id", "parent", "fullkey", "path", "json", "root", "rowid")
+_OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "json_each": {"sqlite": _EACH, "duckdb": _EACH, "postgres": ("key", "value")},
+    "json_tree": {"sqlite": _EACH, "duckdb": _EACH},
+    "jsonb_each": {"sqlite": _EACH, "postgres": ("key", "value")},
+    "jsonb_tree": {"sqlite": _EACH},
+    "json_each_text": {"postgres": ("key", "value")},
+    "jsonb_each_text": {"postgres": ("key", "value")},
+    "json_array_elements": {"postgres": ("value",)},
+    "json_array_elements_text": {"postgres": ("value",)},
+    "jsonb_array_elements": {"postgres": ("value",)},
+    "jsonb_array_elements_text": {"postgres": ("value",)},
+    "generate_series": {"sqlite": ("value", "start", "stop", "step")},
+}
+"""Columns of functions whose columns are not called like the function."""
+
+
+def read_from(resolver: Resolver, node: exp.Expr, scope: Scope) -> Conditions:
+    """Fill `scope.sources` from a SELECT (or from one operand of PIVOT).
+
+    Raises:
+        Refusal: A table or a USING column is not in the schema.
+    """
+    reader = _Reader(resolver, scope)
+    if isinstance(node, exp.Select):
+        clause = node.args.get("from_")
+        if clause is not None:
+            reader.source(clause.this)
+        reader.rest(node)
+    else:
+        reader.source(node)
+    return reader.conditions
+
+
+class _Reader:
+    def __init__(self, resolver: Resolver, scope: Scope) -> None:
+        self.resolver = resolver
+        self.dialect = resolver.dialect
+        self.scope = scope
+        self.conditions: Conditions = []
+
+    def rest(self, node: exp.Expr) -> None:
+        """Joins, laterals and pivots that hang on `node`."""
+        for join in list(node.args.get("joins") or ()):
+            self.join(join)
+        for lateral in list(node.args.get("laterals") or ()):
+            self.source(lateral)
+
+    def source(self, node: exp.Expr) -> None:
+        before = len(self.scope.sources)
+        if isinstance(node, exp.Table):
+            self.table(node)
+        elif isinstance(node, exp.Subquery):
+            self.subquery(node)
+        elif isinstance(node, (exp.Values, exp.Unnest, exp.Lateral)):
+            self.rows(node)
+        else:
+            raise Refusal(f"{node.key.upper()} is not allowed in FROM")
+        if node.args.get("pivots"):
+            self.pivoted(node, before)
+        self.rest(node)
+
+    # One source each
+
+    def table(self, node: exp.Table) -> None:
+        if not isinstance(node.this, exp.Identifier):
+            self.function(node, node.this)
+            return
+        name = node.this
+        cte = None if node.args.get("db") else self.scope.ctes.get(fold(name.name))
+        if cte is not None:
+            if self.dialect in ("mysql", "postgres") and stored(name, self.dialect) != cte[0]:
+                node.set("this", exp.Identifier(this=cte[0], quoted=True))
+            self.add(node, cte[1], name=node.this)
+        elif self.dialect == "mysql" and fold(name.name) == "dual" and not name.args.get("quoted"):
+            self.add(node, {}, name=name)
+        else:
+            self.base(node)
+
+    def base(self, node: exp.Table) -> None:
+        table = self.resolver.catalog.find(node)
+        visible = tuple(column.name for column in table.columns)
+        alias = node.args.get("alias")
+        columns = named(visible)
+        if alias is not None and alias.columns:
+            new = [stored(column, self.dialect) for column in alias.columns]
+            columns = named([*new, *visible[len(new) :]])
+            self.scope.fenced = True
+        identifier = alias.this if alias is not None and alias.this else node.this
+        self.scope.sources.append(Source(identifier, columns, node, visible))
+
+    def subquery(self, node: exp.Subquery) -> None:
+        inner = node.this
+        if isinstance(inner, (exp.Table, exp.Subquery)) and not node.args.get("alias"):
+            self.source(inner)
+        elif isinstance(inner, exp.Table):
+            group = Scope(self.scope, self.scope.ctes, fenced=True)
+            reader = _Reader(self.resolver, group)
+            reader.source(inner)
+            for condition, near in reader.conditions:
+                group.near = near
+                self.resolver.visit(condition, group, "on")
+            close(group)
+            self.add(node, None)
+        else:
+            self.add(node, self.resolver.query(node, self.scope, self.scope.ctes))
+
+    def rows(self, node: exp.Expr) -> None:
+        """VALUES, UNNEST and LATERAL."""
+        if isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
+            self.add(node, self.resolver.query(node.this, self.scope, self.scope.ctes))
+            return
+        if isinstance(node, exp.Lateral) and isinstance(node.this, exp.Anonymous):
+            self.function(node, node.this)
+            return
+        inner = node.this if isinstance(node, exp.Lateral) else node
+        if not isinstance(inner, (exp.Values, exp.Unnest)):
+            raise Refusal(f"LATERAL {inner.key.upper()} is not allowed")
+        for child in inner.expressions:
+            self.resolver.visit(child, self.scope, "from")
+        extra = [inner.args["offset"]] if isinstance(inner.args.get("offset"), exp.Identifier) else []
+        columns = None
+        if isinstance(inner, exp.Unnest) and self.dialect == "postgres":
+            columns = self.scalar(node, "unnest", extra)
+        self.add(node, columns, extra=extra)
+
+    def function(self, node: exp.Expr, call: exp.Expr) -> None:
+        if isinstance(call, exp.JSONTable):
+            self.resolver.visit(call.this, self.scope, "from")
+            found = [column.name for column in call.find_all(exp.JSONColumnDef) if column.name]
+            self.add(node, named(found))
+            return
+        self.resolver.visit(call, self.scope, "from")
+        name = fold(call.name)
+        outputs = _OUTPUTS.get(name, {}).get(self.dialect)
+        if outputs is not None:
+            self.add(node, named(outputs), name=exp.to_identifier(name))
+        elif self.dialect == "postgres" and node.args.get("rows_from") is None:
+            self.add(node, self.scalar(node, name, []), name=exp.to_identifier(name))
+        else:
+            self.add(node, None, name=exp.to_identifier(name))
+
+    def scalar(self, node: exp.Expr, name: str, extra: list[exp.Expr]) -> Columns:
+        """PostgreSQL names the one column of a function after its alias, or after the function."""
+        alias = node.args.get("alias")
+        own = stored(alias.this, self.dialect) if alias is not None and alias.this else name
+        more = [stored(column, self.dialect) for column in extra]
+        return named([own, *more, "ordinality"] if node.args.get("ordinality") else [own, *more])
+
+    def add(
+        self,
+        node: exp.Expr,
+        columns: Columns | None,
+        *,
+        name: exp.Expr | None = None,
+        extra: list[exp.Expr] | None = None,
+    ) -> None:
+        alias = node.args.get("alias")
+        identifier = alias.this if alias is not None and alias.this else name
+        if alias is not None and alias.columns:
+            new = [
+                stored(column.this if isinstance(column, exp.ColumnDef) else column, self.dialect)
+                for column in alias.columns
+            ]
+            old = list(dict.fromkeys((columns or {}).values()))
+            tail = [stored(column, self.dialect) for column in extra or ()]
+            columns = named([*new, *old[len(new) :], *tail, *(["ordinality"] if node.args.get("ordinality") else [])])
+        self.scope.sources.append(Source(identifier if isinstance(identifier, exp.Identifier) else None, columns))
+
+    # Joins and pivots
+
+    def join(self, join: exp.Join) -> None:
+        left = len(self.scope.sources)
+        self.source(join.this)
+        method, kind = join.args.get("method") or "", join.args.get("kind") or ""
+        if method == "NATURAL":
+            self.scope.fenced = True
+        if method or join.args.get("using") or kind not in ("", "INNER", "CROSS", "OUTER"):
+            self.scope.plain = False
+        for column in join.args.get("using") or ():
+            self.using(column, left)
+        condition = join.args.get("on")
+        if condition is not None:
+            self.conditions.append((condition, len(self.scope.sources)))
+
+    def using(self, column: exp.Expr, left: int) -> None:
+        name = column.name
+        for sources in (self.scope.sources[:left], self.scope.sources[left:]):
+            if any(
+                source.columns is not None and look_up(source.columns, _identifier(column), self.dialect)
+                for source in sources
+            ):
+                continue
+            if not any(source.columns is None for source in sources):
+                raise Refusal(f"the column {shown(name)} in USING is not in the schema")
+            self.scope.fenced = True
+        self.scope.merged.add(fold(name))
+
+    def pivoted(self, node: exp.Expr, before: int) -> None:
+        """After PIVOT only the database knows the columns; what goes in is fenced."""
+        self.scope.fenced = True
+        for pivot in node.args["pivots"]:
+            self.resolver.nested(pivot, self.scope, self.scope.ctes)
+            alias = pivot.args.get("alias")
+            for source in self.scope.sources[before:]:
+                source.columns = None
+                if alias is not None and alias.this:
+                    source.alias = alias.this
+
+
+def _identifier(column: exp.Expr) -> exp.Expr:
+    return column.this if isinstance(column, exp.Column) else column
