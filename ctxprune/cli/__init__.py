@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a clear error of ours on one line on stderr, 2 wrong usage
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from ctxprune.errors import CtxpruneError
 
@@ -14,7 +15,7 @@ __all__ = ["main"]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; `arguments` defaults to the process's own. Returns the exit code."""
-    import click
+    import typer
 
     from ctxprune.cli import _console
     from ctxprune.cli._app import app
@@ -23,15 +24,22 @@ def main(arguments: list[str] | None = None) -> int:
     debug = "--debug" in words[: words.index("--")] if "--" in words else "--debug" in words
     try:
         code = app(words, prog_name="ctxprune", standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         _console.say("stopped")
         return 1
-    except click.ClickException as error:
+    except _usage_error() as error:
         error.show()
-        return error.exit_code
+        return int(error.exit_code)
     except (CtxpruneError, OSError, UnicodeError, RecursionError, MemoryError) as error:
         if debug:
             raise
         _console.say(_console.one_line(error))
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _usage_error() -> Any:
+    """The root of the parser's own errors: click's, or that of the copy of click that newer versions of typer carry."""
+    import typer
+
+    return next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
