@@ -1,0 +1,78 @@
+"""How the command line makes a pipeline out of words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ctxprune.sql.database import Database
+    from ctxprune.sql.generate.base import Generator
+    from ctxprune.sql.pipeline import Pipeline
+    from ctxprune.sql.schema import Schema
+
+__all__ = ["cache_folder", "pipeline_maker"]
+
+
+def cache_folder() -> Path:
+    """Where this library keeps what it can make again: $XDG_CACHE_HOME/ctxprune, else ~/.cache/ctxprune."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ctxprune"
+
+
+def pipeline_maker(
+    generator: str, *, candidates: int = 4, plain: bool = False, cache: Path | None = None, seed: int = 0
+) -> Callable[[Database, Schema], Pipeline]:
+    """A function that makes a pipeline for one database and the part of its schema that may be used.
+
+    Args:
+        generator: "sketch", "chat:FILE" (a GGUF file) or "chat:URL" (an OpenAI-compatible server).
+        candidates: Candidates per generator.
+        plain: The whole schema in one prompt, one answer, no values, no repair, no vote.
+        cache: SQLite file that keeps the answers of chat models; default: in the cache folder.
+        seed: Handed to the generators.
+
+    Raises:
+        UsageError: The generator is none of these.
+        InputError: There is no such model file.
+        MissingExtraError: A model file needs the extra `llm`.
+    """
+    generators = _generators(generator, plain=plain, cache=cache)
+
+    def make(database: Database, schema: Schema) -> Pipeline:
+        from ctxprune.sql.pipeline import Pipeline, PipelineConfig
+        from ctxprune.sql.values import ValueIndex
+
+        if plain:
+            config = PipelineConfig(paths=("full",), candidates=1, repair_rounds=0, schema=schema, seed=seed)
+            return Pipeline(database, generators=generators, config=config)
+        config = PipelineConfig(candidates=candidates, schema=schema, seed=seed)
+        values = ValueIndex.build(database, schema=schema)
+        return Pipeline(database, generators=generators, values=values, config=config)
+
+    return make
+
+
+def _generators(spec: str, *, plain: bool, cache: Path | None) -> tuple[Generator, ...]:
+    from ctxprune.sql.generate.sketch import SketchGenerator
+
+    kind, _, rest = spec.partition(":")
+    if spec == "sketch":
+        return (SketchGenerator(),)
+    if kind != "chat" or not rest:
+        raise UsageError(f"no generator is named {spec!r}", hint="use sketch, chat:FILE.gguf or chat:URL")
+    from ctxprune.integrations.chat_models import open_chat_model
+    from ctxprune.sql.generate.cache import CachedModel, GenerationCache
+    from ctxprune.sql.generate.chat import ChatGenerator
+    from ctxprune.sql.generate.prompts.plain import PlainPrompt
+
+    path = cache if cache is not None else cache_folder() / "generations.sqlite"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model = CachedModel(open_chat_model(rest), GenerationCache(path))
+    if plain:
+        return (ChatGenerator(model, prompt=PlainPrompt()),)
+    return (ChatGenerator(model), SketchGenerator())

@@ -1,0 +1,159 @@
+"""A run of a pipeline over a benchmark, scored by Spider's execution accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from statistics import fmean, median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import DatabaseError, UsageError
+
+from ..database import Database, Limits
+from .spider import equal_results, order_matters, prepare_gold, prepare_prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ..pipeline import Answer, Pipeline
+    from ..schema import Schema
+    from .datasets import Benchmark, Item
+
+__all__ = ["Report", "Verdict", "run", "score"]
+
+# An evaluation must not cut a correct result short, so these are wider than those of a service.
+_LIMITS = Limits(seconds=30.0, rows=2_000_000, bytes=512_000_000, memory=2_000_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One item.
+
+    Attributes:
+        index, db_id: Which item.
+        sql: The prediction; "" where the pipeline refused.
+        correct: Its result equals the reference's.
+        executable: It ran.
+        ms: Milliseconds from question to answer; the value index of a database is built before its first question.
+        tokens_in: Tokens that the generators read: of prompts, or of the linked schema where there was no prompt.
+        error: Why it is not executable, or why the reference failed; "" otherwise.
+    """
+
+    index: int
+    db_id: str
+    sql: str
+    correct: bool
+    executable: bool
+    ms: float
+    tokens_in: int
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All verdicts of a run, and the number of items whose database is absent."""
+
+    verdicts: tuple[Verdict, ...]
+    skipped: int
+
+    def to_dict(self, *, items: bool = False) -> dict[str, Any]:
+        """Figures: `ex` and `executable` in percent of `items`, times in milliseconds; with `items`, each verdict."""
+        rows = self.verdicts
+        times = sorted(row.ms for row in rows)
+        figures: dict[str, Any] = {
+            "ex": _percent(row.correct for row in rows),
+            "items": len(rows),
+            "skipped": self.skipped,
+            "executable": _percent(row.executable for row in rows),
+            "ms_per_question": round(median(times), 2) if times else None,
+            "ms_p95": round(times[int(0.95 * (len(times) - 1))], 2) if times else None,
+            "tokens_in": round(fmean(row.tokens_in for row in rows), 1) if rows else None,
+            "seconds": round(sum(times) / 1e3, 2),
+            "failed_references": sum(row.error.startswith("reference:") for row in rows),
+        }
+        return figures | ({"verdicts": [asdict(row) for row in rows]} if items else {})
+
+
+def run(
+    benchmark: Benchmark,
+    make_pipeline: Callable[[Database, Schema], Pipeline],
+    *,
+    items: Sequence[Item] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Ask every item whose database is present, database by database; verdicts come back in the items' order.
+
+    Args:
+        benchmark: The loaded set.
+        make_pipeline: Called once a database, with its schema as the set documents it; may build its value index.
+        items: Which items; default: all of the benchmark.
+        progress: Told (done, total) after each item.
+
+    Raises:
+        UsageError: No item has a database.
+    """
+    chosen = benchmark.items if items is None else tuple(items)
+    present = [item for item in chosen if item.db_id in benchmark.databases]
+    if not present:
+        raise UsageError("no item has a database here", where=benchmark.name, hint="name a folder with --schemas")
+    verdicts: list[Verdict] = []
+    for name in dict.fromkeys(item.db_id for item in present):
+        mine = [item for item in present if item.db_id == name]
+        for verdict in _one_database(benchmark, name, mine, make_pipeline):
+            verdicts.append(verdict)
+            if progress is not None:
+                progress(len(verdicts), len(present))
+    verdicts.sort(key=lambda verdict: verdict.index)
+    return Report(tuple(verdicts), len(chosen) - len(present))
+
+
+def score(database: Database, gold: str, predicted: str) -> bool:
+    """Whether a prediction gives the reference's result by Spider's rule; a prediction that fails is wrong.
+
+    Raises:
+        DatabaseError: The reference fails, or its result exceeds the limits of an evaluation.
+    """
+    reference = database.execute(prepare_gold(gold), limits=_LIMITS)
+    if reference.truncated:
+        raise DatabaseError("the reference's result is too large to compare", where=database.name)
+    try:
+        result = database.execute(prepare_prediction(predicted), limits=_LIMITS)
+    except DatabaseError:
+        return False
+    return not result.truncated and equal_results(reference.rows, result.rows, ordered=order_matters(gold))
+
+
+def _one_database(
+    benchmark: Benchmark,
+    name: str,
+    items: Sequence[Item],
+    make_pipeline: Callable[[Database, Schema], Pipeline],
+) -> Iterator[Verdict]:
+    with Database(benchmark.databases[name], name=name) as database:
+        schema = database.schema()
+        if name in benchmark.schemas:
+            schema = schema.enriched(benchmark.schemas[name])
+        pipeline = make_pipeline(database, schema)
+        for item in items:
+            start = perf_counter()
+            answer = pipeline.ask(item.question, item.evidence)
+            ms = (perf_counter() - start) * 1e3
+            yield _verdict(database, item, answer, ms)
+
+
+def _verdict(database: Database, item: Item, answer: Answer, ms: float) -> Verdict:
+    error = answer.reason if answer.refused else ""
+    correct = False
+    if not answer.refused:
+        try:
+            correct = score(database, item.gold, answer.sql)
+        except DatabaseError as failure:
+            error = f"reference: {failure}"
+    trace = answer.trace
+    tokens = trace.tokens_in or (trace.linked.tokens_after if trace.linked is not None else 0)
+    return Verdict(item.index, item.db_id, answer.sql, correct, not answer.refused, ms, tokens, error)
+
+
+def _percent(flags: Iterator[bool]) -> float | None:
+    values = list(flags)
+    return round(100 * sum(values) / len(values), 2) if values else None
