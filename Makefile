@@ -21,7 +21,7 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	@touch $@
 
 demo: $(VENV)/.ready ## set up, make a sample database and answer six questions on it
-	@$(BIN)/python benchmarks/demo.py
+	@$(BIN)/ctxprune demo
 
 test: $(VENV)/.ready-dev ## set up and run the tests (warnings are errors)
 	$(BIN)/python -m pytest -n 2 -q

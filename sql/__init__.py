@@ -1,1 +1,106 @@
-"""Questions on databases: values, schema linking, SQL generation, execution and selection."""
+"""Questions on databases: values, schema linking, SQL generation, execution and selection.
+
+    from ctxprune.sql import Database, Pipeline
+
+    with Database("shop.sqlite") as database:
+        answer = Pipeline(database).ask("How many customers are in sao paulo?")
+        answer.sql, answer.rows, answer.trace
+
+Names are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .database import Database, Limits, ResultSet
+    from .generate.base import GENERATORS, Candidate, Generator, Request
+    from .generate.chat import ChatGenerator
+    from .generate.sketch import SketchGenerator
+    from .guard import Guard
+    from .linking.base import LINKERS, Linked, Linker
+    from .linking.lexical import LexicalLinker
+    from .pipeline import Answer, Pipeline, PipelineConfig
+    from .render.base import RENDERERS
+    from .schema import Column, ColumnRef, ForeignKey, Schema, Table
+    from .select.base import SELECTORS, Selector
+    from .select.vote import VoteSelector
+    from .values.base import ValueHit
+    from .values.index import ValueIndex
+
+_HOMES = {
+    "GENERATORS": "generate.base",
+    "LINKERS": "linking.base",
+    "RENDERERS": "render.base",
+    "SELECTORS": "select.base",
+    "Answer": "pipeline",
+    "Candidate": "generate.base",
+    "ChatGenerator": "generate.chat",
+    "Column": "schema",
+    "ColumnRef": "schema",
+    "Database": "database",
+    "ForeignKey": "schema",
+    "Generator": "generate.base",
+    "Guard": "guard",
+    "LexicalLinker": "linking.lexical",
+    "Limits": "database",
+    "Linked": "linking.base",
+    "Linker": "linking.base",
+    "Pipeline": "pipeline",
+    "PipelineConfig": "pipeline",
+    "Request": "generate.base",
+    "ResultSet": "database",
+    "Schema": "schema",
+    "Selector": "select.base",
+    "SketchGenerator": "generate.sketch",
+    "Table": "schema",
+    "ValueHit": "values.base",
+    "ValueIndex": "values.index",
+    "VoteSelector": "select.vote",
+}
+
+__all__ = [
+    "GENERATORS",
+    "LINKERS",
+    "RENDERERS",
+    "SELECTORS",
+    "Answer",
+    "Candidate",
+    "ChatGenerator",
+    "Column",
+    "ColumnRef",
+    "Database",
+    "ForeignKey",
+    "Generator",
+    "Guard",
+    "LexicalLinker",
+    "Limits",
+    "Linked",
+    "Linker",
+    "Pipeline",
+    "PipelineConfig",
+    "Request",
+    "ResultSet",
+    "Schema",
+    "Selector",
+    "SketchGenerator",
+    "Table",
+    "ValueHit",
+    "ValueIndex",
+    "VoteSelector",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

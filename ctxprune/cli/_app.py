@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxprune._version import __version__
-from ctxprune.cli import bench_spider, prune, sql_ask, sql_check, sql_index, sql_link
+from ctxprune.cli import bench_spider, demo, prune, sql_ask, sql_check, sql_index, sql_link
 
 __all__ = ["app"]
 
@@ -38,6 +38,7 @@ def root(
 
 
 app.command("prune")(prune.prune)
+app.command("demo")(demo.demo)
 sql.command("index")(sql_index.index)
 sql.command("link")(sql_link.link)
 sql.command("ask")(sql_ask.ask)
