@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ctxprune.registry import Registry
 
-from ._text import datum
+from ._text import datum, name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..schema import Column, ColumnRef, Schema, Table
     from ..values.base import ValueHit
 
-__all__ = ["RENDERERS", "Renderer", "hit_values", "render", "shown_values", "table_label"]
+__all__ = ["RENDERERS", "Renderer", "column_label", "hit_values", "render", "shown_values", "table_label"]
 
 _SHOWN = 3
 _DATED = ("DATE", "TIME")
@@ -61,6 +61,11 @@ def table_label(table: Table) -> str:
     """The table's name, with its namespace in front exactly once where it has one."""
     prefix = table.namespace + "."
     return table.name if not table.namespace or table.name.startswith(prefix) else prefix + table.name
+
+
+def column_label(ref: ColumnRef) -> str:
+    """`table.column` on one line, each name quoted where it must be."""
+    return f"{name(ref.table)}.{name(ref.column)}"
 
 
 def hit_values(hits: Iterable[ValueHit]) -> dict[ColumnRef, list[str]]:
