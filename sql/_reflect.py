@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import DatabaseError
 
 from ._sampling import quote_name
+from ._sqlite_engine import uri
 from ._sqlite_file import explain
-from ._sqlite_worker import opening
 from .schema import Column, ForeignKey, Schema, Table
 
 if TYPE_CHECKING:
@@ -31,8 +31,12 @@ _WARNINGS = threading.Lock()
 
 
 @contextmanager
-def reflection(path: str) -> Iterator[Reflection]:
+def reflection(path: str, immutable: bool) -> Iterator[Reflection]:
     """Reads one unchanging state of a SQLite file through SQLAlchemy and creates nothing beside it.
+
+    Args:
+        path: Absolute path.
+        immutable: Nobody writes now: open it without locks and without its write-ahead log.
 
     Raises:
         DatabaseError: The file cannot be opened, is locked or damaged.
@@ -43,7 +47,7 @@ def reflection(path: str) -> Iterator[Reflection]:
     until = time.monotonic() + _SECONDS
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(opening(path).uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+        connection = sqlite3.connect(uri(path, immutable), uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
         connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         return connection

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import DatabaseError
 
-from . import _sqlite_worker
-
 if TYPE_CHECKING:
     from typing import IO
 
@@ -43,7 +41,7 @@ class Child:
     def __init__(self, path: str, memory: int) -> None:
         self.memory = memory
         self._buffer = bytearray()
-        command = [sys.executable, "-I", "-S", str(Path(_sqlite_worker.__file__))]
+        command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("_sqlite_worker.py"))]
         try:
             self._process = subprocess.Popen(  # noqa: S603
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, cwd=os.sep

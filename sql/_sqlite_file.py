@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 from pathlib import Path
 
 from ctxprune.errors import DatabaseError, UsageError
 
 __all__ = ["check_file", "explain", "fingerprint", "resolve"]
 
-_MAGIC = b"SQLite format 3\0"
-_SHM_HEADER = 96  # two copies of the index header: number of valid frames, checksums, salts
+_TICK = 0.05  # seconds; kernels stamp files once every 1 to 10 ms
 
 
 def resolve(target: str | Path) -> Path:
@@ -49,61 +49,68 @@ def _from_url(text: str) -> str:
 
 
 def check_file(path: Path) -> None:
-    """Make sure that `path` is a readable SQLite file; never blocks, not even on a FIFO.
+    """Make sure that `path` can be a SQLite file, without opening it: that would harm other connections' locks.
 
     Raises:
-        DatabaseError: It is missing, a folder, a device, forbidden, empty, or something else than SQLite.
+        DatabaseError: It is missing, a folder, a pipe, a device, forbidden or empty.
     """
     where = str(path)
     try:
-        mode = os.stat(path)
-        if stat.S_ISDIR(mode.st_mode):
-            raise DatabaseError("this is a folder, not a database", where=where)
-        if not stat.S_ISREG(mode.st_mode):
-            raise DatabaseError("this is not a regular file", where=where)
-        with open(path, "rb") as file:
-            head = file.read(len(_MAGIC))
+        status = os.stat(path)
     except FileNotFoundError as error:
         raise DatabaseError("there is no such file", where=where) from error
     except OSError as error:
         raise DatabaseError(f"the file cannot be read ({error.strerror})", where=where) from error
-    if not head:
+    if stat.S_ISDIR(status.st_mode):
+        raise DatabaseError("this is a folder, not a database", where=where)
+    if not stat.S_ISREG(status.st_mode):
+        raise DatabaseError("this is not a regular file", where=where)
+    if not os.access(path, os.R_OK):
+        raise DatabaseError("the file cannot be read (permission denied)", where=where)
+    if not status.st_size:
         raise DatabaseError("the file is empty (0 bytes)", where=where, hint="no table was ever created in it")
-    if head != _MAGIC:
-        raise DatabaseError("file is not a database", where=where, hint="it is no SQLite file, or it is encrypted")
 
 
 def fingerprint(path: Path) -> str:
-    """16 hex digits that change whenever the stored data do; reads some 300 bytes.
+    """16 hex digits that change whenever the stored data do; no file is opened.
 
-    Taken from size, time stamp and first 100 bytes (SQLite's change counter among them) of the file, the same of its
-    write-ahead log (whose salts change whenever it starts anew), and the header of the log's index, which counts the
-    committed frames: so a change is seen even within one tick of the clock. It may also change when the data do not (a
-    checkpoint, a copy of the file).
+    Taken from size, inode, modification and change time (nanoseconds) of the file and of its write-ahead log. Two
+    changes within one tick of the file system's clock could look alike, so a file that was written just now is looked
+    at again a little later; if it is being written all the time, the fingerprint is one that never comes again.
 
     Raises:
         DatabaseError: The file cannot be read.
     """
-    digest = hashlib.sha256(b"ctxprune.sqlite.v1")
-    main = _state(str(path), 100)
-    if not main:
-        raise DatabaseError("the file cannot be read", where=str(path))
-    log = _state(f"{path}-wal", 32)
-    index = _state(f"{path}-shm", _SHM_HEADER, timed=False) if log else b""
-    digest.update(b"|".join((main, log, index)))
-    return digest.hexdigest()[:16]
+    for _attempt in range(3):
+        states = [_state(f"{path}{suffix}") for suffix in ("", "-wal")]
+        if states[0] is None:
+            raise DatabaseError("the file cannot be read", where=str(path))
+        wait = max(_settling(state) for state in states)
+        if wait <= 0:
+            break
+        time.sleep(wait)
+    else:
+        states.append((time.time_ns(),))
+    return hashlib.sha256(repr(("ctxprune.sqlite.v1", states)).encode()).hexdigest()[:16]
 
 
-def _state(path: str, length: int, timed: bool = True) -> bytes:
+def _state(path: str) -> tuple[int, ...] | None:
     try:
-        with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            head = file.read(length)
+        status = os.stat(path)
     except OSError:
-        return b""
+        return None
     if not status.st_size:
-        return b""
-    return repr((status.st_size, status.st_mtime_ns if timed else 0, head)).encode()
+        return None
+    return status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _settling(state: tuple[int, ...] | None) -> float:
+    """Seconds until a further change is sure to get another time stamp."""
+    if state is None:
+        return 0.0
+    tick = 2.1 if state[2] % 1_000_000_000 == 0 else _TICK  # whole seconds: a file system with coarse time stamps
+    age = time.time() - state[2] / 1e9
+    return tick - age if 0 <= age < tick else 0.0
 
 
 def explain(message: str, path: str) -> DatabaseError:

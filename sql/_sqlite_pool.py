@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 
 from ._sqlite_child import Child
+from ._sqlite_engine import Engine, FailureError
 from ._sqlite_file import explain
-from ._sqlite_worker import Engine, FailureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

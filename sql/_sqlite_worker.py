@@ -1,11 +1,8 @@
-"""Runs read-only SQLite queries over one connection, in this process or as a child that its parent can kill.
+"""The child process of `_sqlite_child.Child`: serves queries from stdin until it ends, which its parent may enforce.
 
-Only the standard library is used, so that `python -I -S _sqlite_worker.py` starts in some 20 ms and the file can be
-imported too. Several layers keep the database and its folder unchanged: the file is opened `mode=ro` (or
-`immutable=1`), `query_only` is on, an authorizer allows nothing but reading and the listed functions, nothing can be
-attached, and the child may not write into any file (RLIMIT_FSIZE 0). Several bound a query: SQLite's limits on value
-length, heap and nesting, a progress handler with a deadline, and in the child an alarm that ends the process when one
-scalar function does not come back. The parent kills it then as well.
+Run as `python -I -S _sqlite_worker.py` with nothing but the standard library, it starts in some 20 ms. The process may
+not write into any file (RLIMIT_FSIZE 0), and its memory is limited; an alarm ends it when one scalar function does not
+come back, even where its parent died. The parent kills it then as well.
 
 Frames on the pipes are four bytes of length (big endian), then JSON. The first request is the configuration, answered
 by `["ready"]`. Further requests are objects; their answers are `["rows", [[cell, ...], ...]]`, `["reset"]` (drop the
@@ -18,311 +15,27 @@ from __future__ import annotations
 import base64
 import json
 import os
-import sqlite3
+import signal
 import struct
 import sys
-import time
 from contextlib import suppress
-from urllib.parse import quote_from_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from typing import Any, BinaryIO
 
-__all__ = ["FUNCTIONS", "Engine", "FailureError", "Opening", "main", "opening", "read_frame", "write_frame"]
+    from ._sqlite_engine import Engine, FailureError
+elif __package__:
+    from ._sqlite_engine import Engine, FailureError
+else:  # last on the path, so that nothing here hides a module of the standard library
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    from _sqlite_engine import Engine, FailureError
 
-FUNCTIONS = frozenset(
-    """-> ->> abs acos acosh asin asinh atan atan2 atanh avg bm25 ceil ceiling char coalesce concat concat_ws cos cosh
-    count cume_dist current_date current_time current_timestamp date datetime degrees dense_rank exp first_value floor
-    format glob group_concat hex highlight if ifnull iif instr json json_array json_array_insert json_array_length
-    json_each json_error_position json_extract json_group_array json_group_object json_insert json_object json_patch
-    json_pretty json_quote json_remove json_replace json_set json_tree json_type json_valid jsonb jsonb_array
-    jsonb_array_insert jsonb_each jsonb_extract jsonb_group_array jsonb_group_object jsonb_insert jsonb_object
-    jsonb_patch jsonb_remove jsonb_replace jsonb_set jsonb_tree julianday lag last_value lead length like likelihood
-    likely ln log log10 log2 lower ltrim match matchinfo max median min mod nth_value ntile nullif octet_length offsets
-    percent_rank percentile percentile_cont percentile_disc pi pow power printf quote radians random randomblob rank
-    replace round row_number rtrim sign sin sinh snippet soundex sqlite_version sqrt strftime string_agg substr
-    substring subtype sum tan tanh time timediff total trim trunc typeof unhex unicode unistr unistr_quote unixepoch
-    unlikely upper zeroblob""".split()  # noqa: SIM905
-)
-"""SQL functions that a query may call: none reads or writes a file, loads code or changes a setting."""
+__all__ = ["main", "read_frame", "write_frame"]
 
-_HIDDEN_TABLES = frozenset({"sqlite_dbpage", "sqlite_stmt", "dbstat", "fts3tokenize"})
-_READ_PRAGMAS = frozenset({"data_version", "page_size"})  # full-text tables ask for them
-_PROGRESS_STEPS = 4000  # virtual-machine steps between looks at the clock: some 50 microseconds
-_CHUNK = 256_000  # bytes of cells per frame
-_BUSY_SECONDS = 2.0
 _GRACE = 1.0  # the parent kills earlier; this is for a parent that died
-_RACY_SECONDS = 0.1  # a file may change twice within one tick of its time stamp
 _PYTHON_MEMORY = 128_000_000  # address space for the interpreter and the rows of one frame
 _HEADER = struct.Struct(">I")
-_DATABASE_MESSAGES = (
-    "file is not a database",
-    "file is encrypted",
-    "disk image is malformed",
-    "malformed database schema",
-    "unable to open database",
-    "database is locked",
-    "disk i/o error",
-    "readonly database",
-    "unsupported file format",
-)
-
-
-class FailureError(Exception):
-    """What went wrong; `kind` is "query", "timeout", "limit" or "database"."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind, self.message = kind, message
-
-
-class _UndecodableError(Exception):
-    """A cell is not UTF-8."""
-
-
-class Opening:
-    """How a file has to be opened at this moment, and what that rests on.
-
-    Attributes:
-        immutable: True for a database in WAL mode whose log is empty: SQLite would create two files beside it
-            otherwise, though nobody writes.
-        state: Another value as soon as a connection that was opened this way may answer wrongly.
-        racy: The file is so young that a further change might leave `state` as it is.
-    """
-
-    __slots__ = ("immutable", "path", "racy", "state")
-
-    def __init__(self, path: str, immutable: bool, state: tuple[object, ...], racy: bool) -> None:
-        self.path, self.immutable, self.state, self.racy = path, immutable, state, racy
-
-    @property
-    def uri(self) -> str:
-        """For `sqlite3.connect(uri, uri=True)`."""
-        name = quote_from_bytes(os.fsencode(self.path.replace(os.sep, "/"))).lstrip("/")
-        return f"file:///{name}?mode=ro&readonly_shm=1" + ("&immutable=1" if self.immutable else "")
-
-
-def opening(path: str) -> Opening:
-    """Look at the file and its write-ahead log.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    with open(path, "rb") as file:
-        header = file.read(100)
-        stat = os.fstat(file.fileno())
-    wal = b"\x02" in header[18:20]
-    if wal and not _size(path + "-wal"):
-        state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, header)
-        return Opening(path, True, state, time.time() - stat.st_mtime < _RACY_SECONDS)
-    return Opening(path, False, (stat.st_dev, stat.st_ino, wal), False)
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
-
-
-class Engine:
-    """One connection, opened on first use and again whenever the file's state asks for it. Not for two threads at once.
-
-    Args:
-        path: Absolute path of the file.
-        memory: Bytes that SQLite may allocate (only where `process` is set).
-        process: True when this process serves nothing else, so that process-wide limits may be set.
-    """
-
-    def __init__(self, path: str, memory: int, process: bool = False) -> None:
-        self.memory = memory
-        self._path, self._process = path, process
-        self._connection: sqlite3.Connection | None = None
-        self._opening: Opening | None = None
-        self._deadline = 0.0
-        self._lenient = False
-
-    @property
-    def alive(self) -> bool:
-        """Always: an engine opens its connection again when it must."""
-        return True
-
-    def interrupt(self) -> None:
-        """End the running query; for another thread to call."""
-        self._deadline = 0.0
-
-    def close(self) -> None:
-        """Close the connection; the next query opens a new one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def answers(self, request: dict[str, Any]) -> Generator[list[Any], None, None]:
-        """The answers to one request, the last of them "done".
-
-        Raises:
-            FailureError: The query failed; rows answered so far are void.
-        """
-        started = time.monotonic()
-        self._deadline = started + request["seconds"]
-        for _attempt in range(3):
-            try:
-                columns, truncated = yield from self._attempt(request)
-            except _UndecodableError:
-                self._lenient = True
-            else:
-                if self._unchanged():
-                    break
-                self.close()
-            yield ["reset"]
-        else:
-            raise FailureError("database", "the file changed during the query, three times in a row")
-        yield ["done", {"columns": columns, "truncated": truncated, "ms": (time.monotonic() - started) * 1000}]
-
-    def _attempt(self, request: dict[str, Any]) -> Generator[list[Any], None, tuple[list[str], bool]]:
-        try:
-            connection = self._connect(request["seconds"])
-            connection.text_factory = _decode if self._lenient else str
-            cursor = connection.execute(request["sql"])
-            try:
-                if cursor.description is None:
-                    raise FailureError("query", "the statement returns no rows")
-                truncated = yield from self._rows(cursor, request)
-                return [entry[0] for entry in cursor.description], truncated
-            finally:
-                cursor.close()
-        except (sqlite3.Error, sqlite3.Warning, MemoryError, ValueError, OSError) as error:
-            raise _failure(error) from error
-
-    def _rows(self, cursor: sqlite3.Cursor, request: dict[str, Any]) -> Generator[list[Any], None, bool]:
-        rows_left, bytes_left, batch = request["rows"], request["bytes"], request.get("batch", 0)
-        chunk: list[Any] = []
-        used = 0
-        for row in cursor:
-            size = sum([_cost(cell) for cell in row])
-            bytes_left -= size
-            if rows_left <= 0 or bytes_left < 0:
-                yield ["rows", chunk]
-                return True
-            rows_left -= 1
-            used += size
-            chunk.append(row)
-            if used >= _CHUNK or len(chunk) == batch:
-                asked = time.monotonic()
-                yield ["rows", chunk]
-                if batch:  # the reader's own time does not count
-                    self._deadline += time.monotonic() - asked
-                chunk, used = [], 0
-        if chunk:
-            yield ["rows", chunk]
-        return False
-
-    def _connect(self, seconds: float) -> sqlite3.Connection:
-        current = opening(self._path)
-        before = self._opening
-        if self._connection is not None and before is not None and before.state == current.state and not before.racy:
-            return self._connection
-        self.close()
-        connection = sqlite3.connect(
-            current.uri,
-            uri=True,
-            isolation_level=None,
-            timeout=min(_BUSY_SECONDS, seconds / 2),
-            check_same_thread=False,
-            cached_statements=16,
-        )
-        try:
-            self._protect(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection, self._opening = connection, current
-        return connection
-
-    def _unchanged(self) -> bool:
-        """Whether what an immutable connection just read can be trusted."""
-        if self._opening is None or not self._opening.immutable:
-            return True
-        try:
-            return opening(self._path).state == self._opening.state
-        except OSError:
-            return False
-
-    def _protect(self, connection: sqlite3.Connection) -> None:
-        connection.set_progress_handler(self._late, _PROGRESS_STEPS)
-        cache = min(32_000, self.memory // 8000)  # KiB
-        for pragma in (
-            "query_only=ON",
-            "trusted_schema=OFF",
-            "cell_size_check=ON",
-            "temp_store=MEMORY",
-            f"cache_size=-{cache}",
-        ):
-            connection.execute("PRAGMA " + pragma).close()
-        if self._process:
-            connection.execute(f"PRAGMA hard_heap_limit={self.memory}").close()
-        _connect_rtrees(connection)
-        if sys.version_info >= (3, 11):
-            for limit, value in (
-                (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
-                (sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 1000),
-                (sqlite3.SQLITE_LIMIT_LENGTH, max(2_000_000, self.memory // 16)),
-                (sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000),
-                (sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1),
-                (sqlite3.SQLITE_LIMIT_VDBE_OP, 1_000_000),
-                (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
-            ):
-                connection.setlimit(limit, value)
-        connection.set_authorizer(_authorize)
-
-    def _late(self) -> bool:
-        return time.monotonic() > self._deadline
-
-
-def _connect_rtrees(connection: sqlite3.Connection) -> None:
-    """Let R-tree tables prepare their writing statements now: the authorizer would refuse them, and so the tables."""
-    sql = "SELECT name FROM sqlite_master WHERE sql LIKE 'create virtual table%using rtree%'"
-    for (name,) in connection.execute(sql).fetchall():
-        with suppress(sqlite3.Error):  # a broken one concerns only the queries that name it
-            connection.execute('SELECT 1 FROM "' + name.replace('"', '""') + '" LIMIT 0').close()  # noqa: S608
-
-
-def _authorize(action: int, first: str | None, second: str | None, _base: str | None, _source: str | None) -> int:
-    if action == sqlite3.SQLITE_READ:
-        allowed = (first or "").lower() not in _HIDDEN_TABLES
-    elif action == sqlite3.SQLITE_FUNCTION:
-        allowed = (second or "").lower() in FUNCTIONS
-    elif action == sqlite3.SQLITE_PRAGMA:
-        allowed = (first or "").lower() in _READ_PRAGMAS and second is None
-    else:
-        allowed = action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE)
-    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
-
-
-def _failure(error: BaseException) -> Exception:
-    message = str(error) or type(error).__name__
-    low = message.lower()
-    if isinstance(error, MemoryError) or "too big" in low or "out of memory" in low:
-        return FailureError("limit", message if str(error) else "out of memory")
-    if "could not decode to utf-8" in low:
-        return _UndecodableError()
-    if low == "interrupted":
-        return FailureError("timeout", message)
-    if isinstance(error, OSError) or any(text in low for text in _DATABASE_MESSAGES):
-        return FailureError("database", message)
-    return FailureError("query", message)
-
-
-def _cost(cell: object) -> int:
-    if isinstance(cell, str):
-        return len(cell) if cell.isascii() else len(cell.encode("utf-8", "surrogatepass"))
-    return len(cell) if isinstance(cell, bytes) else 8
-
-
-def _decode(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
 
 
 def _blob(value: object) -> object:
@@ -367,8 +80,6 @@ def _restrict(memory: int) -> None:
 
 def _alarm(seconds: float) -> None:
     """End the process after so many seconds, even inside one SQLite function; 0 calls it off."""
-    import signal
-
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
@@ -397,8 +108,6 @@ def _serve(engine: Engine, request: dict[str, Any], source: BinaryIO, target: Bi
 
 def main() -> None:
     """Serve requests from stdin until it ends."""
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     source, target = sys.stdin.buffer, sys.stdout.buffer
     config = read_frame(source)

@@ -8,9 +8,9 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ctxprune.errors import QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
+from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
 
 from . import _sampling as sampling
 from ._sampling import TableStats, quote_name
@@ -19,7 +19,7 @@ from ._sqlite_pool import Cancel, Pool
 from .schema import Schema, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from ._reflect import Reflection
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Database", "Limits", "ResultSet", "TableStats", "quote_name"]
 
+T = TypeVar("T")
 _LONGEST_SQL = 1_000_000
 _LEAST_MEMORY = 8_000_000
 
@@ -84,7 +85,8 @@ class Database:
     once, started when needed, ended by `close`, at garbage collection or with this process), because only a process can
     be stopped inside one heavy function and kept within a memory limit; that costs some 0.15 ms a query. With
     `isolated=False` they run in this process: every protection of the data holds, but a single function call such as
-    `replace` on a long text is not interrupted and `Limits.memory` bounds only the length of single values.
+    `replace` on a long text is not interrupted, `Limits.memory` bounds only the length of single values, and no other
+    connection of this process should write to the file, since POSIX locks do not keep two users of one process apart.
 
     Args:
         target: Path of a SQLite file, or a SQLAlchemy URL ("sqlite:///shop.sqlite").
@@ -101,7 +103,7 @@ class Database:
 
     Raises:
         UsageError: The URL names a dialect that is not supported, or `workers` is below 1.
-        DatabaseError: There is no readable, non-empty SQLite file.
+        DatabaseError: There is no readable, non-empty file. Whether it is a database shows at first use.
     """
 
     dialect = "sqlite"
@@ -151,9 +153,7 @@ class Database:
         """
         with self._lock:
             if self._schema is None:
-                with self._reflection() as reflection:
-                    self._schema = reflection.schema(self.name)
-                    self.unreadable.update(reflection.unreadable)
+                self._schema = self._reflect(lambda reflection: reflection.schema(self.name))
             return self._schema
 
     def table(self, name: str) -> Table:
@@ -168,8 +168,7 @@ class Database:
                 return self._schema.table(name)
             folded = name.casefold()
             if folded not in self._tables:
-                with self._reflection() as reflection:
-                    self._tables[folded] = self._reflect_table(reflection, name)
+                self._tables[folded] = self._reflect(lambda reflection: self._reflect_table(reflection, name))
             return self._tables[folded]
 
     def _reflect_table(self, reflection: Reflection, name: str) -> Table:
@@ -179,14 +178,26 @@ class Database:
             raise SchemaError(f"no table {name!r}", where=self.name, hint=f"tables: {known}")
         table = reflection.table(exact)
         if table is None:
-            self.unreadable.update(reflection.unreadable)
-            raise SchemaError(f"the table {exact!r} cannot be read ({self.unreadable[exact]})", where=self.name)
+            raise SchemaError(f"{exact!r} cannot be read ({reflection.unreadable[exact]})", where=self.name)
         return table
 
-    def _reflection(self) -> Any:
+    def _reflect(self, read: Callable[[Reflection], T]) -> T:
         from ._reflect import reflection
 
-        return reflection(str(self.path))
+        for _attempt in range(3):
+            before = self._opening()
+            with reflection(str(self.path), before["immutable"]) as reader:
+                found = read(reader)
+            if not before["immutable"] or before == self._opening():
+                self.unreadable.update(reader.unreadable)
+                return found
+        raise DatabaseError("the file changed while its schema was read, three times in a row", where=str(self.path))
+
+    def _opening(self) -> dict[str, Any]:
+        """How the file has to be opened now; a worker looks, since reading it here could break another's locks."""
+        check_file(self.path)
+        with closing(self._pool.run({"seconds": self.limits.seconds}, self.limits.memory)) as answers:
+            return dict(next(answers)[1])
 
     def refresh(self) -> None:
         """Forget what was reflected, after somebody changed the schema."""
@@ -329,9 +340,10 @@ class Database:
         return replace(table, columns=tuple(filled))
 
     def data_fingerprint(self) -> str:
-        """16 hex digits that change whenever the stored data do; cheap (three small reads, no query).
+        """16 hex digits that change whenever the stored data do; cheap (no query, no file is opened).
 
-        It may also change when the data do not: after a checkpoint, VACUUM, or when the file is copied or touched.
+        It may also change when the data do not: after a checkpoint, or when the file is copied, touched or linked.
+        Right after a change the call waits up to 0.1 s for the clock of the file system to move on.
 
         Raises:
             DatabaseError: The file cannot be read.
