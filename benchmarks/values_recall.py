@@ -53,7 +53,7 @@ def measure(benchmark, evidence):
         indexes = {}
         for item in benchmark.present:
             if item.db_id not in indexes:
-                database = stack.enter_context(Database(benchmark.databases[item.db_id]))
+                database = stack.enter_context(Database(benchmark.databases[item.db_id], isolated=False))
                 indexes[item.db_id] = (database, ValueIndex.build(database))
                 build += indexes[item.db_id][1].seconds
                 values += len(indexes[item.db_id][1])

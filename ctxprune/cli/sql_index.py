@@ -1,9 +1,114 @@
-"""placeholder until its author writes it."""
+"""`ctxprune sql index DB`: build or refresh the value index of a database."""
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from ctxprune.sql.schema import ColumnRef, Schema
+    from ctxprune.sql.values import ValueIndex
+
 __all__ = ["index"]
 
+_MOST_LINES = 40
 
-def index() -> None:
-    """Not written yet."""
+
+def index(
+    database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the index is kept; default: a folder of your cache.", show_default=False)
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TABLE.COLUMN", help="A column that must not be indexed. May be repeated."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Index the stored text values of a database, so that questions find them in any case and spelling.
+
+    An index that still fits the data is kept as it is.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.sql.database import Database
+    from ctxprune.sql.values import ValueIndex
+
+    with Database(database) as source, _console.progress() as bar:
+        task = bar.add_task("reading", total=None)
+        steps = 0
+
+        def advance(done: int, total: int, name: str) -> None:
+            nonlocal steps
+            steps += 1
+            bar.update(task, completed=done, total=total, description=name[:40] or "sorting")
+
+        refs = [_column(source.schema(), text) for text in exclude or ()]
+        made = ValueIndex.for_database(source, out, exclude=refs, progress=advance)
+    report = _report(made, built=steps > 0)
+    if as_json:
+        _console.emit(report)
+    else:
+        _show(report)
+
+
+def _column(schema: Schema, text: str) -> ColumnRef:
+    """The column called "table.column", where either name may hold dots, in any case."""
+    from ctxprune.sql.schema import ColumnRef
+
+    for at in (position for position, char in enumerate(text) if char == "."):
+        table, column = text[:at], text[at + 1 :]
+        if table in schema and column in schema.table(table):
+            found = schema.table(table)
+            return ColumnRef(found.name, found.column(column).name)
+    raise UsageError(f"--exclude {text!r} names no column", hint="write it as table.column")
+
+
+def _report(made: ValueIndex, *, built: bool) -> dict[str, Any]:
+    kept = [column for column in made.columns if not column.skipped]
+    return {
+        "directory": str(made.directory),
+        "built": built,
+        "seconds": made.seconds,
+        "values": len(made),
+        "columns_indexed": len(kept),
+        "columns_skipped": len(made.columns) - len(kept),
+        "columns": [
+            {
+                "table": column.table,
+                "column": column.column,
+                "values": column.values,
+                "too_long": column.too_long,
+                "skipped": column.skipped,
+            }
+            for column in made.columns
+        ],
+    }
+
+
+def _show(report: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ctxprune.cli import _console
+
+    console = _console.data()
+    table = Table("column", "values", "skipped because", box=None)
+    columns = sorted(report["columns"], key=lambda column: -column["values"])
+    indexed = [column for column in columns if not column["skipped"]]
+    for column in indexed[:_MOST_LINES]:
+        table.add_row(Text(f"{column['table']}.{column['column']}"), str(column["values"]), "")
+    if len(indexed) > _MOST_LINES:
+        table.add_row(f"... {len(indexed) - _MOST_LINES} more (--json lists all)", "", "")
+    for reason, count in Counter(column["skipped"] for column in columns if column["skipped"]).most_common():
+        table.add_row(f"{count} column{'s' if count > 1 else ''}", "", Text(reason))
+    console.print(table)
+    state = f"built in {report['seconds']:.2f} s" if report["built"] else "up to date"
+    console.print(
+        Text(f"{report['values']} values of {report['columns_indexed']} columns, {state}: {report['directory']}"),
+        soft_wrap=True,
+    )

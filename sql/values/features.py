@@ -25,7 +25,9 @@ __all__ = ["NAMES", "WEAK_WAYS", "ColumnFacts", "features"]
 _WAYS = ("exact", "folded", "stem", "symbol", "synonym", "prefix", "acronym", "part", "lsh")
 NAMES = (
     *_WAYS,
-    "closeness",  # for the ways that are not equality
+    "prefix_closeness",
+    "part_closeness",
+    "lsh_closeness",
     "span_words",
     "span_letters",
     "value_words_missing",
@@ -100,7 +102,7 @@ def features(
         best = max(column_best[column, k, 0] for k in range(i, j))
         row[_WAYS.index(candidate.way)] = 1
         row[len(_WAYS) :] = [
-            candidate.score if candidate.way in {"prefix", "part", "lsh"} else 0.0,
+            *(candidate.score if candidate.way == way else 0.0 for way in ("prefix", "part", "lsh")),
             *_span_facts(question, candidate, schema_words, arrays),
             _share(fact.column_words, near),
             _share(fact.table_words, near),

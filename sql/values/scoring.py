@@ -66,7 +66,9 @@ def choose(
         if likely[k] < threshold and (weak or (candidate.first, candidate.last) not in question.quoted):
             continue
         column = int(arrays.columns[candidate.row])
-        caps = [((column, candidate.first, candidate.last), _MOST_PER_SPAN_AND_COLUMN)]
+        caps: list[tuple[tuple[int, ...], int]] = [
+            ((column, candidate.first, candidate.last), _MOST_PER_SPAN_AND_COLUMN)
+        ]
         caps += [((column,), _MOST_WEAK_PER_COLUMN), ((), _MOST_WEAK_HITS)] if weak else []
         if any(taken[key] >= most for key, most in caps):
             continue
@@ -85,7 +87,8 @@ def choose(
 def likelihoods(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability 0..1 of each row of `features`, float64 (n_rows,)."""
     weights, _threshold = _model()
-    return 1.0 / (1.0 + np.exp(-(rows @ weights[:-1] + weights[-1])))
+    likely: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-(rows @ weights[:-1] + weights[-1])))
+    return likely
 
 
 @lru_cache(maxsize=1)

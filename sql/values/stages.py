@@ -36,7 +36,9 @@ _PREFIX_SPAN = 4
 _FUZZY_SPAN = 5
 _MOST_ROWS = 200
 _MOST_FUZZY_SPANS = 60
-_MOST_FUZZY_ROWS = 2000
+_MOST_COMPARED = 500
+_MOST_FUZZY_ROWS = 50
+_LEAST_ALIKE = 0.25
 _LEAST_EDIT = 0.8
 
 
@@ -214,12 +216,13 @@ class Finder:
 
         texts = [" ".join(self._span_words(i, j)) for i, j in spans]
         for (i, j), text, places in zip(spans, texts, self._neighbours(texts), strict=True):
-            for place in places:
-                row = int(self._arrays.fuzzy_rows[place])
+            close: list[tuple[int, float]] = []
+            for row in self._arrays.fuzzy_rows[places].tolist():
                 theirs = " ".join(self.words(row))
                 score = fuzz.ratio(text, theirs, score_cutoff=100 * _LEAST_EDIT) / 100
                 if score and theirs != text:
-                    yield Candidate(row, i, j, score, "lsh", "lsh", len(places))
+                    close.append((row, score))
+            yield from (Candidate(row, i, j, score, "lsh", "lsh", len(close)) for row, score in close)
 
     def _left_over(self) -> list[tuple[int, int]]:
         words, spans = self._question.words, []
@@ -231,26 +234,28 @@ class Finder:
                 spans.append((i, j))
         return spans[:_MOST_FUZZY_SPANS]
 
-    def _neighbours(self, texts: list[str]) -> list[list[int]]:
+    def _neighbours(self, texts: list[str]) -> list[NDArray[np.intp]]:
+        """For each text the places in `fuzzy_rows` that share a band with it, the most alike first, at most 50."""
         arrays = self._arrays
         signatures = self._signer.sign(texts)
-        keys = band_keys(signatures)
         found: list[list[NDArray[np.uint32]]] = [[] for _ in texts]
-        for band, wanted in enumerate(keys):
-            table = arrays.band_keys[band]
+        for band, wanted in enumerate(band_keys(signatures)):
+            table, rows = arrays.band_keys[band], arrays.band_rows[band]
             left, right = np.searchsorted(table, wanted, "left"), np.searchsorted(table, wanted, "right")
             for k in np.flatnonzero(right > left).tolist():
-                found[k].append(arrays.band_rows[band][left[k] : right[k]])
-        out: list[list[int]] = []
-        for k, parts in enumerate(found):
-            if not parts:
-                out.append([])
-                continue
-            places = np.unique(np.concatenate(parts))
-            close = (arrays.signatures[places] == signatures[k]).mean(axis=1)
-            order = np.argsort(-close, kind="stable")
-            out.append(places[order[close[order] > 0.25]][:_MOST_FUZZY_ROWS].tolist())
-        return out
+                found[k].append(rows[left[k] : right[k]])
+        return [self._nearest(signature, parts) for signature, parts in zip(signatures, found, strict=True)]
+
+    def _nearest(self, signature: NDArray[np.uint32], parts: list[NDArray[np.uint32]]) -> NDArray[np.intp]:
+        if not parts:
+            return np.empty(0, dtype=np.intp)
+        places = np.concatenate(parts).astype(np.intp)
+        places, bands = np.unique(places, return_counts=True)
+        if len(places) > _MOST_COMPARED:
+            places = places[np.argsort(-bands, kind="stable")[:_MOST_COMPARED]]
+        alike = np.count_nonzero(self._arrays.signatures[places] == signature, axis=1)
+        order = np.argsort(-alike, kind="stable")[:_MOST_FUZZY_ROWS]
+        return places[order[alike[order] > _LEAST_ALIKE * len(signature)]]
 
 
 def _shared(asked: str, stored: str) -> float:
