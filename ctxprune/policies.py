@@ -30,7 +30,8 @@ class Selection:
 
     Attributes:
         kept: bool (n_units,).
-        reasons: One word a unit. Kept: "selected", "pinned", "required" (by a kept unit), "fallback" (`on_empty`).
+        reasons: One word a unit, what first decided. Kept: "selected", "pinned", "required" (by a unit kept before it),
+            "fallback" (`on_empty`).
             Dropped: "score" (too low), "rank" (no room among the k best), "budget" (no room in the token budget).
     """
 
@@ -125,8 +126,6 @@ class _Chooser:
         added = self.closure.missing(index, self.kept)
         price = int(self.room.prices[added].sum())
         if not added:
-            if self.reasons[index] == "required":
-                self.reasons[index] = reason
             return False
         if self.room.limit is not None and self.spent + price > self.room.limit:
             self.reasons[index] = otherwise
@@ -259,7 +258,7 @@ class LargestGap(ClosedPolicy):
 
 def _as_tokens(tokens: Any, size: int) -> NDArray[np.int64]:
     counts = np.asarray(tokens)
-    if counts.shape != (size,) or counts.dtype.kind not in "iu":
+    if counts.shape != (size,) or (size and counts.dtype.kind not in "iu"):
         raise UsageError(f"tokens are {counts.dtype} of shape {counts.shape}", hint=f"give {size} whole numbers")
     if (counts < 0).any():
         raise UsageError("a token count is negative")

@@ -178,7 +178,7 @@ class Pruner:
         best = getattr(policy, "select_best", Threshold().select_best)(scores, context, tokens)
         if not best.kept.any():
             raise BudgetError(
-                f"no unit fits into the {getattr(policy, 'budget', 'given')} tokens",
+                f"no unit fits into the {getattr(self.policy, 'budget', 'given')} tokens",
                 hint=f"the smallest takes {tokens.min()}; raise the budget, or on_empty='drop' to get nothing",
             )
         return _checked_selection(policy, best, closure, tokens)

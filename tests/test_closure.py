@@ -1,0 +1,80 @@
+"""What is kept together: ancestors, requirements, cycles, bad bindings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctxprune.closure import Closure
+from ctxprune.context import Unit
+from ctxprune.errors import UsageError
+
+
+def _none(size: int) -> np.ndarray:
+    return np.zeros(size, dtype=np.bool_)
+
+
+def test_a_unit_brings_its_ancestors_and_requirements_and_theirs() -> None:
+    units = [Unit("table a"), Unit("key", parent=0), Unit("table b"), Unit("foreign", parent=2, requires=(1,))]
+    closure = Closure(units)
+    kept = _none(4)
+    assert closure.missing(3, kept)[0] == 3
+    assert sorted(closure.missing(3, kept)) == [0, 1, 2, 3]
+    kept[[0, 1]] = True
+    assert sorted(closure.missing(3, kept)) == [2, 3]
+    assert closure.missing(1, kept) == []
+
+
+def test_members_of_a_cycle_come_together() -> None:
+    closure = Closure(
+        [Unit("a", requires=(1,)), Unit("b", requires=(2,)), Unit("c", requires=(0,)), Unit("d", parent=3)]
+    )
+    for index in range(3):
+        assert sorted(closure.missing(index, _none(4))) == [0, 1, 2]
+    assert closure.missing(3, _none(4)) == [3]
+
+
+def test_gaps_are_missing_pins_and_missing_needs() -> None:
+    closure = Closure([Unit("a"), Unit("b", parent=0), Unit("c", pinned=True)])
+    assert closure.pinned == (2,)
+    kept = _none(3)
+    kept[1] = True
+    assert closure.gaps(kept) == [0, 2]
+    kept[[0, 2]] = True
+    assert closure.gaps(kept) == []
+
+
+@pytest.mark.parametrize("unit", [Unit("x", parent=2), Unit("x", parent=-1), Unit("x", requires=(0, 7))])
+def test_bindings_to_units_that_do_not_exist_are_refused(unit: Unit) -> None:
+    with pytest.raises(UsageError, match=r"unit 1 is bound to unit .*0 to 1"):
+        Closure([Unit("a"), unit])
+
+
+def test_a_binding_that_is_no_number_is_refused() -> None:
+    with pytest.raises(UsageError, match="bound to unit '0'"):
+        Closure([Unit("a", parent="0")])
+
+
+def test_a_chain_of_many_thousand_units_is_no_recursion() -> None:
+    units = [Unit("x", parent=index - 1 if index else None) for index in range(50_000)]
+    assert len(Closure(units).missing(49_999, _none(50_000))) == 50_000
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_growing_by_what_is_missing_stays_closed(data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, 8))
+    index = st.integers(0, size - 1)
+    units = [
+        Unit("x", parent=data.draw(st.none() | index), requires=tuple(data.draw(st.lists(index, max_size=3))))
+        for _ in range(size)
+    ]
+    closure, kept = Closure(units), _none(size)
+    for chosen in data.draw(st.lists(index, max_size=5)):
+        added = closure.missing(chosen, kept)
+        assert not kept[added].any()
+        kept[added] = True
+        assert kept[chosen]
+        assert closure.gaps(kept) == []

@@ -1,0 +1,170 @@
+"""Each policy's own rule, the closure paid from the same budget, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ctxprune.context import Unit
+from ctxprune.errors import BudgetError, UsageError
+from ctxprune.policies import POLICIES, Adaptive, LargestGap, Policy, Threshold, TokenBudget, TopK
+
+
+class Units:
+    def __init__(self, *units: Unit) -> None:
+        self.units = units
+
+    def render(self, kept):
+        raise AssertionError("a policy has no business rendering")
+
+
+def flat(size: int) -> Units:
+    return Units(*(Unit("x") for _ in range(size)))
+
+
+def select(policy: Policy, scores, context: Units | None = None, tokens=None):
+    context = context or flat(len(scores))
+    counts = np.asarray([1] * len(scores) if tokens is None else tokens)
+    chosen = policy.select(np.asarray(scores, dtype=np.float32), context, counts)
+    return [int(index) for index in np.flatnonzero(chosen.kept)], list(chosen.reasons)
+
+
+def test_names() -> None:
+    assert POLICIES.names() == ["adaptive.v1", "largest_gap.v1", "threshold.v1", "token_budget.v1", "top_k.v1"]
+    assert POLICIES.get("top_k") is TopK
+
+
+def test_threshold_keeps_what_reaches_it() -> None:
+    assert select(Threshold(0.5), [0.4, 0.5, 0.9]) == ([1, 2], ["score", "selected", "selected"])
+    assert select(Threshold(0.1), [0.1]) == ([0], ["selected"])
+
+
+def test_top_k_takes_the_best_and_ties_in_source_order() -> None:
+    assert select(TopK(2), [1, 3, 3, 3]) == ([1, 2], ["rank", "selected", "selected", "rank"])
+    assert select(TopK(9), [1, 2])[0] == [0, 1]
+
+
+def test_top_k_counts_what_the_best_require() -> None:
+    context = Units(Unit("table"), Unit("a", parent=0), Unit("b", parent=0), Unit("free"))
+    assert select(TopK(2), [0, 9, 8, 7], context) == ([0, 1], ["required", "selected", "rank", "rank"])
+    assert select(TopK(1), [0, 9, 8, 7], context) == ([3], ["rank", "rank", "rank", "selected"])
+
+
+def test_token_budget_fills_greedily_and_passes_over_what_does_not_fit() -> None:
+    kept, reasons = select(TokenBudget(10), [9, 8, 7, 6], tokens=[6, 5, 4, 1])
+    assert kept == [0, 2]
+    assert reasons == ["selected", "budget", "selected", "budget"]
+
+
+def test_token_budget_pays_for_the_closure() -> None:
+    context = Units(Unit("table"), Unit("a", parent=0), Unit("b", parent=0), Unit("free"))
+    kept, reasons = select(TokenBudget(10), [0, 9, 8, 1], context, [5, 4, 2, 1])
+    assert kept == [0, 1, 3]
+    assert reasons == ["required", "selected", "budget", "selected"]
+    kept, _ = select(TokenBudget(8), [0, 9, 8, 1], context, [5, 4, 2, 1])
+    assert kept == [0, 2, 3]
+
+
+def test_token_budget_with_a_minimum_leaves_room_unused() -> None:
+    assert select(TokenBudget(10, minimum=5), [9, 4, 6]) == ([0, 2], ["selected", "score", "selected"])
+
+
+def test_pins_come_first_and_are_paid_for() -> None:
+    context = Units(Unit("title", pinned=True, requires=(1,)), Unit("needed"), Unit("a"), Unit("b"))
+    kept, reasons = select(TokenBudget(7), [0, 0, 9, 8], context, [2, 2, 4, 3])
+    assert kept == [0, 1, 3]
+    assert reasons == ["pinned", "required", "budget", "selected"]
+
+
+def test_a_unit_that_was_required_before_it_was_tried_says_so() -> None:
+    context = Units(Unit("table"), Unit("a", parent=0))
+    assert select(TopK(2), [1, 2], context)[1] == ["required", "selected"]
+    assert select(TopK(2), [2, 1], context)[1] == ["selected", "selected"]
+
+
+@pytest.mark.parametrize(("policy", "noun"), [(TokenBudget(3), "3 tokens"), (TopK(1), "1 units")])
+def test_pins_over_the_limit_are_an_error(policy: Policy, noun: str) -> None:
+    context = Units(Unit("a", pinned=True, requires=(1,)), Unit("b"))
+    with pytest.raises(BudgetError, match=noun):
+        select(policy, [1, 1], context, [2, 2])
+
+
+def test_cycles_are_bought_whole_or_not_at_all() -> None:
+    context = Units(Unit("a", requires=(1,)), Unit("b", requires=(0,)), Unit("c"))
+    assert select(TokenBudget(4), [9, 1, 5], context, [2, 2, 2])[0] == [0, 1]
+    assert select(TokenBudget(3), [9, 1, 5], context, [2, 2, 2])[0] == [2]
+
+
+def test_adaptive_keeps_what_comes_near_the_best_on_any_scale() -> None:
+    assert select(Adaptive(0.5), [0, 4, 6, 10])[0] == [2, 3]
+    assert select(Adaptive(0.5), [-10, -6, -4, 0])[0] == [2, 3]
+    assert select(Adaptive(1.0), [0, 4, 10, 10])[0] == [2, 3]
+    assert select(Adaptive(0.0), [0, 4])[0] == [0, 1]
+    assert select(Adaptive(0.5), [3, 3, 3])[0] == [0, 1, 2]
+
+
+def test_adaptive_always_keeps_the_best_in_spite_of_rounding() -> None:
+    scores = np.asarray([0.1, 0.3], dtype=np.float32)
+    assert 1 in select(Adaptive(1.0), scores)[0]
+
+
+def test_largest_gap_cuts_at_the_widest_step() -> None:
+    assert select(LargestGap(), [9, 1, 8, 2])[0] == [0, 2]
+    assert select(LargestGap(), [1, 1, 1])[0] == [0, 1, 2]
+    assert select(LargestGap(), [5])[0] == [0]
+
+
+def test_best_ignores_the_minimum_but_not_the_room() -> None:
+    context, tokens = flat(3), np.asarray([9, 2, 2])
+    best = TokenBudget(4, minimum=99).select_best(np.asarray([3, 1, 2], dtype=np.float32), context, tokens)
+    assert np.flatnonzero(best.kept).tolist() == [2]
+    assert best.reasons == ("budget", "score", "fallback")
+    nothing = TokenBudget(1).select_best(np.asarray([3, 1, 2], dtype=np.float32), context, tokens)
+    assert not nothing.kept.any()
+
+
+@pytest.mark.parametrize("policy", [POLICIES.get(name)() for name in POLICIES.names()])
+def test_no_units_keep_nothing(policy: Policy) -> None:
+    assert select(policy, []) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("scores", "tokens", "message"),
+    [
+        ([1.0], [1, 1], r"scores have shape \(1,\), not \(2,\)"),
+        ([[1.0, 2.0]], [1, 1], "shape"),
+        ([1.0, float("nan")], [1, 1], "score of unit 1 is nan"),
+        ([float("inf"), 1.0], [1, 1], "score of unit 0 is inf"),
+        (["a", "b"], [1, 1], "not an array of numbers"),
+        ([1.0, 1.0], [1], "give 2 whole numbers"),
+        ([1.0, 1.0], [1.5, 1.0], "give 2 whole numbers"),
+        ([1.0, 1.0], [1, -1], "negative"),
+    ],
+)
+def test_bad_arrays_are_refused(scores, tokens, message: str) -> None:
+    for name in POLICIES.names():
+        with pytest.raises(UsageError, match=message):
+            POLICIES.get(name)().select(scores, flat(2), np.asarray(tokens))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: TopK(0), "k is 0: give a whole number from 1 up"),
+        (lambda: TopK(True), "k is True"),
+        (lambda: TopK(1.5), "k is 1.5"),
+        (lambda: TokenBudget(-1), "budget is -1"),
+        (lambda: TokenBudget(5, minimum=float("nan")), "minimum is nan"),
+        (lambda: Threshold(float("inf")), "minimum is inf"),
+        (lambda: Adaptive(1.1), "relative is 1.1"),
+        (lambda: Adaptive(float("nan")), "relative is nan"),
+    ],
+)
+def test_parameters_are_checked_when_given(make, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        make()
+
+
+def test_a_tightened_budget_never_goes_under_zero() -> None:
+    assert TokenBudget(10, minimum=2).tightened(3) == TokenBudget(7, minimum=2)
+    assert TokenBudget(2).tightened(9) == TokenBudget(0)

@@ -1,0 +1,100 @@
+"""The account: as JSON, and drawn."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from ctxprune import TopK, Unit, Verdict, prune
+from ctxprune.rag import Passage, Passages
+
+NASTY = "Kept <b>apple</b> & \"pie\". <script>alert('x')</script> dropped. \x00\ud800 odd </section>."
+
+
+class Reader(HTMLParser):
+    """Tags, attributes and text; complains about tags that do not nest."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.texts: dict[str, str] = {}
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.open.append(tag)
+        assert {name for name, _ in attrs} <= {"class", "title"}
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        for tag in self.open[-1:]:
+            self.texts[tag] = self.texts.get(tag, "") + data
+
+
+def test_html_escapes_everything_and_marks_what_was_dropped() -> None:
+    result = prune('apple <img src=x onerror="y">', Passage(NASTY), policy=TopK(1))
+    page = result.to_html()
+    read = Reader(page)
+    assert set(read.tags) == {"section", "style", "header", "b", "small", "div", "mark", "del"}
+    assert read.texts["mark"] == 'Kept <b>apple</b> & "pie".'
+    assert read.texts["del"] == "<script>alert('x')</script> dropped.\ufffd\ufffd odd </section>."
+    assert read.texts["b"] == result.query
+    assert f"{result.tokens_after} of {result.tokens_before} tokens" in read.texts["small"]
+    assert result._repr_html_() == page
+    page.encode("utf-8")
+
+
+def test_html_shows_every_unit_of_trees_and_of_several_texts() -> None:
+    class Tree:
+        units = (Unit("table"), Unit("a", parent=0), Unit("b", parent=0))
+
+        def render(self, kept):
+            return len(kept)
+
+    read = Reader(prune("a", Tree(), policy=TopK(2)).to_html())
+    assert read.texts["div"].count("\n") == 2
+    assert read.tags.count("mark") == 2
+    many = Reader(prune("one", Passages(["One. Two.", "Three."]), policy=TopK(1)).to_html())
+    assert many.texts["div"] == " \n\n"
+
+
+def test_dict_is_plain_json_and_complete() -> None:
+    result = prune("apple", Passage(NASTY), policy=TopK(1))
+    document = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert (document["format"], document["version"]) == ("ctxprune.pruned", 1)
+    assert document["output"] == result.output
+    assert (document["units_before"], document["units_after"]) == (len(result.units), 1)
+    for unit in document["units"]:
+        start, end = unit["span"]
+        assert NASTY[start:end] == unit["text"]
+    assert [Verdict(**{**unit, "span": tuple(unit["span"])}) for unit in document["units"]] == list(result.units)
+
+
+@pytest.mark.parametrize("output", [{1: (2, None)}, [1.5, "x"], object])
+def test_outputs_of_any_type_become_json(output) -> None:
+    class Odd:
+        units = (Unit("a"),)
+
+        def render(self, kept):
+            return output
+
+    json.dumps(prune("a", Odd()).to_dict())
+
+
+def test_scores_are_an_array_in_source_order() -> None:
+    result = prune("apple", Passage(NASTY), policy=TopK(1))
+    assert result.scores.dtype == "float32"
+    assert result.scores.tolist() == [unit.score for unit in result.units]
+
+
+def test_equality_ignores_the_clock() -> None:
+    first, second = (prune("apple", Passage(NASTY)) for _ in range(2))
+    assert first == second
+    assert first.seconds is not second.seconds
