@@ -168,10 +168,11 @@ class Pipeline:
         runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits)
         writers = _default_generators() if generators is None else generators
         self.config, self.schema = config, schema
+        whole = set(config.paths) == {"full"}  # then nothing reads the linked schema
         self.steps: tuple[Step, ...] = (
             Screen(),
-            RetrieveValues(values or LazyIndex(database, schema)),
-            LinkSchema(_linker(linker, model)),
+            *(() if whole and not config.repair_rounds else (RetrieveValues(values or LazyIndex(database, schema)),)),
+            *(() if whole else (LinkSchema(_linker(linker, model)),)),
             Generate(tuple(writers), config.paths, config.candidates, config.seed),
             Execute(runner, _repairers(model), config.repair_rounds),
             SelectAnswer(_selector(selector, model)),

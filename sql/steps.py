@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from ctxprune.errors import GenerationError, UsageError
 
 from .generate.base import Candidate, Request
+from .generate.model import LATE
 from .intent import write_request
 from .repair.base import Failure
 from .select.base import Executed
@@ -164,7 +165,10 @@ class Generate:
         made: list[Candidate] = []
         for generator in self.generators:
             for request in self._requests(generator, state):
-                made += _ask(generator, request)
+                answers = _ask(generator, request)
+                made += answers
+                if any(LATE in candidate.error for candidate in answers):
+                    break  # a model that hangs would hang on every path
         if any(candidate.sql for candidate in made):
             return replace(state, candidates=tuple(made))
         return replace(state, candidates=tuple(made), refusal=_no_sql(made))

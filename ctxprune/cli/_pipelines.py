@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ctxprune.sql.pipeline import Pipeline
     from ctxprune.sql.schema import Schema
 
-__all__ = ["cache_folder", "pipeline_maker"]
+__all__ = ["cache_folder", "generators_for", "pipeline_maker"]
 
 
 def cache_folder() -> Path:
@@ -41,7 +41,7 @@ def pipeline_maker(
         InputError: There is no such model file.
         MissingExtraError: A model file needs the extra `llm`.
     """
-    generators = _generators(generator, plain=plain, cache=cache)
+    generators = generators_for(generator, plain=plain, cache=cache)
 
     def make(database: Database, schema: Schema) -> Pipeline:
         from ctxprune.sql.pipeline import Pipeline, PipelineConfig
@@ -57,7 +57,8 @@ def pipeline_maker(
     return make
 
 
-def _generators(spec: str, *, plain: bool, cache: Path | None) -> tuple[Generator, ...]:
+def generators_for(spec: str, *, plain: bool, cache: Path | None) -> tuple[Generator, ...]:
+    """The generators that `spec` names, as `pipeline_maker` describes them."""
     from ctxprune.sql.generate.sketch import SketchGenerator
 
     kind, _, rest = spec.partition(":")

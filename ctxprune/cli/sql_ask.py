@@ -1,9 +1,153 @@
-"""placeholder until its author writes it."""
+"""`ctxprune sql ask DB "question"`: an answer as SQL and rows."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctxprune.errors import IndexBuildError, InputError, ModelError
+
+if TYPE_CHECKING:
+    from ctxprune.sql.database import Database
+    from ctxprune.sql.pipeline import Answer
+    from ctxprune.sql.values import ValueIndex
+
 __all__ = ["ask"]
 
+_MOST_ROWS, _LONGEST_CELL = 50, 60
 
-def ask() -> None:
-    """Not written yet."""
+
+def ask(
+    database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
+    question: Annotated[str, typer.Argument(help="In plain words.")],
+    evidence: Annotated[str, typer.Option(help="Further knowledge about the question.")] = "",
+    generator: Annotated[str, typer.Option(help="sketch, or chat:FILE.gguf, or chat:URL.")] = "sketch",
+    candidates: Annotated[int, typer.Option(min=1, help="Candidates per generator.")] = 4,
+    index: Annotated[
+        Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="SQLite file of generations; default: in your cache folder.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the generators.")] = 0,
+    plain: Annotated[bool, typer.Option("--plain", help="Whole schema, one answer, no repair, no vote.")] = False,
+    trace: Annotated[Path | None, typer.Option(help="Write the whole trace there, as JSON.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:  # fmt: skip
+    """Ask a database a question in plain words. It is only ever read."""
+    from ctxprune.cli import _console
+    from ctxprune.cli._pipelines import generators_for
+    from ctxprune.sql.database import Database
+    from ctxprune.sql.generate.prompts.base import one_line
+    from ctxprune.sql.pipeline import Pipeline, PipelineConfig
+
+    writers = generators_for(generator, plain=plain, cache=cache)
+    with Database(database) as source:
+        if plain:
+            config = PipelineConfig(paths=("full",), candidates=1, repair_rounds=0, seed=seed)
+            pipeline = Pipeline(source, generators=writers, config=config)
+        else:
+            config = PipelineConfig(candidates=candidates, seed=seed)
+            values = _index(source, index)
+            pipeline = Pipeline(source, generators=writers, values=values, config=config)
+        answer = pipeline.ask(question, evidence)
+    if trace is not None:
+        _write(answer, trace)
+    if answer.refusal is not None and answer.refusal.kind == "model":
+        raise ModelError(one_line(answer.reason, 400), where=one_line(generator, 80))
+    if as_json:
+        _console.emit(answer.to_dict(trace=False))
+    else:
+        _show(answer)
+
+
+def _index(database: Database, folder: Path | None) -> ValueIndex:
+    """The saved index, made or refreshed where needed; in memory where the default folder cannot be written."""
+    from ctxprune.cli import _console
+    from ctxprune.sql.values import ValueIndex
+
+    with _console.progress() as bar:
+        task = bar.add_task("indexing values", total=None)
+
+        def advance(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total, description=visible(name)[:40])
+
+        try:
+            return ValueIndex.for_database(database, folder, progress=advance)
+        except (IndexBuildError, OSError):
+            if folder is not None:
+                raise
+            return ValueIndex.build(database, progress=advance)
+
+
+def _write(answer: Answer, path: Path) -> None:
+    import json
+
+    document = answer.trace.to_dict()
+    text = json.dumps(document, ensure_ascii=False, indent=1, default=str)
+    try:
+        path.write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
+    except OSError as error:
+        raise InputError(f"the trace cannot be written: {error.strerror}", where=str(path)) from error
+
+
+def _show(answer: Answer) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from ctxprune.cli import _console
+
+    console = _console.data()
+    if answer.refused:
+        console.print(Text(visible(answer.reason)), soft_wrap=True)
+        _account(answer)
+        return
+    console.print(Text(visible(answer.sql), style="bold"), soft_wrap=True)
+    table = Table(box=box.SIMPLE)
+    for name in answer.columns:
+        table.add_column(Text(_cut(name)), overflow="fold")
+    for row in answer.rows[:_MOST_ROWS]:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console.print(table)
+    _account(answer)
+
+
+def _account(answer: Answer) -> None:
+    """What it took, for people."""
+    from ctxprune.cli import _console
+
+    trace = answer.trace
+    more = len(answer.rows) - _MOST_ROWS
+    if more > 0:
+        _console.say(f"{more} more rows (--json prints all)")
+    if answer.result is not None and answer.result.truncated:
+        _console.say("the result was cut at a limit on rows or bytes")
+    if trace.linked is not None:
+        link = trace.linked
+        tokens = f", {link.tokens_before} to {link.tokens_after} tokens" if link.tokens_before else ""
+        _console.say(f"schema: {link.columns_before} to {link.columns_after} columns{tokens}")
+    ran = sum(candidate.rows is not None for candidate in trace.candidates)
+    asked = f", {trace.tokens_in} tokens in, {trace.tokens_out} out" if trace.tokens_in else ""
+    sure = "" if answer.refused else f", {answer.confidence:.0%} agree"
+    _console.say(f"candidates: {len(trace.candidates)}, {ran} ran{sure}; {trace.ms:.0f} ms{asked}")
+
+
+def visible(text: str) -> str:
+    """`text` with everything that could move a terminal's cursor or hide text as visible escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _cut(text: str) -> str:
+    shown = visible(text[: _LONGEST_CELL + 1])
+    return shown if len(shown) <= _LONGEST_CELL else shown[: _LONGEST_CELL - 1] + "…"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, (bytes, bytearray)):
+        return _cut(f"x'{bytes(value[:_LONGEST_CELL]).hex()}'")
+    return _cut(str(value))

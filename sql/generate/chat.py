@@ -62,7 +62,10 @@ class ChatGenerator:
             draws.append(replace(greedy, n=request.n - 1, temperature=self.temperature))
         candidates: list[Candidate] = []
         for sampling in draws:
-            candidates += self._draw(request, messages, sampling)
+            drawn = self._draw(request, messages, sampling)
+            candidates += drawn
+            if drawn[0].error and not drawn[0].raw:
+                break  # the model failed; asking it again would only cost another deadline
         return candidates
 
     def _draw(self, request: Request, messages: Sequence[Message], sampling: Sampling) -> list[Candidate]:

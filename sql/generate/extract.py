@@ -20,6 +20,7 @@ class Extracted:
 _THINK = re.compile(r"<(think|thinking|reasoning|scratchpad)\b[^>]*>.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _FENCE = re.compile(r"(?:```|~~~)[ \t]*([A-Za-z0-9_+-]*)[ \t]*\r?\n?(.*?)(?:```|~~~|\Z)", re.DOTALL)
 _JSON_KEY = re.compile(r'"(?:sql|query|sql_query|SQL)"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
+_SQL_TAGS = frozenset({"sql", "sqlite", "sqlite3", "postgresql", "postgres", "mysql", "duckdb"})
 _CLOSED = frozenset({"think", "thinking", "reasoning", "scratchpad"})
 # A statement starts at the beginning of a line, or after a colon, quote, backtick, bracket or tag.
 _START = re.compile(r"(?:\A|[\n:>`\"'(\[]|\b(?:is|be|query|sql|answer)\b)[ \t]*((?:SELECT|WITH)\b)", re.IGNORECASE)
@@ -27,7 +28,9 @@ _SELECT = re.compile(r"\bSELECT\b", re.IGNORECASE)
 _CTE = re.compile(
     r"WITH\s+(?:RECURSIVE\s+)?[\w\"`\[\]]+\s*(?:\([^()]*\)\s*)?AS\s*(?:NOT\s+)?(?:MATERIALIZED\s*)?\(", re.IGNORECASE
 )
-_PROSE_SELECT = re.compile(r"SELECT\s+(?:the|an?|all\s+the|only\s+the|any|some|your)\s", re.IGNORECASE)
+_PROSE_SELECT = re.compile(
+    r"SELECT\s+(?:the|an?|all\s+the|only\s+the|any|some|your)\s+(?!FROM\b|AS\b)\w", re.IGNORECASE
+)
 _REFUSAL = re.compile(
     r"\b(?:I(?:'m| am)? (?:sorry|unable|not able)|I (?:can(?:'|no)?t|cannot|could not|won't)|as an AI|apologi[sz]e"
     r"|unanswerable|not (?:possible|enough information))\b",
@@ -68,9 +71,9 @@ def _without_thoughts(text: str) -> str:
 
 
 def _bodies(text: str) -> list[str]:
-    fences = [(tag.lower(), body) for tag, body in _FENCE.findall(text)]
-    named = [body for tag, body in fences if tag in {"sql", "sqlite", "postgresql", "postgres", "mysql", "duckdb"}]
-    other = [f"{tag} {body}" if tag in {"select", "with"} else body for tag, body in fences]
+    fences = _FENCE.findall(text)
+    named = [body for tag, body in fences if tag.lower() in _SQL_TAGS]
+    other = [f"{tag} {body}" if tag.lower() in {"select", "with"} else body for tag, body in fences]
     expanded = []
     for body in (*named, *other, text):
         field = _json_field(body)
@@ -92,6 +95,8 @@ def _json_field(text: str) -> str:
 def _statement(body: str) -> str:
     for found in _START.finditer(body):
         rest = body[found.start(1) :]
+        if found[0][:1] == "`" and "`" in rest:
+            rest = rest.partition("`")[0]
         if _is_sql(rest):
             return _cut(rest)
     for found in _SELECT.finditer(body):

@@ -14,7 +14,10 @@ from ctxprune.errors import CtxpruneError, ModelError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Call", "ChatAnswer", "ChatModel", "Message", "Sampling", "ask_model", "recorded_calls"]
+__all__ = ["LATE", "Call", "ChatAnswer", "ChatModel", "Message", "Sampling", "ask_model", "recorded_calls"]
+
+
+LATE = "no answer within"  # how the message of a missed deadline begins
 
 
 class Message(NamedTuple):
@@ -166,7 +169,7 @@ def _ask(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> S
     thread.start()
     thread.join(sampling.seconds)
     if not outcome:
-        raise ModelError(f"no answer within {sampling.seconds:g} s", where=model.fingerprint)
+        raise ModelError(f"{LATE} {sampling.seconds:g} s", where=model.fingerprint)
     answers = outcome[0]
     if isinstance(answers, CtxpruneError):
         raise answers
