@@ -68,7 +68,7 @@ def test_separators_are_paid_for_out_of_the_budget() -> None:
     result = prune("alpha", context, policy=TokenBudget(9), counter=words)
     assert result.output == "Alpha one. one two three Alpha three."
     assert result.tokens_after == 7
-    assert prune("alpha", context, policy=TokenBudget(12), counter=words).tokens_after == 12
+    assert prune("alpha", context, policy=TokenBudget(12, minimum=0.01), counter=words).tokens_after == 12
 
 
 def test_a_budget_below_every_unit_is_an_error_that_says_what_would_do() -> None:
