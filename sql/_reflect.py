@@ -18,7 +18,7 @@ from ._sqlite_file import explain
 from .schema import Column, ForeignKey, Schema, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.engine import Connection
 
@@ -31,12 +31,14 @@ _WARNINGS = threading.Lock()
 
 
 @contextmanager
-def reflection(path: str, immutable: bool) -> Iterator[Reflection]:
+def reflection(path: str, immutable: bool, probe: Callable[[str], str]) -> Iterator[Reflection]:
     """Reads one unchanging state of a SQLite file through SQLAlchemy and creates nothing beside it.
 
     Args:
         path: Absolute path.
         immutable: Nobody writes now: open it without locks and without its write-ahead log.
+        probe: Says why a view cannot be read, "" if it can. A view may stand for any amount of work, which SQLite does
+            whenever it is asked for the view's columns, so it is tried where it can be stopped.
 
     Raises:
         DatabaseError: The file cannot be opened, is locked or damaged.
@@ -57,7 +59,7 @@ def reflection(path: str, immutable: bool) -> Iterator[Reflection]:
         with engine.connect() as connection:
             for sql in ("PRAGMA query_only=ON", "PRAGMA trusted_schema=OFF", "BEGIN"):
                 connection.exec_driver_sql(sql)
-            yield Reflection(connection)
+            yield Reflection(connection, probe)
     except sqlalchemy.exc.DBAPIError as error:
         raise explain(str(error.orig), path) from error
     except OSError as error:
@@ -75,10 +77,10 @@ class Reflection:
         unreadable: Why a table or view could not be read, by name; filled by `table`.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, probe: Callable[[str], str]) -> None:
         import sqlalchemy
 
-        self._connection = connection
+        self._connection, self._probe = connection, probe
         self._inspector = sqlalchemy.inspect(connection)
         names = self._inspector.get_table_names()
         hidden = self._shadows(names)
@@ -90,6 +92,9 @@ class Reflection:
         """The table or view of exactly that name; None where it cannot be read (a view on a missing table)."""
         import sqlalchemy
 
+        if self.tables[name] and (why := self._probe(name)):
+            self.unreadable[name] = why
+            return None
         try:
             with _quiet():
                 columns = self._columns(name)

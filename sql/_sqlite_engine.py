@@ -153,20 +153,36 @@ class Engine:
             yield ["done", self._described()]
             return
         for _attempt in range(3):
+            failure: _UndecodableError | FailureError | None = None
             try:
                 columns, truncated = yield from self._attempt(request)
-            except _UndecodableError:
+            except (_UndecodableError, FailureError) as error:
+                failure = error
+            finally:
+                unchanged = self._finish()
+            if isinstance(failure, _UndecodableError):
                 self._lenient = True
-            else:
-                if self._unchanged():
-                    if self._opening is not None and self._opening.brief:
-                        self._disconnect()
-                    break
-                self._disconnect()
+            elif unchanged and failure is None:
+                spent = (time.monotonic() - started) * 1000
+                yield ["done", {"columns": columns, "truncated": truncated, "ms": spent}]
+                return
+            elif failure is not None and (unchanged or failure.kind == "timeout"):
+                raise failure
+            if "batch" in request:
+                break
             yield ["reset"]
-        else:
-            raise FailureError("database", "the file changed during the query, three times in a row")
-        yield ["done", {"columns": columns, "truncated": truncated, "ms": (time.monotonic() - started) * 1000}]
+        raise FailureError("database", "the file changed while it was read")
+
+    def _finish(self) -> bool:
+        """Whether what was just read can be trusted; leaves no connection open that should not stay."""
+        found = self._opening
+        try:
+            unchanged = found is None or not found.immutable or self._look().state == found.state
+        except OSError:
+            unchanged = False
+        if not unchanged or found is None or found.brief:
+            self._disconnect()
+        return unchanged
 
     def _described(self) -> dict[str, Any]:
         """How another connection should open the file, for who cannot look itself."""
@@ -199,7 +215,8 @@ class Engine:
     def _attempt(self, request: dict[str, Any]) -> Generator[list[Any], None, tuple[list[str], bool]]:
         try:
             connection = self._connect(request["seconds"])
-            connection.text_factory = _decode if self._lenient else str
+            # a stream cannot begin again, so it is ready for everything
+            connection.text_factory = _decode if self._lenient or "batch" in request else str
             cursor = connection.execute(request["sql"])
             try:
                 if cursor.description is None:
@@ -254,15 +271,6 @@ class Engine:
             raise
         self._connection, self._opening = connection, current
         return connection
-
-    def _unchanged(self) -> bool:
-        """Whether what an immutable connection just read can be trusted."""
-        if self._opening is None or not self._opening.immutable:
-            return True
-        try:
-            return self._look().state == self._opening.state
-        except OSError:
-            return False
 
     def _protect(self, connection: sqlite3.Connection) -> None:
         connection.set_progress_handler(self._late, _PROGRESS_STEPS)

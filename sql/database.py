@@ -78,6 +78,9 @@ class ResultSet:
     ms: float = 0.0
 
 
+_PROBE = Limits(seconds=2.0, rows=0, memory=128_000_000)
+
+
 class Database:
     """One database, read only: nothing that is executed can change it or create a file beside it.
 
@@ -186,12 +189,19 @@ class Database:
 
         for _attempt in range(3):
             before = self._opening()
-            with reflection(str(self.path), before["immutable"]) as reader:
+            with reflection(str(self.path), before["immutable"], self._probe_view) as reader:
                 found = read(reader)
             if not before["immutable"] or before == self._opening():
                 self.unreadable.update(reader.unreadable)
                 return found
         raise DatabaseError("the file changed while its schema was read, three times in a row", where=str(self.path))
+
+    def _probe_view(self, name: str) -> str:
+        try:
+            self.execute(f"SELECT * FROM {quote_name(name)} LIMIT 0", limits=_PROBE)  # noqa: S608
+        except (QueryError, QueryLimitError, QueryTimeoutError) as error:
+            return error.what
+        return ""
 
     def _opening(self) -> dict[str, Any]:
         """How the file has to be opened now; a worker looks, since reading it here could break another's locks."""
