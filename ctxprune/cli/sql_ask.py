@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ask"]
 
-_MOST_ROWS, _LONGEST_CELL = 50, 60
+_MOST_ROWS = 50
 
 
 def ask(
@@ -33,7 +33,7 @@ def ask(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the generators.")] = 0,
     plain: Annotated[bool, typer.Option("--plain", help="Whole schema, one answer, no repair, no vote.")] = False,
-    trace: Annotated[Path | None, typer.Option(help="Write the whole trace there, as JSON.", show_default=False)] = None,
+    trace: Annotated[Path | None, typer.Option(help="Write the trace there, as JSON.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:  # fmt: skip
     """Ask a database a question in plain words. It is only ever read."""
@@ -72,7 +72,7 @@ def _index(database: Database, folder: Path | None) -> ValueIndex:
         task = bar.add_task("indexing values", total=None)
 
         def advance(done: int, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=visible(name)[:40])
+            bar.update(task, completed=done, total=total, description=_console.visible(name)[:40])
 
         try:
             return ValueIndex.for_database(database, folder, progress=advance)
@@ -102,15 +102,15 @@ def _show(answer: Answer) -> None:
 
     console = _console.data()
     if answer.refused:
-        console.print(Text(visible(answer.reason)), soft_wrap=True)
+        console.print(Text(_console.visible(answer.reason)), soft_wrap=True)
         _account(answer)
         return
-    console.print(Text(visible(answer.sql), style="bold"), soft_wrap=True)
+    console.print(Text(_console.visible(answer.sql), style="bold"), soft_wrap=True)
     table = Table(box=box.SIMPLE)
     for name in answer.columns:
-        table.add_column(Text(_cut(name)), overflow="fold")
+        table.add_column(_console.cell(name), overflow="fold")
     for row in answer.rows[:_MOST_ROWS]:
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_row(*(_console.cell(value) for value in row))
     console.print(table)
     _account(answer)
 
@@ -133,21 +133,3 @@ def _account(answer: Answer) -> None:
     asked = f", {trace.tokens_in} tokens in, {trace.tokens_out} out" if trace.tokens_in else ""
     sure = "" if answer.refused else f", {answer.confidence:.0%} agree"
     _console.say(f"candidates: {len(trace.candidates)}, {ran} ran{sure}; {trace.ms:.0f} ms{asked}")
-
-
-def visible(text: str) -> str:
-    """`text` with everything that could move a terminal's cursor or hide text as visible escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def _cut(text: str) -> str:
-    shown = visible(text[: _LONGEST_CELL + 1])
-    return shown if len(shown) <= _LONGEST_CELL else shown[: _LONGEST_CELL - 1] + "…"
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, (bytes, bytearray)):
-        return _cut(f"x'{bytes(value[:_LONGEST_CELL]).hex()}'")
-    return _cut(str(value))

@@ -64,7 +64,7 @@ class ChatGenerator:
         for sampling in draws:
             drawn = self._draw(request, messages, sampling)
             candidates += drawn
-            if drawn[0].error and not drawn[0].raw:
+            if drawn[0].error.startswith(ModelError.code):
                 break  # the model failed; asking it again would only cost another deadline
         return candidates
 
