@@ -12,8 +12,11 @@ from ctxprune.errors import CtxpruneError
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+    from rich.text import Text
 
-__all__ = ["data", "emit", "one_line", "progress", "say"]
+__all__ = ["cell", "data", "emit", "one_line", "progress", "say", "visible"]
+
+_LONGEST_CELL = 60
 
 
 def emit(document: object) -> None:
@@ -49,7 +52,25 @@ def progress() -> Progress:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def visible(text: str) -> str:
+    """`text` with everything that could move a terminal's cursor or hide text as visible escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def cell(value: object) -> Text:
+    """A database cell for a table, at most 60 characters; NULL and blobs in SQL's notation."""
+    from rich.text import Text
+
+    if isinstance(value, (bytes, bytearray)):
+        text = f"x'{bytes(value[:_LONGEST_CELL]).hex()}'"
+    else:
+        text = "NULL" if value is None else str(value)
+    shown = visible(text[: _LONGEST_CELL + 1])
+    return Text(shown if len(shown) <= _LONGEST_CELL else shown[: _LONGEST_CELL - 1] + "…")
 
 
 def _plain(value: Any) -> Any:

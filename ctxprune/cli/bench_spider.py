@@ -14,7 +14,7 @@ def spider(
     data: Annotated[Path, typer.Option(help="Folder of the set, as it was published.")],
     generator: Annotated[str, typer.Option(help="sketch, or chat:FILE.gguf, or chat:URL.")] = "sketch",
     schemas: Annotated[
-        Path | None, typer.Option(help="Folder of what DATA lacks of schemas and databases; default: its sibling spider.")
+        Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
     ] = None,
     split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
     limit: Annotated[int | None, typer.Option(min=1, help="That many items, stratified by database.")] = None,

@@ -90,7 +90,10 @@ def _show(console: Console, kind: str, answer: Answer) -> None:
 def _show_schema(console: Console, linked: Any) -> None:
     from rich.markup import escape
 
-    share = f"{linked.columns_after} of {linked.columns_before} columns, {linked.tokens_after} of {linked.tokens_before} tokens"
+    share = (
+        f"{linked.columns_after} of {linked.columns_before} columns,"
+        f" {linked.tokens_after} of {linked.tokens_before} tokens"
+    )
     tables = "; ".join(f"{table}({', '.join(columns)})" for table, columns in linked.kept.items())
     console.print(f"[dim]schema[/]     {share}: {escape(tables)}", highlight=False)
 

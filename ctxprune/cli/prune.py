@@ -36,7 +36,7 @@ class OnEmpty(str, Enum):
     keep_best = "keep_best"
 
 
-def prune(  # noqa: PLR0913  (a command has as many parameters as options)
+def prune(
     files: Annotated[
         list[Path] | None, typer.Argument(help="UTF-8 text files; none, or -, reads stdin.", show_default=False)
     ] = None,
