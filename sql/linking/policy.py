@@ -27,9 +27,9 @@ class JoinablePolicy:
     """Keeps what scores well and what is needed to join it; scores are probabilities.
 
     Attributes:
-        columns: A column is kept when its score times the number of columns reaches this: how many times likelier than
-            one lost column in a whole schema it is. Larger schemas are thus read with a finer comb, since a column
-            there costs a smaller share of the prompt. Lower keeps more.
+        columns: A column is kept when its score times the square root of the number of columns reaches this: in a
+            larger schema a column costs a smaller share of the prompt, so less likely ones are kept. Lower keeps more;
+            0 keeps everything.
         tables: A table is kept, even without a column, when its score reaches this.
         longest: Keys on the longest path that is searched between kept tables; 0 adds no tables.
 
@@ -37,7 +37,7 @@ class JoinablePolicy:
         UsageError: A negative or infinite number.
     """
 
-    columns: float = 0.7
+    columns: float = 0.12
     tables: float = 0.1
     longest: int = 3
 
@@ -60,7 +60,7 @@ class JoinablePolicy:
         kept = np.zeros(len(context.units), dtype=np.bool_)
         reasons = ["score"] * len(kept)
         columns, tables = np.array(context.column_units, dtype=int), np.array(context.table_units, dtype=int)
-        chosen = columns[scores[columns] * len(columns) >= self.columns]
+        chosen = columns[scores[columns] * math.sqrt(len(columns)) >= self.columns]
         chosen = np.concatenate([chosen, tables[scores[tables] >= self.tables]])
         word = "selected"
         if not chosen.size and len(kept):
