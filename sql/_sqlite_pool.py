@@ -65,6 +65,16 @@ class _State:
         self.idle.clear()
 
 
+def _stop(child: Child) -> bool:
+    """End a stream early; whether the child can serve the next request."""
+    child.send({"op": "stop"})
+    try:
+        message = child.receive(time.monotonic() + 1.0)
+    except TimeoutError:
+        return False
+    return message is not None and message[0] == "done"
+
+
 def _free(server: Child | Engine) -> None:
     if isinstance(server, Child):
         server.kill()
@@ -143,8 +153,7 @@ class Pool:
                     yield message
                 except GeneratorExit:
                     if streamed:
-                        child.send({"op": "stop"})
-                        clean = self._answer(child, time.monotonic() + 1.0)[0] == "done"
+                        clean = _stop(child)
                     raise
                 if streamed:
                     child.send({"op": "more"})
@@ -162,7 +171,11 @@ class Pool:
         except TimeoutError:
             raise self._error("timeout", "") from None
         if message is None:
-            raise self._error(*child.obituary())
+            with self._lock:
+                closed = child not in self._state.all
+            raise self._error(
+                *(("database", "the database was closed during the query") if closed else child.obituary())
+            )
         return message
 
     def _error(self, kind: str, message: str) -> DatabaseError:
