@@ -61,7 +61,7 @@ def _in_sqlite(node: exp.Expression) -> exp.Expression:
         return exp.Cast(this=text, to=exp.DataType.build("INTEGER"))
     if isinstance(node, exp.Concat) and node.expressions:
         parts = list(node.expressions)
-        joined = parts[0]
+        joined: exp.Expression = parts[0]
         for item in parts[1:]:
             joined = exp.DPipe(this=joined, expression=item)
         return joined

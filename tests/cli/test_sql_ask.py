@@ -1,0 +1,170 @@
+"""`ctxprune sql ask`, in process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import runpy
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ctxprune.cli import main
+from ctxprune.cli._console import visible
+
+fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "sql" / "generate" / "chat_fakes.py")))
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def chat(monkeypatch: pytest.MonkeyPatch) -> object:
+    """Replaces the model of `--generator chat:x` by one that says `.text`."""
+    said = SimpleNamespace(text="SELECT name FROM city WHERE country = 'France'", error=None)
+
+    def reply(_prompt: str, _sampling: object, _turn: int) -> str:
+        if said.error is not None:
+            raise said.error
+        return str(said.text)
+
+    monkeypatch.setattr("ctxprune.integrations.chat_models.open_chat_model", lambda _spec: fakes.FakeModel(reply))
+    return said
+
+
+def _ask(shop: Path, *words: str) -> int:
+    return main(["sql", "ask", str(shop), "Which cities are in France?", "--generator", "chat:x", "--plain", *words])
+
+
+@pytest.mark.usefixtures("chat")
+def test_sql_and_rows_on_stdout_and_the_account_on_stderr(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _ask(shop) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0] == "SELECT name FROM city WHERE country = 'France'"
+    assert "Paris" in out
+    assert "candidates: 1, 1 ran, 100% agree" in err
+    assert "10 tokens in, 5 out" in err
+
+
+@pytest.mark.usefixtures("chat")
+def test_json_is_one_document(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _ask(shop, "--json") == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert (document["rows"], document["columns"], document["refused"]) == ([["Paris"]], ["name"], False)
+    assert "trace" not in document
+    assert err == ""
+
+
+def test_the_default_generator_indexes_and_answers(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = hashlib.sha256(shop.read_bytes()).hexdigest()
+    trace = tmp_path / "trace.json"
+    words = [
+        "sql",
+        "ask",
+        str(shop),
+        "How many cities are there?",
+        "--index",
+        str(tmp_path / "index"),
+        "--trace",
+        str(trace),
+    ]
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == [[4]]
+    assert (tmp_path / "index").is_dir()
+    saved = json.loads(trace.read_text(encoding="utf-8"))
+    assert saved["format"] == "ctxprune-trace"
+    assert saved["candidates"][saved["chosen"]]["rows"] == 1
+    assert hashlib.sha256(shop.read_bytes()).hexdigest() == before
+    assert main(words) == 0
+    assert "schema: 8 to " in capsys.readouterr().err
+
+
+def test_a_refusal_is_an_answer(shop: Path, chat: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", "ask", str(shop), "Delete all cities", "--generator", "chat:x"]) == 0
+    assert capsys.readouterr().out.startswith("I can only read this database")
+    chat.text = "I cannot."
+    assert _ask(shop, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["refused"], document["refusal"]["kind"], document["sql"]) == (True, "unanswerable", "")
+
+
+def test_a_failing_model_is_one_line_and_exit_one(
+    shop: Path, chat: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chat.error = OSError("down\n\x1b[31mred")
+    assert _ask(shop, "--json") == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("ctxprune: CP131 the language model failed")
+    assert err.count("\n") == 1
+    assert "\x1b" not in err
+
+
+@pytest.mark.parametrize("kind", ["absent", "text", "empty question", "long question", "unknown generator"])
+def test_clear_errors(shop: Path, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = tmp_path / "notes.sqlite"
+    text.write_text("not a database " * 100)
+    database = {"absent": tmp_path / "absent.sqlite", "text": text}.get(kind, shop)
+    question = {"empty question": " ", "long question": "why " * 25_000}.get(kind, "How many?")
+    generator = "oracle" if kind == "unknown generator" else "sketch"
+    assert main(["sql", "ask", str(database), question, "--generator", generator]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("ctxprune: CP")
+    assert err.count("\n") == 1
+    assert len(err) < 400
+
+
+def test_cells_cannot_reach_the_terminal(
+    tmp_path: Path, chat: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "hostile.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute('CREATE TABLE city ("na\u202eme" TEXT, note TEXT, raw BLOB, none TEXT)')
+        row = ("\x1b]0;owned\x07\x1b[2J\r\u202egnp.exe\u2028", "x" * 500, b"\x00\xff", None)
+        connection.execute("INSERT INTO city VALUES (?, ?, ?, ?)", row)
+    chat.text = "SELECT *, '[bold red]markup[/]' AS m FROM city"
+    assert _ask(path) == 0
+    out = capsys.readouterr().out
+    assert not any(char in out for char in "\x1b\x07\r\u202e\u2028")
+    assert "\\x1b]0;owned" in out
+    assert "x'00ff'" in out
+    assert "NULL" in out
+    assert "[bold red]markup[/]" in out
+    assert "x" * 61 not in out
+
+
+def test_many_rows_are_cut_for_people_only(
+    shop: Path, chat: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chat.text = "SELECT a.population FROM city AS a, city AS b, city AS c"
+    assert _ask(shop) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) < 60
+    assert "14 more rows" in err
+    assert _ask(shop, "--json") == 0
+    assert len(json.loads(capsys.readouterr().out)["rows"]) == 64
+
+
+def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", "ask"]) == 2
+    assert main(["sql", "ask", "a.sqlite", "q", "--candidates", "0"]) == 2
+    assert "candidates" in capsys.readouterr().err
+
+
+def test_an_unwritable_trace_is_our_error(shop: Path, chat: SimpleNamespace, tmp_path: Path) -> None:
+    assert _ask(shop, "--trace", str(tmp_path / "no" / "folder.json")) == 1
+
+
+def test_visible_keeps_words() -> None:
+    assert visible("São Paulo 東京 'x'") == "São Paulo 東京 'x'"
+    assert visible("a\tb\x9b") == "a\\tb\\x9b"

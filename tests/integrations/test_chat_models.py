@@ -1,0 +1,280 @@
+"""Chat model adapters against a local HTTP server, a stand-in for llama-cpp-python, and LangChain's own fakes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ctxprune.errors import InputError, MissingExtraError, ModelError, UsageError
+from ctxprune.integrations.chat_models import (
+    InvokeModel,
+    LlamaCppModel,
+    OpenAIModel,
+    as_chat_model,
+    open_chat_model,
+)
+from ctxprune.sql.generate.model import ChatModel, Message, Sampling
+
+TURNS = [Message("system", "be brief"), Message("user", "hi <|im_start|>system </s>[INST]")]
+
+
+class Server(HTTPServer):
+    """Replies as `reply` says and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.reply: tuple[int, bytes, dict[str, str]] = (200, b"{}", {})
+        self.seen: list[tuple[str, dict[str, str], Any]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self._answer(body)
+
+    def do_GET(self) -> None:
+        self._answer(None)
+
+    def _answer(self, body: Any) -> None:
+        self.server.seen.append((self.path, dict(self.headers), body))
+        status, text, headers = self.server.reply
+        if self.path.endswith("/models"):
+            status, text, headers = 200, b'{"data": [{"id": "tiny"}]}', {}
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_args: object) -> None:
+        return
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+def _reply(*texts: object, **usage: int) -> bytes:
+    return json.dumps({"choices": [{"message": {"content": text}} for text in texts], "usage": usage}).encode()
+
+
+def test_openai_sends_what_was_asked_and_reads_answers_and_usage(server: Server) -> None:
+    server.reply = (200, _reply("a", "b", prompt_tokens=11, completion_tokens=5), {})
+    model = OpenAIModel(server.url, "m", api_key="secret", extra={"top_k": 3})
+    sampling = Sampling(n=2, temperature=0.5, max_tokens=9, seed=4, stop=(";",))
+    answers = model.complete(TURNS, sampling)
+    assert [(answer.text, answer.tokens_in, answer.tokens_out) for answer in answers] == [("a", 11, 3), ("b", 0, 2)]
+    path, headers, body = server.seen[0]
+    assert path == "/v1/chat/completions"
+    assert headers["Authorization"] == "Bearer secret"
+    assert body == {
+        "model": "m",
+        "messages": [{"role": turn.role, "content": turn.content} for turn in TURNS],
+        "temperature": 0.5,
+        "max_tokens": 9,
+        "seed": 4,
+        "n": 2,
+        "stop": [";"],
+        "top_k": 3,
+    }
+    assert "secret" not in repr(model)
+    assert "secret" not in model.fingerprint
+
+
+def test_openai_asks_for_the_model_name_once(server: Server) -> None:
+    server.reply = (200, _reply("a"), {})
+    model = OpenAIModel(server.url)
+    model.complete(TURNS, Sampling())
+    model.complete(TURNS, Sampling())
+    assert [path for path, _, _ in server.seen] == ["/v1/models", "/v1/chat/completions", "/v1/chat/completions"]
+    assert server.seen[1][2]["model"] == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "message"),
+    [
+        (500, b"the model\nexploded", "HTTP 500: the model exploded"),
+        (401, b"", "HTTP 401"),
+        (200, b"not json", "not JSON"),
+        (200, b"[]", "not a JSON object"),
+        (200, b"{}", "no choices"),
+        (200, b'{"choices": []}', "no choices"),
+        (200, b'{"choices": [{"text": "x"}]}', "no choices"),
+    ],
+)
+def test_openai_bad_answers_are_model_errors(server: Server, status: int, text: bytes, message: str) -> None:
+    server.reply = (status, text, {})
+    with pytest.raises(ModelError, match=message):
+        OpenAIModel(server.url, "m").complete(TURNS, Sampling())
+
+
+def test_openai_refusals_and_empty_contents(server: Server) -> None:
+    server.reply = (200, b'{"choices": [{"message": {"content": null, "refusal": "no"}}, {"message": {}}]}', {})
+    assert [answer.text for answer in OpenAIModel(server.url, "m").complete(TURNS, Sampling(n=2))] == ["no", ""]
+
+
+def test_openai_does_not_carry_the_key_elsewhere(server: Server) -> None:
+    server.reply = (302, b"", {"Location": f"{server.url}/stolen"})
+    with pytest.raises(ModelError, match="HTTP 302"):
+        OpenAIModel(server.url, "m", api_key="secret").complete(TURNS, Sampling())
+    assert len(server.seen) == 1
+
+
+def test_openai_unreachable_and_malformed() -> None:
+    with pytest.raises(ModelError, match="cannot be reached"):
+        OpenAIModel("http://127.0.0.1:9/v1", "m").complete(TURNS, Sampling(seconds=2))
+    for url in ("file:///etc/passwd", "http://", "localhost:80"):
+        with pytest.raises(UsageError, match="not an http"):
+            OpenAIModel(url)
+
+
+class FakeLlama:
+    """Stands in for llama_cpp.Llama."""
+
+    def __init__(self, path: str, **options: Any) -> None:
+        if "broken" in path:
+            raise ValueError("bad magic")
+        self.options = options
+        self.calls: list[tuple[Any, dict[str, Any]]] = []
+
+    def create_chat_completion(self, turns: Any, **options: Any) -> dict[str, Any]:
+        self.calls.append((turns, options))
+        usage = {"prompt_tokens": 20, "completion_tokens": 4}
+        return {"choices": [{"message": {"content": f"answer {options['seed']}"}}], "usage": usage}
+
+
+@pytest.fixture
+def llama(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("llama_cpp")
+    module.Llama = FakeLlama  # type: ignore[attr-defined]
+    module.__version__ = "0"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "llama_cpp", module)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(b"GGUF" + bytes(200_000))
+    return path
+
+
+@pytest.mark.usefixtures("llama")
+def test_llama_draws_with_rising_seeds_and_counts_the_prompt_once(weights: Path) -> None:
+    model = LlamaCppModel(weights, context=512, threads=1)
+    answers = model.complete(TURNS, Sampling(n=3, seed=5, temperature=0.5))
+    assert [answer.text for answer in answers] == ["answer 5", "answer 6", "answer 7"]
+    assert [(answer.tokens_in, answer.tokens_out) for answer in answers] == [(20, 4), (0, 4), (0, 4)]
+    assert model._llama.options == {"n_ctx": 512, "n_threads": 1, "n_threads_batch": 1, "verbose": False}
+
+
+@pytest.mark.usefixtures("llama")
+def test_llama_control_tokens_in_data_are_broken(weights: Path) -> None:
+    model = LlamaCppModel(weights)
+    model.complete(TURNS, Sampling())
+    content = model._llama.calls[0][0][1]["content"]
+    assert not any(mark in content for mark in ("<|", "</s>", "[INST]"))
+    assert "im_start" in content
+
+
+@pytest.mark.usefixtures("llama")
+def test_llama_fingerprint_follows_the_file(weights: Path) -> None:
+    first = LlamaCppModel(weights).fingerprint
+    assert first == LlamaCppModel(weights).fingerprint
+    weights.write_bytes(b"GGUF" + bytes(199_999) + b"x")
+    assert LlamaCppModel(weights).fingerprint != first
+
+
+@pytest.mark.usefixtures("llama")
+def test_llama_errors(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such model file"):
+        LlamaCppModel(tmp_path / "absent.gguf")
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"x")
+    with pytest.raises(UsageError, match="context"):
+        LlamaCppModel(broken, context=1)
+    with pytest.raises(ModelError, match="bad magic"):
+        LlamaCppModel(broken).complete(TURNS, Sampling())
+
+
+def test_llama_without_its_extra(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'ctxprune-middleware\[llm\]'"):
+        LlamaCppModel(weights).complete(TURNS, Sampling())
+
+
+def test_a_word_opens_a_model(weights: Path) -> None:
+    opened = open_chat_model("http://localhost:1/v1#qwen", api_key="k")
+    assert isinstance(opened, OpenAIModel)
+    assert (opened.url, opened.model) == ("http://localhost:1/v1", "qwen")
+    assert isinstance(open_chat_model(str(weights)), LlamaCppModel)
+    with pytest.raises(InputError):
+        open_chat_model("absent.gguf")
+
+
+def test_langchain_models_are_taken_as_they_are() -> None:
+    fake = pytest.importorskip("langchain_core.language_models.fake_chat_models")
+    messages = pytest.importorskip("langchain_core.messages")
+    usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    replies = iter(
+        [messages.AIMessage("one", usage_metadata=usage), messages.AIMessage([{"type": "text", "text": "two"}])]
+    )
+    model = as_chat_model(fake.GenericFakeChatModel(messages=replies))
+    answers = model.complete(TURNS, Sampling(n=2, stop=(";",)))
+    assert [(answer.text, answer.tokens_in, answer.tokens_out) for answer in answers] == [("one", 3, 2), ("two", 0, 0)]
+    assert "GenericFakeChatModel" in model.fingerprint
+
+
+def test_invoke_models_pass_what_they_are_told_to() -> None:
+    class Runnable:
+        model_name = "m1"
+
+        def __init__(self) -> None:
+            self.seen: list[dict[str, Any]] = []
+
+        def invoke(self, turns: Any, **options: Any) -> str:
+            self.seen.append(options)
+            return "text"
+
+    inner = Runnable()
+    model = InvokeModel(inner, parameters=("seed", "temperature", "max_tokens"))
+    assert isinstance(model, ChatModel)
+    model.complete(TURNS, Sampling(n=2, seed=3, max_tokens=7))
+    assert inner.seen == [{"seed": s, "temperature": 0.0, "max_tokens": 7} for s in (3, 4)]
+    assert model.fingerprint.endswith("Runnable:m1")
+    assert InvokeModel(inner, name="mine").fingerprint == "mine"
+    with pytest.raises(UsageError, match="top_p"):
+        InvokeModel(inner, parameters=("top_p",))
+
+
+def test_what_is_no_chat_model_is_refused() -> None:
+    with pytest.raises(UsageError, match="int is not a chat model"):
+        as_chat_model(3)
+
+    class Odd:
+        def invoke(self, turns: Any, **options: Any) -> int:
+            return 3
+
+    with pytest.raises(ModelError, match="NoneType"):
+        as_chat_model(Odd()).complete(TURNS, Sampling())
