@@ -8,18 +8,22 @@ one word per character, so that a place name inside a Japanese sentence is a spa
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ctxprune.text import STOP_WORDS, fold, fold_with_offsets, stem, word_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["COMMON_WORDS", "MAX_WORDS", "Question", "Word", "key_words", "stems"]
 
 MAX_WORDS = 8
-_MAX_QUESTION_WORDS = 2000
+_MAX_WORDS_READ = 2000
+_MAX_CHARACTERS = 20_000
+_PUNCTUATION = "\"'`“”„‘’«»,;:.?!()[]{}"
 _SINGLE = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]|[^\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
@@ -61,7 +65,7 @@ class Question:
 
     Attributes:
         text: The question, then the evidence, joined by one newline where there is one.
-        words: Its first 2,000 words.
+        words: The first 2,000 words within 20,000 characters of the question, then as many of the evidence.
         quoted: (first, last + 1) word positions of every quoted string.
         breaks: Positions of words that start a new part (evidence), which no span crosses.
     """
@@ -75,9 +79,10 @@ class Question:
     def parse(cls, question: str, evidence: str = "") -> Question:
         """Cuts `question` and `evidence`; ValueHit spans refer to both joined by a newline."""
         text = f"{question}\n{evidence}" if evidence else question
-        words = tuple(_words_with_places(text))[:_MAX_QUESTION_WORDS]
-        breaks = next((i for i, word in enumerate(words) if word.start > len(question)), len(words))
-        return cls(text, words, _quoted(text, words), frozenset({breaks}))
+        words = list(islice(_words_with_places(question[:_MAX_CHARACTERS], 0), _MAX_WORDS_READ))
+        breaks = frozenset({len(words)})
+        words += islice(_words_with_places(evidence[:_MAX_CHARACTERS], len(question) + 1), _MAX_WORDS_READ)
+        return cls(text, tuple(words), _quoted(text, words), breaks)
 
     def spans(self, longest: int = MAX_WORDS) -> Iterator[tuple[int, int]]:
         """Word positions [i, j) of every span, longer quoted strings included, in order of i then j."""
@@ -98,6 +103,15 @@ class Question:
         start, end = self.place(i, j)
         return self.text[start:end]
 
+    def chunk(self, i: int, j: int) -> str:
+        """The words [i, j) with the symbols that touch them ("C++"), quotes and sentence marks at its ends left off."""
+        start, end = self.place(i, j)
+        while start and not self.text[start - 1].isspace():
+            start -= 1
+        while end < len(self.text) and not self.text[end].isspace():
+            end += 1
+        return self.text[start:end].strip(_PUNCTUATION)
+
 
 def key_words(value: str) -> list[str]:
     """The folded words of a stored value; [] for one of nothing but symbols."""
@@ -110,15 +124,17 @@ def stems(words: list[str]) -> list[str]:
     return [stem(word) for word in words]
 
 
-def _words_with_places(text: str) -> Iterator[Word]:
+def _words_with_places(text: str, offset: int) -> Iterator[Word]:
     folded = fold_with_offsets(text)
-    shouted = text.isupper()
+    starts, shouted = folded.starts, text.isupper()
     for start, end in _without_possessive(folded.text):
         at = start
         for piece in _pieces(folded.text[start:end]):
-            first, last = folded.span(at, at + len(piece))
-            named = not shouted and at + 1 < end and text[first:last].isupper()
-            yield Word(piece, first, last, piece in COMMON_WORDS and not named)
+            first, last = starts[at], at + len(piece)
+            while last < len(starts) - 1 and starts[last] == starts[last - 1]:
+                last += 1  # a ligature folds to several characters
+            named = not shouted and at + 1 < end and text[first : starts[last]].isupper()
+            yield Word(piece, offset + first, offset + starts[last], piece in COMMON_WORDS and not named)
             at += len(piece)
 
 
@@ -137,11 +153,12 @@ def _pieces(word: str) -> list[str]:
     return [word] if word.isascii() else _SINGLE.findall(word)
 
 
-def _quoted(text: str, words: tuple[Word, ...]) -> frozenset[tuple[int, int]]:
+def _quoted(text: str, words: Sequence[Word]) -> frozenset[tuple[int, int]]:
+    starts = [word.start for word in words]
     found = set()
-    for match in _QUOTED.finditer(text):
+    for match in islice(_QUOTED.finditer(text), _MAX_WORDS_READ):
         start, end = match.span(match.lastindex or 0)
-        inside = [i for i, word in enumerate(words) if start <= word.start and word.end <= end]
-        if inside:
-            found.add((inside[0], inside[-1] + 1))
+        first, last = bisect_left(starts, start), bisect_left(starts, end)
+        if first < last:
+            found.add((first, last))
     return frozenset(found)

@@ -125,7 +125,7 @@ class Finder:
             for row in rows[:_MOST_ROWS].tolist():
                 theirs = self.words(row)
                 if theirs == words:
-                    same = self._arrays.value(row) in surface
+                    same = self._arrays.value(row) in (surface, self._question.chunk(i, j))
                     yield Candidate(
                         row, i, j, 1.0, "exact" if same else "folded", "exact" if same else "folded", len(rows)
                     )
@@ -255,7 +255,8 @@ class Finder:
             places = places[np.argsort(-bands, kind="stable")[:_MOST_COMPARED]]
         alike = np.count_nonzero(self._arrays.signatures[places] == signature, axis=1)
         order = np.argsort(-alike, kind="stable")[:_MOST_FUZZY_ROWS]
-        return places[order[alike[order] > _LEAST_ALIKE * len(signature)]]
+        nearest: NDArray[np.intp] = places[order[alike[order] > _LEAST_ALIKE * len(signature)]]
+        return nearest
 
 
 def _shared(asked: str, stored: str) -> float:

@@ -40,10 +40,8 @@ def write(directory: Path, manifest: dict[str, Any], arrays: Arrays) -> None:
     """Replace the index in `directory`. The caller holds `locked(directory)`.
 
     Raises:
-        FormatError: The directory holds something else.
         IndexBuildError: It cannot be written: read-only, or the disk is full. What was there before stays.
     """
-    _refuse_foreign(directory)
     name = f"data-{secrets.token_hex(4)}"
     data = directory / name
     try:
@@ -114,9 +112,11 @@ def locked(directory: Path, *, seconds: float = 600.0) -> Iterator[None]:
     """Hold the directory for writing; made if absent. The system frees the lock of a process that dies.
 
     Raises:
+        FormatError: The directory holds something else; it is left as it is.
         IndexBuildError: The directory cannot be made or written, or another process holds it for over `seconds`.
     """
     try:
+        _refuse_foreign(directory)
         directory.mkdir(parents=True, exist_ok=True)
         handle = (directory / ".lock").open("a+b")
     except OSError as error:
@@ -150,6 +150,8 @@ def _try_lock(handle: int) -> bool:
 
 
 def _refuse_foreign(directory: Path) -> None:
+    if not directory.exists():
+        return
     if (directory / "manifest.json").exists():
         try:
             read_manifest(directory)
@@ -160,9 +162,7 @@ def _refuse_foreign(directory: Path) -> None:
     strange = [path.name for path in directory.iterdir() if path.name != ".lock" and not path.name.startswith("data-")]
     if strange:
         raise FormatError(
-            f"the directory holds other files ({strange[0]!r}, ...)"
-            if len(strange) > 1
-            else f"the directory holds {strange[0]!r}",
+            f"the directory holds other files, such as {strange[0]!r}",
             where=str(directory),
             hint="name an empty or a new directory",
         )

@@ -1,0 +1,128 @@
+"""`ctxprune sql index`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ctxprune.cli import main
+from ctxprune.sql.values import ValueIndex
+
+
+@pytest.fixture
+def run(capsys):
+    def go(*words):
+        code = main(["sql", "index", *map(str, words)])
+        return code, *capsys.readouterr()
+
+    return go
+
+
+def test_json_says_where_and_what(run, shop, tmp_path):
+    code, out, err = run(shop, "--out", tmp_path / "index", "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert report["directory"] == str(tmp_path / "index")
+    assert (report["built"], report["values"], report["columns_indexed"]) == (True, 15, 5)
+    skipped = {f"{c['table']}.{c['column']}": c["skipped"] for c in report["columns"] if c["skipped"]}
+    assert skipped == {"city.population": "no text", "order items.id": "no text", "order items.price": "no text"}
+    assert ValueIndex.open(tmp_path / "index").lookup("in eur")[0].value == "EUR"
+
+
+def test_a_second_run_keeps_a_fitting_index(run, shop, tmp_path):
+    run(shop, "--out", tmp_path / "index")
+    code, out, _err = run(shop, "--out", tmp_path / "index")
+    assert code == 0
+    assert "up to date" in out
+    assert json.loads(run(shop, "--out", tmp_path / "index", "--json")[1])["built"] is False
+
+
+def test_excluded_columns(run, shop, tmp_path):
+    code, out, _err = run(
+        shop, "--out", tmp_path / "index", "--exclude", "CITY.name", "--exclude", "order items.city_name", "--json"
+    )
+    assert code == 0
+    reasons = {(c["table"], c["column"]): c["skipped"] for c in json.loads(out)["columns"]}
+    assert reasons["city", "name"] == reasons["order items", "city_name"] == "excluded"
+    assert ValueIndex.open(tmp_path / "index").lookup("in Springfield") == []
+
+
+def test_the_default_place_is_the_cache(run, shop, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    report = json.loads(run(shop, "--json")[1])
+    assert report["directory"].startswith(str(tmp_path / "cache"))
+    assert shop.parent == tmp_path
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", shop.name]
+
+
+def test_markup_in_names_is_shown_as_it_is(run, tmp_path):
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(tmp_path / "db.sqlite")) as connection:
+        connection.execute('CREATE TABLE "[red]t" ("[/x]" TEXT)')
+        connection.execute("INSERT INTO \"[red]t\" VALUES ('v')")
+        connection.commit()
+    code, out, _err = run(tmp_path / "db.sqlite", "--out", tmp_path / "index")
+    assert code == 0
+    assert "[red]t.[/x]" in out
+
+
+@pytest.mark.parametrize("exclude", ["city", "city.nothing", "nothing.name", ".", ""])
+def test_an_unknown_column_is_an_error(run, shop, tmp_path, exclude):
+    code, out, err = run(shop, "--out", tmp_path / "index", "--exclude", exclude)
+    assert (code, out) == (1, "")
+    assert "names no column" in err
+    assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a database", b"SQLite format 3\0" + bytes(range(256)) * 16])
+def test_a_file_that_is_no_database_is_one_line(run, tmp_path, content):
+    path = tmp_path / "db.sqlite"
+    if content is not None:
+        path.write_bytes(content)
+    code, out, err = run(path, "--out", tmp_path / "index")
+    if content == b"":  # SQLite's own idea of an empty database
+        assert code in {0, 1}
+        return
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+    assert err.startswith("ctxprune: CP1")
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_foreign_directory_is_one_line(run, shop, tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("")
+    code, _out, err = run(shop, "--out", tmp_path / "notes")
+    assert code == 1
+    assert err.startswith("ctxprune: CP006")
+    assert [path.name for path in (tmp_path / "notes").iterdir()] == ["a.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_ctrl_c_leaves_nothing_half_written(tmp_path):
+    import sqlite3
+    from contextlib import closing
+
+    path, out = tmp_path / "db.sqlite", tmp_path / "index"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (c TEXT)")
+        connection.executemany("INSERT INTO t VALUES (?)", [(f"Quay {k} of harbour {k * 7}",) for k in range(60_000)])
+        connection.commit()
+    command = [sys.executable, "-m", "ctxprune.cli", "sql", "index", str(path), "--out", str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 60
+        while not (out / ".lock").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _said, err = process.communicate()
+    assert process.returncode != 0
+    assert "Traceback" not in err
+    assert [entry.name for entry in out.iterdir()] == [".lock"]

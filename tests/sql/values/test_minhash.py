@@ -1,0 +1,55 @@
+"""The bulk kernel against datasketch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from datasketch import MinHash, MinHashLSH
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctxprune.sql.values.minhash import BANDS, ROWS, SCHEME, Signer, band_keys, bigrams
+
+NUM_PERM = BANDS * ROWS
+
+
+@pytest.fixture(scope="module")
+def signer():
+    return Signer.from_datasketch()
+
+
+def reference(text):
+    sketch = MinHash(num_perm=NUM_PERM, scheme=SCHEME)
+    sketch.update_batch(bigrams(text))
+    return sketch
+
+
+@settings(max_examples=50, deadline=None)
+@given(texts=st.lists(st.text(max_size=25), max_size=12))
+def test_signatures_equal_datasketch(signer, texts):
+    signed = signer.sign(texts)
+    assert signed.shape == (len(texts), NUM_PERM)
+    assert signed.dtype == np.uint32
+    for text, row in zip(texts, signed, strict=True):
+        assert (row == reference(text).hashvalues).all()
+
+
+def test_a_batch_equals_its_parts(signer):
+    texts = ["oslo", "", "new york city", "łódź", "東京", "\ud800"]
+    assert (signer.sign(texts) == np.concatenate([signer.sign([text]) for text in texts])).all()
+
+
+def test_candidates_equal_datasketch_lsh(signer):
+    texts = [f"{a} {b}" for a in ("oslo", "osla", "bergen", "bergan") for b in ("harbour", "harbor", "quay", "")]
+    lsh = MinHashLSH(num_perm=NUM_PERM, params=(BANDS, ROWS))
+    for number, text in enumerate(texts):
+        lsh.insert(number, reference(text))
+    keys = band_keys(signer.sign(texts))
+    for asked in ("oslo harbor", "bergn quay", "narvik", "osl"):
+        mine = band_keys(signer.sign([asked]))
+        assert set(np.flatnonzero((keys == mine).any(axis=0)).tolist()) == set(lsh.query(reference(asked)))
+
+
+def test_no_text_is_an_empty_set(signer):
+    assert bigrams("") == [b"^$"]
+    assert (signer.sign([""]) < np.uint32(2**32 - 1)).any()
