@@ -115,7 +115,8 @@ class _Chooser:
         self.reasons = ["score"] * len(closure)
         self.spent = 0
         for index in closure.pinned:
-            if not self.add(index, "pinned", "pinned"):
+            self.add(index, "pinned", "pinned")
+            if not self.kept[index]:
                 limit, noun = room.limit, room.noun
                 raise BudgetError(f"the pinned units with all they require do not fit into {limit} {noun}")
         for index in closure.pinned:

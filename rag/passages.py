@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["Passage", "Passages", "sentence_spans"]
 
 _BYTES_PER_TOKEN = 4
-_UNREADABLE = re.compile("[\ud800-\udfff\x00\r]")  # for the splitter; each gets a stand-in of the same length
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")
+# For the splitter, which knows "\n" and " " only, and of which some rules panic on white space of several bytes; each
+# of these characters gets a stand-in of the same length.
+_UNREADABLE = re.compile("[\ud800-\udfff\x00\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 # A line that starts something of its own: bullet, number, heading, quotation, table row, code fence.
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪◦–—·]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```)")
+_MARKER = re.compile(r"\s*\(?(?:[0-9]{1,3}|[A-Za-z])[.)]\s*")  # the number of a list item, no sentence by itself
 _WRAPPED_WIDTH = 120  # no one wraps prose by hand at more characters than this
 _WINDOW = 4096  # characters the splitter sees at once
 _SHORT = 0.6  # of the longest line of its paragraph: shorter lines were not ended by wrapping
@@ -39,7 +43,7 @@ class Passage:
     Attributes:
         text: The source text; any characters, any length.
         gap: What stands between kept sentences where something was dropped; neighbours keep what stood between them.
-        language: ISO 639-1 code for the sentence rules; unknown ones get general rules.
+        language: ISO 639 code for the sentence rules; languages without rules of their own get general ones.
         max_tokens: Longer sentences are cut, at clause ends or white space where there are any, so that a small budget
             can be met; counted as 4 UTF-8 bytes a token, at least 8.
 
@@ -110,14 +114,17 @@ def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) ->
     stand alone, and longer sentences than `max_tokens` (4 UTF-8 bytes each) are cut.
 
     Raises:
-        UsageError: max_tokens is under 8.
+        UsageError: max_tokens is under 8, or language is no language code.
     """
     if not isinstance(max_tokens, int) or max_tokens < 8:
         raise UsageError(f"max_tokens is {max_tokens!r}", hint="give a whole number from 8 up")
+    code = _LANGUAGE.fullmatch(language)
+    if code is None:
+        raise UsageError(f"language is {language!r}", hint="give an ISO 639 code such as 'en' or 'pt-BR'")
     readable = _UNREADABLE.sub(_stand_in, text)
     spans: list[tuple[int, int]] = []
     for block in pairwise([*_line_starts(readable), len(text)]):
-        for sentence in _sentences(readable, *block, language):
+        for sentence in _sentences(readable, *block, code.group(1).lower()):
             for piece in _pieces(readable, *sentence, max_tokens * _BYTES_PER_TOKEN):
                 spans += _stripped(text, *piece)
     return spans
@@ -139,15 +146,20 @@ def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple
             ends.pop()
         before = 0
         for cut in ends:
+            if cut < len(window) and _MARKER.fullmatch(window, before, cut):
+                continue
             yield start + before, start + cut
             before = cut
         start += max(before, 1)
 
 
 def _stand_in(match: re.Match[str]) -> str:
-    if match.group() != "\r":
-        return "\ufffd"
-    return " " if match.string.startswith("\n", match.end()) else "\n"
+    char = match.group()
+    if char == "\r":
+        return " " if match.string.startswith("\n", match.end()) else "\n"
+    if char in "\x85\u2028\u2029":
+        return "\n"
+    return " " if char.isspace() else "\ufffd"
 
 
 def _line_starts(text: str) -> Iterator[int]:

@@ -61,26 +61,33 @@ class Bm25Scorer:
         import bm25s
 
         documents = [self.analyse(unit.text) for unit in context.units]
-        frequencies = Counter(term for document in documents for term in set(document))
+        frequencies = Counter(term for document in documents for term in dict.fromkeys(document))
         if not frequencies:
-            return _Index(len(documents), frequencies, None)
+            return _Index(len(documents), frequencies, {}, None)
+        ids = {term: number for number, term in enumerate(frequencies)}
         bm25 = bm25s.BM25(method="lucene", k1=self.k1, b=self.b, backend="numpy")
-        bm25.index(documents, show_progress=False)
-        return _Index(len(documents), frequencies, bm25)
+        # index() would do the same, but log at DEBUG on a logger that bm25s has set to let that through.
+        bm25.scores = bm25.build_index_from_ids(
+            unique_token_ids=list(ids.values()),
+            corpus_token_ids=[[ids[term] for term in document] for document in documents],
+            show_progress=False,
+        )
+        return _Index(len(documents), frequencies, ids, bm25)
 
 
 @dataclass(frozen=True, slots=True)
 class _Index:
     size: int
     frequencies: Counter[str]  # units that hold a term
+    ids: dict[str, int]
     bm25: bm25s.BM25 | None  # None where no unit has any term
 
     def score(self, query: list[str]) -> Scores:
-        known = [term for term in query if term in self.frequencies]
+        known = [self.ids[term] for term in query if term in self.ids]
         if self.bm25 is None or not known:
             return np.zeros(self.size, dtype=np.float32)
         attainable = sum(self._idf(term) for term in query)
-        scores: Scores = np.asarray(self.bm25.get_scores(known) / attainable, dtype=np.float32)
+        scores: Scores = np.asarray(self.bm25.get_scores_from_ids(known) / attainable, dtype=np.float32)
         return scores
 
     def _idf(self, term: str) -> float:

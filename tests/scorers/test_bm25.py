@@ -93,12 +93,13 @@ def test_one_context_answers_many_questions_from_one_index(scorer, monkeypatch: 
     assert scorer.score("blue", context).argmax() == 2
 
 
-def test_nothing_is_printed_or_configured() -> None:
+def test_nothing_is_printed_logged_or_configured(caplog: pytest.LogCaptureFixture) -> None:
     out, root = io.StringIO(), logging.getLogger()
     before = (root.level, list(root.handlers))
     with redirect_stdout(out), redirect_stderr(out):
         LexicalScorer().score("apple", Texts(*["apple pie"] * 300))
     assert out.getvalue() == ""
+    assert caplog.records == []
     assert (root.level, list(root.handlers)) == before
 
 

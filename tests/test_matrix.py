@@ -1,0 +1,102 @@
+"""Every registered scorer with every registered policy: the invariants that hold for all of them."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ctxprune import POLICIES, SCORERS, Pruner, TokenBudget, TopK, Unit
+from ctxprune.closure import Closure
+from ctxprune.errors import BudgetError
+from ctxprune.rag import Passage
+
+PAIRS = list(itertools.product(SCORERS.names(), POLICIES.names()))
+VOCABULARY = ["tower", "city", "river", "name", "count", "order", "item", "price", "São", "Łódź", "客户"]
+BUDGETS = {"token_budget.v1": TokenBudget(12), "top_k.v1": TopK(3)}
+
+
+class Tree:
+    """Any tree of units; renders as the sorted indices it was given."""
+
+    def __init__(self, units) -> None:
+        self.units = tuple(units)
+
+    def render(self, kept):
+        return tuple(sorted(kept))
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> Tree:
+    size = draw(st.integers(0, 9))
+    index = st.integers(0, max(size - 1, 0))
+    text = st.lists(st.sampled_from(VOCABULARY), max_size=6).map(" ".join)
+    return Tree(
+        Unit(
+            draw(text),
+            parent=draw(st.none() | index),
+            requires=tuple(draw(st.lists(index, max_size=2))),
+            pinned=draw(st.integers(0, 5)) == 0,
+        )
+        for _ in range(size)
+    )
+
+
+def make(scorer: str, policy: str, on_empty: str = "keep_best") -> Pruner:
+    return Pruner(scorer, BUDGETS.get(policy, policy), words, on_empty)
+
+
+@pytest.mark.parametrize(("scorer", "policy"), PAIRS)
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(tree=trees(), on_empty=st.sampled_from(["keep_best", "keep_all", "drop"]))
+def test_invariants(scorer: str, policy: str, tree: Tree, on_empty: str) -> None:
+    pruner = make(scorer, policy, on_empty)
+    try:
+        result = pruner.prune("river city 客户", tree)
+    except BudgetError:
+        assert policy in BUDGETS
+        return
+    kept = np.asarray([unit.kept for unit in result.units], dtype=np.bool_)
+    assert result.output == tuple(np.flatnonzero(kept))
+    assert [unit.text for unit in result.units] == [unit.text for unit in tree.units]
+    assert Closure(tree.units).gaps(kept) == []
+    assert result.tokens_after == sum(unit.tokens for unit in result.kept) <= result.tokens_before
+    assert {unit.reason for unit in result.kept} <= {"selected", "pinned", "required", "fallback"}
+    assert {unit.reason for unit in result.dropped} <= {"score", "rank", "budget"}
+    assert np.isfinite(result.scores).all()
+    if policy == "token_budget.v1":
+        assert result.tokens_after <= 12
+    if policy == "top_k.v1" and on_empty != "keep_all":
+        assert len(result.kept) <= 3
+    if tree.units and on_empty != "drop":
+        assert result.kept
+    assert make(scorer, policy, on_empty).prune("river city 客户", tree) == result
+    assert pruner.prune_batch(["river city 客户"] * 2, [tree] * 2) == [result] * 2
+
+
+@pytest.mark.parametrize(("scorer", "policy"), PAIRS)
+def test_a_hundred_threads_with_one_pruner_equal_one_thread(scorer: str, policy: str) -> None:
+    rng = random.Random(0)
+    texts = [" ".join(f"The {rng.choice(VOCABULARY)} of {rng.choice(VOCABULARY)}." for _ in range(8)) for _ in range(5)]
+    contexts = [Passage(text) for text in texts]
+    work = [(f"which {rng.choice(VOCABULARY)}?", contexts[i % len(contexts)]) for i in range(200)]
+    alone = [make(scorer, policy).prune(*item) for item in work]
+    shared = make(scorer, policy)
+    with ThreadPoolExecutor(100) as pool:
+        together = list(pool.map(lambda item: shared.prune(*item), work))
+    assert together == alone
+
+
+@pytest.mark.parametrize("names", [SCORERS.names(), POLICIES.names()])
+def test_every_name_has_a_version(names: list[str]) -> None:
+    assert names
+    assert all(name.rpartition(".v")[2].isdigit() for name in names)

@@ -1,0 +1,78 @@
+"""The public surface, and what importing it costs."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import statistics
+import subprocess
+import sys
+
+import pytest
+
+import ctxprune
+
+HEAVY = ("torch", "transformers", "sentence_transformers", "scipy", "langchain_core", "numpy", "bm25s", "tokenizers")
+_MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(ctxprune.__path__, "ctxprune.")
+    if not module.name.startswith(("ctxprune.sql", "ctxprune.rag.html", "ctxprune.cli", "ctxprune.__main__"))
+)
+
+
+def test_every_public_name_is_there_and_listed_once() -> None:
+    assert set(ctxprune.__all__) <= set(dir(ctxprune))
+    for name in ctxprune.__all__:
+        assert getattr(ctxprune, name) is not None
+    assert set(ctxprune._HOMES) | {"__version__"} == set(ctxprune.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ctxprune.nothing
+
+
+def test_names_come_from_where_they_are_documented() -> None:
+    for name, home in ctxprune._HOMES.items():
+        module = importlib.import_module(f"ctxprune.{home}")
+        assert name in module.__all__
+        assert getattr(module, name) is getattr(ctxprune, name)
+
+
+@pytest.mark.parametrize("name", _MODULES)
+def test_every_module_says_what_it_offers(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__doc__
+    names = getattr(module, "__all__", [])
+    assert all(hasattr(module, entry) for entry in names)
+    plain = sorted(names, key=lambda entry: (not entry.isupper(), not entry[0].isupper(), entry))
+    assert list(names) == plain
+
+
+def test_import_is_light() -> None:
+    code = "import ctxprune, ctxprune.rag, json, sys; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in json.loads(done.stdout)}
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_pruning_loads_no_model_library() -> None:
+    code = (
+        "import sys; from ctxprune import prune; from ctxprune.rag import Passage;"
+        "prune('a', Passage('A. B.')); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert loaded.isdisjoint({"torch", "transformers", "sentence_transformers", "langchain_core"})
+    assert done.stderr == ""
+
+
+def test_import_time() -> None:
+    """Median of five processes; the last line of -X importtime is the whole of `import ctxprune`."""
+    seconds = []
+    for _ in range(5):
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-c", "import ctxprune"], capture_output=True, text=True, check=True
+        )
+        last = done.stderr.strip().splitlines()[-1]
+        assert last.endswith(" ctxprune")
+        seconds.append(int(last.split("|")[1]) / 1e6)
+    assert statistics.median(seconds) < 0.25

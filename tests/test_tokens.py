@@ -1,0 +1,125 @@
+"""Counting tokens: the bundled tokenizer on any text, and other people's tokenizers."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctxprune import as_counter
+from ctxprune.errors import UsageError
+from ctxprune.tokens import BundledCounter, TokenCounter, _bundled
+
+COUNTER = BundledCounter()
+
+
+def test_bundled_counts_are_plausible() -> None:
+    assert COUNTER.count("") == 0
+    assert COUNTER.count("the") == 1
+    assert COUNTER.count("The capital of France is Paris.") == 7
+    assert COUNTER.count("SELECT name FROM city WHERE population > 100") <= 12
+    assert COUNTER.name == "ctxprune-bpe.v1"
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=()), max_size=80))
+def test_any_text_counts_and_comes_back_from_its_tokens(text: str) -> None:
+    number = COUNTER.count(text)
+    assert (number == 0) == (text == "")
+    readable = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert number <= len(text.encode("utf-8", "surrogatepass"))
+    if readable == text:
+        assert _bundled().decode(_bundled().encode(text).ids) == text
+
+
+def test_lone_surrogates_count_like_the_replacement_character() -> None:
+    assert COUNTER.count("a\ud800b") == COUNTER.count("a\ufffdb")
+
+
+def test_long_texts_are_cut_where_it_changes_nothing() -> None:
+    text = "The tower, built in 1889, is 330 m tall.\nIt stands in Paris! " * 3000
+    assert len(text) > 150_000
+    assert COUNTER.count(text) == len(_bundled().encode(text))
+
+
+@pytest.mark.parametrize("piece", ["a", " ", "\n", "!", "漢", "\u0301", "\ud83d", "\x00"])
+def test_the_same_character_over_and_over_takes_no_more_than_seconds(piece: str) -> None:
+    start = time.perf_counter()
+    assert COUNTER.count(piece * 300_000) > 1000
+    assert time.perf_counter() - start < 20
+
+
+def test_many_is_one_by_one() -> None:
+    texts = ["a b", "", "c" * 100]
+    assert COUNTER.count_many(iter(texts)) == [COUNTER.count(text) for text in texts]
+
+
+class Tiktoken:
+    """Has the two methods by which tiktoken's encodings are known."""
+
+    name = "cl100k_base"
+
+    def encode(self, text):
+        raise ValueError("special token in the text")
+
+    def encode_ordinary(self, text):
+        return text.split()
+
+
+class Transformers:
+    """Adds special tokens unless told otherwise, as Hugging Face tokenizers do."""
+
+    name_or_path = "some/model"
+
+    def encode(self, text, add_special_tokens=True):
+        return [0] * (len(text.split()) + 2 * add_special_tokens)
+
+
+class Plain:
+    """An object with encode and no name."""
+
+    def encode(self, text):
+        return text.split()
+
+
+def test_adapters() -> None:
+    for source, name in (
+        (Tiktoken(), "cl100k_base"),
+        (Transformers(), "some/model"),
+        (Plain(), "Plain"),
+        (lambda text: len(text.split()), "<lambda>"),
+    ):
+        counter = as_counter(source)
+        assert isinstance(counter, TokenCounter)
+        assert (counter.name, counter.count("a b c"), counter.count_many(["a", "b c"])) == (name, 3, [1, 2])
+
+
+def test_a_hugging_face_tokenizer_counts_without_special_tokens_and_takes_surrogates() -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    tokenizer = Tokenizer(models.WordLevel({"a": 0, "[UNK]": 1, "[CLS]": 2}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", 2)])
+    counter = as_counter(tokenizer)
+    assert counter.count("a b \ud800") == 3
+    assert counter.name == "Tokenizer"
+
+
+def test_counters_pass_through_and_none_is_the_bundled_one() -> None:
+    assert as_counter(COUNTER) is COUNTER
+    assert as_counter() == COUNTER
+
+
+@pytest.mark.parametrize("source", [3, "cl100k_base", Plain, object()])
+def test_what_cannot_count_is_refused(source) -> None:
+    with pytest.raises(UsageError, match="cannot count tokens"):
+        as_counter(source)
+
+
+@pytest.mark.parametrize("answer", [None, -1, 1.5, "3"])
+def test_a_counter_that_gives_no_number_is_caught(answer) -> None:
+    counter = as_counter(lambda text: answer)
+    with pytest.raises(UsageError, match="the token counter gave"):
+        counter.count("a")
