@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ..linking.joins import JoinGraph
-from .tree import identifier
+from .tree import identifier, sources
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from ..schema import ForeignKey, Schema, Table
     from .tree import View
 
-__all__ = ["add_join"]
+__all__ = ["add_join", "mend_conditions"]
 
 
 def add_join(view: View, table: Table, schema: Schema, *, longest: int = 2) -> bool:
@@ -21,34 +23,60 @@ def add_join(view: View, table: Table, schema: Schema, *, longest: int = 2) -> b
     names = {known.name.casefold(): alias for alias, known in view.tables.items()}
     graph = JoinGraph(schema)
     goal = table.name.casefold()
-    bridges = min((graph.bridges([name, goal], longest=longest) for name in names), key=len, default=[])
+    routes = (_route(graph, [*graph.bridges([name, goal], longest=longest), goal], names) for name in names)
+    route = min((route for route in routes if route), key=len, default=None)
+    if route is None:
+        return False
     reached = dict(names)
-    steps = []
-    for name in [*bridges, goal]:
-        key = next((k for k in graph.between([*reached, name]) if _touches(k, name, reached)), None)
-        if key is None:
-            return False
-        steps.append((schema.table(name), key))
-        reached[name] = schema.table(name).name
-    for added, key in steps:
-        condition = exp.and_(*(_equal(here, there) for here, there in _ends(key, reached)))
-        view.select.join(exp.Table(this=identifier(added.name)), on=condition, copy=False)
-        view.tables[added.name.casefold()] = added
+    for name, key in route:
+        added = schema.table(name)
+        reached[name] = added.name
+        view.select.join(exp.Table(this=identifier(added.name)), on=_condition(key, reached), copy=False)
+        view.tables[name] = added
     return True
 
 
-def _touches(key: ForeignKey, name: str, reached: dict[str, str]) -> bool:
+def mend_conditions(view: View, schema: Schema) -> bool:
+    """Replaces every JOIN condition that names an unknown column by the key between its table and an earlier one."""
+    lost = {id(column) for column in view.lost()}
+    graph = JoinGraph(schema)
+    earlier: dict[str, str] = {}
+    changed = False
+    for source, join in zip(sources(view.select), [None, *(view.select.args.get("joins") or ())], strict=False):
+        alias = source.alias_or_name.casefold()
+        name = view.tables[alias].name.casefold() if alias in view.tables else ""
+        condition = join.args.get("on") if join is not None else None
+        if condition is not None and any(id(column) in lost for column in condition.find_all(exp.Column)):
+            key = next((k for k in graph.between([*earlier, name]) if _touches(k, name, earlier)), None)
+            if key is not None and join is not None:
+                join.set("on", _condition(key, {**earlier, name: alias}))
+                changed = True
+        earlier.setdefault(name, alias)
+    return changed
+
+
+def _route(graph: JoinGraph, tables: Sequence[str], start: Mapping[str, str]) -> list[tuple[str, ForeignKey]]:
+    """The key by which each of `tables` joins those before it; [] where one has none."""
+    reached = dict(start)
+    route = []
+    for name in tables:
+        key = next((k for k in graph.between([*reached, name]) if _touches(k, name, reached)), None)
+        if key is None:
+            return []
+        route.append((name, key))
+        reached[name] = name
+    return route
+
+
+def _touches(key: ForeignKey, name: str, reached: Mapping[str, str]) -> bool:
     ends = {key.table.casefold(), key.ref_table.casefold()}
     return name in ends and bool((ends - {name}) & reached.keys())
 
 
-def _ends(key: ForeignKey, reached: dict[str, str]) -> list[tuple[exp.Column, exp.Column]]:
+def _condition(key: ForeignKey, reached: Mapping[str, str]) -> exp.Condition:
     here, there = reached[key.table.casefold()], reached[key.ref_table.casefold()]
-    return [(_column(here, a), _column(there, b)) for a, b in zip(key.columns, key.ref_columns, strict=True)]
-
-
-def _equal(here: exp.Column, there: exp.Column) -> exp.Expression:
-    return exp.EQ(this=here, expression=there)
+    pairs = zip(key.columns, key.ref_columns, strict=True)
+    return exp.and_(*(exp.EQ(this=_column(here, a), expression=_column(there, b)) for a, b in pairs))
 
 
 def _column(alias: str, name: str) -> exp.Column:

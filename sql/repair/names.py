@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from .joins import add_join
+from .joins import add_join, mend_conditions
 from .tree import identifier, parse, views, write
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ __all__ = ["NearestNames"]
 class NearestNames:
     """Replaces unknown names.
 
-    A column that its table lacks is looked for, in this order: in the other tables of FROM under the same name; in
+    A JOIN condition with an unknown column becomes the foreign key between its tables, where there is one. Any other
+    column that its table lacks is looked for, in this order: in the other tables of FROM under the same name; in
     tables that one or two foreign keys connect to FROM, which are then joined; in FROM under the most similar name; in
     the connected tables under the most similar one.
 
@@ -45,6 +46,7 @@ class NearestNames:
             return ""
         changed = self._tables(tree, schema)
         for view in views(tree, schema):
+            changed = mend_conditions(view, schema) or changed
             for column in view.lost():
                 changed = self._column(view, column, schema) or changed
         return write(tree, schema.dialect) if changed else ""
@@ -67,7 +69,8 @@ class NearestNames:
         name = column.name
         holders = view.holders(name)
         if holders:
-            return _point(column, holders[0], name)
+            taken = {other.table.casefold() for other in view.columns if other.name.casefold() == name.casefold()}
+            return _point(column, min(holders, key=lambda alias: alias in taken), name)
         if self._join(view, column, schema, lambda table: table.column(name).name if name in table else ""):
             return True
         local = {f"{alias}\n{c.name}": c.name for alias, table in view.tables.items() for c in table.columns}
@@ -77,9 +80,7 @@ class NearestNames:
         if near:
             alias, _, found = near.partition("\n")
             return _point(column, alias, found)
-        return self._join(
-            view, column, schema, lambda table: self._nearest(name, {c.name: c.name for c in table.columns})
-        )
+        return self._join(view, column, schema, lambda table: self._nearest(name, _names(table)))
 
     def _join(self, view: View, column: exp.Column, schema: Schema, find: Callable[[Table], str]) -> bool:
         """Joins the first connected table in which `find` sees the column."""
@@ -88,10 +89,11 @@ class NearestNames:
         asked = column.table.casefold()
         there = [table for table in schema.tables if table.name.casefold() not in _present(view)]
         there.sort(key=lambda table: table.name.casefold() != asked)
-        for table in there:
-            found = find(table)
-            if found and add_join(view, table, schema):
-                return _point(column, table.name, found)
+        found = [(table, name) for table in there if (name := find(table))]
+        for longest in (1, 2):
+            for table, name in found:
+                if add_join(view, table, schema, longest=longest):
+                    return _point(column, table.name, name)
         return False
 
     def _nearest(self, name: str, choices: Mapping[str, str]) -> str:
