@@ -1,0 +1,142 @@
+"""Folding, words, stems and terms."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctxprune.text import fold, fold_with_offsets, split_identifier, stem, terms, word_spans, words
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("São Paulo", "sao paulo"),
+        ("Łódź", "lodz"),
+        ("Straße", "strasse"),
+        ("ØRSTED", "orsted"),
+        ("ＥＵＲ", "eur"),
+        ("ﬁancée", "fiancee"),
+        ("İstanbul", "istanbul"),
+        ("O’Brien – “x”", 'o\'brien - "x"'),
+        ("e\u0301te\u0301", "ete"),
+        ("한국어", "한국어"),
+        ("\u1112\u1161\u11ab", "한"),
+        ("co\u00adop\u200b", "coop"),
+        ("", ""),
+    ],
+)
+def test_fold(text: str, folded: str) -> None:
+    assert fold(text) == folded
+    assert fold_with_offsets(text).text == folded
+
+
+@settings(deadline=None)
+@given(ANY_TEXT)
+def test_fold_twice_is_fold_once(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@settings(deadline=None)
+@given(ANY_TEXT)
+def test_offsets_lead_back_to_the_source(text: str) -> None:
+    folded = fold_with_offsets(text)
+    assert folded.text == fold(text)
+    assert len(folded.starts) == len(folded.text) + 1
+    assert list(folded.starts) == sorted(folded.starts)
+    assert folded.starts[-1] == len(text)
+    for index, char in enumerate(folded.text):
+        start, end = folded.span(index, index + 1)
+        assert 0 <= start < end <= len(text)
+        assert char in fold(text[start:end])
+
+
+def test_span_of_a_folded_name() -> None:
+    source = "in Łódź, Straße 5"
+    folded = fold_with_offsets(source)
+    for name, original in (("lodz", "Łódź"), ("strasse", "Straße")):
+        at = folded.text.index(name)
+        start, end = folded.span(at, at + len(name))
+        assert source[start:end] == original
+    assert folded.span(3, 3) == (3, 3)
+
+
+def test_span_keeps_an_accent_with_its_letter() -> None:
+    source = "cafe\u0301 noir"
+    folded = fold_with_offsets(source)
+    start, end = folded.span(0, 4)
+    assert source[start:end] == "cafe\u0301"
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("customerID", ["customer", "id"]),
+        ("HTTPServer_name", ["http", "server", "name"]),
+        ("GDP_per-capita10", ["gdp", "per", "capita", "10"]),
+        ("Données Générales", ["donnees", "generales"]),
+        ("T1.CustomerName", ["t", "1", "customer", "name"]),
+        ("客户名称", ["客户", "户名", "名称"]),
+        ("客", ["客"]),
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("___", []),
+        ("", []),
+    ],
+)
+def test_split_identifier(name: str, parts: list[str]) -> None:
+    assert split_identifier(name) == parts
+
+
+def test_words_keep_their_order_and_split_mixed_scripts() -> None:
+    assert words("How many 客户名 in Łódź?") == ["how", "many", "客户", "户名", "in", "lodz"]
+
+
+def test_word_spans_are_the_words() -> None:
+    text = "It's \u201cLa Niña\u201d, 2024_x"
+    assert [text[a:b] for a, b in word_spans(text)] == ["It", "s", "La", "Niña", "2024", "x"]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("studies", "study"),
+        ("study", "study"),
+        ("cities", "city"),
+        ("classes", "class"),
+        ("boxes", "box"),
+        ("running", "run"),
+        ("populated", "populat"),
+        ("status", "status"),
+        ("sing", "sing"),
+        ("2024s", "2024s"),
+        ("são", "são"),
+        ("bus", "bus"),
+    ],
+)
+def test_stem(word: str, expected: str) -> None:
+    assert stem(word) == expected
+
+
+def test_terms_stem_drop_stop_words_and_keep_whole_identifiers() -> None:
+    assert terms("What are the iPhones of customers?") == ["iphon", "phon", "customer"]
+    assert terms("Who is it?") == ["who", "is", "it"]
+    assert terms("?!") == []
+
+
+@settings(deadline=None)
+@given(ANY_TEXT)
+def test_every_text_has_terms_that_are_folded(text: str) -> None:
+    for term in terms(text):
+        assert term
+        assert fold(term) == term
+
+
+def test_long_words_are_handled_without_being_remembered() -> None:
+    from ctxprune import text as module
+
+    module._stems.cache_clear()
+    assert terms("x" * 100_000) == ["x" * 100_000]
+    assert module._stems.cache_info().currsize == 0
