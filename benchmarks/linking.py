@@ -3,7 +3,7 @@
     python benchmarks/linking.py [--sweep]    # benchmarks/results/linking.json
 
 Baseline: the ten best columns by cosine of character 3-5-gram TF-IDF, with all primary- and foreign-key columns of
-their tables. The linker runs with its shipped defaults on every set; value hits come from the set's databases where they are
+their tables. The linker runs with its shipped defaults on every set; value hits come from the databases that are
 present, and BIRD questions carry their evidence. Nothing here was trained on (benchmarks/linking_weights.py).
 """
 

@@ -16,10 +16,12 @@ __all__ = ["MAX_COMMENT", "MAX_VALUE", "datum", "name", "quoted_name", "same_wor
 MAX_COMMENT = 120  # characters of a comment that are shown
 MAX_VALUE = 80  # characters of a stored value that are shown
 _MAX_NAME = 128
+_MAX_TYPE, _TYPE_WORDS = 80, 4
 _STRUCTURE = re.compile(r": |```|  |^primary key$", re.I)  # what would read as a part of the form itself
 _BARE_WORDS = 8  # longer text reads as a sentence, and a sentence may pose as an instruction
 _BARE = re.compile(r"[^\W_](?:[\w .:+/%&'’@-]*[\w.%+])?|[-+]?[\d.][\w.:+/%-]*", re.ASCII)
-_BARE_NAME = re.compile(r"[\w$#@](?:[\w $#@.%/&+?!*'’()-]*[\w$#@.%?!*)])?")
+_BARE_NAME = re.compile(r"[\w$#@](?:[\w $#@%/&+?!*'’()-]*[\w$#@%?!*)])?")
+_NESTED = re.compile(r"[^()]*(?:\([^()]*\)[^()]*)*")
 _ORDERS = re.compile(
     r"\b(?:ignore|disregard|forget|override|instructions?|prompts?|system|assistant|jailbreak|you are|you must)\b", re.I
 )
@@ -53,12 +55,8 @@ def name(text: str, quote: str = '"') -> str:
 
     Characters that would break the line are shown as escapes; such a name cannot be copied into SQL as it stands.
     """
-    if (
-        len(text) <= _MAX_NAME
-        and _BARE_NAME.fullmatch(text)
-        and "  " not in text
-        and text.count("(") == text.count(")")
-    ):
+    plain = len(text) <= _MAX_NAME and _BARE_NAME.fullmatch(text) and _NESTED.fullmatch(text)
+    if plain and not _STRUCTURE.search(text) and (text.count(" ") < 2 or not _ORDERS.search(text)):
         return text
     shown = text[:_MAX_NAME] + ("…" if len(text) > _MAX_NAME else "")
     return quoted_name(shown, quote)
@@ -74,8 +72,8 @@ def type_name(declared: str) -> str:
 
     A declaration that is not a type name with plain parameters (SQLite accepts any words) is cut to its first words.
     """
-    match = _TYPE.fullmatch(declared[:80])
-    if match is None:
+    match = _TYPE.fullmatch(declared) if len(declared) <= _MAX_TYPE and not _ORDERS.search(declared) else None
+    if match is None or len(match.group(1).split()) > _TYPE_WORDS:
         word = re.match(r"\s*([^\W\d]\w*)", declared)
         return word.group(1).upper()[:40] if word else ""
     base, parameters, rest = match.groups()

@@ -13,10 +13,10 @@ from ._text import datum, name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..schema import Column, ColumnRef, Schema, Table
+    from ..schema import Column, ColumnRef, ForeignKey, Schema, Table
     from ..values.base import ValueHit
 
-__all__ = ["RENDERERS", "Renderer", "column_label", "hit_values", "render", "shown_values", "table_label"]
+__all__ = ["RENDERERS", "Renderer", "column_label", "hit_values", "key_label", "render", "shown_values", "table_label"]
 
 _SHOWN = 3
 _DATED = ("DATE", "TIME")
@@ -58,9 +58,21 @@ def render(schema: Schema, form: str = "mschema", *, hits: Sequence[ValueHit] = 
 
 
 def table_label(table: Table) -> str:
-    """The table's name, with its namespace in front exactly once where it has one."""
+    """The table's name on one line, quoted where it must be, with its namespace in front exactly once."""
     prefix = table.namespace + "."
-    return table.name if not table.namespace or table.name.startswith(prefix) else prefix + table.name
+    bare = table.name.removeprefix(prefix) if table.namespace else table.name
+    return f"{name(table.namespace)}.{name(bare)}" if table.namespace else name(bare)
+
+
+def key_label(schema: Schema, key: ForeignKey) -> str:
+    """`table.column=table.column`; a composite key is one entry `table.(a, b)=table.(c, d)`."""
+    return f"{_end(schema, key.table, key.columns)}={_end(schema, key.ref_table, key.ref_columns)}"
+
+
+def _end(schema: Schema, table: str, columns: tuple[str, ...]) -> str:
+    label = table_label(schema.table(table)) if table in schema else name(table)
+    names = ", ".join(name(column) for column in columns)
+    return f"{label}.{names}" if len(columns) == 1 else f"{label}.({names})"
 
 
 def column_label(ref: ColumnRef) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..schema import ColumnRef
 from ._text import name
-from .base import hit_values, shown_values, table_label
+from .base import hit_values, key_label, shown_values, table_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +26,12 @@ class Compact:
         """The lines; "" for a schema without tables."""
         matched = hit_values(hits)
         lines = [_table(table, matched) for table in schema.tables]
-        for key in schema.foreign_keys:
-            here = _end(schema, key.table, key.columns)
-            lines.append(f"{here}={_end(schema, key.ref_table, key.ref_columns)}")
+        lines += [key_label(schema, key) for key in schema.foreign_keys]
         return "\n".join(lines)
 
 
 def _table(table: Table, matched: dict[ColumnRef, list[str]]) -> str:
-    return f"{name(table_label(table))}({', '.join(_column(table, column, matched) for column in table.columns)})"
+    return f"{table_label(table)}({', '.join(_column(table, column, matched) for column in table.columns)})"
 
 
 def _column(table: Table, column: Column, matched: dict[ColumnRef, list[str]]) -> str:
@@ -41,9 +39,3 @@ def _column(table: Table, column: Column, matched: dict[ColumnRef, list[str]]) -
     if not values:
         return name(column.name)
     return f"{name(column.name)} [{', '.join(shown_values(column, values)[: len(values)])}]"
-
-
-def _end(schema: Schema, table: str, columns: tuple[str, ...]) -> str:
-    label = name(table_label(schema.table(table)) if table in schema else table)
-    names = ", ".join(name(column) for column in columns)
-    return f"{label}.{names}" if len(columns) == 1 else f"{label}.({names})"

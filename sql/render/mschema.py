@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from ..schema import ColumnRef
 from ._text import MAX_COMMENT, datum, name, same_words, type_name
-from .base import hit_values, shown_values, table_label
+from .base import hit_values, key_label, shown_values, table_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..schema import Column, ForeignKey, Schema, Table
+    from ..schema import Column, Schema, Table
     from ..values.base import ValueHit
 
 __all__ = ["MSchema"]
@@ -38,12 +38,12 @@ class MSchema:
         lines = [f"【DB_ID】 {name(schema.name)}", "【Schema】"]
         for table in schema.tables:
             comment = self._comment(table.name, table.comment, table.description)
-            lines.append(f"# Table: {name(table_label(table))}" + (f", {comment}" if comment else ""))
+            lines.append(f"# Table: {table_label(table)}" + (f", {comment}" if comment else ""))
             fields = [self._field(table, column, matched) for column in table.columns]
             lines += ["[", ",\n".join(fields), "]"] if fields else ["[", "]"]
         if schema.foreign_keys:
             lines.append("【Foreign keys】")
-            lines += [_key(schema, key) for key in schema.foreign_keys]
+            lines += [key_label(schema, key) for key in schema.foreign_keys]
         return "\n".join(lines)
 
     def _field(self, table: Table, column: Column, matched: dict[ColumnRef, list[str]]) -> str:
@@ -67,13 +67,3 @@ class MSchema:
             if stripped and (self.repeated_comments or not same_words(stripped, identifier)):
                 return datum(stripped, MAX_COMMENT)
         return ""
-
-
-def _key(schema: Schema, key: ForeignKey) -> str:
-    return f"{_end(schema, key.table, key.columns)}={_end(schema, key.ref_table, key.ref_columns)}"
-
-
-def _end(schema: Schema, table: str, columns: tuple[str, ...]) -> str:
-    label = name(table_label(schema.table(table)) if table in schema else table)
-    names = ", ".join(name(column) for column in columns)
-    return f"{label}.{names}" if len(columns) == 1 else f"{label}.({names})"
