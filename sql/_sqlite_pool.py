@@ -109,6 +109,8 @@ class Pool:
             for server in self._state.all:
                 if isinstance(server, Child):
                     server.abandon()
+                else:
+                    server.close()
             self._finalizer.detach()
             self._start()
 
@@ -131,10 +133,20 @@ class Pool:
             if isinstance(server, Child):
                 yield from self._ask(server, request, cancel)
             else:
-                try:
-                    yield from server.answers(request)
-                except FailureError as failure:
-                    raise self._error(failure.kind, failure.message) from failure
+                yield from self._run_here(server, request, cancel)
+
+    def _run_here(
+        self, engine: Engine, request: dict[str, Any], cancel: Cancel | None
+    ) -> Generator[list[Any], None, None]:
+        try:
+            if cancel is not None:
+                cancel.watch(engine.interrupt)
+            yield from engine.answers(request)
+        except FailureError as failure:
+            raise self._error(failure.kind, failure.message) from failure
+        finally:
+            if cancel is not None:
+                cancel.watch(None)
 
     def _ask(self, child: Child, request: dict[str, Any], cancel: Cancel | None) -> Generator[list[Any], None, None]:
         clean = False
