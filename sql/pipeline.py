@@ -46,6 +46,8 @@ class PipelineConfig:
         paths: What generators see, of "full", "linked" and "linked+values".
         candidates: Candidates per generator over all paths, 1 or more.
         repair_rounds: Repairs per candidate at most, 0 or more.
+        full_budget: Tokens of a schema, by the linker's count, above which no prompt holds all of it as long as there
+            is another path. Small models lose their way in long prompts; raise it for strong ones.
         examples: Stored values per column that are shown in prompts, 0 or more.
         schema: The part of the database that this caller may see and query; None for all of it.
         limits: Of every query.
@@ -59,6 +61,7 @@ class PipelineConfig:
     paths: tuple[str, ...] = PATHS
     candidates: int = 4
     repair_rounds: int = 2
+    full_budget: int = 4_000
     examples: int = 0
     schema: Schema | None = None
     limits: Limits = field(default_factory=Limits)
@@ -66,7 +69,13 @@ class PipelineConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low in (("candidates", 1), ("repair_rounds", 0), ("examples", 0), ("max_question", 1)):
+        for name, low in (
+            ("candidates", 1),
+            ("repair_rounds", 0),
+            ("examples", 0),
+            ("full_budget", 0),
+            ("max_question", 1),
+        ):
             if getattr(self, name) < low:
                 raise UsageError(f"{name} must be at least {low}, got {getattr(self, name)}", where=name)
 
@@ -173,7 +182,7 @@ class Pipeline:
             Screen(),
             *(() if whole and not config.repair_rounds else (RetrieveValues(values or LazyIndex(database, schema)),)),
             *(() if whole else (LinkSchema(_linker(linker, model)),)),
-            Generate(tuple(writers), config.paths, config.candidates, config.seed),
+            Generate(tuple(writers), config.paths, config.candidates, config.seed, config.full_budget),
             Execute(runner, _repairers(model), config.repair_rounds),
             SelectAnswer(_selector(selector, model)),
         )

@@ -140,12 +140,14 @@ class Generate:
         paths: The paths of a generator that has no attribute `paths` of its own.
         candidates: Candidates per generator over all its paths, 1 or more; the later, richer paths get what is left.
         seed: Handed to the generators.
+        full_budget: Tokens of a schema, by the linker's count, above which the path "full" is left to the others.
     """
 
     generators: tuple[Generator, ...]
     paths: tuple[str, ...] = PATHS
     candidates: int = 4
     seed: int = 0
+    full_budget: int = 4_000
     name: str = "generate"
 
     def __post_init__(self) -> None:
@@ -175,6 +177,8 @@ class Generate:
 
     def _requests(self, generator: Generator, state: State) -> list[Request]:
         paths = tuple(getattr(generator, "paths", ())) or self.paths
+        if state.linked is not None and state.linked.tokens_before > self.full_budget:
+            paths = tuple(path for path in paths if path != "full") or paths
         shares = {path: self.candidates // len(paths) for path in paths}
         for path in list(reversed(paths))[: self.candidates % len(paths)]:
             shares[path] += 1

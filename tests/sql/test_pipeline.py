@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -272,6 +273,19 @@ def test_candidates_are_spread_over_paths_and_equal_paths_asked_once(database: D
         ("linked", 2),
         ("linked+values", 2),
     ]
+
+
+def test_a_schema_over_the_budget_is_never_sent_whole(database: Database) -> None:
+    class Counted(Keep):
+        def link(self, *words: object, **options: object) -> Linked:
+            return replace(super().link(*words, **options), tokens_before=5_000)
+
+    writes = Writes("SELECT 1", paths=PATHS)
+    _pipeline(database, writes, linker=Counted("city")).ask("Which?")
+    assert [(request.path, request.n) for request in writes.requests] == [("linked", 4)]
+    writes.requests.clear()
+    _pipeline(database, writes, linker=Counted("city"), config=PipelineConfig(full_budget=6_000)).ask("Which?")
+    assert [request.path for request in writes.requests] == ["full", "linked"]
 
 
 def test_two_models(database: Database) -> None:
