@@ -19,7 +19,7 @@ _STYLE = """
 .ctxprune header b{display:block;overflow-wrap:anywhere}.ctxprune small{color:#57606a}
 .ctxprune .text{white-space:pre-wrap;overflow-wrap:anywhere}
 .ctxprune mark{background:#dafbe1;color:inherit;border-radius:3px;padding:0 2px}
-.ctxprune mark.bound{background:#ddf4ff}.ctxprune del{color:#8c959f}
+.ctxprune mark.bound{background:#ddf4ff}.ctxprune del{color:#6e7781}
 """
 
 

@@ -54,7 +54,7 @@ def test_new_units_are_never_answered_from_memory() -> None:
 
 def test_a_dead_context_is_forgotten_and_its_successor_built_anew() -> None:
     memo: ContextMemo[int] = ContextMemo()
-    for number in range(50):
+    for number in range(5):
         context = Fixed()
         assert memo.get(context, lambda number=number: number) == number
         del context
