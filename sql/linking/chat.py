@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ChatLinker"]
 
-_PAIR = re.compile(
-    r"[\"'`\[]?([^\s\"'`\[\].,:(]+(?: [^\s\"'`\[\].,:(]+)*)[\"'`\]]?\s*[.:]\s*[\"'`\[]?([^\n\"'`\[\],;()]+)"
-)
+_QUOTES = re.compile(r"[\"'`\[\]]")
 
 
 @dataclass(frozen=True)
@@ -68,14 +66,19 @@ class ChatLinker:
 
 
 def _named(text: str, schema: Schema) -> list[ColumnRef]:
+    """Every `table.column` of the schema that stands in `text`, in any case and quotation."""
+    plain = re.sub(r"\s*\.\s*", ".", _bare(text))
     found: list[ColumnRef] = []
-    for line in text.splitlines():
-        for table, column in _PAIR.findall(line):
-            words = table.strip(" -*•"), column.strip(" -*•.")
-            if words[0] in schema and words[1] in schema.table(words[0]):
-                owner = schema.table(words[0])
-                found.append(ColumnRef(owner.name, owner.column(words[1]).name))
-    return list(dict.fromkeys(found))
+    for table in schema.tables:
+        name = _bare(table.name)
+        if f"{name}." in plain:
+            words = ((column, re.escape(f"{name}.{_bare(column.name)}")) for column in table.columns)
+            found += [ColumnRef(table.name, c.name) for c, word in words if re.search(rf"(?<!\w){word}(?!\w)", plain)]
+    return found
+
+
+def _bare(text: str) -> str:
+    return " ".join(_QUOTES.sub("", text).casefold().split())
 
 
 def _united(linked: Linked, named: Sequence[ColumnRef]) -> Linked:
