@@ -11,7 +11,7 @@ from rapidfuzz import fuzz, process
 from ctxprune.text import STOP_WORDS, fold, stem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ...schema import ColumnRef
     from ...values.base import ValueHit
@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["MAX_TOKENS", "Analysis", "Mention", "Token", "Value", "analyse", "tokenize"]
 
 MAX_TOKENS = 80
-_TOKEN = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|[^\W_]+|[<>=!%$]+")
+_DATE = r"\d{4}-\d{1,2}-\d{1,2}(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?|\d{1,2}/\d{1,2}/\d{2,4}"
+_NUMBER = r"(?:(?<![\w)])-(?=\d))?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|\d+(?![^\W_]))"
+_TOKEN = re.compile(rf"{_DATE}|{_NUMBER}|[^\W_]+n['’]t\b|[^\W_]+|[<>=!%$]+")
+_IS_DATE = re.compile(_DATE, re.IGNORECASE)
 _QUOTED = re.compile(r"\"([^\"]{1,80})\"|(?<!\w)'([^']{1,80})'(?!\w)|“([^”]{1,80})”|‘([^’]{1,80})’|`([^`]{1,80})`")
 _NUMBERS = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
-    )
-}
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12,
+}  # fmt: skip
 _FUZZY = 84.0
+_SHORTENED = 0.9  # "student ids" for stuid
+_ABBREVIATED = 0.6  # "department" for dept
 _SURE = 0.55  # mentions below are no mentions
 
 
@@ -59,8 +62,9 @@ class Value:
     """A literal of the question: tokens [start, end), its kind and the columns that store it.
 
     Attributes:
-        kind: "hit" (stored somewhere), "quoted", "number" or "name" (capitalised, not stored).
-        value: Text or number as written.
+        kind: "hit" (stored somewhere), "quoted", "number", "date" or "name" (capitalised, not stored).
+        value: The closest stored text of a hit, else the text or number as written.
+        written: As written in the question.
         places: (column, stored value, score), best first; empty unless it was found in the database.
     """
 
@@ -68,6 +72,7 @@ class Value:
     end: int
     kind: str
     value: str | int | float
+    written: str | int | float
     places: tuple[tuple[ColumnRef, str, float], ...] = ()
 
 
@@ -117,9 +122,9 @@ def _number(text: str) -> int | float | None:
     if text in _NUMBERS:
         return _NUMBERS[text]
     plain = text.replace(",", "")
-    if plain.isdigit() and plain.isascii() and len(plain) < 18:
+    if re.fullmatch(r"-?[0-9]{1,17}", plain):
         return int(plain)
-    if re.fullmatch(r"[0-9]{1,15}\.[0-9]{1,15}", plain):
+    if re.fullmatch(r"-?[0-9]{1,15}\.[0-9]{1,15}", plain):
         return float(plain)
     return None
 
@@ -129,27 +134,44 @@ def _similar(
 ) -> dict[str, float]:
     """Schema stems that the token (alone or joined with the next) may stand for, with a similarity 0..1."""
     token = tokens[position]
-    found: dict[str, float] = {}
-    words = view.words
-    for word, weight in related.get(token.stem, {}).items():
-        if word in words:
-            found[word] = weight
-    for step in (-1, 1):
-        if 0 <= position + step < len(tokens):
-            pair = sorted((position, position + step))
-            joined = tokens[pair[0]].text + tokens[pair[1]].stem
-            if joined in words:
-                found[joined] = 1.0
-    if token.stem in words:
+    found = {word: weight for word, weight in related.get(token.stem, {}).items() if word in view.words}
+    for first in (position - 1, position):
+        if 0 <= first < len(tokens) - 1:
+            found.update(_joined(tokens[first], tokens[first + 1], view))
+    if token.stem in view.words:
         found[token.stem] = 1.0
     elif len(token.stem) >= 4 and token.text not in STOP_WORDS and token.number is None:
-        for word, score, _ in process.extract(
-            token.stem, view.vocabulary, scorer=fuzz.ratio, score_cutoff=66.0, limit=4
-        ):
-            close = _closeness(token.stem, word, score)
-            if close > found.get(word, 0.0):
-                found[word] = close
+        for word, close in _spelled_alike(token, view):
+            found[word] = max(close, found.get(word, 0.0))
     return found
+
+
+def _joined(first: Token, second: Token, view: SchemaView) -> dict[str, float]:
+    """Stems that two neighbouring words make together: "home town" for hometown, "student ids" for stuid."""
+    found: dict[str, float] = {}
+    if first.text + second.stem in view.words:
+        found[first.text + second.stem] = 1.0
+    for word in view.endings.get(second.stem, ()):
+        if first.text.startswith(word[: -len(second.stem)]):
+            found[word] = max(_SHORTENED, found.get(word, 0.0))
+    return found
+
+
+def _spelled_alike(token: Token, view: SchemaView) -> Iterator[tuple[str, float]]:
+    """Stems of nearly the same letters, and abbreviations of the word."""
+    for word, ratio, _ in process.extract(token.stem, view.vocabulary, scorer=fuzz.ratio, score_cutoff=66.0, limit=4):
+        yield word, _closeness(token.stem, word, ratio)
+    for word in view.short.get(token.stem[0], ()):
+        if _abbreviates(word, token.text):
+            yield word, _ABBREVIATED
+
+
+def _abbreviates(word: str, text: str) -> bool:
+    """Do the letters of `word` stand in `text` in that order, as in dept for department?"""
+    if len(word) >= len(text):
+        return False
+    rest = iter(text)
+    return all(letter in rest for letter in word)
 
 
 def _closeness(token: str, word: str, ratio: float) -> float:
@@ -170,7 +192,7 @@ def _mentions(
     postings: Mapping[str, Sequence[tuple[int, int]]],
     names: Sequence[Name],
 ) -> dict[int, tuple[Mention, ...]]:
-    """Runs of neighbouring tokens (one gap allowed) that match words of one name, best first, at most three per name."""
+    """Runs of neighbouring tokens (one gap allowed) that match words of one name: per name the best three."""
     by_name: dict[int, list[tuple[int, int, float]]] = {}
     for position, words in enumerate(similar):
         for word, closeness in words.items():
@@ -206,24 +228,33 @@ def _mention(matches: list[tuple[int, int, float]], name: Name) -> Mention:
 
 
 def _values(question: str, tokens: Sequence[Token], view: SchemaView, hits: Sequence[ValueHit]) -> tuple[Value, ...]:
-    stored = _stored(tokens, view, hits)
+    stored = _stored(question, tokens, view, hits)
     taken = {position for value in stored for position in range(value.start, value.end)}
     quoted = [value for value in _quoted(question, tokens) if not _overlaps(value, taken)]
     taken |= {position for value in quoted for position in range(value.start, value.end)}
     numbers = [
-        Value(position, position + 1, "number", token.number)
+        Value(position, position + 1, "number", token.number, token.number)
         for position, token in enumerate(tokens)
         if token.number is not None and position not in taken
     ]
+    numbers += [
+        Value(position, position + 1, "date", _written(question, token), _written(question, token))
+        for position, token in enumerate(tokens)
+        if position not in taken and _IS_DATE.fullmatch(token.text)
+    ]
     names = [] if stored or quoted else _capitals(question, tokens, taken)
     return tuple(sorted([*stored, *quoted, *numbers, *names], key=lambda value: (value.start, -value.end)))
+
+
+def _written(question: str, token: Token) -> str:
+    return question[token.start : token.end]
 
 
 def _overlaps(value: Value, taken: set[int]) -> bool:
     return any(position in taken for position in range(value.start, value.end))
 
 
-def _stored(tokens: Sequence[Token], view: SchemaView, hits: Sequence[ValueHit]) -> list[Value]:
+def _stored(question: str, tokens: Sequence[Token], view: SchemaView, hits: Sequence[ValueHit]) -> list[Value]:
     """Value hits grouped by the tokens they cover; a longer or closer hit silences those inside it."""
     groups: dict[tuple[int, int], dict[ColumnRef, tuple[str, float]]] = {}
     for hit in hits:
@@ -240,8 +271,13 @@ def _stored(tokens: Sequence[Token], view: SchemaView, hits: Sequence[ValueHit])
         if taken & set(range(start, end)) or _is_noise(tokens[start:end], groups[start, end]):
             continue
         taken |= set(range(start, end))
-        places = sorted(((ref, v, s) for ref, (v, s) in groups[start, end].items()), key=lambda p: -p[2])
-        chosen.append(Value(start, end, "hit", places[0][1], tuple(places)))
+        found = sorted(((ref, v, s) for ref, (v, s) in groups[start, end].items()), key=lambda p: -p[2])
+        number = tokens[start].number if end == start + 1 else None
+        if number is not None:
+            chosen.append(Value(start, end, "number", number, number, tuple(found)))
+        else:
+            text = question[tokens[start].start : tokens[end - 1].end]
+            chosen.append(Value(start, end, "hit", found[0][1], text, tuple(found)))
     return chosen
 
 
@@ -262,7 +298,7 @@ def _quoted(question: str, tokens: Sequence[Token]) -> list[Value]:
         text = next(group for group in match.groups() if group is not None).strip()
         covered = [i for i, token in enumerate(tokens) if token.start >= match.start() and token.end <= match.end()]
         if covered and text:
-            found.append(Value(covered[0], covered[-1] + 1, "quoted", text))
+            found.append(Value(covered[0], covered[-1] + 1, "quoted", text, text))
     return found
 
 
@@ -276,6 +312,6 @@ def _capitals(question: str, tokens: Sequence[Token], taken: set[int]) -> list[V
             end += 1
         if end > position and not all(token.text in STOP_WORDS for token in tokens[position:end]):
             text = question[tokens[position].start : tokens[end - 1].end]
-            found.append(Value(position, end, "name", text))
+            found.append(Value(position, end, "name", text, text))
         position = max(end, position + 1)
     return found

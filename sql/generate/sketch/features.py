@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from .cues import cue_class
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from .analysis import Analysis, Mention
     from .view import SchemaView
@@ -24,9 +27,12 @@ class Reading:
     """An analysis with every token reduced to a class.
 
     Attributes:
-        shape: Per token: the word itself where it is a cue, else V (value), N (number), C (column), T (table), W (other).
+        shape: Per token the word itself where it is a cue, else V (value), N (number), C (column), T (table) or
+            W (other).
         cues: Cue words present.
         best: For each token, the highest score of a column mention over it.
+        rivals: For each token, the columns that mentions over it may mean.
+        classes: As `shape`, with cue classes instead of their words.
     """
 
     analysis: Analysis
@@ -35,6 +41,7 @@ class Reading:
     cues: frozenset[str]
     best: tuple[float, ...]
     rivals: tuple[tuple[int, ...], ...]
+    classes: tuple[str, ...]
 
 
 def read(analysis: Analysis, view: SchemaView, cues: Collection[str]) -> Reading:
@@ -56,8 +63,9 @@ def read(analysis: Analysis, view: SchemaView, cues: Collection[str]) -> Reading
         for position in range(found.start, found.end):
             value[position] = "N" if found.kind == "number" else "V"
     shape = tuple(_shape(analysis, i, cues, value[i], column[i], table[i]) for i in range(size))
+    classes = tuple(cue_class(analysis.tokens[i].text) or word for i, word in enumerate(shape))
     present = frozenset(token.text for token in analysis.tokens if token.text in cues)
-    return Reading(analysis, view, shape, present, tuple(column), tuple(tuple(r) for r in rivals))
+    return Reading(analysis, view, shape, present, tuple(column), tuple(tuple(r) for r in rivals), classes)
 
 
 def _shape(analysis: Analysis, i: int, cues: Collection[str], value: str, column: float, table: float) -> str:
@@ -74,19 +82,15 @@ def _shape(analysis: Analysis, i: int, cues: Collection[str], value: str, column
 def question_features(reading: Reading) -> Features:
     """N-grams over the reduced tokens, with runs of one class drawn together, and counts of what was found."""
     found: Features = {}
-    squeezed: list[str] = ["^"]
-    for word in reading.shape:
-        if len(word) == 1 and word.isupper() and squeezed[-1] == word:
-            continue
-        squeezed.append(word)
-    squeezed.append("$")
-    for size in range(1, _NGRAM + 1):
-        for start in range(len(squeezed) - size + 1):
-            found[" ".join(squeezed[start : start + size])] = 1.0
+    squeezed = _squeezed(reading.shape)
+    for words in (squeezed, _squeezed(reading.classes)):
+        for size in range(1, _NGRAM + 1):
+            for start in range(len(words) - size + 1):
+                found[" ".join(words[start : start + size])] = 1.0
     tokens = reading.analysis.tokens
     for token in tokens:
         found[f"w={token.stem}"] = 1.0
-    for first, second in zip(tokens, tokens[1:], strict=False):
+    for first, second in pairwise(tokens):
         found[f"w={first.stem} {second.stem}"] = 1.0
     kinds = [value.kind for value in reading.analysis.values]
     for name, count in (
@@ -100,13 +104,26 @@ def question_features(reading: Reading) -> Features:
     return found
 
 
+def _squeezed(words: Sequence[str]) -> list[str]:
+    """Runs of one token class drawn together, with border marks."""
+    kept = ["^"]
+    for word in words:
+        if len(word) > 1 or not word.isupper() or kept[-1] != word:
+            kept.append(word)
+    return [*kept, "$"]
+
+
 def _context(reading: Reading, mention: Mention, tag: str) -> Iterator[tuple[str, float]]:
-    shape = reading.shape
+    shape, classes = reading.shape, reading.classes
     for offset in (1, 2, 3):
         before = mention.start - offset
         yield f"{tag}-{offset}={shape[before] if before >= 0 else '^'}", 1.0
         after = mention.end - 1 + offset
         yield f"{tag}+{offset}={shape[after] if after < len(shape) else '$'}", 1.0
+        if before >= 0 and classes[before] != shape[before]:
+            yield f"{tag}-{offset}={classes[before]}", 1.0
+        if after < len(shape) and classes[after] != shape[after]:
+            yield f"{tag}+{offset}={classes[after]}", 1.0
 
 
 def _place(reading: Reading, mention: Mention, tag: str) -> Iterator[tuple[str, float]]:
@@ -156,6 +173,9 @@ def column_features(reading: Reading, number: int) -> Features:
     _value_features(reading, number, mentions, found)
     for cue in reading.cues:
         found[f"q={cue}"] = 1.0
+    for word, shape in zip(reading.classes, reading.shape, strict=True):
+        if word != shape:
+            found[f"q={word}"] = 1.0
     return found
 
 

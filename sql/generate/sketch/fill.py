@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from .nested import compounds, subquery
-from .query import Condition, Item, Query
+from .query import Item, Query
+from .slots import Pool, having_conditions, literal_conditions, with_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ...schema import ColumnRef
-    from .scores import Pair, Scores
+    from .scores import Scores
     from .templates import Clause, Template
 
-__all__ = ["Filled", "Pool", "fill"]
+__all__ = ["Filled", "fill"]
 
-_AGG_ORDER = ("count", "sum", "avg", "min", "max")
 _PER_TEMPLATE = 14
 
 
@@ -27,25 +27,6 @@ class Filled(NamedTuple):
 
     score: float
     query: Query
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Literals still unused: indices into the analysis' values."""
-
-    values: tuple[int, ...]
-
-    def without(self, used: Sequence[int]) -> Pool:
-        """The pool after taking some."""
-        return Pool(tuple(value for value in self.values if value not in used))
-
-
-class Choice(NamedTuple):
-    """Conditions chosen for some clauses."""
-
-    score: float
-    conditions: tuple[Condition, ...]
-    used: tuple[int, ...]
 
 
 def fill(template: Template, scores: Scores) -> list[Filled]:
@@ -67,7 +48,7 @@ def _cores(template: Template, scores: Scores, pool: Pool) -> Iterator[tuple[flo
     selects = _selects(template.select, scores)[:5]
     for choice in literal_conditions(literal, scores, pool)[:6]:
         rest = pool.without(choice.used)
-        for having in _havings(template.having, scores, rest)[:2]:
+        for having in having_conditions(template.having, scores, rest)[:2]:
             left = rest.without(having.used)
             limit, limit_used = _limit(template.limit, scores, left)
             if template.limit and limit is None:
@@ -110,86 +91,6 @@ def _counts(template: Template) -> bool:
     return "count" in template.select or "count" in template.order or any(c.agg == "count" for c in template.having)
 
 
-def literal_conditions(clauses: Sequence[Clause], scores: Scores, pool: Pool) -> list[Choice]:
-    """Ways to fill literal conditions from the pool, best first; one empty way when there are no clauses."""
-    if not clauses:
-        return [Choice(0.0, (), ())]
-    ways = [Choice(0.0, (), ())]
-    for clause in clauses:
-        grown = [
-            Choice(way.score + score, (*way.conditions, condition), (*way.used, *used))
-            for way in ways
-            for score, condition, used in _fill_clause(clause, scores, pool.without(way.used))
-            if _in_order(way, used, clause, clauses)
-        ]
-        ways = sorted(grown, key=lambda way: -way.score)[:12]
-    return ways
-
-
-def _in_order(way: Choice, used: tuple[int, ...], clause: Clause, clauses: Sequence[Clause]) -> bool:
-    """Equal clauses take their literals in question order, so that each set of conditions comes once."""
-    if not way.used or not used:
-        return True
-    same = clauses[len(way.conditions) - 1] == clause
-    return not same or way.used[-1] < used[0]
-
-
-def _fill_clause(
-    clause: Clause, scores: Scores, pool: Pool
-) -> Iterator[tuple[float, Condition, tuple[int, ...]]]:
-    if clause.agg:
-        return
-    if clause.op in ("is null", "is not null"):
-        for number in scores.top("filter", 2):
-            yield scores.column(number, "filter"), Condition(Item(scores.ref(number)), clause.op), ()
-        return
-    if clause.op == "between":
-        yield from _between(scores, pool)
-        return
-    for pair in scores.pairs(pool.values, clause.op):
-        yield pair.score, _condition(clause, pair, scores), (pair.value,)
-
-
-def _condition(clause: Clause, pair: Pair, scores: Scores) -> Condition:
-    op = scores.comparison(pair.value) if clause.op == "cmp" else clause.op
-    literal: str | int | float = pair.literal
-    if op in ("like", "not like"):
-        literal = scores.pattern(pair.value)
-    return Condition(Item(scores.ref(pair.column)), op, literal)
-
-
-def _between(scores: Scores, pool: Pool) -> Iterator[tuple[float, Condition, tuple[int, ...]]]:
-    for first, second in itertools.pairwise(pool.values):
-        for pair in scores.pairs((first,), "cmp")[:2]:
-            low, high = scores.literal(first), scores.literal(second)
-            if isinstance(low, str) or isinstance(high, str):
-                continue
-            condition = Condition(Item(scores.ref(pair.column)), "between", (low, high))
-            yield pair.score, condition, (first, second)
-
-
-def _havings(clauses: Sequence[Clause], scores: Scores, pool: Pool) -> list[Choice]:
-    if not clauses:
-        return [Choice(0.0, (), ())]
-    if len(clauses) > 1 or clauses[0].inner is not None:
-        return []
-    clause = clauses[0]
-    found: list[Choice] = []
-    items: list[tuple[float, Item]] = [(0.0, Item(None, "count"))]
-    if clause.agg != "count":
-        items = [(scores.column(n, "agg"), Item(scores.ref(n), clause.agg)) for n in scores.top("agg", 2)]
-    for value in pool.values:
-        literal = scores.literal(value)
-        if isinstance(literal, str):
-            continue
-        op = scores.comparison(value) if clause.op == "cmp" else clause.op
-        if op in ("between", "like"):
-            continue
-        for score, item in items:
-            found.append(Choice(score + scores.number_role(value, "having"), (Condition(item, op, literal),), (value,)))
-    return sorted(found, key=lambda way: -way.score)
-
-
 def _limit(kind: str, scores: Scores, pool: Pool) -> tuple[int | None, tuple[int, ...]]:
     if kind == "1":
         return 1, ()
@@ -228,16 +129,20 @@ def _plain_sets(count: int, scores: Scores) -> list[tuple[float, tuple[int, ...]
 
 
 def _aggregates(aggs: Sequence[str], scores: Scores) -> list[tuple[float, tuple[Item, ...]]]:
-    named = [agg for agg in aggs if agg != "count"]
+    named = [agg for agg in aggs if agg not in ("count", "countd")]
     counts = tuple(Item(None, "count") for agg in aggs if agg == "count")
+    distinct = aggs.count("countd")
+    if distinct > 1 or (distinct and named):
+        return []
+    if distinct:
+        top = scores.top("countd", 3)
+        return [(scores.column(n, "countd"), (*counts, Item(scores.ref(n), "count", distinct=True))) for n in top]
     if not named:
         return [(0.0, counts)]
     top = scores.top("agg", 3)
     ways: list[tuple[float, tuple[Item, ...]]] = []
     if len(set(named)) == len(named):
-        ways = [
-            (scores.column(n, "agg"), (*(Item(scores.ref(n), agg) for agg in named), *counts)) for n in top
-        ]
+        ways = [(scores.column(n, "agg"), (*(Item(scores.ref(n), agg) for agg in named), *counts)) for n in top]
     if len(named) == 2:
         for first, second in itertools.permutations(top, 2):
             items = (Item(scores.ref(first), named[0]), Item(scores.ref(second), named[1]))
@@ -276,26 +181,3 @@ def _groups(template: Template, scores: Scores, query: Query) -> Iterator[tuple[
         options[scores.ref(number)] = None
     for ref in options:
         yield scores.column(scores.view.index[ref], "group"), replace(query, group=(ref,))
-
-
-def with_tables(query: Query, scores: Scores, *, counted: bool) -> Iterator[tuple[float, Query]]:
-    """The query with its FROM tables: those of its columns, and variants with one more mentioned or counted table."""
-    needed = tuple(dict.fromkeys(ref.table for ref in query_refs(query)))
-    if not needed:
-        for table in scores.top_tables(2):
-            yield scores.table(table), replace(query, tables=(scores.view.table_name(table),))
-        return
-    score = sum(min(0.0, scores.table(scores.view.table_index[name])) for name in needed)
-    if scores.view.graph.connect(needed) is not None:
-        yield score, replace(query, tables=needed)
-    for table in scores.top_tables(3 if counted else 2, besides=needed, near=needed if counted else ()):
-        names = (*needed, scores.view.table_name(table))
-        if scores.view.graph.connect(names) is not None:
-            yield score + min(0.0, scores.table(table)), replace(query, tables=names)
-
-
-def query_refs(query: Query) -> Iterator[ColumnRef]:
-    """Columns of the query itself, sub-queries and the other side of a set operation left out."""
-    items = [*query.select, *(c.item for c in query.where), *(c.item for c in query.having), *query.order]
-    yield from (item.ref for item in items if item.ref is not None)
-    yield from query.group

@@ -2,38 +2,125 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import OrderedDict
+from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ctxprune.errors import GenerationError, UsageError
+
+from ...intent import write_request
 from ..base import Candidate
-from .analysis import analyse
-from .query import Item, Query
+from .analysis import MAX_TOKENS, analyse
+from .compose import ranked
+from .explain import explain
+from .model import Model
 from .view import SchemaView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ...schema import Schema
     from ..base import Request
+    from .compose import Ranked
 
-__all__ = ["SketchGenerator"]
+__all__ = ["WEIGHTS", "SketchGenerator"]
+
+WEIGHTS = "sketch-v1.npz"
+_VIEWS = 16
 
 
 class SketchGenerator:
-    """Composes SELECT statements from schema names, stored values and cues of the question."""
+    """Composes SELECT statements from schema names, stored values and cues of the question.
+
+    Only names of the request's schema and literals of the question or of its value hits come into the SQL, quoted for
+    the schema's dialect. Deterministic: the seed is ignored. One object may be shared between threads.
+
+    Args:
+        weights: Another model file, made by `ctxprune.sql.generate.sketch.train`; default the shipped one.
+    """
 
     name = "sketch.v1"
 
+    def __init__(self, weights: str | Path | None = None) -> None:
+        self._weights = Path(weights) if weights is not None else None
+        self._lock = threading.Lock()
+        self._model: Model | None = None
+        self._views: OrderedDict[int, tuple[Schema, SchemaView]] = OrderedDict()
+
     def generate(self, request: Request) -> Sequence[Candidate]:
-        """Up to `request.n` candidates, best first; () when the question says nothing about the schema."""
-        view = SchemaView.of(request.schema)
-        found = analyse(request.question, view, request.hits, {})
-        if not found.tables and not found.columns:
+        """Up to `request.n` candidates, best first, each with its probability among all that were considered.
+
+        () for an empty question, one that asks for a change of the data, and one that says nothing about the schema.
+        Of a very long question only the first 80 words are read; a note says so.
+
+        Raises:
+            UsageError: `request.n` is below 1.
+            FormatError: The model file is damaged.
+        """
+        if request.n < 1:
+            raise UsageError(f"n is {request.n}, it must be at least 1")
+        start = time.perf_counter()
+        text = request.question[: MAX_TOKENS * 40]
+        if not text.strip() or not request.schema.tables or write_request(text):
             return ()
-        table = max(range(len(view.tables)), key=lambda t: found.tables[t][0].score if t in found.tables else 0.0)
-        name = view.table_name(table)
-        count = Query((Item(None, "count"),), (name,))
-        plain = Query(tuple(Item(c.ref) for c in view.columns if c.table == table)[:2], (name,))
-        ranked = (count, plain) if "how many" in request.question.casefold() else (plain, count)
-        return [
-            Candidate(view.writer.write(query), self.name, path=request.path, score=-float(i))
-            for i, query in enumerate(ranked[: request.n])
-        ]
+        model, view = self._loaded(), self._view(request.schema)
+        analysis = analyse(text, view, request.hits, model.related)
+        if not analysis.tokens:
+            return ()
+        reading = model.read(analysis, view)
+        if not model.is_about(reading):
+            return ()
+        found = ranked(model, model.score(reading))
+        notes = (f"only the first {MAX_TOKENS} words were read",) if analysis.truncated else ()
+        ms = (time.perf_counter() - start) * 1000
+        return self._candidates(found, view, request, (notes, ms))
+
+    def _candidates(
+        self, found: list[Ranked], view: SchemaView, request: Request, extra: tuple[tuple[str, ...], float]
+    ) -> list[Candidate]:
+        notes, ms = extra
+        made: dict[str, Candidate] = {}
+        for probability, query in found:
+            try:
+                sql = view.writer.write(query)
+            except GenerationError:
+                continue  # tables without a join path
+            if sql not in made:
+                made[sql] = Candidate(
+                    sql=sql,
+                    generator=self.name,
+                    path=request.path,
+                    score=probability,
+                    ms=ms,
+                    notes=(*notes, *explain(query, view)),
+                )
+            if len(made) == request.n:
+                break
+        return list(made.values())
+
+    def _loaded(self) -> Model:
+        with self._lock:
+            if self._model is None:
+                if self._weights is not None:
+                    self._model = Model.load(self._weights.read_bytes(), str(self._weights))
+                else:
+                    data = files(__package__).joinpath("weights").joinpath(WEIGHTS).read_bytes()
+                    self._model = Model.load(data, WEIGHTS)
+            return self._model
+
+    def _view(self, schema: Schema) -> SchemaView:
+        """The prepared schema; the last few are kept, each with its schema so that its identity stays taken."""
+        with self._lock:
+            held = self._views.get(id(schema))
+            if held is not None:
+                self._views.move_to_end(id(schema))
+                return held[1]
+        view = SchemaView.of(schema)
+        with self._lock:
+            self._views[id(schema)] = schema, view
+            while len(self._views) > _VIEWS:
+                self._views.popitem(last=False)
+        return view

@@ -6,14 +6,15 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...linking.joins import inferred_keys
+from ...schema import ColumnRef
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
-    from ...schema import ForeignKey, Schema, Table
+    from ...schema import ForeignKey, Schema
 
-__all__ = ["Edge", "JoinGraph"]
-
-_MAX_INFERRED_TABLES = 300
+__all__ = ["Edge", "JoinGraph", "foreign_refs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,15 @@ class Edge:
 class JoinGraph:
     """Tables as nodes, foreign keys as edges; immutable once built.
 
-    Declared keys come first. Tables without any declared key are tied by columns of the same name where one of the two is
-    a primary key, or where the name ends in "id".
+    Declared keys come first; tables that none ties are tied by those that their names suggest.
     """
 
     def __init__(self, schema: Schema) -> None:
         self._edges: dict[str, list[Edge]] = {table.name: [] for table in schema.tables}
         for key in schema.foreign_keys:
             self._add(_edge(key, schema))
-        if len(schema.tables) <= _MAX_INFERRED_TABLES:
-            for edge in _inferred(schema, {name for name, edges in self._edges.items() if edges}):
-                self._add(edge)
+        for key in inferred_keys(schema):
+            self._add(_edge(key, schema))
 
     def _add(self, edge: Edge) -> None:
         if edge.table == edge.other:
@@ -56,8 +55,10 @@ class JoinGraph:
         """Edges that leave `table`, declared ones first."""
         return self._edges.get(table, ())
 
-    def connect(self, tables: Sequence[str]) -> list[Edge] | None:
+    def connect(self, tables: Sequence[str], via: Collection[ColumnRef] = ()) -> list[Edge] | None:
         """Edges that join all `tables`, in joining order from the first; [] for one table, None if they do not connect.
+
+        Of several edges between two tables the one over a column of `via` is taken, else the first.
 
         Grows a tree: the nearest missing table is reached over the fewest edges, again and again.
         """
@@ -68,15 +69,22 @@ class JoinGraph:
             step = self._nearest(joined, set(missing))
             if step is None:
                 return None
+            if via:
+                step = [self._preferred(edge, via) for edge in step]
             path.extend(step)
             joined.update(edge.other for edge in step)
             missing = [name for name in missing if name not in joined]
         return path
 
-    def distance(self, first: str, second: str) -> int | None:
-        """Number of joins between two tables, None if there is no path."""
-        path = self.connect((first, second))
-        return None if path is None else len(path)
+    def parallels(self, edge: Edge) -> list[Edge]:
+        """All edges between the two tables of `edge`, itself included."""
+        return [other for other in self.neighbours(edge.table) if other.other == edge.other]
+
+    def _preferred(self, edge: Edge, via: Collection[ColumnRef]) -> Edge:
+        for other in self.parallels(edge):
+            if any(ref in via for ref in foreign_refs(other)):
+                return other
+        return edge
 
     def _nearest(self, start: set[str], goals: set[str]) -> list[Edge] | None:
         back: dict[str, Edge | None] = dict.fromkeys(sorted(start))
@@ -92,6 +100,12 @@ class JoinGraph:
         return None
 
 
+def foreign_refs(edge: Edge) -> tuple[ColumnRef, ...]:
+    """The columns on both sides of an edge."""
+    here = (ColumnRef(edge.table, name) for name in edge.columns)
+    return (*here, *(ColumnRef(edge.other, name) for name in edge.other_columns))
+
+
 def _walk(back: dict[str, Edge | None], name: str) -> list[Edge]:
     path: list[Edge] = []
     edge = back[name]
@@ -103,22 +117,3 @@ def _walk(back: dict[str, Edge | None], name: str) -> list[Edge]:
 
 def _edge(key: ForeignKey, schema: Schema) -> Edge:
     return Edge(schema.table(key.table).name, key.columns, schema.table(key.ref_table).name, key.ref_columns)
-
-
-def _inferred(schema: Schema, tied: set[str]) -> Iterator[Edge]:
-    loose = [table for table in schema.tables if table.name not in tied]
-    for table in loose:
-        for other in schema.tables:
-            if other is not table:
-                yield from _same_name(table, other)
-
-
-def _same_name(table: Table, other: Table) -> Iterable[Edge]:
-    names = {column.name.casefold(): column for column in other.columns}
-    for column in table.columns:
-        twin = names.get(column.name.casefold())
-        if twin is None or column.name.casefold() in ("id", "name"):
-            continue
-        if column.primary_key or twin.primary_key or column.name.casefold().endswith(("id", "code", "key")):
-            yield Edge(table.name, (column.name,), other.name, (twin.name,))
-            return

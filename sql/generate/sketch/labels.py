@@ -9,7 +9,7 @@ import numpy as np
 from ctxprune.text import fold
 
 from .query import Query
-from .scores import NUMBER_ROLES, ROLES
+from .scores import NUMBER_ROLES, OPERATORS, ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from ...schema import ColumnRef
     from .analysis import Value
-    from .query import Condition
+    from .query import Condition, Item
     from .view import SchemaView
 
-__all__ = ["column_targets", "direction_of", "number_role", "pair_target", "queries_in", "table_targets"]
+__all__ = ["column_targets", "number_role", "operator_of", "pair_target", "queries_in", "table_targets"]
 
 
 def queries_in(query: Query) -> Iterator[Query]:
@@ -44,7 +44,7 @@ def column_targets(query: Query, view: SchemaView) -> NDArray[np.float32]:
             target[view.index[ref], ROLES.index("used")] = 1.0
 
     for item in query.select:
-        mark(item.ref, "agg" if item.agg and item.agg != "count" else "used" if item.agg else "select")
+        mark(item.ref, _select_role(item))
     for part in queries_in(query):
         for condition in part.where:
             nested = isinstance(condition.value, Query)
@@ -61,6 +61,14 @@ def column_targets(query: Query, view: SchemaView) -> NDArray[np.float32]:
     return target
 
 
+def _select_role(item: Item) -> str:
+    if not item.agg:
+        return "select"
+    if item.agg != "count":
+        return "agg"
+    return "countd" if item.distinct else "used"
+
+
 def table_targets(query: Query, view: SchemaView) -> NDArray[np.float32]:
     """(n_tables, 1) of 0 and 1."""
     target = np.zeros((len(view.tables), 1), np.float32)
@@ -71,7 +79,7 @@ def table_targets(query: Query, view: SchemaView) -> NDArray[np.float32]:
 
 
 def _same(literal: object, value: Value) -> bool:
-    texts = {fold(str(value.value)), *(fold(stored) for _, stored, _ in value.places)}
+    texts = {fold(str(value.value)), fold(str(value.written)), *(fold(stored) for _, stored, _ in value.places)}
     plain = fold(str(literal)).strip("%")
     if plain in texts:
         return True
@@ -113,10 +121,11 @@ def number_role(query: Query, value: Value) -> str:
     return NUMBER_ROLES[3]
 
 
-def direction_of(query: Query, value: Value) -> str | None:
-    """The order comparison that the query makes with the literal, None if it makes none."""
+def operator_of(query: Query, value: Value) -> str:
+    """The comparison that the query makes with the literal: one of OPERATORS, "none" if it makes none."""
     for part in queries_in(query):
         for condition in (*part.where, *part.having):
-            if condition.op in ("<", ">", "<=", ">=") and any(_same(lit, value) for lit in _literals(condition)):
-                return condition.op
-    return None
+            op = condition.op.removeprefix("not ")
+            if op in OPERATORS and any(_same(literal, value) for literal in _literals(condition)):
+                return op
+    return OPERATORS[-1]

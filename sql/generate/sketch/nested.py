@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ...schema import ColumnRef
 from .query import Condition, Item, Query
+from .slots import having_conditions, literal_conditions, query_refs, with_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...schema import ColumnRef
-    from .fill import Pool
     from .scores import Scores
+    from .slots import Pool
     from .templates import Clause, Template
 
 __all__ = ["compounds", "subquery"]
@@ -30,8 +31,6 @@ def subquery(clause: Clause, query: Query, scores: Scores, pool: Pool) -> Iterat
 
 
 def _against_aggregate(clause: Clause, query: Query, scores: Scores, pool: Pool) -> Iterator[tuple[float, Query]]:
-    from .fill import literal_conditions, query_refs
-
     inner = clause.inner
     if inner is None:
         return
@@ -52,8 +51,6 @@ def _against_aggregate(clause: Clause, query: Query, scores: Scores, pool: Pool)
 
 
 def _membership(clause: Clause, query: Query, scores: Scores, pool: Pool) -> Iterator[tuple[float, Query]]:
-    from .fill import literal_conditions
-
     inner = clause.inner
     if inner is None:
         return
@@ -65,23 +62,22 @@ def _membership(clause: Clause, query: Query, scores: Scores, pool: Pool) -> Ite
             names = tuple(dict.fromkeys((edge.other, *held)))
             if len(edge.columns) != 1 or home in held or scores.view.graph.connect(names) is None:
                 continue
-            from ...schema import ColumnRef
-
+            inner_ref = ColumnRef(edge.other, edge.other_columns[0])
             right = Query(
-                (Item(ColumnRef(edge.other, edge.other_columns[0])),),
+                (Item(inner_ref),),
                 names,
                 where=choice.conditions,
                 connector=inner.connector,
             )
             condition = Condition(Item(ColumnRef(home, edge.columns[0])), clause.op, right)
             score = choice.score + scores.table(scores.view.table_index[edge.other])
+            if len(scores.view.graph.parallels(edge)) > 1:
+                score += 0.5 * scores.column(scores.view.index[inner_ref], "used")
             yield score, replace(query, where=(*query.where, condition), tables=_trimmed(query, edge.other))
 
 
 def _trimmed(query: Query, inner: str) -> tuple[str, ...]:
     """Without the sub-query's table, unless a column of the query needs it."""
-    from .fill import query_refs
-
     needed = {ref.table for ref in query_refs(query)}
     kept = tuple(name for name in query.tables if name != inner or name in needed)
     return kept or query.tables
@@ -89,10 +85,8 @@ def _trimmed(query: Query, inner: str) -> tuple[str, ...]:
 
 def compounds(template: Template, left: Query, scores: Scores, pool: Pool) -> Iterator[tuple[float, Query]]:
     """`left` combined with a second query of the template's shape that projects the same columns."""
-    from .fill import _havings, literal_conditions, query_refs, with_tables
-
     right = template.right
-    if right is None or right.order or right.right or any(left.select[0:1]) is False:
+    if right is None or right.order or right.right:
         return
     if right.select != template.select or any(item.agg for item in left.select):
         return
@@ -102,7 +96,7 @@ def compounds(template: Template, left: Query, scores: Scores, pool: Pool) -> It
         yield from _against_other_table(template, left, scores)
         return
     for choice in literal_conditions(right.where, scores, pool)[:3]:
-        for having in _havings(right.having, scores, pool.without(choice.used))[:1]:
+        for having in having_conditions(right.having, scores, pool.without(choice.used))[:1]:
             other = Query(
                 select=left.select,
                 tables=(),
@@ -127,21 +121,22 @@ def _group(left: Query, scores: Scores) -> tuple[ColumnRef, ...]:
 
 
 def _against_other_table(template: Template, left: Query, scores: Scores) -> Iterator[tuple[float, Query]]:
-    """`SELECT k FROM a EXCEPT SELECT k FROM b`, and the same through a join where the column lives in one table only."""
-    from ...schema import ColumnRef
-
+    """`SELECT k FROM a EXCEPT SELECT k FROM b`; through a join where the column lives in one table only."""
     home = left.select[0].ref
     if home is None or any(item.ref is None for item in left.select):
         return
     base = left.tables if template.where else (home.table,)
     left = replace(left, tables=base)
     for edge in scores.view.graph.neighbours(home.table):
-        score = scores.table(scores.view.table_index[edge.other])
         if edge.other in base:
             continue
+        score = scores.table(scores.view.table_index[edge.other])
+        foreign = ColumnRef(edge.other, edge.other_columns[0])
+        several = len(scores.view.graph.parallels(edge)) > 1
+        if several:
+            score += 0.5 * scores.column(scores.view.index[foreign], "used")
         if len(left.select) == 1 and edge.columns == (home.column,):
-            item = Item(ColumnRef(edge.other, edge.other_columns[0]))
-            other = Query((item,), (edge.other,))
+            other = Query((Item(foreign),), (edge.other,))
         else:
-            other = Query(left.select, (home.table, edge.other))
+            other = Query(left.select, (home.table, edge.other), via=(foreign,) if several else ())
         yield score, replace(left, compound=template.compound, right=other)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,8 @@ class Net:
         b1: (hidden,) float32.
         w2: (hidden, n_outputs) float32.
         b2: (n_outputs,) float32.
+        wide: Names of sparse features that go straight to the (first) output.
+        w0: (n_wide,) float32, their weights.
     """
 
     vocabulary: Mapping[str, int]
@@ -34,6 +36,8 @@ class Net:
     b1: NDArray[np.float32]
     w2: NDArray[np.float32]
     b2: NDArray[np.float32]
+    wide: Mapping[str, int] = field(default_factory=dict)
+    w0: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __call__(self, rows: Sequence[Features]) -> NDArray[np.float32]:
         """Outputs before any squashing, float32 (len(rows), n_outputs)."""
@@ -44,4 +48,7 @@ class Net:
             values = np.array([value for _, value in known], np.float32)
             hidden[number] = values @ self.w1[index] if index else 0.0
         out: NDArray[np.float32] = np.maximum(hidden + self.b1, 0.0) @ self.w2 + self.b2
+        if self.wide:
+            for number, row in enumerate(rows):
+                out[number, 0] += sum(self.w0[self.wide[name]] for name in row if name in self.wide)
         return out

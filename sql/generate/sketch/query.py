@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from ...schema import ColumnRef
 
-__all__ = ["Condition", "Item", "Literal", "Query", "signature"]
+__all__ = ["Condition", "Item", "Literal", "Query"]
 
-Literal = Union[str, int, float]
+Literal: TypeAlias = "str | int | float"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Query:
         limit: Rows kept, None for all.
         compound: "", "intersect", "union" or "except".
         right: The other query of the set operation.
+        via: Foreign-key columns to join over where two tables are tied by several.
     """
 
     select: tuple[Item, ...]
@@ -74,43 +75,4 @@ class Query:
     limit: int | None = None
     compound: str = ""
     right: Query | None = None
-
-
-def signature(query: Query) -> dict[str, str]:
-    """The parts of a query without its columns and values, each a short text.
-
-    Keys: "select", "where", "group", "having", "order", "compound". Equal shapes have equal texts; the order of the
-    projected items and of the conditions does not count.
-    """
-    order = ""
-    if query.order:
-        limit = "" if query.limit is None else ("1" if query.limit == 1 else "k")
-        order = f"{'+'.join(_item(item) for item in query.order)} {'desc' if query.desc else 'asc'} {limit}"
-    where = sorted(_condition(condition) for condition in query.where)
-    right = "" if query.right is None else f"{query.compound} {_flat(query.right)}"
-    return {
-        "select": ("distinct " if query.distinct else "") + ",".join(sorted(_item(item) for item in query.select)),
-        "where": f" {query.connector} ".join(where),
-        "group": "group" if query.group else "",
-        "having": " and ".join(_condition(condition) for condition in query.having),
-        "order": order,
-        "compound": right,
-    }
-
-
-def _flat(query: Query) -> str:
-    return "|".join(signature(query).values())
-
-
-def _item(item: Item) -> str:
-    if item.ref is None:
-        return f"{item.agg}(*)" if item.agg else "*"
-    inner = "distinct col" if item.distinct else "col"
-    return f"{item.agg}({inner})" if item.agg else inner
-
-
-def _condition(condition: Condition) -> str:
-    left = _item(condition.item)
-    if isinstance(condition.value, Query):
-        return f"{left} {condition.op} [{_flat(condition.value)}]"
-    return f"{left} {condition.op}"
+    via: tuple[ColumnRef, ...] = ()

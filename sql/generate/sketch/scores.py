@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
+
+from ctxprune.text import STOP_WORDS
+
+from .cues import cue_class
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -16,10 +21,22 @@ if TYPE_CHECKING:
     from .features import Features, Reading
     from .view import SchemaView
 
-__all__ = ["ROLES", "Pair", "Scores", "pair_features", "value_features"]
+__all__ = [
+    "NUMBER_ROLES",
+    "OPERATORS",
+    "ROLES",
+    "Pair",
+    "Scores",
+    "candidate_pairs",
+    "pair_features",
+    "slot_features",
+    "value_features",
+]
 
-ROLES = ("select", "agg", "filter", "group", "order", "nested", "used")
+ROLES = ("select", "agg", "filter", "group", "order", "nested", "used", "countd")
+OPERATORS = ("<", ">", "<=", ">=", "=", "!=", "like", "between", "none")
 NUMBER_ROLES = ("where", "having", "limit", "none")
+_DEPTHS = (("select", 4), ("agg", 2), ("filter", 2), ("group", 1), ("order", 2), ("nested", 1), ("countd", 1))
 _MAX_PLACES = 6
 _UNSTORED_COLUMNS = 3
 
@@ -42,7 +59,7 @@ class Scores:
         columns: (n_columns, len(ROLES)).
         tables: (n_tables,).
         placements: All literal-column pairs, best first.
-        directions: For each literal the likeliest of "<", ">", "<=", ">=".
+        operators: For each literal the log-probability of OPERATORS.
         roles: For each literal the log-probability of NUMBER_ROLES.
     """
 
@@ -50,7 +67,7 @@ class Scores:
     columns: NDArray[np.float32]
     tables: NDArray[np.float32]
     placements: tuple[Pair, ...]
-    directions: tuple[str, ...]
+    operators: tuple[tuple[float, ...], ...]
     roles: tuple[tuple[float, ...], ...]
 
     @property
@@ -95,18 +112,23 @@ class Scores:
 
     def _suits(self, pair: Pair, op: str) -> bool:
         if op == "cmp":
-            return not isinstance(self.literal(pair.value), str) or self.view.columns[pair.column].kind == "date"
+            kind = self.reading.analysis.values[pair.value].kind
+            return kind in ("number", "date") or self.view.columns[pair.column].kind == "date"
         if op in ("like", "not like"):
             return self.view.columns[pair.column].kind != "number"
         return True
 
     def literal(self, value: int) -> str | int | float:
-        """The literal as written in the question."""
+        """The literal: the closest stored text of a hit, else as written."""
         return self.reading.analysis.values[value].value
 
     def comparison(self, value: int) -> str:
         """The likeliest comparison with that literal."""
-        return self.directions[value]
+        return OPERATORS[max(range(4), key=self.operators[value].__getitem__)]
+
+    def operator(self, value: int, op: str) -> float:
+        """Log-probability that the question compares the literal in that way."""
+        return self.operators[value][OPERATORS.index(op)] if op in OPERATORS else -4.0
 
     def number_role(self, value: int, role: str) -> float:
         """Log-probability of what a number is for."""
@@ -114,8 +136,7 @@ class Scores:
 
     def pattern(self, value: int) -> str:
         """A LIKE pattern for the literal: prefix, suffix or anywhere, as the words before it say."""
-        text = str(self.literal(value)).replace("%", "").replace("_", "\\_") if False else str(self.literal(value))
-        text = text.strip("%")
+        text = str(self.reading.analysis.values[value].written).strip("%")
         start = self.reading.analysis.values[value].start
         before = {token.stem for token in self.reading.analysis.tokens[max(0, start - 5) : start]}
         if before & {"start", "begin", "prefix", "initial", "first"}:
@@ -130,6 +151,37 @@ class Scores:
         return (mentions[0].start if mentions else 999, column)
 
 
+def slot_features(scores: Scores) -> Features:
+    """What the slots say about the shape: how many columns and literals look wanted, and how surely."""
+    found: Features = {}
+    for role, depth in _DEPTHS:
+        ranked = scores.top(role, depth)
+        for rank in range(depth):
+            logit = scores.column(ranked[rank], role) if rank < len(ranked) else -6.0
+            share = _share(logit)
+            found[f"{role}@{rank}"] = share
+            found[f"{role}@{rank}>"] = float(share > 0.5)
+    best: dict[int, float] = {}
+    for pair in scores.placements:
+        best.setdefault(pair.value, pair.score)
+    shares = sorted((_share(logit) for logit in best.values()), reverse=True)
+    for rank in range(3):
+        found[f"pair@{rank}"] = shares[rank] if rank < len(shares) else 0.0
+    found[f"pairs={min(4, sum(share > 0.5 for share in shares))}"] = 1.0
+    for i, role in enumerate(NUMBER_ROLES):
+        found[f"role {role}"] = max((math.exp(row[i]) for row in scores.roles), default=0.0)
+    for i, op in enumerate(OPERATORS):
+        found[f"operator {op}"] = max((math.exp(row[i]) for row in scores.operators), default=0.0)
+    ranked_tables = sorted((_share(float(logit)) for logit in scores.tables), reverse=True)
+    for rank in range(1, 3):
+        found[f"table@{rank}"] = ranked_tables[rank] if rank < len(ranked_tables) else 0.0
+    return found
+
+
+def _share(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
 def value_features(reading: Reading, value: int) -> Features:
     """Features of a literal by itself: kind, neighbouring words at their distance and in bags."""
     found: Features = {"1": 1.0}
@@ -142,10 +194,15 @@ def value_features(reading: Reading, value: int) -> Features:
         if offset < 4:
             found[f"-{offset}={word}"] = 1.0
         found[f"b={word}"] = 1.0
+        if cue_class(word):
+            found[f"b={cue_class(word)}"] = 1.0
+            found[f"-{offset}={cue_class(word)}"] = 1.0
         if offset < 4:
             word = tokens[after].text if after < len(tokens) else "$"
             found[f"+{offset}={word}"] = 1.0
             found[f"a={word}"] = 1.0
+            if cue_class(word):
+                found[f"a={cue_class(word)}"] = 1.0
     if item.start > 1:
         found[f"-21={tokens[item.start - 2].text} {tokens[item.start - 1].text}"] = 1.0
     if isinstance(item.value, (int, float)):
@@ -176,6 +233,8 @@ def candidate_pairs(reading: Reading, columns: NDArray[np.float32]) -> list[tupl
 
 
 def _fits(reading: Reading, kind: str, column: int) -> bool:
+    if kind == "date":
+        return reading.view.columns[column].kind in ("date", "text")
     return reading.view.columns[column].kind != "number" or kind == "number"
 
 
@@ -220,6 +279,10 @@ def pair_features(
     written = reading.analysis.tokens[value.start : value.end]
     found["capital"] = float(any(token.capital for token in written))
     found["length"] = float(value.end - value.start) / 4.0
+    found["cue"] = float(all(token.text in reading.cues or token.text in STOP_WORDS for token in written))
+    found["same case"] = float(str(literal) == str(value.written))
+    found["same"] = float(str(literal).casefold() == str(value.written).casefold())
+    found["gap"] = abs(len(str(literal)) - len(str(value.written))) / (1.0 + len(str(literal)))
     over = max(reading.best[value.start : value.end], default=0.0)
     found["over column"] = over
     for offset in (1, 2):

@@ -1,4 +1,4 @@
-"""Writes a query shape as SQL text of one dialect, through sqlglot's tree, so that names and literals are always quoted."""
+"""Writes a query shape as SQL text of one dialect, through sqlglot's tree: names and literals are always quoted."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class SqlWriter:
         self._graph = graph
         self._dialect = dialect
         self._keywords = Dialect.get_or_raise(dialect).tokenizer_class.KEYWORDS
+        self._nulls = Dialect.get_or_raise(dialect).NULL_ORDERING
         self._plain = _PLAIN_LOWER if dialect in _FOLDING else _PLAIN
 
     def write(self, query: Query) -> str:
@@ -58,7 +59,7 @@ class SqlWriter:
         return _SETS[query.compound](this=left, expression=self._select(query.right), distinct=True)
 
     def _select(self, query: Query) -> exp.Select:
-        path = self._graph.connect(query.tables)
+        path = self._graph.connect(query.tables, query.via)
         if path is None:
             raise GenerationError("no join path between the tables", where=", ".join(query.tables))
         names = list(dict.fromkeys([query.tables[0], *(edge.other for edge in path)]))
@@ -85,7 +86,11 @@ class SqlWriter:
         if query.having:
             select = select.having(reduce(_and, [self._condition(c, alias) for c in query.having]), copy=False)
         if query.order:
-            keys = [exp.Ordered(this=self._item(item, alias), desc=query.desc) for item in query.order]
+            first = query.desc if self._nulls == "nulls_are_large" else not query.desc
+            first = first and self._nulls != "nulls_are_last"  # the engine's own way, so that nothing is written
+            keys = [
+                exp.Ordered(this=self._item(item, alias), desc=query.desc, nulls_first=first) for item in query.order
+            ]
             select = select.order_by(*keys, copy=False)
         if query.limit is not None:
             select = select.limit(query.limit, copy=False)

@@ -29,7 +29,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One shape. Fields as in `Query`, with aggregates instead of items ("count" for every kind of count)."""
+    """One shape. Fields as in `Query`, with aggregates instead of items; "countd" counts distinct values."""
 
     select: tuple[str, ...]
     where: tuple[Clause, ...] = ()
@@ -103,6 +103,8 @@ def template_of(query: Query) -> Template:
 
 
 def _word(item: Item) -> str:
+    if item.agg == "count" and item.distinct and item.ref is not None:
+        return "countd"
     return item.agg or ("*" if item.ref is None else "")
 
 

@@ -17,6 +17,7 @@ __all__ = ["Name", "SchemaView"]
 
 _NUMBER = re.compile(r"int|num|real|floa|doub|dec|money|serial|bit|year", re.IGNORECASE)
 _DATE = re.compile(r"date|time", re.IGNORECASE)
+_LAST_PARTS = ("id", "name", "code", "date", "type", "num", "no", "number", "time", "year")
 _NAMES = ("name", "title", "label")
 _MAX_NAME_WORDS = 6
 
@@ -61,6 +62,8 @@ class SchemaView:
     keys: dict[int, int]
     vocabulary: tuple[str, ...]
     words: frozenset[str]
+    short: dict[str, tuple[str, ...]]
+    endings: dict[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, schema: Schema) -> SchemaView:
@@ -87,6 +90,8 @@ class SchemaView:
             keys=_first(columns, [facts.key for facts in columns]),
             vocabulary=tuple(sorted(column_words.keys() | table_words.keys())),
             words=frozenset(column_words.keys() | table_words.keys()),
+            short=_short(sorted(column_words.keys() | table_words.keys())),
+            endings=_endings(sorted(column_words.keys())),
         )
 
     def table_name(self, table: int) -> str:
@@ -156,6 +161,25 @@ def _kind(column: Column, stems: tuple[str, ...]) -> str:
     if _NUMBER.search(column.type):
         return "number"
     return "text" if column.type or stems else "other"
+
+
+def _short(words: list[str]) -> dict[str, tuple[str, ...]]:
+    """Words of three to five letters, which may be abbreviations, by first letter."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for word in words:
+        if 3 <= len(word) <= 5 and word.isalpha():
+            found[word[0]].append(word)
+    return {letter: tuple(group) for letter, group in found.items()}
+
+
+def _endings(words: list[str]) -> dict[str, tuple[str, ...]]:
+    """Words run together with a common last part ("stuid", "fname"), by that part."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for word in words:
+        for ending in _LAST_PARTS:
+            if word.endswith(ending) and len(word) > len(ending):
+                found[ending].append(word)
+    return {ending: tuple(group) for ending, group in found.items()}
 
 
 def _postings(names: list[tuple[str, ...]]) -> dict[str, tuple[tuple[int, int], ...]]:

@@ -1,0 +1,61 @@
+"""From scores to ranked drafts: templates are filled, then a network that sees whole queries orders them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .fill import fill
+from .rank import Draft, Ranker
+
+if TYPE_CHECKING:
+    from .model import Model
+    from .query import Query
+    from .scores import Scores
+
+__all__ = ["Ranked", "drafts", "ranked"]
+
+_TEMPLATES = 18
+_DRAFTS = 64
+_SLOT_WEIGHT = 0.5
+
+
+class Ranked(NamedTuple):
+    """A query and its probability among the candidates of its question."""
+
+    probability: float
+    query: Query
+
+
+def drafts(model: Model, scores: Scores) -> list[Draft]:
+    """Filled templates, the most promising 64, each query once."""
+    found: dict[Query, tuple[float, Draft]] = {}
+    for likely in model.likely(scores, _TEMPLATES):
+        for slots, query in fill(likely.template, scores):
+            score = likely.score + _SLOT_WEIGHT * slots
+            if query not in found or score > found[query][0]:
+                found[query] = score, Draft(query, likely, slots)
+    best = sorted(found.values(), key=lambda pair: -pair[0])[:_DRAFTS]
+    return [draft for _, draft in best]
+
+
+def ranked(model: Model, scores: Scores) -> list[Ranked]:
+    """All drafts in order of the ranking network; probabilities sum to 1."""
+    found = drafts(model, scores)
+    if not found:
+        return []
+    ranker = Ranker(scores.reading, scores)
+    logits = model.nets["rank"]([ranker.features(draft) for draft in found])[:, 0].astype(float)
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    order = np.argsort(-shares, kind="stable")
+    distinct = "DIST" in scores.reading.classes
+    return [Ranked(float(shares[i]), _finished(found[int(i)].query, distinct)) for i in order]
+
+
+def _finished(query: Query, distinct: bool) -> Query:
+    """With SELECT DISTINCT where the question asks for different things and nothing else makes the rows so."""
+    plain = all(item.ref is not None and not item.agg for item in query.select)
+    return replace(query, distinct=distinct and plain and not query.group and not query.compound)
