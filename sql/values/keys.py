@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["acronym_key", "hashes", "part_key", "prefix_key", "stem_key", "symbol_key", "value_keys"]
+__all__ = ["acronym_key", "hashes", "joined_key", "part_key", "prefix_key", "stem_key", "symbol_key", "value_keys"]
 
 _MOST_KEY_WORDS = 40
 _PREFIX_WORDS = 5
@@ -45,7 +45,12 @@ def value_keys(value: str, words: list[str]) -> list[str]:
 
 def stem_key(words: list[str]) -> str:
     """Key of the whole value, endings off."""
-    return "s" + " ".join(stems(words))
+    return joined_key(stems(words))
+
+
+def joined_key(roots: list[str]) -> str:
+    """`stem_key` of words that are stemmed already."""
+    return "s" + " ".join(roots)
 
 
 def symbol_key(value: str) -> str:

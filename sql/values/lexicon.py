@@ -7,27 +7,34 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from .spans import key_words, stems
+from .spans import key_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["synonyms"]
 
 _CODE_LENGTH = 3
 
 
-def synonyms(surface: str, words: tuple[str, ...]) -> tuple[str, ...]:
+def synonyms(words: Sequence[str], roots: Sequence[str], code: str = "") -> tuple[str, ...]:
     """What else a span may be stored as, folded, in no order of merit; () where the list does not know it.
 
     Args:
-        surface: The span as the question writes it.
-        words: Its folded words.
+        words: The folded words of the span.
+        roots: The same words, stemmed.
+        code: The span as the question writes it, where it is one word; only capitals are looked up as a code.
     """
     groups, codes = _read()
-    found = [*groups.get(" ".join(words), ()), *groups.get(" ".join(stems(list(words))), ())]
-    if surface.isupper():
-        found += codes.get(surface, ())
-    mine = " ".join(words)
-    return tuple(dict.fromkeys(term for term in found if term != mine))
+    mine, root = " ".join(words), " ".join(roots)
+    found = groups.get(mine, ())
+    if root != mine:
+        found += groups.get(root, ())
+    if code.isupper():
+        found += codes.get(code, ())
+    return tuple(dict.fromkeys(term for term in found if term != mine)) if found else ()
 
 
 @lru_cache(maxsize=1)

@@ -28,6 +28,7 @@ __all__ = ["BANDS", "ROWS", "SCHEME", "Signer", "band_keys", "bigrams"]
 BANDS = 32
 ROWS = 3
 SCHEME = "affine32"
+_SMALL = 2000  # bigrams of all texts together, up to which one pass over a matrix beats one pass per permutation
 _FNV = np.uint64(1099511628211)
 
 
@@ -66,6 +67,8 @@ class Signer:
         grams, starts = _pairs(texts)
         unique, inverse = np.unique(grams, return_inverse=True)
         mixed = _finalise(self._hash(unique))
+        if len(grams) < _SMALL:
+            return np.minimum.reduceat((mixed[:, None] * multipliers + offsets)[inverse], starts, axis=0)
         for k, (a, b) in enumerate(zip(multipliers, offsets, strict=True)):
             out[:, k] = np.minimum.reduceat((mixed * a + b)[inverse], starts)
         return out

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .keys import acronym_key, hashes, part_key, prefix_key, stem_key, symbol_key
+from .keys import acronym_key, hashes, joined_key, part_key, prefix_key, stem_key, symbol_key
 from .lexicon import synonyms
 from .minhash import Signer, band_keys
 from .spans import key_words, stems
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["Candidate", "Finder"]
 
 _PREFIX_SPAN = 4
+_SYNONYM_SPAN = 4
 _FUZZY_SPAN = 5
 _MOST_ROWS = 200
 _MOST_FUZZY_SPANS = 60
-_MOST_COMPARED = 500
-_MOST_FUZZY_ROWS = 50
+_MOST_COMPARED = 5000
+_MOST_FUZZY_ROWS = 20
 _LEAST_ALIKE = 0.25
 _LEAST_EDIT = 0.8
 
@@ -71,6 +72,8 @@ class Finder:
     def __init__(self, question: Question, arrays: Arrays, signer: Signer) -> None:
         self._question, self._arrays, self._signer = question, arrays, signer
         self._words: dict[int, list[str]] = {}
+        self._asked = [word.text for word in question.words]
+        self._stems = stems(self._asked)
 
     @cached_property
     def covered(self) -> set[int]:
@@ -114,11 +117,11 @@ class Finder:
         return [rows[a:b] for a, b in zip(left.tolist(), right.tolist(), strict=True)]
 
     def _span_words(self, i: int, j: int) -> list[str]:
-        return [word.text for word in self._question.words[i:j]]
+        return self._asked[i:j]
 
     def _exact(self) -> Iterator[Candidate]:
         spans = list(self._question.spans())
-        for (i, j), rows in zip(spans, self._rows([stem_key(self._span_words(i, j)) for i, j in spans]), strict=True):
+        for (i, j), rows in zip(spans, self._rows([joined_key(self._stems[i:j]) for i, j in spans]), strict=True):
             if not len(rows):
                 continue
             words, surface = self._span_words(i, j), self._question.surface(i, j)
@@ -129,7 +132,7 @@ class Finder:
                     yield Candidate(
                         row, i, j, 1.0, "exact" if same else "folded", "exact" if same else "folded", len(rows)
                     )
-                elif stems(theirs) == stems(words):
+                elif stems(theirs) == self._stems[i:j]:
                     yield Candidate(row, i, j, 0.95, "folded", "stem", len(rows))
 
     def _symbols(self) -> Iterator[Candidate]:
@@ -147,9 +150,9 @@ class Finder:
 
     def _synonyms(self) -> Iterator[Candidate]:
         asked: list[tuple[int, int, str]] = []
-        for i, j in self._question.spans(4):
-            words = tuple(self._span_words(i, j))
-            asked += [(i, j, term) for term in synonyms(self._question.surface(i, j), words)]
+        for i, j in self._question.spans(_SYNONYM_SPAN):
+            code = self._question.surface(i, j) if j - i == 1 else ""
+            asked += [(i, j, term) for term in synonyms(self._asked[i:j], self._stems[i:j], code)]
         keys = [stem_key(term.split()) for _i, _j, term in asked]
         for (i, j, term), rows in zip(asked, self._rows(keys), strict=True):
             for row in rows[:_MOST_ROWS].tolist():
@@ -200,7 +203,7 @@ class Finder:
         for k, rows in zip(places, self._rows([part_key(words[k].text) for k in places]), strict=True):
             for row in rows.tolist() if len(rows) <= _MOST_ROWS else ():
                 at[row].append(k)
-        asked = stems([word.text for word in words])
+        asked = self._stems
         spans = {row: _around(found, stems(self.words(row)), asked) for row, found in at.items()}
         counts = Counter(spans.values())
         for row, (first, last) in spans.items():
@@ -235,28 +238,25 @@ class Finder:
         return spans[:_MOST_FUZZY_SPANS]
 
     def _neighbours(self, texts: list[str]) -> list[NDArray[np.intp]]:
-        """For each text the places in `fuzzy_rows` that share a band with it, the most alike first, at most 50."""
-        arrays = self._arrays
+        """For each text the places in `fuzzy_rows` that share a band with it, the most alike first, at most 20."""
+        arrays, n = self._arrays, len(self._arrays.fuzzy_rows)
         signatures = self._signer.sign(texts)
-        found: list[list[NDArray[np.uint32]]] = [[] for _ in texts]
-        for band, wanted in enumerate(band_keys(signatures)):
-            table, rows = arrays.band_keys[band], arrays.band_rows[band]
-            left, right = np.searchsorted(table, wanted, "left"), np.searchsorted(table, wanted, "right")
-            for k in np.flatnonzero(right > left).tolist():
-                found[k].append(rows[left[k] : right[k]])
-        return [self._nearest(signature, parts) for signature, parts in zip(signatures, found, strict=True)]
-
-    def _nearest(self, signature: NDArray[np.uint32], parts: list[NDArray[np.uint32]]) -> NDArray[np.intp]:
-        if not parts:
-            return np.empty(0, dtype=np.intp)
-        places = np.concatenate(parts).astype(np.intp)
-        places, bands = np.unique(places, return_counts=True)
-        if len(places) > _MOST_COMPARED:
-            places = places[np.argsort(-bands, kind="stable")[:_MOST_COMPARED]]
-        alike = np.count_nonzero(self._arrays.signatures[places] == signature, axis=1)
-        order = np.argsort(-alike, kind="stable")[:_MOST_FUZZY_ROWS]
-        nearest: NDArray[np.intp] = places[order[alike[order] > _LEAST_ALIKE * len(signature)]]
-        return nearest
+        wanted = band_keys(signatures)
+        pairs = zip(arrays.band_keys, wanted, strict=True)
+        edges = np.array([(table.searchsorted(key), table.searchsorted(key, "right")) for table, key in pairs])
+        sizes = (edges[:, 1] - edges[:, 0]).ravel()
+        first = (edges[:, 0] + n * np.arange(len(edges))[:, None]).ravel()
+        at = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+        owner = np.repeat(np.tile(np.arange(len(texts)), len(edges)), sizes)
+        met, bands = np.unique(owner * n + arrays.band_rows.reshape(-1)[at], return_counts=True)
+        if len(met) > _MOST_COMPARED:
+            met = np.sort(met[np.argsort(-bands, kind="stable")[:_MOST_COMPARED]])
+        owner, places = met // n, met % n
+        alike = np.count_nonzero(arrays.signatures[places] == signatures[owner], axis=1)
+        order = np.lexsort((-alike, owner))
+        order = order[alike[order] > _LEAST_ALIKE * signatures.shape[1]]
+        cuts = np.searchsorted(owner[order], np.arange(1, len(texts)))
+        return [part[:_MOST_FUZZY_ROWS] for part in np.split(places[order], cuts)]
 
 
 def _shared(asked: str, stored: str) -> float:

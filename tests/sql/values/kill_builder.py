@@ -1,12 +1,14 @@
-"""Helper process of test_kill.py: for every line on stdin forks a child that builds and saves indexes without end.
+"""Helper process of test_kill.py: a source of children that build and save indexes without end.
 
-Answers with the child's process id once that child has started its loop; the test kills it.
+Says how many seconds two builds take. Then, for every line on stdin, forks a child, answers with its process id, waits
+for its death and says so.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from ctxprune.sql.database import Database
@@ -15,9 +17,13 @@ from ctxprune.sql.values import ValueIndex
 
 def main() -> None:
     sources, directory = sys.argv[1:-1], Path(sys.argv[-1])
-    for source in sources:  # whatever is imported on first use is there before the children start
-        with Database(source, isolated=False) as database:
-            ValueIndex.build(database).lookup("warm up")
+    for turn in (0, 1):  # whatever is imported on first use is there before the children start
+        start = time.perf_counter()
+        for source in sources:
+            with Database(source, isolated=False) as database:
+                ValueIndex.for_database(database, directory.with_name(f"warm{turn}"))
+    sys.stdout.write(f"{time.perf_counter() - start}\n")
+    sys.stdout.flush()
     for _line in sys.stdin:
         child = os.fork()
         if child == 0:
