@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -89,8 +90,10 @@ class Passages:
     def __post_init__(self) -> None:
         if isinstance(self.texts, str):
             raise UsageError("texts is a single text", hint="give a list of texts, or use Passage")
-        passages = tuple(Passage(text, self.gap, self.language, self.max_tokens) for text in self.texts)
+        if not isinstance(self.texts, Iterable):
+            raise UsageError(f"texts is a {type(self.texts).__name__}", hint="give a list of texts")
         object.__setattr__(self, "texts", tuple(self.texts))
+        passages = tuple(Passage(text, self.gap, self.language, self.max_tokens) for text in self.texts)
         object.__setattr__(self, "_passages", passages)
         object.__setattr__(self, "units", tuple(unit for passage in passages for unit in passage.units))
         sources = (index for index, passage in enumerate(passages) for _ in passage.units)

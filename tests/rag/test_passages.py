@@ -84,6 +84,7 @@ def test_several_texts_know_where_each_unit_is_from() -> None:
     assert passages.render(range(3)) == ["One. Two.", " ", "Three."]
     assert passages.render([1]) == ["Two.", " ", ""]
     assert Passages([]).render([]) == []
+    assert Passages(text for text in ["One. Two.", " ", "Three."]) == passages
 
 
 def test_the_gap_can_be_chosen() -> None:
@@ -143,6 +144,7 @@ def test_a_megabyte_of_anything_takes_no_more_than_seconds(text: str) -> None:
         (lambda: Passage("a", language=""), "language is ''"),
         (lambda: Passage("a", language="\ud800"), "language is"),
         (lambda: Passages("a text"), "texts is a single text"),
+        (lambda: Passages(None), "texts is a NoneType"),
         (lambda: Passages(["a", None]), "text is a NoneType"),
     ],
 )
