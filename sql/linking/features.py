@@ -144,7 +144,7 @@ def column_features(
     columns["full_outside_table"] = (1 - columns["table_covered"]) * full
     _role_features(columns, stats, question)
     _hit_features(columns, stats, hits)
-    columns["table_size"] = np.log(stats.table_size)[stats.table_of]
+    columns["table_size"] = np.log(np.maximum(stats.table_size, 1))[stats.table_of]
     columns["schema_size"] = math.log(max(len(stats.refs), 1))
     columns["question_size"] = math.log(1 + min(len(question.asked) + len(question.told), 200))
     columns["has_evidence"] = bool(question.told)

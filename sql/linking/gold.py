@@ -152,11 +152,19 @@ def _outwards(scope: Scope) -> Iterator[Scope]:
 
 
 def _outputs(scope: Scope) -> set[str]:
-    names = set(getattr(scope.expression, "named_selects", ()))
+    names = set(_made(scope.expression))
     for source in scope.sources.values():
         if isinstance(source, Scope):
             names.update(getattr(source.expression, "named_selects", ()))
     return names
+
+
+def _made(query: exp.Expr) -> Iterator[str]:
+    """Names that the SELECT list gives to something else than a column of that name."""
+    for item in getattr(query, "selects", ()):
+        inner = item.unalias()
+        if not (isinstance(inner, exp.Column) and not inner.table and inner.name == item.alias_or_name):
+            yield item.alias_or_name
 
 
 def _stored(source: exp.Table | Scope, name: str, schema: Schema) -> ColumnRef | None:

@@ -59,10 +59,10 @@ class LexicalLinker:
         Raises:
             UsageError: The scorer or the policy breaks its contract.
         """
-        asked = question if question.strip() else evidence
+        asked, told = (question, evidence) if question.strip() else (evidence, "")
         if not asked.strip() or not schema.tables:
             return self._everything(schema, hits)
-        context = SchemaContext(schema, hits=hits, evidence=evidence, statistics=self._cache.get(schema))
+        context = SchemaContext(schema, hits=hits, evidence=told, statistics=self._cache.get(schema))
         pruned = Pruner(self.scorer, self.policy, counter=self._counter).prune(asked, context)
         scores = {ref: unit.score for ref, unit in zip(context.refs, pruned.units, strict=True) if ref is not None}
         tables = {

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JoinablePolicy"]
 
+_BRIDGED = 12  # kept tables that are joined over further ones; less likely ones are not worth more tables
+
 
 @dataclass(frozen=True)
 class JoinablePolicy:
@@ -29,8 +31,9 @@ class JoinablePolicy:
     Attributes:
         columns: A column is kept when its score times the square root of the number of columns reaches this: in a
             larger schema a column costs a smaller share of the prompt, so less likely ones are kept. Lower keeps more;
-            0 keeps everything.
+            0 keeps all that `most` allows.
         tables: A table is kept, even without a column, when its score reaches this.
+        most: Of the columns, and of the tables, at most so many are chosen, the best; what joins them comes on top.
         longest: Keys on the longest path that is searched between kept tables; 0 adds no tables.
 
     Raises:
@@ -39,16 +42,18 @@ class JoinablePolicy:
 
     columns: float = 0.12
     tables: float = 0.1
+    most: int = 150
     longest: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("columns", "tables", "longest"):
+        for name in ("columns", "tables", "most", "longest"):
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0:
                 raise UsageError(f"{name} is {value!r}", hint="give a finite number from 0 up")
 
     def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:  # noqa: ARG002
         """Likely columns and tables ("selected"), then tables between them, primary keys and join keys ("required").
+        A table that would have no column gets its best one.
 
         Where nothing reaches the limits, the best column is kept ("fallback").
 
@@ -59,9 +64,9 @@ class JoinablePolicy:
             raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
         kept = np.zeros(len(context.units), dtype=np.bool_)
         reasons = ["score"] * len(kept)
-        columns, tables = np.array(context.column_units, dtype=int), np.array(context.table_units, dtype=int)
-        chosen = columns[scores[columns] * math.sqrt(len(columns)) >= self.columns]
-        chosen = np.concatenate([chosen, tables[scores[tables] >= self.tables]])
+        columns, tables = np.array(context.column_units, np.intp), np.array(context.table_units, np.intp)
+        likely = columns[scores[columns] * math.sqrt(len(columns)) >= self.columns]
+        chosen = np.concatenate([self._best(likely, scores), self._best(tables[scores[tables] >= self.tables], scores)])
         word = "selected"
         if not chosen.size and len(kept):
             pool = columns if columns.size else tables
@@ -71,6 +76,10 @@ class JoinablePolicy:
         for index in _required(context, kept, scores, self.longest):
             kept[index], reasons[index] = True, "required" if reasons[index] == "score" else reasons[index]
         return Selection(kept, tuple(reasons))
+
+    def _best(self, units: NDArray[np.intp], scores: Scores) -> NDArray[np.intp]:
+        order = np.argsort(-scores[units], kind="stable")[: self.most]
+        return np.sort(units[order])
 
 
 def _required(context: SchemaContext, kept: NDArray[np.bool_], scores: Scores, longest: int) -> list[int]:
@@ -83,9 +92,17 @@ def _required(context: SchemaContext, kept: NDArray[np.bool_], scores: Scores, l
     ranked = sorted(owners, key=lambda owner: (-scores[owner], owner))
     names = [name_of[owner] for owner in ranked]
     if longest:
-        names += graph.bridges(names, longest=longest)
+        names += graph.bridges(names[:_BRIDGED], longest=longest)
     needed = [unit_of[name] for name in names]
     needed += [key for unit in needed for key in units[unit].requires]
     place = {ref: index for index, ref in enumerate(context.refs) if ref is not None}
     needed += [place[ref] for key in graph.between(names) for ref in graph.ends(key)]
+    filled = {units[index].parent for index in (*chosen, *needed)}
+    needed += [_best_column(context, unit_of[name], scores) for name in names if unit_of[name] not in filled]
     return [*ranked, *needed]
+
+
+def _best_column(context: SchemaContext, table: int, scores: Scores) -> int:
+    """The best column of a table that would otherwise have none; the table itself where it has no columns."""
+    columns = [index for index, unit in enumerate(context.units) if unit.parent == table]
+    return max(columns, key=lambda index: scores[index], default=table)

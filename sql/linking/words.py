@@ -18,6 +18,7 @@ __all__ = ["Cues", "load_cues", "name_stems", "natural", "similarity"]
 _SAME, _ABBREVIATED = 0.7, 0.9
 
 
+@lru_cache(maxsize=50_000)
 def natural(name: str) -> str:
     """The words of a name with blanks between them: "customerID" gives "customer id"; "" for a name without words."""
     return " ".join(split_identifier(name))
@@ -80,7 +81,7 @@ def similarity(named: str, asked: str) -> float:
     """How much the stem `asked` of a question speaks for the stem `named` of a name: 0..1, 1 for equal ones.
 
     Both must begin alike: one a beginning of the other, a long common beginning, an abbreviation by left-out letters,
-    or one wrong letter.
+    or one letter that is wrong, missing or too many.
     """
     if named == asked:
         return 1.0
@@ -92,12 +93,20 @@ def similarity(named: str, asked: str) -> float:
 
 
 def _inner_similarity(named: str, asked: str) -> float:
-    common = next(i for i, (a, b) in enumerate(zip(named, asked, strict=False)) if a != b)
+    common = _common(named, asked)
     if common >= 4 and common >= 0.6 * max(len(named), len(asked)):
         return 0.7
-    if len(named) == len(asked) >= 5 and sum(a != b for a, b in zip(named, asked, strict=True)) == 1:
+    rest = min(len(named), len(asked)) - common
+    same_end = _common(named[::-1][:rest], asked[::-1][:rest])
+    if min(len(named), len(asked)) >= 5 and max(len(named), len(asked)) - common - same_end <= 1:
         return 0.7
     return 0.5 if _shortens(named, asked) else 0.0
+
+
+def _common(one: str, other: str) -> int:
+    """Length of the common beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _shortens(short: str, word: str) -> bool:

@@ -1,0 +1,119 @@
+"""`ctxprune sql link`: text on stdout, the account on stderr, one line for an error."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from ctxprune.cli import main
+from ctxprune.sql.schema import Column, Schema, Table
+
+SPIDER = [
+    {
+        "db_id": name,
+        "table_names_original": ["ship"],
+        "table_names": ["ship"],
+        "column_names_original": [[-1, "*"], [0, "ship_id"], [0, "tonnage"], [0, "flag"]],
+        "column_names": [[-1, "*"], [0, "ship id"], [0, "tonnage"], [0, "flag"]],
+        "column_types": ["text", "number", "number", "text"],
+        "primary_keys": [1],
+        "foreign_keys": [],
+    }
+    for name in ("harbour", "canal")
+]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def schema_file(tmp_path: Path) -> Path:
+    path = tmp_path / "tables.json"
+    path.write_text(json.dumps(SPIDER), encoding="utf-8")
+    return path
+
+
+def test_a_database(shop: Path, capsys: pytest.CaptureFixture[str]):
+    before = hashlib.sha256(shop.read_bytes()).hexdigest()
+    assert main(["sql", "link", str(shop), "Which cities are in brazil?"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("【DB_ID】 shop\n【Schema】\n# Table: city\n[\n(name:VARCHAR(40), Primary Key, Examples: [")
+    assert "(country:TEXT, Examples: [Brazil" in out
+    assert err.startswith("ctxprune: ")
+    assert "tokens (ctxprune-bpe.v1)" in err
+    assert "of 8 columns" in err
+    assert hashlib.sha256(shop.read_bytes()).hexdigest() == before
+
+
+def test_explain_lists_a_reason_for_each_kept_column(shop: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["sql", "link", str(shop), "Which cities are in brazil?", "--explain", "--form", "compact"]) == 0
+    text, _, reasons = capsys.readouterr().out.partition("\n\n")
+    assert "city(" in text
+    assert any(line.startswith("city.country  ") and "value: Brazil" in line for line in reasons.splitlines())
+    assert text.count(",") + text.count("(") - text.count("=") <= len(reasons.splitlines()) + 1
+
+
+def test_json_is_one_document(shop: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["sql", "link", str(shop), "price of orders in EUR", "--json", "--form", "ddl"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["text"].startswith("CREATE TABLE")
+    assert document["tokens_after"] <= document["tokens_before"]
+    assert {"table": "order items", "column": "currency", "value": "EUR"}.items() <= document["hits"][0].items()
+    kept = [(table["name"], column["name"]) for table in document["tables"] for column in table["columns"]]
+    assert ("order items", "price") in kept
+    assert len(kept) == document["columns_after"] < document["columns_before"] == 8
+    assert all(column["reasons"] for table in document["tables"] for column in table["columns"])
+    assert Schema.from_dict(document["schema"]).n_columns == len(kept)
+
+
+def test_a_schema_file_of_several_databases(schema_file: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["sql", "link", str(schema_file), "total tonnage", "--db-id", "canal"]) == 0
+    assert capsys.readouterr().out.startswith("【DB_ID】 canal\n【Schema】\n# Table: ship\n")
+    assert main(["sql", "link", str(schema_file), "total tonnage"]) == 1
+    assert "give --db-id, one of: canal, harbour" in capsys.readouterr().err
+    assert main(["sql", "link", str(schema_file), "total tonnage", "--db-id", "ocean"]) == 1
+    assert "no schema 'ocean'" in capsys.readouterr().err
+
+
+def test_a_schema_of_our_own_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "schema.json"
+    path.write_text(json.dumps(Schema("own", (Table("t", (Column("height"),)),)).to_dict()), encoding="utf-8")
+    assert main(["sql", "link", str(path), "height", "--form", "compact", "--evidence", "tall means height"]) == 0
+    assert capsys.readouterr().out == "t(height)\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing.json", None, "cannot be read"),
+        ("broken.json", "[{", "not JSON"),
+        ("other.json", '{"format": "something"}', "not a schema"),
+        ("empty.json", "[]", "holds no schema"),
+        ("text.sqlite", "no database", "not a database"),
+        ("missing.sqlite", None, "missing.sqlite"),
+    ],
+)
+def test_bad_files_end_with_one_line(
+    name: str, content: str | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    assert main(["sql", "link", str(path), "x"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_usage_errors(shop: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["sql", "link", str(shop), " "]) == 1
+    assert "question is empty" in capsys.readouterr().err
+    assert main(["sql", "link", str(shop), "x", "--form", "xml"]) == 1
+    assert "no renderer is named 'xml'" in capsys.readouterr().err
+    assert main(["sql", "link", str(shop)]) == 2
