@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import CtxpruneError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
     from rich.progress import Progress
+    from rich.table import Table
     from rich.text import Text
 
-__all__ = ["cell", "data", "emit", "one_line", "progress", "say", "visible"]
+__all__ = ["cell", "data", "emit", "one_line", "progress", "rows_table", "say", "visible"]
 
 _LONGEST_CELL = 60
 
@@ -71,6 +74,19 @@ def cell(value: object) -> Text:
         text = "NULL" if value is None else str(value)
     shown = visible(text[: _LONGEST_CELL + 1])
     return Text(shown if len(shown) <= _LONGEST_CELL else shown[: _LONGEST_CELL - 1] + "…")
+
+
+def rows_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, most: int) -> Table:
+    """The first `most` rows of a query result as a table."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE)
+    for name in columns:
+        table.add_column(cell(name), overflow="fold")
+    for row in rows[:most]:
+        table.add_row(*map(cell, row))
+    return table
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["QUESTIONS", "demo"]
 
+_MOST_ROWS = 8
+
 QUESTIONS = (
     ("join", "Show the names of all suppliers from Ethiopia."),
     ("group", "How many products are there for each roast?"),
@@ -69,6 +71,8 @@ def _place(out: Path | None) -> Iterator[Path]:
 def _show(console: Console, kind: str, answer: Answer) -> None:
     from rich.markup import escape
 
+    from ctxprune.cli import _console
+
     console.print()
     console.rule(f"[bold]{escape(answer.question)}[/]  [dim]{kind}[/]", align="left")
     if answer.refused:
@@ -84,7 +88,9 @@ def _show(console: Console, kind: str, answer: Answer) -> None:
         rows = "failed" if candidate.rows is None else f"{candidate.rows} rows"
         sql = escape(candidate.ran or candidate.sql)
         console.print(f"[dim]candidate[/] {mark} {sql}  [dim]{rows}[/]", highlight=False)
-    console.print(_rows(answer))
+    console.print(_console.rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
+    if len(answer.rows) > _MOST_ROWS:
+        console.print(f"[dim]{len(answer.rows) - _MOST_ROWS} more rows[/]")
 
 
 def _show_schema(console: Console, linked: Any) -> None:
@@ -96,17 +102,3 @@ def _show_schema(console: Console, linked: Any) -> None:
     )
     tables = "; ".join(f"{table}({', '.join(columns)})" for table, columns in linked.kept.items())
     console.print(f"[dim]schema[/]     {share}: {escape(tables)}", highlight=False)
-
-
-def _rows(answer: Answer, most: int = 8) -> Any:
-    from rich import box
-    from rich.table import Table
-
-    from ctxprune.cli._console import cell
-
-    table = Table(*(cell(name) for name in answer.columns), box=box.SIMPLE)
-    for row in answer.rows[:most]:
-        table.add_row(*(cell(value) for value in row))
-    if len(answer.rows) > most:
-        table.caption = f"{len(answer.rows) - most} more rows"
-    return table

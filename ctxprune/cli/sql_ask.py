@@ -94,8 +94,6 @@ def _write(answer: Answer, path: Path) -> None:
 
 
 def _show(answer: Answer) -> None:
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     from ctxprune.cli import _console
@@ -106,12 +104,7 @@ def _show(answer: Answer) -> None:
         _account(answer)
         return
     console.print(Text(_console.visible(answer.sql), style="bold"), soft_wrap=True)
-    table = Table(box=box.SIMPLE)
-    for name in answer.columns:
-        table.add_column(_console.cell(name), overflow="fold")
-    for row in answer.rows[:_MOST_ROWS]:
-        table.add_row(*(_console.cell(value) for value in row))
-    console.print(table)
+    console.print(_console.rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
     _account(answer)
 
 

@@ -1,0 +1,76 @@
+"""`ctxprune bench spider` on a benchmark folder made here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ctxprune.cli import main
+
+ITEMS = [
+    {"db_id": "shop", "question": "How many cities are there?", "query": "SELECT count(*) FROM city"},
+    {"db_id": "shop", "question": "What is the name of the city with the largest population?",
+     "query": "SELECT name FROM city ORDER BY population DESC LIMIT 1"},
+    {"db_id": "shop", "question": "How many cities are there?", "query": "SELECT count(*) FROM nowhere"},
+    {"db_id": "absent", "question": "How many cities are there?", "query": "SELECT count(*) FROM city"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path, shop: Path) -> Path:
+    data = tmp_path / "spider"
+    place = data / "database" / "shop" / "shop.sqlite"
+    place.parent.mkdir(parents=True)
+    shop.rename(place)
+    (data / "dev.json").write_text(json.dumps(ITEMS), encoding="utf-8")
+    return data
+
+
+def bench(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict:
+    assert main(["bench", "spider", "--data", str(folder), "--json", *words]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_figures(folder: Path, capsys: pytest.CaptureFixture[str]):
+    report = bench(folder, capsys, "--items")
+    assert (report["items"], report["skipped"], report["failed_references"]) == (3, 1, 1)
+    assert report["ex"] == pytest.approx(200 / 3, abs=0.01)
+    assert report["executable"] == 100
+    assert report["tokens_in"] > 0
+    assert report["ms_per_question"] > 0
+    assert [verdict["correct"] for verdict in report["verdicts"]] == [True, True, False]
+    assert report["verdicts"][2]["error"].startswith("reference:")
+
+
+def test_limit_samples_the_items_that_have_a_database(folder: Path, capsys: pytest.CaptureFixture[str]):
+    report = bench(folder, capsys, "--limit", "2")
+    assert (report["items"], report["skipped"]) == (2, 0)
+
+
+def test_people_see_a_table(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["bench", "spider", "--data", str(folder)]) == 0
+    assert "ms_per_question" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["--data", "nowhere"], 1, "no such folder"),
+        (["--generator", "oracle"], 1, "oracle"),
+        (["--generator", "chat:nowhere.gguf"], 1, "nowhere.gguf"),
+        (["--limit", "0"], 2, "--limit"),
+    ],
+)
+def test_wrong_words(folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, text: str):
+    assert main(["bench", "spider", "--data", str(folder), *words]) == code
+    assert text in capsys.readouterr().err
+
+
+def test_a_set_without_any_database_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "dev.json").write_text(json.dumps(ITEMS[3:]), encoding="utf-8")
+    assert main(["bench", "spider", "--data", str(folder), "--json"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "no item has a database" in shown.err
