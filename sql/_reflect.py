@@ -113,11 +113,25 @@ class Reflection:
         for table in tables:
             if not table.is_view:
                 with _quiet():
-                    keys += filter(None, (_key(table, entry, found) for entry in self._keys(table.name)))
+                    entries = self._inspector.get_foreign_keys(table.name)
+                    keys += filter(None, (self._key(table, entry, found) for entry in entries))
         return Schema(name, tables, tuple(dict.fromkeys(keys)), self._inspector.dialect.name)
 
-    def _keys(self, name: str) -> list[Any]:
-        return list(self._inspector.get_foreign_keys(name))
+    def _key(self, table: Table, entry: Any, schema: Schema) -> ForeignKey | None:
+        if entry["referred_table"] not in schema:
+            return None
+        there = schema.table(entry["referred_table"])
+        columns, referred = entry["constrained_columns"], entry["referred_columns"]
+        if not any(referred):  # the primary key, in its own order
+            referred = [] if there.is_view else self._inspector.get_pk_constraint(there.name)["constrained_columns"]
+        if len(columns) != len(referred) or not all(column in there for column in referred):
+            return None
+        return ForeignKey(
+            table.name,
+            tuple(table.column(column).name for column in columns),
+            there.name,
+            tuple(there.column(column).name for column in referred),
+        )
 
     def _columns(self, name: str) -> tuple[Column, ...]:
         # SQLAlchemy maps a declared type to the nearest one it knows; people and models should see what was declared.
@@ -153,19 +167,3 @@ def _quiet() -> Iterator[None]:
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
         yield
-
-
-def _key(table: Table, entry: Any, schema: Schema) -> ForeignKey | None:
-    name, columns, referred = entry["referred_table"], entry["constrained_columns"], entry["referred_columns"]
-    if name not in schema:
-        return None
-    there = schema.table(name)
-    referred = referred if any(referred) else there.primary_key
-    if len(columns) != len(referred) or not all(column in there for column in referred):
-        return None
-    return ForeignKey(
-        table.name,
-        tuple(table.column(column).name for column in columns),
-        there.name,
-        tuple(there.column(column).name for column in referred),
-    )

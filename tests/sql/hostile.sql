@@ -1209,23 +1209,23 @@ SELECT unhex(hex(zeroblob(100000000)))
 SELECT concat(zeroblob(100000000), 'x')
 -- case: blob -> QueryLimitError|QueryTimeoutError|QueryError|ResultSet
 SELECT printf('%s%s', zeroblob(60000000), hex(zeroblob(60000000)))
--- case: blob -> QueryLimitError|QueryTimeoutError
+-- case: blob -> QueryLimitError|QueryTimeoutError|ResultSet
 SELECT randomblob(15000000) FROM t, t AS u, t AS w ORDER BY 1
--- case: blob -> QueryLimitError|QueryTimeoutError
+-- case: blob -> QueryLimitError|QueryTimeoutError|ResultSet
 SELECT {{20*zeroblob(15000000), }}randomblob(15000000)
--- case: blob -> QueryLimitError|QueryTimeoutError
+-- case: blob -> QueryLimitError|QueryTimeoutError|ResultSet
 SELECT group_concat(hex(zeroblob(1000000))) FROM t, t AS u, t AS w
--- case: blob -> QueryLimitError|QueryTimeoutError
+-- case: blob -> QueryLimitError|QueryTimeoutError|ResultSet
 SELECT json_group_array(hex(zeroblob(1000000))) FROM t, t AS u, t AS w
--- case: blob -> QueryLimitError|QueryTimeoutError
+-- case: blob -> QueryLimitError|QueryTimeoutError|ResultSet
 SELECT group_concat(t.b, hex(zeroblob(2000000))) FROM t, t AS u, t AS w
--- case: blob -> QueryLimitError|QueryTimeoutError
+-- case: blob -> QueryLimitError|QueryTimeoutError|ResultSet
 SELECT string_agg(zeroblob(3000000), ',') FROM t, t AS u
--- case: blob -> QueryLimitError|QueryTimeoutError
+-- case: blob -> QueryLimitError|QueryTimeoutError|ResultSet
 SELECT max(s) FROM (SELECT hex(randomblob(3000000)) AS s FROM t, t AS u ORDER BY s)
--- case: blob -> QueryLimitError|QueryTimeoutError
+-- case: blob -> QueryLimitError|QueryTimeoutError|ResultSet
 SELECT DISTINCT hex(randomblob(3000000)) FROM t, t AS u, t AS w
--- case: blob -> QueryLimitError|QueryTimeoutError
+-- case: blob -> QueryLimitError|QueryTimeoutError|ResultSet
 SELECT hex(randomblob(3000000)) AS s FROM t, t AS u UNION SELECT 1
 -- case: pattern -> QueryTimeoutError|QueryLimitError|ResultSet|QueryError
 SELECT hex(zeroblob(2000000)) LIKE '{{60*%0}}%1'

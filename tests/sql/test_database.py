@@ -169,7 +169,7 @@ class TestValues:
         result = database.execute('SELECT name, name, 1 AS "", 2 AS "ü ""x""" FROM city WHERE 0')
         assert (result.columns, result.rows, result.truncated) == (("name", "name", "", 'ü "x"'), (), False)
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         st.lists(
             st.tuples(
@@ -181,7 +181,7 @@ class TestValues:
                     st.binary(),
                 )
             ),
-            max_size=20,
+            max_size=60,
         )
     )
     def test_rows_come_back_as_sqlite3_gives_them(self, tmp_path, rows):
