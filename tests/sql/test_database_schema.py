@@ -89,14 +89,14 @@ def test_declared_types_stay_as_declared_and_odd_ones_do_not_warn(tmp_path):
     path = build(
         tmp_path / "x.db",
         """CREATE TABLE t (a DECIMAL(10, 2), b "odd type"(5), c, d number, e varchar ( 20 ), f DATE(1,2),
-                            g DATETIME(1,2), h boolean, i any);
+                            g DATETIME(1,2), h boolean, i money);
            CREATE TABLE s (a ANY, b INT) STRICT;""",
     )
     with Database(path) as database, warnings.catch_warnings():
         warnings.simplefilter("error")
         schema = database.schema()
     assert [column.type for column in schema.table("t").columns] == [
-        "DECIMAL(10, 2)", "odd type", "", "number", "varchar ( 20 )", "DATE(1,2)", "DATETIME(1,2)", "boolean", "any",
+        "DECIMAL(10, 2)", "odd type", "", "number", "varchar ( 20 )", "DATE(1,2)", "DATETIME(1,2)", "boolean", "money",
     ]  # fmt: skip
     assert [column.type for column in schema.table("s").columns] == ["ANY", "INT"]
 
