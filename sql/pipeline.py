@@ -180,7 +180,11 @@ class Pipeline:
         whole = set(config.paths) == {"full"}  # then nothing reads the linked schema
         self.steps: tuple[Step, ...] = (
             Screen(),
-            *(() if whole and not config.repair_rounds else (RetrieveValues(values or LazyIndex(database, schema)),)),
+            *(
+                ()
+                if whole and not config.repair_rounds
+                else (RetrieveValues(LazyIndex(database, schema) if values is None else values),)
+            ),
             *(() if whole else (LinkSchema(_linker(linker, model)),)),
             Generate(tuple(writers), config.paths, config.candidates, config.seed, config.full_budget),
             Execute(runner, _repairers(model), config.repair_rounds),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..base import Request
     from ..model import Message
 
-__all__ = ["Prompt", "hit_lines", "one_line", "prompt_text"]
+__all__ = ["Prompt", "dialect_name", "hit_lines", "one_line", "prompt_text"]
 
 
 class Prompt(Protocol):
@@ -42,6 +42,14 @@ def one_line(text: str, limit: int = 2_000) -> str:
     text = " ".join(_CONTROL.sub(" ", text).split())
     text = text.replace("<|", "< |").replace("|>", "| >").replace("```", "'''")
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+_DIALECTS = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MySQL", "duckdb": "DuckDB"}
+
+
+def dialect_name(dialect: str) -> str:
+    """sqlglot's name of a dialect as people write it."""
+    return _DIALECTS.get(dialect, dialect)
 
 
 def hit_lines(hits: Sequence[ValueHit], limit: int = 8) -> list[str]:

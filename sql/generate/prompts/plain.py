@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...render.base import render
 from ..model import Message
-from .base import one_line
+from .base import dialect_name, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ..base import Request
 
 __all__ = ["PlainPrompt"]
-
-_DIALECTS = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MySQL", "duckdb": "DuckDB"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class PlainPrompt:
 
     def messages(self, request: Request) -> Sequence[Message]:
         """One user message."""
-        dialect = _DIALECTS.get(request.schema.dialect, request.schema.dialect)
+        dialect = dialect_name(request.schema.dialect)
         known = f"Extra knowledge: {one_line(request.evidence)}\n" if request.evidence else ""
         text = (
             f"{render(request.schema, self.form)}\n\n"
