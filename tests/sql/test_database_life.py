@@ -27,7 +27,7 @@ ENDLESS = {ENDLESS!r}
 def children(database):
     return [server._process.pid for server in database._pool._state.all]
 def gone(pid):
-    for _ in range(100):
+    for _ in range(1000):
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
@@ -41,7 +41,7 @@ database.execute("SELECT 1")
 
 def script(shop: Path, body: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", HEAD + body, str(shop)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ os.kill(os.getpid(), 9)
     assert done.returncode == -signal.SIGKILL
     pids = [int(word) for word in done.stdout.split()]
     assert pids
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while any(map(running, pids)):
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -172,7 +172,7 @@ def test_cancelling_a_task_ends_its_query(shop, isolated):
     with Database(shop, isolated=isolated) as database:
         started = time.monotonic()
         asyncio.run(main(database))  # its end waits for the thread of the query
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("isolated", [True, False])
@@ -190,7 +190,7 @@ def test_closing_ends_running_queries(shop, isolated):
         thread.start()
         time.sleep(0.3)
         database.close()
-        thread.join(5)
+        thread.join(30)
         assert not thread.is_alive()
         assert len(failures) == 1
         assert database.execute("SELECT 1").rows == ((1,),)
