@@ -96,7 +96,7 @@ def tokenize(question: str, limit: int = MAX_TOKENS) -> tuple[tuple[Token, ...],
         raw = match.group()
         text = fold(raw)
         number = _number(text)
-        tokens.append(Token(text, stem(text), match.start(), match.end(), number, raw[:1].isupper()))
+        tokens.append(Token(text, _stem(text), match.start(), match.end(), number, raw[:1].isupper()))
     return tuple(tokens), len(question) > limit * 40
 
 
@@ -116,6 +116,10 @@ def analyse(
     columns = _mentions(similar, view.column_words, [facts.name for facts in view.columns])
     tables = _mentions(similar, view.table_words, list(view.tables))
     return Analysis(tokens, columns, tables, _values(question, tokens, view, hits), cut)
+
+
+def _stem(text: str) -> str:
+    return "id" if text == "ids" else stem(text)  # too short for the stemmer, yet in every other question
 
 
 def _number(text: str) -> int | float | None:
@@ -151,8 +155,8 @@ def _joined(first: Token, second: Token, view: SchemaView) -> dict[str, float]:
     found: dict[str, float] = {}
     if first.text + second.stem in view.words:
         found[first.text + second.stem] = 1.0
-    for word in view.endings.get(second.stem, ()):
-        if first.text.startswith(word[: -len(second.stem)]):
+    for word, before in view.endings.get(second.stem, ()):
+        if first.text.startswith(before):
             found[word] = max(_SHORTENED, found.get(word, 0.0))
     return found
 
@@ -160,7 +164,9 @@ def _joined(first: Token, second: Token, view: SchemaView) -> dict[str, float]:
 def _spelled_alike(token: Token, view: SchemaView) -> Iterator[tuple[str, float]]:
     """Stems of nearly the same letters, and abbreviations of the word."""
     for word, ratio, _ in process.extract(token.stem, view.vocabulary, scorer=fuzz.ratio, score_cutoff=66.0, limit=4):
-        yield word, _closeness(token.stem, word, ratio)
+        close = _closeness(token.stem, word, ratio)
+        if close:
+            yield word, close
     for word in view.short.get(token.stem[0], ()):
         if _abbreviates(word, token.text):
             yield word, _ABBREVIATED
@@ -259,11 +265,12 @@ def _stored(question: str, tokens: Sequence[Token], view: SchemaView, hits: Sequ
     groups: dict[tuple[int, int], dict[ColumnRef, tuple[str, float]]] = {}
     for hit in hits:
         covered = [i for i, token in enumerate(tokens) if token.start < hit.span[1] and token.end > hit.span[0]]
-        if not covered or hit.ref not in view.index:
+        ref = view.known(hit.ref)
+        if not covered or ref is None:
             continue
         places = groups.setdefault((covered[0], covered[-1] + 1), {})
-        if hit.score > places.get(hit.ref, ("", 0.0))[1]:
-            places[hit.ref] = (hit.value, hit.score)
+        if hit.score > places.get(ref, ("", 0.0))[1]:
+            places[ref] = (hit.value, hit.score)
     ranked = sorted(groups, key=lambda span: (-_span_score(span, groups[span]), span))
     chosen: list[Value] = []
     taken: set[int] = set()

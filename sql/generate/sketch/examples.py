@@ -14,8 +14,6 @@ from ctxprune.text import STOP_WORDS, stem
 
 from ...database import Database
 from ...evaluation.datasets import load
-from ...schema import ColumnRef
-from ...values.base import ValueHit
 from ...values.index import ValueIndex
 from .analysis import tokenize
 from .gold import parse_query
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 
     from ...evaluation.datasets import Benchmark
     from ...schema import Schema
+    from ...values.base import ValueHit
     from .query import Query
 
 __all__ = ["Example", "Related", "execute", "folds", "handmade", "learn_related", "read_examples"]
@@ -77,7 +76,7 @@ def read_examples(data: Path, *, split: str = "train", schemas: Path | None = No
                 question=item.question,
                 gold=item.gold,
                 view=view,
-                hits=tuple(_known(raw, view.schema)),
+                hits=tuple(raw),
                 query=_query(item.gold, view.schema),
                 database=bench.databases.get(item.db_id),
             )
@@ -91,15 +90,6 @@ def _index(bench: Benchmark, name: str) -> ValueIndex | None:
         return None
     with Database(path) as database:
         return ValueIndex.build(database)
-
-
-def _known(hits: Iterable[ValueHit], schema: Schema) -> Iterable[ValueHit]:
-    """Hits in the spelling of `schema`, which may come from another source than the index."""
-    for hit in hits:
-        if hit.ref.table in schema and hit.ref.column in schema.table(hit.ref.table):
-            table = schema.table(hit.ref.table)
-            ref = ColumnRef(table.name, table.column(hit.ref.column).name)
-            yield ValueHit(ref, hit.value, hit.span, hit.score, hit.stage)
 
 
 def _query(gold: str, schema: Schema) -> Query | None:

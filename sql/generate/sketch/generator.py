@@ -43,6 +43,7 @@ class SketchGenerator:
     """
 
     name = "sketch.v1"
+    paths = ("linked+values",)
 
     def __init__(self, weights: str | Path | None = None) -> None:
         self._weights = Path(weights) if weights is not None else None
@@ -70,10 +71,10 @@ class SketchGenerator:
         analysis = analyse(text, view, request.hits, model.related)
         if not analysis.tokens:
             return ()
-        reading = model.read(analysis, view)
-        if not model.is_about(reading):
+        scores = model.score(model.read(analysis, view))
+        if not model.is_about(scores):
             return ()
-        found = ranked(model, model.score(reading))
+        found = ranked(model, scores)
         notes = (f"only the first {MAX_TOKENS} words were read",) if analysis.truncated else ()
         ms = (time.perf_counter() - start) * 1000
         return self._candidates(found, view, request, (notes, ms))

@@ -95,7 +95,8 @@ def dense(rows: Sequence[Features], vocabulary: dict[str, int]) -> NDArray[np.fl
 def sigmoid_loss(out: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float32]:
     """Gradient of the mean binary cross-entropy."""
     share = 1.0 / (1.0 + np.exp(-np.clip(out, -30, 30)))
-    return ((share - target) / np.float32(len(out))).astype(np.float32, copy=False)
+    gradient: Array = ((share - target) / np.float32(len(out))).astype(np.float32, copy=False)
+    return gradient
 
 
 def softmax_loss(out: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -103,7 +104,8 @@ def softmax_loss(out: NDArray[np.float32], target: NDArray[np.float32]) -> NDArr
     shifted = np.exp(out - out.max(axis=1, keepdims=True))
     share = shifted / shifted.sum(axis=1, keepdims=True)
     difference = share * target.sum(axis=1, keepdims=True) - target
-    return (difference / np.float32(len(out))).astype(np.float32, copy=False)
+    gradient: Array = (difference / np.float32(len(out))).astype(np.float32, copy=False)
+    return gradient
 
 
 def fit_net(

@@ -13,6 +13,7 @@ from ctxprune.errors import FormatError
 
 from .features import column_features, question_features, read, table_features
 from .net import Net
+from .relevance import about_features
 from .scores import Pair, Scores, candidate_pairs, pair_features, slot_features, value_features
 from .templates import Template
 
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "Likely", "Model", "assemble", "skeleton"]
 
 FORMAT = {"format": "ctxprune-sketch", "version": 1}
-_NETS = ("question", "column", "table", "pair", "operator", "role", "rank")
-_ARRAYS = ("w1", "b1", "w2", "b2", "w0")
+_NETS = ("question", "column", "table", "pair", "operator", "role", "rank", "about")
+_ARRAYS = ("b1", "w2", "b2", "w0")
 _MAX_COLUMNS = 300
 _ABSENT = -9.0
-_MENTION = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Model:
     """Immutable once built; safe to share between threads.
 
     Attributes:
-        nets: By name: question, column, table, pair, operator, role, rank.
+        nets: By name: question, column, table, pair, operator, role, rank, about.
         templates: What the first outputs of the question network stand for.
         selects: What the next outputs stand for: projections.
         skeletons: What the last outputs stand for: templates without projection.
@@ -79,11 +79,9 @@ class Model:
         """The analysis with tokens reduced to classes."""
         return read(analysis, view, self.cues)
 
-    def is_about(self, reading: Reading) -> bool:
-        """Does the question say anything about the schema: a table, a column or a stored value?"""
-        analysis = reading.analysis
-        mentions = [*analysis.columns.values(), *analysis.tables.values()]
-        return any(found[0].score >= _MENTION for found in mentions) or any(v.places for v in analysis.values)
+    def is_about(self, scores: Scores) -> bool:
+        """Does the question say anything about the schema?"""
+        return float(self.nets["about"]([about_features(scores)])[0, 0]) >= 0.0
 
     def likely(self, scores: Scores, count: int) -> list[Likely]:
         """The `count` likeliest templates, best first."""
@@ -139,6 +137,7 @@ class Model:
         }
         arrays: dict[str, Any] = {"meta": np.frombuffer(json.dumps(meta, separators=(",", ":")).encode(), np.uint8)}
         for name, net in self.nets.items():
+            arrays[f"{name}.w1"], arrays[f"{name}.scale"] = _quantised(net.w1)
             for part in _ARRAYS:
                 arrays[f"{name}.{part}"] = getattr(net, part).astype(np.float16)
         buffer = io.BytesIO()
@@ -189,8 +188,15 @@ def assemble(
     )
 
 
+def _quantised(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
+    """Eight-bit integers and one scale per row."""
+    scale = np.maximum(np.abs(matrix).max(axis=1, keepdims=True) / 127.0, 1e-6).astype(np.float16)
+    return np.rint(matrix / scale.astype(np.float32)).clip(-127, 127).astype(np.int8), scale
+
+
 def _net(name: str, words: tuple[Sequence[str], Sequence[str]], held: Any) -> Net:
-    w1, b1, w2, b2, w0 = (held[f"{name}.{part}"].astype(np.float32) for part in _ARRAYS)
+    b1, w2, b2, w0 = (held[f"{name}.{part}"].astype(np.float32) for part in _ARRAYS)
+    w1 = held[f"{name}.w1"].astype(np.float32) * held[f"{name}.scale"].astype(np.float32)
     vocabulary, wide = ({word: i for i, word in enumerate(part)} for part in words)
     return Net(vocabulary, w1, b1, w2, b2, wide, w0)
 

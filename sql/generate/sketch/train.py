@@ -18,6 +18,7 @@ from ...evaluation.spider import equal_results, order_matters, prepare_gold
 from .analysis import analyse
 from .compose import drafts
 from .examples import Example, execute, folds, read_examples
+from .fit_about import fit_about
 from .fitting import Judged, fit_rank, fit_slots
 from .generator import WEIGHTS
 from .model import Model
@@ -95,7 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     judged, figures = cross_validate(examples, options.seed)
     _LOG.info("cross-validation: %s", figures)
     model = fit_slots(examples, options.seed)
-    nets = {**model.nets, "rank": fit_rank([one for part in judged for one in part], options.seed)}
+    nets = {
+        **model.nets,
+        "about": fit_about(model, examples, options.seed),
+        "rank": fit_rank([one for part in judged for one in part], options.seed),
+    }
     data = Model(nets, model.templates, model.selects, model.skeletons, model.cues, model.related).save()
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / WEIGHTS).write_bytes(data)

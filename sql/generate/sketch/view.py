@@ -55,6 +55,7 @@ class SchemaView:
     graph: JoinGraph
     writer: SqlWriter
     index: dict[ColumnRef, int]
+    folded: dict[tuple[str, str], ColumnRef]
     table_index: dict[str, int]
     column_words: dict[str, tuple[tuple[int, int], ...]]
     table_words: dict[str, tuple[tuple[int, int], ...]]
@@ -63,7 +64,7 @@ class SchemaView:
     vocabulary: tuple[str, ...]
     words: frozenset[str]
     short: dict[str, tuple[str, ...]]
-    endings: dict[str, tuple[str, ...]]
+    endings: dict[str, tuple[tuple[str, str], ...]]
 
     @classmethod
     def of(cls, schema: Schema) -> SchemaView:
@@ -82,6 +83,7 @@ class SchemaView:
             tables=tables,
             graph=graph,
             writer=SqlWriter(graph, schema.dialect),
+            folded={(f.ref.table.casefold(), f.ref.column.casefold()): f.ref for f in reversed(columns)},
             index={facts.ref: i for i, facts in enumerate(columns)},
             table_index={table.name: i for i, table in enumerate(schema.tables)},
             column_words=column_words,
@@ -93,6 +95,10 @@ class SchemaView:
             short=_short(sorted(column_words.keys() | table_words.keys())),
             endings=_endings(sorted(column_words.keys())),
         )
+
+    def known(self, ref: ColumnRef) -> ColumnRef | None:
+        """The column in this schema's spelling, None if the schema lacks it."""
+        return self.folded.get((ref.table.casefold(), ref.column.casefold()))
 
     def table_name(self, table: int) -> str:
         """Name of the table with that number."""
@@ -172,13 +178,14 @@ def _short(words: list[str]) -> dict[str, tuple[str, ...]]:
     return {letter: tuple(group) for letter, group in found.items()}
 
 
-def _endings(words: list[str]) -> dict[str, tuple[str, ...]]:
-    """Words run together with a common last part ("stuid", "fname"), by that part."""
-    found: dict[str, list[str]] = defaultdict(list)
+def _endings(words: list[str]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Stems run together with a common last part ("stuid", "fname"), by that part: the stem and what stands before."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for word in words:
         for ending in _LAST_PARTS:
-            if word.endswith(ending) and len(word) > len(ending):
-                found[ending].append(word)
+            cut = ending.removesuffix("e")  # stems of more than four letters have lost it
+            if word.endswith((ending, cut)) and len(word) > len(cut):
+                found[ending].append((word, word.removesuffix(ending).removesuffix(cut)))
     return {ending: tuple(group) for ending, group in found.items()}
 
 
