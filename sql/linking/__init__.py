@@ -2,6 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .base import LINKERS, Linked, Linker
 
-__all__ = ["LINKERS", "Linked", "Linker"]
+if TYPE_CHECKING:
+    from .context import SchemaContext
+    from .gold import GoldLinks, gold_links
+    from .lexical import LexicalLinker
+    from .policy import JoinablePolicy
+
+__all__ = [
+    "LINKERS",
+    "GoldLinks",
+    "JoinablePolicy",
+    "LexicalLinker",
+    "Linked",
+    "Linker",
+    "SchemaContext",
+    "gold_links",
+]
+
+_LAZY = {  # what needs numpy or sqlglot is imported when it is first asked for
+    "GoldLinks": "gold",
+    "JoinablePolicy": "policy",
+    "LexicalLinker": "lexical",
+    "SchemaContext": "context",
+    "gold_links": "gold",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_LAZY[name]}", __name__), name)
