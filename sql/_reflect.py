@@ -98,6 +98,9 @@ class Reflection:
         try:
             with _quiet():
                 columns = self._columns(name)
+        except sqlalchemy.exc.NoSuchTableError:  # its name is no text that SQLite would find again
+            self.unreadable[name] = "no such table"
+            return None
         except sqlalchemy.exc.OperationalError as error:
             if "interrupted" in str(error.orig) or "locked" in str(error.orig):
                 raise

@@ -42,6 +42,8 @@ class Child:
         self.memory = memory
         self._buffer = bytearray()
         command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("_sqlite_worker.py"))]
+        if getattr(sys, "frozen", False) or not sys.executable:
+            raise _no_start(command, "this program is no Python interpreter")
         try:
             self._process = subprocess.Popen(  # noqa: S603
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, cwd=os.sep

@@ -30,6 +30,7 @@ __all__ = ["Database", "Limits", "ResultSet", "TableStats", "quote_name"]
 T = TypeVar("T")
 _LONGEST_SQL = 1_000_000
 _LEAST_MEMORY = 8_000_000
+_PROBE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,6 @@ class ResultSet:
     rows: tuple[tuple[object, ...], ...]
     truncated: bool = False
     ms: float = 0.0
-
-
-_PROBE = Limits(seconds=2.0, rows=0, memory=128_000_000)
 
 
 class Database:
@@ -197,8 +195,9 @@ class Database:
         raise DatabaseError("the file changed while its schema was read, three times in a row", where=str(self.path))
 
     def _probe_view(self, name: str) -> str:
+        limits = replace(self.limits, seconds=min(_PROBE_SECONDS, self.limits.seconds), rows=0)
         try:
-            self.execute(f"SELECT * FROM {quote_name(name)} LIMIT 0", limits=_PROBE)  # noqa: S608
+            self.execute(f"SELECT * FROM {quote_name(name)} LIMIT 0", limits=limits)  # noqa: S608
         except (QueryError, QueryLimitError, QueryTimeoutError) as error:
             return error.what
         return ""

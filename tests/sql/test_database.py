@@ -336,6 +336,9 @@ class TestErrors:
         monkeypatch.setattr(_sqlite_child.sys, "executable", "/bin/true")
         with Database(shop) as database, pytest.raises(DatabaseError, match=r"cannot start \(exit status 0\)"):
             database.execute("SELECT 1")
+        monkeypatch.setattr(_sqlite_child.sys, "frozen", True, raising=False)
+        with Database(shop) as database, pytest.raises(DatabaseError, match="no Python interpreter"):
+            database.execute("SELECT 1")
 
     def test_where_poll_is_missing_a_timer_ends_the_child(self, shop, monkeypatch):
         monkeypatch.delattr(_sqlite_child.select, "poll")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune.errors import DatabaseError, SchemaError
-from ctxprune.sql.database import Database, Limits
+from ctxprune.errors import DatabaseError, QueryError, SchemaError
+from ctxprune.sql.database import Database
 from ctxprune.sql.schema import ForeignKey
 
 NAMES = [
@@ -171,11 +171,24 @@ def test_a_view_that_explodes_is_left_out(tmp_path):
     )
     path = build(tmp_path / "x.db", "CREATE TABLE fine (a);" + script)
     with Database(path) as database, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ctxprune.sql.database._PROBE", Limits(seconds=0.1, memory=32_000_000))
+        patch.setattr("ctxprune.sql.database._PROBE_SECONDS", 0.1)
         schema = database.schema()
     assert "fine" in schema
     assert "v1" in schema
     assert "v12" in database.unreadable
+
+
+def test_a_name_that_is_not_utf_8_hides_only_its_table(tmp_path):
+    path = build(tmp_path / "x.db", "CREATE TABLE fine (a); CREATE TABLE spoilt (a); CREATE TABLE c (a, spoilt2, b);")
+    path.write_bytes(path.read_bytes().replace(b"spoilt", b"spo\xfflt"))
+    with Database(path) as database:
+        schema = database.schema()
+        assert "fine" in schema
+        assert set(database.unreadable) == {"spo\ufffdlt"}
+        assert [column.name for column in schema.table("c").columns] == ["a", "spo\ufffdlt2", "b"]
+        assert database.execute("SELECT a, b FROM c").columns == ("a", "b")
+        with pytest.raises(QueryError, match="utf-8"):  # Python's sqlite3 cannot name such a column
+            database.execute("SELECT * FROM c")
 
 
 def test_one_table_alone(tmp_path):
