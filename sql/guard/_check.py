@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Refusal", "approve"]
 
 _ROUNDS = 3
+_NODES, _NODES_PER_WORD = 500, 8
 
 
 def approve(sql: object, *, dialect: str, catalog: Catalog | None) -> str:
@@ -44,9 +45,9 @@ def _approve(sql: object, dialect: str, rules: Dialect, catalog: Catalog | None)
     text = sql
     for _ in range(_ROUNDS):
         tree = _parse(text, dialect, rules)
-        inspect(tree, dialect)
+        inspect(tree, dialect, closed=catalog is not None)
         if catalog is not None:
-            Resolver(catalog, str(text)).query(tree, None, {})
+            Resolver(catalog, str(text)).resolve(tree)
         written = _write(tree, rules)
         if written == text:
             return written
@@ -57,8 +58,12 @@ def _approve(sql: object, dialect: str, rules: Dialect, catalog: Catalog | None)
 def _parse(sql: object, dialect: str, rules: Dialect) -> exp.Expr:
     words = tokens(sql, rules, from_first=dialect == "duckdb")
     try:
-        trees = rules.parser(error_level=ErrorLevel.IMMEDIATE).parse(words, str(sql))
+        # Trying alternatives doubles the work with each level of some constructs; counted nodes bound it.
+        limit = _NODES + _NODES_PER_WORD * len(words)
+        trees = rules.parser(error_level=ErrorLevel.IMMEDIATE, max_nodes=limit).parse(words, str(sql))
     except ParseError as error:
+        if "Maximum number" in str(error):
+            raise Refusal("the statement is nested too deeply") from None
         raise Refusal(f"syntax error{_place(error)}") from None
     found = [tree for tree in trees if tree is not None]
     if len(found) != 1:
@@ -80,4 +85,4 @@ def _write(tree: exp.Expr, rules: Dialect) -> str:
             tree, comments=False, normalize_functions=False, unsupported_level=ErrorLevel.RAISE, copy=True
         )
     except UnsupportedError as error:
-        raise Refusal(f"the statement cannot be written back: {str(error)[:80]}") from None
+        raise Refusal(f"the statement cannot be written back: {' '.join(str(error).split())[:80]}") from None

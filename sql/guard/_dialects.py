@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Plus", "dialect"]
 
+_FOREIGN_TYPES = ("LIST", "MAP", "NESTED", "OBJECT", "STRUCT", "VARIANT")
+"""Types that only DuckDB has; reading STRUCT(STRUCT(... takes time that doubles with each level."""
+
 
 class Plus(exp.Unary):
     """Unary plus. SQLite drops a column's affinity and index for it, so it must stay."""
@@ -54,7 +57,7 @@ class GuardSQLite(SQLite):
     class Tokenizer(SQLite.Tokenizer):
         """Type names without a meaning in SQLite stay words, since the text decides the affinity."""
 
-        KEYWORDS: ClassVar[dict[Any, Any]] = _but(SQLite.Tokenizer.KEYWORDS, "STRING")
+        KEYWORDS: ClassVar[dict[Any, Any]] = _but(SQLite.Tokenizer.KEYWORDS, "STRING", *_FOREIGN_TYPES)
 
     class Parser(SQLiteParser):
         """Comma joins stay commas (CROSS JOIN would fix the join order)."""
@@ -94,6 +97,11 @@ class GuardPostgres(Postgres):
         """The path as written."""
         return path
 
+    class Tokenizer(Postgres.Tokenizer):
+        """Without the nested types of other databases."""
+
+        KEYWORDS: ClassVar[dict[Any, Any]] = _but(Postgres.Tokenizer.KEYWORDS, *_FOREIGN_TYPES)
+
     class Parser(PostgresParser):
         """Only calls with a syntax of their own are parsed as such."""
 
@@ -124,7 +132,10 @@ class GuardMySQL(MySQL):
     class Tokenizer(MySQL.Tokenizer):
         """REAL is a DOUBLE."""
 
-        KEYWORDS: ClassVar[dict[Any, Any]] = {**MySQL.Tokenizer.KEYWORDS, "REAL": TokenType.DOUBLE}
+        KEYWORDS: ClassVar[dict[Any, Any]] = {
+            **_but(MySQL.Tokenizer.KEYWORDS, *_FOREIGN_TYPES),
+            "REAL": TokenType.DOUBLE,
+        }
 
     class Parser(MySQLParser):
         """Only calls with a syntax of their own are parsed as such."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ._refusal import Refusal, shown
-from ._scope import quoted
+from ._scope import BOUND, column
 
 if TYPE_CHECKING:
     from ._scope import Scope, Source
@@ -32,9 +32,9 @@ def close(scope: Scope) -> None:
         for source in scope.sources:
             if source.node is not None:
                 _fence(source)
-        return
     for star, sources in scope.stars:
-        if any(source.node is not None for source in sources):
+        behind = scope.fenced and all(any(source is own for own in scope.sources) for source in sources)
+        if not behind and any(source.node is not None for source in sources):
             _write_out(star, sources)
 
 
@@ -45,7 +45,7 @@ def _write_out(star: exp.Expr, sources: list[Source]) -> None:
     items: list[exp.Expr] = []
     for item in select.expressions:
         if item is star:
-            items.extend(column for source in sources for column in _columns(source))
+            items.extend(new for source in sources for new in _columns(source))
         else:
             items.append(item)
     select.set("expressions", items)
@@ -56,9 +56,11 @@ def _columns(source: Source) -> list[exp.Expr]:
     if alias is None:
         raise Refusal("a star over a derived table without a name is not allowed here")
     if source.node is None:
-        return [exp.Column(this=exp.Star(), table=alias.copy())]
+        star = exp.Column(this=exp.Star(), table=alias.copy())
+        star.meta[BOUND] = True
+        return [star]
     _some(source)
-    return [exp.Column(this=quoted(name), table=alias.copy()) for name in source.visible]
+    return [column(name, alias) for name in source.visible]
 
 
 def _fence(source: Source) -> None:
@@ -68,9 +70,9 @@ def _fence(source: Source) -> None:
     _some(source)
     alias = node.args.get("alias")
     outer = exp.Subquery(
-        this=exp.Select(expressions=[exp.Column(this=quoted(name)) for name in source.visible]),
+        this=exp.Select(expressions=[column(name) for name in source.visible]),
         alias=exp.TableAlias(
-            this=source.alias.copy(), columns=[column.copy() for column in alias.columns] if alias else None
+            this=source.alias.copy(), columns=[name.copy() for name in alias.columns] if alias else None
         ),
     )
     for key in _OUTSIDE:

@@ -15,7 +15,23 @@ if TYPE_CHECKING:
 
     from ..schema import Schema, Table
 
-__all__ = ["Catalog", "Columns", "Ctes", "Scope", "Source", "fold", "look_up", "named", "quoted", "stored"]
+__all__ = [
+    "BOUND",
+    "Catalog",
+    "Columns",
+    "Ctes",
+    "Scope",
+    "Source",
+    "column",
+    "fold",
+    "look_up",
+    "named",
+    "quoted",
+    "stored",
+]
+
+BOUND = "guard"
+"""Key in a node's meta: the name was looked up."""
 
 Columns = dict[str, str]
 """Exact and folded name -> name as the database stores it, in order."""
@@ -41,6 +57,13 @@ def stored(identifier: exp.Expr, dialect: str) -> str:
 def quoted(name: str) -> exp.Identifier:
     """An identifier that means exactly `name`."""
     return exp.Identifier(this=name, quoted=True)
+
+
+def column(name: str, alias: exp.Identifier | None = None) -> exp.Column:
+    """A column of the schema, looked up already."""
+    found = exp.Column(this=quoted(name), table=alias.copy() if alias is not None else None)
+    found.meta[BOUND] = True
+    return found
 
 
 def named(names: Iterable[str]) -> Columns:
@@ -147,4 +170,5 @@ class Catalog:
             node.set("this", quoted(table.name))
         if not space and spaces[0] != self._default:
             node.set("db", quoted(table.namespace))
+        node.meta[BOUND] = True
         return table

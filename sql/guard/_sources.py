@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from ._fence import close
 from ._refusal import Refusal, shown
-from ._scope import Scope, Source, fold, look_up, named, stored
+from ._scope import BOUND, Scope, Source, fold, look_up, named, stored
 
 if TYPE_CHECKING:
     from ._names import Resolver
@@ -90,10 +90,12 @@ class _Reader:
         name = node.this
         cte = None if node.args.get("db") else self.scope.ctes.get(fold(name.name))
         if cte is not None:
+            node.meta[BOUND] = True
             if self.dialect in ("mysql", "postgres") and stored(name, self.dialect) != cte[0]:
                 node.set("this", exp.Identifier(this=cte[0], quoted=True))
             self.add(node, cte[1], name=node.this)
         elif self.dialect == "mysql" and fold(name.name) == "dual" and not name.args.get("quoted"):
+            node.meta[BOUND] = True
             self.add(node, {}, name=name)
         else:
             self.base(node)
@@ -112,9 +114,12 @@ class _Reader:
 
     def subquery(self, node: exp.Subquery) -> None:
         inner = node.this
-        if isinstance(inner, (exp.Table, exp.Subquery)) and not node.args.get("alias"):
+        joined = isinstance(inner, exp.Table) or (
+            isinstance(inner, exp.Subquery) and any(inner.args.get(key) for key in ("alias", "joins"))
+        )
+        if joined and not node.args.get("alias"):
             self.source(inner)
-        elif isinstance(inner, exp.Table):
+        elif joined:
             group = Scope(self.scope, self.scope.ctes, fenced=True)
             reader = _Reader(self.resolver, group)
             reader.source(inner)
@@ -206,6 +211,7 @@ class _Reader:
 
     def using(self, column: exp.Expr, left: int) -> None:
         name = column.name
+        column.meta[BOUND] = True
         for sources in (self.scope.sources[:left], self.scope.sources[left:]):
             if any(
                 source.columns is not None and look_up(source.columns, _identifier(column), self.dialect)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sqlglot import TokenType
@@ -19,11 +20,13 @@ __all__ = ["MAX_CHARACTERS", "tokens"]
 MAX_CHARACTERS = 100_000
 MAX_TOKENS = 20_000
 MAX_DEPTH = 50
+MAX_BRACES = 6
 
 _BAD = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 _SETTING = re.compile(r"\b(?:set|set_var|max_execution_time|resource_group)\s*\(", re.IGNORECASE)
 _OPEN = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE}
 _CLOSE = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END}
+_NAMES = {TokenType.VAR, TokenType.IDENTIFIER}
 _START = {TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN, TokenType.VALUES}
 _START_DUCKDB = _START | {TokenType.FROM, TokenType.PIVOT, TokenType.UNPIVOT}
 
@@ -47,6 +50,9 @@ def tokens(sql: object, dialect: Dialect, *, from_first: bool = False) -> list[T
     for token in found:
         _comments(token)
     words = [token for token in found if token.token_type is not TokenType.HINT]
+    for before, after in pairwise(words):
+        if before.token_type is TokenType.NUMBER and before.end + 1 == after.start and after.token_type in _NAMES:
+            raise Refusal(f"the number {shown(before.text)} runs into {shown(after.text)}")
     return _one_statement(words, _START_DUCKDB if from_first else _START)
 
 
@@ -73,9 +79,16 @@ def _one_statement(found: list[Token], starts: set[TokenType]) -> list[Token]:
         raise Refusal(f"the statement has more than {MAX_TOKENS} words")
     if found[0].token_type not in starts:
         raise Refusal(f"only a SELECT query may run, not {shown(found[0].text.upper())}")
-    depth = 0
-    for token in found:
-        depth = max(depth + (token.token_type in _OPEN) - (token.token_type in _CLOSE), 0)
-        if depth > MAX_DEPTH:
-            raise Refusal(f"the statement is nested more than {MAX_DEPTH} levels deep")
+    _depth(found)
     return found
+
+
+def _depth(found: list[Token]) -> None:
+    """sqlglot parses what stands in braces twice, so each level doubles the time; nothing ordinary is so deep."""
+    depth = braces = 0
+    for token in found:
+        kind = token.token_type
+        depth = max(depth + (kind in _OPEN) - (kind in _CLOSE), 0)
+        braces += (kind is TokenType.L_BRACE) - (kind is TokenType.R_BRACE)
+        if depth > MAX_DEPTH or braces > MAX_BRACES:
+            raise Refusal("the statement is nested too deeply")

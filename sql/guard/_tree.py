@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ._functions import FUNCTIONS
+from ._functions import FUNCTIONS, GROWING, TABLE_FUNCTIONS
 from ._refusal import Refusal, shown
 
 if TYPE_CHECKING:
@@ -40,52 +40,157 @@ _NODES = """
 """
 NODES = frozenset(_NODES.split())
 
-_STATEMENTS = {
+_SAID = {
+    "HistoricalData": "time travel",
     "Into": "SELECT INTO",
     "Lock": "a locking clause",
-    "Parameter": "a variable",
-    "SessionParameter": "a system variable",
-    "Placeholder": "a parameter without a value",
     "ObjectIdentifier": "a catalogue type",
+    "Operator": "an operator with a schema",
+    "Parameter": "a variable",
+    "Placeholder": "a parameter without a value",
     "PseudoType": "a pseudo-type",
+    "SessionParameter": "a system variable",
 }
-_SYSTEM_SCHEMAS = {"information_schema", "mysql", "performance_schema", "pg_catalog", "pg_toast", "pg_temp", "sys"}
-_SYSTEM_TABLES = ("sqlite_", "pg_", "pragma_", "duckdb_")
+_SYSTEM_SCHEMAS = {
+    "duckdb": frozenset(("information_schema", "pg_catalog", "system", "temp")),
+    "mysql": frozenset(("information_schema", "mysql", "ndbinfo", "performance_schema", "sys")),
+    "postgres": frozenset(("information_schema", "pg_catalog", "pg_temp", "pg_toast")),
+    "sqlite": frozenset[str](),
+}
+_SYSTEM_TABLES = {
+    "duckdb": re.compile(r"(?:duckdb_|pg_|pragma_|sqlite_).*|show|describe|summarize"),
+    "mysql": re.compile(r"(?!)"),
+    "postgres": re.compile(r"pg_.*"),
+    "sqlite": re.compile(
+        r"(?:pragma_|sqlite_|fts[345]?vocab).*|bytecode|carray|completion|csv|dbstat|fsdir|tables_used|zipfile"
+    ),
+}
+_FILE = re.compile(r".*[/\\:*?\[\].].*", re.DOTALL)
+_FILE_ENDING = frozenset(
+    (
+        "arrow",
+        "avro",
+        "csv",
+        "db",
+        "duckdb",
+        "gz",
+        "json",
+        "jsonl",
+        "ndjson",
+        "parquet",
+        "sqlite",
+        "tsv",
+        "txt",
+        "xlsx",
+        "zst",
+    )
+)
+_IDENTITY = frozenset(("current_catalog", "current_role", "current_schema", "session_user", "system_user", "user"))
+_MODIFIERS = frozenset(
+    ("SQL_BIG_RESULT", "SQL_BUFFER_RESULT", "SQL_CALC_FOUND_ROWS", "SQL_NO_CACHE", "SQL_SMALL_RESULT", "STRAIGHT_JOIN")
+)
 _PLAIN = re.compile(r"[^\W\d][\w$]*")
+_PLAIN_MYSQL = re.compile(r"[\w$]+")
 _WORDS = re.compile(r"[A-Za-z_][\w ]*")
+_WIDE = re.compile(r"[%{][^%{}A-Za-z]*(?:\d{6}|\*)")
+_LARGEST = 1_000_000
 
 
-def inspect(tree: exp.Expr, dialect: str) -> None:
+def inspect(tree: exp.Expr, dialect: str, *, closed: bool) -> None:
     """Look at every node.
+
+    Args:
+        tree: One statement.
+        dialect: One of the four.
+        closed: A schema says which tables there are, so their names need no judging here.
 
     Raises:
         Refusal: A node is not on the list, or names a function, table or type that is not.
     """
-    if not isinstance(tree, (exp.Select, exp.SetOperation, exp.Subquery)):
-        raise Refusal(f"only a SELECT query may run, not {shown(tree.key.upper())}")
+    root = tree.unnest() if isinstance(tree, exp.Subquery) else tree
+    if not isinstance(root, (exp.Select, exp.SetOperation)) and not (
+        dialect == "duckdb" and isinstance(root, exp.Pivot)
+    ):
+        raise Refusal(f"only a SELECT query may run, not {shown(root.key.upper())}")
     for node in tree.walk():
         kind = type(node).__name__
         if kind not in NODES:
-            raise Refusal(f"{_STATEMENTS.get(kind, kind.upper())} is not allowed")
+            raise Refusal(f"{_said(node, kind)} is not allowed")
         rule = _RULES.get(kind)
         if rule is not None:
             rule(node, dialect)
+        elif kind == "Table":
+            _table(node, dialect, closed=closed)
 
 
-def _anonymous(node: exp.Expr, dialect: str) -> None:
-    name = node.name
-    if name.lower() not in FUNCTIONS[dialect] or not name.isascii():
-        raise Refusal(f"the function {shown(name)} is not allowed")
+def _said(node: exp.Expr, kind: str) -> str:
+    if kind in _SAID:
+        return _SAID[kind]
+    return node.sql_names()[0] if isinstance(node, exp.Func) else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).upper()
 
 
-def _table(node: exp.Expr, _: str) -> None:
+def _function(node: exp.Expr, dialect: str) -> None:
+    name = node.name.lower()
+    allowed = TABLE_FUNCTIONS if isinstance(node.parent, (exp.Table, exp.Lateral)) else FUNCTIONS
+    if name not in allowed[dialect] or not name.isascii():
+        raise Refusal(f"the function {shown(node.name)} is not allowed")
+    if name in GROWING:
+        _growth(node, name)
+    elif name in ("format", "printf") and node.expressions:
+        first = node.expressions[0]
+        if not isinstance(first, exp.Literal):
+            return
+        if _WIDE.search(first.name):
+            raise Refusal(f"the width in {name} is too large")
+
+
+def _growth(node: exp.Expr, name: str) -> None:
+    """Sizes that can be read off the text; others are the executor's to limit."""
+    for argument in node.expressions:
+        size = 1.0
+        for part in argument.walk():
+            if isinstance(part, exp.Interval):
+                break
+            if isinstance(part, exp.Literal) and not part.is_string:
+                size *= max(1.0, float(part.name))
+            elif isinstance(part, exp.Anonymous) and part.name.lower() in GROWING:
+                size = float("inf")
+        if size > _LARGEST:
+            raise Refusal(f"the size in {name} is too large")
+
+
+def _dot(node: exp.Expr, dialect: str) -> None:
+    if isinstance(node.expression, exp.Func) and dialect != "duckdb":
+        raise Refusal("a function with a schema is not allowed")
+
+
+def _table(node: exp.Expr, dialect: str, *, closed: bool) -> None:
     name, space = node.name.lower(), node.text("db").lower()
-    if space in _SYSTEM_SCHEMAS or name.startswith(_SYSTEM_TABLES):
+    if not isinstance(node.this, exp.Identifier):
+        if space:
+            raise Refusal("a function with a schema is not allowed")
+        return
+    system = space in _SYSTEM_SCHEMAS[dialect] or name.startswith("sqlite_")
+    if system or (not closed and _SYSTEM_TABLES[dialect].fullmatch(name)):
         raise Refusal(f"the system table {shown(node.name)} is not allowed")
+    if dialect == "duckdb" and not closed and (_FILE.fullmatch(name) or (space and name in _FILE_ENDING)):
+        raise Refusal(f"reading the file {shown(node.name)} is not allowed")
 
 
-def _identifier(node: exp.Expr, _: str) -> None:
-    if not node.args.get("quoted") and not _PLAIN.fullmatch(node.name):
+def _column(node: exp.Expr, dialect: str) -> None:
+    if dialect != "postgres" or node.args.get("table") or node.this.args.get("quoted"):
+        return
+    if node.name.lower() in _IDENTITY:
+        raise Refusal(f"{node.name.upper()} is not allowed")
+
+
+def _in(node: exp.Expr, dialect: str) -> None:
+    if dialect == "sqlite" and isinstance(node.args.get("field"), (exp.Column, exp.Table, exp.Anonymous, exp.Dot)):
+        raise Refusal("IN with a table name is not allowed, only IN (SELECT ...)")
+
+
+def _identifier(node: exp.Expr, dialect: str) -> None:
+    if not node.args.get("quoted") and not (_PLAIN_MYSQL if dialect == "mysql" else _PLAIN).fullmatch(node.name):
         raise Refusal(f"the name {shown(node.name)} must be quoted")
 
 
@@ -94,9 +199,37 @@ def _var(node: exp.Expr, _: str) -> None:
         raise Refusal(f"the word {shown(node.name)} is not allowed")
 
 
+def _select(node: exp.Expr, _: str) -> None:
+    if not node.expressions:
+        raise Refusal("a SELECT without columns is not allowed")
+    for modifier in node.args.get("operation_modifiers") or ():
+        if modifier.name.upper() not in _MODIFIERS:
+            raise Refusal(f"{shown(modifier.name.upper())} is not allowed")
+
+
+def _type(node: exp.Expr, dialect: str) -> None:
+    kind = node.args.get("kind")
+    if node.this is not exp.DType.USERDEFINED or kind is None:
+        return
+    name = kind.name if isinstance(kind, exp.Expr) else str(kind)
+    pattern = _WORDS if dialect == "sqlite" else _PLAIN
+    if isinstance(kind, exp.Dot) or not pattern.fullmatch(name) or name.lower().startswith(("pg_", "reg")):
+        raise Refusal(f"the type {shown(name)} is not allowed")
+
+
+def _bytes(node: exp.Expr, _: str) -> None:
+    if node.args.get("is_bytes"):
+        raise Refusal("a string of raw bytes is not allowed")
+
+
 _RULES: dict[str, Callable[[exp.Expr, str], None]] = {
-    "Anonymous": _anonymous,
-    "Table": _table,
+    "Anonymous": _function,
+    "ByteString": _bytes,
+    "Column": _column,
+    "DataType": _type,
+    "Dot": _dot,
     "Identifier": _identifier,
+    "In": _in,
+    "Select": _select,
     "Var": _var,
 }
