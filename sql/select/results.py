@@ -47,7 +47,7 @@ def _number(value: float) -> tuple[int, float | str]:
     except OverflowError:
         return (2, str(value))
     if not math.isfinite(number):
-        return (1, str(number)) if math.isnan(number) else (1, number)
+        return (5, "nan") if math.isnan(number) else (1, number)
     if isinstance(value, int) and abs(value) > 2**53:
         return (4, str(value))
     return (1, float(f"{number:.{_DIGITS}g}") + 0.0)

@@ -234,7 +234,7 @@ def _mention(matches: list[tuple[int, int, float]], name: Name) -> Mention:
 
 
 def _values(question: str, tokens: Sequence[Token], view: SchemaView, hits: Sequence[ValueHit]) -> tuple[Value, ...]:
-    stored = _stored(question, tokens, view, hits)
+    stored = [value for value in _stored(question, tokens, view, hits) if not _is_bound(tokens, value)]
     taken = {position for value in stored for position in range(value.start, value.end)}
     quoted = [value for value in _quoted(question, tokens) if not _overlaps(value, taken)]
     taken |= {position for value in quoted for position in range(value.start, value.end)}
@@ -250,6 +250,14 @@ def _values(question: str, tokens: Sequence[Token], view: SchemaView, hits: Sequ
     ]
     names = [] if stored or quoted else _capitals(question, tokens, taken)
     return tuple(sorted([*stored, *quoted, *numbers, *names], key=lambda value: (value.start, -value.end)))
+
+
+def _is_bound(tokens: Sequence[Token], value: Value) -> bool:
+    """A date right after "between", or after the "and" that follows such a one, is a bound, stored or not."""
+    if not _IS_DATE.fullmatch(tokens[value.start].text) or value.end != value.start + 1:
+        return False
+    before = [token.text for token in tokens[max(value.start - 3, 0) : value.start]]
+    return before[-1:] == ["between"] or (before[-1:] == ["and"] and before[:1] == ["between"])
 
 
 def _written(question: str, token: Token) -> str:
