@@ -11,7 +11,7 @@ from rapidfuzz import fuzz, process
 from ctxprune.text import STOP_WORDS, fold, stem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ...schema import ColumnRef
     from ...values.base import ValueHit
@@ -101,12 +101,7 @@ def tokenize(question: str, limit: int = MAX_TOKENS) -> tuple[tuple[Token, ...],
 
 
 def analyse(
-    question: str,
-    view: SchemaView,
-    hits: Sequence[ValueHit],
-    related: Mapping[str, Mapping[str, float]],
-    *,
-    muted: Collection[str] = (),
+    question: str, view: SchemaView, hits: Sequence[ValueHit], related: Mapping[str, Mapping[str, float]]
 ) -> Analysis:
     """Read one question against one schema.
 
@@ -115,13 +110,9 @@ def analyse(
         view: The prepared schema.
         hits: Stored values that the question mentions, with character spans.
         related: For a question stem, schema stems that it often stands for, 0..1.
-        muted: Stems treated as if the schema did not know them; training only.
     """
     tokens, cut = tokenize(question)
-    similar = [
-        {} if token.stem in muted else _similar(tokens, position, view, related)
-        for position, token in enumerate(tokens)
-    ]
+    similar = [_similar(tokens, position, view, related) for position in range(len(tokens))]
     columns = _mentions(similar, view.column_words, [facts.name for facts in view.columns])
     tables = _mentions(similar, view.table_words, list(view.tables))
     return Analysis(tokens, columns, tables, _values(question, tokens, view, hits), cut)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     from ...values.base import ValueHit
     from .query import Query
 
-__all__ = ["Example", "Related", "execute", "folds", "handmade", "learn_related", "muted_copies", "read_examples"]
+__all__ = ["Example", "Related", "execute", "folds", "handmade", "learn_related", "read_examples"]
 
 Related = dict[str, dict[str, float]]
 _TICKS, _ROWS = 60, 20_000
-_COPIED, _MUTED = 0.5, 0.4
 _GROUP, _LEARNED_LEAST, _LEARNED_SHARE = 0.7, 2, 0.25
 
 
@@ -44,7 +43,6 @@ class Example:
     Attributes:
         number: Position in its file.
         database: Path of the SQLite file, None where it is absent.
-        muted: Stems that the analysis shall not find in the schema.
         query: The gold query in the generator's shape, None where it lies outside.
     """
 
@@ -56,7 +54,6 @@ class Example:
     hits: tuple[ValueHit, ...]
     query: Query | None
     database: Path | None
-    muted: frozenset[str] = frozenset()
 
 
 def read_examples(data: Path, *, split: str = "train", schemas: Path | None = None) -> list[Example]:
@@ -85,25 +82,6 @@ def read_examples(data: Path, *, split: str = "train", schemas: Path | None = No
             )
         )
     return found
-
-
-def muted_copies(examples: Sequence[Example], seed: int) -> list[Example]:
-    """Copies of half of the examples in which two of five schema words go unrecognised, as synonyms would.
-
-    What is learned from them is to find columns by place and context where no word gives them away.
-    """
-    import numpy as np
-
-    rng = np.random.default_rng(seed)
-    copies: list[Example] = []
-    for example in examples:
-        stems = sorted({token.stem for token in tokenize(example.question)[0]} & example.view.words)
-        drawn = rng.random(len(stems))
-        if rng.random() < _COPIED:
-            gone = frozenset(stem for stem, chance in zip(stems, drawn, strict=True) if chance < _MUTED)
-            if gone:
-                copies.append(replace(example, muted=gone))
-    return copies
 
 
 def _index(bench: Benchmark, name: str) -> ValueIndex | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_about"]
 
-REFUSED = 0.002  # share of answerable training questions that the threshold turns away
+REFUSED = 0.003  # share of answerable training questions that the threshold turns away
 ABOUT = Fit(hidden=12, epochs=6, rate=3e-3, batch=64, dropout=0.0, drop_input=0.0, decay=1e-3)
 
 
@@ -33,22 +33,19 @@ def fit_about(model: Model, examples: Sequence[Example], seed: int = 0) -> Net:
 
     The threshold is set on the questions themselves, so that the share given by `REFUSED` of them falls below it.
     """
-    plain = [example for example in examples if not example.muted]
-    muted = [example for example in examples if example.muted]
-    own = [_features(model, example.question, example.view, example) for example in (*plain, *muted)]
-    foreign = [_features(model, text, view) for text, view in _foreign(plain, seed)]
+    own = [_features(model, example.question, example.view, example) for example in examples]
+    foreign = [_features(model, text, view) for text, view in _foreign(examples, seed)]
     rows = own + foreign
     vocabulary = vocabulary_of(rows, 1)
     y = np.array([[1.0]] * len(own) + [[0.0]] * len(foreign), np.float32)
     how = replace(ABOUT, seed=seed)
     net = fit_net(dense(rows, vocabulary), y, loss=sigmoid_loss, vocabulary=vocabulary, how=how)
-    threshold = float(np.quantile(net(own[: len(plain)])[:, 0], REFUSED))
+    threshold = float(np.quantile(net(own)[:, 0], REFUSED))
     return replace(net, b2=(net.b2 - np.float32(min(threshold, 0.0))).astype(np.float32))
 
 
 def _features(model: Model, question: str, view: SchemaView, example: Example | None = None) -> Features:
-    hits, muted = (example.hits, example.muted) if example else ((), frozenset[str]())
-    analysis = analyse(question, view, hits, model.related, muted=muted)
+    analysis = analyse(question, view, example.hits if example else (), model.related)
     return about_features(model.score(model.read(analysis, view)))
 
 

@@ -79,7 +79,7 @@ def fit_slots(examples: Sequence[Example], seed: int = 0) -> Model:
     related = learn_related(known, handmade())
     cues = _cues(known)
     cases = [
-        _Case(e, read(analyse(e.question, e.view, e.hits, related, muted=e.muted), e.view, cues), e.query)
+        _Case(e, read(analyse(e.question, e.view, e.hits, related), e.view, cues), e.query)
         for e in known
         if e.query is not None
     ]

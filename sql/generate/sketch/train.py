@@ -17,7 +17,7 @@ import numpy as np
 from ...evaluation.spider import equal_results, order_matters, prepare_gold
 from .analysis import analyse
 from .compose import drafts
-from .examples import Example, execute, folds, muted_copies, read_examples
+from .examples import Example, execute, folds, read_examples
 from .fit_about import fit_about
 from .fitting import Judged, fit_rank, fit_slots
 from .generator import WEIGHTS
@@ -44,7 +44,7 @@ def judge(model: Model, examples: Sequence[Example]) -> list[Judged]:
         gold = execute(example.database, [prepare_gold(example.gold)])[0]
         if gold is None:
             continue
-        analysis = analyse(example.question, example.view, example.hits, model.related, muted=example.muted)
+        analysis = analyse(example.question, example.view, example.hits, model.related)
         scores = model.score(model.read(analysis, example.view))
         made = drafts(model, scores)
         ranker = Ranker(scores.reading, scores)
@@ -60,16 +60,15 @@ def judge(model: Model, examples: Sequence[Example]) -> list[Judged]:
 def cross_validate(examples: Sequence[Example], seed: int) -> tuple[list[list[Judged]], dict[str, Any]]:
     """Judged candidates of every fold by a model that never saw its databases, and the figures of the whole."""
     fold = folds(examples, _FOLDS, seed)
-    whole = [*examples, *muted_copies(examples, seed)]
     judged: list[list[Judged]] = []
     for k in range(_FOLDS):
-        model = fit_slots([example for example in whole if fold[example.db_id] != k], seed)
-        judged.append(judge(model, [example for example in whole if fold[example.db_id] == k]))
+        model = fit_slots([example for example in examples if fold[example.db_id] != k], seed)
+        judged.append(judge(model, [example for example in examples if fold[example.db_id] == k]))
         _LOG.info("fold %d of %d judged: %d questions", k + 1, _FOLDS, len(judged[-1]))
     hits: list[list[bool]] = []
     for k in range(_FOLDS):
         net = fit_rank([one for i, part in enumerate(judged) if i != k for one in part], seed)
-        hits += [_placed(one, net) for one in judged[k] if not one.example.muted]
+        hits += [_placed(one, net) for one in judged[k]]
     shares = np.mean(np.array(hits, float), axis=0).round(4).tolist()
     figures = dict(zip(("ex", "oracle_4", "oracle_8", "oracle_all"), shares, strict=True))
     return judged, {**figures, "items": len(hits), "folds": _FOLDS, "split": "by database", "seed": seed}
@@ -96,11 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _LOG.info("%d questions read", len(examples))
     judged, figures = cross_validate(examples, options.seed)
     _LOG.info("cross-validation: %s", figures)
-    whole = [*examples, *muted_copies(examples, options.seed)]
-    model = fit_slots(whole, options.seed)
+    model = fit_slots(examples, options.seed)
     nets = {
         **model.nets,
-        "about": fit_about(model, whole, options.seed),
+        "about": fit_about(model, examples, options.seed),
         "rank": fit_rank([one for part in judged for one in part], options.seed),
     }
     data = Model(nets, model.templates, model.selects, model.skeletons, model.cues, model.related).save()
