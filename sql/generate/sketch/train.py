@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.errors import GenerationError
+
 from ...evaluation.spider import equal_results, order_matters, prepare_gold
 from .analysis import analyse
 from .compose import drafts
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .net import Net
+    from .rank import Draft
 
 __all__ = ["cross_validate", "judge", "main"]
 
 _LOG = logging.getLogger(__name__)
 _FOLDS = 4
+_WRONG = "a query that cannot be written"
 
 
 def judge(model: Model, examples: Sequence[Example]) -> list[Judged]:
@@ -48,13 +52,20 @@ def judge(model: Model, examples: Sequence[Example]) -> list[Judged]:
         scores = model.score(model.read(analysis, example.view))
         made = drafts(model, scores)
         ranker = Ranker(scores.reading, scores)
-        sql = [example.view.writer.write(draft.query) for draft in made]
+        sql = [_written(example, draft) for draft in made]
         rows = execute(example.database, [prepare_gold(text) for text in sql])
         ordered = order_matters(example.gold)
         right = [row is not None and equal_results(gold, row, ordered=ordered) for row in rows]
         features = [ranker.features(draft) for draft in made]
         found.append(Judged(example, features, right, sql, [not row for row in rows]))
     return found
+
+
+def _written(example: Example, draft: Draft) -> str:
+    try:
+        return example.view.writer.write(draft.query)
+    except GenerationError:
+        return _WRONG
 
 
 def cross_validate(examples: Sequence[Example], seed: int) -> tuple[list[list[Judged]], dict[str, Any]]:
