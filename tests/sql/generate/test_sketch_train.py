@@ -11,7 +11,7 @@ import pytest
 
 from ctxprune.sql.generate.base import Request
 from ctxprune.sql.generate.sketch import SketchGenerator
-from ctxprune.sql.generate.sketch.examples import execute, folds, learn_related, muted_copies, read_examples
+from ctxprune.sql.generate.sketch.examples import execute, folds, learn_related, read_examples
 from ctxprune.sql.generate.sketch.fitting import fit_slots
 from ctxprune.sql.generate.sketch.train import main
 
@@ -95,14 +95,6 @@ def test_words_that_go_with_unnamed_columns_are_learned(folder: Path) -> None:
     fillers = [example for example in read_examples(folder) if "priciest" not in example.question]
     related = learn_related(examples[:1] + fillers, {"dear": {"price": 0.7}})
     assert related == {"dear": {"price": 0.7}}  # one database is no evidence
-
-
-def test_copies_with_muted_words_are_drawn(folder: Path) -> None:
-    examples = read_examples(folder)
-    copies = muted_copies(examples * 5, seed=0)
-    assert 0 < len(copies) < 5 * len(examples)
-    assert copies == muted_copies(examples * 5, seed=0)
-    assert all(copy.muted and copy.muted <= copy.view.words for copy in copies)
 
 
 def test_statements_run_read_only_and_bounded(folder: Path) -> None:
