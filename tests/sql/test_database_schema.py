@@ -187,7 +187,7 @@ def test_a_name_that_is_not_utf_8_hides_only_its_table(tmp_path):
         assert set(database.unreadable) == {"spo\ufffdlt"}
         assert [column.name for column in schema.table("c").columns] == ["a", "spo\ufffdlt2", "b"]
         assert database.execute("SELECT a, b FROM c").columns == ("a", "b")
-        with pytest.raises(QueryError, match="utf-8"):  # Python's sqlite3 cannot name such a column
+        with pytest.raises(QueryError):  # Python's sqlite3 cannot name such a column
             database.execute("SELECT * FROM c")
 
 
