@@ -30,7 +30,8 @@ def pipeline_maker(
     """A function that makes a pipeline for one database and the part of its schema that may be used.
 
     Args:
-        generator: "sketch", "chat:FILE" (a GGUF file) or "chat:URL" (an OpenAI-compatible server).
+        generator: "sketch", "chat:FILE" (a GGUF file) or "chat:URL" (an OpenAI-compatible server; #model-name behind it
+            where it has several; $CTXPRUNE_API_KEY is its key).
         candidates: Candidates per generator.
         plain: The whole schema in one prompt, one answer, no values, no repair, no vote.
         cache: SQLite file that keeps the answers of chat models; default: in the cache folder.
@@ -73,7 +74,8 @@ def generators_for(spec: str, *, plain: bool, cache: Path | None) -> tuple[Gener
 
     path = cache if cache is not None else cache_folder() / "generations.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True)
-    model = CachedModel(open_chat_model(rest), GenerationCache(path))
+    key = os.environ.get("CTXPRUNE_API_KEY", "")
+    model = CachedModel(open_chat_model(rest, api_key=key), GenerationCache(path))
     if plain:
         return (ChatGenerator(model, prompt=PlainPrompt()),)
     return (ChatGenerator(model), SketchGenerator())

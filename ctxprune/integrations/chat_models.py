@@ -27,6 +27,7 @@ __all__ = ["InvokeModel", "LlamaCppModel", "OpenAIModel", "as_chat_model", "open
 
 # Control tokens of the usual chat templates; a local model would read them out of data as the real thing.
 _CONTROL = re.compile(r"<(?=[|｜]|/?s>|(?:start|end)_of_turn>)|\[(?=/?INST\])")
+_NAME_SECONDS = 10.0  # for asking a server which model it has
 _MAX_REPLY = 16_000_000  # bytes of one HTTP answer
 
 
@@ -170,9 +171,13 @@ class OpenAIModel:
 
     @property
     def fingerprint(self) -> str:
-        """URL, model name and extra fields."""
+        """URL, model name (the server's own where none was given) and extra fields."""
+        try:
+            name = self._name(_NAME_SECONDS)
+        except ModelError:
+            name = "?"
         extra = json.dumps(self.extra, sort_keys=True, default=str) if self.extra else ""
-        return f"openai:{self.url.rstrip('/')}:{self.model}:{extra}"
+        return f"openai:{self.url.rstrip('/')}:{name}:{extra}"
 
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
         """One request for all n answers; a server that gives fewer gives fewer.

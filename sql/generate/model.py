@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
@@ -64,8 +64,8 @@ class ChatAnswer:
 
     Attributes:
         text: As the model wrote it.
-        tokens_in: Tokens of the prompt, as the model counts them; for several answers to one prompt, the first
-            answer carries them and the others carry 0, so that sums are right.
+        tokens_in: Tokens of the prompt, as the model counts them, 0 where it does not (`ask_model` then counts). Of
+            several answers to one prompt the first carries them and the others carry 0, so that sums are right.
         tokens_out: Tokens of the answer.
         ms: Milliseconds that this answer took when it was made (also when it now comes from a cache).
         cached: True when it comes from a cache.
@@ -144,7 +144,7 @@ def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling)
     answers: Sequence[ChatAnswer] = ()
     error = ""
     try:
-        answers = _ask(model, messages, sampling)
+        answers = _counted(messages, _ask(model, messages, sampling))
     except CtxpruneError as failure:
         error = str(failure)
         raise
@@ -154,6 +154,20 @@ def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling)
             ms = (perf_counter() - start) * 1e3
             calls.append(Call(model.fingerprint, tuple(messages), sampling, tuple(answers), ms, error))
     return answers
+
+
+def _counted(messages: Sequence[Message], answers: Sequence[ChatAnswer]) -> Sequence[ChatAnswer]:
+    """Answers of a model that counts no tokens get ours."""
+    if any(answer.tokens_in for answer in answers):
+        return answers
+    from ctxprune.tokens import as_counter
+
+    counter = as_counter()
+    prompt = sum(counter.count_many(message.content for message in messages))
+    return [
+        replace(answer, tokens_in=0 if turn else prompt, tokens_out=answer.tokens_out or counter.count(answer.text))
+        for turn, answer in enumerate(answers)
+    ]
 
 
 def _ask(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:

@@ -34,7 +34,9 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> object:
             raise said.error
         return str(said.text)
 
-    monkeypatch.setattr("ctxprune.integrations.chat_models.open_chat_model", lambda _spec: fakes.FakeModel(reply))
+    monkeypatch.setattr(
+        "ctxprune.integrations.chat_models.open_chat_model", lambda _spec, **_options: fakes.FakeModel(reply)
+    )
     return said
 
 

@@ -110,6 +110,8 @@ def test_openai_asks_for_the_model_name_once(server: Server) -> None:
     model.complete(TURNS, Sampling())
     assert [path for path, _, _ in server.seen] == ["/v1/models", "/v1/chat/completions", "/v1/chat/completions"]
     assert server.seen[1][2]["model"] == "tiny"
+    assert ":tiny:" in model.fingerprint
+    assert ":?:" in OpenAIModel("http://127.0.0.1:9/v1").fingerprint
 
 
 @pytest.mark.parametrize(

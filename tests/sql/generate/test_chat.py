@@ -12,7 +12,7 @@ import pytest
 from ctxprune.errors import ModelError, UsageError
 from ctxprune.sql.generate.base import GENERATORS, Request
 from ctxprune.sql.generate.chat import ChatGenerator
-from ctxprune.sql.generate.model import ChatModel, Message, Sampling, ask_model, recorded_calls
+from ctxprune.sql.generate.model import ChatAnswer, ChatModel, Message, Sampling, ask_model, recorded_calls
 from ctxprune.sql.schema import Column, Schema, Table
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "chat_fakes.py")))
@@ -95,6 +95,21 @@ def test_calls_are_recorded_with_failures() -> None:
     with recorded_calls() as outer:
         pass
     assert outer == []
+
+
+def test_tokens_are_counted_where_the_model_does_not() -> None:
+    class Countless:
+        fingerprint = "countless"
+
+        def complete(self, messages: object, sampling: Sampling) -> list[ChatAnswer]:
+            return [ChatAnswer("SELECT count(*) FROM city")] * sampling.n
+
+    first, second = ask_model(
+        Countless(), [Message("user", "How many cities are there?")], Sampling(n=2, temperature=1)
+    )
+    assert 5 <= first.tokens_in <= 9
+    assert second.tokens_in == 0
+    assert first.tokens_out == second.tokens_out > 3
 
 
 def test_ranges_are_checked() -> None:
