@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from sqlglot.errors import ErrorLevel, ParseError, UnsupportedError
 
 from ._dialects import dialect as rules_of
+from ._faithful import compare
 from ._names import Resolver
 from ._refusal import Refusal
 from ._text import tokens
 from ._tree import inspect
 
 if TYPE_CHECKING:
-    from sqlglot import exp
+    from sqlglot import Token, exp
     from sqlglot.dialects.dialect import Dialect
 
     from ._scope import Catalog
@@ -43,9 +44,12 @@ def approve(sql: object, *, dialect: str, catalog: Catalog | None) -> str:
 
 def _approve(sql: object, dialect: str, rules: Dialect, catalog: Catalog | None) -> str:
     text = sql
-    for _ in range(_ROUNDS):
-        tree = _parse(text, dialect, rules)
+    for turn in range(_ROUNDS):
+        words = tokens(text, rules, from_first=dialect == "duckdb")
+        tree = _parse(words, str(text), rules)
         inspect(tree, dialect, closed=catalog is not None)
+        if turn == 0:
+            compare(words, rules.tokenize(_write(tree, rules)))
         if catalog is not None:
             Resolver(catalog, str(text)).resolve(tree)
         written = _write(tree, rules)
@@ -55,12 +59,11 @@ def _approve(sql: object, dialect: str, rules: Dialect, catalog: Catalog | None)
     raise Refusal("the statement reads differently each time it is written")
 
 
-def _parse(sql: object, dialect: str, rules: Dialect) -> exp.Expr:
-    words = tokens(sql, rules, from_first=dialect == "duckdb")
+def _parse(words: list[Token], text: str, rules: Dialect) -> exp.Expr:
     try:
         # Trying alternatives doubles the work with each level of some constructs; counted nodes bound it.
         limit = _NODES + _NODES_PER_WORD * len(words)
-        trees = rules.parser(error_level=ErrorLevel.IMMEDIATE, max_nodes=limit).parse(words, str(sql))
+        trees = rules.parser(error_level=ErrorLevel.IMMEDIATE, max_nodes=limit).parse(words, text)
     except ParseError as error:
         if "Maximum number" in str(error):
             raise Refusal("the statement is nested too deeply") from None

@@ -72,9 +72,11 @@ class Binder(ABC):
     ) -> Iterator[tuple[exp.Expr, frozenset[str]]]:
         children = list(node.iter_expressions())
         if isinstance(node, exp.Anonymous):
-            children = self._arguments(node, scope)
+            children = self._arguments(node)
         elif isinstance(node, (exp.Star, exp.PositionalColumn)):
             scope.fenced, children = True, []
+        elif isinstance(node, exp.Columns):
+            scope.fenced = True
         elif isinstance(node, (exp.PropertyEQ, exp.Kwarg)):
             children = [node.expression]
         elif isinstance(node, exp.Comprehension):
@@ -95,13 +97,11 @@ class Binder(ABC):
         if look_up(source.columns, node.expression, self.dialect) is None:
             raise Refusal(f"the column {shown(row.name)}.{shown(node.expression.name)} is not in the schema")
 
-    def _arguments(self, node: exp.Anonymous, scope: Scope) -> list[exp.Expr]:
+    def _arguments(self, node: exp.Anonymous) -> list[exp.Expr]:
         name = fold(node.name)
         arguments = list(node.expressions)
         if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
             return []
-        if name == "columns":
-            scope.fenced = True
         if name in _UNITS and self.dialect == "mysql" and arguments and isinstance(arguments[0], exp.Column):
             arguments[0].meta[BOUND] = True
             return arguments[1:]

@@ -47,6 +47,56 @@ def _but(rules: dict[Any, Any], *kinds: Any) -> dict[Any, Any]:
     return {kind: rule for kind, rule in rules.items() if kind not in kinds}
 
 
+_INFIX = (exp.Between, exp.Glob, exp.In, exp.Match, exp.RegexpILike, exp.RegexpLike, exp.SimilarTo)
+_SIGNS = ("+", "-", "~", "@", "!")
+
+
+def _not(self: generator.Generator, node: exp.Not) -> str:
+    """`a NOT IN (1)` stays so: as `NOT a IN (1)` it would mean something else beside other operators."""
+    inner = node.this
+    text = self.sql(inner)
+    left = self.sql(inner, "this")
+    if node.meta.get(_PREFIX) or not text.startswith(f"{left} "):
+        return f"NOT {text}"
+    rest = text[len(left) + 1 :]
+    if isinstance(inner, exp.Is) and rest.startswith("IS "):
+        return f"{left} IS NOT {rest[3:]}"
+    if isinstance(inner, _INFIX):
+        return f"{left} !{rest}" if rest.startswith("~") else f"{left} NOT {rest}"
+    return f"NOT {text}"
+
+
+def _prefixed(node: exp.Expr) -> exp.Expr:
+    """A NOT that was written first."""
+    node.meta[_PREFIX] = True
+    return node
+
+
+_PREFIX = "prefix"
+_NOT_FIRST: dict[Any, Any] = {
+    TokenType.NOT: lambda self: _prefixed(self.expression(exp.Not(this=self._parse_equality()))),
+}
+
+
+def _sign(self: generator.Generator, node: exp.Unary, sign: str) -> str:
+    """Signs side by side are kept apart: `~-` would be another operator."""
+    text = self.sql(node, "this")
+    return f"{sign} {text}" if text.startswith(_SIGNS) else f"{sign}{text}"
+
+
+_WRITTEN: dict[Any, Any] = {
+    exp.BitwiseNot: lambda self, node: _sign(self, node, "~"),
+    exp.Neg: lambda self, node: _sign(self, node, "-"),
+    exp.Not: _not,
+    Plus: lambda self, node: _sign(self, node, "+"),
+}
+
+
+def _is_row(node: exp.Expr) -> bool:
+    inner = node.expressions[0] if isinstance(node, exp.Tuple) and len(node.expressions) == 1 else None
+    return isinstance(inner, exp.Anonymous) and inner.name.upper() == "ROW"
+
+
 class GuardSQLite(SQLite):
     """SQLite, calls by name."""
 
@@ -68,6 +118,7 @@ class GuardSQLite(SQLite):
         ADD_JOIN_ON_TRUE = False
         UNARY_PARSERS: ClassVar[dict[Any, Any]] = {
             **SQLiteParser.UNARY_PARSERS,
+            **_NOT_FIRST,
             TokenType.PLUS: lambda self: self.expression(Plus(this=self._parse_unary())),
         }
 
@@ -80,7 +131,7 @@ class GuardSQLite(SQLite):
         }
         TRANSFORMS: ClassVar[dict[Any, Any]] = {
             **_but(SQLiteGenerator.TRANSFORMS, exp.Select),
-            Plus: lambda self, node: f"+{self.sql(node, 'this')}",
+            **_WRITTEN,
         }
 
         def cast_sql(self, expression: exp.Cast, safe_prefix: str | None = None) -> str:
@@ -107,8 +158,11 @@ class GuardPostgres(Postgres):
 
         FUNCTIONS: ClassVar[dict[Any, Any]] = {}
         FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = _only(
-            PostgresParser.FUNCTION_PARSERS, "CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM"
+            PostgresParser.FUNCTION_PARSERS,
+            *("CAST", "EXTRACT", "JSON_TABLE", "OVERLAY", "POSITION", "SUBSTRING", "TRIM"),
         )
+        ARRAY_CONSTRUCTORS: ClassVar[dict[Any, Any]] = {"ARRAY": exp.Array}
+        UNARY_PARSERS: ClassVar[dict[Any, Any]] = {**PostgresParser.UNARY_PARSERS, **_NOT_FIRST}
         JSON_OPERATORS: ClassVar[dict[Any, Any]] = {
             **PostgresParser.JSON_OPERATORS,
             TokenType.ARROW: build_json_extract,
@@ -119,7 +173,11 @@ class GuardPostgres(Postgres):
         """DISTINCT takes several arguments, as in string_agg(DISTINCT x, ',')."""
 
         MULTI_ARG_DISTINCT = True
-        TRANSFORMS: ClassVar[dict[Any, Any]] = _but(PostgresGenerator.TRANSFORMS, exp.Select)
+        TRANSFORMS: ClassVar[dict[Any, Any]] = {
+            **_but(PostgresGenerator.TRANSFORMS, exp.Select),
+            **_WRITTEN,
+            exp.CurrentTime: lambda *_: "CURRENT_TIME",
+        }
 
 
 class GuardMySQL(MySQL):
@@ -138,25 +196,39 @@ class GuardMySQL(MySQL):
         }
 
     class Parser(MySQLParser):
-        """Only calls with a syntax of their own are parsed as such."""
+        """A JOIN without a condition stays a JOIN, since a comma would bind less tightly."""
 
+        ADD_JOIN_ON_TRUE = True
         FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+        UNARY_PARSERS: ClassVar[dict[Any, Any]] = {
+            **MySQLParser.UNARY_PARSERS,
+            TokenType.NOT: lambda self: _prefixed(self._parse_not()),
+        }
         FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = _only(
             MySQLParser.FUNCTION_PARSERS,
-            *("CAST", "CHAR", "CONVERT", "EXTRACT", "GROUP_CONCAT", "JSON_TABLE", "JSON_VALUE", "MATCH", "POSITION"),
+            *("CAST", "CHAR", "CONVERT", "EXTRACT", "GROUP_CONCAT", "JSON_TABLE", "MATCH", "POSITION"),
             *("SUBSTR", "SUBSTRING", "TRIM"),
         )
 
     class Generator(MySQLGenerator):
-        """REGEXP stays an operator (MariaDB has no REGEXP_LIKE), DUAL stays a keyword."""
+        """REGEXP stays an operator (MariaDB has no REGEXP_LIKE), DUAL and UTC_DATE stay keywords."""
 
-        RESERVED_KEYWORDS: ClassVar[set[str]] = MySQLGenerator.RESERVED_KEYWORDS - {"dual"}
+        RESERVED_KEYWORDS: ClassVar[set[str]] = MySQLGenerator.RESERVED_KEYWORDS - {
+            *("dual", "utc_date", "utc_time", "utc_timestamp")
+        }
         VALUES_AS_TABLE = True
         WRAP_DERIVED_VALUES = True
         TRANSFORMS: ClassVar[dict[Any, Any]] = {
             **_but(MySQLGenerator.TRANSFORMS, exp.Select),
+            **_WRITTEN,
             exp.RegexpLike: lambda self, node: self.binary(node, "REGEXP"),
         }
+
+        def values_sql(self, expression: exp.Values, values_as_table: bool = True) -> str:
+            """VALUES ROW(1, 2), ROW(3, 4)."""
+            rows = [row.expressions[0] if _is_row(row) else row for row in expression.expressions]
+            expression.set("expressions", rows)
+            return super().values_sql(expression, values_as_table)
 
 
 class GuardDuckDB(DuckDB):
@@ -166,10 +238,18 @@ class GuardDuckDB(DuckDB):
         """The path as written."""
         return path
 
+    class Tokenizer(DuckDB.Tokenizer):
+        """list(x) is a function like others."""
+
+        KEYWORDS: ClassVar[dict[Any, Any]] = _but(DuckDB.Tokenizer.KEYWORDS, "LIST")
+
     class Parser(DuckDBParser):
         """Only calls with a syntax of their own are parsed as such."""
 
-        FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+        FUNCTIONS: ClassVar[dict[Any, Any]] = _only(DuckDBParser.FUNCTIONS, "COLUMNS")
+        UNARY_PARSERS: ClassVar[dict[Any, Any]] = {**DuckDBParser.UNARY_PARSERS, **_NOT_FIRST}
+        TYPE_CONVERTERS: ClassVar[dict[Any, Any]] = {}
+        ARRAY_CONSTRUCTORS: ClassVar[dict[Any, Any]] = {"ARRAY": exp.Array}
         FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = _only(
             DuckDBParser.FUNCTION_PARSERS, "CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM", "TRY_CAST"
         )
@@ -180,8 +260,10 @@ class GuardDuckDB(DuckDB):
         NORMALIZE_EXTRACT_DATE_PARTS = False
         TRANSFORMS: ClassVar[dict[Any, Any]] = {
             **_but(DuckDBGenerator.TRANSFORMS, exp.Select, exp.Pivot),
+            **_WRITTEN,
             exp.Array: inline_array_unless_query,
             exp.RegexpLike: lambda self, node: self.binary(node, "~"),
+            exp.Pow: lambda self, node: self.binary(node, "^"),
             exp.RegexpFullMatch: lambda self, node: self.binary(node, "~"),
         }
 

@@ -102,6 +102,9 @@ class _Reader:
 
     def base(self, node: exp.Table) -> None:
         table = self.resolver.catalog.find(node)
+        index = node.args.get("indexed")
+        if isinstance(index, exp.Table):
+            index.meta[BOUND] = True
         visible = tuple(column.name for column in table.columns)
         alias = node.args.get("alias")
         columns = named(visible)

@@ -31,9 +31,9 @@ _NODES = """
     Variadic Concat MatchAgainst
 
     Case If Cast TryCast Convert ConvertToCharset Extract Trim Substring StrPosition Overlay GroupConcat Anonymous Chr
-    CurrentDate CurrentTime CurrentTimestamp Localtime Localtimestamp Array Struct Map ToMap Timestamp
+    CurrentDate CurrentTime CurrentTimestamp Localtime Localtimestamp Array List Struct Map ToMap Timestamp
 
-    JSON JSONExtract JSONExtractScalar JSONBExtract JSONBExtractScalar JSONBContains JSONBContainsTopKey
+    JSON JSONObject JSONExtract JSONExtractScalar JSONBExtract JSONBExtractScalar JSONBContains JSONBContainsTopKey
     JSONBContainsAllTopKeys JSONBContainsAnyTopKeys JSONBDeleteAtPath JSONBPathExists JSONArrayContains JSONTable
     JSONSchema JSONColumnDef JSONKeyValue JSONValue FormatJson OnCondition ArrayContainsAll ArrayContainedBy
     ArrayOverlaps CharacterSet
