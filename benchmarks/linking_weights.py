@@ -41,7 +41,7 @@ SETS = (  # folder, one question in how many, weight of a question, with value h
 )
 FIRST = Networks(hidden=16, epochs=12, decay=3e-4, seeds=(0,))
 TABLE = Networks(hidden=8, epochs=20, decay=1e-4, seeds=(0, 1))
-FINAL = Networks(hidden=16, epochs=12, decay=5e-4, seeds=(0, 1, 2))
+FINAL = Networks(hidden=32, epochs=12, decay=5e-4, seeds=(0, 1, 2))
 
 
 @dataclass

@@ -74,7 +74,7 @@ _ROLE = (
 )
 _HITS = ("hit", "hit_exact", "hit_share")
 _TABLE = ("table_covered", "table_full", "table_ngram", "table_ngram_relative", "table_size")
-_QUESTION = ("schema_size", "question_size", "has_evidence")
+_QUESTION = ("schema_size", "question_size", "has_evidence", "unexplained", "unexplained_in_table")
 COLUMN_FEATURES = (*_LEXICAL, *_ROLE, *_HITS, *_TABLE, *_QUESTION, *(f"cue_{name}" for name in load_cues().columns))
 
 
@@ -133,7 +133,7 @@ def column_features(
         the same relative to the best table.
     """
     columns = _Columns(len(stats.refs))
-    asked, told = _word_scores(stats, question.asked), _word_scores(stats, question.told)
+    (asked, strange), (told, _) = _word_scores(stats, question.asked), _word_scores(stats, question.told)
     tables = _table_words(stats, question, np.maximum(asked, told))
     _ngram_features(columns, stats, question)
     _word_features(columns, stats, question, asked, told)
@@ -148,27 +148,32 @@ def column_features(
     columns["schema_size"] = math.log(max(len(stats.refs), 1))
     columns["question_size"] = math.log(1 + min(len(question.asked) + len(question.told), 200))
     columns["has_evidence"] = bool(question.told)
+    columns["unexplained"] = unexplained = math.log1p(len(strange - _GENERIC - _hit_stems(hits)))
+    columns["unexplained_in_table"] = unexplained * columns["table_covered"]
     return columns.array, tables
 
 
-def _word_scores(stats: SchemaStatistics, terms: Iterable[str]) -> NDArray[np.float64]:
-    """How well each word of the schema's vocabulary is matched by the best of `terms`: float64 (n_words,), 0..1."""
+def _word_scores(stats: SchemaStatistics, terms: Iterable[str]) -> tuple[NDArray[np.float64], set[str]]:
+    """How well each word of the schema's vocabulary is matched by the best of `terms`: float64 (n_words,), 0..1.
+
+    Also the terms that match no word.
+    """
     scores = np.zeros(len(stats.vocabulary))
     related = load_cues().related
+    strange = set()
     for count, term in enumerate(dict.fromkeys(terms)):
-        index = stats.vocabulary.get(term)
-        if index is not None:
-            scores[index] = 1.0
-        for other, value in related.get(term, {}).items():
-            index = stats.vocabulary.get(other)
+        near = dict(related.get(term, {}))
+        for named in stats.by_letter.get(term[0], ()) if count < _MAX_WORDS else (term,):
+            near[named] = max(similarity(named, term), near.get(named, 0.0))
+        best = 0.0
+        for word, value in near.items():
+            index = stats.vocabulary.get(word) if value else None
             if index is not None:
                 scores[index] = max(scores[index], value)
-        for named in stats.by_letter.get(term[0], ()) if count < _MAX_WORDS else ():
-            value = similarity(named, term)
-            if value:
-                index = stats.vocabulary[named]
-                scores[index] = max(scores[index], value)
-    return scores
+                best = max(best, value)
+        if best < _MATCHED:
+            strange.add(term)
+    return scores, strange
 
 
 def _table_words(stats: SchemaStatistics, question: Question, scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -272,10 +277,19 @@ def _role_features(columns: _Columns, stats: SchemaStatistics, question: Questio
     columns["same_name"] = stats.same
 
 
+def _hit_stems(hits: Sequence[ValueHit]) -> set[str]:
+    return {stem(word) for hit in hits for word in words(hit.value)}
+
+
 def _stems(text: str) -> frozenset[str]:
     return frozenset(map(stem, text.split()))
 
 
+_GENERIC = _stems(
+    "show list find give return tell please many much number count total different distinct most least more less than "
+    "all each every also only average maximum minimum sum order sort ascending descending alphabetical one two three "
+    "first last least greater fewer highest lowest report display identify information detail whose there together"
+)
 _COMPARED = _stems("most least maximum minimum more less greater fewer than sum")
 _ASKS_NAME = _stems("who which whose list name show what find give")
 
