@@ -58,7 +58,7 @@ class NgramBaseline:
             for table, names in ((key.table, key.columns), (key.ref_table, key.ref_columns)):
                 if table in tables:
                     kept |= {ColumnRef(table, name) for name in names}
-        return Linked(schema.subset(kept), schema, dict(zip(refs, values.tolist(), strict=True)), {}, tokenizer="none")
+        return Linked(schema.subset(kept), schema, dict(zip(refs, values.tolist(), strict=True)), {})
 
 
 def main() -> None:
@@ -113,8 +113,9 @@ def run(linker, items, hits, schemas):
     scores = asdict(linking_scores(pairs))
     shares = {key: round(100 * value, 1) for key, value in scores.items() if isinstance(value, float) and value <= 1}
     tokens = {key: round(scores[key], 1) for key in ("tokens_before", "tokens_after")}
+    tokens = {**tokens, "tokenizer": scores["tokenizer"]} if scores["tokenizer"] else {}
     times_ms = {"ms_p50": round(statistics.median(times), 2), "ms_max": round(max(times), 2)}
-    return {"items": scores["items"], **shares, **tokens, "tokenizer": scores["tokenizer"], **times_ms}
+    return {"items": scores["items"], **shares, **tokens, **times_ms}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,30 @@
+"""Recall and size of the shipped linker on public development sets; nothing was trained on these."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctxprune.sql.evaluation.datasets import load
+from ctxprune.sql.evaluation.linking import linking_scores
+from ctxprune.sql.linking.gold import gold_links
+from ctxprune.sql.linking.lexical import LexicalLinker
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("folder", "strict", "kept"), [("bird_dev", 0.93, 0.30), ("spider", 0.935, 0.53), ("kaggledbqa", 0.55, 0.30)]
+)
+def test_recall_at_kept_share_without_value_hits(shared: Path, folder: str, strict: float, kept: float):
+    benchmark, linker = load(shared / "data" / "nl2sql" / folder), LexicalLinker()
+    scores = linking_scores(
+        (
+            linker.link(item.question, benchmark.schemas[item.db_id], evidence=item.evidence),
+            gold_links(item.gold, benchmark.schemas[item.db_id]),
+        )
+        for item in benchmark.items
+    )
+    assert scores.strict_recall >= strict
+    assert scores.kept_share <= kept
+    assert scores.tokens_after < scores.tokens_before
