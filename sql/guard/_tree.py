@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -146,17 +147,46 @@ def _function(node: exp.Expr, dialect: str) -> None:
 
 def _growth(node: exp.Expr, name: str) -> None:
     """Sizes that can be read off the text; others are the executor's to limit."""
-    for argument in node.expressions:
-        size = 1.0
-        for part in argument.walk():
-            if isinstance(part, exp.Interval):
-                break
-            if isinstance(part, exp.Literal) and not part.is_string:
-                size *= max(1.0, float(part.name))
-            elif isinstance(part, exp.Anonymous) and part.name.lower() in GROWING:
-                size = float("inf")
-        if size > _LARGEST:
-            raise Refusal(f"the size in {name} is too large")
+    if any(_size(argument) > _LARGEST for argument in node.expressions):
+        raise Refusal(f"the size in {name} is too large")
+
+
+def _size(node: exp.Expr) -> float:
+    """The value of an expression of literals, at most 1e300; 1 for what is known at run time only."""
+    if isinstance(node, exp.Literal):
+        return abs(float(node.name)) if not node.is_string else 1.0
+    if isinstance(node, (exp.Paren, exp.Cast, exp.Neg)):
+        return _size(node.this)
+    if isinstance(node, (exp.Add, exp.Sub)):
+        return _size(node.left) + _size(node.right)
+    if isinstance(node, exp.Mul):
+        return min(_size(node.left) * _size(node.right), 1e300)
+    if isinstance(node, (exp.Pow, exp.BitwiseLeftShift)):
+        base, power = (_size(node.left), _size(node.right)) if isinstance(node, exp.Pow) else (2.0, _size(node.right))
+        return float(base ** min(power, 300 / math.log10(max(base, 10.0))))
+    grown = any(call.name.lower() in GROWING for call in node.find_all(exp.Anonymous))
+    return 1e300 if grown else 1.0
+
+
+def _endless(node: exp.Expr, dialect: str) -> None:
+    """A recursion needs an end that can be seen: a condition on its step, a join, or a LIMIT."""
+    recursive = node.args.get("recursive") or dialect == "sqlite"
+    query = node.parent
+    for cte in node.expressions if recursive and query is not None and not query.args.get("limit") else ():
+        body, name = cte.this, cte.alias.lower()
+        if not isinstance(body, exp.SetOperation) or body.args.get("limit"):
+            continue
+        step = body.expression.unnest()
+        if not isinstance(step, exp.Select) or any(
+            step.args.get(key) for key in ("where", "having", "limit", "qualify")
+        ):
+            continue
+        joins = step.args.get("joins") or ()
+        reads = any(table.name.lower() == name for table in step.find_all(exp.Table))
+        if reads and not any(
+            join.args.get("on") or join.args.get("using") or join.args.get("method") for join in joins
+        ):
+            raise Refusal(f"the recursion of {shown(cte.alias)} has no end")
 
 
 def _dot(node: exp.Expr, dialect: str) -> None:
@@ -232,4 +262,5 @@ _RULES: dict[str, Callable[[exp.Expr, str], None]] = {
     "In": _in,
     "Select": _select,
     "Var": _var,
+    "With": _endless,
 }
