@@ -128,7 +128,7 @@ def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) ->
     spans: list[tuple[int, int]] = []
     for block in pairwise([*_line_starts(readable), len(text)]):
         for sentence in _sentences(readable, *block, code.group(1).lower()):
-            for piece in _pieces(readable, *sentence, max_tokens * _BYTES_PER_TOKEN):
+            for piece in _pieces(text, *sentence, max_tokens * _BYTES_PER_TOKEN):
                 spans += _stripped(text, *piece)
     return spans
 
@@ -217,7 +217,7 @@ def _last_cuts(text: str, start: int, end: int, limit: int, pattern: re.Pattern[
 
 def _slices(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
     """Equal parts of text that offers no place to cut; a letter keeps the marks that are drawn upon it."""
-    step = limit // len(max(text[start:end]).encode("utf-8"))
+    step = limit // len(max(text[start:end]).encode("utf-8", "surrogatepass"))
     while end - start > step:
         cut = start + step
         while cut > start + step // 2 and (_JOINED.match(text[cut]) or text[cut - 1] == "\u200d"):
@@ -228,7 +228,7 @@ def _slices(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, 
 
 
 def _size(text: str, start: int, end: int) -> int:
-    return len(text[start:end].encode("utf-8"))
+    return len(text[start:end].encode("utf-8", "surrogatepass"))
 
 
 def _stripped(text: str, start: int, end: int) -> list[tuple[int, int]]:

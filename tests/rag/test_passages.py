@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctxprune.context import Context
@@ -30,6 +30,7 @@ def test_sentences(case) -> None:
 
 
 @settings(deadline=None, max_examples=300)
+@example("0000000\x80\x80\x80\x80\x80\x80\xa0" + "\U00010000" * 3, 8, "en")  # wide white space counts as it is
 @given(TEXTS, st.sampled_from([8, 9, 200]), st.sampled_from(["en", "de", "ru", "zh", "ja", "hi", "ar", "am", "xx"]))
 def test_spans_are_exact_ordered_and_cover_every_character_that_is_no_white_space(
     text: str, cap: int, language: str
