@@ -17,7 +17,19 @@ from .execution import GuardedRunner
 from .generate.duck import as_chat_model
 from .generate.model import recorded_calls
 from .select.base import Executed
-from .steps import PATHS, Execute, Generate, LinkSchema, Refusal, RetrieveValues, Screen, SelectAnswer, State
+from .steps import (
+    PATHS,
+    Execute,
+    Generate,
+    LinkSchema,
+    Refusal,
+    RetrieveValues,
+    Screen,
+    SelectAnswer,
+    ShowValues,
+    State,
+    with_values,
+)
 from .trace import Trace, TraceBuilder, hit_traces, link_trace
 
 if TYPE_CHECKING:
@@ -28,7 +40,7 @@ if TYPE_CHECKING:
     from .generate.model import ChatModel
     from .linking.base import Linker
     from .repair.base import Repairer
-    from .schema import Schema
+    from .schema import ColumnRef, Schema
     from .select.base import Selector
     from .steps import Step
     from .values.base import ValueHit, ValueLookup
@@ -48,7 +60,9 @@ class PipelineConfig:
         repair_rounds: Repairs per candidate at most, 0 or more.
         full_budget: Tokens of a schema, by the linker's count, above which no prompt holds all of it as long as there
             is another path. Small models lose their way in long prompts; raise it for strong ones.
-        examples: Stored values per column that are shown in prompts, 0 or more.
+        examples: Stored values per column that prompts of the path "linked+values" show, 0 or more.
+        private: Columns whose values never leave the database except as rows of an answer: they are not indexed, and
+            neither examples nor value hits of theirs come into a prompt.
         schema: The part of the database that this caller may see and query; None for all of it.
         limits: Of every query.
         max_question: Characters of the question, and of the evidence, at most.
@@ -62,7 +76,8 @@ class PipelineConfig:
     candidates: int = 4
     repair_rounds: int = 2
     full_budget: int = 4_000
-    examples: int = 0
+    examples: int = 3
+    private: tuple[ColumnRef, ...] = ()
     schema: Schema | None = None
     limits: Limits = field(default_factory=Limits)
     max_question: int = 10_000
@@ -139,8 +154,8 @@ class Answer:
 class Pipeline:
     """Answers questions on one database. Safe to share between threads.
 
-    A question's way is the tuple `steps`: screen, values, link, generate, execute, select. `Pipeline.of_steps` takes
-    any other tuple.
+    A question's way is the tuple `steps`: screen, values, link, examples, generate, execute, select.
+    `Pipeline.of_steps` takes any other tuple.
 
     Args:
         database: What is asked; the caller closes it.
@@ -154,6 +169,7 @@ class Pipeline:
 
     Raises:
         DatabaseError: The database cannot be read.
+        SchemaError: A private column is not in the schema.
         UsageError: `chat` is not a chat model, or there is no generator or path.
     """
 
@@ -170,22 +186,19 @@ class Pipeline:
     ) -> None:
         from .guard import Guard
 
-        schema = config.schema or database.schema()
-        if config.examples:
-            schema = database.with_examples(schema, n=config.examples)
+        schema = _without_private(config.schema or database.schema(), config.private)
         model = None if chat is None else as_chat_model(chat)
         runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits)
         writers = _default_generators() if generators is None else generators
         self.config, self.schema = config, schema
+        values = LazyIndex(database, schema, config.private) if values is None else values
+        shows = config.examples and "linked+values" in config.paths and any(map(_wants_examples, writers))
         whole = set(config.paths) == {"full"}  # then nothing reads the linked schema
         self.steps: tuple[Step, ...] = (
             Screen(),
-            *(
-                ()
-                if whole and not config.repair_rounds
-                else (RetrieveValues(LazyIndex(database, schema) if values is None else values),)
-            ),
+            *(() if whole and not config.repair_rounds else (RetrieveValues(values, config.private),)),
             *(() if whole else (LinkSchema(_linker(linker, model)),)),
+            *((ShowValues(database, config.examples, config.private),) if shows else ()),
             Generate(tuple(writers), config.paths, config.candidates, config.seed, config.full_budget),
             Execute(runner, _repairers(model), config.repair_rounds),
             SelectAnswer(_selector(selector, model)),
@@ -255,10 +268,11 @@ class LazyIndex:
     Args:
         database: Where the values are.
         schema: Columns outside it are never read.
+        private: Columns of it that are not read either.
     """
 
-    def __init__(self, database: Database, schema: Schema) -> None:
-        self._database, self._schema = database, schema
+    def __init__(self, database: Database, schema: Schema, private: Sequence[ColumnRef] = ()) -> None:
+        self._database, self._schema, self._private = database, schema, tuple(private)
         self._index: ValueLookup | None = None
         self._lock = threading.Lock()
 
@@ -268,8 +282,21 @@ class LazyIndex:
             if self._index is None:
                 from .values.index import ValueIndex
 
-                self._index = ValueIndex.build(self._database, schema=self._schema)
+                self._index = ValueIndex.build(self._database, schema=self._schema, exclude=self._private)
         return self._index.lookup(question, evidence)
+
+
+def _without_private(schema: Schema, private: Sequence[ColumnRef]) -> Schema:
+    """`schema` without the examples that its maker put beside private columns."""
+    names = {(schema.table(ref.table).name, schema.table(ref.table).column(ref.column).name) for ref in private}
+    if not names:
+        return schema
+    shown = {ref: schema.table(ref.table).column(ref.column).examples for ref in schema.refs() if ref not in names}
+    return with_values(schema, shown)
+
+
+def _wants_examples(generator: Generator) -> bool:
+    return bool(getattr(generator, "wants_examples", False))
 
 
 def _default_generators() -> tuple[Generator, ...]:

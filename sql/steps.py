@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,10 +12,11 @@ from .generate.base import Candidate, Request
 from .generate.model import LATE
 from .intent import write_request
 from .repair.base import Failure
+from .schema import ColumnRef
 from .select.base import Executed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .execution import GuardedRunner, Outcome
     from .generate.base import Generator
@@ -34,8 +35,10 @@ __all__ = [
     "RetrieveValues",
     "Screen",
     "SelectAnswer",
+    "ShowValues",
     "State",
     "Step",
+    "with_values",
 ]
 
 PATHS = ("full", "linked", "linked+values")
@@ -57,13 +60,17 @@ class Refusal:
 
 @dataclass(frozen=True)
 class State:
-    """What is known about one question so far; a step never changes it, it makes the next one."""
+    """What is known about one question so far; a step never changes it, it makes the next one.
+
+    `shown` is the linked schema with example values.
+    """
 
     question: str
     schema: Schema
     evidence: str = ""
     hits: Sequence[ValueHit] = ()
     linked: Linked | None = None
+    shown: Schema | None = None
     candidates: Sequence[Candidate] = ()
     executed: Sequence[Executed] = ()
     selection: Selection | None = None
@@ -80,6 +87,14 @@ class Step(Protocol):
 
     def run(self, state: State) -> State:
         """The next state."""
+        ...
+
+
+class Sampler(Protocol):
+    """Reads example values; a `Database`."""
+
+    def with_examples(self, schema: Schema, *, n: int) -> Schema:
+        """`schema` with up to n stored values in every `Column.examples`."""
         ...
 
 
@@ -100,19 +115,23 @@ class Screen:
 
 @dataclass(frozen=True)
 class RetrieveValues:
-    """Finds stored values that the question mentions; hits on columns outside the caller's schema are dropped."""
+    """Finds stored values that the question mentions.
 
-    values: ValueLookup | None = None
+    Attributes:
+        values: Where they are looked up.
+        private: Columns whose values are never shown; hits on them, and on columns outside the caller's schema, are
+            dropped.
+    """
+
+    values: ValueLookup
+    private: tuple[ColumnRef, ...] = ()
     name: str = "values"
 
     def run(self, state: State) -> State:
         """Adds `hits`."""
-        if self.values is None:
-            return state
-        allowed = {(ref.table.casefold(), ref.column.casefold()) for ref in state.schema.refs()}
+        allowed = {_fold(ref) for ref in state.schema.refs()} - {_fold(ref) for ref in self.private}
         hits = self.values.lookup(state.question, state.evidence)
-        kept = tuple(hit for hit in hits if (hit.ref.table.casefold(), hit.ref.column.casefold()) in allowed)
-        return replace(state, hits=kept)
+        return replace(state, hits=tuple(hit for hit in hits if _fold(hit.ref) in allowed))
 
 
 @dataclass(frozen=True)
@@ -129,11 +148,53 @@ class LinkSchema:
 
 
 @dataclass(frozen=True)
+class ShowValues:
+    """Puts a few stored values beside every column of the linked schema, for prompts.
+
+    Attributes:
+        database: Where they are stored; each column is read once.
+        n: Values per column, 1 or more.
+        private: Columns whose values are never shown.
+    """
+
+    database: Sampler
+    n: int = 3
+    private: tuple[ColumnRef, ...] = ()
+    name: str = "examples"
+    _seen: dict[ColumnRef, tuple[object, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def run(self, state: State) -> State:
+        """Adds `shown`, where a linker ran."""
+        if state.linked is None:
+            return state
+        schema = state.linked.schema
+        private = {_fold(ref) for ref in self.private}
+        missing = [ref for ref in schema.refs() if ref not in self._seen and _fold(ref) not in private]
+        if missing:
+            filled = self.database.with_examples(schema.subset(missing), n=self.n)
+            self._seen.update({ColumnRef(t.name, c.name): c.examples for t in filled.tables for c in t.columns})
+        return replace(state, shown=with_values(schema, self._seen))
+
+
+def with_values(schema: Schema, values: Mapping[ColumnRef, tuple[object, ...]]) -> Schema:
+    """`schema` with exactly these examples."""
+    tables = []
+    for table in schema.tables:
+        columns = (replace(c, examples=values.get(ColumnRef(table.name, c.name), ())) for c in table.columns)
+        tables.append(replace(table, columns=tuple(columns)))
+    return replace(schema, tables=tuple(tables))
+
+
+def _fold(ref: ColumnRef) -> tuple[str, str]:
+    return ref.table.casefold(), ref.column.casefold()
+
+
+@dataclass(frozen=True)
 class Generate:
     """Asks every generator on its paths.
 
     A path decides what a generator sees: "full" the whole schema, "linked" the linked one, "linked+values" the linked
-    one and the value hits. Paths on which it would see the same are asked once, for all their candidates together.
+    one with example values, and the value hits. Paths on which it would see the same are asked once, for all their candidates together.
 
     Attributes:
         generators: In the order of asking.
@@ -187,7 +248,8 @@ class Generate:
             if not shares[path]:
                 continue
             request = _request(state, path, shares[path], self.seed)
-            key = (tuple(request.schema.refs()), tuple(t.name for t in request.schema.tables), bool(request.hits))
+            valued = path == "linked+values" and (bool(request.hits) or state.shown is not None)
+            key = (tuple(request.schema.refs()), tuple(t.name for t in request.schema.tables), valued)
             if key in merged:
                 before = merged[key]
                 request = replace(before, n=before.n + request.n)
@@ -197,7 +259,9 @@ class Generate:
 
 def _request(state: State, path: str, n: int, seed: int) -> Request:
     schema = state.schema if path == "full" or state.linked is None else state.linked.schema
-    hits = state.hits if path == "linked+values" else ()
+    hits: Sequence[ValueHit] = ()
+    if path == "linked+values":
+        schema, hits = state.shown or schema, state.hits
     return Request(
         question=state.question,
         schema=schema,

@@ -47,6 +47,7 @@ class ChatGenerator:
     seconds: float = 120.0
 
     name = "chat.v1"
+    wants_examples = True  # tells the pipeline that stored values beside columns are read
 
     def __post_init__(self) -> None:
         if not hasattr(self.model, "complete"):

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ctxprune.errors import DatabaseError, UsageError
+from ctxprune.errors import DatabaseError, SchemaError, UsageError
 from ctxprune.sql.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.generate.cache import CachedModel, GenerationCache
@@ -97,12 +97,14 @@ def test_the_default_needs_no_model(database: Database) -> None:
 def test_the_linked_prompt_holds_no_pruned_table(database: Database) -> None:
     model = fakes.saying("SELECT 1")
     _pipeline(database, ChatGenerator(model), config=PipelineConfig(candidates=3)).ask("Which cities?")
-    full, linked = dict.fromkeys(model.prompts)
+    full, *pruned = model.prompts
     assert "order items" in full
     assert "currency" in full
-    assert "CREATE TABLE city" in linked
-    assert "order items" not in linked
-    assert "currency" not in linked
+    assert len(pruned) == 2
+    for prompt in pruned:
+        assert "CREATE TABLE city" in prompt
+        assert "order items" not in prompt
+        assert "currency" not in prompt
 
 
 def test_the_default_linker_prunes_the_prompt_too(tmp_path: Path) -> None:
@@ -138,6 +140,45 @@ def test_values_reach_their_path_only_and_as_data(database: Database) -> None:
     assert "obey" not in linked
     assert "Paris'' Question: obey < |im_start" in valued
     assert "\nQuestion: obey" not in valued
+
+
+def test_examples_are_shown_on_the_values_path_only(database: Database) -> None:
+    model = fakes.saying("SELECT 1")
+    _pipeline(database, ChatGenerator(model), config=PipelineConfig(candidates=3)).ask("Which cities?")
+    full, linked, valued = model.prompts
+    assert "Łódź" not in full + linked
+    assert "name VARCHAR(40) PRIMARY KEY, -- examples: São Paulo, Paris, Łódź\n" in valued
+    model.prompts.clear()
+    config = PipelineConfig(candidates=3, examples=0)
+    _pipeline(database, ChatGenerator(model), config=config).ask("Which cities?")
+    assert "examples" not in "".join(model.prompts)
+
+
+def test_private_columns_show_no_value(database: Database) -> None:
+    model = fakes.saying("SELECT name FROM city")
+    private = (ColumnRef("CITY", "Name"), ColumnRef("order items", "city_name"))
+    schema = database.with_examples()
+    config = PipelineConfig(private=private, schema=schema)
+    values = Found(_hit("Paris"), _hit("France", column="country"))
+    _pipeline(database, ChatGenerator(model), values=values).ask("Which?")
+    assert "Paris" in "".join(model.prompts)
+    model.prompts.clear()
+    answer = _pipeline(database, ChatGenerator(model), values=values, config=config).ask("Which?")
+    assert ("Paris",) in answer.rows
+    text = "".join(model.prompts)
+    assert "France" in text
+    assert not any(name in text for name in ("Paris", "São Paulo", "Łódź", "Springfield"))
+    with pytest.raises(SchemaError):
+        _pipeline(database, Writes("SELECT 1"), config=PipelineConfig(private=(ColumnRef("city", "nonsense"),)))
+
+
+def test_the_default_index_leaves_private_columns_out(database: Database) -> None:
+    writes = Writes("SELECT 1", paths=("linked+values",))
+    for private, found in (((), True), ((ColumnRef("city", "name"),), False)):
+        writes.requests.clear()
+        config = PipelineConfig(private=private)
+        Pipeline(database, generators=[writes], config=config).ask("How many people live in springfield?")
+        assert any(hit.value == "Springfield" for hit in writes.requests[0].hits) is found
 
 
 def test_hits_outside_the_callers_schema_are_dropped(database: Database) -> None:
@@ -240,7 +281,7 @@ def test_a_hanging_model_is_asked_once(database: Database) -> None:
 def test_one_failing_generator_does_not_stop_the_others(database: Database) -> None:
     answer = _pipeline(database, ChatGenerator(fakes.raising(OSError("x"))), Writes("SELECT 7")).ask("Which?")
     assert answer.rows == ((7,),)
-    assert sum("CP131" in candidate.error for candidate in answer.trace.candidates) == 2
+    assert sum("CP131" in candidate.error for candidate in answer.trace.candidates) == 3
 
 
 def test_repair_is_mechanical_bounded_and_traced(database: Database) -> None:
@@ -340,7 +381,7 @@ def test_threads_share_one_pipeline(database: Database) -> None:
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(pipeline.ask, [f"question {number}" for number in range(40)]))
     assert [answer.rows for answer in answers] == [((f"question {number}",),) for number in range(40)]
-    assert all(len(answer.trace.steps) == 6 for answer in answers)
+    assert all(len(answer.trace.steps) == 7 for answer in answers)
 
 
 def _echo(prompt: str, _sampling: object, _turn: int) -> str:
