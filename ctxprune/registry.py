@@ -12,7 +12,7 @@ import threading
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ctxprune.errors import UnknownNameError, UsageError
+from ctxprune.errors import MissingExtraError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ class Registry(Generic[T]):
 
         def add(entry: T) -> T:
             with self._lock:
-                if self._entries.get(name, entry) is not entry:
+                if self._entries.get(name, entry) is not entry or self._lazy.get(name, _path(entry)) != _path(entry):
                     raise UsageError(f"the {self.kind} name {name!r} is taken", hint="raise its version")
                 self._entries[name] = entry
             return entry
@@ -67,6 +67,8 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: There is none.
+            UsageError: A plug-in of that name cannot be imported.
+            MissingExtraError: It needs a package that is not installed.
         """
         full = self._resolve(name)
         if full is None:
@@ -76,7 +78,7 @@ class Registry(Generic[T]):
             raise UnknownNameError(self.kind, name, self.names())
         with self._lock:
             if full not in self._entries:
-                self._entries[full] = _load(self._lazy[full])
+                self._entries[full] = _load(self._lazy[full], f"{self.kind} {full}")
             return self._entries[full]
 
     def name_of(self, entry: T) -> str:
@@ -85,7 +87,7 @@ class Registry(Generic[T]):
             for name, known in self._entries.items():
                 if known is entry:
                     return name
-            own = f"{getattr(entry, '__module__', '')}:{getattr(entry, '__qualname__', repr(entry))}"
+            own = _path(entry)
             return next((name for name, path in self._lazy.items() if path == own), own.partition(":")[2])
 
     def _resolve(self, name: str) -> str | None:
@@ -109,9 +111,20 @@ def _plural(kind: str) -> str:
     return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
 
 
-def _load(path: str) -> T:  # type: ignore[type-var]
+def _path(entry: object) -> str:
+    return f"{getattr(entry, '__module__', '')}:{getattr(entry, '__qualname__', repr(entry))}"
+
+
+def _load(path: str, what: str) -> T:  # type: ignore[type-var]
     from importlib import import_module
 
     module, _, attribute = path.partition(":")
-    entry: T = getattr(import_module(module), attribute)
+    try:
+        entry: T = getattr(import_module(module), attribute)
+    except MissingExtraError:
+        raise
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"the {what} cannot be loaded ({error})", where=path, hint="mend or remove the distribution that names it"
+        ) from error
     return entry

@@ -10,6 +10,9 @@ import pytest
 from ctxprune import registry as module
 from ctxprune.errors import UnknownNameError, UsageError
 from ctxprune.registry import Registry
+from ctxprune.scorers import SCORERS
+from ctxprune.sql import GENERATORS, LINKERS, RENDERERS, SELECTORS
+from ctxprune.sql.repair.base import REPAIRERS
 
 
 def test_a_name_without_version_means_the_newest() -> None:
@@ -40,6 +43,28 @@ def test_a_name_is_taken_once_but_the_same_entry_may_come_again() -> None:
     made.register("a.v1")(entry)
     with pytest.raises(UsageError, match="taken"):
         made.register("a.v1")(object())
+
+
+def test_a_builtin_name_is_taken_before_it_is_loaded() -> None:
+    made: Registry[object] = Registry("thing", {"loads.v1": "json:loads", "dumps.v1": "json:dumps"})
+    made.register("loads.v1")(json.loads)
+    with pytest.raises(UsageError, match="taken"):
+        made.register("dumps.v1")(json.loads)
+    assert made.get("dumps") is json.dumps
+
+
+@pytest.mark.parametrize("registry", [SCORERS, GENERATORS, LINKERS, RENDERERS, REPAIRERS, SELECTORS])
+def test_builtin_entries_are_filed_under_the_place_that_defines_them(registry: Registry[type]) -> None:
+    for name, path in registry._lazy.items():
+        entry = registry.get(name)
+        assert path == f"{entry.__module__}:{entry.__qualname__}"
+
+
+@pytest.mark.parametrize("path", ["no_such_module_of_ours:x", "json:no_such_name", "json"])
+def test_a_plugin_that_cannot_be_loaded_is_named(path: str) -> None:
+    made: Registry[object] = Registry("thing", {"bad.v1": path})
+    with pytest.raises(UsageError, match=r"the thing bad\.v1 cannot be loaded"):
+        made.get("bad")
 
 
 def test_builtin_entries_are_imported_on_use() -> None:

@@ -89,6 +89,6 @@ GENERATORS: Registry[type[Generator]] = Registry(
     "generator",
     {
         "chat.v1": "ctxprune.sql.generate.chat:ChatGenerator",
-        "sketch.v1": "ctxprune.sql.generate.sketch:SketchGenerator",
+        "sketch.v1": "ctxprune.sql.generate.sketch.generator:SketchGenerator",
     },
 )
