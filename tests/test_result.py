@@ -85,7 +85,9 @@ def test_outputs_of_any_type_become_json(output) -> None:
         def render(self, kept):
             return output
 
-    json.dumps(prune("a", Odd()).to_dict())
+    document = json.loads(json.dumps(prune("a", Odd()).to_dict()))
+    assert document["output"]
+    assert document["units_after"] == 1
 
 
 def test_scores_are_an_array_in_source_order() -> None:

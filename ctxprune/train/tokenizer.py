@@ -66,7 +66,7 @@ def train(data: Path, out: Path) -> dict[str, Any]:
     """Train a byte-level BPE tokenizer and write `tokenizer.json` and its card into the folder `out`.
 
     Returns:
-        What the card says: vocabulary size, bytes of text, sha256 of the text and of the tokenizer.
+        What the card says: vocabulary size, characters of text, sha256 of the text and of the tokenizer.
 
     Raises:
         InputError: A training file is missing.

@@ -1,1 +1,1 @@
-"""generate."""
+"""Candidate SQL for a question: one file, one generator; `base` says what a generator is."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..values.base import ValueHit
     from .statistics import SchemaStatistics
 
-__all__ = ["COLUMN_FEATURES", "Question", "column_features", "sigmoid", "table_features"]
+__all__ = ["COLUMN_FEATURES", "LOWEST", "Question", "column_features", "sigmoid", "table_features"]
 
 _MAX_CHARACTERS = 20_000  # of a question that are read
 _MAX_WORDS = 400  # distinct words of a question that are compared with names letter by letter
@@ -35,6 +35,7 @@ _EVERYTHING = re.compile(
 )
 _MATCHED = 0.5  # from here a word counts as matched
 _FULL = 0.7
+LOWEST = -9.0  # the logit that stands in where there is nothing to take the best of
 
 _LEXICAL = (
     "ngram",
@@ -353,7 +354,7 @@ def table_features(
     np.maximum.at(hit, stats.table_of, strength)
     near_best, near_sum, degree = stats.neighbourhood(best)
     rank = np.searchsorted(np.sort(-best), -best)
-    lead = best - best.max(initial=_LOWEST)
+    lead = best - best.max(initial=LOWEST)
     size = columns[0, COLUMN_FEATURES.index("question_size")] if len(columns) else 0.0
     parts = [
         best, second, np.log1p(mass), hit, np.log1p(stats.table_size), near_best, near_sum, degree,
@@ -362,14 +363,11 @@ def table_features(
     return np.column_stack([tables, *parts]) if n else np.zeros((0, 4 + len(parts)))
 
 
-_LOWEST = -9.0
-
-
 def _column_summary(
     stats: SchemaStatistics, logits: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     n = len(stats.table_size)
-    best, second = np.full(n, _LOWEST), np.full(n, _LOWEST)
+    best, second = np.full(n, LOWEST), np.full(n, LOWEST)
     np.maximum.at(best, stats.table_of, logits)
     order = np.lexsort((-logits, stats.table_of))
     starts = np.flatnonzero(np.diff(stats.table_of[order], prepend=-1))

@@ -10,7 +10,7 @@ import numpy as np
 from ctxprune.errors import UsageError
 
 from .context import SchemaContext
-from .features import Question, column_features, sigmoid, table_features
+from .features import LOWEST, Question, column_features, sigmoid, table_features
 from .network import LinkingWeights, load_weights
 
 if TYPE_CHECKING:
@@ -23,16 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["LexicalSchemaScorer", "final_features"]
 
-_LOWEST = -9.0
-
 
 @dataclass(frozen=True)
 class LexicalSchemaScorer:
     """Probability 0..1 that a question needs a unit of a `SchemaContext`, higher = keep.
 
     First scores of the columns give features of the tables (their best columns, their neighbours over keys), scores of
-    the tables give features of the columns again. Trained on Spider and BIRD training questions, split by database;
-    `benchmarks/train_linking.py` makes the weights anew.
+    the tables give features of the columns again. Trained on training questions of Spider, Spider-Syn and BIRD, split
+    by database; `benchmarks/linking_weights.py` makes the weights anew.
 
     Attributes:
         weights: The networks; by default those that come with the library.
@@ -79,7 +77,7 @@ def final_features(
         tables: float64 (n_tables,), logits of the tables.
     """
     of, n = stats.table_of, len(first)
-    best = np.full(len(tables), _LOWEST)
+    best = np.full(len(tables), LOWEST)
     np.maximum.at(best, of, first)
     rank = np.empty(n)
     rank[np.argsort(-first, kind="stable")] = np.arange(n)
@@ -88,6 +86,6 @@ def final_features(
     inside[order] = np.arange(n) - np.searchsorted(of[order], of[order])
     parts = [
         first, tables[of], sigmoid(tables[of]), first - best[of], np.minimum(inside, 8), np.minimum(rank, 30),
-        np.log1p(rank), first - first.max(initial=_LOWEST),
+        np.log1p(rank), first - first.max(initial=LOWEST),
     ]  # fmt: skip
     return np.column_stack([features, *parts])

@@ -14,6 +14,7 @@ import numpy as np
 from ctxprune.text import STOP_WORDS, fold, stem, words
 
 from ..render.base import render
+from .features import LOWEST, sigmoid
 from .joins import JoinGraph
 from .ngrams import NgramIndex
 from .words import load_cues, name_stems, natural
@@ -80,11 +81,10 @@ class SchemaStatistics:
         """For every table: the best score among the tables one key away (-9 without any), the sum of their sigmoids,
         and their number. `scores` are logits, float64 (n_tables,)."""
         n = len(scores)
-        best = np.full(n, -9.0)
+        best = np.full(n, LOWEST)
         here, there = self._edges
         np.maximum.at(best, here, scores[there])
-        chances = 1 / (1 + np.exp(-np.clip(scores[there], -30, 30)))
-        mass = np.bincount(here, chances, minlength=n).astype(float)
+        mass = np.bincount(here, sigmoid(scores[there]), minlength=n).astype(float)
         return best, mass, np.bincount(here, minlength=n).astype(float)
 
     def _words(self, schema: Schema, columns: Sequence[Column]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..schema import Column, ForeignKey, Schema, Table
     from ..values.base import ValueHit
 
-__all__ = ["DDL", "quote_name"]
+__all__ = ["DDL"]
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = """
@@ -32,7 +32,7 @@ window with without
 _RESERVED = frozenset(_WORDS.split())
 
 
-def quote_name(name: str, dialect: str = "sqlite") -> str:
+def _written(name: str, dialect: str = "sqlite") -> str:
     """`name` as the dialect writes it: bare when that is safe, else in the dialect's quotation marks.
 
     PostgreSQL folds bare names to lower case, so there a name with capitals is quoted too.
@@ -75,7 +75,7 @@ class DDL:
         self, schema: Schema, table: Table, column: Column, matched: dict[ColumnRef, list[str]]
     ) -> tuple[str, str]:
         declared = type_name(column.type)
-        text = quote_name(column.name, schema.dialect) + (f" {declared}" if declared else "")
+        text = _written(column.name, schema.dialect) + (f" {declared}" if declared else "")
         if table.primary_key == (column.name,):
             text += " PRIMARY KEY"
         elif not column.nullable:
@@ -110,12 +110,12 @@ def _reference(schema: Schema, key: ForeignKey) -> str:
 
 
 def _names(schema: Schema, columns: tuple[str, ...]) -> str:
-    return ", ".join(quote_name(column, schema.dialect) for column in columns)
+    return ", ".join(_written(column, schema.dialect) for column in columns)
 
 
 def _label(schema: Schema, name: str) -> str:
     namespace = schema.table(name).namespace if name in schema else ""
     if not namespace:
-        return quote_name(name, schema.dialect)
+        return _written(name, schema.dialect)
     bare = name[len(namespace) + 1 :] if name.startswith(namespace + ".") else name
-    return f"{quote_name(namespace, schema.dialect)}.{quote_name(bare, schema.dialect)}"
+    return f"{_written(namespace, schema.dialect)}.{_written(bare, schema.dialect)}"

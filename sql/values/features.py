@@ -89,17 +89,17 @@ def features(
     strong = {(c.first, c.last) for c in candidates if c.way in {"exact", "folded", "stem", "synonym", "symbol"}}
     columns = [int(arrays.columns[candidate.row]) for candidate in candidates]
     span_best: dict[tuple[int, int], float] = defaultdict(float)
-    column_best: dict[tuple[int, int, int], float] = defaultdict(float)
+    column_best: dict[tuple[int, int], float] = defaultdict(float)
     for candidate, column in zip(candidates, columns, strict=True):
         span_best[candidate.first, candidate.last] = max(span_best[candidate.first, candidate.last], candidate.score)
         for k in range(candidate.first, candidate.last):
-            column_best[column, k, 0] = max(column_best[column, k, 0], candidate.score)
+            column_best[column, k] = max(column_best[column, k], candidate.score)
     out = np.zeros((len(candidates), len(NAMES)))
     for row, candidate, column in zip(out, candidates, columns, strict=True):
         fact = facts[column]
         i, j = candidate.first, candidate.last
         near = set(asked[:i]) | set(asked[j:])
-        best = max(column_best[column, k, 0] for k in range(i, j))
+        best = max(column_best[column, k] for k in range(i, j))
         row[_WAYS.index(candidate.way)] = 1
         row[len(_WAYS) :] = [
             *(candidate.score if candidate.way == way else 0.0 for way in ("prefix", "part", "lsh")),

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.errors import MissingExtraError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -45,17 +43,10 @@ class Signer:
 
     @classmethod
     def from_datasketch(cls, num_perm: int = BANDS * ROWS, seed: int = 1) -> Signer:
-        """A signer with the permutations of `datasketch.MinHash(num_perm, seed, scheme="affine32")`.
-
-        Raises:
-            MissingExtraError: datasketch is older than 2.0, which has no such scheme.
-        """
+        """A signer with the permutations of `datasketch.MinHash(num_perm, seed, scheme="affine32")`."""
         from datasketch import MinHash
 
-        try:
-            pair = MinHash(num_perm=num_perm, seed=seed, scheme=SCHEME).permutations
-        except TypeError as error:
-            raise MissingExtraError("datasketch>=2.0", "dev") from error
+        pair = MinHash(num_perm=num_perm, seed=seed, scheme=SCHEME).permutations
         return cls(np.ascontiguousarray(pair, dtype=np.uint32))
 
     def sign(self, texts: Sequence[str]) -> NDArray[np.uint32]:
