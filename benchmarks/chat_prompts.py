@@ -106,6 +106,7 @@ ROWS = (
     Row("compact schema", Variant(SmallPrompt("compact.v1"))),
     Row("M-Schema", Variant(SmallPrompt("mschema.v1"))),
     Row("+ three example values a column", Variant(), examples=3),
+    Row("+ three example values, + stored values", Variant(), values=True, examples=3),
     Row(
         "+ stored values, 'select only what is asked'",
         Variant(advice="Select only the columns that the question asks for. "),

@@ -63,7 +63,11 @@ class Guard:
         return None if self.schema is None else Catalog(self.schema, self.dialect)
 
     def check(self, sql: str) -> Verdict:
-        """Whether `sql` may run, and as what text. Never raises for bad SQL."""
+        """Whether `sql` may run, and as what text. Never raises for bad SQL.
+
+        Raises:
+            GuardError: The compiled sqlglot is installed, with which nothing can be checked.
+        """
         from ._check import Refusal, approve
 
         try:

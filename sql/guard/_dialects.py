@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlglot import TokenType, exp, generator
+from sqlglot import TokenType, exp, generator, parser
 from sqlglot.dialects.dialect import inline_array_unless_query
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.dialects.mysql import MySQL
@@ -20,17 +20,19 @@ from sqlglot.generators.duckdb import DuckDBGenerator
 from sqlglot.generators.mysql import MySQLGenerator
 from sqlglot.generators.postgres import PostgresGenerator
 from sqlglot.generators.sqlite import SQLiteGenerator
-from sqlglot.parser import build_json_extract, build_json_extract_scalar
 from sqlglot.parsers.duckdb import DuckDBParser
 from sqlglot.parsers.mysql import MySQLParser
 from sqlglot.parsers.postgres import PostgresParser
 from sqlglot.parsers.sqlite import SQLiteParser
+
+from ctxprune.errors import GuardError
 
 if TYPE_CHECKING:
     from sqlglot.dialects.dialect import Dialect
 
 __all__ = ["Plus", "dialect"]
 
+_COMPILED = not str(parser.__file__).endswith(".py")
 _FOREIGN_TYPES = ("LIST", "MAP", "NESTED", "OBJECT", "STRUCT", "VARIANT")
 """Types that only DuckDB has; reading STRUCT(STRUCT(... takes time that doubles with each level."""
 
@@ -165,8 +167,8 @@ class GuardPostgres(Postgres):
         UNARY_PARSERS: ClassVar[dict[Any, Any]] = {**PostgresParser.UNARY_PARSERS, **_NOT_FIRST}
         JSON_OPERATORS: ClassVar[dict[Any, Any]] = {
             **PostgresParser.JSON_OPERATORS,
-            TokenType.ARROW: build_json_extract,
-            TokenType.DARROW: build_json_extract_scalar,
+            TokenType.ARROW: parser.build_json_extract,
+            TokenType.DARROW: parser.build_json_extract_scalar,
         }
 
     class Generator(PostgresGenerator):
@@ -293,5 +295,11 @@ _DIALECTS: dict[str, type[Dialect]] = {
 
 
 def dialect(name: str) -> Dialect:
-    """The reading and writing rules for one of sqlite, postgres, mysql, duckdb."""
+    """The reading and writing rules for one of sqlite, postgres, mysql, duckdb.
+
+    Raises:
+        GuardError: The compiled sqlglot is installed, whose classes cannot be adapted.
+    """
+    if _COMPILED:
+        raise GuardError("the guard needs the plain sqlglot, not the compiled one", hint="run: pip uninstall sqlglotc")
     return _DIALECTS[name]()

@@ -73,6 +73,12 @@ def test_what_is_not_text_is_refused(sql: object):
     assert reason_of(sql) == "the statement is not text"
 
 
+def test_the_compiled_sqlglot_is_named_as_the_cause(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ctxprune.sql.guard._dialects._COMPILED", True)
+    with pytest.raises(GuardError, match="pip uninstall sqlglotc"):
+        check("SELECT 1")
+
+
 # Bad input
 
 PIECES = (
