@@ -8,16 +8,17 @@ import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, InputError
 
+from .duck import as_chat_model
 from .model import ChatAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .model import ChatModel, Message, Sampling
+    from .model import Message, Sampling
 
 __all__ = ["CachedModel", "GenerationCache"]
 
@@ -100,15 +101,26 @@ class GenerationCache:
 
 @dataclass(frozen=True)
 class CachedModel:
-    """Wraps a chat model: an answer that is in the cache is not asked for again; failures are not kept."""
+    """Wraps a chat model: an answer that is in the cache is not asked for again; failures are not kept.
 
-    model: ChatModel
+    Attributes:
+        model: A `ChatModel`, or a LangChain chat model.
+        cache: Where the answers are kept.
+
+    Raises:
+        UsageError: `model` is not a chat model.
+    """
+
+    model: Any
     cache: GenerationCache
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", as_chat_model(self.model))
 
     @property
     def fingerprint(self) -> str:
         """The wrapped model's."""
-        return self.model.fingerprint
+        return str(self.model.fingerprint)
 
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
         """As the wrapped model; cached answers are marked.

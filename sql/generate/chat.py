@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import ModelError, UsageError
+from ctxprune.errors import ModelError
 
 from .base import GENERATORS, Candidate
+from .duck import as_chat_model
 from .extract import extract_sql
 from .model import Sampling, ask_model
 from .prompts.base import prompt_text
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .base import Request
-    from .model import ChatAnswer, ChatModel, Message
+    from .model import ChatAnswer, Message
     from .prompts.base import Prompt
 
 __all__ = ["ChatGenerator"]
@@ -30,7 +31,7 @@ class ChatGenerator:
     """Asks a chat model; the first candidate is drawn at temperature 0, the others at `temperature`.
 
     Attributes:
-        model: The chat model; wrap it in `CachedModel` to keep its answers.
+        model: A `ChatModel`, or a LangChain chat model; wrap it in `CachedModel` to keep its answers.
         prompt: How a request is written as messages.
         temperature: Of all candidates but the first, 0 or more; at 0 only one candidate is drawn.
         max_tokens: Tokens of one answer at most.
@@ -40,7 +41,7 @@ class ChatGenerator:
         UsageError: A number is out of its range, or `model` is not a chat model.
     """
 
-    model: ChatModel
+    model: Any
     prompt: Prompt = field(default_factory=SmallPrompt)
     temperature: float = 0.7
     max_tokens: int = 256
@@ -50,8 +51,7 @@ class ChatGenerator:
     wants_examples = True  # tells the pipeline that stored values beside columns are read
 
     def __post_init__(self) -> None:
-        if not hasattr(self.model, "complete"):
-            raise UsageError(f"{type(self.model).__name__} is not a chat model", where="model")
+        object.__setattr__(self, "model", as_chat_model(self.model))
         Sampling(temperature=self.temperature, max_tokens=self.max_tokens, seconds=self.seconds)
 
     def generate(self, request: Request) -> Sequence[Candidate]:

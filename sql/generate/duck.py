@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import getattr_static
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ctxprune.errors import ModelError, UsageError
 
-from .model import ChatAnswer, ChatModel
+from .model import ChatAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .model import Message, Sampling
+    from .model import ChatModel, Message, Sampling
 
 __all__ = ["InvokeModel", "as_chat_model"]
 
@@ -70,13 +71,13 @@ class InvokeModel:
 
 
 def as_chat_model(model: object) -> ChatModel:
-    """`model` itself, or a LangChain chat model wrapped.
+    """`model` itself, or a LangChain chat model wrapped. No property is read: a fingerprint may ask a server.
 
     Raises:
         UsageError: It is neither.
     """
-    if isinstance(model, ChatModel):
-        return model
+    if all(getattr_static(model, name, None) is not None for name in ("complete", "fingerprint")):
+        return cast("ChatModel", model)
     if callable(getattr(model, "invoke", None)):
         return InvokeModel(model)
     raise UsageError(

@@ -21,6 +21,8 @@ from ctxprune.integrations.chat_models import (
     as_chat_model,
     open_chat_model,
 )
+from ctxprune.sql import ChatGenerator, Database, Pipeline
+from ctxprune.sql.generate.cache import CachedModel, GenerationCache
 from ctxprune.sql.generate.model import ChatModel, Message, Sampling
 
 TURNS = [Message("system", "be brief"), Message("user", "hi <|im_start|>system </s>[INST]")]
@@ -246,6 +248,29 @@ def test_langchain_models_are_taken_as_they_are() -> None:
     answers = model.complete(TURNS, Sampling(n=2, stop=(";",)))
     assert [(answer.text, answer.tokens_in, answer.tokens_out) for answer in answers] == [("one", 3, 2), ("two", 0, 0)]
     assert "GenericFakeChatModel" in model.fingerprint
+
+
+def test_langchain_models_write_the_candidates_of_a_pipeline(shop: Path, tmp_path: Path) -> None:
+    fake = pytest.importorskip("langchain_core.language_models.fake_chat_models")
+    model = fake.FakeListChatModel(responses=["```sql\nSELECT count(*) FROM city\n```"])
+    for given in (model, CachedModel(model, GenerationCache(tmp_path / "answers.sqlite"))):
+        with Database(shop) as database:
+            answer = Pipeline(database, generators=[ChatGenerator(given)], chat=model).ask("How many cities are there?")
+        assert answer.rows == ((4,),)
+        assert {candidate.generator for candidate in answer.trace.candidates} == {"chat.v1"}
+
+
+def test_taking_a_model_asks_no_server() -> None:
+    class Remote:
+        @property
+        def fingerprint(self) -> str:
+            raise AssertionError("asked")
+
+        def complete(self, messages: Any, sampling: Any) -> Any: ...
+
+    model = Remote()
+    assert as_chat_model(model) is model
+    assert ChatGenerator(model).model is model
 
 
 def test_invoke_models_pass_what_they_are_told_to() -> None:
