@@ -40,4 +40,4 @@ build: $(VENV)/.ready-dev ## wheel and sdist into dist/
 	$(BIN)/python -m build
 
 clean: ## remove the environment and build outputs
-	rm -rf $(VENV) dist build demo
+	rm -rf $(VENV) dist build

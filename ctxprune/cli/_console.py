@@ -25,10 +25,16 @@ _LONGEST_CELL = 60
 def emit(document: object) -> None:
     """Print one JSON document on stdout, and nothing else.
 
-    Bytes become hexadecimal text; numbers that JSON lacks (NaN, infinities) become strings.
+    Bytes become hexadecimal text; numbers that JSON lacks (NaN, infinities) become strings. Characters that stdout
+    cannot take become JSON's own escapes.
     """
-    text = json.dumps(_plain(document), ensure_ascii=False, allow_nan=False)
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+    plain = _plain(document)
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(plain, allow_nan=False)
+    sys.stdout.write(text + "\n")
 
 
 def data() -> Console:

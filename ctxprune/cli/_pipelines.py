@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ctxprune.sql.database import Database
     from ctxprune.sql.generate.base import Generator
     from ctxprune.sql.pipeline import Pipeline
     from ctxprune.sql.schema import Schema
 
-__all__ = ["cache_folder", "generators_for", "pipeline_maker"]
-
-
-def cache_folder() -> Path:
-    """Where this library keeps what it can make again: $XDG_CACHE_HOME/ctxprune, else ~/.cache/ctxprune."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ctxprune"
+__all__ = ["generators_for", "pipeline_maker"]
 
 
 def pipeline_maker(
@@ -67,13 +62,13 @@ def generators_for(spec: str, *, plain: bool, cache: Path | None) -> tuple[Gener
         return (SketchGenerator(),)
     if kind != "chat" or not rest:
         raise UsageError(f"no generator is named {spec!r}", hint="use sketch, chat:FILE.gguf or chat:URL")
+    from ctxprune._folders import cache_folder
     from ctxprune.integrations.chat_models import open_chat_model
     from ctxprune.sql.generate.cache import CachedModel, GenerationCache
     from ctxprune.sql.generate.chat import ChatGenerator
     from ctxprune.sql.generate.prompts.plain import PlainPrompt
 
     path = cache if cache is not None else cache_folder() / "generations.sqlite"
-    path.parent.mkdir(parents=True, exist_ok=True)
     key = os.environ.get("CTXPRUNE_API_KEY", "")
     model = CachedModel(open_chat_model(rest, api_key=key), GenerationCache(path))
     if plain:

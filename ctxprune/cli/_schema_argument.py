@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import FormatError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from ctxprune.sql.schema import Schema, Table
 
-__all__ = ["read_schema"]
+__all__ = ["one_of", "read_schema"]
 
 _SQLITE = b"SQLite format 3\x00"
 
@@ -61,7 +61,9 @@ def _document(data: Any, path: Path, db_id: str, dialect: str) -> Schema:
 
     first = data[0] if isinstance(data, list) and data else data
     if isinstance(first, dict) and "table_names_original" in first:
-        return _benchmark(path, db_id)
+        from ctxprune.sql.schema_files import schemas_from_spider
+
+        return one_of(schemas_from_spider(path), path, db_id)
     if isinstance(data, dict) and "format" in data:
         try:
             return Schema.from_dict(data)
@@ -74,10 +76,15 @@ def _document(data: Any, path: Path, db_id: str, dialect: str) -> Schema:
     return Schema(db_id or path.stem, found, (), dialect)
 
 
-def _benchmark(path: Path, db_id: str) -> Schema:
-    from ctxprune.sql.schema_files import schemas_from_spider
+def one_of(schemas: Mapping[str, Schema], path: Path, db_id: str) -> Schema:
+    """The schema called `db_id`, or the only one where that is "".
 
-    schemas = schemas_from_spider(path)
+    Raises:
+        InputError: There is none at all.
+        UsageError: There are several and `db_id` is "", or none has that name.
+    """
+    if not schemas:
+        raise InputError("the file holds no schema", where=str(path))
     if db_id in schemas:
         return schemas[db_id]
     if db_id or len(schemas) > 1:

@@ -78,19 +78,11 @@ def _read(source: str, db_id: str, question: str, evidence: str) -> tuple[Schema
 
 
 def _schema_file(path: Path, db_id: str) -> Schema:
+    from ctxprune.cli._schema_argument import one_of
     from ctxprune.sql.schema import Schema
     from ctxprune.sql.schema_files import schemas_from_bird
 
-    schemas = _own_format(path, Schema) or schemas_from_bird(path)
-    if not schemas:
-        raise InputError("the file holds no schema", where=str(path))
-    if db_id in schemas:
-        return schemas[db_id]
-    if db_id or len(schemas) > 1:
-        known = ", ".join(sorted(schemas)[:20])
-        what = f"the file has no schema {db_id!r}" if db_id else f"the file holds {len(schemas)} schemas"
-        raise UsageError(what, where=str(path), hint=f"give --db-id, one of: {known}")
-    return next(iter(schemas.values()))
+    return one_of(_own_format(path, Schema) or schemas_from_bird(path), path, db_id)
 
 
 def _own_format(path: Path, kind: type[Schema]) -> dict[str, Schema]:

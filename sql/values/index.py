@@ -6,7 +6,6 @@ The stages and their order are in stages.py, the likelihood of a hit in scoring.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import time
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._folders import cache_folder
 from ctxprune.errors import FormatError
 
 from ..schema import ColumnRef
@@ -149,6 +149,7 @@ class ValueIndex:
         Raises:
             FormatError: The directory holds something else than an index.
             IndexBuildError: The directory cannot be written.
+            SchemaError: `exclude` names a column that the database does not have.
             DatabaseError: The database cannot be read.
         """
         path = Path(directory) if directory is not None else default_directory(database)
@@ -229,11 +230,14 @@ class ValueIndex:
 
 
 def default_directory(database: Database) -> Path:
-    """Where the index of a database is kept unless told: a folder of the user's cache, one per database path."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    """Where the index of a database is kept unless told: a folder of the user's cache, one per database path.
+
+    Raises:
+        UsageError: There is no cache folder (`ctxprune._folders.cache_folder`).
+    """
     key = hashlib.sha256(str(database.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", database.name)[:40]
-    return base / "ctxprune" / "values" / f"{stem}-{key}"
+    return cache_folder() / "values" / f"{stem}-{key}"
 
 
 def _known(schema: Schema, ref: ColumnRef) -> ColumnRef:
