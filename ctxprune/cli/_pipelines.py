@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
+from ctxprune.errors import IndexBuildError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from ctxprune.sql.generate.base import Generator
     from ctxprune.sql.pipeline import Pipeline
     from ctxprune.sql.schema import Schema
+    from ctxprune.sql.values import ValueIndex
 
-__all__ = ["generators_for", "pipeline_maker"]
+__all__ = ["generators_for", "pipeline_maker", "value_index"]
 
 
 def pipeline_maker(
@@ -74,3 +75,31 @@ def generators_for(spec: str, *, plain: bool, cache: Path | None) -> tuple[Gener
     if plain:
         return (ChatGenerator(model, prompt=PlainPrompt()),)
     return (ChatGenerator(model), SketchGenerator())
+
+
+def value_index(database: Database, folder: Path | None = None) -> ValueIndex:
+    """The saved index of a database, made or refreshed where needed.
+
+    Where the default folder cannot be written it is made in memory, and stderr says so.
+
+    Raises:
+        FormatError: The folder holds something else than an index.
+        IndexBuildError: A given `folder` cannot be written.
+        DatabaseError: The database cannot be read.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.sql.values import ValueIndex
+
+    with _console.progress() as bar:
+        task = bar.add_task("indexing values", total=None)
+
+        def advance(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total, description=_console.visible(name)[:40])
+
+        try:
+            return ValueIndex.for_database(database, folder, progress=advance)
+        except (IndexBuildError, OSError) as error:
+            if folder is not None:
+                raise
+            _console.say(f"the value index is not kept: {_console.one_line(error)}")
+            return ValueIndex.build(database, progress=advance)

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctxprune.errors import IndexBuildError, InputError, ModelError
+from ctxprune.errors import InputError, ModelError
 
 if TYPE_CHECKING:
-    from ctxprune.sql.database import Database
     from ctxprune.sql.pipeline import Answer
-    from ctxprune.sql.values import ValueIndex
 
 __all__ = ["ask"]
 
@@ -38,7 +36,7 @@ def ask(
 ) -> None:  # fmt: skip
     """Ask a database a question in plain words. It is only ever read."""
     from ctxprune.cli import _console
-    from ctxprune.cli._pipelines import generators_for
+    from ctxprune.cli._pipelines import generators_for, value_index
     from ctxprune.sql.database import Database
     from ctxprune.sql.generate.prompts.base import one_line
     from ctxprune.sql.pipeline import Pipeline, PipelineConfig
@@ -50,8 +48,7 @@ def ask(
             pipeline = Pipeline(source, generators=writers, config=config)
         else:
             config = PipelineConfig(candidates=candidates, seed=seed)
-            values = _index(source, index)
-            pipeline = Pipeline(source, generators=writers, values=values, config=config)
+            pipeline = Pipeline(source, generators=writers, values=value_index(source, index), config=config)
         answer = pipeline.ask(question, evidence)
     if trace is not None:
         _write(answer, trace)
@@ -61,25 +58,6 @@ def ask(
         _console.emit(answer.to_dict(trace=False))
     else:
         _show(answer)
-
-
-def _index(database: Database, folder: Path | None) -> ValueIndex:
-    """The saved index, made or refreshed where needed; in memory where the default folder cannot be written."""
-    from ctxprune.cli import _console
-    from ctxprune.sql.values import ValueIndex
-
-    with _console.progress() as bar:
-        task = bar.add_task("indexing values", total=None)
-
-        def advance(done: int, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=_console.visible(name)[:40])
-
-        try:
-            return ValueIndex.for_database(database, folder, progress=advance)
-        except (IndexBuildError, OSError):
-            if folder is not None:
-                raise
-            return ValueIndex.build(database, progress=advance)
 
 
 def _write(answer: Answer, path: Path) -> None:

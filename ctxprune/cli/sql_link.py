@@ -68,11 +68,11 @@ def _read(source: str, db_id: str, question: str, evidence: str) -> tuple[Schema
         return _schema_file(Path(source), db_id), ()
     from dataclasses import replace
 
+    from ctxprune.cli._pipelines import value_index
     from ctxprune.sql.database import Database
-    from ctxprune.sql.values import ValueIndex
 
     with Database(source, name=db_id or None) as database:
-        hits = ValueIndex.for_database(database).lookup(question, evidence)
+        hits = value_index(database).lookup(question, evidence)
         limits = replace(database.limits, seconds=_EXAMPLE_SECONDS)
         return database.with_examples(limits=limits), hits
 

@@ -50,6 +50,18 @@ def test_a_database(shop: Path, capsys: pytest.CaptureFixture[str]):
     assert hashlib.sha256(shop.read_bytes()).hexdigest() == before
 
 
+def test_a_cache_that_cannot_be_written_is_said_and_done_without(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    for command in ("link", "ask"):
+        assert main(["sql", command, str(shop), "Which cities are in brazil?"]) == 0
+        out, err = capsys.readouterr()
+        assert "Brazil" in out
+        assert err.startswith("ctxprune: the value index is not kept: CP120 ")
+
+
 def test_explain_lists_a_reason_for_each_kept_column(shop: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["sql", "link", str(shop), "Which cities are in brazil?", "--explain", "--form", "compact"]) == 0
     text, _, reasons = capsys.readouterr().out.partition("\n\n")
