@@ -17,7 +17,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "scipy", "langchain_c
 _MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(ctxprune.__path__, "ctxprune.")
-    if not module.name.startswith(("ctxprune.sql", "ctxprune.rag.html", "ctxprune.cli", "ctxprune.__main__"))
+    if not module.name.endswith(".__main__")
 )
 
 

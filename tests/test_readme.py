@@ -1,0 +1,70 @@
+"""The README's Python runs as it stands, and the commands that it names are there."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from ctxprune.cli import main
+from ctxprune.errors import GuardError
+from ctxprune.sql.schema import Column, Schema, Table
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+FENCED = re.findall(r"^ *```python\n(.*?)^ *```", README, re.DOTALL | re.MULTILINE)
+BLOCKS = [textwrap.dedent(block) for block in FENCED]
+COMMANDS = sorted(set(re.findall(r"(?:^|`)ctxprune ((?:sql |bench )?[a-z]+)(?= |`)", README, re.MULTILINE)))
+
+
+@pytest.fixture
+def folder(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the README speaks of."""
+    (shop.parent / "history.txt").write_text("The bridge is long. It opened in 1933.", encoding="utf-8")
+    monkeypatch.chdir(shop.parent)
+    return shop.parent
+
+
+def run(block: str, **names: object) -> dict[str, object]:
+    code = compile(block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(code, names)
+    if inspect.iscoroutine(result):
+        asyncio.run(result)
+    return names
+
+
+def test_ten_lines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = run(BLOCKS[0])
+    assert "It opened in 1933." in names["kept"].output
+    assert names["answer"].rows
+    assert "ctxprune-trace" in capsys.readouterr().out
+
+
+def test_langchain(folder: Path) -> None:
+    fake = pytest.importorskip("langchain_core.language_models.fake_chat_models")
+    model = fake.FakeListChatModel(responses=["```sql\nSELECT name FROM city\n```"])
+    names = run(BLOCKS[1], your_chat_model=model)
+    assert {"chat.v1", "sketch.v1"} >= {candidate.generator for candidate in names["answer"].trace.candidates}
+    assert "SELECT name FROM city" in [candidate.sql for candidate in names["answer"].trace.candidates]
+
+
+def test_the_guard(folder: Path) -> None:
+    schema = Schema("shop", (Table("city", (Column("name"),)),), (), "postgres")
+    run(BLOCKS[2], schema=schema, sql="SELECT * FROM city")
+    with pytest.raises(GuardError):
+        run(BLOCKS[2], schema=schema, sql="SELECT * FROM secret")
+
+
+def test_every_block_is_run() -> None:
+    assert len(BLOCKS) == 3
+    assert len(COMMANDS) == 7
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_there(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    assert command in capsys.readouterr().out
