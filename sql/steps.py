@@ -194,7 +194,8 @@ class Generate:
     """Asks every generator on its paths.
 
     A path decides what a generator sees: "full" the whole schema, "linked" the linked one, "linked+values" the linked
-    one with example values, and the value hits. Paths on which it would see the same are asked once, for all their candidates together.
+    one with example values, and the value hits. Paths on which it would see the same are asked once, for all their
+    candidates together.
 
     Attributes:
         generators: In the order of asking.

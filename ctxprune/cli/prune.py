@@ -23,6 +23,7 @@ class PolicyName(str, Enum):
     """The policies that the command line knows."""
 
     adaptive = "adaptive"
+    largest_gap = "largest_gap"
     threshold = "threshold"
     token_budget = "token_budget"  # noqa: S105  (no password)
     top_k = "top_k"
@@ -81,7 +82,7 @@ def prune(
 
 def _policy(name: PolicyName | None, budget: int | None, top_k: int | None, threshold: float | None) -> Policy:
     """The policy asked for; without a name the one whose number was given."""
-    from ctxprune.policies import Adaptive, Threshold, TokenBudget, TopK
+    from ctxprune.policies import Adaptive, LargestGap, Threshold, TokenBudget, TopK
 
     if name is None:
         name = _implied(budget, top_k, threshold)
@@ -93,10 +94,12 @@ def _policy(name: PolicyName | None, budget: int | None, top_k: int | None, thre
             raise typer.BadParameter(f"the policy {name.value} takes no {option}", param_hint=option)
     if budget is not None:
         return TokenBudget(budget, minimum=threshold)
+    if threshold is not None and name in (PolicyName.top_k, PolicyName.largest_gap):
+        raise typer.BadParameter(f"the policy {name.value} takes no --threshold", param_hint="--threshold")
     if top_k is not None:
-        if threshold is not None:
-            raise typer.BadParameter("the policy top_k takes no --threshold", param_hint="--threshold")
         return TopK(top_k)
+    if name is PolicyName.largest_gap:
+        return LargestGap()
     if name is PolicyName.threshold:
         return Threshold() if threshold is None else Threshold(threshold)
     return Adaptive() if threshold is None else Adaptive(threshold)

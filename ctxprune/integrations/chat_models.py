@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,10 @@ class LlamaCppModel:
             for turn in range(sampling.n):
                 if answers and perf_counter() - begin > sampling.seconds:
                     break
-                answers.append(_llama_answer(llama, turns, sampling, turn))
+                try:
+                    answers.append(_llama_answer(llama, turns, sampling, turn))
+                except (ValueError, RuntimeError) as error:
+                    raise ModelError(f"the model cannot answer: {error}", where=str(self.path)) from error
         return answers
 
     def _load(self) -> Any:
@@ -231,7 +235,7 @@ class OpenAIModel:
             with error:
                 text = " ".join(error.read(400).decode("utf-8", "replace").split())
             raise ModelError(f"HTTP {error.code}: {text}", where=self.url) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise ModelError(f"the server cannot be reached: {error}", where=self.url) from error
         return _json_object(raw, self.url)
 
@@ -246,7 +250,7 @@ class _NoRedirect(request.HTTPRedirectHandler):
 def _json_object(raw: bytes, where: str) -> dict[str, Any]:
     try:
         reply = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError("the server's answer is not JSON", where=where) from error
     if len(raw) > _MAX_REPLY or not isinstance(reply, dict):
         raise ModelError("the server's answer is too long or not a JSON object", where=where)

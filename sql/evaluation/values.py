@@ -92,7 +92,8 @@ def gold_literals(sql: str, schema: Schema) -> frozenset[Literal]:
                     found.add((ref, text))
         return frozenset(found)
     except (SqlglotError, RecursionError) as error:
-        raise InputError(f"the query cannot be read: {str(error).splitlines()[0]}", where=sql[:200]) from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"the query cannot be read: {reason}", where=sql[:200]) from error
 
 
 def stored(database: Database, literals: Iterable[Literal]) -> frozenset[Literal]:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ctxprune import POLICIES
 from ctxprune.cli import main
+from ctxprune.cli.prune import PolicyName
 
 TEXT = "The tower is in Paris. Bananas are yellow.\n\nThe tower is 330 m tall. Pears are green.\n"
 
@@ -95,12 +97,17 @@ def test_html_is_a_page_of_its_own(file, tmp_path, capfd) -> None:
         (("--policy", "adaptive", "--threshold", "0.9"), "adaptive.v1"),
         (("--budget", "30", "--threshold", "0.1"), "token_budget.v1"),
         (("--policy", "top_k", "--top-k", "1"), "top_k.v1"),
+        (("--policy", "largest_gap"), "largest_gap.v1"),
     ],
 )
 def test_the_number_given_implies_the_policy(file, capfd, words, policy: str) -> None:
     code, out, _ = run(capfd, file, "-q", "tower", "--json", *words)
     assert code == 0
     assert json.loads(out)["policy"] == policy
+
+
+def test_every_registered_policy_has_its_word() -> None:
+    assert {f"{name.value}.v1" for name in PolicyName} == set(POLICIES.names())
 
 
 @pytest.mark.parametrize("scorer", ["lexical", "lexical.v1", "fusion", "chargram"])
@@ -161,6 +168,7 @@ def test_missing_file_folder_empty_question_and_tiny_budget_are_one_line_each(fi
         ("-q", "x", "--policy", "adaptive", "--budget", "3"),
         ("-q", "x", "--top-k", "1", "--budget", "3"),
         ("-q", "x", "--top-k", "1", "--threshold", "3"),
+        ("-q", "x", "--policy", "largest_gap", "--threshold", "3"),
         ("-q", "x", "--top-k", "0"),
         ("-q", "x", "--budget", "-1"),
         ("-q", "x", "--scorer", "nope"),

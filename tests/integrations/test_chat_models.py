@@ -122,6 +122,7 @@ def test_openai_asks_for_the_model_name_once(server: Server) -> None:
         (500, b"the model\nexploded", "HTTP 500: the model exploded"),
         (401, b"", "HTTP 401"),
         (200, b"not json", "not JSON"),
+        pytest.param(200, b"[" * 200_000, "not JSON", id="deep"),
         (200, b"[]", "not a JSON object"),
         (200, b"{}", "no choices"),
         (200, b'{"choices": []}', "no choices"),
@@ -132,6 +133,12 @@ def test_openai_bad_answers_are_model_errors(server: Server, status: int, text: 
     server.reply = (status, text, {})
     with pytest.raises(ModelError, match=message):
         OpenAIModel(server.url, "m").complete(TURNS, Sampling())
+
+
+def test_openai_answers_that_break_off_are_model_errors(server: Server) -> None:
+    server.reply = (200, b"{}", {"Transfer-Encoding": "chunked"})
+    with pytest.raises(ModelError, match="cannot be reached"):
+        OpenAIModel(server.url, "m").complete(TURNS, Sampling(seconds=5))
 
 
 def test_openai_refusals_and_empty_contents(server: Server) -> None:
@@ -220,6 +227,16 @@ def test_llama_errors(tmp_path: Path) -> None:
         LlamaCppModel(broken, context=1)
     with pytest.raises(ModelError, match="bad magic"):
         LlamaCppModel(broken).complete(TURNS, Sampling())
+
+
+@pytest.mark.usefixtures("llama")
+def test_a_prompt_that_llama_refuses_is_a_model_error(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_turns: object, **_options: object) -> None:
+        raise ValueError("Requested tokens (9000) exceed context window of 8192")
+
+    monkeypatch.setattr(FakeLlama, "create_chat_completion", refuse)
+    with pytest.raises(ModelError, match="exceed context window"):
+        LlamaCppModel(weights).complete(TURNS, Sampling())
 
 
 def test_llama_without_its_extra(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
