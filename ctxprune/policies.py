@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from ctxprune._checks import is_number
 from ctxprune.closure import Closure
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.registry import Registry
@@ -154,7 +154,7 @@ class Threshold(ClosedPolicy):
     minimum: float = 0.1
 
     def __post_init__(self) -> None:
-        _check(math.isfinite(self.minimum), "minimum", self.minimum, "a finite number")
+        _check(is_number(self.minimum), "minimum", self.minimum, "a finite number")
 
     def worth(self, ranked: Scores) -> int:
         """The number of scores that reach the minimum."""
@@ -206,7 +206,7 @@ class TokenBudget(ClosedPolicy):
 
     def __post_init__(self) -> None:
         _check(_whole(self.budget) and self.budget >= 0, "budget", self.budget, "a whole number from 0 up")
-        _check(self.minimum is None or math.isfinite(self.minimum), "minimum", self.minimum, "a finite number or None")
+        _check(self.minimum is None or is_number(self.minimum), "minimum", self.minimum, "a finite number or None")
 
     def worth(self, ranked: Scores) -> int:
         """The number of scores that reach the minimum; all without one."""
@@ -236,7 +236,7 @@ class Adaptive(ClosedPolicy):
     relative: float = 0.4
 
     def __post_init__(self) -> None:
-        _check(0 <= self.relative <= 1, "relative", self.relative, "a number from 0 to 1")
+        _check(is_number(self.relative) and 0 <= self.relative <= 1, "relative", self.relative, "a number from 0 to 1")
 
     def worth(self, ranked: Scores) -> int:
         """The number of scores in the upper part of the range."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ctxprune._checks import is_number
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
 
 from . import _sampling as sampling
@@ -53,7 +53,7 @@ class Limits:
     memory: int = 256_000_000
 
     def __post_init__(self) -> None:
-        if not 0 < self.seconds < math.inf:
+        if not is_number(self.seconds) or self.seconds <= 0:
             raise UsageError(f"seconds={self.seconds!r} is not a finite number above 0")
         for name, least in (("rows", 0), ("bytes", 0), ("memory", _LEAST_MEMORY)):
             value = getattr(self, name)
@@ -118,8 +118,8 @@ class Database:
         isolated: bool = True,
         workers: int = 4,
     ) -> None:
-        if workers < 1:
-            raise UsageError(f"workers={workers!r} is below 1")
+        if not isinstance(workers, int) or workers < 1:
+            raise UsageError(f"workers={workers!r} is not a whole number of at least 1")
         self.path = resolve(target)
         check_file(self.path)
         self.name = name or self.path.stem

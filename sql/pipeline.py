@@ -91,8 +91,9 @@ class PipelineConfig:
             ("full_budget", 0),
             ("max_question", 1),
         ):
-            if getattr(self, name) < low:
-                raise UsageError(f"{name} must be at least {low}, got {getattr(self, name)}", where=name)
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < low:
+                raise UsageError(f"{name} must be at least {low}, got {value!r}", where=name)
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ class Pipeline:
             Rows, or a refusal with its reason; a failing model, generator or query never raises.
 
         Raises:
-            UsageError: The question is empty or too long.
+            UsageError: The question is empty, too long or no text.
             DatabaseError: The database itself cannot be used.
         """
         question, evidence = self._text(question, "question"), self._text(evidence, "evidence")
@@ -243,11 +244,13 @@ class Pipeline:
         """Answers in the order of the questions; with several workers, that many are worked on at once.
 
         Raises:
-            UsageError: As `ask`, for any of them; or workers is below 1.
+            UsageError: As `ask`, for any of them; workers is below 1; or `questions` is a single text.
             DatabaseError: As `ask`.
         """
         if workers < 1:
             raise UsageError(f"workers must be at least 1, got {workers}", where="workers")
+        if isinstance(questions, str):
+            raise UsageError("questions is a single text", where="questions", hint="give a list, or use ask")
         if workers == 1:
             return [self.ask(question) for question in questions]
         with ThreadPoolExecutor(workers) as pool:
@@ -256,6 +259,8 @@ class Pipeline:
     def _text(self, text: str, where: str) -> str:
         """`text` without control characters, lone surrogates and outer blanks, checked for length."""
         limit = self.config.max_question
+        if not isinstance(text, str):
+            raise UsageError(f"the {where} is a {type(text).__name__}", where=where, hint="give a text")
         if len(text) > limit:
             hint = f"at most {limit} characters; PipelineConfig.max_question raises the limit"
             raise UsageError(f"the {where} has {len(text)} characters", where=where, hint=hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ctxprune.errors import FormatError, SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
 __all__ = ["Column", "ColumnRef", "ForeignKey", "Schema", "Table"]
 
@@ -203,6 +204,8 @@ class Schema:
         Raises:
             FormatError: The data are of another format or version, or damaged.
         """
+        if not isinstance(data, Mapping):
+            raise FormatError(f"a {type(data).__name__} is not a schema", where="format")
         if data.get("format") != _FORMAT or data.get("version") != _VERSION:
             raise FormatError(
                 f"not a schema of format {_FORMAT} version {_VERSION}",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune._checks import is_number
 from ctxprune._memo import ContextMemo
 from ctxprune.errors import UsageError
 
@@ -43,9 +44,9 @@ class Bm25Scorer:
     _indices: ContextMemo[_Index] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not 0 < self.k1 < math.inf:
+        if not is_number(self.k1) or self.k1 <= 0:
             raise UsageError(f"k1 is {self.k1!r}", hint="give a number over 0")
-        if not 0 <= self.b <= 1:
+        if not is_number(self.b) or not 0 <= self.b <= 1:
             raise UsageError(f"b is {self.b!r}", hint="give a number from 0 to 1")
 
     def analyse(self, text: str) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
 from ctxprune.scorers.base import Scorer, score_batch
 from ctxprune.scorers.chargram import ChargramScorer
@@ -42,7 +42,7 @@ class _Fusion:
             raise UsageError("a fusion needs at least one scorer")
         if self.weights and len(self.weights) != len(self.scorers):
             raise UsageError(f"{len(self.weights)} weights do not match {len(self.scorers)} scorers")
-        if not all(0 < weight < math.inf for weight in self.weights):
+        if not all(is_number(weight) and weight > 0 for weight in self.weights):
             raise UsageError(f"weights are {self.weights!r}", hint="give numbers over 0")
 
     def score(self, query: str, context: Context[Any]) -> Scores:
@@ -79,7 +79,7 @@ class ReciprocalRankFusion(_Fusion):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.k < math.inf:
+        if not is_number(self.k) or self.k < 0:
             raise UsageError(f"k is {self.k!r}", hint="give a number from 0 up")
 
     def _scale(self, scores: Scores) -> Scores:

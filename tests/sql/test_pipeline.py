@@ -417,3 +417,13 @@ def test_ranges_are_checked(database: Database) -> None:
     for options in ({"candidates": 0}, {"repair_rounds": -1}, {"max_question": 0}):
         with pytest.raises(UsageError, match=next(iter(options))):
             PipelineConfig(**options)
+
+
+def test_questions_that_are_no_text_are_refused(shop) -> None:
+    with Database(shop) as database:
+        pipeline = Pipeline(database)
+        for question in (None, 3, b"how many"):
+            with pytest.raises(UsageError, match="the question is a"):
+                pipeline.ask(question)
+        with pytest.raises(UsageError, match="single text"):
+            pipeline.ask_many("How many cities are there?")
