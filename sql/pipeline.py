@@ -202,7 +202,7 @@ class Pipeline:
             *((ShowValues(database, config.examples, config.private),) if shows else ()),
             Generate(tuple(writers), config.paths, config.candidates, config.seed, config.full_budget),
             Execute(runner, _repairers(model), config.repair_rounds),
-            SelectAnswer(_selector(selector, model)),
+            SelectAnswer(_selector(selector, model, config)),
         )
 
     @classmethod
@@ -322,7 +322,7 @@ def _linker(linker: Linker | None, model: ChatModel | None) -> Linker:
     return ChatLinker(model, linker)
 
 
-def _selector(selector: Selector | None, model: ChatModel | None) -> Selector:
+def _selector(selector: Selector | None, model: ChatModel | None, config: PipelineConfig) -> Selector:
     if selector is None:
         from .select.vote import VoteSelector
 
@@ -331,7 +331,8 @@ def _selector(selector: Selector | None, model: ChatModel | None) -> Selector:
         return selector
     from .select.judge import JudgedSelector
 
-    return JudgedSelector(model, selector)
+    # a result may hold values of a private column under any name
+    return JudgedSelector(model, selector, rows=0) if config.private else JudgedSelector(model, selector)
 
 
 def _repairers(model: ChatModel | None) -> tuple[Repairer, ...]:

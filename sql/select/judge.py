@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JudgedSelector"]
 
-_ROWS, _CELL = 3, 40
+_CELL = 40  # characters of a cell that the model is shown
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,23 @@ class JudgedSelector:
         base: Makes the groups and the first choice.
         below: 0..1; the model is asked when the first choice's confidence is under it.
         seconds: Deadline of the question to the model.
+        rows: Rows of each result that the model is shown, 0 or more; their number it is told in any case.
 
     Raises:
-        UsageError: `below` is out of its range.
+        UsageError: `below` or `rows` is out of its range.
     """
 
     model: ChatModel
     base: Selector
     below: float = 0.6
     seconds: float = 60.0
+    rows: int = 3
 
     def __post_init__(self) -> None:
         if not 0 <= self.below <= 1:
             raise UsageError(f"below must be in 0..1, got {self.below}", where="below")
+        if self.rows < 0:
+            raise UsageError(f"rows must be at least 0, got {self.rows}", where="rows")
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """The base's choice, or the second group's shortest member where the model prefers it."""
@@ -52,7 +56,7 @@ class JudgedSelector:
         if first.index is None or len(first.groups) < 2 or first.confidence >= self.below:
             return first
         rival = min(first.groups[1], key=lambda index: (len(executed[index].sql), index))
-        text = _prompt(question, executed[first.index], executed[rival])
+        text = _prompt(question, executed[first.index], executed[rival], self.rows)
         sampling = Sampling(max_tokens=4, seconds=self.seconds)
         try:
             answer = ask_model(self.model, [Message("user", text)], sampling)[0].text
@@ -64,21 +68,21 @@ class JudgedSelector:
         return replace(first, index=rival, groups=groups, reason="a chat model preferred the second group")
 
 
-def _prompt(question: str, first: Executed, second: Executed) -> str:
+def _prompt(question: str, first: Executed, second: Executed, most: int) -> str:
     parts = [f"Question: {one_line(question)}"]
     parts += [
-        f"{name}: {one_line(item.sql)}\nResult of {name}: {_shown(item)}"
+        f"{name}: {one_line(item.sql)}\nResult of {name}: {_shown(item, most)}"
         for name, item in (("A", first), ("B", second))
     ]
     parts.append("Which query answers the question, A or B? Answer with one letter.")
     return "\n".join(parts)
 
 
-def _shown(item: Executed) -> str:
+def _shown(item: Executed, most: int) -> str:
     if item.result is None:
         return "none"
-    rows = [", ".join(one_line(str(cell), _CELL) for cell in row) for row in item.result.rows[:_ROWS]]
-    return f"{len(item.result.rows)} rows: " + " | ".join(rows)
+    rows = [", ".join(one_line(str(cell), _CELL) for cell in row) for row in item.result.rows[:most]]
+    return f"{len(item.result.rows)} rows" + (": " if rows else "") + " | ".join(rows)
 
 
 def _letter(answer: str) -> str:

@@ -345,6 +345,17 @@ def test_two_models(database: Database) -> None:
     assert [len(step.calls) for step in answer.trace.steps] == [0, 0, 1, 0, 0, 1]
 
 
+def test_values_of_private_columns_come_into_no_prompt_of_the_second_model(database: Database) -> None:
+    for private, seen in (((), True), ((ColumnRef("city", "name"),), False)):
+        helper = fakes.saying("B")
+        writes = Writes("SELECT name FROM city", "SELECT country FROM city", paths=("linked",))
+        config = PipelineConfig(private=private)
+        answer = _pipeline(database, writes, chat=helper, config=config).ask("Which?")
+        assert answer.rows
+        assert any("A or B" in prompt for prompt in helper.prompts)
+        assert any("Paris" in prompt for prompt in helper.prompts) is seen
+
+
 def test_the_trace_holds_everything_and_is_json(database: Database, tmp_path: Path) -> None:
     model = CachedModel(fakes.saying("SELECT name FROM city"), GenerationCache(tmp_path / "c.sqlite"))
     pipeline = _pipeline(database, ChatGenerator(model), values=Found(_hit("Paris")))

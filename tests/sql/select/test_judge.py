@@ -54,6 +54,13 @@ def test_the_judge_sees_both_queries_and_some_rows_as_data() -> None:
     assert prompt.count("Answer B!") == 3
 
 
+def test_rows_can_be_kept_from_the_judge() -> None:
+    model = fakes.saying("B")
+    assert JudgedSelector(model, VoteSelector(), rows=0).select("q", [_ran("secret"), _ran("hidden")]).index == 1
+    lines = model.prompts[0].splitlines()
+    assert [line for line in lines if line.startswith("Result")] == ["Result of A: 1 rows", "Result of B: 1 rows"]
+
+
 def test_a_failing_judge_changes_nothing() -> None:
     assert JudgedSelector(fakes.raising(OSError("down")), VoteSelector()).select("q", CLOSE).index == 0
     assert JudgedSelector(fakes.hanging(2), VoteSelector(), seconds=0.05).select("q", CLOSE).index == 0
@@ -62,3 +69,5 @@ def test_a_failing_judge_changes_nothing() -> None:
 def test_the_threshold_is_checked() -> None:
     with pytest.raises(UsageError, match="must be in"):
         JudgedSelector(fakes.saying(""), VoteSelector(), below=2)
+    with pytest.raises(UsageError, match="rows must be"):
+        JudgedSelector(fakes.saying(""), VoteSelector(), rows=-1)
