@@ -311,19 +311,22 @@ class Execute:
             raise UsageError(f"rounds must be at least 0, got {self.rounds}", where="rounds")
 
     def run(self, state: State) -> State:
-        """Adds `executed`, in the order of `candidates`; the same text runs once a question."""
+        """Adds `executed`, in the order of `candidates`; the same text runs, and is repaired, once a question."""
         done: dict[str, Outcome] = {}
-        executed = tuple(self._one(candidate, state, done) for candidate in state.candidates)
+        mended: dict[tuple[int, str], str] = {}
+        executed = tuple(self._one(candidate, state, done, mended) for candidate in state.candidates)
         return replace(state, executed=executed)
 
-    def _one(self, candidate: Candidate, state: State, done: dict[str, Outcome]) -> Executed:
+    def _one(
+        self, candidate: Candidate, state: State, done: dict[str, Outcome], mended: dict[tuple[int, str], str]
+    ) -> Executed:
         if not candidate.sql:
             return Executed(candidate, "", error=candidate.error or "the generator gave no SQL")
         start = perf_counter()
         outcome = best = self._run(candidate.sql, done)
         tried = [candidate.sql]
         for _ in range(self.rounds):
-            sql = "" if outcome.rank == 0 else self._mend(outcome, tried, state)
+            sql = "" if outcome.rank == 0 else self._mend(outcome, tried, state, mended)
             if not sql:
                 break
             outcome = self._run(sql, done)
@@ -338,14 +341,16 @@ class Execute:
             done[sql] = self.runner.run(sql)
         return done[sql]
 
-    def _mend(self, outcome: Outcome, tried: Sequence[str], state: State) -> str:
+    def _mend(self, outcome: Outcome, tried: Sequence[str], state: State, mended: dict[tuple[int, str], str]) -> str:
         """The first repairer's text that is new."""
         sql = outcome.sql or outcome.asked
         failure = Failure(
             sql, outcome.error, state.question, state.schema, state.hits, state.evidence, result=outcome.result
         )
-        for repairer in self.repairers:
-            text = repairer.repair(failure)
+        for number, repairer in enumerate(self.repairers):
+            if (number, sql) not in mended:
+                mended[number, sql] = repairer.repair(failure)
+            text = mended[number, sql]
             if text and text not in (*tried, sql):
                 return text
         return ""

@@ -345,6 +345,14 @@ def test_two_models(database: Database) -> None:
     assert [len(step.calls) for step in answer.trace.steps] == [0, 0, 1, 0, 0, 1]
 
 
+def test_the_same_failing_text_is_repaired_once(database: Database) -> None:
+    helper = fakes.saying("SELECT nonsense FROM nowhere_else_at_all")
+    writes = Writes(*["SELECT soundex_of(1)"] * 3, paths=("linked",))
+    answer = _pipeline(database, writes, chat=helper).ask("Which?")
+    assert answer.refusal.kind == "failed"
+    assert sum("This query failed: SELECT soundex_of(1)" in prompt for prompt in helper.prompts) == 1
+
+
 def test_values_of_private_columns_come_into_no_prompt_of_the_second_model(database: Database) -> None:
     for private, seen in (((), True), ((ColumnRef("city", "name"),), False)):
         helper = fakes.saying("B")
