@@ -12,9 +12,10 @@ from sqlglot.dialects.dialect import Dialect
 from ctxprune.errors import GenerationError
 
 from .query import Condition, Item, Query
+from .years import year_bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from ...schema import ColumnRef
     from .joins import JoinGraph
@@ -35,11 +36,13 @@ class SqlWriter:
     Args:
         graph: The join graph of that schema.
         dialect: sqlglot's name of the dialect.
+        dates: Columns that hold days; a year compared with one of them becomes the days of that year.
     """
 
-    def __init__(self, graph: JoinGraph, dialect: str) -> None:
+    def __init__(self, graph: JoinGraph, dialect: str, *, dates: Collection[ColumnRef] = ()) -> None:
         self._graph = graph
         self._dialect = dialect
+        self._dates = frozenset(dates)
         phrases = Dialect.get_or_raise(dialect).tokenizer_class.KEYWORDS  # such as "ORDER BY"
         self._keywords = {word for phrase in phrases for word in phrase.split()}
         self._nulls = Dialect.get_or_raise(dialect).NULL_ORDERING
@@ -101,6 +104,10 @@ class SqlWriter:
 
     def _condition(self, condition: Condition, alias: Mapping[str, str]) -> Any:
         left, op, value = self._item(condition.item, alias), condition.op, condition.value
+        if condition.item.ref in self._dates and not condition.item.agg and (found := year_bounds(op, value)):
+            bounds, negated = found
+            test = reduce(_and, [_COMPARE[sign](this=left, expression=_literal(day)) for sign, day in bounds])
+            return exp.Not(this=exp.Paren(this=test)) if negated else test
         if op in ("is null", "is not null"):
             test = exp.Is(this=left, expression=exp.Null())
             return exp.Not(this=test) if op == "is not null" else test

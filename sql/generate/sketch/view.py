@@ -12,6 +12,7 @@ from ctxprune.text import split_identifier, stem
 from ...schema import Column, ColumnRef, Schema, Table
 from .joins import JoinGraph
 from .sql import SqlWriter
+from .years import date_columns
 
 __all__ = ["Name", "SchemaView"]
 
@@ -82,7 +83,7 @@ class SchemaView:
             columns=columns,
             tables=tables,
             graph=graph,
-            writer=SqlWriter(graph, schema.dialect),
+            writer=SqlWriter(graph, schema.dialect, dates=date_columns(schema)),
             folded={(f.ref.table.casefold(), f.ref.column.casefold()): f.ref for f in reversed(columns)},
             index={facts.ref: i for i, facts in enumerate(columns)},
             table_index={table.name: i for i, table in enumerate(schema.tables)},
