@@ -18,35 +18,43 @@ if TYPE_CHECKING:
 
 __all__ = ["VoteSelector", "candidate_weights"]
 
+_LEAST = 1e-6  # of a candidate whose probability is rounded to 0: it is still better than none
+
 
 @SELECTORS.register("vote.v1")
 @dataclass(frozen=True)
 class VoteSelector:
     """Drops failures, groups equal results, prefers non-empty ones, and takes the group of the largest weight.
 
-    Every generator has one vote, which its working candidates share. Where a generator's scores differ, its candidates
-    are a ranked list, and each rank weighs half of the one before: however many low ranks agree, they do not outvote
-    the first. Where the scores are equal, the candidates are samples and weigh the same, so that a sum estimates the
-    model's own probability of a result. Ties go to the group with the heaviest single candidate, then to the shorter
-    SQL, then to the earlier one.
+    Every generator has one vote, and a candidate weighs its probability by that generator, so that a group's weight is
+    the probability of its result. Equal scores mean samples: the working ones share the vote evenly. Scores that
+    differ, lie in 0..1 and add up to at most 1 are probabilities, and what they leave of 1 is not voted at all: an
+    unsure generator defers to others. Any other scores only rank, and each rank weighs half of the one before: however
+    many low ranks agree, they do not outvote the first. A candidate that runs only after repair counts less.
+    Ties go to the group with the heaviest single candidate, then to the shorter SQL, then to the earlier one.
 
     Attributes:
         weights: Votes by generator name, above 0; 1 for those not named.
+        repaired: Factor of a repaired candidate, above 0. On Spider's training items a small model's statement was
+            right in 76 % of cases when it ran at once, and in 46 % when it ran after repair.
 
     Raises:
         UsageError: A weight is not above 0.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
+    repaired: float = 0.6
 
     def __post_init__(self) -> None:
+        if not self.repaired > 0:
+            raise UsageError(f"repaired must be above 0, got {self.repaired}", where="repaired")
         for name, weight in self.weights.items():
             if not weight > 0:
                 raise UsageError(f"the weight of {name} must be above 0, got {weight}", where="weights")
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:  # noqa: ARG002 - part of the contract
         """The choice; confidence is the chosen group's share of the weight of all working candidates."""
-        weights = candidate_weights(executed, self.weights)
+        weights = candidate_weights(executed, self.weights, self.repaired)
         if not weights:
             return Selection(None, 0.0, (), "no candidate could be run" if executed else "there is no candidate")
         groups: dict[Hashable, list[int]] = defaultdict(list)
@@ -62,29 +70,44 @@ class VoteSelector:
         return Selection(best, min(share, 1.0), tuple(map(tuple, ranked)), reason)
 
 
-def candidate_weights(executed: Sequence[Executed], votes: Mapping[str, float]) -> dict[int, float]:
-    """Weight of every working candidate by its index; the weights of one generator add up to its vote."""
-    lists: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+def candidate_weights(
+    executed: Sequence[Executed], votes: Mapping[str, float], repaired: float = 1.0
+) -> dict[int, float]:
+    """Weight of every working candidate by its index; those of one generator add up to its vote at most."""
+    by_generator: dict[str, list[int]] = defaultdict(list)
     for index, item in enumerate(executed):
         if item.result is not None:
-            lists[item.candidate.generator][item.candidate.path].append(index)
+            by_generator[item.candidate.generator].append(index)
     weights: dict[int, float] = {}
-    for generator, paths in lists.items():
-        raw: dict[int, float] = {}
-        for indices in paths.values():
-            raw.update(_raw_weights(indices, executed))
-        total = sum(raw.values())
+    for generator, indices in by_generator.items():
         vote = votes.get(generator, 1.0)
-        weights.update({index: vote * weight / total for index, weight in raw.items()})
+        for index, share in _shares(indices, executed).items():
+            weights[index] = vote * share * (repaired if executed[index].repairs else 1.0)
     return weights
 
 
-def _raw_weights(indices: Sequence[int], executed: Sequence[Executed]) -> dict[int, float]:
-    scores = {executed[index].candidate.score for index in indices}
-    if len(scores) < 2:
-        return dict.fromkeys(indices, 1.0)
-    ranked = sorted(indices, key=lambda index: -executed[index].candidate.score)
-    return {index: 2.0 ** -min(rank, 60) for rank, index in enumerate(ranked)}
+def _shares(indices: Sequence[int], executed: Sequence[Executed]) -> dict[int, float]:
+    """Parts of one generator's vote: by probability, by rank within each path, or all the same."""
+    scores = {index: executed[index].candidate.score for index in indices}
+    paths: dict[str, list[int]] = defaultdict(list)
+    for index in indices:
+        paths[executed[index].candidate.path].append(index)
+    known = any(scores.values()) and all(_adds_up([scores[i] for i in path]) for path in paths.values())
+    if not known and len(set(scores.values())) == 1:
+        return dict.fromkeys(indices, 1.0 / len(indices))
+    shares: dict[int, float] = {}
+    for path in paths.values():
+        if known:
+            shares.update({index: max(scores[index], _LEAST) / len(paths) for index in path})
+            continue
+        ranked = sorted(path, key=lambda index: -scores[index])
+        raw = {index: 2.0 ** -min(rank, 60) for rank, index in enumerate(ranked)}
+        shares.update({index: weight / sum(raw.values()) / len(paths) for index, weight in raw.items()})
+    return shares
+
+
+def _adds_up(scores: Sequence[float]) -> bool:
+    return min(scores) >= 0 and sum(scores) <= 1 + 1e-6
 
 
 def _rank(group: Sequence[int], executed: Sequence[Executed], weights: Mapping[int, float]) -> tuple[object, ...]:

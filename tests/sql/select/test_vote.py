@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +54,25 @@ def test_low_ranks_of_a_list_do_not_outvote_its_first() -> None:
     assert VoteSelector().select("q", ranked).index == 0
 
 
+def test_probabilities_are_taken_as_they_are() -> None:
+    sure = [_ran(1, generator="sketch.v1", score=0.8), _ran(2, generator="sketch.v1", score=0.1)]
+    unsure = [_ran(1, generator="sketch.v1", score=0.2), _ran(2, generator="sketch.v1", score=0.1)]
+    samples = [_ran(5), _ran(6), _ran(7)]
+    assert VoteSelector().select("q", sure + samples).index == 0
+    assert VoteSelector().select("q", unsure + samples).index in (2, 3, 4)
+    together = [_ran(1, generator="s", score=0.4), *(_ran(2, generator="s", score=0.25) for _ in range(2))]
+    assert VoteSelector().select("q", together).index == 1
+    assert candidate_weights([_ran(1, score=0.3)], {}) == {0: pytest.approx(0.3)}
+    assert VoteSelector().select("q", [_ran(1, score=0.3)]).confidence == 1.0
+
+
+def test_a_repaired_candidate_counts_less() -> None:
+    repaired = replace(_ran(1), repairs=("SELECT x",))
+    assert VoteSelector().select("q", [repaired, _ran(2)]).index == 1
+    assert VoteSelector().select("q", [repaired, repaired, _ran(2)]).index == 0
+    assert VoteSelector(repaired=1.0).select("q", [repaired, _ran(2)]).index == 0
+
+
 def test_samples_agree_by_number() -> None:
     samples = [_ran(1)] + [_ran(2)] * 2
     assert VoteSelector().select("q", samples).index == 1
@@ -91,4 +112,6 @@ def test_the_choice_works_and_groups_are_a_partition(items: list[tuple[object, s
 def test_weights_are_checked_and_it_is_registered() -> None:
     with pytest.raises(UsageError, match="above 0"):
         VoteSelector({"a": 0.0})
+    with pytest.raises(UsageError, match="repaired"):
+        VoteSelector(repaired=0)
     assert SELECTORS.get("vote") is VoteSelector
