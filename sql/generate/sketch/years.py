@@ -30,7 +30,7 @@ def date_columns(schema: Schema) -> frozenset[ColumnRef]:
 def year_bounds(op: str, value: object) -> tuple[tuple[Bound, ...], bool] | None:
     """Day bounds, all of which must hold, that say what `op` with a year says; None where `value` is no year.
 
-    The second part is True where the bounds must be negated (`!=`). ISO dates sort right, with or without a time of day.
+    The second part is True where the bounds must be negated (`!=`). ISO dates sort right, with a time of day too.
     """
     low, high = value if op == "between" and isinstance(value, tuple) else (value, value)
     if not (_is_year(low) and _is_year(high)):
