@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import CtxpruneError
+from ctxprune.errors import CtxpruneError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +20,22 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["cell", "data", "emit", "one_line", "progress", "rows_table", "say", "visible"]
+__all__ = [
+    "cell",
+    "check_target",
+    "data",
+    "emit",
+    "one_line",
+    "progress",
+    "refuse_inputs",
+    "rows_table",
+    "say",
+    "visible",
+    "write_file",
+]
 
 _LONGEST_CELL = 60
+_SQLITE = b"SQLite format 3\x00"
 
 
 def emit(document: object) -> None:
@@ -35,6 +51,73 @@ def emit(document: object) -> None:
     except UnicodeEncodeError:
         text = json.dumps(plain, allow_nan=False)
     sys.stdout.write(text + "\n")
+
+
+def refuse_inputs(target: Path, *inputs: str | Path) -> None:
+    """Make sure that `target`, which an option wants written, is none of the files that the command reads.
+
+    Raises:
+        InputError: It is one of `inputs`, or the log of one that is a SQLite file.
+    """
+    for name in (f"{path}{suffix}" for path in inputs for suffix in ("", "-wal", "-shm", "-journal")):
+        if os.path.realpath(target) == os.path.realpath(name) or _same(target, name):
+            raise InputError("this file is read, so it is not written", where=str(target), hint="name another file")
+
+
+def check_target(target: Path, *inputs: str | Path) -> None:
+    """As `refuse_inputs`, and `target` is no SQLite database either.
+
+    Raises:
+        InputError: It is one of them, or it cannot be looked at.
+    """
+    refuse_inputs(target, *inputs)
+    try:
+        database = target.is_file() and _begins(target, _SQLITE)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    if database:
+        raise InputError("this is a database, so it is not written", where=str(target), hint="name another file")
+
+
+def write_file(target: Path, text: str, *inputs: str | Path) -> None:
+    """Write `text` as UTF-8, whole or not at all; what `check_target` refuses is left alone.
+
+    Raises:
+        InputError: As `check_target`, or the file cannot be written.
+    """
+    check_target(target, *inputs)
+    content = text.encode("utf-8", "backslashreplace")
+    try:
+        if target.exists() and not target.is_file():  # a pipe or a device
+            target.write_bytes(content)
+            return
+        place = Path(os.path.realpath(target))
+        part = place.with_name(f".{place.name}.{os.getpid()}.part")
+        try:
+            part.write_bytes(content)
+            if place.exists():
+                shutil.copymode(place, part)
+            part.replace(place)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def _same(target: Path, name: str) -> bool:
+    try:
+        return target.samefile(name)
+    except OSError:  # one of them is not there
+        return False
+
+
+def _begins(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
+
+
+def _unwritable(target: Path, error: OSError) -> InputError:
+    return InputError(f"the file cannot be written ({error.strerror})", where=str(target))
 
 
 def data() -> Console:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,7 +43,12 @@ def demo(
     from ctxprune.sql.database import Database
 
     with _place(out) as path:
-        make_database(path)
+        try:
+            make_database(path)
+        except OSError as error:
+            raise InputError(
+                f"the database cannot be made ({error.strerror})", where=str(path), hint="name a new file"
+            ) from error
         with Database(path, name="coffee") as database:
             pipeline = pipeline_maker("sketch")(database, database.schema())
             answers = [pipeline.ask(question) for _, question in QUESTIONS]

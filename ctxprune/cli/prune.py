@@ -65,10 +65,13 @@ def prune(
         pruner = Pruner(scorer, chosen, None, on_empty.value)
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--scorer") from error
+    inputs = [path for path in files or () if str(path) != "-"]
+    if html is not None:
+        _console.check_target(html, *inputs)
     names, context = _context(files or [Path("-")])
     result = pruner.prune(question, context)
     if html is not None:
-        html.write_text(_page(result), encoding="utf-8")
+        _console.write_file(html, _page(result), *inputs)
     if as_json:
         _console.emit({"files": names, **result.to_dict()})
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctxprune.errors import InputError, ModelError
+from ctxprune.errors import ModelError
 
 if TYPE_CHECKING:
     from ctxprune.sql.pipeline import Answer
@@ -41,8 +41,13 @@ def ask(
     from ctxprune.sql.generate.prompts.base import one_line
     from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 
-    writers = generators_for(generator, plain=plain, cache=cache)
     with Database(database) as source:
+        inputs = (source.path, generator.partition(":")[2] or source.path)
+        if trace is not None:
+            _console.check_target(trace, *inputs)
+        if cache is not None:
+            _console.refuse_inputs(cache, *inputs)
+        writers = generators_for(generator, plain=plain, cache=cache)
         if plain:
             config = PipelineConfig(paths=("full",), candidates=1, repair_rounds=0, seed=seed)
             pipeline = Pipeline(source, generators=writers, config=config)
@@ -51,7 +56,7 @@ def ask(
             pipeline = Pipeline(source, generators=writers, values=value_index(source, index), config=config)
         answer = pipeline.ask(question, evidence)
     if trace is not None:
-        _write(answer, trace)
+        _console.write_file(trace, _json(answer), *inputs)
     if answer.refusal is not None and answer.refusal.kind == "model":
         raise ModelError(one_line(answer.reason, 400), where=one_line(generator, 80))
     if as_json:
@@ -60,15 +65,10 @@ def ask(
         _show(answer)
 
 
-def _write(answer: Answer, path: Path) -> None:
+def _json(answer: Answer) -> str:
     import json
 
-    document = answer.trace.to_dict()
-    text = json.dumps(document, ensure_ascii=False, indent=1, default=str)
-    try:
-        path.write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
-    except OSError as error:
-        raise InputError(f"the trace cannot be written: {error.strerror}", where=str(path)) from error
+    return json.dumps(answer.trace.to_dict(), ensure_ascii=False, indent=1, default=str) + "\n"
 
 
 def _show(answer: Answer) -> None:

@@ -70,3 +70,11 @@ def test_people_see_schema_candidates_and_rows(tmp_path: Path, capsys: pytest.Ca
     assert out.exists()
     assert main(["demo", "--out", str(out)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_file_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "kept.sqlite"
+    path.write_text("kept", encoding="utf-8")
+    assert main(["demo", "--out", str(path)]) == 1
+    assert capsys.readouterr().err.startswith("ctxprune: CP005 the database cannot be made (File exists)")
+    assert path.read_text(encoding="utf-8") == "kept"

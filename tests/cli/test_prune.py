@@ -88,6 +88,13 @@ def test_html_is_a_page_of_its_own(file, tmp_path, capfd) -> None:
     assert text.count("<del ") == 3
 
 
+def test_the_page_never_replaces_the_text(file, capfd) -> None:
+    code, out, err = run(capfd, file, "-q", "tower", "--html", file)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "CP005 this file is read, so it is not written" in err
+    assert file.read_text(encoding="utf-8") == TEXT
+
+
 @pytest.mark.parametrize(
     ("words", "policy"),
     [
@@ -148,7 +155,10 @@ def test_missing_file_folder_empty_question_and_tiny_budget_are_one_line_each(fi
         ((tmp_path, "-q", "x"), "this is a folder"),
         ((file, "-q", " "), "the query is ' '"),
         ((file, "-q", "x", "--budget", "1"), "no unit fits into the 1 tokens"),
-        ((file, "-q", "x", "--html", tmp_path / "no" / "such" / "folder"), "No such file"),
+        (
+            (file, "-q", "x", "--html", tmp_path / "no" / "such" / "folder"),
+            "CP005 the file cannot be written (No such file",
+        ),
         ((file, "-q", "x", "--threshold", "nan"), "minimum is nan"),
     ):
         code, out, err = run(capfd, *words)

@@ -167,6 +167,22 @@ def test_an_unwritable_trace_is_our_error(shop: Path, chat: SimpleNamespace, tmp
     assert _ask(shop, "--trace", str(tmp_path / "no" / "folder.json")) == 1
 
 
+@pytest.mark.usefixtures("chat")
+@pytest.mark.parametrize("option", ["--trace", "--cache"])
+def test_the_asked_database_is_never_written(
+    shop: Path, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, other = shop.read_bytes(), tmp_path / "other.sqlite"
+    other.write_bytes(before)
+    for target in (shop, other):
+        assert _ask(shop, option, str(target)) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("ctxprune: CP00")
+        assert err.count("\n") == 1
+        assert (shop.read_bytes(), other.read_bytes()) == (before, before)
+
+
 def test_visible_keeps_words() -> None:
     assert visible("São Paulo 東京 'x'") == "São Paulo 東京 'x'"
     assert visible("a\tb\x9b") == "a\\tb\\x9b"
