@@ -262,7 +262,7 @@ class Pipeline:
         if not isinstance(text, str):
             raise UsageError(f"the {where} is a {type(text).__name__}", where=where, hint="give a text")
         if len(text) > limit:
-            hint = f"at most {limit} characters; PipelineConfig.max_question raises the limit"
+            hint = f"at most {limit} are taken"
             raise UsageError(f"the {where} has {len(text)} characters", where=where, hint=hint)
         return _CONTROL.sub(" ", text.encode("utf-8", "replace").decode("utf-8")).strip()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
-from ctxprune.errors import GenerationError, UsageError
+from ctxprune.errors import GenerationError, ModelError, UsageError
 
 from .generate.base import Candidate, Request
 from .generate.model import LATE
@@ -285,8 +285,8 @@ def _ask(generator: Generator, request: Request) -> Sequence[Candidate]:
 
 def _no_sql(made: Sequence[Candidate]) -> Refusal:
     errors = [candidate.error for candidate in made if candidate.error]
-    if errors and len(errors) == len(made) and all("CP131" in error for error in errors):
-        return Refusal("model", f"the language model failed: {errors[0]}")
+    if errors and len(errors) == len(made) and all(error.startswith(ModelError.code) for error in errors):
+        return Refusal("model", "The language model failed, so there is no answer; the trace says why.")
     return Refusal("unanswerable", "I could not turn this question into a query on this database.")
 
 
@@ -368,7 +368,7 @@ class SelectAnswer:
         selection = self.selector.select(state.question, state.executed)
         if selection.index is not None:
             return replace(state, selection=selection)
-        errors = list(dict.fromkeys(item.error for item in state.executed if item.error))
+        errors = [item.error for item in state.executed if item.error and item.candidate.sql]
         reason = "I found no query for this question that this database can run"
         detail = f" ({errors[0]})." if errors else "."
         return replace(state, selection=selection, refusal=Refusal("failed", reason + detail))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ctxprune.errors import ModelError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -157,10 +159,29 @@ class Trace:
         """Answer tokens over all steps."""
         return sum(step.tokens_out for step in self.steps)
 
+    @property
+    def model_errors(self) -> tuple[str, ...]:
+        """Why models failed, each reason once, in the order of the calls; () where none did. Words of the provider."""
+        called = [call.error for step in self.steps for call in step.calls]
+        written = [
+            item.error[len(ModelError.code) :].strip() for item in self.candidates if _is_model_error(item.error)
+        ]
+        return tuple(dict.fromkeys(error for error in (*called, *written) if error))
+
+    @property
+    def model_answered(self) -> bool:
+        """Whether a model gave any answer."""
+        calls = (call for step in self.steps for call in step.calls)
+        return any(call.answers for call in calls) or any(item.tokens_out for item in self.candidates)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, texts and numbers, ready for JSON; format name and version included."""
         totals = {"ms": self.ms, "tokens_in": self.tokens_in, "tokens_out": self.tokens_out}
         return {"format": "ctxprune-trace", "version": 1, **asdict(self), **totals}
+
+
+def _is_model_error(error: str) -> bool:
+    return error.startswith(f"{ModelError.code} ")
 
 
 class TraceBuilder:

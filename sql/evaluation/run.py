@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import DatabaseError, UsageError
+from ctxprune.errors import DatabaseError, ModelError, UsageError
 
 from ..database import Database, Limits
 from .spider import equal_results, order_matters, prepare_gold, prepare_prediction
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
     from ..pipeline import Answer, Pipeline
     from ..schema import Schema
+    from ..trace import Trace
     from .datasets import Benchmark, Item
 
 __all__ = ["Report", "Verdict", "run", "score"]
 
 # An evaluation must not cut a correct result short, so these are wider than those of a service.
+_DEAD_AFTER = 3  # items in a row without a single model answer: whatever is scored then is not the model
 _LIMITS = Limits(seconds=30.0, rows=2_000_000, bytes=512_000_000, memory=2_000_000_000)
 
 
@@ -37,6 +40,7 @@ class Verdict:
         ms: Milliseconds from question to answer; the value index of a database is built before its first question.
         tokens_in: Tokens that the generators read: of prompts, or of the linked schema where there was no prompt.
         error: Why it is not executable, or why the reference failed; "" otherwise.
+        model_error: Why a model call failed, whatever came of the item; "" where none did.
     """
 
     index: int
@@ -47,17 +51,26 @@ class Verdict:
     ms: float
     tokens_in: int
     error: str = ""
+    model_error: str = ""
 
 
 @dataclass(frozen=True)
 class Report:
-    """All verdicts of a run, and the number of items whose database is absent."""
+    """All verdicts of a run.
+
+    Attributes:
+        verdicts: One for each item that was asked.
+        skipped: Items whose database is absent, of the whole set, also where only some of its items were asked.
+    """
 
     verdicts: tuple[Verdict, ...]
     skipped: int
 
     def to_dict(self, *, items: bool = False) -> dict[str, Any]:
-        """Figures: `ex` and `executable` in percent of `items`, times in milliseconds; with `items`, each verdict."""
+        """Figures: `ex` and `executable` in percent of `items`, times in milliseconds; with `items`, each verdict.
+
+        `ms_p95` is the nearest rank; `model_failures` counts the items on which a model call failed.
+        """
         rows = self.verdicts
         times = sorted(row.ms for row in rows)
         figures: dict[str, Any] = {
@@ -66,9 +79,10 @@ class Report:
             "skipped": self.skipped,
             "executable": _percent(row.executable for row in rows),
             "ms_per_question": round(median(times), 2) if times else None,
-            "ms_p95": round(times[int(0.95 * (len(times) - 1))], 2) if times else None,
+            "ms_p95": round(times[math.ceil(0.95 * len(times)) - 1], 2) if times else None,
             "tokens_in": round(fmean(row.tokens_in for row in rows), 1) if rows else None,
             "seconds": round(sum(times) / 1e3, 2),
+            "model_failures": sum(bool(row.model_error) for row in rows),
             "failed_references": sum(row.error.startswith("reference:") for row in rows),
         }
         return figures | ({"verdicts": [asdict(row) for row in rows]} if items else {})
@@ -91,20 +105,37 @@ def run(
 
     Raises:
         UsageError: No item has a database.
+        ModelError: On three items in a row model calls failed and none gave an answer.
     """
     chosen = benchmark.items if items is None else tuple(items)
     present = [item for item in chosen if item.db_id in benchmark.databases]
     if not present:
         raise UsageError("no item has a database here", where=benchmark.name, hint="name a folder with --schemas")
     verdicts: list[Verdict] = []
+    watch = _ModelWatch()
     for name in dict.fromkeys(item.db_id for item in present):
         mine = [item for item in present if item.db_id == name]
-        for verdict in _one_database(benchmark, name, mine, make_pipeline):
+        for verdict in _one_database(benchmark, name, mine, make_pipeline, watch):
             verdicts.append(verdict)
             if progress is not None:
                 progress(len(verdicts), len(present))
     verdicts.sort(key=lambda verdict: verdict.index)
-    return Report(tuple(verdicts), len(chosen) - len(present))
+    return Report(tuple(verdicts), len(benchmark.items) - len(benchmark.present))
+
+
+class _ModelWatch:
+    """Ends a run whose model is dead: the other generators' answers would pass for its own."""
+
+    def __init__(self) -> None:
+        self._row = 0
+
+    def saw(self, trace: Trace) -> None:
+        if trace.model_answered:
+            self._row = 0
+        elif trace.model_errors:
+            self._row += 1
+        if self._row >= _DEAD_AFTER:
+            raise ModelError(f"the model gave no answer on {self._row} items in a row ({trace.model_errors[0]})")
 
 
 def score(database: Database, gold: str, predicted: str) -> bool:
@@ -128,6 +159,7 @@ def _one_database(
     name: str,
     items: Sequence[Item],
     make_pipeline: Callable[[Database, Schema], Pipeline],
+    watch: _ModelWatch,
 ) -> Iterator[Verdict]:
     with Database(benchmark.databases[name], name=name) as database:
         schema = database.schema()
@@ -138,11 +170,15 @@ def _one_database(
             start = perf_counter()
             answer = pipeline.ask(item.question, item.evidence)
             ms = (perf_counter() - start) * 1e3
+            watch.saw(answer.trace)
             yield _verdict(database, item, answer, ms)
 
 
 def _verdict(database: Database, item: Item, answer: Answer, ms: float) -> Verdict:
-    error = answer.reason if answer.refused else ""
+    model_error = next(iter(answer.trace.model_errors), "")
+    error = ""
+    if answer.refusal is not None:
+        error = model_error if answer.refusal.kind == "model" else answer.reason
     correct = False
     if not answer.refused:
         try:
@@ -151,7 +187,7 @@ def _verdict(database: Database, item: Item, answer: Answer, ms: float) -> Verdi
             error = f"reference: {failure}"
     trace = answer.trace
     tokens = trace.tokens_in or (trace.linked.tokens_after if trace.linked is not None else 0)
-    return Verdict(item.index, item.db_id, answer.sql, correct, not answer.refused, ms, tokens, error)
+    return Verdict(item.index, item.db_id, answer.sql, correct, not answer.refused, ms, tokens, error, model_error)
 
 
 def _percent(flags: Iterator[bool]) -> float | None:

@@ -271,6 +271,19 @@ def test_a_model_that_fails_gives_a_refusal(database: Database, model: object, k
     json.dumps(answer.to_dict())
 
 
+@pytest.mark.parametrize("others", [(), ("SELECT nothing_at_all FROM nowhere_at_all",)])
+def test_words_of_the_provider_stay_in_the_trace(database: Database, others: tuple[str, ...]) -> None:
+    model = fakes.raising(ConnectionError("401 bad key sk-SECRET"))
+    writers = (ChatGenerator(model), *((Writes(*others),) if others else ()))
+    answer = _pipeline(database, *writers).ask("Which cities?")
+    assert answer.refused
+    assert "SECRET" not in json.dumps(answer.to_dict(trace=False))
+    assert "SECRET" not in answer.trace.reason
+    assert ("language model failed" in answer.reason) is (not others)
+    assert answer.trace.model_errors == ("ConnectionError: 401 bad key sk-SECRET [fake]",)
+    assert not answer.trace.model_answered
+
+
 def test_a_hanging_model_is_asked_once(database: Database) -> None:
     model = fakes.hanging(2.0)
     answer = _pipeline(database, ChatGenerator(model, seconds=0.1), Writes("SELECT 7")).ask("Which?")
