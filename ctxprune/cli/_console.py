@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from ctxprune.sql.database import Database
+
 __all__ = [
     "cell",
     "check_target",
+    "counted",
     "data",
     "emit",
     "one_line",
@@ -30,12 +33,14 @@ __all__ = [
     "refuse_inputs",
     "rows_table",
     "say",
+    "say_unreadable",
     "visible",
     "write_file",
 ]
 
 _LONGEST_CELL = 60
-_SQLITE = b"SQLite format 3\x00"
+_MOST_NAMES = 10
+SQLITE = b"SQLite format 3\x00"
 
 
 def emit(document: object) -> None:
@@ -72,7 +77,7 @@ def check_target(target: Path, *inputs: str | Path) -> None:
     """
     refuse_inputs(target, *inputs)
     try:
-        database = target.is_file() and _begins(target, _SQLITE)
+        database = target.is_file() and _begins(target, SQLITE)
     except OSError as error:
         raise _unwritable(target, error) from error
     if database:
@@ -130,6 +135,20 @@ def data() -> Console:
 def say(text: str) -> None:
     """One line for people, on stderr."""
     sys.stderr.write(f"ctxprune: {text}\n")
+
+
+def say_unreadable(database: Database) -> None:
+    """On stderr, which tables and views of the database could not be read, if any."""
+    database.schema()
+    names = [visible(f"{name} ({' '.join(why.split())})") for name, why in database.unreadable.items()]
+    if names:
+        more = f", and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        say(f"left out, since unreadable: {', '.join(names[:_MOST_NAMES])}{more}")
+
+
+def counted(number: int, noun: str) -> str:
+    """The number with its noun: "1 row", "2 rows"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def one_line(error: BaseException) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import IndexBuildError, UsageError
+import typer
+
+from ctxprune.errors import CtxpruneError, FormatError, IndexBuildError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,15 +28,15 @@ def pipeline_maker(
     """A function that makes a pipeline for one database and the part of its schema that may be used.
 
     Args:
-        generator: "sketch", "chat:FILE" (a GGUF file) or "chat:URL" (an OpenAI-compatible server; #model-name behind it
-            where it has several; $CTXPRUNE_API_KEY is its key).
+        generator: The registered name of a generator ("sketch"), "chat:FILE" (a GGUF file) or "chat:URL" (an
+            OpenAI-compatible server; #model-name behind it where it has several; $CTXPRUNE_API_KEY is its key).
         candidates: Candidates per generator.
         plain: The whole schema in one prompt, one answer, no values, no repair, no vote.
         cache: SQLite file that keeps the answers of chat models; default: in the cache folder.
         seed: Handed to the generators.
 
     Raises:
-        UsageError: The generator is none of these.
+        typer.BadParameter: The generator is none of these.
         InputError: There is no such model file.
         MissingExtraError: A model file needs the extra `llm`.
     """
@@ -56,18 +58,15 @@ def pipeline_maker(
 
 def generators_for(spec: str, *, plain: bool, cache: Path | None) -> tuple[Generator, ...]:
     """The generators that `spec` names, as `pipeline_maker` describes them."""
-    from ctxprune.sql.generate.sketch import SketchGenerator
-
     kind, _, rest = spec.partition(":")
-    if spec == "sketch":
-        return (SketchGenerator(),)
     if kind != "chat" or not rest:
-        raise UsageError(f"no generator is named {spec!r}", hint="use sketch, chat:FILE.gguf or chat:URL")
+        return (_registered(spec),)
     from ctxprune._folders import cache_folder
     from ctxprune.integrations.chat_models import open_chat_model
     from ctxprune.sql.generate.cache import CachedModel, GenerationCache
     from ctxprune.sql.generate.chat import ChatGenerator
     from ctxprune.sql.generate.prompts.plain import PlainPrompt
+    from ctxprune.sql.generate.sketch import SketchGenerator
 
     path = cache if cache is not None else cache_folder() / "generations.sqlite"
     key = os.environ.get("CTXPRUNE_API_KEY", "")
@@ -75,6 +74,21 @@ def generators_for(spec: str, *, plain: bool, cache: Path | None) -> tuple[Gener
     if plain:
         return (ChatGenerator(model, prompt=PlainPrompt()),)
     return (ChatGenerator(model), SketchGenerator())
+
+
+def _registered(name: str) -> Generator:
+    """A generator that needs nothing but its name, plug-ins included."""
+    from ctxprune.sql.generate.base import GENERATORS
+
+    try:
+        return GENERATORS.get(name)()
+    except UnknownNameError as error:
+        raise typer.BadParameter(f"{error}, chat:FILE.gguf, chat:URL", param_hint="--generator") from error
+    except TypeError as error:
+        hint = "write chat:FILE.gguf or chat:URL" if name.startswith("chat") else str(error)
+        raise typer.BadParameter(
+            f"{name!r} cannot be made from its name alone: {hint}", param_hint="--generator"
+        ) from error
 
 
 def value_index(database: Database, folder: Path | None = None) -> ValueIndex:
@@ -98,8 +112,13 @@ def value_index(database: Database, folder: Path | None = None) -> ValueIndex:
 
         try:
             return ValueIndex.for_database(database, folder, progress=advance)
-        except (IndexBuildError, OSError) as error:
-            if folder is not None:
+        except (IndexBuildError, FormatError, OSError) as error:
+            if folder is not None and isinstance(error, CtxpruneError):  # the advice is for `sql index`
+                raise type(error)(
+                    error.what, where=error.where, hint=error.hint.replace("with --out", "with --index")
+                ) from error
+            if folder is not None or isinstance(error, FormatError):
                 raise
-            _console.say(f"the value index is not kept: {_console.one_line(error)}")
+            why = IndexBuildError(error.what, where=error.where) if isinstance(error, IndexBuildError) else error
+            _console.say(f"the value index is not kept: {_console.one_line(why)}")
             return ValueIndex.build(database, progress=advance)

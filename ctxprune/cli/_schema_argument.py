@@ -6,21 +6,20 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ctxprune.cli._console import SQLITE
 from ctxprune.errors import FormatError, InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from ctxprune.sql.schema import Schema, Table
+    from ctxprune.sql.schema import ForeignKey, Schema, Table
 
 __all__ = ["one_of", "read_schema"]
 
-_SQLITE = b"SQLite format 3\x00"
 
-
-def read_schema(path: Path, *, db_id: str = "", dialect: str = "sqlite") -> Schema:
-    """The schema in `path`, for `dialect`.
+def read_schema(path: Path, *, db_id: str = "", dialect: str = "") -> Schema:
+    """The schema in `path`, for `dialect`; without one, for that of the file, else for SQLite.
 
     Read are: `{"table": ["column", ...]}` (also with a type per column, under "tables", or as a list of
     `{"name": ..., "columns": [...]}`), Spider's and BIRD's tables.json, `Schema.to_dict`, CREATE TABLE statements, and
@@ -34,19 +33,20 @@ def read_schema(path: Path, *, db_id: str = "", dialect: str = "sqlite") -> Sche
         raw = path.read_bytes()
     except OSError as error:
         raise InputError(f"the file cannot be read ({error.strerror})", where=str(path)) from error
-    if raw.startswith(_SQLITE):
+    if raw.startswith(SQLITE):
         return _database(path)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError("the file is not UTF-8 text", where=str(path)) from error
     if not text.lstrip().startswith(("{", "[")):
-        return _statements(text, path, dialect)
+        return _statements(text, path, dialect or "sqlite")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"the file is not JSON ({error})", where=str(path)) from error
-    return replace(_document(data, path, db_id, dialect), dialect=dialect)
+    schema = _document(data, path, db_id, dialect or "sqlite")
+    return replace(schema, dialect=dialect) if dialect else schema
 
 
 def _database(path: Path) -> Schema:
@@ -61,9 +61,9 @@ def _document(data: Any, path: Path, db_id: str, dialect: str) -> Schema:
 
     first = data[0] if isinstance(data, list) and data else data
     if isinstance(first, dict) and "table_names_original" in first:
-        from ctxprune.sql.schema_files import schemas_from_spider
+        from ctxprune.sql.schema_files import schemas_from_bird  # reads Spider's too
 
-        return one_of(schemas_from_spider(path), path, db_id)
+        return one_of(schemas_from_bird(path), path, db_id)
     if isinstance(data, dict) and "format" in data:
         try:
             return Schema.from_dict(data)
@@ -108,14 +108,16 @@ def _pairs(tables: Any, path: Path) -> Iterator[tuple[str, Any]]:
 def _table(name: str, columns: Any, path: Path, dialect: str) -> Table:
     from ctxprune.sql.schema import Column, Table
 
+    types: dict[Any, Any] = {}
     if isinstance(columns, dict):
-        columns = columns.get("columns", list(columns))
+        types, columns = columns, columns.get("columns", list(columns))
     found = []
     for column in columns if isinstance(columns, list) else [None]:
         label = column.get("name") if isinstance(column, dict) else column
+        kind = column.get("type") if isinstance(column, dict) else types.get(column) if types else ""
         if not isinstance(label, str) or not label:
             raise InputError(f"the columns of table {name!r} are no list of names", where=str(path))
-        found.append(Column(label))
+        found.append(Column(label, kind if isinstance(kind, str) else ""))
     space, _, bare = name.rpartition(".")
     if space.isidentifier() and bare and (dialect != "sqlite" or space == "main"):
         return Table(bare, tuple(found), namespace="" if dialect == "sqlite" else space)
@@ -127,19 +129,52 @@ def _statements(text: str, path: Path, dialect: str) -> Schema:
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
-    from ctxprune.sql.schema import Column, Schema, Table
+    from ctxprune.sql.schema import Schema
 
     try:
         trees = sqlglot.parse(text, dialect=dialect)
     except (SqlglotError, RecursionError) as error:
         raise InputError("the file is neither JSON nor CREATE TABLE statements", where=str(path)) from error
-    tables = []
-    for tree in trees:
-        if isinstance(tree, exp.Create) and isinstance(tree.this, exp.Schema):
-            columns = tuple(
-                Column(column.name) for column in tree.this.expressions if isinstance(column, exp.ColumnDef)
-            )
-            tables.append(Table(tree.this.this.name, columns, namespace=tree.this.this.text("db")))
-    if not tables:
+    made = [tree.this for tree in trees if isinstance(tree, exp.Create) and isinstance(tree.this, exp.Schema)]
+    if not made:
         raise InputError("the file holds no CREATE TABLE statement", where=str(path))
-    return Schema(path.stem, tuple(tables), (), dialect)
+    tables = tuple(map(_created, made))
+    known = {table.name.casefold(): table for table in tables}
+    keys = (key for tree in made for key in _foreign_keys(tree, known))
+    return Schema(path.stem, tables, tuple(keys), dialect)
+
+
+def _created(tree: Any) -> Table:
+    """The table of one CREATE TABLE."""
+    from sqlglot import exp
+
+    from ctxprune.sql.schema import Column, Table
+
+    primary = {name.name for key in tree.find_all(exp.PrimaryKey) for name in key.expressions}
+    columns = []
+    for column in tree.expressions:
+        if not isinstance(column, exp.ColumnDef):
+            continue
+        key = column.name in primary or column.find(exp.PrimaryKeyColumnConstraint) is not None
+        kind = column.args.get("kind")
+        columns.append(Column(column.name, kind.sql() if kind else "", primary_key=key))
+    return Table(tree.this.name, tuple(columns), namespace=tree.this.text("db"))
+
+
+def _foreign_keys(tree: Any, tables: Mapping[str, Table]) -> Iterator[ForeignKey]:
+    """Those keys of one CREATE TABLE that lead to a known table."""
+    from sqlglot import exp
+
+    from ctxprune.sql.schema import ForeignKey
+
+    for reference in tree.find_all(exp.Reference):
+        owner = reference.find_ancestor(exp.ForeignKey, exp.ColumnDef)
+        columns = [owner.name] if isinstance(owner, exp.ColumnDef) else [name.name for name in owner.expressions]
+        place = reference.find(exp.Table)
+        target = tables.get(place.name.casefold()) if place is not None else None
+        if target is None:
+            continue
+        named = [name.name for name in reference.this.expressions]
+        named = named or [column.name for column in target.columns if column.primary_key]
+        if len(named) == len(columns) and all(name in target for name in named):
+            yield ForeignKey(tree.this.name, tuple(columns), target.name, tuple(named))

@@ -12,7 +12,7 @@ __all__ = ["spider"]
 
 def spider(
     data: Annotated[Path, typer.Option(help="Folder of the set, as it was published.")],
-    generator: Annotated[str, typer.Option(help="sketch, or chat:FILE.gguf, or chat:URL.")] = "sketch",
+    generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch",
     schemas: Annotated[
         Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
     ] = None,
@@ -59,6 +59,6 @@ def _show(document: dict[str, Any]) -> None:
     from ctxprune.cli import _console
 
     table = Table("", "", show_header=False, title=f"{document['set']}, {document['generator']}")
-    for name in ("ex", "executable", "items", "skipped", "ms_per_question", "ms_p95", "tokens_in"):
+    for name in ("ex", "executable", "items", "skipped", "model_failures", "ms_per_question", "ms_p95", "tokens_in"):
         table.add_row(name, str(document[name]))
     _console.data().print(table)

@@ -92,12 +92,12 @@ def _show(console: Console, kind: str, answer: Answer) -> None:
         _show_schema(console, trace.linked)
     for number, candidate in enumerate(trace.candidates, 1):
         mark = "[green]->[/]" if number - 1 == trace.chosen else "  "
-        rows = "failed" if candidate.rows is None else f"{candidate.rows} rows"
+        rows = "failed" if candidate.rows is None else _console.counted(candidate.rows, "row")
         sql = escape(candidate.ran or candidate.sql)
         console.print(f"[dim]candidate[/] {mark} {sql}  [dim]{rows}[/]", highlight=False)
     console.print(_console.rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
     if len(answer.rows) > _MOST_ROWS:
-        console.print(f"[dim]{len(answer.rows) - _MOST_ROWS} more rows[/]")
+        console.print(f"[dim]{_console.counted(len(answer.rows) - _MOST_ROWS, 'more row')}[/]")
 
 
 def _show_schema(console: Console, linked: Any) -> None:

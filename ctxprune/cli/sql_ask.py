@@ -21,7 +21,7 @@ def ask(
     database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
     question: Annotated[str, typer.Argument(help="In plain words.")],
     evidence: Annotated[str, typer.Option(help="Further knowledge about the question.")] = "",
-    generator: Annotated[str, typer.Option(help="sketch, or chat:FILE.gguf, or chat:URL.")] = "sketch",
+    generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch",
     candidates: Annotated[int, typer.Option(min=1, help="Candidates per generator.")] = 4,
     index: Annotated[
         Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
@@ -38,7 +38,6 @@ def ask(
     from ctxprune.cli import _console
     from ctxprune.cli._pipelines import generators_for, value_index
     from ctxprune.sql.database import Database
-    from ctxprune.sql.generate.prompts.base import one_line
     from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 
     with Database(database) as source:
@@ -55,14 +54,31 @@ def ask(
             config = PipelineConfig(candidates=candidates, seed=seed)
             pipeline = Pipeline(source, generators=writers, values=value_index(source, index), config=config)
         answer = pipeline.ask(question, evidence)
+        _console.say_unreadable(source)
     if trace is not None:
         _console.write_file(trace, _json(answer), *inputs)
     if answer.refusal is not None and answer.refusal.kind == "model":
-        raise ModelError(one_line(answer.reason, 400), where=one_line(generator, 80))
+        raise ModelError(f"the language model failed: {_failure(answer)}")
+    if answer.trace.model_errors:
+        _console.say(f"the language model failed: {_failure(answer)}{_stand_in(answer)}")
     if as_json:
         _console.emit(answer.to_dict(trace=False))
     else:
         _show(answer)
+
+
+def _failure(answer: Answer) -> str:
+    from ctxprune.sql.generate.prompts.base import one_line
+
+    return one_line(next(iter(answer.trace.model_errors), "it gave no answer"), 400)
+
+
+def _stand_in(answer: Answer) -> str:
+    """Says that another generator's answer is shown, where it is."""
+    if answer.trace.chosen is None:
+        return ""
+    kind = answer.trace.candidates[answer.trace.chosen].generator.partition(".v")[0]
+    return "" if kind == "chat" else f"; this answer comes from {kind}"
 
 
 def _json(answer: Answer) -> str:
@@ -93,13 +109,13 @@ def _account(answer: Answer) -> None:
     trace = answer.trace
     more = len(answer.rows) - _MOST_ROWS
     if more > 0:
-        _console.say(f"{more} more rows (--json prints all)")
+        _console.say(f"{_console.counted(more, 'more row')} (--json prints all)")
     if answer.result is not None and answer.result.truncated:
         _console.say("the result was cut at a limit on rows or bytes")
     if trace.linked is not None:
         link = trace.linked
         tokens = f", {link.tokens_before} to {link.tokens_after} tokens" if link.tokens_before else ""
-        _console.say(f"schema: {link.columns_before} to {link.columns_after} columns{tokens}")
+        _console.say(f"schema: {link.columns_before} to {_console.counted(link.columns_after, 'column')}{tokens}")
     ran = sum(candidate.rows is not None for candidate in trace.candidates)
     asked = f", {trace.tokens_in} tokens in, {trace.tokens_out} out" if trace.tokens_in else ""
     sure = "" if answer.refused else f", {answer.confidence:.0%} agree"

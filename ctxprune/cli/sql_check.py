@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from ctxprune.errors import UsageError
-
 __all__ = ["check"]
 
 _ALIASES = {"mariadb": "mysql", "pg": "postgres", "postgresql": "postgres", "sqlite3": "sqlite"}
@@ -43,7 +41,7 @@ def check(
     if name not in DIALECTS:
         raise typer.BadParameter(f"{dialect!r} is not one of {', '.join(DIALECTS)}", param_hint="--dialect")
     if db_id and schema is None:
-        raise UsageError("--db-id names a database of --schema FILE", hint="give --schema too")
+        raise typer.BadParameter("it names a database of --schema FILE; give --schema too", param_hint="--db-id")
     visible = None
     if schema is not None:
         from ctxprune.cli._schema_argument import read_schema

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctxprune.errors import UsageError
-
 if TYPE_CHECKING:
     from ctxprune.sql.schema import ColumnRef, Schema
     from ctxprune.sql.values import ValueIndex
@@ -49,6 +47,7 @@ def index(
 
         refs = [_column(source.schema(), text) for text in exclude or ()]
         made = ValueIndex.for_database(source, out, exclude=refs, progress=advance)
+    _console.say_unreadable(source)
     report = _report(made, built=steps > 0)
     if as_json:
         _console.emit(report)
@@ -65,7 +64,7 @@ def _column(schema: Schema, text: str) -> ColumnRef:
         if table in schema and column in schema.table(table):
             found = schema.table(table)
             return ColumnRef(found.name, found.column(column).name)
-    raise UsageError(f"--exclude {text!r} names no column", hint="write it as table.column")
+    raise typer.BadParameter(f"{text!r} names no column; write it as table.column", param_hint="--exclude")
 
 
 def _report(made: ValueIndex, *, built: bool) -> dict[str, Any]:
@@ -105,10 +104,8 @@ def _show(report: dict[str, Any]) -> None:
     if len(indexed) > _MOST_LINES:
         table.add_row(f"... {len(indexed) - _MOST_LINES} more (--json lists all)", "", "")
     for reason, count in Counter(column["skipped"] for column in columns if column["skipped"]).most_common():
-        table.add_row(f"{count} column{'s' if count > 1 else ''}", "", Text(reason))
+        table.add_row(_console.counted(count, "column"), "", Text(reason))
     console.print(table)
     state = f"built in {report['seconds']:.2f} s" if report["built"] else "up to date"
-    console.print(
-        Text(f"{report['values']} values of {report['columns_indexed']} columns, {state}: {report['directory']}"),
-        soft_wrap=True,
-    )
+    values = f"{_console.counted(report['values'], 'value')} of {_console.counted(report['columns_indexed'], 'column')}"
+    console.print(Text(f"{values}, {state}: {report['directory']}"), soft_wrap=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,12 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["link"]
 
+_SCHEMA_ENDINGS = (".json", ".sql", ".ddl")
+_HEAD = 4096  # bytes looked at
 _EXAMPLE_SECONDS = 2.0  # for looking up example values; columns that it does not reach go without
 
 
 def link(
     source: Annotated[
-        str, typer.Argument(metavar="DB|SCHEMA.json", help="A SQLite file or sqlite:/// URL, or a schema file.")
+        str, typer.Argument(metavar="DB|SCHEMA", help="A SQLite file or sqlite:/// URL, or a schema file.")
     ],
     question: Annotated[str, typer.Argument(help="The question, in plain words.")],
     db_id: Annotated[
@@ -37,7 +38,8 @@ def link(
 ) -> None:
     """Print the part of a schema that a question needs, as prompt text.
 
-    A schema file is one of Spider's or BIRD's (tables.json, dev_tables.json), or what `Schema.to_dict` gives.
+    A schema file is what `sql check --schema` takes: {"table": ["column", ...]}, a Spider or BIRD tables.json, our own
+    schema JSON, or CREATE TABLE statements.
     """
     from ctxprune.cli import _console
     from ctxprune.sql.linking.lexical import LexicalLinker
@@ -46,7 +48,10 @@ def link(
 
     if not f"{question}{evidence}".strip():
         raise UsageError("the question is empty", hint="ask something, or print the whole schema by other means")
-    renderer, counter = RENDERERS.get(form)(), as_counter()
+    try:
+        renderer, counter = RENDERERS.get(form)(), as_counter()
+    except UnknownNameError as error:
+        raise typer.BadParameter(str(error), param_hint="--form") from error
     schema, hits = _read(source, db_id, question, evidence)
     linked = LexicalLinker().link(question, schema, hits=hits, evidence=evidence)
     text = renderer.render(linked.schema, hits=hits)
@@ -64,42 +69,40 @@ def link(
 
 
 def _read(source: str, db_id: str, question: str, evidence: str) -> tuple[Schema, Sequence[ValueHit]]:
-    if source.lower().endswith(".json"):
-        return _schema_file(Path(source), db_id), ()
+    if _is_schema_file(source):
+        from ctxprune.cli._schema_argument import read_schema
+
+        return read_schema(Path(source), db_id=db_id), ()
     from dataclasses import replace
 
+    from ctxprune.cli import _console
     from ctxprune.cli._pipelines import value_index
     from ctxprune.sql.database import Database
 
     with Database(source, name=db_id or None) as database:
+        _console.say_unreadable(database)
         hits = value_index(database).lookup(question, evidence)
         limits = replace(database.limits, seconds=_EXAMPLE_SECONDS)
         return database.with_examples(limits=limits), hits
 
 
-def _schema_file(path: Path, db_id: str) -> Schema:
-    from ctxprune.cli._schema_argument import one_of
-    from ctxprune.sql.schema import Schema
-    from ctxprune.sql.schema_files import schemas_from_bird
+def _is_schema_file(source: str) -> bool:
+    """By its ending, or by how it begins: a database may have any name."""
+    from ctxprune.cli import _console
 
-    return one_of(_own_format(path, Schema) or schemas_from_bird(path), path, db_id)
-
-
-def _own_format(path: Path, kind: type[Schema]) -> dict[str, Schema]:
-    """The schema of a file in our own format; {} for a file that is in another one."""
+    path, head = Path(source), b""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"the file cannot be read ({error.strerror})", where=str(path)) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"the file is not JSON ({error})", where=str(path)) from error
-    if not isinstance(data, dict) or "format" not in data:
-        return {}
-    try:
-        schema = kind.from_dict(data)
-    except FormatError as error:
-        raise FormatError(error.what, where=str(path), hint=error.hint) from error
-    return {schema.name: schema}
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except (OSError, ValueError):  # its reader says what is wrong
+        pass
+    if head.startswith(_console.SQLITE):
+        return False
+    return path.suffix.lower() in _SCHEMA_ENDINGS or _looks_like_schema(head)
+
+
+def _looks_like_schema(head: bytes) -> bool:
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")) or b"create table" in head.lower()
 
 
 def _document(linked: Linked, question: str, evidence: str) -> dict[str, Any]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ctxprune.cli import main
+
+fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "sql" / "generate" / "chat_fakes.py")))
 
 ITEMS = [
     {"db_id": "shop", "question": "How many cities are there?", "query": "SELECT count(*) FROM city"},
@@ -46,7 +50,7 @@ def test_figures(folder: Path, capsys: pytest.CaptureFixture[str]):
 
 def test_limit_samples_the_items_that_have_a_database(folder: Path, capsys: pytest.CaptureFixture[str]):
     report = bench(folder, capsys, "--limit", "2")
-    assert (report["items"], report["skipped"]) == (2, 0)
+    assert (report["items"], report["skipped"]) == (2, 1)  # skipped: of the whole set
 
 
 def test_people_see_a_table(folder: Path, capsys: pytest.CaptureFixture[str]):
@@ -58,7 +62,7 @@ def test_people_see_a_table(folder: Path, capsys: pytest.CaptureFixture[str]):
     ("words", "code", "text"),
     [
         (["--data", "nowhere"], 1, "no such folder"),
-        (["--generator", "oracle"], 1, "oracle"),
+        (["--generator", "oracle"], 2, "oracle"),
         (["--generator", "chat:nowhere.gguf"], 1, "nowhere.gguf"),
         (["--limit", "0"], 2, "--limit"),
     ],
@@ -74,3 +78,26 @@ def test_a_set_without_any_database_is_an_error(folder: Path, capsys: pytest.Cap
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "no item has a database" in shown.err
+
+
+def test_a_dead_model_ends_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    said = {"fail": 3}
+
+    def reply(*_: object) -> str:
+        if said["fail"] > 0:
+            said["fail"] -= 1
+            raise OSError("down")
+        return "SELECT count(*) FROM city"
+
+    monkeypatch.setattr("ctxprune.integrations.chat_models.open_chat_model", lambda *_, **__: fakes.FakeModel(reply))
+    words = ["bench", "spider", "--data", str(folder), "--generator", "chat:x", "--json", "--candidates", "1"]
+    assert main(words) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "ctxprune: CP131 the model gave no answer on 3 items in a row (OSError: down [fake])\n"
+    said["fail"] = 2
+    assert main([*words, "--items"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["model_failures"] == 2
+    assert [verdict["model_error"] for verdict in report["verdicts"]] == ["OSError: down [fake]"] * 2 + [""]

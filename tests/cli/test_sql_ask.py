@@ -14,6 +14,7 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.cli._console import visible
+from ctxprune.sql.generate.base import GENERATORS, Candidate, Request
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "sql" / "generate" / "chat_fakes.py")))
 
@@ -106,24 +107,81 @@ def test_a_failing_model_is_one_line_and_exit_one(
     assert _ask(shop, "--json") == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("ctxprune: CP131 the language model failed")
+    assert err == "ctxprune: CP131 the language model failed: OSError: down [31mred [fake]\n"
     assert err.count("\n") == 1
     assert "\x1b" not in err
 
 
-@pytest.mark.parametrize("kind", ["absent", "text", "empty question", "long question", "unknown generator"])
+@pytest.mark.parametrize("kind", ["absent", "text", "empty question", "long question"])
 def test_clear_errors(shop: Path, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = tmp_path / "notes.sqlite"
     text.write_text("not a database " * 100)
     database = {"absent": tmp_path / "absent.sqlite", "text": text}.get(kind, shop)
     question = {"empty question": " ", "long question": "why " * 25_000}.get(kind, "How many?")
-    generator = "oracle" if kind == "unknown generator" else "sketch"
-    assert main(["sql", "ask", str(database), question, "--generator", generator]) == 1
+    assert main(["sql", "ask", str(database), question]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("ctxprune: CP")
     assert err.count("\n") == 1
     assert len(err) < 400
+    assert "PipelineConfig" not in err
+
+
+def test_another_generators_answer_is_not_passed_off_as_the_models(
+    shop: Path, chat: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chat.error = OSError("down")
+    for words in ((), ("--json",)):
+        assert main(["sql", "ask", str(shop), "How many cities are there?", "--generator", "chat:x", *words]) == 0
+        out, err = capsys.readouterr()
+        assert "4" in out
+        said = "ctxprune: the language model failed: OSError: down [fake]; this answer comes from sketch"
+        assert said in err.splitlines()
+
+
+@pytest.mark.parametrize("name", ["oracle", "chat", "chat:", "stub", "broken.v1:x"])
+def test_an_unusable_generator_is_wrong_usage(shop: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", "ask", str(shop), "How many?", "--generator", name]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "--generator" in err
+
+
+def test_a_plug_in_is_chosen_by_its_name(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Fixed:
+        name = "fixed.v1"
+
+        def generate(self, request: Request) -> list[Candidate]:
+            return [Candidate("SELECT 42 AS fixed", self.name, request.path)]
+
+    monkeypatch.setitem(GENERATORS._entries, "fixed.v1", Fixed)
+    for name in ("fixed", "fixed.v1"):
+        assert main(["sql", "ask", str(shop), "How many?", "--generator", name, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["rows"] == [[42]]
+
+
+@pytest.mark.parametrize("command", ["ask", "link", "index"])
+def test_what_cannot_be_read_is_said(tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "views.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE city (name TEXT)")
+        connection.execute("INSERT INTO city VALUES ('Paris')")
+        connection.execute("CREATE VIEW broken AS SELECT a FROM nowhere")
+    assert main(["sql", command, str(path), *(["How many cities?"] if command != "index" else [])]) == 0
+    out, err = capsys.readouterr()
+    assert "ctxprune: left out, since unreadable: broken (" in err
+    if command == "index":
+        assert "1 value of 1 column," in out
+
+
+def test_advice_names_an_option_of_the_command(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["sql", "ask", str(shop), "How many?", "--index", str(tmp_path / "file" / "index")]) == 1
+    err = capsys.readouterr().err
+    assert "with --index" in err
+    assert "--out" not in err
 
 
 def test_cells_cannot_reach_the_terminal(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.cli import main
+from ctxprune.cli._schema_argument import read_schema
 from ctxprune.sql.schema import Column, Schema, Table
 
 
@@ -122,6 +123,27 @@ def test_one_of_several_databases(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert "bakery, other" in capsys.readouterr().err
 
 
+def test_statements_give_types_and_keys(tmp_path: Path):
+    path = tmp_path / "schema.sql"
+    path.write_text(
+        "CREATE TABLE oven (id INT PRIMARY KEY, a INT, b TEXT, UNIQUE (a, b));"
+        "CREATE TABLE loaf (oven_id INT REFERENCES oven(id), a INT, b VARCHAR(9), other INT REFERENCES oven,"
+        " lost INT REFERENCES nowhere(id), PRIMARY KEY (a, b), FOREIGN KEY (a, b) REFERENCES OVEN (a, b));",
+        encoding="utf-8",
+    )
+    schema = read_schema(path)
+    loaf = schema.table("loaf")
+    assert [(c.name, c.type, c.primary_key) for c in loaf.columns[1:3]] == [
+        ("a", "INT", True),
+        ("b", "VARCHAR(9)", True),
+    ]
+    assert {(key.columns, key.ref_table, key.ref_columns) for key in schema.foreign_keys} == {
+        (("oven_id",), "oven", ("id",)),
+        (("other",), "oven", ("id",)),
+        (("a", "b"), "oven", ("a", "b")),
+    }
+
+
 def test_names_with_a_namespace(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     path = tmp_path / "schema.json"
     path.write_text('{"shop.loaf": ["id"], "main.oven": ["id"]}', encoding="utf-8")
@@ -147,7 +169,7 @@ def test_a_file_without_a_schema(capsys: pytest.CaptureFixture[str], tmp_path: P
 def test_other_names_of_dialects_and_a_stray_option(capsys: pytest.CaptureFixture[str]):
     for name in ("PostgreSQL", "mariadb", "sqlite3", "DUCKDB"):
         assert check(capsys, "--dialect", name, "--", "SELECT 1")["sql"] == "SELECT 1"
-    assert main(["sql", "check", "--db-id", "x", "--", "SELECT 1"]) == 1
+    assert main(["sql", "check", "--db-id", "x", "--", "SELECT 1"]) == 2
     assert "--schema" in capsys.readouterr().err
 
 

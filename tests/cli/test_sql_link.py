@@ -100,12 +100,34 @@ def test_a_schema_of_our_own_format(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("schema.json", '{"boat": ["height", "flag"]}'),
+        ("schema", '{"tables": [{"name": "boat", "columns": ["height", "flag"]}]}'),
+        ("schema.sql", "CREATE TABLE boat (height REAL, flag TEXT)"),
+        ("schema.txt", "-- boats\nCREATE TABLE boat (height REAL, flag TEXT)"),
+    ],
+)
+def test_what_check_takes_link_takes(name: str, content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    assert main(["sql", "link", str(path), "height of the boat", "--form", "compact"]) == 0
+    assert capsys.readouterr().out.startswith("boat(height")
+
+
+def test_a_database_may_have_any_name(shop: Path, capsys: pytest.CaptureFixture[str]):
+    path = shop.rename(shop.with_suffix(".json"))
+    assert main(["sql", "link", str(path), "Which cities are in brazil?"]) == 0
+    assert "Examples: [Brazil" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("missing.json", None, "cannot be read"),
         ("broken.json", "[{", "not JSON"),
         ("other.json", '{"format": "something"}', "not a schema"),
-        ("empty.json", "[]", "holds no schema"),
+        ("empty.json", "[]", "holds no table"),
         ("text.sqlite", "no database", "not a database"),
         ("missing.sqlite", None, "missing.sqlite"),
     ],
@@ -126,6 +148,6 @@ def test_bad_files_end_with_one_line(
 def test_usage_errors(shop: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["sql", "link", str(shop), " "]) == 1
     assert "question is empty" in capsys.readouterr().err
-    assert main(["sql", "link", str(shop), "x", "--form", "xml"]) == 1
+    assert main(["sql", "link", str(shop), "x", "--form", "xml"]) == 2
     assert "no renderer is named 'xml'" in capsys.readouterr().err
     assert main(["sql", "link", str(shop)]) == 2
