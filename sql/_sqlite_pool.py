@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 
+from ._cancel import check_cancelled
 from ._sqlite_child import Child
 from ._sqlite_engine import Engine, FailureError
 from ._sqlite_file import explain
@@ -127,7 +128,9 @@ class Pool:
 
         Raises:
             DatabaseError: Or the subclass that says why the query failed.
+            asyncio.CancelledError: The question was cancelled before this query began.
         """
+        check_cancelled()
         self._after_fork()
         with self._server(memory, stream="batch" in request) as server:
             if isinstance(server, Child):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ctxprune.errors import GuardError, QueryError, QueryLimitError, QueryTimeoutError
 
+from ._cancel import check_cancelled
 from .select.results import is_hollow
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class GuardedRunner:
             DatabaseError: The database itself cannot be used (missing, locked, damaged); a query that it rejects, or
                 that hits a limit, is an outcome with an error instead.
         """
+        check_cancelled()
         try:
             text = self.guard.require(sql)
         except GuardError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 
+from ._cancel import cancellation, check_cancelled
 from .database import Limits
 from .execution import GuardedRunner
 from .generate.duck import as_chat_model
@@ -230,6 +231,7 @@ class Pipeline:
         for step in self.steps:
             if state.refusal is not None:
                 break
+            check_cancelled()
             start = perf_counter()
             with recorded_calls() as calls:
                 state = step.run(state)
@@ -237,8 +239,17 @@ class Pipeline:
         return _answer(state, builder)
 
     async def aask(self, question: str, evidence: str = "") -> Answer:
-        """`ask` for asyncio: it runs in a thread."""
-        return await asyncio.to_thread(self.ask, question, evidence)
+        """`ask` for asyncio: it runs in a thread.
+
+        Once cancelled, it starts no further step, model call or query, and waits for no model; a query that is running
+        ends by its own limits.
+        """
+        cancelled = threading.Event()
+        try:
+            with cancellation(cancelled):
+                return await asyncio.to_thread(self.ask, question, evidence)
+        finally:
+            cancelled.set()
 
     def ask_many(self, questions: Iterable[str], *, workers: int = 1) -> list[Answer]:
         """Answers in the order of the questions; with several workers, that many are worked on at once.

@@ -16,6 +16,7 @@ from urllib import parse, request
 
 from ctxprune._extras import require
 from ctxprune.errors import InputError, ModelError, UsageError
+from ctxprune.sql._cancel import is_cancelled
 from ctxprune.sql.generate.duck import InvokeModel, as_chat_model
 from ctxprune.sql.generate.model import ChatAnswer
 
@@ -98,7 +99,7 @@ class LlamaCppModel:
         with self._lock:
             llama = self._load()
             for turn in range(sampling.n):
-                if answers and perf_counter() - begin > sampling.seconds:
+                if is_cancelled() or (answers and perf_counter() - begin > sampling.seconds):
                     break
                 try:
                     answers.append(_llama_answer(llama, turns, sampling, turn))

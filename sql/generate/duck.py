@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ctxprune.errors import ModelError, UsageError
 
+from .._cancel import is_cancelled
 from .model import ChatAnswer
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class InvokeModel:
             start = perf_counter()
             reply = self.model.invoke(turns, **options)
             answers.append(_answer(reply, (perf_counter() - start) * 1e3))
-            if perf_counter() - begin > sampling.seconds:
+            if perf_counter() - begin > sampling.seconds or is_cancelled():
                 break
         return answers
 

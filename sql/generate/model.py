@@ -6,10 +6,12 @@ import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from ctxprune.errors import CtxpruneError, ModelError, UsageError
+
+from .._cancel import cancellation, check_cancelled, current_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LATE", "Call", "ChatAnswer", "ChatModel", "Message", "Sampling", "ask_model", "recorded_calls"]
 
 
+_LOOK = 0.05  # seconds between two looks at whether the question was cancelled
 LATE = "no answer within"  # how the message of a missed deadline begins
 
 
@@ -139,7 +142,9 @@ def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling)
 
     Raises:
         ModelError: The model raised, gave nothing, or did not answer in time.
+        asyncio.CancelledError: The question was cancelled.
     """
+    check_cancelled()
     start = perf_counter()
     answers: Sequence[ChatAnswer] = ()
     error = ""
@@ -170,18 +175,32 @@ def _counted(messages: Sequence[Message], answers: Sequence[ChatAnswer]) -> Sequ
     ]
 
 
+def _join(thread: threading.Thread, seconds: float) -> None:
+    """Wait for the thread, at most until the deadline or a cancellation."""
+    if current_event() is None:
+        thread.join(seconds)
+        return
+    end = monotonic() + seconds
+    while thread.is_alive() and monotonic() < end:
+        check_cancelled()
+        thread.join(min(_LOOK, max(0.0, end - monotonic())))
+    check_cancelled()
+
+
 def _ask(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
     outcome: list[Sequence[ChatAnswer] | Exception] = []
+    cancelled = current_event()
 
     def work() -> None:
         try:
-            outcome.append(model.complete(messages, sampling))
+            with cancellation(cancelled):
+                outcome.append(model.complete(messages, sampling))
         except Exception as error:  # noqa: BLE001 - whatever a model raises becomes a ModelError below
             outcome.append(error)
 
     thread = threading.Thread(target=work, name="ctxprune-model", daemon=True)
     thread.start()
-    thread.join(sampling.seconds)
+    _join(thread, sampling.seconds)
     if not outcome:
         raise ModelError(f"{LATE} {sampling.seconds:g} s", where=model.fingerprint)
     answers = outcome[0]

@@ -7,6 +7,8 @@ import hashlib
 import json
 import runpy
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -406,6 +408,67 @@ def test_async_and_batch_agree_with_one(database: Database) -> None:
     assert [answer.rows for answer in asyncio.run(ask_all())] == one
     with pytest.raises(UsageError, match="workers"):
         pipeline.ask_many(questions, workers=0)
+
+
+def _cancelled_after(seconds: float, pipeline: Pipeline) -> float:
+    """Seconds that `asyncio.run` took around a question that is given up after `seconds`."""
+
+    async def ask() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(pipeline.aask("Which cities?"), seconds)
+
+    start = time.monotonic()
+    asyncio.run(ask())
+    return time.monotonic() - start
+
+
+def test_a_cancelled_question_waits_for_no_model_and_asks_none_again(database: Database) -> None:
+    release = threading.Event()
+
+    def wait(*_: object) -> str:
+        release.wait(30)
+        return "SELECT 1"
+
+    model, second = fakes.FakeModel(wait), fakes.saying("SELECT 1")
+    pipeline = _pipeline(database, ChatGenerator(model), ChatGenerator(second))
+    try:
+        assert _cancelled_after(0.2, pipeline) < 5
+    finally:
+        release.set()
+    time.sleep(0.2)
+    assert (len(model.prompts), len(second.prompts)) == (1, 0)
+    assert pipeline.ask("Which cities?").rows == ((1,),)
+
+
+def test_a_cancelled_question_starts_no_query(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Writes):
+        def generate(self, request: Request) -> Sequence[Candidate]:
+            time.sleep(0.4)
+            return super().generate(request)
+
+    slow, ran = Slow("SELECT 7"), []
+    database.schema()
+    pipeline = _pipeline(database, slow)
+    monkeypatch.setattr(database, "execute", lambda sql, **_: ran.append(sql))
+    _cancelled_after(0.1, pipeline)
+    assert len(slow.requests) == 1
+    assert ran == []
+
+
+def test_a_cancelled_question_draws_no_further_answer_from_a_langchain_model(database: Database) -> None:
+    class Runnable:
+        calls = 0
+
+        def invoke(self, _turns: object, **_options: object) -> str:
+            self.calls += 1
+            time.sleep(0.4)
+            return "SELECT 1"
+
+    model = Runnable()
+    config = PipelineConfig(paths=("full",), candidates=5)
+    _cancelled_after(0.6, _pipeline(database, ChatGenerator(model), config=config))
+    time.sleep(0.6)
+    assert model.calls == 2
 
 
 def test_threads_share_one_pipeline(database: Database) -> None:
