@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from inspect import getattr_static
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
@@ -13,11 +14,13 @@ from .._cancel import is_cancelled
 from .model import ChatAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .model import ChatModel, Message, Sampling
 
 __all__ = ["InvokeModel", "as_chat_model"]
+
+_REFUSAL = re.compile(r"un(?:expected|supported|known|recogni[sz]ed)|not (?:\w+ )?(?:support|permit|allow)|extra", re.I)
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,15 @@ class InvokeModel:
 
     Attributes:
         model: A `BaseChatModel`, or a runnable around one.
-        parameters: Which of "temperature", "max_tokens" and "seed" are handed to `invoke`; providers differ in what
-            they accept. What is not handed over, the model decides.
+        parameters: Which of "temperature", "max_tokens" and "seed" are handed to `invoke`. One that the model says it
+            does not take is left out from then on; what is not handed over, the model decides.
         name: Part of cache keys; default: the model's class and model name.
     """
 
     model: Any
-    parameters: tuple[str, ...] = ("temperature",)
+    parameters: tuple[str, ...] = ("temperature", "max_tokens")
     name: str = ""
+    _refused: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         unknown = set(self.parameters) - {"temperature", "max_tokens", "seed"}
@@ -64,11 +68,31 @@ class InvokeModel:
             if sampling.stop:
                 options["stop"] = list(sampling.stop)
             start = perf_counter()
-            reply = self.model.invoke(turns, **options)
+            reply = self._invoke(turns, options)
             answers.append(_answer(reply, (perf_counter() - start) * 1e3))
             if perf_counter() - begin > sampling.seconds or is_cancelled():
                 break
         return answers
+
+    def _invoke(self, turns: list[tuple[str, str]], options: dict[str, Any]) -> Any:
+        """One call, and again without what the model refuses, which a model only shows when it is asked."""
+        while True:
+            taken = {key: value for key, value in options.items() if key not in self._refused}
+            try:
+                return self.model.invoke(turns, **taken)
+            except Exception as error:
+                refused = _refused_parameter(error, [key for key in self.parameters if key in taken])
+                if not refused or is_cancelled():
+                    raise
+                self._refused.add(refused)
+
+
+def _refused_parameter(error: Exception, parameters: Iterable[str]) -> str:
+    """The parameter that an error says is not taken; "" where it says something else."""
+    text = str(error)
+    if not isinstance(error, TypeError) and not _REFUSAL.search(text):
+        return ""
+    return next((name for name in parameters if re.search(rf"\b{name}\b", text)), "")
 
 
 def as_chat_model(model: object) -> ChatModel:
