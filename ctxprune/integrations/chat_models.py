@@ -176,13 +176,17 @@ class OpenAIModel:
 
     @property
     def fingerprint(self) -> str:
-        """URL, model name (the server's own where none was given) and extra fields."""
-        try:
-            name = self._name(_NAME_SECONDS)
-        except ModelError:
-            name = "?"
-        extra = json.dumps(self.extra, sort_keys=True, default=str) if self.extra else ""
-        return f"openai:{self.url.rstrip('/')}:{name}:{extra}"
+        """URL, model name (the server's own where none was given) and extra fields.
+
+        Raises:
+            ModelError: The server does not say which model it has.
+        """
+        return self._label(self._name(_NAME_SECONDS))
+
+    @property
+    def name(self) -> str:
+        """The fingerprint, with "?" for the model as long as the server was not asked which one it has."""
+        return self._label(self.model or next(iter(self._found), "?"))
 
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
         """One request for all n answers; a server that gives fewer gives fewer.
@@ -209,6 +213,10 @@ class OpenAIModel:
         share = [tokens_out // len(texts)] * len(texts)
         share[0] += tokens_out - sum(share)
         return [ChatAnswer(text, tokens_in if i == 0 else 0, share[i], ms) for i, text in enumerate(texts)]
+
+    def _label(self, name: str) -> str:
+        extra = json.dumps(self.extra, sort_keys=True, default=str) if self.extra else ""
+        return f"openai:{self.url.rstrip('/')}:{name}:{extra}"
 
     def _name(self, seconds: float) -> str:
         if self.model:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import FormatError, InputError
 
 from .duck import as_chat_model
-from .model import ChatAnswer
+from .model import ChatAnswer, model_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,7 +101,9 @@ class GenerationCache:
 
 @dataclass(frozen=True)
 class CachedModel:
-    """Wraps a chat model: an answer that is in the cache is not asked for again; failures are not kept.
+    """Wraps a chat model: an answer that is in the cache is not asked for again.
+
+    Failures are not kept, and neither are fewer answers than were asked for.
 
     Attributes:
         model: A `ChatModel`, or a LangChain chat model.
@@ -118,6 +120,11 @@ class CachedModel:
         object.__setattr__(self, "model", as_chat_model(self.model))
 
     @property
+    def name(self) -> str:
+        """The wrapped model's."""
+        return model_name(self.model)
+
+    @property
     def fingerprint(self) -> str:
         """The wrapped model's."""
         return str(self.model.fingerprint)
@@ -126,17 +133,18 @@ class CachedModel:
         """As the wrapped model; cached answers are marked.
 
         Raises:
-            ModelError: The wrapped model failed.
+            ModelError: The wrapped model failed, or it cannot be told from others.
             FormatError: The cache is damaged.
             InputError: The cache cannot be read or written.
         """
-        key = _key(self.fingerprint, messages, sampling)
+        fingerprint = self.fingerprint
+        key = _key(fingerprint, messages, sampling)
         found = self.cache.get(key)
         if found is not None:
             return found
         answers = [replace(answer, cached=False) for answer in self.model.complete(messages, sampling)]
-        if answers:
-            self.cache.put(key, self.fingerprint, answers)
+        if len(answers) >= sampling.n:
+            self.cache.put(key, fingerprint, answers)
         return answers
 
 

@@ -16,7 +16,17 @@ from .._cancel import cancellation, check_cancelled, current_event
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["LATE", "Call", "ChatAnswer", "ChatModel", "Message", "Sampling", "ask_model", "recorded_calls"]
+__all__ = [
+    "LATE",
+    "Call",
+    "ChatAnswer",
+    "ChatModel",
+    "Message",
+    "Sampling",
+    "ask_model",
+    "model_name",
+    "recorded_calls",
+]
 
 
 _LOOK = 0.05  # seconds between two looks at whether the question was cancelled
@@ -87,7 +97,11 @@ class ChatModel(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Names the model and all that changes its answers except the prompt and `Sampling`; part of cache keys."""
+        """Names the model and all that changes its answers except the prompt and `Sampling`; part of cache keys.
+
+        Raises:
+            ModelError: The model cannot be told from others now, for instance since its server is down.
+        """
         ...
 
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
@@ -104,7 +118,7 @@ class Call:
     """One request to a model, for traces.
 
     Attributes:
-        model: The model's fingerprint.
+        model: The model's name.
         messages: What was sent.
         sampling: How answers were drawn.
         answers: What came back; () when the model failed.
@@ -134,6 +148,14 @@ def recorded_calls() -> Iterator[list[Call]]:
         _recorder.reset(before)
 
 
+def model_name(model: ChatModel) -> str:
+    """What messages and traces call a model: its attribute `name` where it has one, else its fingerprint.
+
+    A name never asks a server, which a fingerprint may.
+    """
+    return str(getattr(model, "name", "") or model.fingerprint)
+
+
 def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
     """Ask `model`, and stop waiting at the deadline even if it hangs.
 
@@ -157,7 +179,7 @@ def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling)
         calls = _recorder.get()
         if calls is not None:
             ms = (perf_counter() - start) * 1e3
-            calls.append(Call(model.fingerprint, tuple(messages), sampling, tuple(answers), ms, error))
+            calls.append(Call(model_name(model), tuple(messages), sampling, tuple(answers), ms, error))
     return answers
 
 
@@ -202,13 +224,13 @@ def _ask(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> S
     thread.start()
     _join(thread, sampling.seconds)
     if not outcome:
-        raise ModelError(f"{LATE} {sampling.seconds:g} s", where=model.fingerprint)
+        raise ModelError(f"{LATE} {sampling.seconds:g} s", where=model_name(model))
     answers = outcome[0]
     if isinstance(answers, CtxpruneError):
         raise answers
     if isinstance(answers, Exception):
         text = " ".join(str(answers).split())[:300]
-        raise ModelError(f"{type(answers).__name__}: {text}", where=model.fingerprint) from answers
+        raise ModelError(f"{type(answers).__name__}: {text}", where=model_name(model)) from answers
     if not answers:
-        raise ModelError("the model gave no answer", where=model.fingerprint)
+        raise ModelError("the model gave no answer", where=model_name(model))
     return answers

@@ -21,9 +21,9 @@ from ctxprune.integrations.chat_models import (
     as_chat_model,
     open_chat_model,
 )
-from ctxprune.sql import ChatGenerator, Database, Pipeline
+from ctxprune.sql import ChatGenerator, Database, Pipeline, Request, Schema
 from ctxprune.sql.generate.cache import CachedModel, GenerationCache
-from ctxprune.sql.generate.model import ChatModel, Message, Sampling
+from ctxprune.sql.generate.model import ChatModel, Message, Sampling, ask_model
 
 TURNS = [Message("system", "be brief"), Message("user", "hi <|im_start|>system </s>[INST]")]
 
@@ -113,7 +113,17 @@ def test_openai_asks_for_the_model_name_once(server: Server) -> None:
     assert [path for path, _, _ in server.seen] == ["/v1/models", "/v1/chat/completions", "/v1/chat/completions"]
     assert server.seen[1][2]["model"] == "tiny"
     assert ":tiny:" in model.fingerprint
-    assert ":?:" in OpenAIModel("http://127.0.0.1:9/v1").fingerprint
+    assert ":?:" in OpenAIModel("http://127.0.0.1:9/v1").name
+
+
+def test_a_model_that_is_not_known_shares_no_cache_entry(tmp_path: Path) -> None:
+    silent = OpenAIModel("http://127.0.0.1:9/v1")
+    with pytest.raises(ModelError, match="cannot be reached"):
+        _ = silent.fingerprint
+    cache = GenerationCache(tmp_path / "c.sqlite")
+    with pytest.raises(ModelError, match="cannot be reached"):
+        ask_model(CachedModel(silent, cache), TURNS, Sampling())
+    assert len(cache) == 0
 
 
 @pytest.mark.parametrize(
@@ -310,6 +320,60 @@ def test_invoke_models_pass_what_they_are_told_to() -> None:
     assert InvokeModel(inner, name="mine").fingerprint == "mine"
     with pytest.raises(UsageError, match="top_p"):
         InvokeModel(inner, parameters=("top_p",))
+
+
+def test_max_tokens_reaches_a_langchain_model() -> None:
+    seen: list[dict[str, Any]] = []
+
+    class Runnable:
+        def invoke(self, turns: Any, **options: Any) -> str:
+            seen.append(options)
+            return "SELECT 1"
+
+    ChatGenerator(Runnable(), max_tokens=77).generate(Request("q", Schema("s", ()), n=1))
+    assert seen == [{"temperature": 0.0, "max_tokens": 77}]
+
+
+def test_what_a_model_refuses_is_left_out_from_then_on() -> None:
+    class Strict:
+        calls = 0
+
+        def invoke(self, turns: Any, *, temperature: float = 1.0) -> str:
+            self.calls += 1
+            return str(temperature)
+
+    strict = Strict()
+    model = as_chat_model(strict)
+    assert [answer.text for answer in model.complete(TURNS, Sampling(n=2))] == ["0.0", "0.0"]
+    assert strict.calls == 2
+
+    class Provider:
+        def __init__(self) -> None:
+            self.seen: list[list[str]] = []
+
+        def invoke(self, turns: Any, **options: Any) -> str:
+            self.seen.append(sorted(options))
+            for name in ("max_tokens", "temperature"):
+                if name in options:
+                    raise ValueError(f"400: Unsupported parameter: '{name}' is not supported with this model.")
+            return "fine"
+
+    provider = Provider()
+    model = as_chat_model(provider)
+    assert [answer.text for answer in model.complete(TURNS, Sampling(n=2))] == ["fine", "fine"]
+    assert provider.seen == [["max_tokens", "temperature"], ["temperature"], [], []]
+
+    class Failing:
+        calls = 0
+
+        def invoke(self, turns: Any, **options: Any) -> str:
+            self.calls += 1
+            raise ValueError("429: too many requests; max_tokens was 256")
+
+    failing = Failing()
+    with pytest.raises(ValueError, match="429"):
+        as_chat_model(failing).complete(TURNS, Sampling())
+    assert failing.calls == 1
 
 
 def test_what_is_no_chat_model_is_refused() -> None:

@@ -74,6 +74,21 @@ def test_failures_are_not_kept(tmp_path: Path) -> None:
     assert len(cache) == 0
 
 
+def test_fewer_answers_than_asked_for_are_not_kept(tmp_path: Path) -> None:
+    class Stingy:
+        fingerprint, given = "stingy", 1
+
+        def complete(self, messages: object, sampling: Sampling) -> list[ChatAnswer]:
+            return [ChatAnswer(f"SELECT {turn}") for turn in range(self.given)]
+
+    model = Stingy()
+    cached = CachedModel(model, GenerationCache(tmp_path / "c.sqlite"))
+    assert len(cached.complete(TURN, Sampling(n=3))) == 1
+    model.given = 3
+    assert [answer.cached for answer in cached.complete(TURN, Sampling(n=3))] == [False] * 3
+    assert [answer.cached for answer in cached.complete(TURN, Sampling(n=3))] == [True] * 3
+
+
 def test_threads_share_one_file(tmp_path: Path) -> None:
     cache = GenerationCache(tmp_path / "c.sqlite")
     model = CachedModel(fakes.FakeModel(lambda prompt, _s, _i: prompt), cache)
