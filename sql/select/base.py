@@ -62,4 +62,10 @@ class Selector(Protocol):
         ...
 
 
-SELECTORS: Registry[type[Selector]] = Registry("selector", {"vote.v1": "ctxprune.sql.select.vote:VoteSelector"})
+SELECTORS: Registry[type[Selector]] = Registry(
+    "selector",
+    {
+        "judged.v1": "ctxprune.sql.select.judge:JudgedSelector",
+        "vote.v1": "ctxprune.sql.select.vote:VoteSelector",
+    },
+)

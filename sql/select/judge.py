@@ -10,6 +10,7 @@ from ctxprune.errors import ModelError, UsageError
 
 from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import one_line
+from .base import SELECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ __all__ = ["JudgedSelector"]
 _CELL = 40  # characters of a cell that the model is shown
 
 
+@SELECTORS.register("judged.v1")
 @dataclass(frozen=True)
 class JudgedSelector:
     """Wraps a selector: where its confidence is below `below` and there are two groups, a chat model decides between
