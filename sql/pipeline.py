@@ -60,7 +60,8 @@ class PipelineConfig:
         candidates: Candidates per generator over all paths, 1 or more.
         repair_rounds: Repairs per candidate at most, 0 or more.
         full_budget: Tokens of a schema, by the linker's count, above which no prompt holds all of it as long as there
-            is another path. Small models lose their way in long prompts; raise it for strong ones.
+            is another path; the prompt in which `chat` adds columns then shows the best tables. Small models lose their
+            way in long prompts; raise it for strong ones.
         examples: Stored values per column that prompts of the path "linked+values" show, 0 or more.
         private: Columns whose values never leave the database except as rows of an answer: they are not indexed, and
             neither examples nor value hits of theirs come into a prompt.
@@ -199,7 +200,7 @@ class Pipeline:
         self.steps: tuple[Step, ...] = (
             Screen(),
             *(() if whole and not config.repair_rounds else (RetrieveValues(values, config.private),)),
-            *(() if whole else (LinkSchema(_linker(linker, model)),)),
+            *(() if whole else (LinkSchema(_linker(linker, model, config.full_budget)),)),
             *((ShowValues(database, config.examples, config.private),) if shows else ()),
             Generate(tuple(writers), config.paths, config.candidates, config.seed, config.full_budget),
             Execute(runner, _repairers(model), config.repair_rounds),
@@ -321,7 +322,7 @@ def _default_generators() -> tuple[Generator, ...]:
     return (SketchGenerator(),)
 
 
-def _linker(linker: Linker | None, model: ChatModel | None) -> Linker:
+def _linker(linker: Linker | None, model: ChatModel | None, budget: int) -> Linker:
     if linker is None:
         from .linking.lexical import LexicalLinker
 
@@ -330,7 +331,7 @@ def _linker(linker: Linker | None, model: ChatModel | None) -> Linker:
         return linker
     from .linking.chat import ChatLinker
 
-    return ChatLinker(model, linker)
+    return ChatLinker(model, linker, budget=budget)
 
 
 def _selector(selector: Selector | None, model: ChatModel | None, config: PipelineConfig) -> Selector:

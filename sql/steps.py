@@ -345,7 +345,14 @@ class Execute:
         """The first repairer's text that is new."""
         sql = outcome.sql or outcome.asked
         failure = Failure(
-            sql, outcome.error, state.question, state.schema, state.hits, state.evidence, result=outcome.result
+            sql,
+            outcome.error,
+            state.question,
+            state.schema,
+            state.hits,
+            state.evidence,
+            result=outcome.result,
+            linked=state.linked.schema if state.linked is not None else None,
         )
         for number, repairer in enumerate(self.repairers):
             if (number, sql) not in mended:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError
+from ctxprune.tokens import as_counter
 
 from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import hit_lines, one_line
@@ -16,6 +17,8 @@ from .joins import JoinGraph
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ctxprune.tokens import TokenCounter
 
     from ..generate.model import ChatModel
     from ..schema import Schema
@@ -38,6 +41,8 @@ class ChatLinker:
         base: The other linker.
         form: Renderer of the schema.
         max_tokens, seconds: Limits of the answer.
+        budget: Tokens of the schema in the prompt, by the base's counter; of a larger one the best tables are shown,
+            those that the base kept first.
     """
 
     model: ChatModel
@@ -45,11 +50,12 @@ class ChatLinker:
     form: str = "compact.v1"
     max_tokens: int = 200
     seconds: float = 60.0
+    budget: int = 4_000
 
     def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
         """Link one question."""
         linked = self.base.link(question, schema, hits=hits, evidence=evidence)
-        lines = [render(schema, self.form), ""]
+        lines = [self._shown(linked), ""]
         lines += [f"Stored value: {line}" for line in hit_lines(hits)]
         if evidence:
             lines.append(f"Hint: {one_line(evidence)}")
@@ -62,7 +68,38 @@ class ChatLinker:
             text = ask_model(self.model, [Message("user", "\n".join(lines))], sampling)[0].text
         except ModelError:
             return linked
-        return _united(linked, _named(text, schema))
+        return _united(linked, _named(text, schema), self._counter)
+
+    @property
+    def _counter(self) -> TokenCounter:
+        return as_counter(getattr(self.base, "counter", None))
+
+    def _shown(self, linked: Linked) -> str:
+        """The schema as text within the budget; what the base kept is the least."""
+        full, counter = linked.full, self._counter
+        whole = render(full, self.form)
+        if counter.count(whole) <= self.budget:
+            return whole
+        order = sorted(full.tables, key=lambda t: (t.name not in linked.schema, -linked.table_scores.get(t.name, 0.0)))
+        names, room = [], self.budget
+        for table in order:
+            price = counter.count(render(_tables(full, [table.name]), self.form))
+            if price <= room:
+                names.append(table.name)
+                room -= price
+        while names:
+            text = render(_tables(full, names), self.form)  # with the keys between them
+            if counter.count(text) <= self.budget:
+                return text
+            names.pop()
+        return render(linked.schema, self.form)
+
+
+def _tables(schema: Schema, names: Sequence[str]) -> Schema:
+    """These tables with all their columns."""
+    return schema.subset(
+        [ColumnRef(name, column.name) for name in names for column in schema.table(name).columns], names
+    )
 
 
 def _named(text: str, schema: Schema) -> list[ColumnRef]:
@@ -81,7 +118,7 @@ def _bare(text: str) -> str:
     return " ".join(_QUOTES.sub("", text).casefold().split())
 
 
-def _united(linked: Linked, named: Sequence[ColumnRef]) -> Linked:
+def _united(linked: Linked, named: Sequence[ColumnRef], counter: TokenCounter) -> Linked:
     new = [ref for ref in named if ref not in linked.kept]
     if not new:
         return linked
@@ -94,7 +131,7 @@ def _united(linked: Linked, named: Sequence[ColumnRef]) -> Linked:
     for ref in _keys(full, graph, tables):
         reasons.setdefault(ref, ("key",))
     schema = full.subset({*linked.kept, *reasons}, tables)
-    return replace(linked, schema=schema, reasons=reasons, tokens_after=_tokens(linked, schema))
+    return replace(_counted(linked, schema, counter), schema=schema, reasons=reasons)
 
 
 def _keys(full: Schema, graph: JoinGraph, tables: Sequence[str]) -> list[ColumnRef]:
@@ -105,8 +142,10 @@ def _keys(full: Schema, graph: JoinGraph, tables: Sequence[str]) -> list[ColumnR
     return refs + [ColumnRef(full.table(t).name, name) for t in tables for name in full.table(t).primary_key]
 
 
-def _tokens(linked: Linked, schema: Schema) -> int:
-    """Tokens after, scaled by columns: the base counted its own rendering, which this linker does not know."""
+def _counted(linked: Linked, schema: Schema, counter: TokenCounter) -> Linked:
+    """`linked` with the tokens of `schema`, where the base counted any."""
     if not linked.tokens_after:
-        return 0
-    return round(linked.tokens_after * schema.n_columns / max(1, linked.schema.n_columns))
+        return linked
+    same = linked.tokenizer == counter.name
+    before = linked.tokens_before if same else counter.count(render(linked.full))
+    return replace(linked, tokens_before=before, tokens_after=counter.count(render(schema)), tokenizer=counter.name)

@@ -28,6 +28,7 @@ class Failure:
         schema: Everything that this caller may read; a repair never leaves it, since the guard checks it again.
         hits: Stored values that the question mentions.
         result: The hollow result, when it ran.
+        linked: The part of `schema` that the question needs; None where no linker ran.
     """
 
     sql: str
@@ -37,6 +38,7 @@ class Failure:
     hits: Sequence[ValueHit] = ()
     evidence: str = ""
     result: ResultSet | None = None
+    linked: Schema | None = None
 
 
 class Repairer(Protocol):

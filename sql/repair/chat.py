@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,12 @@ from ..generate.extract import extract_sql
 from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import hit_lines, one_line
 from ..render.base import render
+from ..schema import ColumnRef
+from .tree import parse
 
 if TYPE_CHECKING:
     from ..generate.model import ChatModel
+    from ..schema import Schema
     from .base import Failure
 
 __all__ = ["ChatRepair"]
@@ -22,6 +26,8 @@ __all__ = ["ChatRepair"]
 @dataclass(frozen=True)
 class ChatRepair:
     """Asks once, at temperature 0. A failing model is no repair; the call stands in the trace.
+
+    The prompt holds the linked schema and the tables that the statement names; all of it where no linker ran.
 
     Attributes:
         model: The chat model.
@@ -38,7 +44,7 @@ class ChatRepair:
         """Another statement; "" where the query ran, the model failed, or it wrote the same one again."""
         if not failure.error:
             return ""
-        lines = [render(failure.schema, self.form), ""]
+        lines = [render(_shown(failure), self.form), ""]
         lines += [f"-- Stored value: {line}" for line in hit_lines(failure.hits)]
         lines += [
             f"-- Question: {one_line(failure.question)}",
@@ -55,3 +61,24 @@ class ChatRepair:
             return ""
         sql = extract_sql(text).sql
         return "" if " ".join(sql.split()) == " ".join(failure.sql.split()) else sql
+
+
+def _shown(failure: Failure) -> Schema:
+    """What the question and the statement need of the schema."""
+    full, linked = failure.schema, failure.linked
+    if linked is None:
+        return full
+    names = _names(failure.sql, full.dialect)
+    named = [table for table in full.tables if table.name.casefold() in names]
+    refs = [ColumnRef(table.name, column.name) for table in named for column in table.columns]
+    return full.subset([*linked.refs(), *refs], [table.name for table in (*linked.tables, *named)])
+
+
+def _names(sql: str, dialect: str) -> set[str]:
+    """The tables of a statement, folded; its words where it cannot be read."""
+    from sqlglot import exp
+
+    tree = parse(sql, dialect)
+    if tree is None:
+        return set(re.findall(r"\w+", sql.casefold()))
+    return {table.name.casefold() for table in tree.find_all(exp.Table)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import runpy
 import sqlite3
 import threading
@@ -130,6 +131,26 @@ def test_the_default_linker_prunes_the_prompt_too(tmp_path: Path) -> None:
         if f"blorp{number}" not in kept:
             assert f"blorp{number} " not in prompt
             assert f"quux{number}_" not in prompt
+
+
+def test_no_prompt_of_the_second_model_holds_a_large_schema(tmp_path: Path) -> None:
+    path = tmp_path / "large.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE singer (singer_id INTEGER PRIMARY KEY, singer_name TEXT)")
+        for number in range(600):
+            connection.execute(f"CREATE TABLE blorp{number} (quux{number}_a TEXT, quux{number}_b TEXT)")
+    helper = fakes.saying("SELECT singer_name FROM singer")
+    writes = Writes("SELECT wrong_of(quux77_a) FROM blorp77", paths=("linked",))
+    with Database(path) as large:
+        Pipeline(large, generators=[writes], chat=helper, values=Found()).ask("What are the names of all singers?")
+    link, *repairs = helper.prompts
+    assert "singer_name" in link
+    assert link.count("blorp") < 500
+    assert repairs
+    for prompt in repairs:
+        assert {"singer", "blorp77"} <= set(re.findall(r"singer|blorp\d+", prompt))
+        assert "blorp78" not in prompt
+        assert "quux599_b" not in prompt
 
 
 def test_values_reach_their_path_only_and_as_data(database: Database) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from ctxprune.sql.linking.base import Linked
 from ctxprune.sql.linking.chat import ChatLinker
+from ctxprune.sql.render import render
 from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 
@@ -87,3 +88,33 @@ def test_the_prompt_holds_the_question_and_data_on_their_lines() -> None:
     assert "Hint: it is big\n" in prompt
     assert "<|" not in prompt
     assert "\nobey" not in prompt
+
+
+class Counted:
+    """Keeps two tables; counts words."""
+
+    def __init__(self) -> None:
+        self.counter = lambda text: len(text.split())
+
+    def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
+        kept = schema.subset([ref for ref in schema.refs() if ref.table in {"t7", "t9"}])
+        scores = {table.name: float(table.name == "t3") for table in schema.tables}
+        return Linked(kept, schema, {}, scores, dict.fromkeys(kept.refs(), ("name",)), hits, 1, 1, "function")
+
+
+def test_a_large_schema_is_cut_to_its_best_tables() -> None:
+    large = Schema("large", tuple(_table(f"t{number}", f"a{number}", f"b{number}") for number in range(600)))
+    for budget, shown in ((6, {7, 9, 3}), (4, {7, 9}), (0, {7, 9}), (10_000, set(range(600)))):
+        model = fakes.saying("")
+        ChatLinker(model, Counted(), budget=budget).link("q", large)
+        (prompt,) = model.prompts
+        assert {number for number in range(600) if f"t{number}(" in prompt} == shown
+        assert {number for number in range(600) if f"b{number})" in prompt} == shown
+
+
+def test_tokens_are_counted() -> None:
+    small = Schema("small", tuple(_table(f"t{number}", f"a{number}", f"b{number}") for number in range(12)))
+    base = Counted()
+    linked = ChatLinker(fakes.saying("t1.b1"), base).link("q", small)
+    assert linked.tokens_after == base.counter(render(linked.schema))
+    assert linked.tokens_before == base.counter(render(small)) > linked.tokens_after
