@@ -226,8 +226,11 @@ class TokenBudget(ClosedPolicy):
 class Adaptive(ClosedPolicy):
     """Keeps the units that come near the best one: score >= worst + `relative` * (best - worst).
 
-    Works with scores of any scale. Units that all score alike are all kept, since nothing tells them apart. With
-    lexical.v1, 0.4 keeps 76 % of the evidence sentences in 36 % of the text, averaged over six sets.
+    Works with scores of any scale. With lexical.v1, 0.4 keeps 76 % of the evidence sentences in 36 % of the text,
+    averaged over six sets.
+
+    Units that all score alike are all kept, since nothing tells them apart. Where that score is 0 or less nothing
+    speaks for any of them either, so none is chosen and `on_empty` decides; "keep_best" keeps all, since all are best.
 
     Raises:
         UsageError: `relative` is not from 0 to 1.
@@ -243,7 +246,17 @@ class Adaptive(ClosedPolicy):
         if not ranked.size:
             return 0
         best, worst = float(ranked[0]), float(ranked[-1])
+        if best == worst <= 0:
+            return 0
         return int((ranked >= min(best, worst + self.relative * (best - worst))).sum())
+
+    def select_best(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
+        """Every unit that scores as high as the best; see `Policy.select`."""
+        order, chooser = self._chooser(scores, context, tokens)
+        for index in order:
+            if scores[index] == scores[order[0]]:
+                chooser.add(int(index), "fallback", self.full)
+        return chooser.selection()
 
 
 @POLICIES.register("largest_gap.v1")

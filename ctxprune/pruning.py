@@ -48,7 +48,8 @@ class Pruner:
         policy: A policy, or the registered name of one (with its default parameters).
         counter: What counts tokens: None for the bundled tokenizer, or anything that `as_counter` takes.
         on_empty: What to do where the policy chose nothing beyond the pinned units: "keep_best" keeps the best unit
-            that the policy has room for, "keep_all" keeps everything, "drop" keeps only what is pinned.
+            that the policy has room for (of equally good ones adaptive.v1 keeps all), "keep_all" keeps everything,
+            "drop" keeps only what is pinned.
 
     Raises:
         UsageError: An argument is of the wrong kind.

@@ -103,6 +103,14 @@ def test_adaptive_keeps_what_comes_near_the_best_on_any_scale() -> None:
     assert select(Adaptive(0.5), [3, 3, 3])[0] == [0, 1, 2]
 
 
+def test_adaptive_chooses_nothing_where_nothing_speaks_for_any_unit() -> None:
+    for score in (0, -2):
+        assert select(Adaptive(), [score] * 3) == ([], ["score"] * 3)
+        best = Adaptive().select_best(np.full(3, score, dtype=np.float32), flat(3), np.ones(3, dtype=np.int64))
+        assert (best.kept.tolist(), best.reasons) == ([True] * 3, ("fallback",) * 3)
+    assert select(Adaptive(), [-3, -1])[0] == [1]
+
+
 def test_adaptive_always_keeps_the_best_in_spite_of_rounding() -> None:
     scores = np.asarray([0.1, 0.3], dtype=np.float32)
     assert 1 in select(Adaptive(1.0), scores)[0]

@@ -87,6 +87,14 @@ def test_on_empty() -> None:
     assert prune("tall tower", context, policy=nothing, on_empty="drop").output == ""
 
 
+def test_on_empty_decides_where_no_unit_matches_the_question() -> None:
+    context = Passage(TEXT)
+    assert prune("zebra", context, on_empty="drop").output == ""
+    assert prune("zebra", context, on_empty="keep_all").output == TEXT
+    assert prune("zebra", context).output == TEXT
+    assert {unit.reason for unit in prune("zebra", context).units} == {"fallback"}
+
+
 def test_on_empty_respects_the_budget() -> None:
     context, policy = Passage(TEXT), TokenBudget(5, minimum=9.0)
     best = prune("tall tower", context, policy=policy, counter=words)

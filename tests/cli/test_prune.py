@@ -128,6 +128,7 @@ def test_on_empty(file, capfd) -> None:
     assert run(capfd, file, *words)[1] == "The tower is 330 m tall.\n"
     assert run(capfd, file, *words, "--on-empty", "keep_all")[1] == TEXT
     assert run(capfd, file, *words, "--on-empty", "drop")[:2] == (0, "")
+    assert run(capfd, file, "-q", "zebra", "--on-empty", "drop")[:2] == (0, "")
 
 
 @pytest.mark.parametrize(
