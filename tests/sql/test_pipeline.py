@@ -136,9 +136,9 @@ def test_the_default_linker_prunes_the_prompt_too(tmp_path: Path) -> None:
 def test_no_prompt_of_the_second_model_holds_a_large_schema(tmp_path: Path) -> None:
     path = tmp_path / "large.sqlite"
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("CREATE TABLE singer (singer_id INTEGER PRIMARY KEY, singer_name TEXT)")
-        for number in range(600):
-            connection.execute(f"CREATE TABLE blorp{number} (quux{number}_a TEXT, quux{number}_b TEXT)")
+        made = [f"CREATE TABLE blorp{number} (quux{number}_a TEXT, quux{number}_b TEXT);" for number in range(600)]
+        made.append("CREATE TABLE singer (singer_id INTEGER PRIMARY KEY, singer_name TEXT);")
+        connection.executescript(f"BEGIN; {' '.join(made)} COMMIT;")
     helper = fakes.saying("SELECT singer_name FROM singer")
     writes = Writes("SELECT wrong_of(quux77_a) FROM blorp77", paths=("linked",))
     with Database(path) as large:
