@@ -13,6 +13,7 @@ from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import hit_lines, one_line
 from ..render.base import render
 from ..schema import ColumnRef
+from .base import LINKERS
 from .joins import JoinGraph
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = ["ChatLinker"]
 _QUOTES = re.compile(r"[\"'`\[\]]")
 
 
+@LINKERS.register("chat.v1")
 @dataclass(frozen=True)
 class ChatLinker:
     """Union of another linker's columns and those a chat model names, with the keys between their tables.

@@ -84,7 +84,8 @@ def _shown(item: Executed, most: int) -> str:
     if item.result is None:
         return "none"
     rows = [", ".join(one_line(str(cell), _CELL) for cell in row) for row in item.result.rows[:most]]
-    return f"{len(item.result.rows)} rows" + (": " if rows else "") + " | ".join(rows)
+    count = len(item.result.rows)
+    return f"{count} row{'' if count == 1 else 's'}" + (": " if rows else "") + " | ".join(rows)
 
 
 def _letter(answer: str) -> str:

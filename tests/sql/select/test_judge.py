@@ -58,7 +58,7 @@ def test_rows_can_be_kept_from_the_judge() -> None:
     model = fakes.saying("B")
     assert JudgedSelector(model, VoteSelector(), rows=0).select("q", [_ran("secret"), _ran("hidden")]).index == 1
     lines = model.prompts[0].splitlines()
-    assert [line for line in lines if line.startswith("Result")] == ["Result of A: 1 rows", "Result of B: 1 rows"]
+    assert [line for line in lines if line.startswith("Result")] == ["Result of A: 1 row", "Result of B: 1 row"]
 
 
 def test_a_failing_judge_changes_nothing() -> None:
