@@ -54,4 +54,10 @@ class Linker(Protocol):
         ...
 
 
-LINKERS: Registry[type[Linker]] = Registry("linker", {"lexical.v1": "ctxprune.sql.linking.lexical:LexicalLinker"})
+LINKERS: Registry[type[Linker]] = Registry(
+    "linker",
+    {
+        "chat.v1": "ctxprune.sql.linking.chat:ChatLinker",
+        "lexical.v1": "ctxprune.sql.linking.lexical:LexicalLinker",
+    },
+)
