@@ -56,7 +56,7 @@ class PipelineConfig:
     """The numbers of a pipeline.
 
     Attributes:
-        paths: What generators see, of "full", "linked" and "linked+values".
+        paths: What generators without paths of their own see, of "full", "linked", "linked+values", "full+values".
         candidates: Candidates per generator over all paths, 1 or more.
         repair_rounds: Repairs per candidate at most, 0 or more.
         full_budget: Tokens of a schema, by the linker's count, above which no prompt holds all of it as long as there

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 PATHS = ("full", "linked", "linked+values")
+_KNOWN = (*PATHS, "full+values")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,15 +195,16 @@ class Generate:
     """Asks every generator on its paths.
 
     A path decides what a generator sees: "full" the whole schema, "linked" the linked one, "linked+values" the linked
-    one with example values, and the value hits. Paths on which it would see the same are asked once, for all their
-    candidates together.
+    one with example values, and the value hits, "full+values" the whole schema and the value hits. Paths on which it
+    would see the same are asked once, for all their candidates together.
 
     Attributes:
         generators: In the order of asking.
         paths: The paths of a generator that has no attribute `paths` of its own.
         candidates: Candidates per generator over all its paths, 1 or more; the later, richer paths get what is left.
         seed: Handed to the generators.
-        full_budget: Tokens of a schema, by the linker's count, above which the path "full" is left to the others.
+        full_budget: Tokens of a schema, by the linker's count, above which "full" and "full+values" are left to the
+            other paths.
     """
 
     generators: tuple[Generator, ...]
@@ -219,8 +221,8 @@ class Generate:
             raise UsageError(f"candidates must be at least 1, got {self.candidates}", where="candidates")
         for paths in [self.paths, *(getattr(generator, "paths", ()) for generator in self.generators)]:
             for path in paths:
-                if path not in PATHS:
-                    raise UsageError(f"no path is named {path!r}", where="paths", hint=f"known: {', '.join(PATHS)}")
+                if path not in _KNOWN:
+                    raise UsageError(f"no path is named {path!r}", where="paths", hint=f"known: {', '.join(_KNOWN)}")
         if not self.paths:
             raise UsageError("at least one path is needed", where="paths")
 
@@ -240,7 +242,7 @@ class Generate:
     def _requests(self, generator: Generator, state: State) -> list[Request]:
         paths = tuple(getattr(generator, "paths", ())) or self.paths
         if state.linked is not None and state.linked.tokens_before > self.full_budget:
-            paths = tuple(path for path in paths if path != "full") or paths
+            paths = tuple(path for path in paths if not path.startswith("full")) or paths
         shares = {path: self.candidates // len(paths) for path in paths}
         for path in list(reversed(paths))[: self.candidates % len(paths)]:
             shares[path] += 1
@@ -249,7 +251,7 @@ class Generate:
             if not shares[path]:
                 continue
             request = _request(state, path, shares[path], self.seed)
-            valued = path == "linked+values" and (bool(request.hits) or state.shown is not None)
+            valued = bool(request.hits) or (path == "linked+values" and state.shown is not None)
             key = (tuple(request.schema.refs()), tuple(t.name for t in request.schema.tables), valued)
             if key in merged:
                 before = merged[key]
@@ -259,10 +261,10 @@ class Generate:
 
 
 def _request(state: State, path: str, n: int, seed: int) -> Request:
-    schema = state.schema if path == "full" or state.linked is None else state.linked.schema
-    hits: Sequence[ValueHit] = ()
+    schema = state.schema if path.startswith("full") or state.linked is None else state.linked.schema
+    hits: Sequence[ValueHit] = state.hits if path.endswith("+values") else ()
     if path == "linked+values":
-        schema, hits = state.shown or schema, state.hits
+        schema = state.shown or schema
     return Request(
         question=state.question,
         schema=schema,

@@ -27,7 +27,7 @@ class Request:
         linked: Scores and reasons of the linker, where one ran.
         hits: Stored values that the question mentions.
         evidence: Extra knowledge that came with the question (BIRD); "" if none.
-        path: "full", "linked" or "linked+values": which context this is.
+        path: "full", "linked", "linked+values" or "full+values": which context this is.
         n: How many candidates are wanted, 1 or more.
         seed: Same seed, same answer, where the generator can promise that.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .fill import fill
+from .ranges import between_pairs, with_ranges
 from .rank import Draft, Ranker
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def drafts(model: Model, scores: Scores) -> list[Draft]:
 
 
 def ranked(model: Model, scores: Scores) -> list[Ranked]:
-    """All drafts in order of the ranking network; probabilities sum to 1."""
+    """All drafts in order of the ranking network; probabilities sum to 1, and drafts that say the same share theirs."""
     found = drafts(model, scores)
     if not found:
         return []
@@ -50,9 +51,13 @@ def ranked(model: Model, scores: Scores) -> list[Ranked]:
     logits = model.nets["rank"]([ranker.features(draft) for draft in found])[:, 0].astype(float)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
-    order = np.argsort(-shares, kind="stable")
     distinct = "DIST" in scores.reading.classes
-    return [Ranked(float(shares[i]), _finished(found[int(i)].query, distinct)) for i in order]
+    pairs = between_pairs(scores.reading.analysis)
+    summed: dict[Query, float] = {}
+    for index in np.argsort(-shares, kind="stable"):
+        query = _finished(with_ranges(found[int(index)].query, pairs), distinct)
+        summed[query] = summed.get(query, 0.0) + float(shares[index])
+    return [Ranked(share, query) for query, share in sorted(summed.items(), key=lambda pair: -pair[1])]
 
 
 def _finished(query: Query, distinct: bool) -> Query:

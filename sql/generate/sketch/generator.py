@@ -43,7 +43,7 @@ class SketchGenerator:
     """
 
     name = "sketch.v1"
-    paths = ("linked+values",)
+    paths = ("full+values", "linked+values")  # what both find weighs more: a pruned column costs less that way
 
     def __init__(self, weights: str | Path | None = None) -> None:
         self._weights = Path(weights) if weights is not None else None
