@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import json
 import re
 import textwrap
 from pathlib import Path
@@ -15,7 +16,8 @@ from ctxprune.cli import main
 from ctxprune.errors import GuardError
 from ctxprune.sql.schema import Column, Schema, Table
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCED = re.findall(r"^ *```python\n(.*?)^ *```", README, re.DOTALL | re.MULTILINE)
 BLOCKS = [textwrap.dedent(block) for block in FENCED]
 COMMANDS = sorted(set(re.findall(r"(?:^|`)ctxprune ((?:sql |bench )?[a-z]+)(?= |`)", README, re.MULTILINE)))
@@ -68,3 +70,42 @@ def test_every_block_is_run() -> None:
 def test_every_command_is_there(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
     assert command in capsys.readouterr().out
+
+
+def table(title: str) -> list[list[str]]:
+    """Cells of the table whose first data row starts with `title`, without its head."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines() if line.startswith("|")
+    ]
+    start = next(number for number, row in enumerate(rows) if row[0].startswith(title))
+    end = next((n for n in range(start, len(rows)) if set(rows[n][0]) <= {"-"} and rows[n][0]), len(rows) + 1)
+    return rows[start : end - 1]
+
+
+def results(name: str) -> dict[str, dict[str, float]]:
+    figures = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))["figures"]
+    return figures.get("rows", figures)
+
+
+def test_the_figures_without_a_model_are_the_recorded_ones() -> None:
+    figures = results("spider")
+    sets = {
+        "Spider dev": "spider",
+        "Spider-Syn dev": "spider_syn",
+        "Spider-DK": "spider_dk",
+        "KaggleDBQA": "kaggledbqa",
+    }
+    rows = table("Spider dev")
+    assert [row[0] for row in rows] == list(sets)
+    for title, *cells in rows:
+        names = ("items", "ex", "executable", "ms_per_question", "ms_p95")
+        assert [float(cell) for cell in cells] == [figures[sets[title]][name] for name in names]
+
+
+def test_the_figures_with_a_model_are_the_recorded_ones() -> None:
+    figures = results("chat_plain_vs_pipeline")
+    rows = table("plain")
+    assert [row[0].partition(":")[0] for row in rows] == list(figures)
+    for title, *cells in rows:
+        names = ("ex", "executable", "tokens_in", "seconds_model")
+        assert [float(cell) for cell in cells] == [figures[title.partition(":")[0]][name] for name in names]
