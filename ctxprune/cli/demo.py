@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
+    from rich.text import Text
 
     from ctxprune.sql.pipeline import Answer
+    from ctxprune.sql.trace import LinkTrace, Trace
 
 __all__ = ["QUESTIONS", "demo"]
 
@@ -76,36 +78,57 @@ def _place(out: Path | None) -> Iterator[Path]:
 
 
 def _show(console: Console, kind: str, answer: Answer) -> None:
-    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
 
     from ctxprune.cli import _console
 
     console.print()
-    console.rule(f"[bold]{escape(answer.question)}[/]  [dim]{kind}[/]", align="left")
+    console.rule(Text.assemble((f"{kind}: ", "dim"), (answer.question, "bold")), align="left")
+    lines = Table.grid(padding=(0, 2))  # a second column, so that what wraps stays under its own kind
+    lines.add_column(style="dim", no_wrap=True)
+    lines.add_column(overflow="fold")
     if answer.refused:
-        console.print(f"[yellow]refused[/]  {escape(answer.reason)}")
+        lines.add_row(Text("refused", style="yellow"), Text(answer.reason))
+        console.print(lines)
         return
-    trace = answer.trace
-    for hit in trace.hits[:3]:
-        console.print(f"[dim]value[/]      {escape(f'{hit.table}.{hit.column} = {hit.value!r}')}", highlight=False)
-    if trace.linked is not None:
-        _show_schema(console, trace.linked)
-    for number, candidate in enumerate(trace.candidates, 1):
-        mark = "[green]->[/]" if number - 1 == trace.chosen else "  "
-        rows = "failed" if candidate.rows is None else _console.counted(candidate.rows, "row")
-        sql = escape(candidate.ran or candidate.sql)
-        console.print(f"[dim]candidate[/] {mark} {sql}  [dim]{rows}[/]", highlight=False)
+    for hit in answer.trace.hits[:3]:
+        lines.add_row("value", Text(f"{hit.table}.{hit.column} = {hit.value!r}"))
+    if answer.trace.linked is not None:
+        for label, text in _schema_lines(answer.trace.linked):
+            lines.add_row(label, text)
+    for text in _candidate_lines(answer.trace):
+        lines.add_row("candidate", text)
+    console.print(lines, highlight=False)
     console.print(_console.rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
     if len(answer.rows) > _MOST_ROWS:
         console.print(f"[dim]{_console.counted(len(answer.rows) - _MOST_ROWS, 'more row')}[/]")
 
 
-def _show_schema(console: Console, linked: Any) -> None:
-    from rich.markup import escape
+def _schema_lines(linked: LinkTrace) -> Iterator[tuple[str, Text]]:
+    from rich.text import Text
 
-    share = (
-        f"{linked.columns_after} of {linked.columns_before} columns,"
-        f" {linked.tokens_after} of {linked.tokens_before} tokens"
-    )
-    tables = "; ".join(f"{table}({', '.join(columns)})" for table, columns in linked.kept.items())
-    console.print(f"[dim]schema[/]     {share}: {escape(tables)}", highlight=False)
+    yield "tokens", Text(f"{linked.tokens_before} before, {linked.tokens_after} after")
+    yield "schema", Text(f"{linked.columns_after} of {linked.columns_before} columns")
+    for table, columns in linked.kept.items():
+        yield "", Text(f"{table} ({', '.join(columns)})")
+
+
+def _candidate_lines(trace: Trace) -> Iterator[Text]:
+    """One line for each different statement, the chosen one first, with the paths that led to it."""
+    from rich.text import Text
+
+    from ctxprune.cli import _console
+
+    paths: dict[str, list[str]] = {}
+    rows: dict[str, str] = {}
+    chosen = [] if trace.chosen is None else [trace.candidates[trace.chosen]]
+    for candidate in (*chosen, *trace.candidates):
+        sql = candidate.ran or candidate.sql
+        known = paths.setdefault(sql, [])
+        if candidate.path not in known:
+            known.append(candidate.path)
+        rows[sql] = "failed" if candidate.rows is None else _console.counted(candidate.rows, "row")
+    for number, (sql, known) in enumerate(paths.items()):
+        mark = ("-> ", "green") if chosen and number == 0 else "   "
+        yield Text.assemble(mark, sql, (f"  {rows[sql]}, {', '.join(sorted(known))}", "dim"))
