@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -67,14 +68,14 @@ class _Room:
     noun: str
 
 
-class ClosedPolicy:
+class ClosedPolicy(ABC):
     """Base that owns order, closure, room and reasons; a subclass says how many of the best units are worth keeping."""
 
     full = "score"  # why a unit is dropped that the cut let through but that found no room
 
+    @abstractmethod
     def worth(self, ranked: Scores) -> int:
         """How many of the best units to try; `ranked` (n_units,) holds the scores from best to worst."""
-        raise NotImplementedError
 
     def room(self, tokens: NDArray[np.int64]) -> _Room:
         """What may be spent; unlimited unless a subclass says otherwise."""

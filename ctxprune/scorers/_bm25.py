@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ __all__ = ["Bm25Scorer"]
 
 
 @dataclass(frozen=True)
-class Bm25Scorer:
+class Bm25Scorer(ABC):
     """Share of the question's information that a unit carries: float32 (n_units,), 0 <= score < 1, higher = keep.
 
     BM25 (Robertson and Zaragoza 2009) in Lucene's form, where a term adds idf * tf / (tf + k1 * (1 - b + b * length /
@@ -49,9 +50,9 @@ class Bm25Scorer:
         if not is_number(self.b) or not 0 <= self.b <= 1:
             raise UsageError(f"b is {self.b!r}", hint="give a number from 0 to 1")
 
+    @abstractmethod
     def analyse(self, text: str) -> list[str]:
         """What is counted in `text`, of a question as of a unit."""
-        raise NotImplementedError
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """BM25 of each unit's text for `query`, as the class says. The index is built once a context."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ __all__ = ["ReciprocalRankFusion", "WeightedFusion"]
 
 
 @dataclass(frozen=True)
-class _Fusion:
+class _Fusion(ABC):
     """Runs the members, one batch each; a subclass says how their scores become one.
 
     Attributes:
@@ -59,8 +60,9 @@ class _Fusion:
             for lists in zip(*members, strict=True)
         ]
 
+    @abstractmethod
     def _scale(self, scores: Scores) -> Scores:
-        raise NotImplementedError
+        """The scores of one member, so that those of all members can be added."""
 
 
 @dataclass(frozen=True)

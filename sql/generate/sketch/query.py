@@ -76,3 +76,9 @@ class Query:
     compound: str = ""
     right: Query | None = None
     via: tuple[ColumnRef, ...] = ()
+
+    @property
+    def named_tables(self) -> set[str]:
+        """Tables of the columns that this SELECT names, without sub-queries and the right side of a set operation."""
+        items = [*self.select, *self.order, *(test.item for test in (*self.where, *self.having))]
+        return {item.ref.table for item in items if item.ref is not None} | {ref.table for ref in self.group}

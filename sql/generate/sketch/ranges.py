@@ -61,11 +61,6 @@ def _with_range(query: Query, low: float | str, high: float | str) -> Query:
 
 def _needed(before: Query, after: Query) -> tuple[str, ...]:
     """The tables of `after`: those of `before` without the ones that only a dropped condition named."""
-    held, had = _named(after), _named(before)
+    held, had = after.named_tables, before.named_tables
     first, *others = before.tables
     return (first, *(table for table in others if table in held or table not in had))
-
-
-def _named(query: Query) -> set[str]:
-    items = [*query.select, *query.order, *(test.item for test in (*query.where, *query.having))]
-    return {item.ref.table for item in items if item.ref is not None} | {ref.table for ref in query.group}

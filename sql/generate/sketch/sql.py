@@ -67,7 +67,7 @@ class SqlWriter:
         if path is None:
             raise GenerationError("no join path between the tables", where=", ".join(query.tables))
         names = list(dict.fromkeys([query.tables[0], *(edge.other for edge in path)]))
-        if stray := _tables_of(query) - set(names):
+        if stray := query.named_tables - set(names):
             raise GenerationError("a column of a table that is not joined", where=", ".join(sorted(stray)))
         alias = {name: f"T{i}" for i, name in enumerate(names, 1)} if len(names) > 1 else {}
         select = exp.Select(expressions=[self._item(item, alias) for item in query.select])
@@ -146,13 +146,6 @@ class SqlWriter:
     def _identifier(self, name: str) -> exp.Identifier:
         quoted = not self._plain.fullmatch(name) or name.upper() in self._keywords
         return exp.Identifier(this=name, quoted=quoted)
-
-
-def _tables_of(query: Query) -> set[str]:
-    """Tables of the columns that the outermost select of `query` names."""
-    items = [*query.select, *query.order, *(test.item for test in (*query.where, *query.having))]
-    refs = [*(item.ref for item in items if item.ref is not None), *query.group]
-    return {ref.table for ref in refs}
 
 
 def _and(left: Any, right: Any) -> Any:
