@@ -1,4 +1,4 @@
-"""Schema linking inside a known database: the lexical linker against the baseline of character TF-IDF.
+"""Schema linking inside a known database: the ranked linker against the baseline of character TF-IDF.
 
     python benchmarks/linking.py [--sweep]    # benchmarks/results/linking.json
 
@@ -24,9 +24,9 @@ from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.linking import linking_scores
 from ctxprune.sql.linking import Linked
 from ctxprune.sql.linking.gold import gold_links
-from ctxprune.sql.linking.lexical import LexicalLinker
 from ctxprune.sql.linking.ngrams import NgramIndex
 from ctxprune.sql.linking.policy import JoinablePolicy
+from ctxprune.sql.linking.ranked import RankedLinker
 from ctxprune.sql.linking.words import natural
 from ctxprune.sql.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
@@ -62,9 +62,9 @@ class NgramBaseline:
 
 
 def main() -> None:
-    linkers = {"baseline: char TF-IDF@10 + keys": NgramBaseline(10), "lexical.v1": LexicalLinker()}
+    linkers = {"baseline: char TF-IDF@10 + keys": NgramBaseline(10), "ranked.v1": RankedLinker()}
     if "--sweep" in sys.argv:
-        linkers |= {f"lexical.v1, columns={limit}": LexicalLinker(policy=JoinablePolicy(limit)) for limit in SWEEP}
+        linkers |= {f"ranked.v1, columns={limit}": RankedLinker(policy=JoinablePolicy(limit)) for limit in SWEEP}
     figures, data = {}, {}
     for name in SETS:
         benchmark = load(DATA / name)

@@ -1,6 +1,6 @@
-"""Trains the lexical linker's networks on Spider, Spider-Syn and BIRD train and writes sql/linking/lexical.json.
+"""Trains the ranked linker's networks on Spider, Spider-Syn and BIRD train and writes sql/linking/ranked.json.
 
-    python benchmarks/linking_weights.py    # lexical.json, and benchmarks/results/linking_weights.json
+    python benchmarks/linking_weights.py    # ranked.json, and benchmarks/results/linking_weights.json
 
 Nothing but training questions and their databases is read: spider/train_spider.json (with value hits, and a third of it
 again without, for databases that have no index), spider_syn/train_spider.json and bird_train_mini. Scores that feed a
@@ -27,7 +27,7 @@ from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.features import COLUMN_FEATURES, Question, column_features, table_features
 from ctxprune.sql.linking.gold import gold_links
 from ctxprune.sql.linking.network import FORMAT, LinkingWeights
-from ctxprune.sql.linking.scorer import final_features
+from ctxprune.sql.linking.ranked import final_features
 from ctxprune.sql.linking.statistics import SchemaStatistics
 from ctxprune.sql.values import ValueIndex
 
@@ -69,7 +69,7 @@ def main() -> None:
         "features": COLUMN_FEATURES,
         "networks": {name: getattr(weights, name).to_dict() for name in ("first", "table", "final")},
     }
-    path = Path(__file__).resolve().parent.parent / "sql" / "linking" / "lexical.json"
+    path = Path(__file__).resolve().parent.parent / "sql" / "linking" / "ranked.json"
     path.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
     record("linking_weights", {"questions": len(examples), "held_out": held_out}, seed=0, data=fingerprints)
     sys.stderr.write(f"{held_out}\n")

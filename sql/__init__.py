@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .generate.sketch import SketchGenerator
     from .guard import Guard
     from .linking.base import LINKERS, Linked, Linker
-    from .linking.lexical import LexicalLinker
+    from .linking.ranked import RankedLinker
     from .pipeline import Answer, Pipeline, PipelineConfig
     from .render.base import RENDERERS
     from .schema import Column, ColumnRef, ForeignKey, Schema, Table
@@ -43,12 +43,12 @@ _HOMES = {
     "ForeignKey": "schema",
     "Generator": "generate.base",
     "Guard": "guard",
-    "LexicalLinker": "linking.lexical",
     "Limits": "database",
     "Linked": "linking.base",
     "Linker": "linking.base",
     "Pipeline": "pipeline",
     "PipelineConfig": "pipeline",
+    "RankedLinker": "linking.ranked",
     "Request": "generate.base",
     "ResultSet": "database",
     "Schema": "schema",
@@ -74,12 +74,12 @@ __all__ = [
     "ForeignKey",
     "Generator",
     "Guard",
-    "LexicalLinker",
     "Limits",
     "Linked",
     "Linker",
     "Pipeline",
     "PipelineConfig",
+    "RankedLinker",
     "Request",
     "ResultSet",
     "Schema",

@@ -163,7 +163,7 @@ class Pipeline:
     Args:
         database: What is asked; the caller closes it.
         generators: Who writes candidates; default the sketch generator, which needs no model.
-        linker: Cuts the schema; default the lexical linker.
+        linker: Cuts the schema; default the ranked linker.
         values: Finds stored values in questions; default an index built in memory at the first question.
         selector: Chooses among executed candidates; default the execution vote.
         chat: A chat model that helps beside the generators (two-model use): it adds tables and columns to the linked
@@ -324,9 +324,9 @@ def _default_generators() -> tuple[Generator, ...]:
 
 def _linker(linker: Linker | None, model: ChatModel | None, budget: int) -> Linker:
     if linker is None:
-        from .linking.lexical import LexicalLinker
+        from .linking.ranked import RankedLinker
 
-        linker = LexicalLinker()
+        linker = RankedLinker()
     if model is None:
         return linker
     from .linking.chat import ChatLinker

@@ -42,7 +42,7 @@ def link(
     schema JSON, or CREATE TABLE statements.
     """
     from ctxprune.cli import _console
-    from ctxprune.sql.linking.lexical import LexicalLinker
+    from ctxprune.sql.linking.ranked import RankedLinker
     from ctxprune.sql.render import RENDERERS
     from ctxprune.tokens import as_counter
 
@@ -53,7 +53,7 @@ def link(
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--form") from error
     schema, hits = _read(source, db_id, question, evidence)
-    linked = LexicalLinker().link(question, schema, hits=hits, evidence=evidence)
+    linked = RankedLinker().link(question, schema, hits=hits, evidence=evidence)
     text = renderer.render(linked.schema, hits=hits)
     before, after = counter.count(renderer.render(schema, hits=hits)), counter.count(text)
     account = {"tokens_before": before, "tokens_after": after, "tokenizer": counter.name}

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .gold import GoldLinks, gold_links
     from .lexical import LexicalLinker
     from .policy import JoinablePolicy
+    from .ranked import RankedLinker
+    from .scored import ScoredLinker
 
 __all__ = [
     "LINKERS",
@@ -19,7 +21,9 @@ __all__ = [
     "LexicalLinker",
     "Linked",
     "Linker",
+    "RankedLinker",
     "SchemaContext",
+    "ScoredLinker",
     "gold_links",
 ]
 
@@ -27,7 +31,9 @@ _LAZY = {  # what needs numpy or sqlglot is imported when it is first asked for
     "GoldLinks": "gold",
     "JoinablePolicy": "policy",
     "LexicalLinker": "lexical",
+    "RankedLinker": "ranked",
     "SchemaContext": "context",
+    "ScoredLinker": "scored",
     "gold_links": "gold",
 }
 

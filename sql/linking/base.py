@@ -59,5 +59,6 @@ LINKERS: Registry[type[Linker]] = Registry(
     {
         "chat.v1": "ctxprune.sql.linking.chat:ChatLinker",
         "lexical.v1": "ctxprune.sql.linking.lexical:LexicalLinker",
+        "ranked.v1": "ctxprune.sql.linking.ranked:RankedLinker",
     },
 )

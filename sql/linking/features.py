@@ -1,4 +1,4 @@
-"""Explainable features of columns and tables for one question; what the lexical scorer weighs."""
+"""Explainable features of columns and tables for one question; what the ranked linker weighs."""
 
 from __future__ import annotations
 

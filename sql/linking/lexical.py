@@ -1,120 +1,61 @@
-"""The lexical linker: names, comments, descriptions and matched values against the question; no model to download."""
+"""The lexical linker: character n-grams of names and comments against the question; nothing learned."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.pruning import Pruner
-from ctxprune.tokens import as_counter
+import numpy as np
 
-from ..render.base import render
-from .base import Linked
+from ctxprune.errors import UsageError
+
 from .context import SchemaContext
 from .policy import JoinablePolicy
-from .reasons import explain
-from .scorer import LexicalSchemaScorer
-from .statistics import StatisticsCache
+from .scored import ScoredLinker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
+    from ctxprune.context import Context
     from ctxprune.policies import Policy
-    from ctxprune.scorers.base import Scorer
-    from ctxprune.tokens import TokenCounter
+    from ctxprune.scorers.base import Scorer, Scores
 
-    from ..schema import Schema
-    from ..values.base import ValueHit
-
-__all__ = ["LexicalLinker"]
+__all__ = ["LexicalLinker", "LexicalSchemaScorer"]
 
 
 @dataclass(frozen=True)
-class LexicalLinker:
-    """Score, select, render: a question's likely columns with the keys and tables that join them.
+class LexicalSchemaScorer:
+    """Cosine of character 3-5-gram TF-IDF, 0..1, higher = keep; a column with a value hit has at least its score.
+
+    A column's text is its name and comment with those of its table; a table scores as its own text.
+    """
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """float32 (n_units,); zeros where the question shares no n-gram with the schema.
+
+        Raises:
+            UsageError: The context is no schema.
+        """
+        if not isinstance(context, SchemaContext):
+            raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
+        scores = np.zeros(len(context.units), dtype=np.float32)
+        statistics, asked = context.statistics, f"{query}\n{context.evidence}"
+        columns = statistics.full_ngrams.score(asked)
+        for hit in context.hits:
+            place = statistics.position.get(hit.ref)
+            if place is not None:
+                columns[place] = max(columns[place], hit.score)
+        scores[list(context.column_units)] = columns
+        scores[list(context.table_units)] = statistics.table_ngrams.score(asked)
+        return scores
+
+
+@dataclass(frozen=True)
+class LexicalLinker(ScoredLinker):
+    """The ten columns that read most like the question, with the keys and tables that join them.
 
     Attributes:
-        scorer: Scores the units of a `SchemaContext`; the policy's limits belong to it.
-        policy: Chooses among them. More recall: lower `columns`.
-        counter: What counts tokens: None for the bundled tokenizer, or anything that `ctxprune.tokens.as_counter`
-            takes.
+        scorer: Gives cosines 0..1.
+        policy: More recall: raise `most`.
     """
 
     scorer: Scorer = field(default_factory=LexicalSchemaScorer)
-    policy: Policy = field(default_factory=JoinablePolicy)
-    counter: Any = None
-    _cache: StatisticsCache = field(default_factory=StatisticsCache, init=False, repr=False, compare=False)
-    _counter: _Remembering = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_counter", _Remembering(as_counter(self.counter)))
-
-    def link(self, question: str, schema: Schema, *, hits: Sequence[ValueHit] = (), evidence: str = "") -> Linked:
-        """Link one question.
-
-        Scores are probabilities 0..1, tokens those of the schema as M-Schema. A question and evidence without any
-        character but blanks keeps everything, with score 0.
-
-        Raises:
-            UsageError: The scorer or the policy breaks its contract.
-        """
-        asked, told = (question, evidence) if question.strip() else (evidence, "")
-        if not asked.strip() or not schema.tables:
-            return self._everything(schema, hits)
-        context = SchemaContext(schema, hits=hits, evidence=told, statistics=self._cache.get(schema))
-        pruned = Pruner(self.scorer, self.policy, counter=self._counter).prune(asked, context)
-        scores = {ref: unit.score for ref, unit in zip(context.refs, pruned.units, strict=True) if ref is not None}
-        tables = {
-            table.name: pruned.units[index].score
-            for table, index in zip(schema.tables, context.table_units, strict=True)
-        }
-        selected = {
-            ref
-            for ref, unit in zip(context.refs, pruned.units, strict=True)
-            if ref is not None and unit.kept and unit.reason != "required"
-        }
-        linked = pruned.output
-        return Linked(
-            schema=linked,
-            full=schema,
-            scores=scores,
-            table_scores=tables,
-            reasons=explain(asked, context, frozenset(linked.refs()), selected),
-            hits=tuple(hits),
-            tokens_before=self._counter.count(self._cache.text(schema)),
-            tokens_after=self._counter.inner.count(render(linked)),
-            tokenizer=self._counter.name,
-        )
-
-    def _everything(self, schema: Schema, hits: Sequence[ValueHit]) -> Linked:
-        tokens = self._counter.count(self._cache.text(schema))
-        return Linked(
-            schema=schema,
-            full=schema,
-            scores=dict.fromkeys(schema.refs(), 0.0),
-            table_scores={table.name: 0.0 for table in schema.tables},
-            reasons=dict.fromkeys(schema.refs(), ("nothing was asked: everything is kept",)),
-            hits=tuple(hits),
-            tokens_before=tokens,
-            tokens_after=tokens,
-            tokenizer=self._counter.name,
-        )
-
-
-class _Remembering:
-    """A token counter that remembers: a schema's texts come again with every question."""
-
-    def __init__(self, inner: TokenCounter) -> None:
-        self.inner = inner
-        self.count = lru_cache(maxsize=20_000)(inner.count)
-
-    @property
-    def name(self) -> str:
-        return self.inner.name
-
-    def count_many(self, texts: Iterable[str]) -> list[int]:
-        return [self.count(text) for text in texts]
-
-    def __reduce__(self) -> tuple[type[_Remembering], tuple[TokenCounter]]:
-        return type(self), (self.inner,)
+    policy: Policy = field(default_factory=lambda: JoinablePolicy(columns=1e-6, tables=2.0, most=10))

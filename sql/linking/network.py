@@ -1,4 +1,4 @@
-"""Small fully connected networks in numpy, and the file that holds the lexical scorer's."""
+"""Small fully connected networks in numpy, and the file that holds the ranked linker's."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "LinkingWeights", "Network", "load_weights"]
 
-FORMAT, VERSION = "ctxprune.linking.lexical", 1
-_FILE = "lexical.json"
+FORMAT, VERSION = "ctxprune.linking.ranked", 1
+_FILE = "ranked.json"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class LinkingWeights:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LinkingWeights:
-        """Read the layout that `lexical.json` has.
+        """Read the layout that `ranked.json` has.
 
         Raises:
             FormatError: Another format or version, other features, or damaged data.

@@ -9,7 +9,7 @@ import pytest
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.linking import linking_scores
 from ctxprune.sql.linking.gold import gold_links
-from ctxprune.sql.linking.lexical import LexicalLinker
+from ctxprune.sql.linking.ranked import RankedLinker
 
 
 @pytest.mark.data
@@ -17,7 +17,7 @@ from ctxprune.sql.linking.lexical import LexicalLinker
     ("folder", "strict", "kept"), [("bird_dev", 0.93, 0.30), ("spider", 0.935, 0.53), ("kaggledbqa", 0.55, 0.30)]
 )
 def test_recall_at_kept_share_without_value_hits(shared: Path, folder: str, strict: float, kept: float):
-    benchmark, linker = load(shared / "data" / "nl2sql" / folder), LexicalLinker()
+    benchmark, linker = load(shared / "data" / "nl2sql" / folder), RankedLinker()
     scores = linking_scores(
         (
             linker.link(item.question, benchmark.schemas[item.db_id], evidence=item.evidence),

@@ -1,4 +1,5 @@
-"""How likely a question needs each table and column, from explainable features and three small networks."""
+"""The ranked linker: how likely a question needs each table and column, from explainable features and three small
+networks; nothing to download."""
 
 from __future__ import annotations
 
@@ -12,20 +13,23 @@ from ctxprune.errors import UsageError
 from .context import SchemaContext
 from .features import LOWEST, Question, column_features, sigmoid, table_features
 from .network import LinkingWeights, load_weights
+from .policy import JoinablePolicy
+from .scored import ScoredLinker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context import Context
-    from ctxprune.scorers.base import Scores
+    from ctxprune.policies import Policy
+    from ctxprune.scorers.base import Scorer, Scores
 
     from .statistics import SchemaStatistics
 
-__all__ = ["LexicalSchemaScorer", "final_features"]
+__all__ = ["RankedLinker", "RankedSchemaScorer", "final_features"]
 
 
 @dataclass(frozen=True)
-class LexicalSchemaScorer:
+class RankedSchemaScorer:
     """Probability 0..1 that a question needs a unit of a `SchemaContext`, higher = keep.
 
     First scores of the columns give features of the tables (their best columns, their neighbours over keys), scores of
@@ -60,6 +64,19 @@ class LexicalSchemaScorer:
         tables = weights.table(table_features(stats, words, features, first))
         final = weights.final(final_features(stats, features, first, tables))
         return sigmoid(final), sigmoid(tables)
+
+
+@dataclass(frozen=True)
+class RankedLinker(ScoredLinker):
+    """A question's likely columns by what was learned from answered questions, with the keys and tables that join them.
+
+    Attributes:
+        scorer: Gives probabilities 0..1.
+        policy: More recall: lower `columns`.
+    """
+
+    scorer: Scorer = field(default_factory=RankedSchemaScorer)
+    policy: Policy = field(default_factory=JoinablePolicy)
 
 
 def final_features(
