@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxprune._version import __version__
-from ctxprune.cli import bench_spider, demo, prune, sql_ask, sql_check, sql_index, sql_link
+from ctxprune.cli import bench_spider, bench_values, demo, prune, sql_ask, sql_check, sql_index, sql_link
 
 __all__ = ["app"]
 
@@ -44,5 +44,6 @@ sql.command("link")(sql_link.link)
 sql.command("ask")(sql_ask.ask)
 sql.command("check")(sql_check.check)
 bench.command("spider")(bench_spider.spider)
+bench.command("values")(bench_values.values)
 app.add_typer(sql, name="sql")
 app.add_typer(bench, name="bench")

@@ -7,7 +7,11 @@ apart: no retrieval of stored values can return them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from itertools import groupby
+from statistics import median
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -15,19 +19,20 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from ctxprune.errors import InputError
+from ctxprune.errors import InputError, UsageError
 
-from ..database import quote_name
+from ..database import Database, quote_name
 from ..schema import ColumnRef
+from ..values.index import ValueIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from ..database import Database
     from ..schema import Schema
     from ..values.base import ValueHit
+    from .datasets import Benchmark, Item
 
-__all__ = ["Literal", "ValueRecall", "gold_literals", "stored"]
+__all__ = ["Literal", "Missed", "ValueRecall", "ValueReport", "gold_literals", "measure", "stored"]
 
 Literal = tuple[ColumnRef, str]
 
@@ -70,6 +75,115 @@ class ValueRecall:
             "not_stored": self.not_stored,
             "questions": self.questions,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Stored literals of one question that were not returned."""
+
+    item: Item
+    literals: frozenset[Literal]
+
+
+@dataclass
+class ValueReport:
+    """A run of the value index over a benchmark.
+
+    Attributes:
+        recall: The counts.
+        skipped: Items whose database is absent.
+        unreadable_gold: Items whose gold query cannot be parsed; they count nowhere else.
+        databases: Databases that were indexed.
+        indexed_values: Values in their indexes.
+        build_seconds: Time to build these.
+        times: Milliseconds of each look-up.
+        missed: Where stored literals were not returned.
+    """
+
+    recall: ValueRecall = field(default_factory=ValueRecall)
+    skipped: int = 0
+    unreadable_gold: int = 0
+    databases: int = 0
+    indexed_values: int = 0
+    build_seconds: float = 0.0
+    times: list[float] = field(default_factory=list)
+    missed: list[Missed] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, float | int]:
+        """The counts of `ValueRecall.to_dict`, median and 99th percentile (nearest rank) of the times, and the rest."""
+        times = sorted(self.times) or [0.0]
+        return self.recall.to_dict() | {
+            "ms_per_question": round(median(times), 3),
+            "ms_p99": round(times[math.ceil(0.99 * len(times)) - 1], 3),
+            "skipped": self.skipped,
+            "unreadable_gold": self.unreadable_gold,
+            "databases": self.databases,
+            "indexed_values": self.indexed_values,
+            "build_seconds": round(self.build_seconds, 3),
+        }
+
+
+def measure(
+    benchmark: Benchmark,
+    *,
+    evidence: bool = True,
+    look_up: Callable[[ValueIndex, str, str], Iterable[ValueHit]] = ValueIndex.lookup,
+    items: Iterable[Item] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ValueReport:
+    """Look every question up whose database is present, one database at a time, and compare with its gold query.
+
+    Args:
+        benchmark: The loaded set.
+        evidence: Also look in an item's evidence, where it has some.
+        look_up: What is measured, called as look_up(index, question, evidence).
+        items: Which items; default: all of the benchmark.
+        progress: Told (done, total) after each item.
+
+    Raises:
+        UsageError: No item has a database.
+    """
+    chosen = benchmark.items if items is None else tuple(items)
+    present = sorted((item for item in chosen if item.db_id in benchmark.databases), key=lambda item: item.db_id)
+    if not present:
+        raise UsageError("no item has a database here", where=benchmark.name, hint="name a folder with --schemas")
+    report = ValueReport(skipped=len(chosen) - len(present))
+    done = 0
+    for name, mine in groupby(present, key=lambda item: item.db_id):
+        with Database(benchmark.databases[name], name=name, isolated=False) as database:
+            index = ValueIndex.build(database)
+            report.databases += 1
+            report.indexed_values += len(index)
+            report.build_seconds += index.seconds
+            for item in mine:
+                _measure_one(report, database, index, item, (item.evidence if evidence else "", look_up))
+                done += 1
+                if progress is not None:
+                    progress(done, len(present))
+    report.missed.sort(key=lambda missed: missed.item.index)
+    return report
+
+
+def _measure_one(
+    report: ValueReport,
+    database: Database,
+    index: ValueIndex,
+    item: Item,
+    asked: tuple[str, Callable[[ValueIndex, str, str], Iterable[ValueHit]]],
+) -> None:
+    evidence, look_up = asked
+    try:
+        literals = gold_literals(item.gold, database.schema())
+    except InputError:
+        report.unreadable_gold += 1
+        return
+    kept = stored(database, literals)
+    start = perf_counter()
+    hits = list(look_up(index, item.question, evidence))
+    report.times.append(1e3 * (perf_counter() - start))
+    missed = report.recall.add(kept, len(literals) - len(kept), hits)
+    if missed:
+        report.missed.append(Missed(item, missed))
 
 
 def gold_literals(sql: str, schema: Schema) -> frozenset[Literal]:
