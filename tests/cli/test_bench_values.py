@@ -43,7 +43,7 @@ def test_figures(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert (report["questions"], report["skipped"], report["unreadable_gold"]) == (3, 1, 1)
     assert report["values_per_question"] == 1.333  # Paris is a city and the city of an order
     assert report["ms_per_question"] > 0
-    assert (report["databases"], report["indexed_values"]) == (1, 13)
+    assert (report["databases"], report["indexed_values"]) == (1, 15)
 
 
 def test_without_evidence(folder: Path, capsys: pytest.CaptureFixture[str]):
