@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ctxprune.result import Pruned, Verdict
 
-__all__ = ["render"]
+__all__ = ["escape", "render"]
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _STYLE = """
@@ -31,8 +31,8 @@ def render(result: Pruned[Any]) -> str:
         f" ({result.counter}); scorer {result.scorer}, policy {result.policy}"
     )
     return (
-        f'<section class="ctxprune"><style>{_STYLE}</style><header><b>{_escape(result.query)}</b>'
-        f'<small>{_escape(account)}</small></header><div class="text">{_body(result)}</div></section>'
+        f'<section class="ctxprune"><style>{_STYLE}</style><header><b>{escape(result.query)}</b>'
+        f'<small>{escape(account)}</small></header><div class="text">{_body(result)}</div></section>'
     )
 
 
@@ -56,13 +56,14 @@ def _separator(before: Verdict | None, unit: Verdict) -> str:
 
 
 def _unit(unit: Verdict) -> str:
-    title = _escape(f"unit {unit.index}: {unit.reason}, score {unit.score:.3f}, {unit.tokens} tokens")
-    text = _escape(unit.text)
+    title = escape(f"unit {unit.index}: {unit.reason}, score {unit.score:.3f}, {unit.tokens} tokens")
+    text = escape(unit.text)
     if not unit.kept:
         return f'<del title="{title}">{text}</del>'
     bound = "" if unit.reason == "selected" else ' class="bound"'
     return f'<mark{bound} title="{title}">{text}</mark>'
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """`text` for the inside of an element or of a quoted attribute; what no page may hold becomes U+FFFD."""
     return html.escape(_UNPRINTABLE.sub("\ufffd", text), quote=True)

@@ -34,6 +34,9 @@ def link(
     evidence: Annotated[str, typer.Option(help="Extra knowledge about the question.", show_default=False)] = "",
     form: Annotated[str, typer.Option(help="Prompt form: mschema, ddl or compact.")] = "mschema",
     explain: Annotated[bool, typer.Option("--explain", help="Also list why each column was kept.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page that shows what was kept, what was dropped, and why.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Print the part of a schema that a question needs, as prompt text.
@@ -48,6 +51,8 @@ def link(
 
     if not f"{question}{evidence}".strip():
         raise UsageError("the question is empty", hint="ask something, or print the whole schema by other means")
+    if html is not None:
+        _console.check_target(html, source)
     try:
         renderer, counter = RENDERERS.get(form)(), as_counter()
     except UnknownNameError as error:
@@ -56,6 +61,10 @@ def link(
     linked = RankedLinker().link(question, schema, hits=hits, evidence=evidence)
     text = renderer.render(linked.schema, hits=hits)
     before, after = counter.count(renderer.render(schema, hits=hits)), counter.count(text)
+    if html is not None:
+        from ctxprune.sql.linking.page import link_page
+
+        _console.write_file(html, link_page(linked, question, evidence), source)
     account = {"tokens_before": before, "tokens_after": after, "tokenizer": counter.name}
     if as_json:
         _console.emit(_document(linked, question, evidence) | {"form": form, "text": text} | account)

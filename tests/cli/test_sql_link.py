@@ -151,3 +151,14 @@ def test_usage_errors(shop: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["sql", "link", str(shop), "x", "--form", "xml"]) == 2
     assert "no renderer is named 'xml'" in capsys.readouterr().err
     assert main(["sql", "link", str(shop)]) == 2
+
+
+def test_a_page_that_explains(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    page = tmp_path / "page.html"
+    assert main(["sql", "link", str(shop), "Which cities are in brazil?", "--explain", "--html", str(page)]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert "<mark>brazil</mark>" in text
+    assert "value: Brazil" in text
+    assert main(["sql", "link", str(shop), "Which cities?", "--html", str(shop)]) == 1
+    assert "this file is read, so it is not written" in capsys.readouterr().err
