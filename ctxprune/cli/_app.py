@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ctxprune._version import __version__
-from ctxprune.cli import bench_spider, bench_values, demo, prune, sql_ask, sql_check, sql_index, sql_link
+from ctxprune.cli import bench_spider, bench_values, demo, prune, sql_ask, sql_check, sql_index, sql_link, sql_values
 
 __all__ = ["app"]
 
@@ -40,6 +40,7 @@ def root(
 app.command("prune")(prune.prune)
 app.command("demo")(demo.demo)
 sql.command("index")(sql_index.index)
+sql.command("values")(sql_values.values)
 sql.command("link")(sql_link.link)
 sql.command("ask")(sql_ask.ask)
 sql.command("check")(sql_check.check)

@@ -1,0 +1,90 @@
+"""`ctxprune sql values DB "question"`: the stored values that a question mentions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from ctxprune.sql.values.base import ValueHit
+
+__all__ = ["values"]
+
+
+def values(
+    database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
+    question: Annotated[str, typer.Argument(help="The question, in plain words.")],
+    evidence: Annotated[str, typer.Option(help="Extra knowledge about the question.", show_default=False)] = "",
+    index: Annotated[
+        Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Print the stored values that a question mentions, the likeliest first: where they are and what led to them."""
+    from ctxprune.cli import _console
+    from ctxprune.cli._pipelines import value_index
+    from ctxprune.sql.database import Database
+
+    if not f"{question}{evidence}".strip():
+        raise UsageError("the question is empty", hint="ask something")
+    with Database(database) as source:
+        made = value_index(source, index)
+        _console.say_unreadable(source)
+    start = perf_counter()
+    hits = made.lookup(question, evidence)
+    ms = (perf_counter() - start) * 1e3
+    text = f"{question}\n{evidence}" if evidence else question
+    found = [_hit(hit, text) for hit in hits]
+    if as_json:
+        _console.emit(
+            {
+                "question": question,
+                "evidence": evidence,
+                "database": source.name,
+                "indexed_values": len(made),
+                "hits": found,
+                "ms": round(ms, 3),
+            }
+        )
+        return
+    _show(found)
+    _console.say(f"{_console.counted(len(found), 'value')} of {len(made)} indexed, {ms:.1f} ms")
+
+
+def _hit(hit: ValueHit, text: str) -> dict[str, Any]:
+    return {
+        "table": hit.ref.table,
+        "column": hit.ref.column,
+        "value": hit.value,
+        "words": text[slice(*hit.span)],
+        "span": hit.span,
+        "score": round(hit.score, 4),
+        "likelihood": hit.likelihood,
+        "stage": hit.stage,
+    }
+
+
+def _show(found: list[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from ctxprune.cli import _console
+
+    if not found:
+        return
+    table = Table(box=box.SIMPLE)
+    for name in ("column", "value", "words"):
+        table.add_column(name, overflow="fold")
+    table.add_column("stage", no_wrap=True)
+    for name in ("score", "likelihood"):
+        table.add_column(name, justify="right")
+    for hit in found:
+        name = _console.cell(f"{hit['table']}.{hit['column']}")
+        words = (_console.cell(hit["value"]), _console.cell(hit["words"]), hit["stage"])
+        table.add_row(name, *words, f"{hit['score']:.2f}", f"{hit['likelihood']:.3f}")
+    _console.data().print(table)

@@ -1,0 +1,89 @@
+"""`ctxprune sql values`: hits on stdout, the account on stderr, one line for an error."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ctxprune.cli import main
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def ask(capsys: pytest.CaptureFixture[str], *words: object) -> dict:
+    assert main(["sql", "values", *map(str, words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_people_see_a_table(shop: Path, capsys: pytest.CaptureFixture[str]):
+    before = hashlib.sha256(shop.read_bytes()).hexdigest()
+    assert main(["sql", "values", str(shop), "How many people live in sao paulo?"]) == 0
+    out, err = capsys.readouterr()
+    (line,) = [line for line in out.splitlines() if line.strip().startswith("city.name")]
+    assert line.split()[1:6] == ["São", "Paulo", "sao", "paulo", "folded"]
+    assert err.startswith("ctxprune: 2 values of ")
+    assert hashlib.sha256(shop.read_bytes()).hexdigest() == before
+
+
+def test_machines_get_json(shop: Path, capsys: pytest.CaptureFixture[str]):
+    question, evidence = "Cities of the Brazilians", "paid in 'EUR'"
+    document = ask(capsys, shop, question, "--evidence", evidence)
+    assert (document["question"], document["evidence"], document["database"]) == (question, evidence, "shop")
+    hits = {hit["value"]: hit for hit in document["hits"]}
+    assert (hits["Brazil"]["table"], hits["Brazil"]["column"], hits["Brazil"]["stage"]) == (
+        "city", "country", "synonym",
+    )  # fmt: skip
+    assert (hits["Brazil"]["words"], hits["Brazil"]["span"]) == ("Brazilians", [14, 24])
+    assert hits["EUR"]["words"] == "EUR"
+    assert 0 < hits["EUR"]["likelihood"] <= 1
+    assert hits["EUR"]["score"] == 1
+
+
+def test_nothing_found(shop: Path, capsys: pytest.CaptureFixture[str]):
+    assert ask(capsys, shop, "zzz")["hits"] == []
+    assert main(["sql", "values", str(shop), "zzz"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("ctxprune: 0 values of ")
+
+
+def test_a_named_index_is_made_and_used(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    first = ask(capsys, shop, "springfield", "--index", tmp_path / "index")
+    assert (tmp_path / "index" / "manifest.json").is_file()
+    assert not (tmp_path / "cache").exists()
+    assert ask(capsys, shop, "springfield", "--index", tmp_path / "index")["hits"] == first["hits"]
+
+
+def test_stored_text_cannot_paint_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with closing(sqlite3.connect(tmp_path / "db.sqlite")) as connection:
+        connection.execute('CREATE TABLE "[red]t" ("[/x]" TEXT)')
+        connection.execute("INSERT INTO \"[red]t\" VALUES ('harbour \x1b[2J [bold]x')")
+        connection.commit()
+    assert main(["sql", "values", str(tmp_path / "db.sqlite"), "harbour \x1b[2J [bold]x"]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "harbour \\x1b[2J" in out
+    assert "[bold]x" in out
+
+
+@pytest.mark.parametrize("question", ["", "  \n"])
+def test_an_empty_question_is_an_error(shop: Path, capsys: pytest.CaptureFixture[str], question: str):
+    assert main(["sql", "values", str(shop), question]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "the question is empty" in err
+
+
+def test_no_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["sql", "values", str(tmp_path / "none.sqlite"), "who?", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("ctxprune: CP1")
