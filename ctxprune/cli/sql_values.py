@@ -84,7 +84,6 @@ def _show(found: list[dict[str, Any]]) -> None:
     for name in ("score", "likelihood"):
         table.add_column(name, justify="right")
     for hit in found:
-        name = _console.cell(f"{hit['table']}.{hit['column']}")
-        words = (_console.cell(hit["value"]), _console.cell(hit["words"]), hit["stage"])
-        table.add_row(name, *words, f"{hit['score']:.2f}", f"{hit['likelihood']:.3f}")
+        texts = (f"{hit['table']}.{hit['column']}", hit["value"], hit["words"], hit["stage"])
+        table.add_row(*map(_console.cell, texts), f"{hit['score']:.2f}", f"{hit['likelihood']:.3f}")
     _console.data().print(table)
