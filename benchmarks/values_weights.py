@@ -131,7 +131,13 @@ def mistyped(text, random_state):
 def fit(asked):
     rows = np.concatenate([one.rows for one in asked])
     labels = np.concatenate([one.labels for one in asked])
-    share = np.concatenate([np.full(len(one.rows), COPY_WEIGHT if one.copy else 1.0) for one in asked])
+    return newton(
+        rows, labels, np.concatenate([np.full(len(one.rows), COPY_WEIGHT if one.copy else 1) for one in asked])
+    )
+
+
+def newton(rows, labels, share):
+    """Weights, the bias last, that fit `labels`; `share` is how much each row counts."""
     x = np.c_[rows, np.ones(len(rows))]
     weights, ridge = np.zeros(x.shape[1]), PENALTY * np.eye(x.shape[1])
     ridge[-1, -1] = 1e-6

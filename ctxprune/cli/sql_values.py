@@ -11,7 +11,7 @@ import typer
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from ctxprune.sql.values.base import ValueHit
+    from ctxprune.sql.values.base import RangeHit, ValueHit
 
 __all__ = ["values"]
 
@@ -25,7 +25,10 @@ def values(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Print the stored values that a question mentions, the likeliest first: where they are and what led to them."""
+    """Print the stored values that a question mentions, the likeliest first: where they are and what led to them.
+
+    Below them stand the columns that its numbers, years and dates may be compared with, by what each column holds.
+    """
     from ctxprune.cli import _console
     from ctxprune.cli._pipelines import value_index
     from ctxprune.sql.database import Database
@@ -36,10 +39,10 @@ def values(
         made = value_index(source, index)
         _console.say_unreadable(source)
     start = perf_counter()
-    hits = made.lookup(question, evidence)
+    hits, ranges = made.lookup(question, evidence), made.ranges(question, evidence)
     ms = (perf_counter() - start) * 1e3
     text = f"{question}\n{evidence}" if evidence else question
-    found = [_hit(hit, text) for hit in hits]
+    found, fitting = [_hit(hit, text) for hit in hits], [_range(hit, text) for hit in ranges]
     if as_json:
         _console.emit(
             {
@@ -48,11 +51,13 @@ def values(
                 "database": source.name,
                 "indexed_values": len(made),
                 "hits": found,
+                "ranges": fitting,
                 "ms": round(ms, 3),
             }
         )
         return
     _show(found)
+    _show_ranges(fitting)
     _console.say(f"{_console.counted(len(found), 'value')} of {len(made)} indexed, {ms:.1f} ms")
 
 
@@ -66,6 +71,21 @@ def _hit(hit: ValueHit, text: str) -> dict[str, Any]:
         "score": round(hit.score, 4),
         "likelihood": hit.likelihood,
         "stage": hit.stage,
+    }
+
+
+def _range(hit: RangeHit, text: str) -> dict[str, Any]:
+    return {
+        "table": hit.ref.table,
+        "column": hit.ref.column,
+        "low": hit.low,
+        "high": hit.high,
+        "kind": hit.kind,
+        "text": hit.text,
+        "words": text[slice(*hit.span)],
+        "span": hit.span,
+        "why": hit.why,
+        "likelihood": hit.likelihood,
     }
 
 
@@ -86,4 +106,23 @@ def _show(found: list[dict[str, Any]]) -> None:
     for hit in found:
         texts = (f"{hit['table']}.{hit['column']}", hit["value"], hit["words"], hit["stage"])
         table.add_row(*map(_console.cell, texts), f"{hit['score']:.2f}", f"{hit['likelihood']:.3f}")
+    _console.data().print(table)
+
+
+def _show_ranges(fitting: list[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from ctxprune.cli import _console
+
+    if not fitting:
+        return
+    table = Table(box=box.SIMPLE)
+    for name in ("column", "number or days", "words", "column holds"):
+        table.add_column(name, overflow="fold")
+    table.add_column("likelihood", justify="right")
+    for hit in fitting:
+        literal = hit["low"] if hit["low"] == hit["high"] else f"{hit['low']} to {hit['high']}"
+        texts = (f"{hit['table']}.{hit['column']}", literal or hit["words"], hit["words"], hit["why"])
+        table.add_row(*map(_console.cell, texts), f"{hit['likelihood']:.3f}")
     _console.data().print(table)

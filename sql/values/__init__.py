@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .base import ValueHit, ValueLookup
+from .base import RangeHit, ValueHit, ValueLookup
 
 if TYPE_CHECKING:
     from .index import ColumnReport, ValueIndex
 
-__all__ = ["ColumnReport", "ValueHit", "ValueIndex", "ValueLookup"]
+__all__ = ["ColumnReport", "RangeHit", "ValueHit", "ValueIndex", "ValueLookup"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from ..schema import ColumnRef
 
-__all__ = ["ValueHit", "ValueLookup"]
+__all__ = ["RangeHit", "ValueHit", "ValueLookup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,32 @@ class ValueHit:
     span: tuple[int, int]
     score: float
     stage: str
+    likelihood: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RangeHit:
+    """A column that a number, year or day of the question may be compared with. It need not be stored there.
+
+    Attributes:
+        ref: The column.
+        span: Characters [start, end) of the question (then the evidence, joined by one newline) that name it.
+        kind: "number", "year", "month" or "date".
+        low, high: SQL literals as the column writes them, equal for a single number or day; a year has its first and
+            its last day where the column holds days. "" where a range of days cannot be told by comparison, since the
+            column's texts do not sort as its days do.
+        text: The column stores text, so that numbers in it need a CAST before they are compared by size.
+        why: How it fits what the column holds: "one of 7 stored", "within 1960 to 2020" or "outside 0 to 10".
+        likelihood: 0..1, how likely the column is the one that is meant; hits are ordered by it.
+    """
+
+    ref: ColumnRef
+    span: tuple[int, int]
+    kind: str
+    low: str
+    high: str
+    text: bool = False
+    why: str = ""
     likelihood: float = 1.0
 
 

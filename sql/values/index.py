@@ -19,8 +19,10 @@ from ctxprune.errors import FormatError
 from ..schema import ColumnRef
 from . import store
 from .collect import collect
+from .column_ranges import measure_ranges, read_ranges
 from .features import ColumnFacts
 from .minhash import Signer
+from .ranges import find_ranges
 from .scoring import choose
 from .spans import Question
 from .stages import Finder
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from ..database import Database
     from ..schema import Schema
-    from .base import ValueHit
+    from .base import RangeHit, ValueHit
     from .build import Arrays
 
     Progress = Callable[[int, int, str], None]
@@ -77,6 +79,7 @@ class ValueIndex:
         except (KeyError, TypeError) as error:
             where = str(directory or "")
             raise FormatError(f"the manifest lacks its columns ({error})", where=where, hint="rebuild it") from error
+        self._ranges = read_ranges(manifest.get("ranges", ()))
         self._signer = Signer(arrays.permutations)
 
     @classmethod
@@ -112,6 +115,7 @@ class ValueIndex:
             "schema_fingerprint": schema.fingerprint,
             "exclude": sorted(map(list, refs)),
             "columns": [asdict(ColumnReport(**report)) for report in reports],
+            "ranges": measure_ranges(database, schema, refs),
             "values": len(arrays.ends),
             "seconds": round(time.perf_counter() - start, 3),
         }
@@ -227,6 +231,14 @@ class ValueIndex:
             return []
         found = Finder(parsed, self._arrays, self._signer).find()
         return choose(parsed, found, self._arrays, self._refs, self._facts)
+
+    def ranges(self, question: str, evidence: str = "") -> list[RangeHit]:
+        """Columns that the numbers, years and days of a question (and its evidence) may be compared with.
+
+        They are judged by what each column holds from its smallest to its largest, not looked up, and are kept apart
+        from `lookup`. The likeliest first; at most five columns for each number; [] where the question names none.
+        """
+        return find_ranges(Question.parse(question, evidence), self._ranges)
 
 
 def default_directory(database: Database) -> Path:

@@ -19,6 +19,7 @@ import numpy as np
 
 from .keys import acronym_key, hashes, joined_key, part_key, prefix_key, stem_key, symbol_key
 from .lexicon import synonyms
+from .literals import other_spellings
 from .minhash import Signer, band_keys
 from .spans import key_words, stems
 
@@ -153,6 +154,7 @@ class Finder:
         for i, j in self._question.spans(_SYNONYM_SPAN):
             code = self._question.surface(i, j) if j - i == 1 else ""
             asked += [(i, j, term) for term in synonyms(self._asked[i:j], self._stems[i:j], code)]
+        asked += other_spellings(self._question)
         keys = [stem_key(term.split()) for _i, _j, term in asked]
         for (i, j, term), rows in zip(asked, self._rows(keys), strict=True):
             for row in rows[:_MOST_ROWS].tolist():

@@ -47,6 +47,17 @@ def test_machines_get_json(shop: Path, capsys: pytest.CaptureFixture[str]):
     assert hits["EUR"]["score"] == 1
 
 
+def test_numbers_and_days_name_columns(shop: Path, capsys: pytest.CaptureFixture[str]):
+    hits = ask(capsys, shop, "Which items were sold on March 1, 2024 at a price over 8?")["ranges"]
+    assert [(hit["column"], hit["low"], hit["why"]) for hit in hits[:1]] == [
+        ("sold_on", "'2024-03-01'", "one of 3 stored")
+    ]
+    price = next(hit for hit in hits if hit["column"] == "price")
+    assert (price["low"], price["high"], price["words"], price["kind"]) == ("8", "8", "8", "number")
+    assert main(["sql", "values", str(shop), "a price over 8"]) == 0
+    assert "order items.price" in capsys.readouterr().out
+
+
 def test_nothing_found(shop: Path, capsys: pytest.CaptureFixture[str]):
     assert ask(capsys, shop, "zzz")["hits"] == []
     assert main(["sql", "values", str(shop), "zzz"]) == 0
