@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 from ctxprune._version import __version__
 
 if TYPE_CHECKING:
+    from ctxprune.calibrate import CalibrationExample, CalibrationPool
+    from ctxprune.calibration import Calibration
     from ctxprune.context import Context, Unit
     from ctxprune.errors import CtxpruneError
+    from ctxprune.keepsets import KeepSets
     from ctxprune.policies import POLICIES, Adaptive, LargestGap, Policy, Selection, Threshold, TokenBudget, TopK
     from ctxprune.pruning import Pruner, aprune, aprune_batch, prune, prune_batch
     from ctxprune.registry import Registry
@@ -32,9 +35,13 @@ _HOMES = {
     "POLICIES": "policies",
     "SCORERS": "scorers",
     "Adaptive": "policies",
+    "Calibration": "calibration",
+    "CalibrationExample": "calibrate",
+    "CalibrationPool": "calibrate",
     "ChargramScorer": "scorers.chargram",
     "Context": "context",
     "CtxpruneError": "errors",
+    "KeepSets": "keepsets",
     "LargestGap": "policies",
     "LexicalScorer": "scorers.lexical",
     "Policy": "policies",
@@ -62,9 +69,13 @@ __all__ = [
     "POLICIES",
     "SCORERS",
     "Adaptive",
+    "Calibration",
+    "CalibrationExample",
+    "CalibrationPool",
     "ChargramScorer",
     "Context",
     "CtxpruneError",
+    "KeepSets",
     "LargestGap",
     "LexicalScorer",
     "Policy",

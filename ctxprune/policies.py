@@ -97,6 +97,16 @@ class ClosedPolicy(ABC):
                 break
         return chooser.selection()
 
+    def close(
+        self, chosen: NDArray[np.bool_], scores: Scores, context: Context[Any], tokens: NDArray[np.int64]
+    ) -> Selection:
+        """What is kept if the units of `chosen`, bool (n_units,), are wanted: they and all they need, best first, as
+        far as there is room. Raises as `Policy.select`."""
+        order, chooser = self._chooser(scores, context, tokens)
+        for index in order[chosen[order]]:
+            chooser.add(int(index), "selected", self.full)
+        return chooser.selection()
+
     def _chooser(
         self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], _Chooser]:

@@ -52,7 +52,7 @@ class Pruner:
             "drop" keeps only what is pinned.
 
     Raises:
-        UsageError: An argument is of the wrong kind.
+        UsageError: An argument is of the wrong kind, or the policy was calibrated for another scorer.
         UnknownNameError: No scorer or policy has that name.
     """
 
@@ -70,6 +70,8 @@ class Pruner:
                 raise UsageError(f"{name} is {value!r}", hint=f"give an object like {kind.__name__}, or a name")
         if self.on_empty not in ("keep_best", "keep_all", "drop"):
             raise UsageError(f"on_empty is {self.on_empty!r}", hint="give 'keep_best', 'keep_all' or 'drop'")
+        if (check := getattr(policy, "check_scorer", None)) is not None:  # a calibrated policy is for one scorer only
+            check(scorer)
         object.__setattr__(self, "scorer", scorer)
         object.__setattr__(self, "policy", policy)
         object.__setattr__(self, "counter", as_counter(self.counter))

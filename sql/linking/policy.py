@@ -62,15 +62,30 @@ class JoinablePolicy:
         """
         if not isinstance(context, SchemaContext):
             raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
-        kept = np.zeros(len(context.units), dtype=np.bool_)
-        reasons = ["score"] * len(kept)
         columns, tables = np.array(context.column_units, np.intp), np.array(context.table_units, np.intp)
         likely = columns[scores[columns] * math.sqrt(len(columns)) >= self.columns]
         chosen = np.concatenate([self._best(likely, scores), self._best(tables[scores[tables] >= self.tables], scores)])
         word = "selected"
-        if not chosen.size and len(kept):
+        if not chosen.size and len(scores):
             pool = columns if columns.size else tables
             chosen, word = pool[[int(np.argmax(scores[pool]))]], "fallback"
+        return self._joined(chosen, word, scores, context)
+
+    def close(
+        self,
+        chosen: NDArray[np.bool_],
+        scores: Scores,
+        context: Context[Any],
+        tokens: NDArray[np.int64],  # noqa: ARG002
+    ) -> Selection:
+        """As `select`, with `chosen`, bool (n_units,), in place of what reaches the limits; nothing if it is empty."""
+        if not isinstance(context, SchemaContext):
+            raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
+        return self._joined(np.flatnonzero(chosen), "selected", scores, context)
+
+    def _joined(self, chosen: NDArray[np.intp], word: str, scores: Scores, context: SchemaContext) -> Selection:
+        kept = np.zeros(len(context.units), dtype=np.bool_)
+        reasons = ["score"] * len(kept)
         for index in chosen:
             kept[index], reasons[index] = True, word
         for index in _required(context, kept, scores, self.longest):

@@ -1,0 +1,92 @@
+"""Objects that differ in anything that matters have different fingerprints; caches do not matter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctxprune import LexicalScorer, ReciprocalRankFusion, Threshold, WeightedFusion
+from ctxprune.errors import UsageError
+from ctxprune.fingerprint import fingerprint, identity
+from ctxprune.rag import Passage
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@dataclass(frozen=True)
+class Weighted:
+    weights: np.ndarray
+    cache: dict = field(default_factory=dict, compare=False)
+
+
+class Loaded:
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        self.session = print
+
+
+@settings(max_examples=40, deadline=None)
+@given(first=PLAIN, second=PLAIN)
+def test_equal_fingerprints_mean_equal_values(first, second) -> None:
+    assert (fingerprint(first) == fingerprint(second)) == (repr(first) == repr(second))
+
+
+def test_weights_count_and_caches_do_not() -> None:
+    one = Weighted(np.arange(3.0), {"a": 1})
+    assert fingerprint(one) == fingerprint(Weighted(np.arange(3.0)))
+    others = [np.arange(4.0), np.arange(3), np.arange(3.0).astype(np.float32), np.arange(3.0)[:, None], -np.arange(3.0)]
+    assert len({fingerprint(Weighted(array)) for array in [one.weights, *others]}) == 6
+
+
+def test_using_a_scorer_does_not_change_it() -> None:
+    scorer = LexicalScorer()
+    before = identity(scorer)
+    scorer.score("what?", Passage("This. That."))
+    assert identity(scorer) == before == identity(LexicalScorer())
+    assert str(before).startswith("ctxprune.scorers.lexical:LexicalScorer (")
+
+
+def test_parameters_and_members_count() -> None:
+    values = [Threshold(0.1), Threshold(0.2), ReciprocalRankFusion(), WeightedFusion(), WeightedFusion(weights=(1, 2))]
+    assert len({fingerprint(value) for value in values}) == len(values)
+
+
+def test_the_order_of_sets_and_dicts_does_not_count() -> None:
+    assert fingerprint({"a", "b"}) == fingerprint({"b", "a"})
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+
+
+def test_it_is_the_same_in_another_process() -> None:
+    code = (
+        "from ctxprune.fingerprint import fingerprint; from ctxprune import LexicalScorer;"
+        "print(fingerprint([LexicalScorer(), {'x', 'yy', 'zzz'}]), end='')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == fingerprint([LexicalScorer(), {"x", "yy", "zzz"}])
+
+
+def test_an_object_may_answer_for_itself() -> None:
+    assert fingerprint(Loaded("a")) == fingerprint(Loaded("a")) != fingerprint(Loaded("b"))
+
+
+@pytest.mark.parametrize("value", [print, int, object(), lambda: 1, np.array([object()]), iter([])])
+def test_what_cannot_be_read_is_refused(value) -> None:
+    with pytest.raises(UsageError, match="cannot be fingerprinted"):
+        fingerprint([value])
+
+
+def test_a_cycle_is_refused() -> None:
+    loop: list = []
+    loop.append(loop)
+    with pytest.raises(UsageError, match="too deeply"):
+        fingerprint(loop)
