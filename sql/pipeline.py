@@ -29,7 +29,7 @@ from .steps import (
     SelectAnswer,
     ShowValues,
     State,
-    with_values,
+    without_examples,
 )
 from .trace import Trace, TraceBuilder, hit_traces, link_trace
 
@@ -189,7 +189,9 @@ class Pipeline:
     ) -> None:
         from .guard import Guard
 
-        schema = _without_private(config.schema or database.schema(), config.private)
+        schema = config.schema or database.schema()
+        hidden = _hidden(values, schema)
+        schema = without_examples(schema, (*config.private, *hidden))
         model = None if chat is None else as_chat_model(chat)
         runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits)
         writers = _default_generators() if generators is None else generators
@@ -201,10 +203,10 @@ class Pipeline:
             Screen(),
             *(() if whole and not config.repair_rounds else (RetrieveValues(values, config.private),)),
             *(() if whole else (LinkSchema(_linker(linker, model, config.full_budget)),)),
-            *((ShowValues(database, config.examples, config.private),) if shows else ()),
+            *((ShowValues(database, config.examples, (*config.private, *hidden)),) if shows else ()),
             Generate(tuple(writers), config.paths, config.candidates, config.seed, config.full_budget),
             Execute(runner, _repairers(model), config.repair_rounds),
-            SelectAnswer(_selector(selector, model, config)),
+            SelectAnswer(_selector(selector, model, private=bool(config.private or hidden))),
         )
 
     @classmethod
@@ -303,13 +305,10 @@ class LazyIndex:
         return self._index.lookup(question, evidence)
 
 
-def _without_private(schema: Schema, private: Sequence[ColumnRef]) -> Schema:
-    """`schema` without the examples that its maker put beside private columns."""
-    names = {(schema.table(ref.table).name, schema.table(ref.table).column(ref.column).name) for ref in private}
-    if not names:
-        return schema
-    shown = {ref: schema.table(ref.table).column(ref.column).examples for ref in schema.refs() if ref not in names}
-    return with_values(schema, shown)
+def _hidden(values: ValueLookup | None, schema: Schema) -> tuple[ColumnRef, ...]:
+    """The columns of `schema` whose values an index says must not be shown."""
+    refs: Sequence[ColumnRef] = getattr(values, "hidden", ())
+    return tuple(ref for ref in refs if ref.table in schema and ref.column in schema.table(ref.table))
 
 
 def _wants_examples(generator: Generator) -> bool:
@@ -334,7 +333,7 @@ def _linker(linker: Linker | None, model: ChatModel | None, budget: int) -> Link
     return ChatLinker(model, linker, budget=budget)
 
 
-def _selector(selector: Selector | None, model: ChatModel | None, config: PipelineConfig) -> Selector:
+def _selector(selector: Selector | None, model: ChatModel | None, *, private: bool) -> Selector:
     if selector is None:
         from .select.vote import VoteSelector
 
@@ -344,7 +343,7 @@ def _selector(selector: Selector | None, model: ChatModel | None, config: Pipeli
     from .select.judge import JudgedSelector
 
     # a result may hold values of a private column under any name
-    return JudgedSelector(model, selector, rows=0) if config.private else JudgedSelector(model, selector)
+    return JudgedSelector(model, selector, rows=0) if private else JudgedSelector(model, selector)
 
 
 def _repairers(model: ChatModel | None) -> tuple[Repairer, ...]:

@@ -16,7 +16,7 @@ from .schema import ColumnRef
 from .select.base import Executed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from .execution import GuardedRunner, Outcome
     from .generate.base import Generator
@@ -39,6 +39,7 @@ __all__ = [
     "State",
     "Step",
     "with_values",
+    "without_examples",
 ]
 
 PATHS = ("full", "linked", "linked+values")
@@ -184,6 +185,19 @@ def with_values(schema: Schema, values: Mapping[ColumnRef, tuple[object, ...]]) 
         columns = (replace(c, examples=values.get(ColumnRef(table.name, c.name), ())) for c in table.columns)
         tables.append(replace(table, columns=tuple(columns)))
     return replace(schema, tables=tuple(tables))
+
+
+def without_examples(schema: Schema, hidden: Collection[ColumnRef]) -> Schema:
+    """`schema` without the examples that stand beside some columns.
+
+    Raises:
+        SchemaError: There is no such column.
+    """
+    names = {(schema.table(ref.table).name, schema.table(ref.table).column(ref.column).name) for ref in hidden}
+    if not names:
+        return schema
+    shown = {ref: schema.table(ref.table).column(ref.column).examples for ref in schema.refs() if ref not in names}
+    return with_values(schema, shown)
 
 
 def _fold(ref: ColumnRef) -> tuple[str, str]:

@@ -26,11 +26,24 @@ def index(
         list[str] | None,
         typer.Option(metavar="TABLE.COLUMN", help="A column that must not be indexed. May be repeated."),
     ] = None,
+    mask: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TABLE.COLUMN", help="A column whose values are only kept as hashes. May be repeated."),
+    ] = None,
+    mask_personal: Annotated[
+        bool | None,
+        typer.Option(
+            "--mask-personal/--no-mask-personal",
+            help="Also mask columns that look like e-mail, phone, card, bank or social security numbers.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Index the stored text values of a database, so that questions find them in any case and spelling.
 
-    An index that still fits the data is kept as it is.
+    An index that still fits the data is kept as it is. What was excluded or masked before stays so until the option is
+    given again.
     """
     from ctxprune.cli import _console
     from ctxprune.sql.database import Database
@@ -45,8 +58,10 @@ def index(
             steps += 1
             bar.update(task, completed=done, total=total, description=name[:40] or "sorting")
 
-        refs = [_column(source.schema(), text) for text in exclude or ()]
-        made = ValueIndex.for_database(source, out, exclude=refs, progress=advance)
+        left_out, hidden = (_columns(source.schema(), *option) for option in (("--exclude", exclude), ("--mask", mask)))
+        made = ValueIndex.for_database(
+            source, out, exclude=left_out, mask=hidden, mask_personal=mask_personal, progress=advance
+        )
     _console.say_unreadable(source)
     report = _report(made, built=steps > 0)
     if as_json:
@@ -55,7 +70,11 @@ def index(
         _show(report)
 
 
-def _column(schema: Schema, text: str) -> ColumnRef:
+def _columns(schema: Schema, option: str, texts: list[str] | None) -> list[ColumnRef] | None:
+    return None if texts is None else [_column(schema, text, option) for text in texts]
+
+
+def _column(schema: Schema, text: str, option: str) -> ColumnRef:
     """The column called "table.column", where either name may hold dots, in any case."""
     from ctxprune.sql.schema import ColumnRef
 
@@ -64,7 +83,7 @@ def _column(schema: Schema, text: str) -> ColumnRef:
         if table in schema and column in schema.table(table):
             found = schema.table(table)
             return ColumnRef(found.name, found.column(column).name)
-    raise typer.BadParameter(f"{text!r} names no column; write it as table.column", param_hint="--exclude")
+    raise typer.BadParameter(f"{text!r} names no column; write it as table.column", param_hint=option)
 
 
 def _report(made: ValueIndex, *, built: bool) -> dict[str, Any]:
@@ -83,6 +102,7 @@ def _report(made: ValueIndex, *, built: bool) -> dict[str, Any]:
                 "values": column.values,
                 "too_long": column.too_long,
                 "skipped": column.skipped,
+                "masked": column.masked,
             }
             for column in made.columns
         ],
@@ -96,11 +116,12 @@ def _show(report: dict[str, Any]) -> None:
     from ctxprune.cli import _console
 
     console = _console.data()
-    table = Table("column", "values", "skipped because", box=None)
+    table = Table("column", "values", "skipped or masked because", box=None)
     columns = sorted(report["columns"], key=lambda column: -column["values"])
     indexed = [column for column in columns if not column["skipped"]]
     for column in indexed[:_MOST_LINES]:
-        table.add_row(Text(f"{column['table']}.{column['column']}"), str(column["values"]), "")
+        masked = f"masked: {column['masked']}" if column["masked"] else ""
+        table.add_row(Text(f"{column['table']}.{column['column']}"), str(column["values"]), masked)
     if len(indexed) > _MOST_LINES:
         table.add_row(f"... {len(indexed) - _MOST_LINES} more (--json lists all)", "", "")
     for reason, count in Counter(column["skipped"] for column in columns if column["skipped"]).most_common():

@@ -87,12 +87,14 @@ def _read(source: str, db_id: str, question: str, evidence: str) -> tuple[Schema
     from ctxprune.cli import _console
     from ctxprune.cli._pipelines import value_index
     from ctxprune.sql.database import Database
+    from ctxprune.sql.steps import without_examples
 
     with Database(source, name=db_id or None) as database:
         _console.say_unreadable(database)
-        hits = value_index(database).lookup(question, evidence)
+        index = value_index(database)
         limits = replace(database.limits, seconds=_EXAMPLE_SECONDS)
-        return database.with_examples(limits=limits), hits
+        schema = without_examples(database.with_examples(limits=limits), index.hidden)
+        return schema, index.lookup(question, evidence)
 
 
 def _is_schema_file(source: str) -> bool:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["values"]
 
+MASKED = "(masked)"
+
 
 def values(
     database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
@@ -65,7 +67,8 @@ def _hit(hit: ValueHit, text: str) -> dict[str, Any]:
     return {
         "table": hit.ref.table,
         "column": hit.ref.column,
-        "value": hit.value,
+        "value": MASKED if hit.masked else hit.value,
+        "masked": hit.masked,
         "words": text[slice(*hit.span)],
         "span": hit.span,
         "score": round(hit.score, 4),

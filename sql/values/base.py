@@ -25,6 +25,8 @@ class ValueHit:
         stage: How it was found: "exact", "folded", "synonym", "prefix" or "lsh".
         likelihood: 0..1, how likely the question means it, by what was learned from answered questions; hits are
             ordered by it. A word such as "name" may equal a stored value and still be unlikely.
+        masked: The column's values must not be shown. Then `value` is what the question says; how the database spells
+            it is not known to the index.
     """
 
     ref: ColumnRef
@@ -33,6 +35,7 @@ class ValueHit:
     score: float
     stage: str
     likelihood: float = 1.0
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,9 @@ def merge(batches: Sequence[Batch], signer: Signer) -> Arrays:
     fuzzy = [batch.fuzzy_rows + np.uint32(first) for batch, first in zip(batches, firsts, strict=False)]
     order = np.lexsort((key_rows, key_hashes))
     width = signer.permutations.shape[1]
-    signatures = np.concatenate([np.empty((0, width), np.uint32), *(batch.signatures for batch in batches)])
+    signatures = np.concatenate(
+        [np.empty((0, width), np.uint32), *(b.signatures for b in batches if len(b.signatures))]
+    )
     bands = _sorted_bands(signatures)
     return Arrays(
         text=np.frombuffer(b"".join([batch.text for batch in batches]), dtype=np.uint8),

@@ -12,6 +12,7 @@ from ..schema import ColumnRef
 from .build import map_batch, merge
 from .eligibility import measure
 from .minhash import Signer
+from .privacy import masked_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from ..database import Database
     from ..schema import Schema
     from .build import Arrays, Batch
+    from .privacy import Privacy
 
-__all__ = ["collect"]
+__all__ = ["EXCLUDED", "collect"]
 
+EXCLUDED = "excluded"
 _BATCH = 5000
 _SECONDS = 600.0
 
@@ -29,7 +32,7 @@ _SECONDS = 600.0
 def collect(
     database: Database,
     schema: Schema,
-    exclude: frozenset[ColumnRef],
+    privacy: Privacy,
     progress: Callable[[int, int, str], None],
 ) -> tuple[list[dict[str, Any]], Arrays]:
     """A report per column, in schema order, and the arrays of all that are indexed.
@@ -49,34 +52,41 @@ def collect(
             ref = ColumnRef(table.name, column.name)
             number = len(reports)
             progress(number, total, f"{ref.table}.{ref.column}")
-            report: dict[str, Any] = {"table": ref.table, "column": ref.column}
+            report: dict[str, Any] = {"table": ref.table, "column": ref.column, "masked": privacy.masks(ref)}
             reports.append(report)
-            if ref in exclude:
-                report["skipped"] = "excluded"
+            if ref in privacy.exclude:
+                report["skipped"] = EXCLUDED
             elif table.is_view:
                 report["skipped"] = "view"
             else:
-                found, facts = _read_column(database, ref, number, signer)
+                found, facts = _read_column(database, ref, number, signer, privacy)
                 batches += found
                 report.update(facts)
     progress(total, total, "")
     return reports, merge(batches, signer)
 
 
-def _read_column(database: Database, ref: ColumnRef, number: int, signer: Signer) -> tuple[list[Batch], dict[str, Any]]:
+def _read_column(
+    database: Database, ref: ColumnRef, number: int, signer: Signer, privacy: Privacy
+) -> tuple[list[Batch], dict[str, Any]]:
     try:
         stream = _stream(database, ref)
         first = next(stream, [])
         profile = measure(first)
         if profile.skipped:
             return [], {"skipped": profile.skipped}
-        batches = [map_batch(number, values, signer, fuzzy=profile.fuzzy) for values in chain([first], stream)]
+        masked, parts = privacy.masks(ref, first), chain([first], stream)
+        if masked:
+            batches = [masked_batch(number, values) for values in parts]
+        else:
+            batches = [map_batch(number, values, signer, fuzzy=profile.fuzzy) for values in parts]
     except (QueryError, QueryLimitError, QueryTimeoutError) as error:
         return [], {"skipped": f"unreadable: {error.what}"}
     return batches, {
         "values": sum(len(batch.lengths) for batch in batches),
         "too_long": sum(batch.too_long for batch in batches),
         "numeric": round(profile.numeric, 4),
+        "masked": masked,
     }
 
 

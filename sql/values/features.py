@@ -67,17 +67,19 @@ class ColumnFacts:
         table_words, column_words: Stemmed words of its names.
         values: Distinct values in the index.
         numeric: Share of them that are numbers, dates or times.
+        masked: Its values must not be shown.
     """
 
     table_words: frozenset[str]
     column_words: frozenset[str]
     values: int
     numeric: float
+    masked: bool = False
 
     @classmethod
-    def of(cls, table: str, column: str, values: int, numeric: float) -> ColumnFacts:
+    def of(cls, table: str, column: str, values: int, numeric: float, *, masked: bool = False) -> ColumnFacts:
         """Facts from the names and measures of a column."""
-        return cls(_name_words(table), _name_words(column), values, numeric)
+        return cls(_name_words(table), _name_words(column), values, numeric, masked)
 
 
 def features(

@@ -18,10 +18,11 @@ from ctxprune.errors import FormatError
 
 from ..schema import ColumnRef
 from . import store
-from .collect import collect
+from .collect import EXCLUDED, collect
 from .column_ranges import measure_ranges, read_ranges
 from .features import ColumnFacts
 from .minhash import Signer
+from .privacy import Privacy
 from .ranges import find_ranges
 from .scoring import choose
 from .spans import Question
@@ -50,6 +51,7 @@ class ColumnReport:
         too_long: Distinct values left out because they are longer than 200 characters.
         numeric: Share of the values that are numbers, dates or times.
         skipped: Why it is not in the index; "" where it is.
+        masked: Why its values must not be shown, "asked for" or what they look like; "" where they may be.
     """
 
     table: str
@@ -58,6 +60,7 @@ class ColumnReport:
     too_long: int = 0
     numeric: float = 0.0
     skipped: str = ""
+    masked: str = ""
 
     @property
     def ref(self) -> ColumnRef:
@@ -89,6 +92,8 @@ class ValueIndex:
         *,
         schema: Schema | None = None,
         exclude: Collection[ColumnRef] = (),
+        mask: Collection[ColumnRef] = (),
+        mask_personal: bool = False,
         progress: Progress | None = None,
     ) -> ValueIndex:
         """Read every column of `schema` (default: the database's) and index its distinct texts, in memory.
@@ -97,25 +102,29 @@ class ValueIndex:
             database: Where the values are.
             schema: What may be read; columns outside it are never touched.
             exclude: Columns that must not be indexed, such as personal data; names match in any case.
+            mask: Columns whose values may be recognised in a question but never shown: see privacy.py.
+            mask_personal: Also mask columns that look like e-mail addresses, phone, card, bank account or social
+                security numbers.
             progress: Called as progress(columns done, columns in all, name of the next column).
 
         Raises:
-            SchemaError: `exclude` or `schema` names a column that the database does not have.
+            SchemaError: `exclude`, `mask` or `schema` names a column that the database does not have.
             DatabaseError: The database cannot be read.
             IndexBuildError: There are more than 2**31 values.
         """
         start = time.perf_counter()
         schema = schema or database.schema()
         fingerprint = database.data_fingerprint()
-        refs = tuple(_known(schema, ref) for ref in exclude)
-        reports, arrays = collect(database, schema, frozenset(refs), progress or _quiet)
+        privacy = Privacy.of(schema, exclude, mask, personal=mask_personal)
+        reports, arrays = collect(database, schema, privacy, progress or _quiet)
+        hidden = {ColumnRef(one["table"], one["column"]) for one in reports if one.get("masked")}
         manifest = {
             "database": database.name,
             "data_fingerprint": fingerprint,
             "schema_fingerprint": schema.fingerprint,
-            "exclude": sorted(map(list, refs)),
+            **privacy.record(),
             "columns": [asdict(ColumnReport(**report)) for report in reports],
-            "ranges": measure_ranges(database, schema, refs),
+            "ranges": measure_ranges(database, schema, privacy.exclude | privacy.mask | hidden),
             "values": len(arrays.ends),
             "seconds": round(time.perf_counter() - start, 3),
         }
@@ -137,7 +146,9 @@ class ValueIndex:
         database: Database,
         directory: str | Path | None = None,
         *,
-        exclude: Collection[ColumnRef] = (),
+        exclude: Collection[ColumnRef] | None = None,
+        mask: Collection[ColumnRef] | None = None,
+        mask_personal: bool | None = None,
         progress: Progress | None = None,
     ) -> ValueIndex:
         """The saved index where it fits the data as they are now, otherwise a new one, saved.
@@ -147,20 +158,29 @@ class ValueIndex:
         Args:
             database: Where the values are.
             directory: Where the index is kept; default `default_directory(database)`.
-            exclude: As for `build`.
+            exclude, mask, mask_personal: As for `build`; None for what the index in `directory` was told before, so
+                that a column that was hidden once stays hidden when the index is made anew.
             progress: As for `build`.
 
         Raises:
             FormatError: The directory holds something else than an index.
             IndexBuildError: The directory cannot be written.
-            SchemaError: `exclude` names a column that the database does not have.
+            SchemaError: `exclude` or `mask` names a column that the database does not have.
             DatabaseError: The database cannot be read.
         """
         path = Path(directory) if directory is not None else default_directory(database)
+        schema = database.schema()
+        before = Privacy.saved(path, schema)
+        privacy = Privacy.of(
+            schema,
+            before.exclude if exclude is None else exclude,
+            before.mask if mask is None else mask,
+            personal=before.mask_personal if mask_personal is None else mask_personal,
+        )
         wanted = {
             "data_fingerprint": database.data_fingerprint(),
-            "schema_fingerprint": database.schema().fingerprint,
-            "exclude": sorted(list(_known(database.schema(), ref)) for ref in exclude),
+            "schema_fingerprint": schema.fingerprint,
+            **privacy.record(),
         }
         found = cls._fitting(path, wanted)
         if found is not None:
@@ -168,7 +188,13 @@ class ValueIndex:
         with store.locked(path):
             found = cls._fitting(path, wanted)
             if found is None:
-                built = cls.build(database, exclude=exclude, progress=progress)
+                built = cls.build(
+                    database,
+                    exclude=privacy.exclude,
+                    mask=privacy.mask,
+                    mask_personal=privacy.mask_personal,
+                    progress=progress,
+                )
                 store.write(path, built._manifest, built._arrays)
                 found = cls.open(path)
         return found
@@ -214,7 +240,18 @@ class ValueIndex:
 
     @cached_property
     def _facts(self) -> tuple[ColumnFacts, ...]:
-        return tuple(ColumnFacts.of(c.table, c.column, c.values, c.numeric) for c in self.columns)
+        return tuple(
+            ColumnFacts.of(c.table, c.column, c.values, c.numeric, masked=bool(c.masked)) for c in self.columns
+        )
+
+    @cached_property
+    def hidden(self) -> tuple[ColumnRef, ...]:
+        """Columns whose values must not be shown to a model or a reader: the masked and the excluded ones."""
+        return tuple(column.ref for column in self.columns if column.masked or column.skipped == EXCLUDED)
+
+    @cached_property
+    def _has_masked(self) -> bool:
+        return any(column.masked for column in self.columns)
 
     def lookup(self, question: str, evidence: str = "") -> list[ValueHit]:
         """Stored values that a question (and its evidence, where there is some) mentions.
@@ -229,7 +266,7 @@ class ValueIndex:
         parsed = Question.parse(question, evidence)
         if not parsed.words or not len(self):
             return []
-        found = Finder(parsed, self._arrays, self._signer).find()
+        found = Finder(parsed, self._arrays, self._signer, masked=self._has_masked).find()
         return choose(parsed, found, self._arrays, self._refs, self._facts)
 
     def ranges(self, question: str, evidence: str = "") -> list[RangeHit]:
@@ -250,11 +287,6 @@ def default_directory(database: Database) -> Path:
     key = hashlib.sha256(str(database.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", database.name)[:40]
     return cache_folder() / "values" / f"{stem}-{key}"
-
-
-def _known(schema: Schema, ref: ColumnRef) -> ColumnRef:
-    table = schema.table(ref.table)
-    return ColumnRef(table.name, table.column(ref.column).name)
 
 
 def _quiet(_done: int, _total: int, _name: str) -> None:

@@ -73,13 +73,16 @@ def choose(
         if any(taken[key] >= most for key, most in caps):
             continue
         taken.update(key for key, _most in caps)
+        i, j, masked = candidate.first, candidate.last, facts[column].masked
+        value = question.chunk(i, j) if masked else arrays.value(candidate.row)
         chosen[candidate.row] = ValueHit(
             refs[column],
-            arrays.value(candidate.row),
-            question.place(candidate.first, candidate.last),
+            value,
+            question.place(i, j),
             candidate.score,
             candidate.stage,
             round(float(likely[k]), 4),
+            masked,
         )
     return list(chosen.values())
 

@@ -21,6 +21,7 @@ from .keys import acronym_key, hashes, joined_key, part_key, prefix_key, stem_ke
 from .lexicon import synonyms
 from .literals import other_spellings
 from .minhash import Signer, band_keys
+from .privacy import masked_key
 from .spans import key_words, stems
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ class Candidate:
 class Finder:
     """Runs the stages over one question. Made per look-up; holds no state between questions."""
 
-    def __init__(self, question: Question, arrays: Arrays, signer: Signer) -> None:
-        self._question, self._arrays, self._signer = question, arrays, signer
+    def __init__(self, question: Question, arrays: Arrays, signer: Signer, *, masked: bool = False) -> None:
+        self._question, self._arrays, self._signer, self._has_masked = question, arrays, signer, masked
         self._words: dict[int, list[str]] = {}
         self._asked = [word.text for word in question.words]
         self._stems = stems(self._asked)
@@ -83,7 +84,7 @@ class Finder:
 
     def find(self) -> list[Candidate]:
         """All candidates, no (row, span) twice."""
-        found = [*self._exact(), *self._symbols()]
+        found = [*self._exact(), *self._symbols(), *(self._masked() if self._has_masked else ())]
         self._cover(found)
         found += self._synonyms()
         found += self._prefixes()
@@ -135,6 +136,12 @@ class Finder:
                     )
                 elif stems(theirs) == self._stems[i:j]:
                     yield Candidate(row, i, j, 0.95, "folded", "stem", len(rows))
+
+    def _masked(self) -> Iterator[Candidate]:
+        spans = list(self._question.spans())
+        for (i, j), rows in zip(spans, self._rows([masked_key(self._asked[i:j]) for i, j in spans]), strict=True):
+            for row in rows[:_MOST_ROWS].tolist():
+                yield Candidate(row, i, j, 1.0, "folded", "folded", len(rows))
 
     def _symbols(self) -> Iterator[Candidate]:
         question = self._question

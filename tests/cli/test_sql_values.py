@@ -98,3 +98,38 @@ def test_no_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("ctxprune: CP1")
+
+
+def test_masked_and_excluded_columns_are_never_shown(shop: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["--mask", "city.name", "--exclude", "order items.city_name"]
+    assert main(["sql", "index", str(shop), "--json", *words]) == 0
+    report = {(one["table"], one["column"]): one for one in json.loads(capsys.readouterr().out)["columns"]}
+    assert report["city", "name"]["masked"] == "asked for"
+    assert report["order items", "city_name"]["skipped"] == "excluded"
+    question = "How many people live in sao paulo, at SPRINGFIELD or in Lodz?"
+    document = ask(capsys, shop, question)
+    assert {(hit["table"], hit["column"], hit["value"]) for hit in document["hits"]} == {("city", "name", "(masked)")}
+    assert all(hit["masked"] for hit in document["hits"])
+    for command in (["values"], ["link", "--explain"], ["link", "--json"], ["ask"], ["ask", "--json"]):
+        assert main(["sql", command[0], str(shop), question, *command[1:]]) == 0
+        out, err = capsys.readouterr()
+        for secret in ("São Paulo", "Springfield", "Łódź", "Paris"):
+            assert secret not in out + err
+    assert main(["sql", "index", str(shop)]) == 0
+    assert "masked: asked for" in capsys.readouterr().out
+    assert main(["sql", "index", str(shop), "--mask", "city.nothing"]) == 2
+    assert "--mask" in capsys.readouterr().err
+
+
+def test_personal_data_is_masked_on_demand(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "db.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE guest (mail TEXT)")
+        connection.execute("INSERT INTO guest VALUES ('Odo@Example.org')")
+        connection.commit()
+    assert main(["sql", "index", str(path), "--mask-personal"]) == 0
+    assert "e-mail addresses" in capsys.readouterr().out
+    assert [hit["value"] for hit in ask(capsys, path, "who is odo@example.org?")["hits"]] == ["(masked)"]
+    assert main(["sql", "index", str(path), "--no-mask-personal"]) == 0
+    capsys.readouterr()
+    assert [hit["value"] for hit in ask(capsys, path, "who is odo@example.org?")["hits"]] == ["Odo@Example.org"]
