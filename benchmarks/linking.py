@@ -1,35 +1,28 @@
-"""Schema linking inside a known database: the ranked linker against the baseline of character TF-IDF.
+"""Schema linking inside a known database: the linkers against the baseline of character TF-IDF.
 
-    python benchmarks/linking.py [--sweep]    # benchmarks/results/linking.json
+    python benchmarks/linking.py [--sweep]          # benchmarks/results/linking.json
+    ctxprune bench linking --data DIR --json        # the same for one linker and one set
 
 Baseline: the ten best columns by cosine of character 3-5-gram TF-IDF, with all primary- and foreign-key columns of
-their tables. The linker runs with its shipped defaults on every set; value hits come from the databases that are
+their tables. A linker runs with its shipped defaults on every set; value hits come from the databases that are
 present, and BIRD questions carry their evidence. Nothing here was trained on (benchmarks/linking_weights.py).
 """
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
-from contextlib import ExitStack
-from dataclasses import asdict
 
 import numpy as np
 from _record import SHARED, record
 
-from ctxprune.errors import CtxpruneError
-from ctxprune.sql.database import Database
 from ctxprune.sql.evaluation.datasets import load
-from ctxprune.sql.evaluation.linking import linking_scores
-from ctxprune.sql.linking import Linked
-from ctxprune.sql.linking.gold import gold_links
+from ctxprune.sql.evaluation.linking import linking_cases, measure
+from ctxprune.sql.linking import LINKERS, Linked
 from ctxprune.sql.linking.ngrams import NgramIndex
 from ctxprune.sql.linking.policy import JoinablePolicy
 from ctxprune.sql.linking.ranked import RankedLinker
 from ctxprune.sql.linking.words import natural
 from ctxprune.sql.schema import ColumnRef
-from ctxprune.sql.values import ValueIndex
 
 DATA = SHARED / "data" / "nl2sql"
 SETS = ("spider", "spider_syn", "spider_dk", "bird_dev", "kaggledbqa")
@@ -62,60 +55,27 @@ class NgramBaseline:
 
 
 def main() -> None:
-    linkers = {"baseline: char TF-IDF@10 + keys": NgramBaseline(10), "ranked.v1": RankedLinker()}
+    linkers = {"baseline: char TF-IDF@10 + keys": NgramBaseline(10)}
+    linkers |= {name: LINKERS.get(name)() for name in ("lexical.v1", "ranked.v1")}
     if "--sweep" in sys.argv:
         linkers |= {f"ranked.v1, columns={limit}": RankedLinker(policy=JoinablePolicy(limit)) for limit in SWEEP}
     figures, data = {}, {}
     for name in SETS:
         benchmark = load(DATA / name)
         data[name] = benchmark.fingerprint
-        items, hits, missing = prepare(benchmark)
-        figures[name] = {"unlabelled": missing, "value_hits": sum(map(bool, hits))}
-        for label, linker in linkers.items():
-            figures[name][label] = row = run(linker, items, hits, benchmark.schemas)
+        cases = linking_cases(benchmark)
+        figures[name] = {label: run(linker, cases) for label, linker in linkers.items()}
+        for label, row in figures[name].items():
             sys.stderr.write(
-                f"{name:12} {label:32} strict {row['strict_recall']:5.1f} columns {row['column_recall']:5.1f} "
-                f"tables {row['table_recall']:5.1f} kept {row['kept_share']:5.1f} p50 {row['ms_p50']} ms\n"
+                f"{name:12} {label:32} strict {row['strict_recall']:6.2f} columns {row['column_recall']:6.2f} "
+                f"tables {row['table_recall']:6.2f} kept {row['kept_share']:5.2f} {row['ms_per_question']} ms\n"
             )
     if "--sweep" not in sys.argv:
         record("linking", figures, seed=None, data=data)
 
 
-def prepare(benchmark):
-    """Labelled items, their value hits, and how many gold queries have no label."""
-    items, hits, missing = [], [], 0
-    with ExitStack() as stack:
-        indexes = {}
-        for item in benchmark.items:
-            try:
-                gold = gold_links(item.gold, benchmark.schemas[item.db_id])
-            except CtxpruneError:
-                missing += 1
-                continue
-            path = benchmark.databases.get(item.db_id)
-            if path is not None and item.db_id not in indexes:
-                database = stack.enter_context(Database(path))
-                indexes[item.db_id] = ValueIndex.build(database)
-                database.close()
-            index = indexes.get(item.db_id)
-            items.append((item, gold))
-            hits.append(index.lookup(item.question, item.evidence) if index else [])
-    return items, hits, missing
-
-
-def run(linker, items, hits, schemas):
-    pairs, times = [], []
-    for (item, gold), found in zip(items, hits, strict=True):
-        start = time.perf_counter()
-        linked = linker.link(item.question, schemas[item.db_id], hits=found, evidence=item.evidence)
-        times.append(1000 * (time.perf_counter() - start))
-        pairs.append((linked, gold))
-    scores = asdict(linking_scores(pairs))
-    shares = {key: round(100 * value, 1) for key, value in scores.items() if isinstance(value, float) and value <= 1}
-    tokens = {key: round(scores[key], 1) for key in ("tokens_before", "tokens_after")}
-    tokens = {**tokens, "tokenizer": scores["tokenizer"]} if scores["tokenizer"] else {}
-    times_ms = {"ms_p50": round(statistics.median(times), 2), "ms_max": round(max(times), 2)}
-    return {"items": scores["items"], **shares, **tokens, **times_ms}
+def run(linker, cases):
+    return measure(lambda case: case.link(linker), cases).to_dict()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ from __future__ import annotations
 import typer
 
 from ctxprune._version import __version__
-from ctxprune.cli import bench_spider, bench_values, demo, prune, sql_ask, sql_check, sql_index, sql_link, sql_values
+from ctxprune.cli import (
+    bench_linking, bench_spider, bench_values, demo, prune, sql_ask, sql_check, sql_index, sql_link, sql_values,
+)  # fmt: skip
 
 __all__ = ["app"]
 
@@ -44,6 +46,7 @@ sql.command("values")(sql_values.values)
 sql.command("link")(sql_link.link)
 sql.command("ask")(sql_ask.ask)
 sql.command("check")(sql_check.check)
+bench.command("linking")(bench_linking.linking)
 bench.command("spider")(bench_spider.spider)
 bench.command("values")(bench_values.values)
 app.add_typer(sql, name="sql")

@@ -1,0 +1,92 @@
+"""`ctxprune bench linking`: how much of what gold SQL needs a linker keeps, and how little else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from ctxprune.sql.linking.base import Linker
+
+__all__ = ["linking"]
+
+_SHOWN = (
+    "strict_recall", "kept_share", "column_recall", "table_recall", "precision", "tokens_before", "tokens_after",
+    "ms_per_question", "items", "unlabelled",
+)  # fmt: skip
+
+
+def linking(
+    data: Annotated[Path, typer.Option(help="Folder of the set, as it was published.")],
+    linker: Annotated[str, typer.Option(help="Registered name of the linker.")] = "ranked",
+    evidence: Annotated[bool, typer.Option("--evidence/--no-evidence", help="Also use an item's evidence.")] = True,
+    schemas: Annotated[
+        Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
+    limit: Annotated[int | None, typer.Option(min=1, help="That many items, stratified by database.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Score a linker, as it is shipped, on all items whose gold query can be labelled.
+
+    Strict recall is the percentage of questions of which every needed table and column was kept; it only means
+    something beside the kept share, the percentage of the schema's columns that were kept, keys included. Value hits
+    come from the databases that are there.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.sql.evaluation.datasets import load, sample_items
+    from ctxprune.sql.evaluation.linking import linking_cases, measure
+    from ctxprune.sql.linking import LINKERS
+
+    name, made = LINKERS.name_of(LINKERS.get(linker)), _linker(linker)
+    bench = load(data, schemas=schemas, split=split)
+    chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
+    with _console.progress() as bar:
+        task = bar.add_task("values", total=len(chosen))
+        cases = linking_cases(bench, evidence=evidence, items=chosen, progress=_Steps(bar, task))
+        task = bar.add_task("linking", total=len(cases.cases))
+        report = measure(lambda case: case.link(made), cases, progress=_Steps(bar, task))
+    document: dict[str, Any] = {"set": bench.name, "split": split, "linker": name, "evidence": evidence}
+    document |= {"data": bench.fingerprint} | report.to_dict()
+    if as_json:
+        _console.emit(document)
+    else:
+        _show(document)
+
+
+class _Steps:
+    """Moves one task of a progress bar."""
+
+    def __init__(self, bar: Any, task: Any) -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total)
+
+
+def _linker(name: str) -> Linker:
+    from ctxprune.sql.linking import LINKERS
+
+    kind = LINKERS.get(name)
+    try:
+        return kind()
+    except TypeError as error:
+        raise UsageError(
+            f"the linker {name} needs more than its name ({error})", hint="name one that works by itself, or use Python"
+        ) from error
+
+
+def _show(document: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from ctxprune.cli import _console
+
+    table = Table("", "", show_header=False, title=f"{document['set']} {document['split']}, {document['linker']}")
+    for name in _SHOWN:
+        table.add_row(name, str(document[name]))
+    _console.data().print(table)

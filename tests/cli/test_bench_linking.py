@@ -1,0 +1,122 @@
+"""`ctxprune bench linking` on a benchmark folder made here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ctxprune.cli import main
+
+TABLES = [
+    {"db_id": name,
+     "table_names_original": ["city", "order items"], "table_names": ["city", "order items"],
+     "column_names_original": [[-1, "*"], [0, "name"], [0, "country"], [0, "population"], [1, "id"], [1, "city_name"],
+                               [1, "currency"], [1, "price"], [1, "sold_on"]],
+     "column_names": [[-1, "*"], [0, "name"], [0, "country"], [0, "population"], [1, "id"], [1, "city name"],
+                      [1, "currency"], [1, "price"], [1, "sold on"]],
+     "column_types": ["text", "text", "text", "number", "number", "text", "text", "number", "time"],
+     "primary_keys": [1, 4], "foreign_keys": [[5, 1]]}
+    for name in ("shop", "absent")
+]  # fmt: skip
+ITEMS = [
+    {"db_id": "shop", "question": "How many people live in springfield?",
+     "query": "SELECT population FROM city WHERE name = 'Springfield'"},
+    {"db_id": "shop", "question": "What is the highest price?", "evidence": "in the currency EUR",
+     "query": "SELECT max(price) FROM `order items` WHERE currency = 'EUR'"},
+    {"db_id": "absent", "question": "How many cities are there?", "query": "SELECT count(*) FROM city"},
+    {"db_id": "absent", "question": "What?", "query": "SELECT nothing FROM nowhere"},
+    {"db_id": "unknown", "question": "What?", "query": "SELECT 1"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path, shop: Path) -> Path:
+    data = tmp_path / "spider"
+    place = data / "database" / "shop" / "shop.sqlite"
+    place.parent.mkdir(parents=True)
+    shop.rename(place)
+    (data / "dev.json").write_text(json.dumps(ITEMS), encoding="utf-8")
+    (data / "tables.json").write_text(json.dumps(TABLES), encoding="utf-8")
+    return data
+
+
+def bench(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict:
+    assert main(["bench", "linking", "--data", str(folder), "--json", *words]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_figures(folder: Path, capsys: pytest.CaptureFixture[str]):
+    report = bench(folder, capsys)
+    assert (report["set"], report["split"], report["linker"]) == ("spider", "dev", "ranked.v1")
+    assert (report["items"], report["items_with_columns"], report["unlabelled"]) == (3, 2, 2)
+    assert (report["databases"], report["with_value_hits"]) == (1, 2)
+    assert report["strict_recall"] == report["column_recall"] == report["table_recall"] == 100
+    assert 0 < report["precision"] <= 100
+    assert 0 < report["kept_share"] < 100
+    assert report["tokens_before"] > report["tokens_after"] > 0
+    assert report["tokenizer"] == "ctxprune-bpe.v1"
+    assert report["ms_p99"] >= report["ms_per_question"] > 0
+    assert report["ms_values"] > 0
+    assert len(report["data"]) == 16
+
+
+def test_evidence_counts_unless_it_is_left_out(folder: Path, capsys: pytest.CaptureFixture[str]):
+    told, untold = bench(folder, capsys), bench(folder, capsys, "--no-evidence")
+    assert (told["evidence"], untold["evidence"]) == (True, False)
+    assert untold["with_value_hits"] == 1
+    assert told["column_recall"] > untold["column_recall"]
+
+
+def test_other_linkers_by_name(folder: Path, capsys: pytest.CaptureFixture[str]):
+    report = bench(folder, capsys, "--linker", "lexical")
+    assert report["linker"] == "lexical.v1"
+    assert report["items"] == 3
+
+
+def test_a_sample(folder: Path, capsys: pytest.CaptureFixture[str]):
+    report = bench(folder, capsys, "--limit", "2")
+    assert report["items"] + report["unlabelled"] == 2
+
+
+def test_people_see_a_table(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["bench", "linking", "--data", str(folder)]) == 0
+    assert "kept_share" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["--data", "nowhere"], 1, "no such folder"),
+        (["--linker", "rankd"], 1, "did you mean 'ranked.v1'"),
+        (["--linker", "chat"], 1, "needs more than its name"),
+        (["--limit", "0"], 2, "--limit"),
+    ],
+)
+def test_wrong_words(folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, text: str):
+    assert main(["bench", "linking", "--data", str(folder), *words]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert text in " ".join(err.split())
+
+
+def test_a_set_without_any_label_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "dev.json").write_text(json.dumps(ITEMS[3:]), encoding="utf-8")
+    assert main(["bench", "linking", "--data", str(folder), "--json"]) == 1
+    assert "no questions" in capsys.readouterr().err
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "strict", "kept", "items"),
+    [("spider", 98, 52, 520), ("bird_dev", 93, 30, 822), ("kaggledbqa", 60, 40, 149)],
+)
+def test_figures_on_published_sets(
+    shared: Path, capsys: pytest.CaptureFixture[str], name: str, strict: float, kept: float, items: int
+):
+    report = bench(shared / "data" / "nl2sql" / name, capsys)
+    assert report["items"] == items
+    assert report["strict_recall"] >= strict
+    assert report["kept_share"] <= kept
+    assert report["ms_per_question"] < 20
