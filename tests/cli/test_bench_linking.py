@@ -119,4 +119,3 @@ def test_figures_on_published_sets(
     assert report["items"] == items
     assert report["strict_recall"] >= strict
     assert report["kept_share"] <= kept
-    assert report["ms_per_question"] < 20
