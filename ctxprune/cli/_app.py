@@ -6,7 +6,16 @@ import typer
 
 from ctxprune._version import __version__
 from ctxprune.cli import (
-    bench_linking, bench_spider, bench_values, demo, prune, sql_ask, sql_check, sql_index, sql_link, sql_values,
+    bench_linking,
+    bench_spider,
+    bench_values,
+    demo,
+    prune,
+    sql_ask,
+    sql_check,
+    sql_index,
+    sql_link,
+    sql_values,
 )  # fmt: skip
 
 __all__ = ["app"]
