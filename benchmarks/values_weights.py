@@ -25,7 +25,7 @@ from ctxprune.sql.database import Database
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.values import gold_literals, stored
 from ctxprune.sql.values import ValueIndex
-from ctxprune.sql.values.features import NAMES, features
+from ctxprune.sql.values.features import NAMES, WAYS, features
 from ctxprune.sql.values.spans import Question
 from ctxprune.sql.values.stages import Finder
 
@@ -107,7 +107,8 @@ def collect(benchmark):
 
 def look_up(db_id, text, wanted, index, *, copy):
     question = Question.parse(text)
-    found = Finder(question, index._arrays, index._signer).find()
+    found = Finder(question, index._arrays, index._signer, index._facts).find()
+    found = [candidate for candidate in found if candidate.way in WAYS]  # the others have a likelihood of their own
     rows = features(question, found, index._arrays, index._facts) if found else np.zeros((0, len(NAMES)))
     values = [(index.columns[int(index._arrays.columns[c.row])].ref, index._arrays.value(c.row)) for c in found]
     return Asked(db_id, copy, len(wanted), rows, np.array([value in wanted for value in values], dtype=float), values)

@@ -12,6 +12,7 @@ from ..schema import ColumnRef
 from .build import map_batch, merge
 from .eligibility import measure
 from .minhash import Signer
+from .named import truths
 from .privacy import masked_batch
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def _read_column(
         "too_long": sum(batch.too_long for batch in batches),
         "numeric": round(profile.numeric, 4),
         "masked": masked,
+        "truths": () if masked else truths(first),
     }
 
 

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from .spans import Question
     from .stages import Candidate
 
-__all__ = ["NAMES", "WEAK_WAYS", "ColumnFacts", "features"]
+__all__ = ["NAMES", "WAYS", "WEAK_WAYS", "ColumnFacts", "features"]
 
-_WAYS = ("exact", "folded", "stem", "symbol", "synonym", "prefix", "acronym", "part", "lsh")
+WAYS = (
+    "exact", "folded", "stem", "symbol", "synonym", "respelt", "initials", "prefix", "acronym", "part", "lsh",
+)  # fmt: skip
 NAMES = (
-    *_WAYS,
+    *WAYS,
     "prefix_closeness",
     "part_closeness",
     "lsh_closeness",
@@ -57,6 +59,7 @@ NAMES = (
     "weak_start",
 )
 WEAK_WAYS = frozenset({"prefix", "acronym", "part", "lsh"})
+_STRONG_WAYS = frozenset({"exact", "folded", "stem", "symbol", "synonym", "respelt"})
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class ColumnFacts:
         values: Distinct values in the index.
         numeric: Share of them that are numbers, dates or times.
         masked: Its values must not be shown.
+        truths: What it stores for yes and no, where it holds nothing else.
     """
 
     table_words: frozenset[str]
@@ -75,11 +79,21 @@ class ColumnFacts:
     values: int
     numeric: float
     masked: bool = False
+    truths: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, table: str, column: str, values: int, numeric: float, *, masked: bool = False) -> ColumnFacts:
+    def of(
+        cls,
+        table: str,
+        column: str,
+        values: int,
+        numeric: float,
+        *,
+        masked: bool = False,
+        truths: tuple[str, ...] = (),
+    ) -> ColumnFacts:
         """Facts from the names and measures of a column."""
-        return cls(_name_words(table), _name_words(column), values, numeric, masked)
+        return cls(_name_words(table), _name_words(column), values, numeric, masked, truths)
 
 
 def features(
@@ -88,7 +102,7 @@ def features(
     """One row per candidate and one column per entry of `NAMES`; most between 0 and 1."""
     asked = [stem(word.text) for word in question.words]
     schema_words = frozenset().union(*(fact.table_words | fact.column_words for fact in facts))
-    strong = {(c.first, c.last) for c in candidates if c.way in {"exact", "folded", "stem", "synonym", "symbol"}}
+    strong = {(c.first, c.last) for c in candidates if c.way in _STRONG_WAYS}
     columns = [int(arrays.columns[candidate.row]) for candidate in candidates]
     span_best: dict[tuple[int, int], float] = defaultdict(float)
     column_best: dict[tuple[int, int], float] = defaultdict(float)
@@ -102,8 +116,9 @@ def features(
         i, j = candidate.first, candidate.last
         near = set(asked[:i]) | set(asked[j:])
         best = max(column_best[column, k] for k in range(i, j))
-        row[_WAYS.index(candidate.way)] = 1
-        row[len(_WAYS) :] = [
+        if candidate.way in WAYS:
+            row[WAYS.index(candidate.way)] = 1
+        row[len(WAYS) :] = [
             *(candidate.score if candidate.way == way else 0.0 for way in ("prefix", "part", "lsh")),
             *_span_facts(question, candidate, schema_words, arrays),
             _share(fact.column_words, near),

@@ -52,6 +52,7 @@ class ColumnReport:
         numeric: Share of the values that are numbers, dates or times.
         skipped: Why it is not in the index; "" where it is.
         masked: Why its values must not be shown, "asked for" or what they look like; "" where they may be.
+        truths: What it stores for yes and for no, where it holds nothing else; () otherwise.
     """
 
     table: str
@@ -61,6 +62,7 @@ class ColumnReport:
     numeric: float = 0.0
     skipped: str = ""
     masked: str = ""
+    truths: tuple[str, ...] = ()
 
     @property
     def ref(self) -> ColumnRef:
@@ -78,7 +80,9 @@ class ValueIndex:
         self._manifest, self._arrays = manifest, arrays
         self.directory = directory
         try:
-            self.columns = tuple(ColumnReport(**column) for column in manifest["columns"])
+            self.columns = tuple(
+                ColumnReport(**{**one, "truths": tuple(one.get("truths", ()))}) for one in manifest["columns"]
+            )
         except (KeyError, TypeError) as error:
             where = str(directory or "")
             raise FormatError(f"the manifest lacks its columns ({error})", where=where, hint="rebuild it") from error
@@ -241,17 +245,14 @@ class ValueIndex:
     @cached_property
     def _facts(self) -> tuple[ColumnFacts, ...]:
         return tuple(
-            ColumnFacts.of(c.table, c.column, c.values, c.numeric, masked=bool(c.masked)) for c in self.columns
+            ColumnFacts.of(c.table, c.column, c.values, c.numeric, masked=bool(c.masked), truths=c.truths)
+            for c in self.columns
         )
 
     @cached_property
     def hidden(self) -> tuple[ColumnRef, ...]:
         """Columns whose values must not be shown to a model or a reader: the masked and the excluded ones."""
         return tuple(column.ref for column in self.columns if column.masked or column.skipped == EXCLUDED)
-
-    @cached_property
-    def _has_masked(self) -> bool:
-        return any(column.masked for column in self.columns)
 
     def lookup(self, question: str, evidence: str = "") -> list[ValueHit]:
         """Stored values that a question (and its evidence, where there is some) mentions.
@@ -266,7 +267,7 @@ class ValueIndex:
         parsed = Question.parse(question, evidence)
         if not parsed.words or not len(self):
             return []
-        found = Finder(parsed, self._arrays, self._signer, masked=self._has_masked).find()
+        found = Finder(parsed, self._arrays, self._signer, self._facts).find()
         return choose(parsed, found, self._arrays, self._refs, self._facts)
 
     def ranges(self, question: str, evidence: str = "") -> list[RangeHit]:

@@ -1,4 +1,4 @@
-"""Numbers, years, months and days that a question names, in whatever way it writes them."""
+"""Numbers, years, months and days that a question names, and the ways in which columns of text may write its words."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["Mention", "mentions", "other_spellings"]
 
 _MOST = 100
+_LONGEST_JOINED = 4
+_BETWEEN = frozenset({"of", "the", "and", "for"})  # initials leave them out
+_TIME = re.compile(r"(?<![\d:])\d?\d:\d\d(?::\d\d)?(?![\d:])")
+_MIXED = re.compile(r"(\d+)([^\W\d_]+)|([^\W\d_]+)(\d+)")
 _MIDNIGHT = (" 00 00 00", " 00 00 00 0", " 00 00")
 _MOST_CHARACTERS = 40_000
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
@@ -105,26 +109,59 @@ def mentions(question: Question) -> list[Mention]:
     return sorted(set(found), key=lambda mention: (mention.first, mention.last, mention.day))
 
 
-def other_spellings(question: Question) -> list[tuple[int, int, str]]:
-    """How columns of text may write the days and numbers of a question: word positions, and folded words.
+def other_spellings(question: Question) -> list[tuple[int, int, str, str]]:
+    """How columns of text may write parts of a question: word positions [first, last), folded words, and the way.
 
-    "Oct 23, 2010" leads to "2010 10 23" and the other forms of dates.py, "1,200" and "1.2k" to "1200".
+    Way "respelt" is days and numbers in other forms ("Oct 23, 2010": "2010 10 23"; "1.2k": "1200"; "7": "007"), words
+    written as one ("student 299": "student299") and a word with a number taken apart ("200mmhg": "200 mmhg", "mmhg").
+    Way "initials" is those of a name ("Quarter Final": "qf"). Most of these no column holds; only an equal one counts.
     """
-    found: list[tuple[int, int, str]] = []
-    for mention in mentions(question):
-        asked = " ".join(word.text for word in question.words[mention.first : mention.last])
+    found = [*_days_and_numbers(question), *_joined(question)]
+    return [one for one in dict.fromkeys(found) if one[2]]
+
+
+def _days_and_numbers(question: Question) -> Iterator[tuple[int, int, str, str]]:
+    named = mentions(question)
+    times = [match.group().split(":") for match in islice(_TIME.finditer(question.text), 3)] if named else []
+    for mention in named:
+        terms: list[str] = []
         if mention.kind in {"date", "month"}:
             forms = [form for form in map(DateForm, FORMS) if form.monthly == (mention.kind == "month")]
-            texts = [form.write(mention.day) for form in forms]
-            terms = [" ".join(key_words(text)) for text in texts]
-            iso = " ".join(key_words(texts[0]))
-            terms += [iso + midnight for midnight in _MIDNIGHT] if mention.kind == "date" else []
+            terms = [" ".join(key_words(form.write(mention.day))) for form in forms]
+            if mention.kind == "date":
+                days = (terms[0], " ".join(key_words(DateForm("%m/%d/%Y").write(mention.day))))
+                terms += [terms[0] + midnight for midnight in _MIDNIGHT]
+                terms += [f"{day} {clock}" for day in days for time in times for clock in _clocks(time)]
         elif mention.number.is_integer() and abs(mention.number) < 1e15:
-            terms = [" ".join(key_words(text)) for text in (f"{mention.number:.0f}", f"{mention.number:,.0f}")]
-        else:
+            plain = f"{mention.number:.0f}"
+            terms = [plain, " ".join(key_words(f"{mention.number:,.0f}"))]
+            terms += [plain.zfill(width) for width in range(len(plain) + 1, 6)] if mention.number >= 0 else []
+        asked = " ".join(word.text for word in question.words[mention.first : mention.last])
+        yield from ((mention.first, mention.last, term, "respelt") for term in terms if term != asked)
+
+
+def _clocks(time: list[str]) -> tuple[str, str]:
+    return " ".join(part.zfill(2) for part in time), " ".join([time[0].lstrip("0") or "0", *time[1:]])
+
+
+def _joined(question: Question) -> Iterator[tuple[int, int, str, str]]:
+    words = question.words
+    for i, word in enumerate(words):
+        parts = _MIXED.fullmatch(word.text)
+        if parts:
+            yield i, i + 1, " ".join(filter(None, parts.groups())), "respelt"
+            yield i, i + 1, next(part for part in parts.groups() if part and part.isalpha()), "respelt"
+        if word.common:
             continue
-        found += [(mention.first, mention.last, term) for term in dict.fromkeys(terms) if term != asked]
-    return found
+        for j in range(i + 2, min(i + _LONGEST_JOINED, len(words)) + 1):
+            last = words[j - 1]
+            if j - 1 in question.breaks or (last.common and last.text not in _BETWEEN):
+                break
+            if j == i + 2 and not (word.text.isdigit() and last.text.isdigit()):
+                yield i, j, word.text + last.text, "respelt"
+            initials = "".join(one.text[0] for one in words[i:j] if one.text not in _BETWEEN)
+            if initials.isalpha() and len(initials) > 1 and last.text not in _BETWEEN:
+                yield i, j, initials, "initials"
 
 
 def _all(text: str) -> Iterator[tuple[int, int, str, float, Day]]:

@@ -19,6 +19,7 @@ from ctxprune.errors import FormatError
 
 from .base import ValueHit
 from .features import NAMES, WEAK_WAYS, ColumnFacts, features
+from .named import TRUTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,8 @@ _MOST_HITS = 24
 _MOST_WEAK_HITS = 8
 _MOST_PER_SPAN_AND_COLUMN = 3
 _MOST_WEAK_PER_COLUMN = 3
+# Set by hand: Spider's training databases hold too few columns of yes and no to learn it from.
+_TRUTH_LIKELIHOOD = 0.2
 
 
 def choose(
@@ -55,6 +58,7 @@ def choose(
         return []
     _weights, threshold = _model()
     likely = likelihoods(features(question, candidates, arrays, facts))
+    likely[[candidate.way == TRUTH for candidate in candidates]] = _TRUTH_LIKELIHOOD
     order = sorted(range(len(candidates)), key=lambda k: (-likely[k], -candidates[k].score, candidates[k].row))
     chosen: dict[int, ValueHit] = {}
     taken: Counter[tuple[object, ...]] = Counter()
@@ -62,7 +66,7 @@ def choose(
         candidate = candidates[k]
         if candidate.row in chosen or len(chosen) >= _MOST_HITS:
             continue
-        weak = candidate.way in WEAK_WAYS
+        weak = candidate.way in WEAK_WAYS or candidate.way == TRUTH
         if likely[k] < threshold and (weak or (candidate.first, candidate.last) not in question.quoted):
             continue
         column = int(arrays.columns[candidate.row])

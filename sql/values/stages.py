@@ -3,6 +3,7 @@
 exact    spans whose folded, stemmed words equal those of a value; symbols that stand alone
 synonym  spans that the lexicon knows under another name or code
 prefix   shared beginnings ("foggy": "Fog", "computer science": "Comp. Sci."), initials, single words of longer values
+column   yes and no, in whatever form, of columns that hold nothing else and whose names the question says
 lsh      MinHash LSH, then an edit filter: misspellings, for spans around words that nothing else explained
 
 Every candidate is verified against the stored value, so hash collisions never show.
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,15 +23,17 @@ from .keys import acronym_key, hashes, joined_key, part_key, prefix_key, stem_ke
 from .lexicon import synonyms
 from .literals import other_spellings
 from .minhash import Signer, band_keys
+from .named import TRUTH, truth_columns
 from .privacy import masked_key
 from .spans import key_words, stems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from .build import Arrays
+    from .features import ColumnFacts
     from .spans import Question
 
 __all__ = ["Candidate", "Finder"]
@@ -38,11 +42,13 @@ _PREFIX_SPAN = 4
 _SYNONYM_SPAN = 4
 _FUZZY_SPAN = 5
 _MOST_ROWS = 200
+_MOST_SHARED = 20_000
 _MOST_FUZZY_SPANS = 60
 _MOST_COMPARED = 5000
 _MOST_FUZZY_ROWS = 20
 _LEAST_ALIKE = 0.25
 _LEAST_EDIT = 0.8
+_SURE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +59,8 @@ class Candidate:
         row: Its row of the index.
         first, last: Word positions [first, last) of the span.
         score: Closeness, 0..1.
-        stage: "exact", "folded", "synonym", "prefix" or "lsh".
-        way: What exactly matched, for the scorer: "exact", "folded", "stem", "symbol", "synonym", "prefix",
-            "acronym", "part" or "lsh".
+        stage: "exact", "folded", "synonym", "prefix", "column" or "lsh".
+        way: What exactly matched, for the scorer: one of `features.WAYS`.
         rows: How many values of the index the same span led to in the same way.
     """
 
@@ -71,8 +76,8 @@ class Candidate:
 class Finder:
     """Runs the stages over one question. Made per look-up; holds no state between questions."""
 
-    def __init__(self, question: Question, arrays: Arrays, signer: Signer, *, masked: bool = False) -> None:
-        self._question, self._arrays, self._signer, self._has_masked = question, arrays, signer, masked
+    def __init__(self, question: Question, arrays: Arrays, signer: Signer, facts: Sequence[ColumnFacts] = ()) -> None:
+        self._question, self._arrays, self._signer, self._facts = question, arrays, signer, facts
         self._words: dict[int, list[str]] = {}
         self._asked = [word.text for word in question.words]
         self._stems = stems(self._asked)
@@ -84,11 +89,12 @@ class Finder:
 
     def find(self) -> list[Candidate]:
         """All candidates, no (row, span) twice."""
-        found = [*self._exact(), *self._symbols(), *(self._masked() if self._has_masked else ())]
+        found = [*self._exact(), *self._symbols(), *self._masked()]
         self._cover(found)
         found += self._synonyms()
         found += self._prefixes()
         found += self._parts()
+        found += self._truths({int(self._arrays.columns[one.row]) for one in found if one.score >= _SURE})
         self._cover(found)
         found += self._fuzzy()
         best: dict[tuple[int, int, int], Candidate] = {}
@@ -138,10 +144,18 @@ class Finder:
                     yield Candidate(row, i, j, 0.95, "folded", "stem", len(rows))
 
     def _masked(self) -> Iterator[Candidate]:
-        spans = list(self._question.spans())
+        spans = list(self._question.spans()) if any(fact.masked for fact in self._facts) else []
         for (i, j), rows in zip(spans, self._rows([masked_key(self._asked[i:j]) for i, j in spans]), strict=True):
             for row in rows[:_MOST_ROWS].tolist():
                 yield Candidate(row, i, j, 1.0, "folded", "folded", len(rows))
+
+    def _truths(self, answered: set[int]) -> Iterator[Candidate]:
+        asked = [one for one in truth_columns(self._stems, self._facts) if one.column not in answered]
+        keys = [stem_key(key_words(one.value)) for one in asked]
+        for one, rows in zip(asked, self._rows(keys), strict=True):
+            for row in rows[:_MOST_ROWS].tolist():
+                if int(self._arrays.columns[row]) == one.column and self._arrays.value(row) == one.value:
+                    yield Candidate(row, one.first, one.last, 0.5, "column", TRUTH)
 
     def _symbols(self) -> Iterator[Candidate]:
         question = self._question
@@ -157,16 +171,22 @@ class Finder:
                     yield Candidate(row, nearest, nearest + 1, 1.0, "exact", "symbol", len(rows))
 
     def _synonyms(self) -> Iterator[Candidate]:
-        asked: list[tuple[int, int, str]] = []
+        asked: list[tuple[int, int, str, str]] = []
         for i, j in self._question.spans(_SYNONYM_SPAN):
             code = self._question.surface(i, j) if j - i == 1 else ""
-            asked += [(i, j, term) for term in synonyms(self._asked[i:j], self._stems[i:j], code)]
+            asked += [(i, j, term, "synonym") for term in synonyms(self._asked[i:j], self._stems[i:j], code)]
         asked += other_spellings(self._question)
-        keys = [stem_key(term.split()) for _i, _j, term in asked]
-        for (i, j, term), rows in zip(asked, self._rows(keys), strict=True):
+        keys = [stem_key(term.split()) for _i, _j, term, _way in asked]
+        for (i, j, term, way), rows in zip(asked, self._rows(keys), strict=True):
             for row in rows[:_MOST_ROWS].tolist():
-                if self.words(row) == term.split():
-                    yield Candidate(row, i, j, 0.9, "synonym", "synonym", len(rows))
+                if self.words(row) == term.split() and (way != "initials" or self._is_short_name(row, i, j)):
+                    yield Candidate(row, i, j, 0.9, "synonym", way, len(rows))
+
+    def _is_short_name(self, row: int, i: int, j: int) -> bool:
+        """A stored value in capitals abbreviates a name; one of two letters only a capitalised one."""
+        value = self._arrays.value(row)
+        named = all(word[:1].isupper() for word in self._question.surface(i, j).split())
+        return value.isupper() and (len(value) > 2 or named)
 
     def _prefixes(self) -> Iterator[Candidate]:
         asked: list[tuple[int, int, str]] = []
@@ -209,9 +229,15 @@ class Finder:
             if not word.common and (len(word.text) > 2 or (len(word.text) == 2 and surfaces[k].isupper()))
         ]
         at: dict[int, list[int]] = defaultdict(list)
-        for k, rows in zip(places, self._rows([part_key(words[k].text) for k in places]), strict=True):
+        found = self._rows([part_key(words[k].text) for k in places])
+        for k, rows in zip(places, found, strict=True):
             for row in rows.tolist() if len(rows) <= _MOST_ROWS else ():
                 at[row].append(k)
+        for (k, rows), (after, others) in pairwise(zip(places, found, strict=True)):
+            if after - k <= 2 and all(_MOST_ROWS < len(some) <= _MOST_SHARED for some in (rows, others)):
+                both = np.intersect1d(rows, others)  # "Park Road": two words, each of which stands in many values
+                for row in both.tolist() if len(both) <= _MOST_ROWS else ():
+                    at[row] += [k, after]
         asked = self._stems
         spans = {row: _around(found, stems(self.words(row)), asked) for row, found in at.items()}
         counts = Counter(spans.values())

@@ -60,11 +60,34 @@ def test_a_number_of_eight_digits_may_be_a_day():
 
 
 def test_other_spellings_of_a_day_and_a_number():
-    terms = {term for _i, _j, term in other_spellings(Question.parse("Oct 23, 2010"))}
+    terms = {term for _i, _j, term, way in other_spellings(Question.parse("Oct 23, 2010")) if way == "respelt"}
     assert terms >= {"2010 10 23", "20101023", "10 23 2010", "23 10 2010", "2010 10 23 00 00 00"}
-    assert other_spellings(Question.parse("of 1,200")) == [(1, 3, "1200")]
-    assert other_spellings(Question.parse("of 1200")) == [(1, 2, "1 200")]
-    assert other_spellings(Question.parse("of 0.5")) == []
+    terms = {term for _i, _j, term, _way in other_spellings(Question.parse("at 8:11:01 on 2013/10/20"))}
+    assert terms >= {"2013 10 20 08 11 01", "2013 10 20 8 11 01", "10 20 2013 08 11 01"}
+    assert other_spellings(Question.parse("of 0.5 or")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "term", "way"),
+    [
+        ("of 1,200", (1, 3), "1200", "respelt"),
+        ("of 1200", (1, 2), "1 200", "respelt"),
+        ("store 7", (1, 2), "007", "respelt"),
+        ("student 299", (0, 2), "student299", "respelt"),
+        ("at 1 am", (1, 3), "1am", "respelt"),
+        ("of 200mmHg", (1, 2), "mmhg", "respelt"),
+        ("of 200mmHg", (1, 2), "200 mmhg", "respelt"),
+        ("the Quarter Final", (1, 3), "qf", "initials"),
+        ("the Bank of England", (1, 4), "be", "initials"),
+    ],
+)
+def test_words_written_otherwise(text, span, term, way):
+    assert (*span, term, way) in other_spellings(Question.parse(text))
+
+
+def test_initials_are_of_names_not_of_common_words():
+    ways = [way for *_rest, way in other_spellings(Question.parse("how many of the names are there in each list"))]
+    assert "initials" not in ways
 
 
 @given(day=st.dates(datetime.date(1000, 1, 1), datetime.date(2999, 12, 31)), pattern=st.sampled_from(FORMS))
@@ -133,6 +156,7 @@ def test_any_text_is_safe(text):
     question = Question.parse(text)
     for mention in mentions(question):
         assert 0 <= mention.first < mention.last <= len(question.words)
-    for first, last, term in other_spellings(question):
+    for first, last, term, way in other_spellings(question):
         assert term
+        assert way in {"respelt", "initials"}
         assert 0 <= first < last <= len(question.words)

@@ -29,6 +29,11 @@ FOUND = [
     ("東京の人口は?", "town", "name", "東京", "exact"),
     ("where is NYC?", "town", "name", "New York City", "prefix"),
     ("who lives in Sa\u0303o Paulo?", "town", "name", "São Paulo", "folded"),
+    ("people born on January 31st, 1970", "person", "born", "1970-01-31", "synonym"),
+    ("people born on 5/2/1981", "person", "born", "1981-05-02", "synonym"),
+    ("towns with zip code 1310", "town", "zip", "01310", "synonym"),
+    ("active people", "person", "active", "yes", "column"),
+    ("people who are not active", "person", "active", "no", "column"),
     ('towns with grade "A+"', "town", "grade", "A+", "exact"),
 ]
 
