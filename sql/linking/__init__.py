@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .gold import GoldLinks, gold_links
     from .lexical import LexicalLinker
     from .policy import JoinablePolicy
+    from .pool import PoolRanking, SchemaPool
     from .ranked import RankedLinker
     from .scored import ScoredLinker
 
@@ -21,8 +22,10 @@ __all__ = [
     "LexicalLinker",
     "Linked",
     "Linker",
+    "PoolRanking",
     "RankedLinker",
     "SchemaContext",
+    "SchemaPool",
     "ScoredLinker",
     "gold_links",
 ]
@@ -31,8 +34,10 @@ _LAZY = {  # what needs numpy or sqlglot is imported when it is first asked for
     "GoldLinks": "gold",
     "JoinablePolicy": "policy",
     "LexicalLinker": "lexical",
+    "PoolRanking": "pool",
     "RankedLinker": "ranked",
     "SchemaContext": "context",
+    "SchemaPool": "pool",
     "ScoredLinker": "scored",
     "gold_links": "gold",
 }
