@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .base import LINKERS, Linked, Linker
 
 if TYPE_CHECKING:
+    from .collective import CollectiveLinker
     from .context import SchemaContext
     from .gold import GoldLinks, gold_links
     from .lexical import LexicalLinker
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LINKERS",
+    "CollectiveLinker",
     "GoldLinks",
     "JoinablePolicy",
     "LexicalLinker",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _LAZY = {  # what needs numpy or sqlglot is imported when it is first asked for
+    "CollectiveLinker": "collective",
     "GoldLinks": "gold",
     "JoinablePolicy": "policy",
     "LexicalLinker": "lexical",

@@ -58,6 +58,7 @@ LINKERS: Registry[type[Linker]] = Registry(
     "linker",
     {
         "chat.v1": "ctxprune.sql.linking.chat:ChatLinker",
+        "collective.v1": "ctxprune.sql.linking.collective:CollectiveLinker",
         "lexical.v1": "ctxprune.sql.linking.lexical:LexicalLinker",
         "ranked.v1": "ctxprune.sql.linking.ranked:RankedLinker",
     },
