@@ -53,15 +53,11 @@ def folded_spans(index, question, evidence):
     words = [text[a:b] for a, b in word_spans(text)]
     spans = {" ".join(words[i:j]).lower() for i in range(len(words)) for j in range(i + 1, min(i + 6, len(words) + 1))}
     spans |= {part.strip().lower() for part in text.replace('"', "'").split("'")}
-    arrays = index._arrays
     if not hasattr(index, "_by_text"):
         index._by_text = {}
-        for row in range(len(index)):
-            index._by_text.setdefault(arrays.value(row).lower(), []).append(row)
-    rows = [row for span in spans for row in index._by_text.get(span, ())]
-    return [
-        ValueHit(index.columns[int(arrays.columns[row])].ref, arrays.value(row), (0, 0), 1.0, "exact") for row in rows
-    ]
+        for ref, value in index:
+            index._by_text.setdefault(value.lower(), []).append((ref, value))
+    return [ValueHit(ref, value, (0, 0), 1.0, "exact") for span in spans for ref, value in index._by_text.get(span, ())]
 
 
 if __name__ == "__main__":

@@ -107,10 +107,11 @@ def collect(benchmark):
 
 def look_up(db_id, text, wanted, index, *, copy):
     question = Question.parse(text)
-    found = Finder(question, index._arrays, index._signer, index._facts).find()
-    found = [candidate for candidate in found if candidate.way in WAYS]  # the others have a likelihood of their own
-    rows = features(question, found, index._arrays, index._facts) if found else np.zeros((0, len(NAMES)))
-    values = [(index.columns[int(index._arrays.columns[c.row])].ref, index._arrays.value(c.row)) for c in found]
+    finder = Finder(question, index._store, index._signer, index._facts)
+    # the others have a likelihood of their own
+    found = [candidate for candidate in finder.find() if candidate.way in WAYS]
+    rows = features(question, found, finder.stored, index._facts) if found else np.zeros((0, len(NAMES)))
+    values = [(index.columns[finder.stored.columns[c.row]].ref, finder.stored.value(c.row)) for c in found]
     return Asked(db_id, copy, len(wanted), rows, np.array([value in wanted for value in values], dtype=float), values)
 
 

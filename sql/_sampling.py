@@ -10,7 +10,17 @@ if TYPE_CHECKING:
 
     from .schema import Column, Table
 
-__all__ = ["TableStats", "distinct_sql", "example_sql", "first_rows_sql", "groups", "pick", "quote_name", "stats_sql"]
+__all__ = [
+    "TableStats",
+    "distinct_sql",
+    "example_sql",
+    "first_rows_sql",
+    "groups",
+    "pick",
+    "quote_name",
+    "stats_sql",
+    "texts_sql",
+]
 
 WIDTH = 100  # columns per statement: two thousand in one exceed SQLite's limits
 SAMPLE_ROWS = 50
@@ -59,12 +69,25 @@ def example_sql(table: Table, column: Column, n: int) -> str:
     return f"SELECT DISTINCT v FROM (SELECT v FROM ({inner}) WHERE v <> '') LIMIT {n}"  # noqa: S608
 
 
-def distinct_sql(table: str, column: str, longest: int | None, most: int | None) -> str:
-    """Distinct texts of one column, at most `most`, none longer than `longest` characters."""
+def distinct_sql(
+    table: str, column: str, longest: int | None = None, most: int | None = None, cut: int | None = None
+) -> str:
+    """Distinct texts of one column, at most `most`, none longer than `longest` characters, cut after `cut`."""
     cell = quote_name(column)
     fits = "" if longest is None else f" AND length({cell}) <= {longest:d}"
     end = "" if most is None else f" LIMIT {most:d}"
-    return f"SELECT DISTINCT {cell} FROM {quote_name(table)} WHERE typeof({cell}) = 'text'{fits}{end}"  # noqa: S608
+    shown = _cut(cell, cut)
+    return f"SELECT DISTINCT {shown} FROM {quote_name(table)} WHERE typeof({cell}) = 'text'{fits}{end}"  # noqa: S608
+
+
+def texts_sql(table: str, column: str, cut: int | None = None) -> str:
+    """All texts of one column, cut after `cut` characters."""
+    cell = quote_name(column)
+    return f"SELECT {_cut(cell, cut)} FROM {quote_name(table)} WHERE typeof({cell}) = 'text'"  # noqa: S608
+
+
+def _cut(cell: str, longest: int | None) -> str:
+    return cell if longest is None else f"substr({cell}, 1, {longest:d})"
 
 
 def stats_sql(table: Table, columns: Sequence[Column]) -> str:

@@ -257,6 +257,7 @@ class Database:
         batch: int = 1000,
         max_values: int | None = None,
         max_chars: int | None = None,
+        cut: int | None = None,
         limits: Limits | None = None,
     ) -> Iterator[list[str]]:
         """The distinct texts of one column, in batches, unordered; the engine's memory is bounded by `limits.memory`.
@@ -266,6 +267,7 @@ class Database:
             batch: Values per batch, 1 or more.
             max_values: Stop after so many; None for all.
             max_chars: Leave out longer ones; None for none.
+            cut: Cut longer ones after so many characters; what is equal up to there comes once.
             limits: `seconds` bounds the database's time (not the reader's between batches); `rows` and `bytes` do not
                 apply.
 
@@ -277,11 +279,25 @@ class Database:
             SchemaError: There is no such column.
             QueryTimeoutError, QueryLimitError, DatabaseError: As in `execute`.
         """
+        table = self.table(ref.table)
+        sql = sampling.distinct_sql(table.name, table.column(ref.column).name, max_chars, max_values, cut)
+        yield from self._stream(sql, batch, limits)
+
+    def texts(
+        self, ref: ColumnRef, *, batch: int = 1000, cut: int | None = None, limits: Limits | None = None
+    ) -> Iterator[list[str]]:
+        """Every text cell of one column, in stored order; as `distinct_values`, without telling them apart.
+
+        Raises:
+            UsageError, SchemaError, QueryTimeoutError, QueryLimitError, DatabaseError: As in `distinct_values`.
+        """
+        table = self.table(ref.table)
+        yield from self._stream(sampling.texts_sql(table.name, table.column(ref.column).name, cut), batch, limits)
+
+    def _stream(self, sql: str, batch: int, limits: Limits | None) -> Iterator[list[str]]:
         if batch < 1:
             raise UsageError(f"batch={batch!r} is below 1")
-        table = self.table(ref.table)
         limits = replace(limits or self.limits, rows=1 << 62, bytes=1 << 62)
-        sql = sampling.distinct_sql(table.name, table.column(ref.column).name, max_chars, max_values)
         with closing(self._pool.run({**_request(sql, limits), "batch": batch}, limits.memory)) as answers:
             for message in answers:
                 if message[0] == "rows":

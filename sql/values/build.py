@@ -1,169 +1,302 @@
 """Builds the arrays of a value index: pure functions over batches of values (map), then one merge (reduce).
 
-`map_batch` knows nothing but its batch and `merge` nothing but batches, so that many processes, or an engine that
+`map_batch` knows nothing but its batch; `merge` knows nothing but parts and the rows that they become, and a merge of
+merges is the same as one merge. Parts are plain arrays and can be pickled, so that many processes, or an engine that
 distributes work, can run the same functions.
+
+An entry of a posting list is one uint64: the key in the upper half, the row in the lower one. Sorted entries are
+sorted by key and then by row, and stay so when rows are renumbered without changing their order.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctxprune.errors import IndexBuildError
 
-from .eligibility import LONGEST_VALUE
-from .keys import hashes, value_keys
-from .minhash import BANDS, ROWS, Signer, band_keys
-from .spans import key_words
+from .keys import value_keys
+from .minhash import BANDS, Signer, band_keys
+from .privacy import digest_keys
+from .words import WordTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-T = TypeVar("T", bound=np.generic)
-__all__ = ["Arrays", "Batch", "map_batch", "merge"]
+__all__ = [
+    "DROPPED",
+    "Batch",
+    "Part",
+    "Source",
+    "map_batch",
+    "merge",
+    "merged_entries",
+    "merged_rows",
+    "merged_texts",
+    "one_behind_the_other",
+]
+
+DROPPED = np.uint32(0xFFFFFFFF)
+"""The new row of a value that is left out."""
 
 _MOST_VALUES = 2**31
-_FUZZY_LENGTH = range(3, 61)
+_SHORTEST_FUZZY, _LONGEST_FUZZY = 3, 60
+_PIECE = 4_000_000
+_ROW_PIECE = 500_000
+_LOW = np.uint64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What `map_batch` makes of the values of one column; row numbers count from the start of the batch.
+    """Distinct values of one column or of several, in the order of the index.
 
     Attributes:
-        text: UTF-8 of all values, end to end; lone surrogates are kept as three bytes.
-        lengths: Bytes of each value.
-        column: The column's number.
-        key_hashes, key_rows: A row stands under each of its keys.
-        fuzzy_rows, signatures: MinHash signature of each row that the LSH stage holds.
-        too_long: Values left out because they are longer than 200 characters.
+        values: The values.
+        fuzzy: bool (n_values,), whether the LSH stage may find it.
+        masked: The values are digests of what must not be kept (privacy.py).
     """
 
-    text: bytes
-    lengths: NDArray[np.int64]
-    column: int
-    key_hashes: NDArray[np.uint64]
-    key_rows: NDArray[np.uint32]
-    fuzzy_rows: NDArray[np.uint32]
-    signatures: NDArray[np.uint32]
-    too_long: int = 0
+    values: list[str]
+    fuzzy: NDArray[np.bool_]
+    masked: bool = False
 
 
 @dataclass(frozen=True)
-class Arrays:
-    """The index itself; each field is one file on disk.
+class Part:
+    """Values in order, and all that is looked up about them; rows count from the start of the part.
 
     Attributes:
-        text: uint8 (n_bytes,), UTF-8 of all values.
+        text: uint8 (n_bytes,), UTF-8 of all values, end to end; lone surrogates are kept as three bytes.
         ends: int64 (n_values,), where each value ends in `text`.
-        columns: int32 (n_values,), column number of each value.
-        key_hashes: uint64 (n_keys,), sorted.
-        key_rows: uint32 (n_keys,), the value filed under each key.
-        permutations: uint32 (2, n_permutations), datasketch's.
-        fuzzy_rows: uint32 (n_fuzzy,), the values of the LSH stage.
-        signatures: uint32 (n_fuzzy, n_permutations).
-        band_keys: uint32 (n_bands, n_fuzzy), each row sorted.
-        band_rows: uint32 (n_bands, n_fuzzy), position in `fuzzy_rows` of each band key.
+        keys: uint64 (n_keys,), sorted entries: a row stands under each of its keys (keys.py).
+        bands: uint64 (n_bands, n_fuzzy), entries of the values that the LSH stage may find (minhash.py), each band
+            sorted.
+        sketches: uint64 (n_values, 2), a bit for each character bigram.
     """
 
     text: NDArray[np.uint8]
     ends: NDArray[np.int64]
-    columns: NDArray[np.int32]
-    key_hashes: NDArray[np.uint64]
-    key_rows: NDArray[np.uint32]
-    permutations: NDArray[np.uint32]
-    fuzzy_rows: NDArray[np.uint32]
-    signatures: NDArray[np.uint32]
-    band_keys: NDArray[np.uint32]
-    band_rows: NDArray[np.uint32]
+    keys: NDArray[np.uint64]
+    bands: NDArray[np.uint64]
+    sketches: NDArray[np.uint64]
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Field names, in order."""
         return tuple(field.name for field in fields(cls))
 
-    def value(self, row: int) -> str:
-        """The stored value of one row."""
-        start = int(self.ends[row - 1]) if row else 0
-        return bytes(self.text[start : int(self.ends[row])]).decode("utf-8", "surrogatepass")
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(getattr(self, name).nbytes for name in self.names())
 
 
-def map_batch(column: int, values: Sequence[str], signer: Signer, *, fuzzy: bool) -> Batch:
-    """Files the distinct values of one column under their keys, and signs those that the LSH stage may hold."""
-    kept = [value for value in values if len(value) <= LONGEST_VALUE]
-    encoded = [value.encode("utf-8", "surrogatepass") for value in kept]
-    keys: list[str] = []
-    key_rows: list[int] = []
-    rows: list[int] = []
-    texts: list[str] = []
-    for row, value in enumerate(kept):
-        words = key_words(value)
-        mine = value_keys(value, words)
-        keys += mine
-        key_rows += [row] * len(mine)
-        folded = " ".join(words)
-        if fuzzy and len(folded) in _FUZZY_LENGTH and not folded.replace(" ", "").isdigit():
-            rows.append(row)
-            texts.append(folded)
-    return Batch(
-        text=b"".join(encoded),
-        lengths=np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded)),
-        column=column,
-        key_hashes=hashes(keys),
-        key_rows=np.array(key_rows, dtype=np.uint32),
-        fuzzy_rows=np.array(rows, dtype=np.uint32),
-        signatures=signer.sign(texts),
-        too_long=len(values) - len(kept),
+@dataclass(frozen=True)
+class Source:
+    """A part and what becomes of its rows.
+
+    Attributes:
+        read: Gives one array of the part by its name; called whenever a piece of it is needed, so that an array on
+            disk need not stay mapped.
+        rows: uint32 (n_values,), the new row of each value, or `DROPPED`; those that stay rise.
+    """
+
+    read: Callable[[str], NDArray[Any]]
+    rows: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, part: Part, rows: NDArray[np.uint32]) -> Source:
+        """A part in memory."""
+        return cls(lambda name: getattr(part, name), rows)
+
+
+def map_batch(batch: Batch, signer: Signer) -> Part:
+    """Files the values of a batch under their keys, and signs those that the LSH stage may hold."""
+    values = batch.values
+    if batch.masked:
+        return _map_masked(values)
+    encoded = [value.encode("utf-8", "surrogatepass") for value in values]
+    table = WordTable.of(values)
+    worded = np.flatnonzero(table.counts)
+    codes, lengths = table.marked(worded)
+    signed = signer.sign_marked(codes, lengths)
+    sketches = np.zeros((len(values), 2), dtype=np.uint64)
+    sketches[worded] = signed.sketches
+    lengths = lengths - 2
+    close = (lengths >= _SHORTEST_FUZZY) & (lengths <= _LONGEST_FUZZY)
+    close &= batch.fuzzy[worded] & ~table.all_digits()[worded]
+    bands = band_keys(signed.signatures[close], lengths[close]).astype(np.uint64) << np.uint64(32)
+    bands |= worded[close].astype(np.uint64)
+    bands.sort(axis=1)
+    return Part(
+        text=np.frombuffer(b"".join(encoded), dtype=np.uint8),
+        ends=np.cumsum(np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded)), dtype=np.int64),
+        keys=value_keys(values, table),
+        bands=bands,
+        sketches=sketches,
     )
 
 
-def merge(batches: Sequence[Batch], signer: Signer) -> Arrays:
-    """One index of all batches, in their order.
+def _map_masked(digests: Sequence[str]) -> Part:
+    """Rows without text: each under the key of its digest, with the digest in the place of its sketch."""
+    rows = np.arange(len(digests), dtype=np.uint64)
+    keys, sketches = digest_keys(digests)
+    return Part(
+        text=np.empty(0, dtype=np.uint8),
+        ends=np.zeros(len(digests), dtype=np.int64),
+        keys=np.sort((keys.astype(np.uint64) << np.uint64(32)) | rows),
+        bands=np.empty((BANDS, 0), dtype=np.uint64),
+        sketches=sketches,
+    )
+
+
+def one_behind_the_other(parts: Sequence[Part]) -> list[Source]:
+    """Sources that keep all rows of some parts, in order."""
+    firsts = np.cumsum([0, *(len(part.ends) for part in parts)])
+    return [
+        Source.of(part, np.arange(first, first + len(part.ends), dtype=np.uint32))
+        for part, first in zip(parts, firsts.tolist(), strict=False)
+    ]
+
+
+def merge(sources: Sequence[Source]) -> Part:
+    """One part of all sources, in memory.
 
     Raises:
         IndexBuildError: There are more than 2**31 values.
     """
-    sizes = np.array([len(batch.lengths) for batch in batches], dtype=np.int64)
-    if sizes.sum() >= _MOST_VALUES:
-        raise IndexBuildError(f"{sizes.sum()} values are more than one index holds", hint="exclude columns")
-    firsts = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
-    key_hashes = _joined([batch.key_hashes for batch in batches], np.uint64)
-    key_rows = _joined(
-        [batch.key_rows + np.uint32(first) for batch, first in zip(batches, firsts, strict=False)], np.uint32
-    )
-    fuzzy = [batch.fuzzy_rows + np.uint32(first) for batch, first in zip(batches, firsts, strict=False)]
-    order = np.lexsort((key_rows, key_hashes))
-    width = signer.permutations.shape[1]
-    signatures = np.concatenate(
-        [np.empty((0, width), np.uint32), *(b.signatures for b in batches if len(b.signatures))]
-    )
-    bands = _sorted_bands(signatures)
-    return Arrays(
-        text=np.frombuffer(b"".join([batch.text for batch in batches]), dtype=np.uint8),
-        ends=np.cumsum(_joined([batch.lengths for batch in batches], np.int64)),
-        columns=np.repeat(np.array([batch.column for batch in batches], dtype=np.int32), sizes),
-        key_hashes=key_hashes[order],
-        key_rows=key_rows[order],
-        permutations=signer.permutations,
-        fuzzy_rows=_joined(fuzzy, np.uint32),
-        signatures=signatures,
-        band_keys=bands[0],
-        band_rows=bands[1],
+    texts = list(merged_texts(sources))
+    bands = _merged_bands(sources)
+    return Part(
+        text=_joined([text for text, _ends in texts], np.uint8),
+        ends=_joined([ends for _text, ends in texts], np.int64),
+        keys=_joined(list(merged_entries(sources, "keys")), np.uint64),
+        bands=bands,
+        sketches=_joined(list(merged_rows(sources, "sketches")), np.uint64).reshape(-1, 2),
     )
 
 
-def _sorted_bands(signatures: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    keys = band_keys(signatures, BANDS, ROWS)
-    rows = np.empty(keys.shape, dtype=np.uint32)
-    for band in range(len(keys)):
-        order = np.argsort(keys[band], kind="stable")
-        keys[band], rows[band] = keys[band][order], order
-    return keys, rows
+def _merged_bands(sources: Sequence[Source]) -> NDArray[np.uint64]:
+    found = [np.empty((BANDS, 0), dtype=np.uint64)]
+    for source in sources:
+        entries = np.array(source.read("bands"), dtype=np.uint64)
+        rows = source.rows[(entries & _LOW).astype(np.intp)]
+        entries &= ~_LOW
+        entries |= rows
+        found.append(entries[rows != DROPPED].reshape(BANDS, -1))  # a row is in all bands or in none
+    joined = np.concatenate(found, axis=1)
+    joined.sort(axis=1)
+    return joined
 
 
-def _joined(parts: Sequence[NDArray[T]], kind: type[T]) -> NDArray[T]:
-    return np.concatenate([np.empty(0, dtype=kind), *parts])
+def merged_entries(sources: Sequence[Source], name: str, band: int | None = None) -> Iterator[NDArray[np.uint64]]:
+    """The entries of all sources under their new rows, in sorted pieces of some four million; memory is bounded by
+    that, and by the rows of a single key.
+    """
+    arrays = [_array(source, name, band) for source in sources]
+    total = sum(len(array) for array in arrays)
+    del arrays
+    pieces = max(1, -(-total // _PIECE))
+    cuts = [(step << 64) // pieces for step in range(pieces)]
+    for low, high in zip(cuts, [*cuts[1:], None], strict=True):
+        yield _piece(sources, name, band, (low, high))
+
+
+def _piece(
+    sources: Sequence[Source], name: str, band: int | None, bounds: tuple[int, int | None]
+) -> NDArray[np.uint64]:
+    found = []
+    for source in sources:
+        array = _array(source, name, band)
+        first = int(np.searchsorted(array, np.uint64(bounds[0])))
+        last = len(array) if bounds[1] is None else int(np.searchsorted(array, np.uint64(bounds[1])))
+        entries = np.array(array[first:last])
+        rows = source.rows[(entries & _LOW).astype(np.intp)]
+        entries &= ~_LOW
+        entries |= rows
+        found.append(entries[rows != DROPPED])
+    joined = _joined(found, np.uint64)
+    if len(found) > 1:
+        joined.sort()
+    return joined
+
+
+def merged_rows(sources: Sequence[Source], name: str) -> Iterator[NDArray[Any]]:
+    """What the sources hold for each new row, in pieces of half a million rows."""
+    kept = [np.flatnonzero(source.rows != DROPPED) for source in sources]
+    for first, last in _ranges(kept):
+        out = None
+        for source, mine in zip(sources, kept, strict=True):
+            rows = _between(source, mine, first, last)
+            array = source.read(name)
+            out = np.zeros((last - first, *array.shape[1:]), dtype=array.dtype) if out is None else out
+            out[source.rows[rows].astype(np.intp) - first] = array[rows]
+        if out is not None:
+            yield out
+
+
+def merged_texts(sources: Sequence[Source]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """Text, and the ends of the values in the whole text, of each piece of half a million rows."""
+    kept = [np.flatnonzero(source.rows != DROPPED) for source in sources]
+    written = 0
+    for first, last in _ranges(kept):
+        lengths = np.zeros(last - first, dtype=np.int64)
+        chosen = []
+        for source, mine in zip(sources, kept, strict=True):
+            rows = _between(source, mine, first, last)
+            ends = source.read("ends")
+            starts = np.where(rows > 0, ends[np.maximum(rows - 1, 0)], 0) if len(ends) else np.zeros(0, np.int64)
+            new = source.rows[rows].astype(np.intp) - first
+            lengths[new] = ends[rows] - starts
+            chosen.append((starts, new))
+        ends = np.cumsum(lengths, dtype=np.int64)
+        out = np.empty(int(ends[-1]) if len(ends) else 0, dtype=np.uint8)
+        for source, (starts, new) in zip(sources, chosen, strict=True):
+            _copy(source.read("text"), starts, out, ends[new] - lengths[new], lengths[new])
+        yield out, ends + written
+        written += len(out)
+
+
+def _copy(
+    text: NDArray[Any],
+    starts: NDArray[np.int64],
+    out: NDArray[np.uint8],
+    targets: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+) -> None:
+    """Copies pieces of `text` to their places in `out`; pieces that follow one another on both sides go at once."""
+    if not len(starts):
+        return
+    ends = starts + lengths
+    follows = (starts[1:] == ends[:-1]) & (targets[1:] == targets[:-1] + lengths[:-1])
+    heads = np.concatenate(([0], np.flatnonzero(~follows) + 1))
+    tails = np.concatenate((heads[1:], [len(starts)])) - 1
+    for a, b, to in zip(starts[heads].tolist(), ends[tails].tolist(), targets[heads].tolist(), strict=True):
+        out[to : to + b - a] = text[a:b]
+
+
+def _ranges(kept: Sequence[NDArray[np.intp]]) -> list[tuple[int, int]]:
+    total = sum(map(len, kept))
+    if total >= _MOST_VALUES:
+        raise IndexBuildError(f"{total} values are more than one index holds", hint="exclude columns")
+    return [(first, min(first + _ROW_PIECE, total)) for first in range(0, total, _ROW_PIECE)]
+
+
+def _between(source: Source, kept: NDArray[np.intp], first: int, last: int) -> NDArray[np.intp]:
+    new = source.rows[kept]
+    return kept[slice(*np.searchsorted(new, np.array([first, last], dtype=np.uint32)))]
+
+
+def _array(source: Source, name: str, band: int | None) -> NDArray[np.uint64]:
+    array = source.read(name)
+    return array if band is None else array[band]
+
+
+def _joined(parts: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=kind)

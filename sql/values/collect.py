@@ -1,97 +1,138 @@
-"""Reads the columns of a database into batches for the index: what is read, what is skipped, and why."""
+"""Reads the columns of a database into an index: what is read, what is skipped, and why.
+
+A column is read in the database's order, sorted, and compared with what an older index holds of it, so that only new
+values are mapped. A first build is the same with an older index of nothing.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import chain
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import QueryError, QueryLimitError, QueryTimeoutError
 
 from ..schema import ColumnRef
-from .build import map_batch, merge
-from .eligibility import measure
-from .minhash import Signer
+from .eligibility import LONGEST_VALUE, measure
 from .named import truths
-from .privacy import masked_batch
+from .privacy import masked_digests
+from .sorting import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ..database import Database
     from ..schema import Schema
-    from .build import Arrays, Batch
+    from .older import Older
+    from .parts import Parts
     from .privacy import Privacy
 
-__all__ = ["EXCLUDED", "collect"]
+__all__ = ["EXCLUDED", "Task", "collect"]
 
 EXCLUDED = "excluded"
 _BATCH = 5000
+_BLOCK = 20_000
 _SECONDS = 600.0
+_MOST_LONG = 100_000
+_MOST_TOLD_APART = 1_000_000  # distinct values that the database is asked to tell apart; beyond, sorted runs do
 
 
-def collect(
-    database: Database,
-    schema: Schema,
-    privacy: Privacy,
-    progress: Callable[[int, int, str], None],
-) -> tuple[list[dict[str, Any]], Arrays]:
-    """A report per column, in schema order, and the arrays of all that are indexed.
+@dataclass
+class Task:
+    """What to read.
+
+    Attributes:
+        database, schema: Where the values are, and which columns may be read.
+        privacy: Columns of the schema that may not, and columns whose values must not be kept.
+        progress: Called as progress(columns done, columns in all, name of the next column).
+        reports: What became of each column so far, in schema order.
+    """
+
+    database: Database
+    schema: Schema
+    privacy: Privacy
+    progress: Callable[[int, int, str], None]
+    reports: list[dict[str, Any]] = field(default_factory=list)
+
+
+def collect(task: Task, parts: Parts, older: Older) -> None:
+    """Reads all columns that `task.reports` does not hold yet, and hands their new values to `parts`.
 
     A column that cannot be read is skipped with the database's message; a database that cannot be read raises.
 
     Raises:
         DatabaseError: The file cannot be read.
+        OSError: A run cannot be written.
         IndexBuildError: There are more than 2**31 values.
     """
-    signer = Signer.from_datasketch()
-    reports: list[dict[str, Any]] = []
-    batches: list[Batch] = []
-    total = schema.n_columns
-    for table in schema.tables:
+    total, number = task.schema.n_columns, 0
+    for table in task.schema.tables:
         for column in table.columns:
+            number += 1
+            if number <= len(task.reports):
+                continue
             ref = ColumnRef(table.name, column.name)
-            number = len(reports)
-            progress(number, total, f"{ref.table}.{ref.column}")
-            report: dict[str, Any] = {"table": ref.table, "column": ref.column, "masked": privacy.masks(ref)}
-            reports.append(report)
-            if ref in privacy.exclude:
+            task.progress(number - 1, total, f"{ref.table}.{ref.column}")
+            report: dict[str, Any] = {"table": ref.table, "column": ref.column, "masked": task.privacy.masks(ref)}
+            if ref in task.privacy.exclude:
                 report["skipped"] = EXCLUDED
             elif table.is_view:
                 report["skipped"] = "view"
             else:
-                found, facts = _read_column(database, ref, number, signer, privacy)
-                batches += found
-                report.update(facts)
-    progress(total, total, "")
-    return reports, merge(batches, signer)
+                report.update(_read_column(task, ref, parts, older))
+            task.reports.append(report)
+            parts.column_ends(task.reports, older)
+    task.progress(total, total, "")
 
 
-def _read_column(
-    database: Database, ref: ColumnRef, number: int, signer: Signer, privacy: Privacy
-) -> tuple[list[Batch], dict[str, Any]]:
+def _read_column(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict[str, Any]:
+    long: set[str] = set()
     try:
-        stream = _stream(database, ref)
+        stream = _stream(task.database, ref)
         first = next(stream, [])
         profile = measure(first)
         if profile.skipped:
-            return [], {"skipped": profile.skipped}
-        masked, parts = privacy.masks(ref, first), chain([first], stream)
-        if masked:
-            batches = [masked_batch(number, values) for values in parts]
-        else:
-            batches = [map_batch(number, values, signer, fuzzy=profile.fuzzy) for values in parts]
+            return {"skipped": profile.skipped}
+        masked = task.privacy.masks(ref, first)
+        fuzzy = profile.fuzzy and not masked
+        before = older.column(ref, fuzzy=None if masked else fuzzy)
+        texts = _short(chain([first], stream), long)
+        ordered = in_order(map(masked_digests, texts) if masked else texts, parts.folder)
+        values = 0
+        while block := list(islice(ordered, _BLOCK)):  # the first one when all is read
+            parts.add(block, before.rows(block), older, fuzzy=None if masked else fuzzy)
+            values += len(block)
     except (QueryError, QueryLimitError, QueryTimeoutError) as error:
-        return [], {"skipped": f"unreadable: {error.what}"}
-    return batches, {
-        "values": sum(len(batch.lengths) for batch in batches),
-        "too_long": sum(batch.too_long for batch in batches),
+        return {"skipped": f"unreadable: {error.what}"}
+    return {
+        "values": values,
+        "too_long": len(long),
         "numeric": round(profile.numeric, 4),
+        "fuzzy": fuzzy,
         "masked": masked,
         "truths": () if masked else truths(first),
     }
 
 
+def _short(batches: Iterable[list[str]], long: set[str]) -> Iterator[list[str]]:
+    """The values that are not too long; the beginnings of up to 100,000 of those that are go into `long`."""
+    for values in batches:
+        short = [value for value in values if len(value) <= LONGEST_VALUE]
+        if len(short) < len(values) and len(long) < _MOST_LONG:
+            long.update(value for value in values if len(value) > LONGEST_VALUE)
+        yield short
+
+
 def _stream(database: Database, ref: ColumnRef) -> Iterator[list[str]]:
+    """The texts of a column, cut one character after the longest that is indexed, a few of them several times."""
     limits = replace(database.limits, seconds=max(_SECONDS, database.limits.seconds))
-    yield from database.distinct_values(ref, batch=_BATCH, limits=limits)
+    cut = LONGEST_VALUE + 1
+    read = 0
+    try:
+        for values in database.distinct_values(ref, batch=_BATCH, max_values=_MOST_TOLD_APART, cut=cut, limits=limits):
+            read += len(values)
+            yield values
+    except QueryLimitError:  # too many for the memory that the database may use
+        read = _MOST_TOLD_APART
+    if read >= _MOST_TOLD_APART:
+        yield from database.texts(ref, batch=_BATCH, cut=cut, limits=limits)

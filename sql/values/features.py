@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .build import Arrays
     from .spans import Question
     from .stages import Candidate
+    from .stored import StoredValues
 
 __all__ = ["NAMES", "WAYS", "WEAK_WAYS", "ColumnFacts", "features"]
 
@@ -97,13 +97,13 @@ class ColumnFacts:
 
 
 def features(
-    question: Question, candidates: Sequence[Candidate], arrays: Arrays, facts: Sequence[ColumnFacts]
+    question: Question, candidates: Sequence[Candidate], stored: StoredValues, facts: Sequence[ColumnFacts]
 ) -> NDArray[np.float64]:
     """One row per candidate and one column per entry of `NAMES`; most between 0 and 1."""
     asked = [stem(word.text) for word in question.words]
     schema_words = frozenset().union(*(fact.table_words | fact.column_words for fact in facts))
     strong = {(c.first, c.last) for c in candidates if c.way in _STRONG_WAYS}
-    columns = [int(arrays.columns[candidate.row]) for candidate in candidates]
+    columns = [int(stored.columns[candidate.row]) for candidate in candidates]
     span_best: dict[tuple[int, int], float] = defaultdict(float)
     column_best: dict[tuple[int, int], float] = defaultdict(float)
     for candidate, column in zip(candidates, columns, strict=True):
@@ -120,7 +120,7 @@ def features(
             row[WAYS.index(candidate.way)] = 1
         row[len(WAYS) :] = [
             *(candidate.score if candidate.way == way else 0.0 for way in ("prefix", "part", "lsh")),
-            *_span_facts(question, candidate, schema_words, arrays),
+            *_span_facts(question, candidate, schema_words, stored),
             _share(fact.column_words, near),
             _share(fact.table_words, near),
             _size(fact),
@@ -130,15 +130,15 @@ def features(
             candidate.score < span_best[i, j],
             candidate.score < best,
             fact.numeric,
-            len(arrays.value(candidate.row)) <= 2,
-            *((0.0,) * 6 if candidate.way not in WEAK_WAYS else _weak_facts(question, candidate, fact, arrays)),
+            len(stored.value(candidate.row)) <= 2,
+            *((0.0,) * 6 if candidate.way not in WEAK_WAYS else _weak_facts(question, candidate, fact, stored)),
         ]
     return out
 
 
-def _weak_facts(question: Question, candidate: Candidate, fact: ColumnFacts, arrays: Arrays) -> list[float]:
+def _weak_facts(question: Question, candidate: Candidate, fact: ColumnFacts, stored: StoredValues) -> list[float]:
     i, j = candidate.first, candidate.last
-    start = fold(arrays.value(candidate.row)).startswith(question.words[i].text)
+    start = fold(stored.value(candidate.row)).startswith(question.words[i].text)
     return [
         all(question.surface(k, k + 1)[:1].isupper() for k in range(i, j)) and i > 0,
         any(a <= i and j <= b for a, b in question.quoted),
@@ -149,12 +149,14 @@ def _weak_facts(question: Question, candidate: Candidate, fact: ColumnFacts, arr
     ]
 
 
-def _span_facts(question: Question, candidate: Candidate, schema_words: frozenset[str], arrays: Arrays) -> list[float]:
+def _span_facts(
+    question: Question, candidate: Candidate, schema_words: frozenset[str], stored: StoredValues
+) -> list[float]:
     i, j = candidate.first, candidate.last
     words = [word.text for word in question.words[i:j]]
     surface = question.surface(i, j)
     letters = sum(map(len, words))
-    value = arrays.value(candidate.row)
+    value = stored.value(candidate.row)
     return [
         min(j - i, 4) / 4,
         math.log2(1 + letters) / 4,

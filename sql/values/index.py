@@ -7,87 +7,66 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ctxprune._folders import cache_folder
-from ctxprune.errors import FormatError
+from ctxprune.errors import FormatError, UsageError
 
 from ..schema import ColumnRef
 from . import store
-from .collect import EXCLUDED, collect
-from .column_ranges import measure_ranges, read_ranges
+from .build import Part, Source, merge
+from .collect import EXCLUDED
+from .column_ranges import read_ranges
 from .features import ColumnFacts
+from .making import ColumnReport, Making, column_rows, column_starts, make, wanted_of
 from .minhash import Signer
+from .older import Older
 from .privacy import Privacy
 from .ranges import find_ranges
 from .scoring import choose
 from .spans import Question
 from .stages import Finder
+from .stores import ArrayStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from ..database import Database
     from ..schema import Schema
     from .base import RangeHit, ValueHit
-    from .build import Arrays
+    from .stores import ValueStore
 
     Progress = Callable[[int, int, str], None]
 
 __all__ = ["ColumnReport", "ValueIndex", "default_directory"]
 
-
-@dataclass(frozen=True, slots=True)
-class ColumnReport:
-    """What became of one column.
-
-    Attributes:
-        table, column: Its name.
-        values: Distinct values in the index; 0 where it was skipped.
-        too_long: Distinct values left out because they are longer than 200 characters.
-        numeric: Share of the values that are numbers, dates or times.
-        skipped: Why it is not in the index; "" where it is.
-        masked: Why its values must not be shown, "asked for" or what they look like; "" where they may be.
-        truths: What it stores for yes and for no, where it holds nothing else; () otherwise.
-    """
-
-    table: str
-    column: str
-    values: int = 0
-    too_long: int = 0
-    numeric: float = 0.0
-    skipped: str = ""
-    masked: str = ""
-    truths: tuple[str, ...] = ()
-
-    @property
-    def ref(self) -> ColumnRef:
-        """The column."""
-        return ColumnRef(self.table, self.column)
+_READ = 5000
 
 
 class ValueIndex:
     """Stored text values of one database, by exact folded keys and by MinHash LSH. Safe to share between threads.
 
-    Made by `build`, `open` or `for_database`.
+    Made by `build`, `open` or `for_database`; or from a manifest and any `ValueStore`.
     """
 
-    def __init__(self, manifest: dict[str, Any], arrays: Arrays, directory: Path | None = None) -> None:
-        self._manifest, self._arrays = manifest, arrays
+    def __init__(self, manifest: dict[str, Any], values: ValueStore, directory: Path | None = None) -> None:
+        self._manifest, self._store = manifest, values
         self.directory = directory
         try:
             self.columns = tuple(
                 ColumnReport(**{**one, "truths": tuple(one.get("truths", ()))}) for one in manifest["columns"]
             )
-        except (KeyError, TypeError) as error:
+            self._signer = Signer(np.array(manifest["permutations"], dtype=np.uint32))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             where = str(directory or "")
             raise FormatError(f"the manifest lacks its columns ({error})", where=where, hint="rebuild it") from error
         self._ranges = read_ranges(manifest.get("ranges", ()))
-        self._signer = Signer(arrays.permutations)
 
     @classmethod
     def build(
@@ -99,6 +78,7 @@ class ValueIndex:
         mask: Collection[ColumnRef] = (),
         mask_personal: bool = False,
         progress: Progress | None = None,
+        workers: int = 1,
     ) -> ValueIndex:
         """Read every column of `schema` (default: the database's) and index its distinct texts, in memory.
 
@@ -110,29 +90,18 @@ class ValueIndex:
             mask_personal: Also mask columns that look like e-mail addresses, phone, card, bank account or social
                 security numbers.
             progress: Called as progress(columns done, columns in all, name of the next column).
+            workers: Processes that file and sign values; the index is the same for any number. More than one starts new
+                interpreters, so the caller's main module must be importable.
 
         Raises:
             SchemaError: `exclude`, `mask` or `schema` names a column that the database does not have.
             DatabaseError: The database cannot be read.
             IndexBuildError: There are more than 2**31 values.
         """
-        start = time.perf_counter()
         schema = schema or database.schema()
-        fingerprint = database.data_fingerprint()
         privacy = Privacy.of(schema, exclude, mask, personal=mask_personal)
-        reports, arrays = collect(database, schema, privacy, progress or _quiet)
-        hidden = {ColumnRef(one["table"], one["column"]) for one in reports if one.get("masked")}
-        manifest = {
-            "database": database.name,
-            "data_fingerprint": fingerprint,
-            "schema_fingerprint": schema.fingerprint,
-            **privacy.record(),
-            "columns": [asdict(ColumnReport(**report)) for report in reports],
-            "ranges": measure_ranges(database, schema, privacy.exclude | privacy.mask | hidden),
-            "values": len(arrays.ends),
-            "seconds": round(time.perf_counter() - start, 3),
-        }
-        return cls(manifest, arrays)
+        making = Making(progress or _quiet, privacy, workers=workers)
+        return cls._in_memory(make(database, schema, wanted_of(database, schema, privacy), making))
 
     @classmethod
     def open(cls, directory: str | Path) -> ValueIndex:
@@ -142,7 +111,8 @@ class ValueIndex:
             FormatError: There is none, it is damaged, or of another format or version; the message says what to do.
         """
         path = Path(directory)
-        return cls(*store.read(path), path)
+        manifest, arrays = store.read(path)
+        return cls(manifest, _array_store(manifest, arrays), path)
 
     @classmethod
     def for_database(
@@ -154,8 +124,13 @@ class ValueIndex:
         mask: Collection[ColumnRef] | None = None,
         mask_personal: bool | None = None,
         progress: Progress | None = None,
+        workers: int = 1,
     ) -> ValueIndex:
         """The saved index where it fits the data as they are now, otherwise a new one, saved.
+
+        An older index is updated: every column is read, but only values that it does not hold are filed and signed; the
+        result is the same, byte for byte, as that of a new build. Memory is bounded whatever the number of values, and
+        a build that was killed goes on from the last columns that it had kept.
 
         Of two processes that need a new index at once, the second waits and takes the first one's.
 
@@ -164,7 +139,7 @@ class ValueIndex:
             directory: Where the index is kept; default `default_directory(database)`.
             exclude, mask, mask_personal: As for `build`; None for what the index in `directory` was told before, so
                 that a column that was hidden once stays hidden when the index is made anew.
-            progress: As for `build`.
+            progress, workers: As for `build`.
 
         Raises:
             FormatError: The directory holds something else than an index.
@@ -181,27 +156,51 @@ class ValueIndex:
             before.mask if mask is None else mask,
             personal=before.mask_personal if mask_personal is None else mask_personal,
         )
-        wanted = {
-            "data_fingerprint": database.data_fingerprint(),
-            "schema_fingerprint": schema.fingerprint,
-            **privacy.record(),
-        }
+        wanted = wanted_of(database, schema, privacy)
         found = cls._fitting(path, wanted)
         if found is not None:
             return found
         with store.locked(path):
             found = cls._fitting(path, wanted)
             if found is None:
-                built = cls.build(
-                    database,
-                    exclude=privacy.exclude,
-                    mask=privacy.mask,
-                    mask_personal=privacy.mask_personal,
-                    progress=progress,
-                )
-                store.write(path, built._manifest, built._arrays)
+                _build_into(path, database, wanted, Making(progress or _quiet, privacy, workers=workers))
                 found = cls.open(path)
         return found
+
+    def update(self, database: Database, *, progress: Progress | None = None) -> ValueIndex:
+        """An index of the data as they are now, which takes over what this one holds of them; this one stays as it is.
+
+        One that is kept in a directory is replaced there (`for_database`); otherwise the new one is in memory, as this.
+        What was excluded or masked stays so.
+
+        Args:
+            database: Where the values are.
+            progress: As for `build`.
+
+        Raises:
+            As `build` and `for_database`.
+        """
+        if self.directory is not None:
+            return type(self).for_database(database, self.directory, progress=progress)
+        schema = database.schema()
+        privacy = Privacy.recorded(self._manifest, schema)
+        making = Making(progress or _quiet, privacy, older=self._older())
+        return self._in_memory(make(database, schema, wanted_of(database, schema, privacy), making))
+
+    @classmethod
+    def _in_memory(cls, made: tuple[dict[str, Any], Sequence[Source]]) -> ValueIndex:
+        manifest, sources = made
+        part = merge(sources)
+        return cls(manifest, ArrayStore(part, column_starts(manifest)))
+
+    def _older(self) -> Older:
+        if not isinstance(self._store, ArrayStore):
+            return Older.nothing()
+        if self.directory is None:
+            part = self._store.part
+            return Older(self._store, lambda name: getattr(part, name), column_rows(self.columns))
+        directory, manifest = self.directory, self._manifest
+        return Older(self._store, lambda name: store.source_of(directory, manifest, name), column_rows(self.columns))
 
     @classmethod
     def _fitting(cls, path: Path, wanted: Mapping[str, object]) -> ValueIndex | None:
@@ -218,15 +217,26 @@ class ValueIndex:
         Raises:
             FormatError: The directory holds something else.
             IndexBuildError: It cannot be written; an index that was there stays.
+            UsageError: The index is in a store of another kind.
         """
+        if not isinstance(self._store, ArrayStore):
+            raise UsageError(f"an index in a {type(self._store).__name__} cannot be saved")
         path = Path(directory)
+        everything = Source.of(self._store.part, np.arange(len(self), dtype=np.uint32))
         with store.locked(path):
-            store.write(path, self._manifest, self._arrays)
+            store.write(path, _plain(self._manifest), [everything])
         self.directory = path
         return path
 
     def __len__(self) -> int:
-        return len(self._arrays.ends)
+        return sum(column.values for column in self.columns)
+
+    def __iter__(self) -> Iterator[tuple[ColumnRef, str]]:
+        """Every column and value, in the order of the rows; "" for those of a masked column."""
+        for first in range(0, len(self), _READ):
+            rows = np.arange(first, min(first + _READ, len(self)), dtype=np.uint32)
+            for column, value in self._store.values(rows):
+                yield self._refs[column], value
 
     @property
     def data_fingerprint(self) -> str:
@@ -267,8 +277,8 @@ class ValueIndex:
         parsed = Question.parse(question, evidence)
         if not parsed.words or not len(self):
             return []
-        found = Finder(parsed, self._arrays, self._signer, self._facts).find()
-        return choose(parsed, found, self._arrays, self._refs, self._facts)
+        finder = Finder(parsed, self._store, self._signer, self._facts)
+        return choose(parsed, finder.find(), finder.stored, self._refs, self._facts)
 
     def ranges(self, question: str, evidence: str = "") -> list[RangeHit]:
         """Columns that the numbers, years and days of a question (and its evidence) may be compared with.
@@ -288,6 +298,28 @@ def default_directory(database: Database) -> Path:
     key = hashlib.sha256(str(database.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", database.name)[:40]
     return cache_folder() / "values" / f"{stem}-{key}"
+
+
+def _build_into(path: Path, database: Database, wanted: dict[str, Any], making: Making) -> None:
+    """Build or update the index in a directory, which the caller has locked."""
+    older, before = Older.nothing(), ""
+    with suppress(FormatError):
+        index = ValueIndex.open(path)
+        older, before = index._older(), str(index._manifest["data"])
+    with store.work_folder(path, [wanted, before]) as work:
+        here = replace(making, folder=work, older=older)
+        manifest, sources = make(database, database.schema(), wanted, here)
+        store.write(path, manifest, sources)
+
+
+def _plain(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest without what `store.write` says anew."""
+    return {key: value for key, value in manifest.items() if key not in {"format", "version", "data", "arrays"}}
+
+
+def _array_store(manifest: Mapping[str, Any], arrays: Mapping[str, Any]) -> ArrayStore:
+    part = Part(**{name: arrays[name] for name in Part.names()})
+    return ArrayStore(part, column_starts(manifest), arrays["key_starts"], arrays["band_starts"])
 
 
 def _quiet(_done: int, _total: int, _name: str) -> None:

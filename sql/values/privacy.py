@@ -1,6 +1,6 @@
 """Columns that an index leaves out, and columns whose values it recognises but cannot show.
 
-Of a masked column the index holds no text at all, only one 64-bit hash of each distinct value, folded: a question that
+Of a masked column the index holds no text at all, only one 128-bit hash of each distinct value, folded: a question that
 writes a whole value of it is told the column, in the question's own spelling. That is no encryption. Whoever holds the
 index can try values one by one, and the numbers of phones or cards are few enough to try them all, so keep the
 directory as safe as the database, and exclude what must not even be recognised.
@@ -8,6 +8,7 @@ directory as safe as the database, and exclude what must not even be recognised.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..schema import ColumnRef
-from .build import Batch
 from .eligibility import LONGEST_VALUE, personal
-from .keys import hashes
 from .spans import MAX_WORDS, key_words
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from ..schema import Schema
 
-__all__ = ["Privacy", "masked_batch", "masked_key"]
+__all__ = ["Privacy", "digest", "digest_keys", "masked_digests"]
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,16 @@ class Privacy:
         Columns that `schema` no longer has are forgotten.
         """
         try:
-            document = json.loads((directory / "manifest.json").read_bytes())
+            return cls.recorded(json.loads((directory / "manifest.json").read_bytes()), schema)
+        except (OSError, ValueError):
+            return cls()
+
+    @classmethod
+    def recorded(cls, document: Any, schema: Schema) -> Privacy:
+        """What `record` put into a manifest; nothing where it holds none."""
+        try:
             refs = [[ColumnRef(*ref) for ref in document.get(key, ())] for key in ("exclude", "mask")]
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (TypeError, AttributeError):
             return cls()
         there = [frozenset(ref for ref in some if ref.table in schema and ref.column in schema.table(ref.table))
                  for some in refs]  # fmt: skip
@@ -86,26 +94,25 @@ class Privacy:
         return personal(texts) if self.mask_personal else ""
 
 
-def masked_batch(column: int, values: Sequence[str]) -> Batch:
-    """Distinct values of one masked column: rows without text, each under the hash of its folded words."""
-    kept = [value for value in values if len(value) <= LONGEST_VALUE]
-    folded = (key_words(value) for value in kept)
-    keys = list(dict.fromkeys(masked_key(words) for words in folded if 0 < len(words) <= 2 * MAX_WORDS))
-    return Batch(
-        text=b"",
-        lengths=np.zeros(len(keys), dtype=np.int64),
-        column=column,
-        key_hashes=hashes(keys),
-        key_rows=np.arange(len(keys), dtype=np.uint32),
-        fuzzy_rows=np.empty(0, dtype=np.uint32),
-        signatures=np.empty((0, 0), dtype=np.uint32),
-        too_long=len(values) - len(kept),
-    )
+def masked_digests(values: Iterable[str]) -> list[str]:
+    """What an index keeps of the values of a masked column: 32 hexadecimal digits of each one's folded words.
+
+    Values without words, of more than 16 words or of more than 200 characters are left out.
+    """
+    words = (key_words(value) for value in values if len(value) <= LONGEST_VALUE)
+    return [digest(some) for some in words if 0 < len(some) <= 2 * MAX_WORDS]
 
 
-def masked_key(words: Sequence[str]) -> str:
-    """The key of a masked value: all its folded words as they are, since nothing verifies a hit on it."""
-    return "m" + " ".join(words)
+def digest(words: Sequence[str]) -> str:
+    """The digest of a masked value: of all its folded words as they are, since nothing else verifies a hit on it."""
+    joined = " ".join(words).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(joined, digest_size=16).hexdigest()
+
+
+def digest_keys(digests: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+    """The key of each digest, uint32 (n,), and the digest itself, uint64 (n, 2)."""
+    whole = np.frombuffer(bytes.fromhex("".join(digests)), dtype="<u8").reshape(-1, 2)
+    return (whole[:, 0] >> np.uint64(32)).astype(np.uint32), whole.astype(np.uint64)
 
 
 def _known(schema: Schema, ref: ColumnRef) -> ColumnRef:

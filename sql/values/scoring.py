@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..schema import ColumnRef
-    from .build import Arrays
     from .spans import Question
     from .stages import Candidate
+    from .stored import StoredValues
 
 __all__ = ["choose", "likelihoods"]
 
@@ -44,7 +44,7 @@ _TRUTH_LIKELIHOOD = 0.2
 def choose(
     question: Question,
     candidates: Sequence[Candidate],
-    arrays: Arrays,
+    stored: StoredValues,
     refs: Sequence[ColumnRef],
     facts: Sequence[ColumnFacts],
 ) -> list[ValueHit]:
@@ -57,7 +57,7 @@ def choose(
     if not candidates:
         return []
     _weights, threshold = _model()
-    likely = likelihoods(features(question, candidates, arrays, facts))
+    likely = likelihoods(features(question, candidates, stored, facts))
     likely[[candidate.way == TRUTH for candidate in candidates]] = _TRUTH_LIKELIHOOD
     order = sorted(range(len(candidates)), key=lambda k: (-likely[k], -candidates[k].score, candidates[k].row))
     chosen: dict[int, ValueHit] = {}
@@ -69,7 +69,7 @@ def choose(
         weak = candidate.way in WEAK_WAYS or candidate.way == TRUTH
         if likely[k] < threshold and (weak or (candidate.first, candidate.last) not in question.quoted):
             continue
-        column = int(arrays.columns[candidate.row])
+        column = int(stored.columns[candidate.row])
         caps: list[tuple[tuple[int, ...], int]] = [
             ((column, candidate.first, candidate.last), _MOST_PER_SPAN_AND_COLUMN)
         ]
@@ -78,10 +78,9 @@ def choose(
             continue
         taken.update(key for key, _most in caps)
         i, j, masked = candidate.first, candidate.last, facts[column].masked
-        value = question.chunk(i, j) if masked else arrays.value(candidate.row)
         chosen[candidate.row] = ValueHit(
             refs[column],
-            value,
+            question.chunk(i, j) if masked else stored.value(candidate.row),
             question.place(i, j),
             candidate.score,
             candidate.stage,

@@ -6,7 +6,9 @@ prefix   shared beginnings ("foggy": "Fog", "computer science": "Comp. Sci."), i
 column   yes and no, in whatever form, of columns that hold nothing else and whose names the question says
 lsh      MinHash LSH, then an edit filter: misspellings, for spans around words that nothing else explained
 
-Every candidate is verified against the stored value, so hash collisions never show.
+Every candidate is verified against the stored value, so hash collisions never show. What is verified is bounded per
+question, whatever the size of the index: words and bands that a great many values share are passed over, and of the
+rest the values that can be closest, by their length and their bit sketches, come first.
 """
 
 from __future__ import annotations
@@ -19,22 +21,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .keys import acronym_key, hashes, joined_key, part_key, prefix_key, stem_key, symbol_key
+from ctxprune.text import STOP_WORDS
+
+from .keys import acronym_key, extended, finished, part_key, prefix_key, started, stem_key, symbol_key
 from .lexicon import synonyms
 from .literals import other_spellings
-from .minhash import Signer, band_keys
+from .minhash import Signer, bits_set
 from .named import TRUTH, truth_columns
-from .privacy import masked_key
+from .neighbours import neighbours
+from .privacy import digest, digest_keys
 from .spans import key_words, stems
+from .stored import StoredValues, alike
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from .build import Arrays
     from .features import ColumnFacts
+    from .keys import Key
     from .spans import Question
+    from .stores import ValueStore
 
 __all__ = ["Candidate", "Finder"]
 
@@ -43,10 +50,9 @@ _SYNONYM_SPAN = 4
 _FUZZY_SPAN = 5
 _MOST_ROWS = 200
 _MOST_SHARED = 20_000
+_MOST_PREFIX_ROWS = 24
+_MOST_PART_ROWS = 40
 _MOST_FUZZY_SPANS = 60
-_MOST_COMPARED = 5000
-_MOST_FUZZY_ROWS = 20
-_LEAST_ALIKE = 0.25
 _LEAST_EDIT = 0.8
 _SURE = 0.9
 
@@ -74,11 +80,17 @@ class Candidate:
 
 
 class Finder:
-    """Runs the stages over one question. Made per look-up; holds no state between questions."""
+    """Runs the stages over one question. Made per look-up; holds no state between questions.
 
-    def __init__(self, question: Question, arrays: Arrays, signer: Signer, facts: Sequence[ColumnFacts] = ()) -> None:
-        self._question, self._arrays, self._signer, self._facts = question, arrays, signer, facts
-        self._words: dict[int, list[str]] = {}
+    Attributes:
+        stored: The stored values that were read.
+    """
+
+    def __init__(
+        self, question: Question, store: ValueStore, signer: Signer, facts: Sequence[ColumnFacts] = ()
+    ) -> None:
+        self._question, self._store, self._signer, self._facts = question, store, signer, facts
+        self.stored = StoredValues(store)
         self._asked = [word.text for word in question.words]
         self._stems = stems(self._asked)
 
@@ -94,7 +106,7 @@ class Finder:
         found += self._synonyms()
         found += self._prefixes()
         found += self._parts()
-        found += self._truths({int(self._arrays.columns[one.row]) for one in found if one.score >= _SURE})
+        found += self._truths({self.stored.columns[one.row] for one in found if one.score >= _SURE})
         self._cover(found)
         found += self._fuzzy()
         best: dict[tuple[int, int, int], Candidate] = {}
@@ -104,12 +116,6 @@ class Finder:
                 best[key] = candidate
         return list(best.values())
 
-    def words(self, row: int) -> list[str]:
-        """Folded words of a stored value."""
-        if row not in self._words:
-            self._words[row] = key_words(self._arrays.value(row))
-        return self._words[row]
-
     def _cover(self, found: Iterable[Candidate]) -> None:
         words = self._question.words
         for candidate in found:
@@ -117,44 +123,62 @@ class Finder:
             if candidate.score > 0.9 and not all(words[k].common for k in span):
                 self.covered.update(span)
 
-    def _rows(self, keys: list[str]) -> list[NDArray[np.uint32]]:
-        table = self._arrays.key_hashes
-        wanted = hashes(keys)
-        left, right = np.searchsorted(table, wanted, "left"), np.searchsorted(table, wanted, "right")
-        rows = self._arrays.key_rows
-        return [rows[a:b] for a, b in zip(left.tolist(), right.tolist(), strict=True)]
+    def _rows(self, keys: Sequence[Key]) -> list[NDArray[np.uint32]]:
+        return self._store.find(np.array(keys, dtype=np.uint32))
+
+    def _read_first(self, found: Iterable[NDArray[np.uint32]]) -> None:
+        """Read the first rows of each list, in one go."""
+        self.stored.read(row for rows in found if len(rows) for row in rows[:_MOST_ROWS].tolist())
 
     def _span_words(self, i: int, j: int) -> list[str]:
         return self._asked[i:j]
 
     def _exact(self) -> Iterator[Candidate]:
         spans = list(self._question.spans())
-        for (i, j), rows in zip(spans, self._rows([joined_key(self._stems[i:j]) for i, j in spans]), strict=True):
-            if not len(rows):
-                continue
+        found = [
+            (span, rows) for span, rows in zip(spans, self._rows(self._stem_keys(spans)), strict=True) if len(rows)
+        ]
+        self._read_first(rows for _span, rows in found)
+        for (i, j), rows in found:
             words, surface = self._span_words(i, j), self._question.surface(i, j)
             for row in rows[:_MOST_ROWS].tolist():
-                theirs = self.words(row)
+                theirs = self.stored.words(row)
                 if theirs == words:
-                    same = self._arrays.value(row) in (surface, self._question.chunk(i, j))
-                    yield Candidate(
-                        row, i, j, 1.0, "exact" if same else "folded", "exact" if same else "folded", len(rows)
-                    )
+                    same = self.stored.value(row) in (surface, self._question.chunk(i, j))
+                    way = "exact" if same else "folded"
+                    yield Candidate(row, i, j, 1.0, way, way, len(rows))
                 elif stems(theirs) == self._stems[i:j]:
                     yield Candidate(row, i, j, 0.95, "folded", "stem", len(rows))
 
+    def _stem_keys(self, spans: list[tuple[int, int]]) -> list[Key]:
+        """Keys of spans in order: the state of a span goes on from that of the span one word shorter."""
+        states: dict[tuple[int, int], int] = {}
+        for i, j in spans:
+            state = states.get((i, j - 1))
+            if state is None:
+                state = started("stem")
+                for k in range(i, j - 1):
+                    state = extended(state, self._stems[k])
+            states[i, j] = extended(state, self._stems[j - 1])
+        return [finished(states[span]) for span in spans]
+
     def _masked(self) -> Iterator[Candidate]:
         spans = list(self._question.spans()) if any(fact.masked for fact in self._facts) else []
-        for (i, j), rows in zip(spans, self._rows([masked_key(self._asked[i:j]) for i, j in spans]), strict=True):
-            for row in rows[:_MOST_ROWS].tolist():
-                yield Candidate(row, i, j, 1.0, "folded", "folded", len(rows))
+        keys, digests = digest_keys([digest(self._asked[i:j]) for i, j in spans])
+        for (i, j), rows, mine in zip(spans, self._store.find(keys), digests, strict=True):
+            if len(rows):
+                same = rows[(self._store.sketches(rows) == mine).all(axis=1)]
+                self.stored.read(same[:_MOST_ROWS].tolist())
+                for row in same[:_MOST_ROWS].tolist():
+                    yield Candidate(row, i, j, 1.0, "folded", "folded", len(same))
 
     def _truths(self, answered: set[int]) -> Iterator[Candidate]:
         asked = [one for one in truth_columns(self._stems, self._facts) if one.column not in answered]
-        keys = [stem_key(key_words(one.value)) for one in asked]
-        for one, rows in zip(asked, self._rows(keys), strict=True):
+        found = self._rows([stem_key(key_words(one.value)) for one in asked])
+        self._read_first(found)
+        for one, rows in zip(asked, found, strict=True):
             for row in rows[:_MOST_ROWS].tolist():
-                if int(self._arrays.columns[row]) == one.column and self._arrays.value(row) == one.value:
+                if self.stored.columns[row] == one.column and self.stored.value(row) == one.value:
                     yield Candidate(row, one.first, one.last, 0.5, "column", TRUTH)
 
     def _symbols(self) -> Iterator[Candidate]:
@@ -167,7 +191,7 @@ class Finder:
             at = question.text.index(chunk)
             nearest = min(range(len(question.words)), key=lambda k: abs(question.words[k].start - at))
             for row in rows[:_MOST_ROWS].tolist():
-                if self._arrays.value(row).strip() == chunk:
+                if self.stored.value(row).strip() == chunk:
                     yield Candidate(row, nearest, nearest + 1, 1.0, "exact", "symbol", len(rows))
 
     def _synonyms(self) -> Iterator[Candidate]:
@@ -176,20 +200,21 @@ class Finder:
             code = self._question.surface(i, j) if j - i == 1 else ""
             asked += [(i, j, term, "synonym") for term in synonyms(self._asked[i:j], self._stems[i:j], code)]
         asked += other_spellings(self._question)
-        keys = [stem_key(term.split()) for _i, _j, term, _way in asked]
-        for (i, j, term, way), rows in zip(asked, self._rows(keys), strict=True):
+        found = self._rows([stem_key(term.split()) for _i, _j, term, _way in asked])
+        self._read_first(found)
+        for (i, j, term, way), rows in zip(asked, found, strict=True):
             for row in rows[:_MOST_ROWS].tolist():
-                if self.words(row) == term.split() and (way != "initials" or self._is_short_name(row, i, j)):
+                if self.stored.words(row) == term.split() and (way != "initials" or self._is_short_name(row, i, j)):
                     yield Candidate(row, i, j, 0.9, "synonym", way, len(rows))
 
     def _is_short_name(self, row: int, i: int, j: int) -> bool:
         """A stored value in capitals abbreviates a name; one of two letters only a capitalised one."""
-        value = self._arrays.value(row)
+        value = self.stored.value(row)
         named = all(word[:1].isupper() for word in self._question.surface(i, j).split())
         return value.isupper() and (len(value) > 2 or named)
 
     def _prefixes(self) -> Iterator[Candidate]:
-        asked: list[tuple[int, int, str]] = []
+        asked: list[tuple[int, int, str, Key]] = []
         for i, j in self._question.spans(_PREFIX_SPAN):
             words = self._span_words(i, j)
             if self._question.words[i].common or self._question.words[j - 1].common:
@@ -197,28 +222,45 @@ class Finder:
             if j - i == 1:
                 surface = self._question.surface(i, j)
                 if len(words[0]) > 3 and words[0].isalpha():
-                    asked += [(i, j, prefix_key(words)), (i, j, prefix_key(words, 3))]
+                    asked += [(i, j, "prefix", prefix_key(words)), (i, j, "prefix", prefix_key(words, 3))]
                 elif surface.isupper() and len(words[0]) > 1:
-                    asked.append((i, j, acronym_key(words[0])))
+                    asked.append((i, j, "acronym", acronym_key(words[0])))
             elif all(len(word) > 2 for word in words):
-                asked.append((i, j, prefix_key(words)))
-        for (i, j, key), rows in zip(asked, self._rows([key for _i, _j, key in asked]), strict=True):
-            if 0 < len(rows) <= _MOST_ROWS:
-                way = "acronym" if key[0] == "a" else "prefix"
-                yield from self._verify_prefix(i, j, rows.tolist(), way)
+                asked.append((i, j, "prefix", prefix_key(words)))
+        found = zip(asked, self._rows([key for _i, _j, _way, key in asked]), strict=True)
+        some = [(i, j, way, rows) for (i, j, way, _key), rows in found if 0 < len(rows) <= _MOST_ROWS]
+        texts = [" ".join(self._span_words(i, j)) for i, j, _way, _rows in some]
+        closest = self._closest(texts, [rows for *_span, rows in some])
+        self.stored.read(row for rows in closest for row in rows)
+        for (i, j, way, rows), mine in zip(some, closest, strict=True):
+            yield from self._verify_prefix((i, j), mine, way, len(rows))
 
-    def _verify_prefix(self, i: int, j: int, rows: list[int], way: str) -> Iterator[Candidate]:
+    def _closest(self, texts: list[str], found: list[NDArray[np.uint32]]) -> list[list[int]]:
+        """Of each text's rows those whose sketches are most like its own, at most 24, rising."""
+        out = [rows.tolist() for rows in found]
+        long = [k for k, rows in enumerate(out) if len(rows) > _MOST_PREFIX_ROWS]
+        if long:
+            mine = self._signer.sign([texts[k] for k in long]).sketches
+            for k, sketch in zip(long, mine, strict=True):
+                close = alike(self._store.sketches(found[k]), sketch)
+                best = np.argsort(-close, kind="stable")[:_MOST_PREFIX_ROWS]
+                out[k] = sorted(found[k][best].tolist())
+        return out
+
+    def _verify_prefix(self, span: tuple[int, int], rows: list[int], way: str, n_rows: int) -> Iterator[Candidate]:
+        i, j = span
         words = self._span_words(i, j)
         for row in rows:
-            theirs = self.words(row)
+            theirs = self.stored.words(row)
             if way == "acronym":
-                yield Candidate(row, i, j, 0.6, "prefix", way, len(rows))
+                if words[0] in _initials(theirs):
+                    yield Candidate(row, i, j, 0.6, "prefix", way, n_rows)
                 continue
             if len(theirs) != len(words) or theirs == words:
                 continue
             shared = [_shared(a, b) for a, b in zip(words, theirs, strict=True)]
             if min(shared) > 0:
-                yield Candidate(row, i, j, min(0.9, sum(shared) / len(shared)), "prefix", way, len(rows))
+                yield Candidate(row, i, j, min(0.9, sum(shared) / len(shared)), "prefix", way, n_rows)
 
     def _parts(self) -> Iterator[Candidate]:
         words = self._question.words
@@ -235,28 +277,45 @@ class Finder:
                 at[row].append(k)
         for (k, rows), (after, others) in pairwise(zip(places, found, strict=True)):
             if after - k <= 2 and all(_MOST_ROWS < len(some) <= _MOST_SHARED for some in (rows, others)):
-                both = np.intersect1d(rows, others)  # "Park Road": two words, each of which stands in many values
+                both = _in_both(rows, others)  # "Park Road": two words, each of which stands in many values
                 for row in both.tolist() if len(both) <= _MOST_ROWS else ():
                     at[row] += [k, after]
+        chosen, counts = self._fullest(at)
+        self.stored.read(chosen)
         asked = self._stems
-        spans = {row: _around(found, stems(self.words(row)), asked) for row, found in at.items()}
-        counts = Counter(spans.values())
+        theirs = {row: stems(self.stored.words(row)) for row in chosen}
+        spans = {row: _around(at[row], theirs[row], asked) for row in chosen}
+        counts.update(spans.values())
         for row, (first, last) in spans.items():
-            theirs = stems(self.words(row))
-            have = sum(len(word) for word in theirs if word in asked[first:last])
-            yield Candidate(row, first, last, 0.9 * have / sum(map(len, theirs)), "prefix", "part", counts[first, last])
+            have = sum(len(word) for word in theirs[row] if word in asked[first:last])
+            if have:
+                score = 0.9 * have / sum(map(len, theirs[row]))
+                yield Candidate(row, first, last, score, "prefix", "part", counts[first, last])
+
+    def _fullest(self, at: dict[int, list[int]]) -> tuple[list[int], Counter[tuple[int, int]]]:
+        """The rows of which the question says most, at most 40, and how many others each single word leads to."""
+        rows, counts = list(at), Counter[tuple[int, int]]()
+        if len(rows) <= _MOST_PART_ROWS:
+            return rows, counts
+        said = np.array([sum(len(self._stems[k]) + 1 for k in set(at[row])) for row in rows])
+        share = said / np.maximum(bits_set(self._store.sketches(np.array(rows, dtype=np.uint32))), 1)
+        order = np.argsort(-share, kind="stable").tolist()
+        counts.update((at[rows[k]][0], at[rows[k]][0] + 1) for k in order[_MOST_PART_ROWS:])
+        return [rows[k] for k in sorted(order[:_MOST_PART_ROWS])], counts
 
     def _fuzzy(self) -> Iterator[Candidate]:
         spans = self._left_over()
-        if not spans or not len(self._arrays.fuzzy_rows):
+        if not spans:
             return
         from rapidfuzz import fuzz
 
         texts = [" ".join(self._span_words(i, j)) for i, j in spans]
-        for (i, j), text, places in zip(spans, texts, self._neighbours(texts), strict=True):
+        found = neighbours(texts, self._store, self._signer)
+        self.stored.read(row for rows in found for row in rows)
+        for (i, j), text, rows in zip(spans, texts, found, strict=True):
             close: list[tuple[int, float]] = []
-            for row in self._arrays.fuzzy_rows[places].tolist():
-                theirs = " ".join(self.words(row))
+            for row in rows:
+                theirs = " ".join(self.stored.words(row))
                 score = fuzz.ratio(text, theirs, score_cutoff=100 * _LEAST_EDIT) / 100
                 if score and theirs != text:
                     close.append((row, score))
@@ -271,27 +330,6 @@ class Finder:
             if any(k not in self.covered and words[k].text.isalpha() and not words[k].common for k in range(i, j)):
                 spans.append((i, j))
         return spans[:_MOST_FUZZY_SPANS]
-
-    def _neighbours(self, texts: list[str]) -> list[NDArray[np.intp]]:
-        """For each text the places in `fuzzy_rows` that share a band with it, the most alike first, at most 20."""
-        arrays, n = self._arrays, len(self._arrays.fuzzy_rows)
-        signatures = self._signer.sign(texts)
-        wanted = band_keys(signatures)
-        pairs = zip(arrays.band_keys, wanted, strict=True)
-        edges = np.array([(table.searchsorted(key), table.searchsorted(key, "right")) for table, key in pairs])
-        sizes = (edges[:, 1] - edges[:, 0]).ravel()
-        first = (edges[:, 0] + n * np.arange(len(edges))[:, None]).ravel()
-        at = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
-        owner = np.repeat(np.tile(np.arange(len(texts)), len(edges)), sizes)
-        met, bands = np.unique(owner * n + arrays.band_rows.reshape(-1)[at], return_counts=True)
-        if len(met) > _MOST_COMPARED:
-            met = np.sort(met[np.argsort(-bands, kind="stable")[:_MOST_COMPARED]])
-        owner, places = met // n, met % n
-        alike = np.count_nonzero(arrays.signatures[places] == signatures[owner], axis=1)
-        order = np.lexsort((-alike, owner))
-        order = order[alike[order] > _LEAST_ALIKE * signatures.shape[1]]
-        cuts = np.searchsorted(owner[order], np.arange(1, len(texts)))
-        return [part[:_MOST_FUZZY_ROWS] for part in np.split(places[order], cuts)]
 
 
 def _shared(asked: str, stored: str) -> float:
@@ -324,3 +362,16 @@ def _around(found: list[int], theirs: list[str], asked: list[str]) -> tuple[int,
         if last - first > best[1] - best[0]:
             best = (first, last)
     return best
+
+
+def _in_both(rows: NDArray[np.uint32], others: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Rows of two rising lists, neither empty."""
+    few, many = sorted((rows, others), key=len)
+    places = np.minimum(np.searchsorted(many, few), len(many) - 1)
+    both: NDArray[np.uint32] = few[many[places] == few]
+    return both
+
+
+def _initials(words: list[str]) -> set[str]:
+    telling = [word for word in words if word not in STOP_WORDS]
+    return {"".join(word[0] for word in some) for some in (words, telling)}

@@ -2,15 +2,20 @@
 
     DIR/manifest.json     format, version, fingerprints, columns, and which arrays there are
     DIR/data-XXXXXXXX/    one .npy file per array, memory-mapped by any number of readers
+    DIR/build-XXXXXXXX/   what an unfinished build has spilled; removed when it is done
     DIR/.lock             held while a builder writes
 
 A writer fills a new data directory and then replaces the manifest, which is one atomic step: a reader sees the old
-index or the new one, whatever moment the writer is killed at. What a killed writer left is removed by the next one.
-Two writers follow each other; the later one stays.
+index or the new one, whatever moment the writer is killed at. The next writer goes on with what a killed one had
+spilled, if it builds the same, and removes what it left otherwise. Two writers follow each other; the later one stays.
+
+Version 2: rows sorted by value within each column; keys and bands as packed entries with directories; bit sketches
+instead of signatures; permutations in the manifest. An index of version 1 is rebuilt.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -20,24 +25,42 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ctxprune.errors import FormatError, IndexBuildError
 
-from .build import Arrays
+from .build import Part
+from .disk import STATE, mapped, write_merged
+from .minhash import BANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["FORMAT", "VERSION", "locked", "read", "read_manifest", "write"]
+    from numpy.typing import NDArray
+
+    from .build import Source
+
+__all__ = [
+    "ARRAYS",
+    "FORMAT",
+    "VERSION",
+    "locked",
+    "read",
+    "read_manifest",
+    "reported",
+    "source_of",
+    "work_folder",
+    "write",
+]
 
 FORMAT = "ctxprune.values"
-VERSION = 1
+VERSION = 2
+ARRAYS = (*Part.names(), "key_starts", "band_starts")
+"""The files of a data directory."""
+
 _REBUILD = "run: ctxprune sql index DATABASE --out DIR"
 
 
-def write(directory: Path, manifest: dict[str, Any], arrays: Arrays) -> None:
-    """Replace the index in `directory`. The caller holds `locked(directory)`.
+def write(directory: Path, manifest: dict[str, Any], sources: Sequence[Source]) -> None:
+    """Replace the index in `directory` by the merge of `sources`. The caller holds `locked(directory)`.
 
     Raises:
         IndexBuildError: It cannot be written: read-only, or the disk is full. What was there before stays.
@@ -45,26 +68,65 @@ def write(directory: Path, manifest: dict[str, Any], arrays: Arrays) -> None:
     name = f"data-{secrets.token_hex(4)}"
     data = directory / name
     try:
-        data.mkdir()
-        shapes = {field: _write_array(data / f"{field}.npy", getattr(arrays, field)) for field in Arrays.names()}
-        _sync(data)
-        document = {"format": FORMAT, "version": VERSION, "data": name, "arrays": shapes, **manifest}
-        draft = data / "manifest.json"
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(document, file, ensure_ascii=True, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(directory / "manifest.json")
-        _sync(directory)
-    except OSError as error:
-        shutil.rmtree(data, ignore_errors=True)
-        raise _unwritable(directory, error) from error
+        with reported(directory):
+            start = time.perf_counter()
+            data.mkdir()
+            shapes = write_merged(data, sources)
+            _sync(data)
+            document = {"format": FORMAT, "version": VERSION, "data": name, "arrays": shapes, **manifest}
+            document["seconds"] = round(manifest.get("seconds", 0.0) + time.perf_counter() - start, 3)
+            draft = data / "manifest.json"
+            with draft.open("w", encoding="utf-8") as file:
+                json.dump(document, file, ensure_ascii=True, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(directory / "manifest.json")
+            _sync(directory)
     except BaseException:
         shutil.rmtree(data, ignore_errors=True)
         raise
-    for old in directory.glob("data-*"):
-        if old.name != name:
+    _sweep(directory, {name})
+
+
+@contextmanager
+def work_folder(directory: Path, wanted: object) -> Iterator[Path]:
+    """The folder of one build in `directory`, the same for the same `wanted` (JSON-safe); what other builds left is
+    removed. The caller holds `locked(directory)`.
+
+    After an error it stays, so that the next build goes on from it, unless nothing in it is of use or the disk is full.
+
+    Raises:
+        IndexBuildError: For every `OSError` inside.
+    """
+    digest = hashlib.sha256(json.dumps([VERSION, wanted], sort_keys=True).encode()).hexdigest()
+    work = directory / f"build-{digest[:8]}"
+    keep = {work.name}
+    with suppress(FormatError):
+        keep.add(str(read_manifest(directory).get("data")))
+    try:
+        with reported(directory):
+            _sweep(directory, keep)
+            work.mkdir(exist_ok=True)
+            yield work
+    except BaseException as error:
+        if isinstance(error, IndexBuildError) or not (work / STATE).exists():
+            shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def _sweep(directory: Path, keep: set[str]) -> None:
+    for old in [*directory.glob("data-*"), *directory.glob("build-*")]:
+        if old.name not in keep:
             shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def reported(directory: Path) -> Iterator[None]:
+    """Turns an `OSError` of writing into an `IndexBuildError`."""
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(directory, error) from error
 
 
 def read_manifest(directory: Path) -> dict[str, Any]:
@@ -91,8 +153,8 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     return document
 
 
-def read(directory: Path) -> tuple[dict[str, Any], Arrays]:
-    """Manifest and memory-mapped arrays of the index in `directory`.
+def read(directory: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Manifest and memory-mapped arrays, by name, of the index in `directory`.
 
     Raises:
         FormatError: As `read_manifest`; or an array is missing, truncated or inconsistent.
@@ -105,6 +167,12 @@ def read(directory: Path) -> tuple[dict[str, Any], Arrays]:
         if again.get("data") == manifest.get("data"):
             raise
         return again, _read_arrays(directory, again)
+
+
+def source_of(directory: Path, manifest: dict[str, Any], name: str) -> NDArray[Any]:
+    """One array of an index that `read` has found sound, mapped anew."""
+    array = mapped(directory / Path(manifest["data"]).name / f"{name}.npy")
+    return array.reshape(BANDS, -1) if name == "bands" else array
 
 
 @contextmanager
@@ -159,7 +227,8 @@ def _refuse_foreign(directory: Path) -> None:
             if "not a value index" in error.what:
                 raise
         return
-    strange = [path.name for path in directory.iterdir() if path.name != ".lock" and not path.name.startswith("data-")]
+    ours = ("data-", "build-", ".lock")
+    strange = [path.name for path in directory.iterdir() if not path.name.startswith(ours)]
     if strange:
         raise FormatError(
             f"the directory holds other files, such as {strange[0]!r}",
@@ -168,44 +237,38 @@ def _refuse_foreign(directory: Path) -> None:
         )
 
 
-def _write_array(path: Path, array: np.ndarray[Any, Any]) -> dict[str, Any]:
-    with path.open("wb") as file:
-        np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    return {"dtype": array.dtype.str, "shape": list(array.shape), "bytes": path.stat().st_size}
-
-
-def _read_arrays(directory: Path, manifest: dict[str, Any]) -> Arrays:
+def _read_arrays(directory: Path, manifest: dict[str, Any]) -> dict[str, NDArray[Any]]:
     found = {}
     try:
         data = directory / Path(manifest["data"]).name
-        for name in Arrays.names():
+        for name in ARRAYS:
             path, said = data / f"{name}.npy", manifest["arrays"][name]
             if path.stat().st_size != said["bytes"]:
                 raise FormatError("a file of the index is truncated or changed", where=str(path), hint=_REBUILD)
-            array = np.load(path, mmap_mode="r" if said["bytes"] > 4096 else None, allow_pickle=False)
+            array = mapped(path)
             if array.dtype.str != said["dtype"] or list(array.shape) != said["shape"]:
                 raise FormatError("an array differs from the manifest", where=str(path), hint=_REBUILD)
-            found[name] = np.asarray(array)
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            found[name] = array
+        counts = [column.get("values", 0) for column in manifest["columns"]]
+        _check(found, sum(counts), directory)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise FormatError(f"the index is damaged ({reason})", where=str(directory), hint=_REBUILD) from error
-    arrays = Arrays(**found)
-    _check(arrays, directory)
-    return arrays
+    for name in ("bands", "band_starts"):
+        found[name] = found[name].reshape(BANDS, -1)
+    return found
 
 
-def _check(arrays: Arrays, directory: Path) -> None:
-    n = len(arrays.ends)
+def _check(arrays: dict[str, NDArray[Any]], n_values: int, directory: Path) -> None:
+    ends, key_starts, band_starts = arrays["ends"], arrays["key_starts"], arrays["band_starts"]
     sound = (
-        len(arrays.columns) == n
-        and (int(arrays.ends[-1]) if n else 0) == len(arrays.text)
-        and len(arrays.key_hashes) == len(arrays.key_rows)
-        and len(arrays.signatures) == len(arrays.fuzzy_rows)
-        and arrays.band_keys.shape == arrays.band_rows.shape
-        and arrays.band_keys.shape[1:] == arrays.fuzzy_rows.shape
-        and arrays.permutations.shape == (2, arrays.signatures.shape[1])
+        ends.shape == (n_values,)
+        and (int(ends[-1]) if n_values else 0) == len(arrays["text"])
+        and arrays["sketches"].shape == (n_values, 2)
+        and int(key_starts[-1]) == len(arrays["keys"])
+        and len(arrays["bands"]) % BANDS == 0
+        and len(band_starts) % BANDS == 0
+        and int(band_starts[-1]) == len(arrays["bands"]) // BANDS
     )
     if not sound:
         raise FormatError("the arrays of the index do not belong together", where=str(directory), hint=_REBUILD)

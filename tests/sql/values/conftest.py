@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
+import numpy as np
 import pytest
 
 from ctxprune.sql.database import Database
 from ctxprune.sql.values import ValueIndex
+from ctxprune.sql.values.build import Part
 
 
 def make(path, script, rows=()):
@@ -58,3 +60,10 @@ def towns(tmp_path_factory):
         """
     with Database(make(tmp_path_factory.mktemp("towns") / "towns.sqlite", script), isolated=False) as source:
         return ValueIndex.build(source)
+
+
+def same_arrays(one, other):
+    """Whether two indexes hold the same arrays, element by element."""
+    return all(
+        np.array_equal(getattr(one._store.part, name), getattr(other._store.part, name)) for name in Part.names()
+    )

@@ -1,7 +1,7 @@
-"""Helper process of test_kill.py: a source of children that build and save indexes without end.
+"""Helper process of test_kill.py: a source of children that build or update an index, spilling all the time.
 
-Says how many seconds two builds take. Then, for every line on stdin, forks a child, answers with its process id, waits
-for its death and says so.
+Says how many seconds one build takes. Then, for every line on stdin, which names a directory, forks a child that brings
+the index there up to date and waits to be killed; answers with its process id, waits for its death and says so.
 """
 
 from __future__ import annotations
@@ -12,25 +12,29 @@ import time
 from pathlib import Path
 
 from ctxprune.sql.database import Database
-from ctxprune.sql.values import ValueIndex
+from ctxprune.sql.values import ValueIndex, parts, sorting
+
+
+def small_steps() -> None:
+    """Spill and sort in very small pieces, so that a small build goes through everything that a large one does."""
+    parts._SPILL, parts._BATCH, sorting._CHUNK = 30_000, 50, 64
 
 
 def main() -> None:
-    sources, directory = sys.argv[1:-1], Path(sys.argv[-1])
+    small_steps()
+    source, warm = sys.argv[1], Path(sys.argv[2])
     for turn in (0, 1):  # whatever is imported on first use is there before the children start
         start = time.perf_counter()
-        for source in sources:
-            with Database(source, isolated=False) as database:
-                ValueIndex.for_database(database, directory.with_name(f"warm{turn}"))
+        with Database(source, isolated=False) as database:
+            ValueIndex.for_database(database, warm / str(turn))
     sys.stdout.write(f"{time.perf_counter() - start}\n")
     sys.stdout.flush()
-    for _line in sys.stdin:
+    for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            while True:
-                for source in sources:
-                    with Database(source, isolated=False) as database:
-                        ValueIndex.for_database(database, directory)
+            with Database(source, isolated=False) as database:
+                ValueIndex.for_database(database, line.strip())
+            time.sleep(60)
         sys.stdout.write(f"{child}\n")
         sys.stdout.flush()
         os.waitpid(child, 0)

@@ -6,9 +6,12 @@ import errno
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +19,6 @@ import pytest
 from ctxprune.errors import FormatError, IndexBuildError, SchemaError
 from ctxprune.sql.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex, store
-from ctxprune.sql.values.build import Arrays
 from ctxprune.sql.values.index import default_directory
 
 ASKED = "who lives in Sprinfield, sao paulo or eur?"
@@ -41,14 +43,14 @@ def test_an_opened_index_equals_the_built_one(towns, saved):
 
 def test_the_layout_names_format_version_and_fingerprints(saved):
     manifest = json.loads((saved / "manifest.json").read_text())
-    assert (manifest["format"], manifest["version"]) == ("ctxprune.values", 1)
+    assert (manifest["format"], manifest["version"]) == ("ctxprune.values", 2)
     assert manifest["data_fingerprint"]
     assert manifest["schema_fingerprint"]
-    assert sorted(path.stem for path in data_folder(saved).iterdir()) == sorted(Arrays.names())
-    assert set(manifest["arrays"]) == set(Arrays.names())
+    assert sorted(path.stem for path in data_folder(saved).iterdir()) == sorted(store.ARRAYS)
+    assert set(manifest["arrays"]) == set(store.ARRAYS)
 
 
-@pytest.mark.parametrize("name", Arrays.names())
+@pytest.mark.parametrize("name", store.ARRAYS)
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "longer", "object"])
 def test_a_damaged_array_is_refused(saved, name, damage):
     path = data_folder(saved) / f"{name}.npy"
@@ -81,9 +83,10 @@ def test_a_planted_pickle_of_the_right_size_is_not_run(saved):
         ("\x80", "cannot be read"),
         ("[]", "not a value index"),
         ('{"format": "other"}', "not a value index"),
-        ('{"format": "ctxprune.values", "version": 2}', "upgrade ctxprune"),
-        ('{"format": "ctxprune.values", "version": 1}', "damaged"),
-        ('{"format": "ctxprune.values", "version": 1, "data": 7}', "damaged"),
+        ('{"format": "ctxprune.values", "version": 3}', "upgrade ctxprune"),
+        ('{"format": "ctxprune.values", "version": 1}', "rebuild the index"),
+        ('{"format": "ctxprune.values", "version": 2}', "damaged"),
+        ('{"format": "ctxprune.values", "version": 2, "data": 7}', "damaged"),
     ],
 )
 def test_a_foreign_newer_or_broken_manifest_is_refused(saved, text, says):
@@ -153,6 +156,66 @@ def test_a_write_that_fails_keeps_the_old_index(towns, saved, monkeypatch, error
     monkeypatch.undo()
     assert ValueIndex.open(saved).lookup(ASKED) == towns.lookup(ASKED)
     assert len(list(saved.glob("data-*"))) == 1
+
+
+READ_ONLY = OSError(errno.EROFS, "Read-only file system")
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(("error", "says"), [(READ_ONLY, "Read-only"), (FULL, "No space")])
+@pytest.mark.parametrize("method", ["mkdir", "open"])
+def test_a_file_system_that_refuses_is_named(database, tmp_path, monkeypatch, method, error, says):
+    one = database("CREATE TABLE t (c TEXT); INSERT INTO t VALUES ('Quito');")
+    directory = tmp_path / "index"
+    ValueIndex.for_database(one, directory)
+    with closing(sqlite3.connect(one.path)) as connection:
+        connection.execute("INSERT INTO t VALUES ('Lima')")
+        connection.commit()
+    real = getattr(Path, method)
+
+    def fail(path, *args, **options):
+        if path.name.startswith(("build-", "data-")) or path.suffix == ".npy":
+            raise error
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(Path, method, fail)
+    with pytest.raises(IndexBuildError, match=says):
+        ValueIndex.for_database(one, directory)
+    monkeypatch.undo()
+    assert [value for _ref, value in ValueIndex.open(directory)] == ["Quito"]
+    assert list(directory.glob("build-*")) == []
+
+
+LIMITED = """
+import resource, sys
+from ctxprune.errors import IndexBuildError
+from ctxprune.sql.database import Database
+from ctxprune.sql.values import ValueIndex, parts
+parts._SPILL = int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+with Database(sys.argv[1], isolated=False) as database:
+    try:
+        ValueIndex.for_database(database, sys.argv[2])
+    except IndexBuildError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs limits of the system")
+@pytest.mark.parametrize("spill", [50_000, 50_000_000], ids=["while it spills", "while it merges"])
+def test_no_more_room_keeps_the_old_index_and_nothing_else(database, tmp_path, spill):
+    """The limit on the size of a file stands for the quota of a disk."""
+    one = database("CREATE TABLE t (c TEXT); INSERT INTO t VALUES ('Quito');")
+    ValueIndex.for_database(one, tmp_path / "index")
+    with closing(sqlite3.connect(one.path)) as connection:
+        connection.executemany("INSERT INTO t VALUES (?)", [(f"harbour {k}",) for k in range(2000)])
+        connection.commit()
+    command = [sys.executable, "-c", LIMITED, str(one.path), str(tmp_path / "index"), str(spill)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "the index cannot be written" in done.stdout
+    assert [value for _ref, value in ValueIndex.open(tmp_path / "index")] == ["Quito"]
+    left = sorted(path.name.partition("-")[0] for path in (tmp_path / "index").iterdir())
+    assert left == [".lock", "data", "manifest.json"]
 
 
 def test_what_a_killed_writer_left_is_removed(towns, saved):
@@ -250,5 +313,5 @@ def test_the_default_place_is_the_cache_and_never_beside_the_database(database, 
 def test_the_same_data_give_the_same_bytes(database, tmp_path):
     one = database("CREATE TABLE t (c TEXT)", ("INSERT INTO t VALUES (?)", [(f"Quay of {k}",) for k in range(200)]))
     first, second = ValueIndex.build(one).save(tmp_path / "a"), ValueIndex.build(one).save(tmp_path / "b")
-    for name in Arrays.names():
+    for name in store.ARRAYS:
         assert (data_folder(first) / f"{name}.npy").read_bytes() == (data_folder(second) / f"{name}.npy").read_bytes()

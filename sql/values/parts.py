@@ -1,0 +1,205 @@
+"""Gathers what `map_batch` makes of new values: in this process or in several, in memory or spilled to disk.
+
+Where there is a folder, parts go to disk as soon as they fill some memory, and the state of the build with them at the
+end of a column, so that a build that was killed goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zlib
+from collections import deque
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .build import Batch, Part, Source, map_batch, merge, one_behind_the_other
+from .disk import STATE, load, write_run
+from .minhash import Signer
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from .older import Older
+
+__all__ = ["Parts"]
+
+_BATCH = 20_000
+_SPILL = 96_000_000  # bytes of parts in memory
+
+
+class Parts:
+    """New values on their way into an index; a context manager.
+
+    Args:
+        signer: Signs them.
+        folder: Work folder of this build; None to keep everything in memory.
+        workers: Processes that map; 1 maps in this one.
+        spill: Bytes of parts that are kept in memory, where there is a folder; default 96 million.
+
+    Attributes:
+        rows: Values of the new index so far, taken ones included.
+    """
+
+    def __init__(
+        self, signer: Signer, folder: Path | None = None, *, workers: int = 1, spill: int | None = None
+    ) -> None:
+        self.folder, self.rows = folder, 0
+        self._signer, self._workers, self._spill = signer, workers, _SPILL if spill is None else spill
+        self._masked = False
+        self._values: list[str] = []
+        self._fuzzy: list[NDArray[np.bool_]] = []
+        self._new: list[NDArray[np.uint32]] = []
+        self._pending: deque[tuple[Part | Future[Part], NDArray[np.uint32]]] = deque()
+        self._parts: list[tuple[Part, NDArray[np.uint32]]] = []
+        self._runs: list[dict[str, Any]] = []
+        self._kept_runs = 0
+        self._older_name = ""
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Parts:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def add(self, values: list[str], before: NDArray[np.int64], older: Older, *, fuzzy: bool | None) -> None:
+        """The next values of the index, and the row of each in the older one, -1 for a new value.
+
+        `fuzzy` is whether the LSH stage may find them; None where they are digests of masked values.
+        """
+        if self._masked != (fuzzy is None):
+            self._map()
+            self._masked = fuzzy is None
+        rows = np.arange(self.rows, self.rows + len(values), dtype=np.uint32)
+        self.rows += len(values)
+        kept = before >= 0
+        older.take(before[kept], rows[kept])
+        fresh = np.flatnonzero(~kept)
+        self._values += values if len(fresh) == len(values) else [values[k] for k in fresh.tolist()]
+        self._fuzzy.append(np.full(len(fresh), bool(fuzzy), dtype=np.bool_))
+        self._new.append(rows[fresh])
+        if len(self._values) >= _BATCH:
+            self._map()
+
+    def column_ends(self, reports: list[dict[str, Any]], older: Older) -> None:
+        """A column is complete; where much has gathered, it is kept on disk together with all that came before."""
+        much = sum(part.nbytes for part, _rows in self._parts) >= self._spill // 4
+        if self.folder is None or not (much or len(self._runs) > self._kept_runs):
+            return
+        self._map()
+        self._collect(0)
+        self._to_disk()
+        (old_rows := self.folder / "older.tmp.npy").unlink(missing_ok=True)
+        np.save(old_rows, older.new_rows)
+        name = f"older-{len(self._runs)}.npy"
+        old_rows.replace(self.folder / name)
+        state = {
+            "reports": reports,
+            "rows": self.rows,
+            "runs": self._runs,
+            "older": {"name": name, "crc": zlib.crc32(older.new_rows.data)},
+        }
+        draft = self.folder / "state.tmp"
+        draft.write_text(json.dumps(state), encoding="utf-8")
+        draft.replace(self.folder / STATE)
+        self._kept_runs = len(self._runs)
+
+    def resume(self, older: Older) -> list[dict[str, Any]]:
+        """Take over what a killed build left in the folder, and say what became of the columns it had read.
+
+        What is not whole is removed; [] where nothing is of use.
+        """
+        if self.folder is None:
+            return []
+        reports = self._resumed(older)
+        keep = {run["name"] for run in self._runs} | ({STATE, self._older_name} if reports else set())
+        for path in self.folder.iterdir():
+            if path.name not in keep:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return reports
+
+    def _resumed(self, older: Older) -> list[dict[str, Any]]:
+        folder = self.folder or Path()
+        try:
+            state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+            rows = np.load(folder / state["older"]["name"], allow_pickle=False)
+            whole = zlib.crc32(rows) == state["older"]["crc"] and rows.shape == older.new_rows.shape
+            if not whole or not all(_whole(folder / run["name"], run["arrays"]) for run in state["runs"]):
+                return []
+            older.new_rows[:] = rows
+            self.rows, self._runs, self._older_name = int(state["rows"]), state["runs"], state["older"]["name"]
+            self._kept_runs = len(self._runs)
+            return list(state["reports"])
+        except (OSError, ValueError, KeyError, TypeError, EOFError):
+            return []
+
+    def sources(self) -> list[Source]:
+        """What goes into the merge."""
+        self._map()
+        self._collect(0)
+        found = [load(self.folder / run["name"]) for run in self._runs] if self.folder is not None else []
+        return found + [Source.of(part, rows) for part, rows in self._parts]
+
+    def _map(self) -> None:
+        if not self._values:
+            return
+        batch = Batch(self._values, np.concatenate(self._fuzzy), self._masked)
+        rows = np.concatenate(self._new)
+        self._values, self._fuzzy, self._new = [], [], []
+        if self._workers > 1:
+            self._pending.append((self._processes().submit(_map_in_process, batch, self._signer), rows))
+            self._collect(2 * self._workers)
+        else:
+            self._pending.append((map_batch(batch, self._signer), rows))
+            self._collect(0)
+
+    def _collect(self, most: int) -> None:
+        """Take finished parts, the oldest first, until at most `most` are under way."""
+        while len(self._pending) > most:
+            part, rows = self._pending.popleft()
+            self._parts.append((part if isinstance(part, Part) else part.result(), rows))
+            if self.folder is not None and sum(part.nbytes for part, _rows in self._parts) >= self._spill:
+                self._to_disk()
+
+    def _to_disk(self) -> None:
+        if not self._parts or self.folder is None:
+            return
+        name = f"run-{len(self._runs):05d}"
+        merged = merge(one_behind_the_other([part for part, _rows in self._parts]))
+        rows = np.concatenate([rows for _part, rows in self._parts])
+        self._parts = []
+        self._runs.append({"name": name, "arrays": write_run(self.folder / name, merged, rows)})
+
+    def _processes(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            from concurrent.futures import ProcessPoolExecutor
+            from multiprocessing import get_context
+
+            self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
+        return self._pool
+
+
+def _whole(run: Path, arrays: dict[str, int]) -> bool:
+    return all(
+        zlib.crc32(np.load(run / f"{name}.npy", allow_pickle=False).tobytes()) == crc for name, crc in arrays.items()
+    )
+
+
+def _map_in_process(batch: Batch, signer: Signer) -> Part:
+    return map_batch(batch, _kept_signer(signer.permutations.tobytes()))
+
+
+@lru_cache(maxsize=1)
+def _kept_signer(permutations: bytes) -> Signer:
+    """One signer per process, since it learns the hash values of bigrams."""
+    return Signer(np.frombuffer(permutations, dtype=np.uint32).reshape(2, -1))

@@ -1,0 +1,99 @@
+"""Sorted posting entries and their directory, which leads straight to the few entries that begin like a key.
+
+An entry is one uint64, key above row (build.py). The directory cuts the range of keys into equal intervals, as many as
+a power of two, and says where each begins; keys are hashes, so every interval holds a few entries, and finding a key
+takes two reads instead of a binary search over the whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["bounds", "directory"]
+
+_MOST_BITS = 22
+_STEP = 1 << 22
+_REFINED = 16
+
+
+def directory(entries: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Where each interval of keys begins among sorted entries, then their number: int64 (2**bits + 1,)."""
+    bits = min(_MOST_BITS, max(0, len(entries).bit_length() - 2))
+    counts = np.zeros((1 << bits) + 1, dtype=np.int64)
+    for first in range(0, len(entries), _STEP):
+        found = (entries[first : first + _STEP] >> np.uint64(32)).astype(np.int64) >> (32 - bits)
+        low = int(found[0])
+        part = np.bincount(found - low)
+        counts[low + 1 : low + 1 + len(part)] += part
+    return np.cumsum(counts)
+
+
+def bounds(
+    entries: NDArray[np.uint64], starts: NDArray[np.int64], low: NDArray[np.uint32], high: NDArray[np.uint32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last + 1 place of the entries whose keys lie from `low` to `high`, both included.
+
+    Args:
+        entries: Sorted, uint64 (n_entries,); or several lists of equal length, (n_lists, n_entries).
+        starts: Their `directory`, or one row for each list.
+        low, high: Keys, uint32 (n,) or (n_lists, n); where they differ, then only in bits below the directory's.
+
+    Returns:
+        Places in the flattened `entries`, int64 of the shape of `low`.
+    """
+    width = starts.shape[-1]
+    bits = (width - 1).bit_length() - 1
+    interval = (low >> np.uint32(32 - bits)).astype(np.int64) if bits else np.zeros(low.shape, dtype=np.int64)
+    if starts.ndim > 1:
+        interval += (np.arange(len(starts)) * width)[:, None]
+    flat_starts = starts.reshape(-1)
+    first, last = flat_starts[interval], flat_starts[interval + 1]
+    if starts.ndim > 1:
+        base = (np.arange(len(entries)) * entries.shape[1])[:, None]
+        first, last = first + base, last + base
+    _narrow(entries.reshape(-1), (first.reshape(-1), last.reshape(-1)), low.reshape(-1), high.reshape(-1))
+    return first, last
+
+
+def _narrow(
+    entries: NDArray[np.uint64],
+    places: tuple[NDArray[np.int64], NDArray[np.int64]],
+    low: NDArray[np.uint32],
+    high: NDArray[np.uint32],
+) -> None:
+    """Move first and last places together, in place, until they hold nothing but keys from low to high."""
+    first, last = places
+    sizes = last - first
+    few = np.flatnonzero((sizes > 0) & (sizes <= _REFINED))
+    if len(few):
+        steps = np.arange(int(sizes[few].max()))
+        at = first[few, None] + steps
+        keys = (entries[np.minimum(at, len(entries) - 1)] >> np.uint64(32)).astype(np.uint32)
+        mine = steps < sizes[few, None]
+        begin = first[few]
+        first[few] = begin + ((keys < low[few, None]) & mine).sum(axis=1)
+        last[few] = begin + ((keys <= high[few, None]) & mine).sum(axis=1)
+    many = np.flatnonzero(sizes > _REFINED)
+    if len(many):
+        wanted = np.concatenate((low[many], high[many])).astype(np.uint64) << np.uint64(32)
+        wanted[len(many) :] |= np.uint64(0xFFFFFFFF)  # no row is that high
+        found = _bisect(entries, np.tile(first[many], 2), np.tile(last[many], 2), wanted)
+        first[many], last[many] = found[: len(many)], found[len(many) :]
+
+
+def _bisect(
+    entries: NDArray[np.uint64], first: NDArray[np.int64], last: NDArray[np.int64], wanted: NDArray[np.uint64]
+) -> NDArray[np.int64]:
+    """The first place from `first` to `last` whose entry is not below the wanted one, for all at once."""
+    for _step in range(int((last - first).max()).bit_length()):
+        middle = (first + last) >> 1
+        open_ = first < last
+        below = open_ & (entries[np.minimum(middle, len(entries) - 1)] < wanted)
+        first = np.where(below, middle + 1, first)
+        last = np.where(open_ & ~below, middle, last)
+    return first

@@ -1,0 +1,182 @@
+"""What a look-up asks of the place where an index is kept: four methods over rows and 32-bit keys.
+
+`ArrayStore` answers from the arrays of an index, in memory or memory-mapped from its directory (store.py). `DictStore`
+answers from dictionaries; it is the plain reference, and the pattern for a key-value server: one list of rows per key,
+one per band key, one sketch and one value per row. tests/sql/values/store_conformance.py says what every store does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from .minhash import LENGTHS
+from .postings import bounds, directory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from .build import Part
+
+__all__ = ["ArrayStore", "DictStore", "ValueStore"]
+
+_NO_ROWS = np.empty(0, dtype=np.uint32)
+
+
+class ValueStore(Protocol):
+    """The values of an index by row, 0 to n_values - 1. Safe to share between threads."""
+
+    def find(self, keys: NDArray[np.uint32]) -> list[NDArray[np.uint32]]:
+        """For each key (keys.py) the rows filed under it, rising; empty where there are none."""
+        ...
+
+    def near(
+        self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+        """The rows that share a band with some texts and are about as long.
+
+        Args:
+            low, high: uint32 (n_bands, n_texts), the band keys of each text with its least and its greatest length.
+            most: Bands in which more rows than that share a text's key say little and are left out.
+
+        Returns:
+            Pairs of text number, int64 (n,), and row, uint32 (n,), in any order; the same pair once per shared band.
+        """
+        ...
+
+    def sketches(self, rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """Bit sketch of the bigrams of each row, uint64 (n_rows, 2)."""
+        ...
+
+    def values(self, rows: NDArray[np.uint32]) -> list[tuple[int, str]]:
+        """Column number and stored value of each row."""
+        ...
+
+
+class ArrayStore:
+    """Looks up in the arrays of an index.
+
+    Args:
+        part: The arrays.
+        column_starts: int64 (n_columns + 1,), the first row of each column, then the number of rows.
+        key_starts: `postings.directory` of the keys; made where not given.
+        band_starts: The same of each band, int64 (n_bands, n).
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        column_starts: NDArray[np.int64],
+        key_starts: NDArray[np.int64] | None = None,
+        band_starts: NDArray[np.int64] | None = None,
+    ) -> None:
+        self.part, self._column_starts = part, column_starts
+        self._key_starts = directory(part.keys) if key_starts is None else key_starts
+        self._band_starts = np.stack([directory(band) for band in part.bands]) if band_starts is None else band_starts
+        self._key_rows, self._band_rows = _rows(part.keys), _rows(part.bands)
+
+    def find(self, keys: NDArray[np.uint32]) -> list[NDArray[np.uint32]]:
+        """As `ValueStore.find`; views of the array."""
+        found = [_NO_ROWS] * len(keys)
+        first, last = bounds(self.part.keys, self._key_starts, keys, keys)
+        filled = np.flatnonzero(last > first)
+        for k, a, b in zip(filled.tolist(), first[filled].tolist(), last[filled].tolist(), strict=True):
+            found[k] = self._key_rows[a:b]
+        return found
+
+    def near(
+        self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+        """As `ValueStore.near`."""
+        first, last = bounds(self.part.bands, self._band_starts, low, high)
+        first, sizes = first.reshape(-1), (last - first).reshape(-1)
+        chosen = np.flatnonzero((sizes > 0) & (sizes <= most))
+        first, sizes = first[chosen], sizes[chosen]
+        places = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+        return np.repeat(chosen % low.shape[1], sizes), self._band_rows[places]
+
+    def sketches(self, rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """As `ValueStore.sketches`."""
+        return self.part.sketches[rows]
+
+    def values(self, rows: NDArray[np.uint32]) -> list[tuple[int, str]]:
+        """As `ValueStore.values`."""
+        part = self.part
+        at = rows.astype(np.int64)
+        ends = part.ends[at]
+        starts = np.where(at > 0, part.ends[np.maximum(at - 1, 0)], 0)
+        columns = np.searchsorted(self._column_starts, at, "right") - 1
+        return [
+            (column, part.text[a:b].tobytes().decode("utf-8", "surrogatepass"))
+            for column, a, b in zip(columns.tolist(), starts.tolist(), ends.tolist(), strict=True)
+        ]
+
+
+class DictStore:
+    """Looks up in dictionaries.
+
+    Args:
+        keys: Rising rows by key.
+        bands: For each band, rows by band key.
+        sketches: By row.
+        values: Column number and value by row.
+    """
+
+    def __init__(
+        self,
+        keys: Mapping[int, Sequence[int]],
+        bands: Sequence[Mapping[int, Sequence[int]]],
+        sketches: Mapping[int, tuple[int, int]],
+        values: Mapping[int, tuple[int, str]],
+    ) -> None:
+        self._keys, self._bands, self._sketches, self._values = keys, bands, sketches, values
+
+    @classmethod
+    def of(cls, part: Part, column_starts: NDArray[np.int64]) -> DictStore:
+        """The same index as its arrays."""
+        rows = np.arange(len(part.ends), dtype=np.uint32)
+        sketches = {row: (a, b) for row, (a, b) in enumerate(part.sketches.tolist())}
+        values = dict(enumerate(ArrayStore(part, column_starts).values(rows)))
+        return cls(_grouped(part.keys), [_grouped(band) for band in part.bands], sketches, values)
+
+    def find(self, keys: NDArray[np.uint32]) -> list[NDArray[np.uint32]]:
+        """As `ValueStore.find`."""
+        return [np.array(self._keys.get(key, ()), dtype=np.uint32) for key in keys.tolist()]
+
+    def near(
+        self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+        """As `ValueStore.near`."""
+        pairs: list[tuple[int, int]] = []
+        for band, lows, highs in zip(self._bands, low.tolist(), high.tolist(), strict=True):
+            for text, (a, b) in enumerate(zip(lows, highs, strict=True)):
+                rows = [row for key in range(a, min(b, a | (LENGTHS - 1)) + 1) for row in band.get(key, ())]
+                pairs += [(text, row) for row in rows] if len(rows) <= most else []
+        return (
+            np.array([text for text, _row in pairs], dtype=np.int64),
+            np.array([row for _text, row in pairs], dtype=np.uint32),
+        )
+
+    def sketches(self, rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """As `ValueStore.sketches`."""
+        return np.array([self._sketches[row] for row in rows.tolist()], dtype=np.uint64).reshape(-1, 2)
+
+    def values(self, rows: NDArray[np.uint32]) -> list[tuple[int, str]]:
+        """As `ValueStore.values`."""
+        return [self._values[row] for row in rows.tolist()]
+
+
+def _rows(entries: NDArray[np.uint64]) -> NDArray[Any]:
+    """The lower halves of entries, without a copy."""
+    return entries.reshape(-1).view("<u4")[::2]
+
+
+def _grouped(entries: NDArray[np.uint64]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
+    for entry in entries.tolist():
+        found[entry >> 32].append(entry & 0xFFFFFFFF)
+    return dict(found)
