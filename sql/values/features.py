@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,7 +103,7 @@ def features(
     """One row per candidate and one column per entry of `NAMES`; most between 0 and 1."""
     asked = [stem(word.text) for word in question.words]
     schema_words = frozenset().union(*(fact.table_words | fact.column_words for fact in facts))
-    strong = {(c.first, c.last) for c in candidates if c.way in _STRONG_WAYS}
+    longest = _longest(candidates, len(asked))
     columns = [int(stored.columns[candidate.row]) for candidate in candidates]
     span_best: dict[tuple[int, int], float] = defaultdict(float)
     column_best: dict[tuple[int, int], float] = defaultdict(float)
@@ -126,7 +127,7 @@ def features(
             _size(fact),
             fact.values <= 12,
             _ambiguity(candidate),
-            any(a <= i and j <= b and b - a > j - i for a, b in strong),
+            longest[0][i] >= j or longest[1][i] > j,
             candidate.score < span_best[i, j],
             candidate.score < best,
             fact.numeric,
@@ -134,6 +135,15 @@ def features(
             *((0.0,) * 6 if candidate.way not in WEAK_WAYS else _weak_facts(question, candidate, fact, stored)),
         ]
     return out
+
+
+def _longest(candidates: Sequence[Candidate], words: int) -> tuple[list[int], list[int]]:
+    """For each word position, where the farthest strong span ends that starts before it, and that starts there."""
+    here = [0] * (words + 1)
+    for candidate in candidates:
+        if candidate.way in _STRONG_WAYS:
+            here[candidate.first] = max(here[candidate.first], candidate.last)
+    return [0, *accumulate(here, max)], here
 
 
 def _weak_facts(question: Question, candidate: Candidate, fact: ColumnFacts, stored: StoredValues) -> list[float]:

@@ -23,6 +23,7 @@ __all__ = ["COMMON_WORDS", "MAX_WORDS", "Question", "Word", "key_words", "stems"
 MAX_WORDS = 8
 _MAX_WORDS_READ = 2000
 _MAX_CHARACTERS = 20_000
+_MOST_OF_A_CHUNK = 300
 _PUNCTUATION = "\"'`“”„‘’«»,;:.?!()[]{}"
 _SINGLE = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -106,11 +107,15 @@ class Question:
     def chunk(self, i: int, j: int) -> str:
         """The words [i, j) with the symbols that touch them ("C++"), quotes and sentence marks at its ends left off."""
         start, end = self.place(i, j)
-        while start and not self.text[start - 1].isspace():
+        while start and _touches(self.text[start - 1]):
             start -= 1
-        while end < len(self.text) and not self.text[end].isspace():
+        while end < len(self.text) and _touches(self.text[end]):
             end += 1
-        return self.text[start:end].strip(_PUNCTUATION)
+        return self.text[start:end][:_MOST_OF_A_CHUNK].strip(_PUNCTUATION)
+
+
+def _touches(char: str) -> bool:
+    return not char.isspace() and not char.isalnum()
 
 
 def key_words(value: str) -> list[str]:
