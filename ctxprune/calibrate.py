@@ -9,15 +9,18 @@ papers). Closures that add connecting units may make a larger choice lose what a
 limit is therefore the worst loss at this and all lower limits, which never falls with the limit.
 
 The promise is about examples exchangeable with those given. With `by="question"` these are further questions of the
-same mix of groups (databases, documents); with `by="group"` they are questions of groups not seen before.
+same mix of groups (databases, documents); with `by="group"` they are questions of groups not seen before, which takes
+many groups. Between them stands `by="left_out"`: the promise of "question", and the limit is lowered until groups left
+out one at a time, at the limits that the others give, lose no more than the risk either. For new groups that is an
+estimate and no bound.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,7 +46,8 @@ if TYPE_CHECKING:
 __all__ = ["Calibration", "CalibrationExample", "CalibrationPool", "calibrate"]
 
 Loss = Literal["strict", "recall"]
-By = Literal["question", "group"]
+By = Literal["question", "left_out", "group"]
+_HALVINGS = 20
 _BELOW = 1e-6  # relative: the limit lies a hair under the score that it is for, which other machines round otherwise
 
 
@@ -70,7 +74,7 @@ def calibrate(
     *,
     risk: float = 0.02,
     loss: Loss = "strict",
-    by: By = "question",
+    by: By = "left_out",
     confidence: float | None = None,
     sets: KeepSets | None = None,
 ) -> Calibration:
@@ -81,7 +85,8 @@ def calibrate(
         scorer: Gives the scores that the keep sets are made of.
         risk: Highest expected loss, over 0 and under 1.
         loss: "strict": 1 where any needed unit is dropped, else 0; "recall": the share of the needed units dropped.
-        by: "question": every question counts alike; "group": every group counts alike, whatever its questions.
+        by: "question": every question counts alike; "left_out": the same, with regard to groups not seen before as far
+            as the data allow; "group": every group counts alike, whatever its questions.
         confidence: None for a bound on the mean over calibrations, else the chance that this one holds the risk.
         sets: How a limit becomes a keep set; default `KeepSets()`, for schemas KeepSets(closure=JoinablePolicy()).
 
@@ -103,10 +108,16 @@ class _Scored:
     sets: KeepSets
     needed: NDArray[np.intp]
     _steps: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    _kept: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
 
     def kept(self, limit: float) -> NDArray[np.bool_]:
-        tokens = np.zeros(len(self.levels), dtype=np.int64)
-        return self.sets.close(self.levels >= limit, self.scores, self.example.context, tokens).kept
+        """bool (n_units,); remembered by the number of chosen units, which says which ones they are."""
+        chosen = self.levels >= limit
+        count = int(chosen.sum())
+        if count not in self._kept:
+            tokens = np.zeros(len(self.levels), dtype=np.int64)
+            self._kept[count] = self.sets.close(chosen, self.scores, self.example.context, tokens).kept
+        return self._kept[count]
 
     def loss_of(self, limit: float, loss: Loss) -> float:
         if not self.needed.size:
@@ -137,10 +148,14 @@ class _Scored:
 
     def kept_share(self, limit: float) -> float:
         """Share of the leaves (units that no other hangs from) that are kept: columns of a schema, sentences."""
-        parents = {unit.parent for unit in self.example.context.units}
-        leaves = [index for index in range(len(self.levels)) if index not in parents]
-        return float(self.kept(limit)[leaves].mean()) if leaves else 1.0
+        return float(self.kept(limit)[self.leaves].mean()) if self.leaves.size else 1.0
 
+    @cached_property
+    def leaves(self) -> NDArray[np.intp]:
+        parents = {unit.parent for unit in self.example.context.units}
+        return np.array([index for index in range(len(self.levels)) if index not in parents], dtype=np.intp)
+
+    @cached_property
     def digest(self) -> bytes:
         example = self.example
         texts = [unit.text for unit in example.context.units]
@@ -187,12 +202,25 @@ class CalibrationPool:
         """sha256 (first 16 hex digits) over questions, groups, units and labels, in order."""
         digest = hashlib.sha256()
         for item in self.scored:
-            digest.update(item.digest())
+            digest.update(item.digest)
         return digest.hexdigest()[:16]
 
     def subset(self, indices: Iterable[int]) -> CalibrationPool:
         """The same pool with only these examples."""
         return CalibrationPool(tuple(self.scored[index] for index in indices), self.sets, self.scorer)
+
+    def measured(self, measure: str) -> CalibrationPool:
+        """The same scores under another measure.
+
+        Raises:
+            UnknownNameError: No measure has that name.
+        """
+        sets = KeepSets(measure, self.sets.closure)
+        return CalibrationPool(
+            tuple(_Scored(one.example, one.scores, sets.levels(one.scores), sets, one.needed) for one in self.scored),
+            sets,
+            self.scorer,
+        )
 
     def losses(self, limit: float, loss: Loss = "strict") -> NDArray[np.float64]:
         """float64 (n_examples,): what each example loses at a limit."""
@@ -203,19 +231,15 @@ class CalibrationPool:
         return np.array([item.kept_share(limit) for item in self.scored], dtype=np.float64)
 
     def calibrate(
-        self, *, risk: float = 0.02, loss: Loss = "strict", by: By = "question", confidence: float | None = None
+        self, *, risk: float = 0.02, loss: Loss = "strict", by: By = "left_out", confidence: float | None = None
     ) -> Calibration:
         """See the function `calibrate`."""
         goal = _Goal(risk, loss, by, confidence)
-        units = _units(self.scored, goal)
-        n, groups = len(units), sorted(set(self.groups) - {""})
-        if n < fewest(risk, confidence) or not n:
-            noun = "groups" if by == "group" else "questions"
-            raise UsageError(
-                f"a risk of {risk:g} cannot be promised from {n} {noun}",
-                hint=f"give at least {max(fewest(risk, confidence), 1)}, or allow more risk",
-            )
-        limit, total = _highest(units, goal, ceiling=self._ceiling())
+        self._check(goal)
+        steps, ceiling = _Steps.read(self.scored, goal), self._ceiling()
+        n, groups = steps.count(by), set(self.groups) - {""}
+        inner = steps.careful(goal, ceiling) if by == "left_out" and len(groups) > 1 else goal
+        limit, total = steps.highest(inner, n, ceiling)
         return Calibration(
             limit=limit,
             risk=risk,
@@ -224,7 +248,7 @@ class CalibrationPool:
             by=by,
             confidence=confidence,
             seen=total / n,
-            left_out=_left_out(self.scored, goal, self._ceiling()) if len(groups) > 1 else None,
+            left_out=steps.left_out(inner, ceiling) if len(groups) > 1 else None,
             n=len(self),
             groups=len(groups),
             kept_share=float(self.kept_shares(limit).mean()),
@@ -233,6 +257,21 @@ class CalibrationPool:
             closure=identity(self.sets.closure),
             data=self.fingerprint,
         )
+
+    def _check(self, goal: _Goal) -> None:
+        """Raise UsageError where the pool cannot hold the risk, however little it loses."""
+        for item in self.scored if goal.by == "group" else ():
+            if not item.example.group:
+                raise UsageError(
+                    "a question has no group", where=item.example.query[:80], hint="name the group of each"
+                )
+        n, noun = (len(set(self.groups)), "groups") if goal.by == "group" else (len(self), "questions")
+        least = fewest(goal.risk, goal.confidence)
+        if n < max(least, 1):
+            raise UsageError(
+                f"a risk of {goal.risk:g} cannot be promised from {n} {noun}",
+                hint=f"give at least {max(least, 1)}, or allow more risk",
+            )
 
     def _ceiling(self) -> float:
         """Above the level of every unit: nothing is chosen."""
@@ -253,14 +292,15 @@ class _Goal:
         for name, value in (("risk", self.risk), ("confidence", self.confidence)):
             if not (is_number(value) and 0 < value < 1) and not (name == "confidence" and value is None):  # type: ignore[operator]
                 raise UsageError(f"{name} is {value!r}", hint="give a number between 0 and 1")
-        for name, word, words in (("loss", self.loss, ("strict", "recall")), ("by", self.by, ("question", "group"))):
-            if word not in words:
-                raise UsageError(f"{name} is {word!r}", hint=f"give {words[0]!r} or {words[1]!r}")
+        known = {"loss": ("strict", "recall"), "by": ("question", "left_out", "group")}
+        for name, words in known.items():
+            if getattr(self, name) not in words:
+                raise UsageError(f"{name} is {getattr(self, name)!r}", hint=f"give {' or '.join(map(repr, words))}")
 
     @property
     def whole(self) -> bool:
         """Whether the loss of an exchangeable unit is 0 or 1."""
-        return self.loss == "strict" and self.by == "question"
+        return self.loss == "strict" and self.by != "group"
 
 
 def _needed(example: CalibrationExample) -> NDArray[np.intp]:
@@ -275,48 +315,83 @@ def _needed(example: CalibrationExample) -> NDArray[np.intp]:
     return np.array(sorted(set(example.needed)), dtype=np.intp)
 
 
-def _units(scored: Sequence[_Scored], goal: _Goal) -> list[list[tuple[float, float]]]:
-    """The loss steps of each exchangeable unit: of a question, or of a group, where a question weighs its share."""
-    if goal.by == "question":
-        return [list(item.steps(goal.loss)) for item in scored]
-    members: dict[str, list[_Scored]] = defaultdict(list)
-    for item in scored:
-        if not item.example.group:
-            raise UsageError("a question has no group", where=item.example.query[:80], hint="name the group of each")
-        members[item.example.group].append(item)
-    return [
-        [(limit, growth / len(items)) for item in items for limit, growth in item.steps(goal.loss)]
-        for items in members.values()
-    ]
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """The loss steps of many examples, from low limits to high.
 
+    Attributes:
+        limits, growths: float64 (n_steps,): above the limit the loss of the step's group is greater by that.
+        owner: int (n_steps,), place of the group in `names`.
+        names: Different groups.
+        sizes: Questions of each group.
+    """
 
-def _highest(units: Sequence[Sequence[tuple[float, float]]], goal: _Goal, *, ceiling: float) -> tuple[float, float]:
-    """The highest limit that holds the risk, and the sum of the losses there."""
-    steps = sorted(step for unit in units for step in unit)
-    total, place = 0.0, 0
-    while place < len(steps):
-        limit, after = steps[place][0], total
-        while place < len(steps) and steps[place][0] == limit:
-            after += steps[place][1]
-            place += 1
-        if not within(after, len(units), goal.risk, goal.confidence, whole=goal.whole):
-            return limit - _BELOW * abs(limit), total
-        total = after
-    return ceiling, total
+    limits: NDArray[np.float64]
+    growths: NDArray[np.float64]
+    owner: NDArray[np.intp]
+    names: tuple[str, ...]
+    sizes: NDArray[np.intp]
 
-
-def _left_out(scored: Sequence[_Scored], goal: _Goal, ceiling: float) -> float | None:
-    """Mean loss of groups at the limits that the other groups give; None where these are too few for the risk."""
-    losses: list[float] = []
-    for name in sorted({item.example.group for item in scored}):
-        others = _units([item for item in scored if item.example.group != name], goal)
-        if len(others) < fewest(goal.risk, goal.confidence):
-            return None
-        limit, _ = _highest(others, goal, ceiling=ceiling)
-        own = [
-            sum(growth for at, growth in item.steps(goal.loss) if at < limit)
-            for item in scored
-            if item.example.group == name
+    @classmethod
+    def read(cls, scored: Sequence[_Scored], goal: _Goal) -> _Steps:
+        names, inverse = np.unique([item.example.group for item in scored], return_inverse=True)
+        sizes = np.bincount(inverse, minlength=len(names))
+        rows = [
+            (limit, growth / (sizes[place] if goal.by == "group" else 1), place)
+            for item, place in zip(scored, inverse.tolist(), strict=True)
+            for limit, growth in item.steps(goal.loss)
         ]
-        losses += own if goal.by == "question" else [sum(own) / len(own)]
-    return sum(losses) / len(losses)
+        rows.sort()
+        limits, growths, owner = zip(*rows, strict=True) if rows else ((), (), ())
+        owners = np.array(owner, dtype=np.intp)
+        return cls(np.array(limits, float), np.array(growths, float), owners, tuple(map(str, names)), sizes)
+
+    def count(self, by: By) -> int:
+        """Exchangeable units."""
+        return len(self.names) if by == "group" else int(self.sizes.sum())
+
+    def highest(self, goal: _Goal, n: int, ceiling: float, *, without: int = -1) -> tuple[float, float]:
+        """The highest limit that holds the risk over `n` units, and the sum of the losses there."""
+        counted = self.owner != without
+        limits, sums = self.limits[counted], np.cumsum(self.growths[counted])
+        ends = np.flatnonzero(np.append(limits[1:] != limits[:-1], True)[: len(limits)])  # last of those at one limit
+        low, high = 0, len(ends)
+        while low < high:
+            middle = (low + high) // 2
+            if within(float(sums[ends[middle]]), n, goal.risk, goal.confidence, whole=goal.whole):
+                low = middle + 1
+            else:
+                high = middle
+        total = float(sums[ends[low - 1]]) if low else 0.0
+        if low == len(ends):
+            return ceiling, total
+        limit = float(limits[ends[low]])
+        return limit - _BELOW * abs(limit), total
+
+    def careful(self, goal: _Goal, ceiling: float) -> _Goal:
+        """The goal, with the risk lowered until left-out groups hold the risk that was asked; as low as it goes if they
+        never do. The lower the risk, the lower every limit and what the left-out groups lose."""
+        fewer = self.count(goal.by) - int(self.sizes.max())
+        if fewer < fewest(goal.risk, goal.confidence):
+            return goal
+        low, high = proven(0.0, fewer, goal.confidence, whole=goal.whole), goal.risk
+        middle = high
+        for _ in range(_HALVINGS):
+            lost = self.left_out(replace(goal, risk=middle), ceiling)
+            if lost is not None and lost <= goal.risk:
+                low = middle
+            else:
+                high = middle
+            middle = (low + high) / 2
+        return replace(goal, risk=low)
+
+    def left_out(self, goal: _Goal, ceiling: float) -> float | None:
+        """Mean loss of groups at the limits that the other groups give; None where these are too few for the risk."""
+        lost = 0.0
+        for place, size in enumerate(self.sizes.tolist()):
+            others = self.count(goal.by) - (1 if goal.by == "group" else size)
+            if others < fewest(goal.risk, goal.confidence):
+                return None
+            limit, _ = self.highest(goal, others, ceiling, without=place)
+            lost += float(self.growths[(self.owner == place) & (self.limits < limit)].sum())
+        return lost / self.count(goal.by)

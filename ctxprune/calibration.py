@@ -30,7 +30,7 @@ class Calibration:
         risk: Asked: highest expected loss, 0..1.
         bound: Proven: the expected loss is at most this, 0..1, never over `risk`.
         loss: "strict" or "recall".
-        by: "question" or "group": what is exchangeable.
+        by: "question", "left_out" or "group": what is exchangeable.
         confidence: Chance that this calibration holds the bound; None where the bound is on the mean over calibrations.
         seen: Mean loss of the calibration data at the limit.
         left_out: Mean loss of single groups at the limits that the other groups give, an estimate (no bound) for groups
@@ -96,6 +96,10 @@ class Calibration:
         document = {"format": FORMAT, "version": VERSION, **asdict(self)}
         return {**document, "checksum": _checksum(document)}
 
+    def to_json(self) -> str:
+        """What `save` writes."""
+        return json.dumps(self.to_dict(), indent=1) + "\n"
+
     @classmethod
     def from_dict(cls, data: object, *, where: str = "") -> Calibration:
         """The inverse of `to_dict`.
@@ -140,7 +144,7 @@ class Calibration:
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
             try:
-                part.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+                part.write_text(self.to_json(), encoding="utf-8")
                 part.replace(target)
             finally:
                 part.unlink(missing_ok=True)
@@ -176,7 +180,7 @@ class Calibration:
         valid = {name: is_number(value) and 0 <= value <= 1 for name, value in shares.items()}
         valid["limit"] = is_number(self.limit)
         valid["loss"] = self.loss in ("strict", "recall")
-        valid["by"] = self.by in ("question", "group")
+        valid["by"] = self.by in ("question", "left_out", "group")
         for name in ("n", "groups"):
             valid[name] = type(getattr(self, name)) is int and getattr(self, name) >= 0
         texts = {"measure": self.measure, "data": self.data}

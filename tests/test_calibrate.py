@@ -125,7 +125,7 @@ def brute_force(pool: CalibrationPool, risk: Fraction, loss: str, by: str) -> tu
 def test_the_smallest_keep_set_that_holds(sample, sets, loss, percent) -> None:
     pool = CalibrationPool.score(sample, Given(), sets=sets)
     limit, total = brute_force(pool, Fraction(percent, 100), loss, "question")
-    found = pool.calibrate(risk=percent / 100, loss=loss)
+    found = pool.calibrate(risk=percent / 100, loss=loss, by="question")
     assert found.seen == pytest.approx(total / len(pool))
     assert found.bound == pytest.approx((total + 1) / (len(pool) + 1))
     assert found.bound <= found.risk + 1e-9
@@ -218,10 +218,36 @@ def test_with_confidence_few_calibrations_exceed_the_risk() -> None:
 def test_left_out_groups_show_what_the_mean_hides() -> None:
     """Every group loses at its own score; the limit of the others fails the worst one wholly."""
     sample = [example([float(number), -9.0], [0], f"{number}") for number in range(20) for _ in range(5)]
-    found = CalibrationPool.score(sample, Given(), sets=KeepSets("score.v1")).calibrate(risk=0.02)
+    found = CalibrationPool.score(sample, Given(), sets=KeepSets("score.v1")).calibrate(risk=0.02, by="question")
     assert found.seen == 0.0
     assert found.left_out == pytest.approx(5 / 100)
     assert calibrate([example([1.0], [0]) for _ in range(49)], Given()).left_out is None
+
+
+@settings(deadline=None, max_examples=25)
+@given(sample=samples(least=16), loss=LOSSES, percent=st.integers(25, 60))
+def test_left_out_groups_only_ever_lower_the_limit(sample, loss, percent) -> None:
+    pool = CalibrationPool.score(sample, Given(), sets=KeepSets("score.v1"))
+    plain = pool.calibrate(risk=percent / 100, loss=loss, by="question")
+    careful = pool.calibrate(risk=percent / 100, loss=loss)
+    assert careful.limit <= plain.limit
+    assert careful.bound <= plain.bound
+    assert careful.left_out is None or plain.left_out is None or careful.left_out <= plain.left_out
+    if plain.left_out is not None and plain.left_out <= plain.risk:
+        assert careful.limit == plain.limit
+
+
+def test_left_out_groups_hold_the_risk_where_they_can() -> None:
+    rng = np.random.default_rng(2)
+    sample = [
+        example([shift + rng.normal(2, 1), -9.0], [0], f"{number}")
+        for number, shift in enumerate(rng.normal(0, 0.5, 30))
+        for _ in range(20)
+    ]
+    pool = CalibrationPool.score(sample, Given(), sets=KeepSets("score.v1"))
+    plain, careful = pool.calibrate(risk=0.05, by="question"), pool.calibrate(risk=0.05)
+    assert plain.left_out > 0.05 >= careful.left_out > 0.035
+    assert careful.by == "left_out"
 
 
 def test_questions_that_need_nothing_lose_nothing() -> None:

@@ -9,6 +9,7 @@ from ctxprune.cli import (
     bench_linking,
     bench_spider,
     bench_values,
+    calibrate,
     demo,
     prune,
     sql_ask,
@@ -50,6 +51,7 @@ def root(
 
 app.command("prune")(prune.prune)
 app.command("demo")(demo.demo)
+app.command("calibrate")(calibrate.calibrate)
 sql.command("index")(sql_index.index)
 sql.command("values")(sql_values.values)
 sql.command("link")(sql_link.link)

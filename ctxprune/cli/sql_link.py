@@ -12,7 +12,7 @@ from ctxprune.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxprune.sql.linking.base import Linked
+    from ctxprune.sql.linking.base import Linked, Linker
     from ctxprune.sql.schema import Schema
     from ctxprune.sql.values.base import ValueHit
 
@@ -37,6 +37,9 @@ def link(
     html: Annotated[
         Path | None, typer.Option(help="Write a page that shows what was kept, what was dropped, and why.")
     ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Keep what holds a named risk: a file of `ctxprune calibrate`.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Print the part of a schema that a question needs, as prompt text.
@@ -45,20 +48,20 @@ def link(
     schema JSON, or CREATE TABLE statements.
     """
     from ctxprune.cli import _console
-    from ctxprune.sql.linking.ranked import RankedLinker
     from ctxprune.sql.render import RENDERERS
     from ctxprune.tokens import as_counter
 
     if not f"{question}{evidence}".strip():
         raise UsageError("the question is empty", hint="ask something, or print the whole schema by other means")
     if html is not None:
-        _console.check_target(html, source)
+        _console.check_target(html, source, *([calibration] if calibration else ()))
     try:
         renderer, counter = RENDERERS.get(form)(), as_counter()
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--form") from error
+    linker = _linker(calibration)
     schema, hits = _read(source, db_id, question, evidence)
-    linked = RankedLinker().link(question, schema, hits=hits, evidence=evidence)
+    linked = linker.link(question, schema, hits=hits, evidence=evidence)
     text = renderer.render(linked.schema, hits=hits)
     before, after = counter.count(renderer.render(schema, hits=hits)), counter.count(text)
     if html is not None:
@@ -75,6 +78,17 @@ def link(
     kept, whole = linked.schema.n_columns, schema.n_columns
     tables = f"{len(linked.schema.tables)} of {len(schema.tables)} tables"
     _console.say(f"{before} -> {after} tokens ({counter.name}), {kept} of {whole} columns, {tables}")
+
+
+def _linker(calibration: Path | None) -> Linker:
+    from ctxprune.sql.linking.ranked import RankedLinker
+
+    if calibration is None:
+        return RankedLinker()
+    from ctxprune.calibration import Calibration
+    from ctxprune.sql.linking.calibrated import calibrated_linker
+
+    return calibrated_linker(Calibration.load(calibration))
 
 
 def _read(source: str, db_id: str, question: str, evidence: str) -> tuple[Schema, Sequence[ValueHit]]:
