@@ -370,15 +370,18 @@ class _Steps:
 
     def careful(self, goal: _Goal, ceiling: float) -> _Goal:
         """The goal, with the risk lowered until left-out groups hold the risk that was asked; as low as it goes if they
-        never do. The lower the risk, the lower every limit and what the left-out groups lose."""
+        never do. The lower the risk, the lower every limit and what the left-out groups lose.
+
+        Taking the highest limit that passes favours those that pass by luck; one group more than there are must pass.
+        """
         fewer = self.count(goal.by) - int(self.sizes.max())
         if fewer < fewest(goal.risk, goal.confidence):
             return goal
         low, high = proven(0.0, fewer, goal.confidence, whole=goal.whole), goal.risk
-        middle = high
+        middle, allowed = high, goal.risk * len(self.names) / (len(self.names) + 1)
         for _ in range(_HALVINGS):
             lost = self.left_out(replace(goal, risk=middle), ceiling)
-            if lost is not None and lost <= goal.risk:
+            if lost is not None and lost <= allowed:
                 low = middle
             else:
                 high = middle
