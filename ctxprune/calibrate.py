@@ -19,15 +19,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._checks import is_number
-from ctxprune._risk import fewest, proven, within
+from ctxprune._loss_steps import By, Goal, Loss, LossSteps
+from ctxprune._risk import fewest, proven
 from ctxprune.calibration import Calibration
 from ctxprune.errors import UsageError
 from ctxprune.fingerprint import identity
@@ -35,7 +35,7 @@ from ctxprune.keepsets import KeepSets
 from ctxprune.scorers.base import score_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
 
@@ -44,11 +44,6 @@ if TYPE_CHECKING:
     from ctxprune.scorers.base import Scorer, Scores
 
 __all__ = ["Calibration", "CalibrationExample", "CalibrationPool", "calibrate"]
-
-Loss = Literal["strict", "recall"]
-By = Literal["question", "left_out", "group"]
-_HALVINGS = 20
-_BELOW = 1e-6  # relative: the limit lies a hair under the score that it is for, which other machines round otherwise
 
 
 @dataclass(frozen=True)
@@ -234,9 +229,9 @@ class CalibrationPool:
         self, *, risk: float = 0.02, loss: Loss = "strict", by: By = "left_out", confidence: float | None = None
     ) -> Calibration:
         """See the function `calibrate`."""
-        goal = _Goal(risk, loss, by, confidence)
+        goal = Goal(risk, loss, by, confidence)
         self._check(goal)
-        steps, ceiling = _Steps.read(self.scored, goal), self._ceiling()
+        steps, ceiling = LossSteps.read(self.groups, [item.steps(loss) for item in self.scored], goal), self._ceiling()
         n, groups = steps.count(by), set(self.groups) - {""}
         inner = steps.careful(goal, ceiling) if by == "left_out" and len(groups) > 1 else goal
         limit, total = steps.highest(inner, n, ceiling)
@@ -258,7 +253,7 @@ class CalibrationPool:
             data=self.fingerprint,
         )
 
-    def _check(self, goal: _Goal) -> None:
+    def _check(self, goal: Goal) -> None:
         """Raise UsageError where the pool cannot hold the risk, however little it loses."""
         for item in self.scored if goal.by == "group" else ():
             if not item.example.group:
@@ -279,30 +274,6 @@ class CalibrationPool:
         return float(np.nextafter(max(tops, default=0.0), np.inf))
 
 
-@dataclass(frozen=True)
-class _Goal:
-    """What is asked, checked."""
-
-    risk: float
-    loss: Loss
-    by: By
-    confidence: float | None
-
-    def __post_init__(self) -> None:
-        for name, value in (("risk", self.risk), ("confidence", self.confidence)):
-            if not (is_number(value) and 0 < value < 1) and not (name == "confidence" and value is None):  # type: ignore[operator]
-                raise UsageError(f"{name} is {value!r}", hint="give a number between 0 and 1")
-        known = {"loss": ("strict", "recall"), "by": ("question", "left_out", "group")}
-        for name, words in known.items():
-            if getattr(self, name) not in words:
-                raise UsageError(f"{name} is {getattr(self, name)!r}", hint=f"give {' or '.join(map(repr, words))}")
-
-    @property
-    def whole(self) -> bool:
-        """Whether the loss of an exchangeable unit is 0 or 1."""
-        return self.loss == "strict" and self.by != "group"
-
-
 def _needed(example: CalibrationExample) -> NDArray[np.intp]:
     size = len(example.context.units)
     for index in example.needed:
@@ -313,88 +284,3 @@ def _needed(example: CalibrationExample) -> NDArray[np.intp]:
                 hint=f"give indices from 0 to {size - 1}",
             )
     return np.array(sorted(set(example.needed)), dtype=np.intp)
-
-
-@dataclass(frozen=True, eq=False)
-class _Steps:
-    """The loss steps of many examples, from low limits to high.
-
-    Attributes:
-        limits, growths: float64 (n_steps,): above the limit the loss of the step's group is greater by that.
-        owner: int (n_steps,), place of the group in `names`.
-        names: Different groups.
-        sizes: Questions of each group.
-    """
-
-    limits: NDArray[np.float64]
-    growths: NDArray[np.float64]
-    owner: NDArray[np.intp]
-    names: tuple[str, ...]
-    sizes: NDArray[np.intp]
-
-    @classmethod
-    def read(cls, scored: Sequence[_Scored], goal: _Goal) -> _Steps:
-        names, inverse = np.unique([item.example.group for item in scored], return_inverse=True)
-        sizes = np.bincount(inverse, minlength=len(names))
-        rows = [
-            (limit, growth / (sizes[place] if goal.by == "group" else 1), place)
-            for item, place in zip(scored, inverse.tolist(), strict=True)
-            for limit, growth in item.steps(goal.loss)
-        ]
-        rows.sort()
-        limits, growths, owner = zip(*rows, strict=True) if rows else ((), (), ())
-        owners = np.array(owner, dtype=np.intp)
-        return cls(np.array(limits, float), np.array(growths, float), owners, tuple(map(str, names)), sizes)
-
-    def count(self, by: By) -> int:
-        """Exchangeable units."""
-        return len(self.names) if by == "group" else int(self.sizes.sum())
-
-    def highest(self, goal: _Goal, n: int, ceiling: float, *, without: int = -1) -> tuple[float, float]:
-        """The highest limit that holds the risk over `n` units, and the sum of the losses there."""
-        counted = self.owner != without
-        limits, sums = self.limits[counted], np.cumsum(self.growths[counted])
-        ends = np.flatnonzero(np.append(limits[1:] != limits[:-1], True)[: len(limits)])  # last of those at one limit
-        low, high = 0, len(ends)
-        while low < high:
-            middle = (low + high) // 2
-            if within(float(sums[ends[middle]]), n, goal.risk, goal.confidence, whole=goal.whole):
-                low = middle + 1
-            else:
-                high = middle
-        total = float(sums[ends[low - 1]]) if low else 0.0
-        if low == len(ends):
-            return ceiling, total
-        limit = float(limits[ends[low]])
-        return limit - _BELOW * abs(limit), total
-
-    def careful(self, goal: _Goal, ceiling: float) -> _Goal:
-        """The goal, with the risk lowered until left-out groups hold the risk that was asked; as low as it goes if they
-        never do. The lower the risk, the lower every limit and what the left-out groups lose.
-
-        Taking the highest limit that passes favours those that pass by luck; one group more than there are must pass.
-        """
-        fewer = self.count(goal.by) - int(self.sizes.max())
-        if fewer < fewest(goal.risk, goal.confidence):
-            return goal
-        low, high = proven(0.0, fewer, goal.confidence, whole=goal.whole), goal.risk
-        middle, allowed = high, goal.risk * len(self.names) / (len(self.names) + 1)
-        for _ in range(_HALVINGS):
-            lost = self.left_out(replace(goal, risk=middle), ceiling)
-            if lost is not None and lost <= allowed:
-                low = middle
-            else:
-                high = middle
-            middle = (low + high) / 2
-        return replace(goal, risk=low)
-
-    def left_out(self, goal: _Goal, ceiling: float) -> float | None:
-        """Mean loss of groups at the limits that the other groups give; None where these are too few for the risk."""
-        lost = 0.0
-        for place, size in enumerate(self.sizes.tolist()):
-            others = self.count(goal.by) - (1 if goal.by == "group" else size)
-            if others < fewest(goal.risk, goal.confidence):
-                return None
-            limit, _ = self.highest(goal, others, ceiling, without=place)
-            lost += float(self.growths[(self.owner == place) & (self.limits < limit)].sum())
-        return lost / self.count(goal.by)
