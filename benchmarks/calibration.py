@@ -29,9 +29,10 @@ from ctxprune.measures import MEASURES
 from ctxprune.rag import Passages
 from ctxprune.sql.evaluation.calibration import linking_examples
 from ctxprune.sql.evaluation.datasets import load
+from ctxprune.sql.evaluation.linking import linking_cases
 from ctxprune.sql.linking import RankedLinker
 
-SPLITS, RISKS = 20, (0.01, 0.02, 0.05, 0.1)
+SPLITS, RISKS, MEASURED = 20, (0.01, 0.02, 0.05, 0.1), (0.02, 0.05)
 SCHEMAS = {  # folder and split of each part
     "spider": (("spider", "train"), ("spider", "dev")),
     "spider_syn": (("spider_syn", "train"), ("spider_syn", "dev")),
@@ -39,7 +40,7 @@ SCHEMAS = {  # folder and split of each part
     "unseen": (("spider", "dev"), ("bird_dev", "dev"), ("kaggledbqa", "dev")),
 }
 PASSAGES = ("xquad_en", "hotpotqa", "fever_eraser")
-MOST_PASSAGES = 1500
+MOST_PASSAGES = 1000
 MODES = {  # what differs from the defaults
     "default": {},
     "by question": {"by": "question"},
@@ -65,7 +66,7 @@ def schema_pool(name, parts, data) -> CalibrationPool:
         if part not in parts:
             benchmark = load(SHARED / "data" / "nl2sql" / part[0], split=part[1])
             data[" ".join(part)] = benchmark.fingerprint
-            parts[part] = linking_examples(benchmark).examples
+            parts[part] = linking_examples(linking_cases(benchmark).cases)
         examples += parts[part]
     return CalibrationPool.score(examples, linker.scorer, sets=KeepSets(closure=linker.policy))
 
@@ -140,13 +141,13 @@ def study(name, pool):
         document["modes"][mode] = rows(name, mode, pool, masks, words)
     for measure in MEASURES.names():
         if measure != default:
-            document["measures"][measure] = rows(name, measure, pool.measured(measure), masks, {})
+            document["measures"][measure] = rows(name, measure, pool.measured(measure), masks, {}, MEASURED)
     return document
 
 
-def rows(name, label, pool, masks, words):
+def rows(name, label, pool, masks, words, risks=RISKS):
     found = {}
-    for risk in RISKS:
+    for risk in risks:
         row = splits(pool, masks, risk, words)
         found[f"{risk:g}"] = row
         show(name, f"{label} {risk:g}", row)

@@ -20,7 +20,7 @@ __all__ = ["By", "Goal", "Loss", "LossSteps"]
 
 Loss = Literal["strict", "recall"]
 By = Literal["question", "left_out", "group"]
-_HALVINGS = 20
+_HALVINGS = 12
 _BELOW = 1e-6  # relative: the limit lies a hair under the score that it is for, which other machines round otherwise
 
 

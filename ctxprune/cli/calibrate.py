@@ -65,6 +65,7 @@ def calibrate(
     from ctxprune.cli import _console
     from ctxprune.sql.evaluation.calibration import linking_examples
     from ctxprune.sql.evaluation.datasets import load, sample_items
+    from ctxprune.sql.evaluation.linking import linking_cases
     from ctxprune.sql.linking.calibrated import keep_sets
 
     if out is not None:
@@ -78,14 +79,14 @@ def calibrate(
     chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
     with _console.progress() as bar:
         task = bar.add_task(bench.name, total=len(chosen))
-        found = linking_examples(bench, items=chosen, progress=lambda done, _: bar.update(task, completed=done))
-    pool = CalibrationPool.score(found.examples, made.scorer, sets=sets)
+        found = linking_cases(bench, items=chosen, progress=lambda done, _: bar.update(task, completed=done))
+    pool = CalibrationPool.score(linking_examples(found.cases), made.scorer, sets=sets)
     calibration = pool.calibrate(risk=risk, loss=loss.value, by=_BY[by_database], confidence=confidence)
     if out is not None:
         _console.write_file(out, calibration.to_json())
     document: dict[str, Any] = {"set": bench.name, "split": split, "linker": linker, "promise": calibration.promise}
-    document |= {"unlabelled": found.unlabelled, "with_values": found.with_values, "databases": calibration.groups}
-    document |= calibration.to_dict()
+    document |= {"unlabelled": found.unlabelled, "with_value_hits": sum(bool(case.hits) for case in found.cases)}
+    document |= {"databases": calibration.groups, **calibration.to_dict()}
     if as_json:
         _console.emit(document)
     else:
@@ -114,7 +115,7 @@ def _show(document: dict[str, Any], calibration: Calibration) -> None:
     for name in ("risk", "bound", "seen", "left_out", "kept_share"):
         value = document[name]
         table.add_row(name, "-" if value is None else f"{value:.2%}")
-    for name in ("n", "databases", "unlabelled", "with_values", "loss", "by", "measure", "data"):
+    for name in ("n", "databases", "unlabelled", "with_value_hits", "loss", "by", "measure", "data"):
         table.add_row(name, str(document[name]))
     _console.data().print(table)
     _console.say(calibration.promise)

@@ -55,7 +55,7 @@ def calibrate(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> 
 def test_figures_and_file(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = tmp_path / "calibration.json"
     report = calibrate(folder, capsys, "--risk", "0.05", "--out", str(path))
-    assert (report["n"], report["databases"], report["unlabelled"], report["with_values"]) == (84, 4, 1, 0)
+    assert (report["n"], report["databases"], report["unlabelled"], report["with_value_hits"]) == (84, 4, 1, 0)
     assert (report["set"], report["linker"], report["by"], report["loss"]) == ("spider", "ranked", "left_out", "strict")
     assert report["bound"] <= report["risk"] == 0.05
     assert 0 < report["kept_share"] < 1
