@@ -39,7 +39,7 @@ class KeepSets:
     """How one limit becomes a keep set.
 
     Attributes:
-        measure: Registered name of the measure (`ctxprune.measures`).
+        measure: Registered name of the measure (`ctxprune.measures`); without a version it becomes the newest one.
         closure: Adds what the chosen units need; any policy with `close` and without a limit of its own on tokens or
             units: Threshold() for plain contexts, JoinablePolicy() for schemas.
 
@@ -52,7 +52,7 @@ class KeepSets:
     closure: Closing = field(default_factory=Threshold)
 
     def __post_init__(self) -> None:
-        MEASURES.get(self.measure)
+        object.__setattr__(self, "measure", MEASURES.name_of(MEASURES.get(self.measure)))
         if not isinstance(self.closure, Closing) or isinstance(self.closure, type):
             raise UsageError(f"closure is {self.closure!r}", hint="give a policy with a method `close`")
         if isinstance(self.closure, ClosedPolicy) and self.closure.room(np.zeros(0, dtype=np.int64)).limit is not None:

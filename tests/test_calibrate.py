@@ -311,7 +311,8 @@ def test_closures_that_cannot_hold_a_promise(closure) -> None:
         KeepSets("score.v1", closure)
 
 
-def test_unknown_measures() -> None:
+def test_names_of_measures() -> None:
+    assert KeepSets("tail").measure == "tail.v1"  # what is saved never changes its meaning
     with pytest.raises(UnknownNameError, match="known: relative"):
         KeepSets("luck.v1")
 

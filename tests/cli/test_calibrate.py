@@ -72,7 +72,7 @@ def test_less_risk_keeps_more(folder: Path, capsys: pytest.CaptureFixture[str]):
 
 def test_options(folder: Path, capsys: pytest.CaptureFixture[str]):
     report = calibrate(folder, capsys, "--risk", "0.3", "--by-database", "--loss", "recall", "--measure", "tail")
-    assert (report["by"], report["loss"], report["measure"]) == ("group", "recall", "tail")
+    assert (report["by"], report["loss"], report["measure"]) == ("group", "recall", "tail.v1")
     report = calibrate(folder, capsys, "--risk", "0.1", "--by-question", "--confidence", "0.9", "--linker", "lexical")
     assert (report["by"], report["confidence"]) == ("question", 0.9)
     assert report["scorer"]["name"].endswith(":LexicalSchemaScorer")
