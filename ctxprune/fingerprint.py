@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ctxprune.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Identity", "fingerprint", "identity"]
+__all__ = ["Identity", "class_name", "fingerprint", "identity"]
 
 _DEPTH = 50
 
@@ -31,18 +32,24 @@ class Identity:
 
 def identity(value: Any) -> Identity:
     """The identity of an object such as a scorer or a policy; errors as `fingerprint`."""
-    return Identity(_name(type(value)), fingerprint(value))
+    return Identity(class_name(value), fingerprint(value))
+
+
+def class_name(value: Any) -> str:
+    """ "module:Class" of an object, the name in its identity."""
+    return _name(type(value))
 
 
 def fingerprint(value: Any) -> str:
     """sha256 (first 16 hex digits) over the class and all that makes two of its objects differ.
 
-    Read are plain values, numpy arrays (kind, shape and bytes), their tuples, lists, sets and dicts, the fields of
-    dataclasses that take part in comparisons, and the attributes of other objects. An object with a text attribute
-    `fingerprint` answers for itself, which is how a scorer around a loaded model does it.
+    Read are plain values, numpy arrays (kind, shape and bytes), their tuples, lists, sets and dicts, the names of
+    functions of a module, the fields of dataclasses that take part in comparisons, and the attributes of other
+    objects. An object with a text attribute `fingerprint` answers for itself, which is how a scorer around a loaded
+    model does it.
 
     Raises:
-        UsageError: Something else was found (a session, a function), or the object contains itself.
+        UsageError: Something else was found (a session, a lambda), or the object contains itself.
     """
     digest = hashlib.sha256()
     for part in _parts(value, type(value).__name__, 0):
@@ -69,6 +76,8 @@ def _parts(value: Any, where: str, depth: int) -> Iterator[bytes]:
         yield f"{type(value).__name__} {len(value)}".encode()
         for index, item in enumerate(ordered):
             yield from _parts(item, f"{where}[{index}]", depth + 1)
+    elif isinstance(value, FunctionType) and "<" not in value.__qualname__:  # no lambda, nothing made inside a function
+        yield f"function {value.__module__}:{value.__qualname__}".encode()
     else:
         yield from _object(value, where, depth)
 

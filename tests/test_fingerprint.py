@@ -90,3 +90,9 @@ def test_a_cycle_is_refused() -> None:
     loop.append(loop)
     with pytest.raises(UsageError, match="too deeply"):
         fingerprint(loop)
+
+
+def test_functions_of_a_module_are_told_by_name() -> None:
+    assert fingerprint(fingerprint) == fingerprint(fingerprint) != fingerprint(identity)
+    with pytest.raises(UsageError, match="a function cannot be fingerprinted"):
+        fingerprint(lambda: 1)

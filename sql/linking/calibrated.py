@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import CtxpruneError, UsageError
-from ctxprune.fingerprint import identity
+from ctxprune.fingerprint import class_name
 from ctxprune.keepsets import Closing, KeepSets
 
 from .base import LINKERS
@@ -52,7 +52,7 @@ def calibrated_linker(calibration: Calibration) -> ScoredLinker:
             linker = LINKERS.get(name)()
         except (CtxpruneError, TypeError):  # needs an extra, or more than its name
             continue
-        if isinstance(linker, ScoredLinker) and identity(linker.scorer).name == calibration.scorer.name:
+        if isinstance(linker, ScoredLinker) and class_name(linker.scorer) == calibration.scorer.name:
             return calibrated(linker, calibration)
     raise UsageError(
         f"the calibration was made for {calibration.scorer}, which no registered linker uses",
