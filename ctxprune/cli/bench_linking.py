@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.cli._bench_pooled import bench_pooled
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def linking(
         Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
     ] = None,
     split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
+    pooled: Annotated[
+        bool, typer.Option("--pooled", help="Look among all columns and tables of all databases of the set.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="That many items, stratified by database.")] = None,
     seed: Annotated[int, typer.Option(help="Of the sample.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -37,7 +41,15 @@ def linking(
     Strict recall is the percentage of questions of which every needed table and column was kept; it only means
     something beside the kept share, the percentage of the schema's columns that were kept, keys included. Value hits
     come from the databases that are there.
+
+    With --pooled, the set's databases are one pool (also CRUSH4SQL's bird_UNION.txt): the percentage of needed columns
+    among the first k, of questions with all of them there, and of questions with all needed tables among the first k.
     """
+    if pooled:
+        if linker != "ranked" or schemas is not None or split != "dev":
+            raise typer.BadParameter("goes with --evidence, --limit and --json alone", param_hint="--pooled")
+        bench_pooled(data, evidence=evidence, limit=limit, as_json=as_json)
+        return
     from ctxprune.cli import _console
     from ctxprune.sql.evaluation.datasets import load, sample_items
     from ctxprune.sql.evaluation.linking import linking_cases, measure

@@ -16,7 +16,7 @@ from ..schema import Column, Schema, Table
 from .datasets import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from ..linking.pool import PoolRanking
@@ -73,7 +73,12 @@ class PooledSet:
 
 
 def pooled(
-    data: Path, *, ranker: Ranker | None = None, evidence: bool = True, limit: int | None = None
+    data: Path,
+    *,
+    ranker: Ranker | None = None,
+    evidence: bool = True,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Rank the pool of a published set for each of its questions.
 
@@ -86,7 +91,8 @@ def pooled(
             whose databases then are one pool.
         ranker: What ranks; default: a `SchemaPool` of the set's schemas.
         evidence: Also read an item's evidence.
-        limit: Only that many items, evenly spread.
+        limit: Only that many items, evenly spread over the file.
+        progress: Told how many items of how many are done.
 
     Returns:
         JSON-ready: `set`, `data` (fingerprint), `evidence`, `items`, `items_with_columns`, `unlabelled`, `databases`,
@@ -97,9 +103,13 @@ def pooled(
         InputError: The folder holds neither layout, or a file in it is damaged.
     """
     whole = load_pooled(data)
-    items = whole.items if limit is None else whole.items[:: max(1, -(-len(whole.items) // max(limit, 1)))]
+    items = whole.items if limit is None else _spread(whole.items, limit)
     ranks = ranker if ranker is not None else SchemaPool(whole.schemas)
-    rows = [_row(ranks, item, evidence) for item in items]
+    rows = []
+    for done, item in enumerate(items, 1):
+        rows.append(_row(ranks, item, evidence))
+        if progress is not None:
+            progress(done, len(items))
     known = {(s.name.lower(), ref.table.lower(), ref.column.lower()) for s in whole.schemas for ref in s.refs()}
     with_columns = [row for row, item in zip(rows, items, strict=True) if item.columns]
     return {
@@ -232,6 +242,11 @@ def _row(ranker: Ranker, item: PooledItem, evidence: bool) -> _Row:
         bool(ranking.databases) and ranking.databases[0].database.lower() in databases,
         ms,
     )
+
+
+def _spread(items: Sequence[PooledItem], limit: int) -> Sequence[PooledItem]:
+    n = max(0, min(limit, len(items)))
+    return [items[index * len(items) // n] for index in range(n)]
 
 
 def _percent(values: Iterable[float]) -> float:

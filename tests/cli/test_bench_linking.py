@@ -119,3 +119,25 @@ def test_figures_on_published_sets(
     assert report["items"] == items
     assert report["strict_recall"] >= strict
     assert report["kept_share"] <= kept
+
+
+def test_pooled_figures(folder: Path, capsys: pytest.CaptureFixture[str]):
+    report = bench(folder, capsys, "--pooled")
+    assert (report["set"], report["databases"], report["tables"], report["columns"]) == ("spider", 2, 4, 16)
+    assert (report["items"], report["items_with_columns"], report["unlabelled"]) == (3, 2, 2)
+    assert report["recall_at"]["20"] == report["strict_at"]["50"] == report["tables_at"]["10"] == 100
+    assert {"10", "20", "50"} <= set(report["recall_at"])
+    assert bench(folder, capsys, "--pooled", "--limit", "1")["items"] == 1
+
+
+def test_pooled_figures_for_people(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["bench", "linking", "--data", str(folder), "--pooled"]) == 0
+    shown = capsys.readouterr().out
+    assert "2 databases pooled" in shown
+    assert "100.0 @20" in shown
+
+
+@pytest.mark.parametrize("words", [("--linker", "lexical"), ("--split", "train"), ("--schemas", ".")])
+def test_pooled_goes_with_few_options(words: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["bench", "linking", "--data", str(folder), "--pooled", *words]) == 2
+    assert "--pooled" in capsys.readouterr().err
