@@ -350,6 +350,16 @@ class TestErrors:
 
 
 class TestSampling:
+    def test_texts_come_as_often_as_they_are_stored(self, tmp_path):
+        path = create(
+            tmp_path / "x.db", "CREATE TABLE t (a)", "INSERT INTO t VALUES ('bb'), ('bc'), (1), ('bb'), (NULL)"
+        )
+        with Database(path) as database:
+            ref = ColumnRef("t", "a")
+            assert list(database.texts(ref, batch=2)) == [["bb", "bc"], ["bb"]]
+            assert list(database.texts(ref, cut=1)) == [["b", "b", "b"]]
+            assert list(database.distinct_values(ref, cut=1)) == [["b"]]
+
     def test_distinct_values_in_batches(self, database):
         batches = list(database.distinct_values(ColumnRef("ORDER ITEMS", "Currency"), batch=1))
         assert sorted(batches) == [["BRL"], ["EUR"]]

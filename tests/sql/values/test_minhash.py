@@ -8,7 +8,7 @@ from datasketch import MinHash, MinHashLSH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune.sql.values.minhash import BANDS, ROWS, SCHEME, Signer, band_keys, bigrams
+from ctxprune.sql.values.minhash import BANDS, ROWS, SCHEME, Signer, band_keys, bigrams, bits_set
 
 NUM_PERM = BANDS * ROWS
 
@@ -56,3 +56,26 @@ def test_candidates_equal_datasketch_lsh(signer):
 def test_no_text_is_an_empty_set(signer):
     assert bigrams("") == [b"^$"]
     assert (signer.sign([""]).signatures < np.uint32(2**32 - 1)).any()
+
+
+def test_bits_are_counted_alike_by_any_numpy(monkeypatch):
+    sketches = np.array([[0, 0], [1, 2**63], [2**64 - 1, 2**64 - 1], [0b1011, 0]], dtype=np.uint64)
+    monkeypatch.delattr(np, "bitwise_count", raising=False)
+    assert bits_set(sketches).tolist() == [0, 2, 128, 3]
+    monkeypatch.undo()
+    assert bits_set(sketches).tolist() == [0, 2, 128, 3]
+
+
+def test_long_and_many_texts_take_the_same_minima(signer):
+    texts = [f"harbour {k} of the {'very ' * (k % 40)}long name" for k in range(700)]
+    whole = signer.sign(texts).signatures
+    assert (whole[::70] == np.concatenate([signer.sign([text]).signatures for text in texts[::70]])).all()
+    assert (whole[333] == reference(texts[333]).hashvalues).all()
+
+
+def test_band_keys_end_in_the_length(signer):
+    signatures = signer.sign(["oslo"]).signatures
+    short, long = (band_keys(signatures, np.array([length])) for length in (4, 900))
+    assert (short & np.uint32(63) == 4).all()
+    assert (long & np.uint32(63) == 63).all()
+    assert (short >> np.uint32(6) == long >> np.uint32(6)).all()
