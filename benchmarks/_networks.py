@@ -6,69 +6,71 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctxprune.sql.linking.features import sigmoid
-from ctxprune.sql.linking.network import Network
+from ctxprune.sql.linking.network import WIDEST, Network
 
-BATCH = 512
-RATE = 3e-3
+RATE = 4e-3
 
 
 @dataclass(frozen=True)
 class Networks:
-    """How a network is trained; several seeds are averaged into one wider network."""
+    """How a network is trained; several seeds are trained side by side and averaged into one wider network."""
 
     hidden: int
     epochs: int
     decay: float
     seeds: tuple[int, ...]
+    batch: int = 1024
 
 
 def train(shape: Networks, inputs: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Network:
-    """Weighted cross-entropy with Adam, a falling rate and L2 decay; inputs (n, d), labels 0/1 (n,)."""
+    """Weighted cross-entropy with Adam, a rate that falls as a cosine, and L2 decay; inputs (n, d), labels 0/1 (n,)."""
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-6
-    rows = (inputs - mean) / scale
-    members = [_one(shape, rows, labels, weights, seed) for seed in shape.seeds]
-    return Network(
-        mean,
-        scale,
-        np.concatenate([member[0] for member in members], axis=1),
-        np.concatenate([member[1] for member in members]),
-        np.concatenate([member[2] for member in members]) / len(members),
-        float(np.mean([member[3] for member in members])),
-    )
-
-
-def _one(shape: Networks, rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, seed: int) -> list[np.ndarray]:
-    rng = np.random.default_rng(seed)
-    width, hidden = rows.shape[1], shape.hidden
-    parameters = [
-        rng.normal(0, 1 / np.sqrt(width), (width, hidden)),
-        np.zeros(hidden),
-        rng.normal(0, 1 / np.sqrt(hidden), hidden),
-        np.array(-2.0),
-    ]
+    rows = np.clip((inputs - mean) / scale, -WIDEST, WIDEST).astype(np.float32)
+    labels, weights = labels.astype(np.float32), weights.astype(np.float32)
+    parameters = _start(shape, rows.shape[1])
     decays = (shape.decay, 0.0, shape.decay, 0.0)
     moments = [(np.zeros_like(value), np.zeros_like(value)) for value in parameters]
-    step = 0
-    for epoch in range(shape.epochs):
-        rate = RATE * (1 - epoch / shape.epochs) + 1e-4
+    rng = np.random.default_rng(len(shape.seeds))
+    steps, step = shape.epochs * -(-len(rows) // shape.batch), 0
+    for _ in range(shape.epochs):
         order = rng.permutation(len(rows))
-        for start in range(0, len(rows), BATCH):
-            part = order[start : start + BATCH]
+        for start in range(0, len(rows), shape.batch):
+            part = order[start : start + shape.batch]
+            rate = RATE * (1 + np.cos(np.pi * step / steps)) / 2 + 5e-5
             step += 1
             gradients = _gradients(parameters, rows[part], labels[part], weights[part])
-            for number, (first, second) in enumerate(moments):
-                gradient = gradients[number] + decays[number] * parameters[number]
-                first[...] = 0.9 * first + 0.1 * gradient
-                second[...] = 0.999 * second + 0.001 * gradient**2
-                change = first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
-                parameters[number] = parameters[number] - rate * change
-    return parameters
+            _step(parameters, gradients, moments, decays, (rate, step))
+    hidden, hidden_bias, out, bias = (value.astype(float) for value in parameters)
+    return Network(mean.astype(float), scale.astype(float), hidden, hidden_bias, out / len(bias), float(bias.mean()))
+
+
+def _step(parameters, gradients, moments, decays, pace: tuple[float, int]) -> None:
+    """One step of Adam, in place."""
+    rate, step = pace
+    for number, ((drift, spread), decay) in enumerate(zip(moments, decays, strict=True)):
+        gradient = gradients[number] + decay * parameters[number]
+        drift[...] = 0.9 * drift + 0.1 * gradient
+        spread[...] = 0.999 * spread + 0.001 * gradient**2
+        change = drift / (1 - 0.9**step) / (np.sqrt(spread / (1 - 0.999**step)) + 1e-8)
+        parameters[number] = (parameters[number] - rate * change).astype(np.float32)
+
+
+def _start(shape: Networks, width: int) -> list[np.ndarray]:
+    rngs = [np.random.default_rng(seed) for seed in shape.seeds]
+    hidden = [rng.normal(0, 1 / np.sqrt(width), (width, shape.hidden)) for rng in rngs]
+    out = [rng.normal(0, 1 / np.sqrt(shape.hidden), shape.hidden) for rng in rngs]
+    n = len(rngs)
+    values = [np.concatenate(hidden, axis=1), np.zeros(n * shape.hidden), np.concatenate(out), np.full(n, -2.0)]
+    return [value.astype(np.float32) for value in values]
 
 
 def _gradients(parameters: list[np.ndarray], rows: np.ndarray, labels: np.ndarray, weights: np.ndarray):
-    before = rows @ parameters[0] + parameters[1]
+    """Of all seeds at once; each has its own logit and its own error."""
+    hidden, hidden_bias, out, bias = parameters
+    before = rows @ hidden + hidden_bias
     active = np.maximum(before, 0)
-    error = weights * (sigmoid(active @ parameters[2] + parameters[3]) - labels) / len(rows)
-    back = np.outer(error, parameters[2]) * (before > 0)
-    return [rows.T @ back, back.sum(axis=0), active.T @ error, error.sum()]
+    logits = (active * out).reshape(len(rows), len(bias), -1).sum(axis=2) + bias
+    error = (1 / (1 + np.exp(-logits)) - labels[:, None]) * weights[:, None] / len(rows)
+    spread = np.repeat(error, len(out) // len(bias), axis=1)
+    back = spread * out * (before > 0)
+    return [rows.T @ back, back.sum(axis=0), (active * spread).sum(axis=0), error.sum(axis=0)]

@@ -2,10 +2,11 @@
 
     python benchmarks/linking_weights.py    # ranked.json, and benchmarks/results/linking_weights.json
 
-Nothing but training questions and their databases is read: spider/train_spider.json (with value hits, and a third of it
-again without, for databases that have no index), spider_syn/train_spider.json and bird_train_mini. Scores that feed a
-later network come from networks that did not see the question's database (four folds by database); figures are those of
-the held-out folds. Two minutes on one core.
+Nothing but training questions and their databases is read: spider/train_spider.json, spider_syn/train_spider.json and
+bird_train_mini, each as it is and again in harder ways (`PARTS`): without value hits or evidence, with abbreviated
+names, among the tables of other databases. Scores that feed a later network come from networks that did not see the
+question's database (four folds by database); figures are those of the held-out folds. Two minutes on one core. The
+word vectors come first (benchmarks/word_vectors.py).
 """
 
 from __future__ import annotations
@@ -13,35 +14,69 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from _hard_schemas import abbreviated, merged
 from _networks import Networks, train
 from _record import SHARED, record
 
 from ctxprune.errors import CtxpruneError
 from ctxprune.sql.database import Database
 from ctxprune.sql.evaluation.datasets import load
-from ctxprune.sql.linking.features import COLUMN_FEATURES, Question, column_features, table_features
+from ctxprune.sql.linking.features import COLUMN_FEATURES, Question, column_features
 from ctxprune.sql.linking.gold import gold_links
-from ctxprune.sql.linking.network import FORMAT, LinkingWeights
+from ctxprune.sql.linking.network import FORMAT, VERSION, LinkingWeights
 from ctxprune.sql.linking.ranked import final_features
 from ctxprune.sql.linking.statistics import SchemaStatistics
+from ctxprune.sql.linking.table_features import table_features
 from ctxprune.sql.values import ValueIndex
 
 DATA = SHARED / "data" / "nl2sql"
 FOLDS = 4
-SETS = (  # folder, one question in how many, weight of a question, with value hits
-    ("spider", 1, 0.5, True),
-    ("spider", 3, 0.5, False),
-    ("spider_syn", 1, 0.25, True),
-    ("bird_train_mini", 1, 1.0, False),
+FIRST = Networks(hidden=16, epochs=8, decay=3e-4, seeds=(0, 1))
+TABLE = Networks(hidden=8, epochs=10, decay=1e-4, seeds=(0, 1, 2), batch=256)
+FINAL = Networks(hidden=24, epochs=8, decay=5e-4, seeds=(0, 1, 2, 3))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which training questions are asked how.
+
+    Attributes:
+        folder: Of the set.
+        start, step: Every `step`-th question from `start`.
+        weight: Of a question.
+        hits: With value hits, where there is a database.
+        evidence: With the evidence that came along.
+        twins: Of abbreviated schemas that the questions take turns in; 0 for the schema as it is.
+        merged: In a schema with the tables of two others of the same fold.
+    """
+
+    folder: str
+    start: int
+    step: int
+    weight: float
+    hits: bool = False
+    evidence: bool = True
+    twins: int = 0
+    merged: bool = False
+
+
+PARTS = (
+    Part("spider", 0, 1, 0.5, hits=True),
+    Part("spider", 0, 4, 0.5),
+    Part("spider", 1, 4, 0.5, twins=2),
+    Part("spider", 2, 8, 0.4, hits=True, merged=True),
+    Part("spider_syn", 0, 2, 0.5, hits=True),
+    Part("spider_syn", 3, 8, 0.5, twins=1),
+    Part("bird_train_mini", 0, 1, 1.0),
+    Part("bird_train_mini", 0, 1, 0.6, evidence=False),
+    Part("bird_train_mini", 0, 1, 0.5, evidence=False, twins=1),
+    Part("bird_train_mini", 0, 3, 0.4, merged=True),
 )
-FIRST = Networks(hidden=16, epochs=12, decay=3e-4, seeds=(0,))
-TABLE = Networks(hidden=8, epochs=20, decay=1e-4, seeds=(0, 1))
-FINAL = Networks(hidden=32, epochs=12, decay=5e-4, seeds=(0, 1, 2))
 
 
 @dataclass
@@ -55,6 +90,7 @@ class Example:
     gold_tables: np.ndarray
     fold: int
     weight: float
+    part: int
 
 
 def main() -> None:
@@ -62,7 +98,7 @@ def main() -> None:
     weights, held_out = fit(examples)
     document = {
         "format": FORMAT,
-        "version": 1,
+        "version": VERSION,
         "made_by": "benchmarks/linking_weights.py",
         "trained_on": "Spider and BIRD train (CC BY-SA 4.0), Spider-Syn train (MIT)",
         "data": fingerprints,
@@ -76,46 +112,73 @@ def main() -> None:
 
 
 def collect() -> tuple[list[Example], dict[str, str]]:
-    examples: list[Example] = []
-    fingerprints = {}
-    with ExitStack() as stack:
-        indexes: dict[Path, ValueIndex] = {}
-        statistics: dict[tuple[str, str], SchemaStatistics] = {}
-        for folder, step, weight, with_hits in SETS:
-            benchmark = load(DATA / folder, split="train")
-            fingerprints[f"{folder} train"] = benchmark.fingerprint
-            for item in benchmark.items[::step]:
-                schema = benchmark.schemas[item.db_id]
-                key = (benchmark.name, item.db_id)
-                if key not in statistics:
-                    statistics[key] = SchemaStatistics(schema)
-                path = benchmark.databases.get(item.db_id) if with_hits else None
-                if path is not None and path not in indexes:
-                    database = stack.enter_context(Database(path))
-                    indexes[path] = ValueIndex.build(database)
-                    database.close()
-                hits = indexes[path].lookup(item.question, item.evidence) if path is not None else ()
-                example = build(statistics[key], item, hits, weight)
-                if example is not None:
-                    examples.append(example)
-    return examples, fingerprints
+    sources = {folder: Source(folder) for folder in dict.fromkeys(part.folder for part in PARTS)}
+    examples = []
+    for number, part in enumerate(PARTS):
+        source = sources[part.folder]
+        for count, (item, gold) in enumerate(source.labelled[part.start :: part.step]):
+            statistics, labels = source.schema(item.db_id, gold, part, count)
+            hits = source.hits(item) if part.hits else ()
+            evidence = item.evidence if part.evidence else ""
+            question = Question.read(item.question, evidence)
+            examples.append(build(statistics, question, hits, labels, (fold_of(item.db_id), part.weight, number)))
+    return examples, {f"{name} train": source.benchmark.fingerprint for name, source in sources.items()}
 
 
-def build(statistics: SchemaStatistics, item, hits, weight: float) -> Example | None:
-    schema = statistics.schema
-    try:
-        gold = gold_links(item.gold, schema)
-    except CtxpruneError:
-        return None
-    columns, tables = column_features(statistics, Question.read(item.question, item.evidence), hits)
+class Source:
+    """A training set with its labels, value indexes and schema twins, each made once."""
+
+    def __init__(self, folder: str) -> None:
+        self.benchmark = load(DATA / folder, split="train")
+        self.labelled = []
+        for item in self.benchmark.items:
+            with suppress(CtxpruneError):
+                self.labelled.append((item, gold_links(item.gold, self.benchmark.schemas[item.db_id])))
+        self._used = {item.db_id for item, _ in self.labelled}
+        self._indexes: dict[str, ValueIndex] = {}
+        self._statistics: dict[tuple[str, int | str], tuple[SchemaStatistics, object]] = {}
+
+    def hits(self, item):
+        path = self.benchmark.databases.get(item.db_id)
+        if path is None:
+            return ()
+        if item.db_id not in self._indexes:
+            with Database(path) as database:
+                self._indexes[item.db_id] = ValueIndex.build(database)
+        return self._indexes[item.db_id].lookup(item.question, item.evidence)
+
+    def schema(self, name: str, gold, part: Part, count: int):
+        """Statistics of the schema or of its twin, and the labels there."""
+        key = (name, "merged" if part.merged else count % part.twins + 1 if part.twins else 0)
+        if key not in self._statistics:
+            self._statistics[key] = self._made(name, part, count)
+        statistics, relabel = self._statistics[key]
+        return statistics, relabel(gold) if relabel else gold
+
+    def _made(self, name: str, part: Part, count: int):
+        schema = self.benchmark.schemas[name]
+        if part.merged:
+            mates = [other for other in sorted(self._used) if fold_of(other) == fold_of(name)]
+            return SchemaStatistics(merged(schema, [self.benchmark.schemas[other] for other in mates], 0)), None
+        if part.twins:
+            twin, relabel = abbreviated(schema, count % part.twins)
+            return SchemaStatistics(twin), relabel
+        return SchemaStatistics(schema), None
+
+
+def fold_of(name: str) -> int:
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % FOLDS
+
+
+def build(statistics: SchemaStatistics, question: Question, hits, gold, place: tuple[int, float, int]) -> Example:
+    columns, tables = column_features(statistics, question, hits)
     return Example(
         statistics,
         columns.astype(np.float32),
         tables.astype(np.float32),
         np.array([ref in gold.columns for ref in statistics.refs]),
-        np.array([table.name in gold.tables for table in schema.tables]),
-        int(hashlib.sha256(item.db_id.encode()).hexdigest(), 16) % FOLDS,
-        weight,
+        np.array([table.name in gold.tables for table in statistics.schema.tables]),
+        *place,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ctxprune.text import STOP_WORDS, fold, stem, words
 
+from .meanings import MEANINGS, TABLE_MEANINGS, meaning_features
 from .words import load_cues, similarity
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ..values.base import ValueHit
     from .statistics import SchemaStatistics
 
-__all__ = ["COLUMN_FEATURES", "LOWEST", "Question", "column_features", "sigmoid", "table_features"]
+__all__ = ["COLUMN_FEATURES", "LOWEST", "TABLE_WORDS", "Question", "column_features", "sigmoid"]
 
 _MAX_CHARACTERS = 20_000  # of a question that are read
 _MAX_WORDS = 400  # distinct words of a question that are compared with names letter by letter
@@ -76,7 +77,9 @@ _ROLE = (
 _HITS = ("hit", "hit_exact", "hit_share")
 _TABLE = ("table_covered", "table_full", "table_ngram", "table_ngram_relative", "table_size")
 _QUESTION = ("schema_size", "question_size", "has_evidence", "unexplained", "unexplained_in_table")
-COLUMN_FEATURES = (*_LEXICAL, *_ROLE, *_HITS, *_TABLE, *_QUESTION, *(f"cue_{name}" for name in load_cues().columns))
+_CUES = tuple(f"cue_{name}" for name in load_cues().columns)
+COLUMN_FEATURES = (*_LEXICAL, *MEANINGS, *_ROLE, *_HITS, *_TABLE, *_QUESTION, *_CUES)
+TABLE_WORDS = 4 + len(TABLE_MEANINGS)  # features of a table by its own words
 
 
 @dataclass(frozen=True)
@@ -130,11 +133,11 @@ def column_features(
     """Features of every column and the lexical ones of every table.
 
     Returns:
-        float64 (n_columns, len(COLUMN_FEATURES)) and float64 (n_tables, 4): words covered, all covered, n-gram cosine,
-        the same relative to the best table.
+        float64 (n_columns, len(COLUMN_FEATURES)) and float64 (n_tables, TABLE_WORDS): words covered, all covered,
+        n-gram cosine, the same relative to the best table, and TABLE_MEANINGS.
     """
     columns = _Columns(len(stats.refs))
-    (asked, strange), (told, _) = _word_scores(stats, question.asked), _word_scores(stats, question.told)
+    (asked, strange), (told, strange_told) = _word_scores(stats, question.asked), _word_scores(stats, question.told)
     tables = _table_words(stats, question, np.maximum(asked, told))
     _ngram_features(columns, stats, question)
     _word_features(columns, stats, question, asked, told)
@@ -151,7 +154,10 @@ def column_features(
     columns["has_evidence"] = bool(question.told)
     columns["unexplained"] = unexplained = math.log1p(len(strange - _GENERIC - _hit_stems(hits)))
     columns["unexplained_in_table"] = unexplained * columns["table_covered"]
-    return columns.array, tables
+    near, tables_near = meaning_features(stats, question.asked, question.told, strange | strange_told)
+    for number, name in enumerate(MEANINGS):
+        columns[name] = near[:, number]
+    return columns.array, np.concatenate([tables, tables_near], axis=1)
 
 
 def _word_scores(stats: SchemaStatistics, terms: Iterable[str]) -> tuple[NDArray[np.float64], set[str]]:
@@ -331,53 +337,6 @@ def _hit_features(columns: _Columns, stats: SchemaStatistics, hits: Sequence[Val
         best[index] = max(best[index], hit.score)
         exact[index] = max(exact[index], hit.score >= 0.99)
         share[index] = max(share[index], 1 / len(sharing[hit.span]))
-
-
-def table_features(
-    stats: SchemaStatistics, tables: NDArray[np.float64], columns: NDArray[np.float64], logits: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Features of every table, from its own words and from first scores of its columns and of its neighbours'.
-
-    Args:
-        stats: Of the schema.
-        tables: float64 (n_tables, 4), as `column_features` gives them.
-        columns: float64 (n_columns, len(COLUMN_FEATURES)).
-        logits: float64 (n_columns,), first scores of the columns.
-
-    Returns:
-        float64 (n_tables, 17).
-    """
-    n = len(tables)
-    best, second, mass = _column_summary(stats, logits)
-    hit = np.zeros(n)
-    strength = columns[:, COLUMN_FEATURES.index("hit")] * columns[:, COLUMN_FEATURES.index("hit_share")]
-    np.maximum.at(hit, stats.table_of, strength)
-    near_best, near_sum, degree = stats.neighbourhood(best)
-    rank = np.searchsorted(np.sort(-best), -best)
-    lead = best - best.max(initial=LOWEST)
-    size = columns[0, COLUMN_FEATURES.index("question_size")] if len(columns) else 0.0
-    parts = [
-        best, second, np.log1p(mass), hit, np.log1p(stats.table_size), near_best, near_sum, degree,
-        np.full(n, math.log(max(n, 1))), rank == 0, np.minimum(rank, 5), lead, tables[:, 0] * lead, np.full(n, size),
-    ]  # fmt: skip
-    return np.column_stack([tables, *parts]) if n else np.zeros((0, 4 + len(parts)))
-
-
-def _column_summary(
-    stats: SchemaStatistics, logits: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    n = len(stats.table_size)
-    best, second = np.full(n, LOWEST), np.full(n, LOWEST)
-    np.maximum.at(best, stats.table_of, logits)
-    order = np.lexsort((-logits, stats.table_of))
-    starts = np.flatnonzero(np.diff(stats.table_of[order], prepend=-1))
-    seconds = starts + 1
-    inside = seconds < len(order)
-    inside[inside] = stats.table_of[order[seconds[inside]]] == stats.table_of[order[starts[inside]]]
-    rows = order[seconds[inside]]
-    second[stats.table_of[rows]] = np.maximum(second[stats.table_of[rows]], logits[rows])
-    mass = np.bincount(stats.table_of, sigmoid(logits), minlength=n).astype(float)
-    return best, second, mass
 
 
 def sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:

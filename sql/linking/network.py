@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FORMAT", "LinkingWeights", "Network", "load_weights"]
+__all__ = ["FORMAT", "VERSION", "WIDEST", "LinkingWeights", "Network", "load_weights"]
 
-FORMAT, VERSION = "ctxprune.linking.ranked", 1
+FORMAT, VERSION = "ctxprune.linking.ranked", 2
+WIDEST = 8.0  # standard deviations from the mean at which an input is cut: an odd schema must not swamp the rest
 _FILE = "ranked.json"
 
 
 @dataclass(frozen=True)
 class Network:
-    """Standardises its input, then one hidden layer of rectifiers, then one logit; or no hidden layer at all.
+    """Standardises and cuts its input, then one hidden layer of rectifiers, then one logit; or no hidden layer at all.
 
     Attributes:
         mean, scale: float64 (n_inputs,).
@@ -46,7 +47,7 @@ class Network:
 
     def __call__(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Logits of the rows: float64 (n_rows,) for float64 (n_rows, n_inputs)."""
-        values = (inputs - self.mean) / self.scale
+        values = np.clip((inputs - self.mean) / self.scale, -WIDEST, WIDEST)
         if self.hidden is not None and self.hidden_bias is not None:
             values = np.maximum(values @ self.hidden + self.hidden_bias, 0.0)
         result: NDArray[np.float64] = values @ self.out + self.bias

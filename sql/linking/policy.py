@@ -40,8 +40,8 @@ class JoinablePolicy:
         UsageError: A negative or infinite number.
     """
 
-    columns: float = 0.12
-    tables: float = 0.1
+    columns: float = 0.16
+    tables: float = 0.2
     most: int = 150
     longest: int = 3
 

@@ -11,10 +11,11 @@ import numpy as np
 from ctxprune.errors import UsageError
 
 from .context import SchemaContext
-from .features import LOWEST, Question, column_features, sigmoid, table_features
+from .features import LOWEST, Question, column_features, sigmoid
 from .network import LinkingWeights, load_weights
 from .policy import JoinablePolicy
 from .scored import ScoredLinker
+from .table_features import table_features
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,6 +16,7 @@ from ctxprune.text import STOP_WORDS, fold, stem, words
 from ..render.base import render
 from .features import LOWEST, sigmoid
 from .joins import JoinGraph
+from .meanings import Meanings
 from .ngrams import NgramIndex
 from .words import load_cues, name_stems, natural
 
@@ -73,6 +74,7 @@ class SchemaStatistics:
         self._edges = _edge_array(schema, self.graph)
         self._words(schema, columns)
         self._ngrams(schema, columns)
+        self.meanings = Meanings(self)
         self._kinds(columns)
 
     def neighbourhood(

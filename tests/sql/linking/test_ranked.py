@@ -15,8 +15,8 @@ from ctxprune.errors import FormatError, UsageError
 from ctxprune.pruning import prune
 from ctxprune.sql.linking import LINKERS
 from ctxprune.sql.linking.context import SchemaContext
-from ctxprune.sql.linking.features import COLUMN_FEATURES, Question, column_features
-from ctxprune.sql.linking.network import LinkingWeights, load_weights
+from ctxprune.sql.linking.features import COLUMN_FEATURES, TABLE_WORDS, Question, column_features
+from ctxprune.sql.linking.network import VERSION, LinkingWeights, load_weights
 from ctxprune.sql.linking.policy import JoinablePolicy
 from ctxprune.sql.linking.ranked import RankedLinker, RankedSchemaScorer
 from ctxprune.sql.linking.statistics import SchemaStatistics, StatisticsCache
@@ -222,7 +222,7 @@ def test_features_are_finite_and_as_documented(library: Schema):
     stats = SchemaStatistics(library)
     columns, tables = column_features(stats, Question.read("Who was born in 1990?", "born refers to dob"), ())
     assert columns.shape == (library.n_columns, len(COLUMN_FEATURES))
-    assert tables.shape == (len(library.tables), 4)
+    assert tables.shape == (len(library.tables), TABLE_WORDS)
     assert np.isfinite(columns).all()
     dob = columns[stats.position[ColumnRef("member", "dob")]]
     assert dob[COLUMN_FEATURES.index("verbatim_evidence")] == 0.4
@@ -230,10 +230,10 @@ def test_features_are_finite_and_as_documented(library: Schema):
 
 
 def test_weights_are_checked():
-    data = {"format": "ctxprune.linking.ranked", "version": 1, "features": list(COLUMN_FEATURES)}
+    data = {"format": "ctxprune.linking.ranked", "version": VERSION, "features": list(COLUMN_FEATURES)}
     for broken, words in (
         ({}, "not weights"),
-        ({**data, "version": 2}, "not weights"),
+        ({**data, "version": 1}, "not weights"),
         ({**data, "features": ["x"]}, "other features"),
         (data, "damaged"),
         ({**data, "networks": {"first": {}}}, "damaged"),

@@ -1,0 +1,94 @@
+"""Word vectors that come with the library: how near two words are in meaning, without a model at run time.
+
+A table of the commonest words and of those of the training schemas, by stem: all-MiniLM-L6-v2 run over each word once,
+principal components, eight bits a number (the way of Model2Vec). `benchmarks/word_vectors.py` makes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctxprune.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["WordVectors", "load_vectors"]
+
+FORMAT, VERSION = "ctxprune.linking.vectors", 1
+_FILE = "vectors.npz"
+_SHORTEST_PREFIX = 5  # letters of an unknown word's known beginning ("popul" for "populous"); shorter ones mislead
+
+
+@dataclass(frozen=True)
+class WordVectors:
+    """Vectors by stem.
+
+    Attributes:
+        table: int8 (n_stems, n_dimensions), each row scaled by itself.
+        rows: Row of each stem.
+    """
+
+    table: NDArray[np.int8]
+    rows: Mapping[str, int]
+
+    def of(self, stems: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, float32 (len(stems), n_dimensions); zeros for a stem of which not even the beginning is known.
+
+        An unknown stem gets the vector of its longest known beginning of at least five letters, shortened by the share
+        of letters that are left over.
+        """
+        vectors = np.zeros((len(stems), self.table.shape[1]), dtype=np.float32)
+        found = [self._find(stem) for stem in stems]
+        known = [index for index, (row, _) in enumerate(found) if row >= 0]
+        if known:
+            picked = self.table[[found[index][0] for index in known]].astype(np.float32)
+            trust = np.array([[found[index][1]] for index in known], dtype=np.float32)
+            vectors[known] = picked * trust / np.linalg.norm(picked, axis=1, keepdims=True)
+        return vectors
+
+    def _find(self, stem: str) -> tuple[int, float]:
+        row = self.rows.get(stem)
+        if row is not None:
+            return row, 1.0
+        for end in range(min(len(stem) - 1, 20), _SHORTEST_PREFIX - 1, -1):
+            row = self.rows.get(stem[:end])
+            if row is not None:
+                return row, end / len(stem)
+        return -1, 0.0
+
+    @classmethod
+    def read(cls, path: Path) -> WordVectors:
+        """Read the layout that `vectors.npz` has.
+
+        Raises:
+            FormatError: Another format or version, or damaged data.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                meta = json.loads(bytes(data["meta"]))
+                stems = bytes(data["stems"]).decode().split("\n")
+                table = data["vectors"]
+        except (OSError, ValueError, KeyError) as error:
+            raise FormatError(f"the word vectors are damaged ({error!r})", where=str(path)) from error
+        if (meta.get("format"), meta.get("version")) != (FORMAT, VERSION):
+            raise FormatError(f"not word vectors of format {FORMAT} version {VERSION}", where=str(path))
+        if table.shape[0] != len(stems):
+            raise FormatError(f"{len(stems)} stems but {table.shape[0]} vectors", where=str(path))
+        return cls(table, {stem: row for row, stem in enumerate(stems)})
+
+
+@lru_cache(maxsize=1)
+def load_vectors() -> WordVectors:
+    """The vectors that come with the library, read once (1 MB)."""
+    with as_file(files(__package__).joinpath(_FILE)) as path:
+        return WordVectors.read(path)
