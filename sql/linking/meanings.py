@@ -112,7 +112,8 @@ def _phrases(vectors: NDArray[np.float32], n_asked: int) -> NDArray[np.float32]:
 def _nearest(phrases: NDArray[np.float32], names: NDArray[np.float32]) -> NDArray[np.float64]:
     """Best cosine of any phrase with each name or its comment, 0..1."""
     nearest: NDArray[np.float32] = (phrases @ names.reshape(-1, names.shape[-1]).T).max(axis=0, initial=0.0)
-    return nearest.reshape(names.shape[:2]).max(axis=0).astype(np.float64)
+    best: NDArray[np.float64] = nearest.reshape(names.shape[:2]).max(axis=0).astype(np.float64)
+    return best
 
 
 def _competition(
