@@ -86,7 +86,7 @@ def final_features(
     first: NDArray[np.float64],
     tables: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """The columns' features with those that need the first scores: float64 (n_columns, n_features + 8).
+    """The columns' features with those that need the first scores: float64 (n_columns, n_features + 10).
 
     Args:
         stats: Of the schema.
@@ -104,6 +104,22 @@ def final_features(
     inside[order] = np.arange(n) - np.searchsorted(of[order], of[order])
     parts = [
         first, tables[of], sigmoid(tables[of]), first - best[of], np.minimum(inside, 8), np.minimum(rank, 30),
-        np.log1p(rank), first - first.max(initial=LOWEST),
+        np.log1p(rank), first - first.max(initial=LOWEST), _kin(stats, first), _joined(stats, tables),
     ]  # fmt: skip
     return np.column_stack([features, *parts])
+
+
+def _kin(stats: SchemaStatistics, first: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Best first probability of a column of the same table with a name of near meaning, times how near."""
+    (here, there), near = stats.meanings.kin
+    best = np.zeros(len(first))
+    np.maximum.at(best, here, near * sigmoid(first[there]))
+    return best
+
+
+def _joined(stats: SchemaStatistics, tables: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Best probability of a table that a key joins the column to."""
+    column, table = stats.key_links
+    best = np.zeros(len(stats.refs))
+    np.maximum.at(best, column, sigmoid(tables[table]))
+    return best

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..schema import Column, Schema
+    from ..schema import Column, ColumnRef, Schema
 
 __all__ = ["SchemaStatistics", "StatisticsCache", "Terms"]
 
@@ -72,6 +72,7 @@ class SchemaStatistics:
         self.table_size: NDArray[np.float64] = np.array(counts, dtype=float)
         self.graph = JoinGraph(schema)
         self._edges = _edge_array(schema, self.graph)
+        self.key_links = _key_links(schema, self.graph, self.position)
         self._words(schema, columns)
         self._ngrams(schema, columns)
         self.meanings = Meanings(self)
@@ -158,6 +159,17 @@ def _edge_array(schema: Schema, graph: JoinGraph) -> NDArray[np.intp]:
     position = {table.name.casefold(): index for index, table in enumerate(schema.tables)}
     edges = [(position[table], position[other]) for table in position for other in graph.neighbours(table)]
     return np.array(edges, dtype=np.intp).reshape(-1, 2).T
+
+
+def _key_links(schema: Schema, graph: JoinGraph, position: dict[ColumnRef, int]) -> NDArray[np.intp]:
+    """Column and the table that a key joins it to, declared or inferred: int (2, n_links)."""
+    table = {table.name: index for index, table in enumerate(schema.tables)}
+    links = []
+    for key in graph.between([*table]):
+        ends = graph.ends(key)
+        tables = {table[ref.table] for ref in ends}
+        links += [(position[ref], other) for ref in ends for other in tables - {table[ref.table]}]
+    return np.array(links, dtype=np.intp).reshape(-1, 2).T
 
 
 def _comment_stems(comment: str) -> tuple[str, ...]:
