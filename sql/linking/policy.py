@@ -40,7 +40,7 @@ class JoinablePolicy:
         UsageError: A negative or infinite number.
     """
 
-    columns: float = 0.16
+    columns: float = 0.2
     tables: float = 0.2
     most: int = 150
     longest: int = 3

@@ -7,10 +7,12 @@ principal components, eight bits a number (the way of Model2Vec). `benchmarks/wo
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -74,13 +76,13 @@ class WordVectors:
             FormatError: Another format or version, or damaged data.
         """
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 meta = json.loads(bytes(data["meta"]))
                 stems = bytes(data["stems"]).decode().split("\n")
                 table = data["vectors"]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, AttributeError, BadZipFile, zlib.error) as error:
             raise FormatError(f"the word vectors are damaged ({error!r})", where=str(path)) from error
-        if (meta.get("format"), meta.get("version")) != (FORMAT, VERSION):
+        if not isinstance(meta, dict) or (meta.get("format"), meta.get("version")) != (FORMAT, VERSION):
             raise FormatError(f"not word vectors of format {FORMAT} version {VERSION}", where=str(path))
         if table.shape[0] != len(stems):
             raise FormatError(f"{len(stems)} stems but {table.shape[0]} vectors", where=str(path))
