@@ -11,16 +11,17 @@ import numpy as np
 
 from .build import Part, Source, merged_entries, merged_rows, merged_texts
 from .minhash import BANDS
-from .postings import directory
+from .postings import directory_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
 
 __all__ = ["STATE", "ArrayWriter", "load", "mapped", "write_merged", "write_run"]
 
+_STEP = 1 << 22
 STATE = "state.json"
 """The file of a work folder that says how far its build came."""
 
@@ -106,7 +107,8 @@ def write_merged(folder: Path, sources: Sequence[Source]) -> dict[str, dict[str,
     found["sketches"] = _write(folder / "sketches.npy", np.uint64, (2,), merged_rows(sources, "sketches"))
     found["keys"] = _write(folder / "keys.npy", np.uint64, (), merged_entries(sources, "keys"))
     found["bands"], found["band_starts"] = _write_bands(folder, sources)
-    starts = directory(mapped(folder / "keys.npy"))
+    n_keys = found["keys"]["shape"][0]
+    starts = directory_of(_read(folder / "keys.npy", 0, n_keys), n_keys)
     found["key_starts"] = _write(folder / "key_starts.npy", np.int64, (), [starts])
     return found
 
@@ -142,6 +144,12 @@ def mapped(path: Path) -> NDArray[Any]:
     return np.asarray(np.load(path, mmap_mode=None if small else "r", allow_pickle=False))
 
 
+def _read(path: Path, first: int, last: int) -> Iterator[NDArray[Any]]:
+    """Elements of an array on disk in pieces; what was read does not stay mapped, so that it takes no memory."""
+    for start in range(first, last, _STEP):
+        yield np.array(mapped(path)[start : min(start + _STEP, last)])
+
+
 def _write(path: Path, kind: type[np.generic], tail: tuple[int, ...], pieces: Iterable[NDArray[Any]]) -> dict[str, Any]:
     with ArrayWriter(path, kind, tail) as writer:
         for piece in pieces:
@@ -159,8 +167,7 @@ def _write_bands(folder: Path, sources: Sequence[Source]) -> tuple[dict[str, Any
                 bands.append(piece)
             width = bands.length // (band + 1)
     said = bands.described()
-    flat = mapped(path)
     with ArrayWriter(folder / "band_starts.npy", np.int64) as starts:
         for band in range(BANDS):
-            starts.append(directory(flat[band * width : (band + 1) * width]))
+            starts.append(directory_of(_read(path, band * width, (band + 1) * width), width))
     return said, starts.described()

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
-__all__ = ["bounds", "directory"]
+__all__ = ["bounds", "directory", "directory_of"]
 
 _MOST_BITS = 22
 _STEP = 1 << 22
@@ -23,13 +25,20 @@ _REFINED = 16
 
 def directory(entries: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Where each interval of keys begins among sorted entries, then their number: int64 (2**bits + 1,)."""
-    bits = min(_MOST_BITS, max(0, len(entries).bit_length() - 2))
+    steps = range(0, len(entries), _STEP)
+    return directory_of((entries[first : first + _STEP] for first in steps), len(entries))
+
+
+def directory_of(pieces: Iterable[NDArray[np.uint64]], n_entries: int) -> NDArray[np.int64]:
+    """`directory` of entries that come in pieces, in order."""
+    bits = min(_MOST_BITS, max(0, n_entries.bit_length() - 2))
     counts = np.zeros((1 << bits) + 1, dtype=np.int64)
-    for first in range(0, len(entries), _STEP):
-        found = (entries[first : first + _STEP] >> np.uint64(32)).astype(np.int64) >> (32 - bits)
-        low = int(found[0])
-        part = np.bincount(found - low)
-        counts[low + 1 : low + 1 + len(part)] += part
+    for piece in pieces:
+        if len(piece):
+            found = (piece >> np.uint64(32)).astype(np.int64) >> (32 - bits)
+            low = int(found[0])
+            part = np.bincount(found - low)
+            counts[low + 1 : low + 1 + len(part)] += part
     return np.cumsum(counts)
 
 
