@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -33,6 +34,7 @@ __all__ = ["PoolRanking", "PooledColumn", "PooledDatabase", "PooledTable", "Sche
 FORMAT, VERSION = "ctxprune.linking.pool", 1
 _FILE = "pool.json"
 _ENOUGH, _MOST = 0.998, 8  # probability that the databases read closely hold together, and how many at most
+_MOST_COLUMNS = 3000  # of the databases read closely; the likeliest one is always read
 
 
 class PooledColumn(NamedTuple):
@@ -105,6 +107,7 @@ class SchemaPool:
         self._scorer = scorer if scorer is not None else RankedSchemaScorer()
         self._network = network if network is not None else load_pool_network()
         self._statistics = PoolStatistics([_keyed(schema) for schema in self._schemas.values()])
+        self._contexts = tuple(SchemaContext(inside.schema, statistics=inside) for inside in self._statistics.schemas)
         self._names = tuple(self._schemas)
 
     def schema(self, name: str) -> Schema:
@@ -146,17 +149,23 @@ class SchemaPool:
         """Unlikely databases are not read closely: there, likeness of n-grams (0..1) stands in for the probability."""
         stats = self._statistics
         columns, tables = stats.column_ngrams.score(text), stats.table_ngrams.score(text)
-        order = np.argsort(-shares, kind="stable")
-        close = order[: min(1 + int(np.searchsorted(np.cumsum(shares[order]), _ENOUGH)), _MOST)]
-        for index in close:
-            inside = stats.schemas[index]
-            context = SchemaContext(inside.schema, evidence=told, statistics=inside)
+        for index in self._likely(shares):
+            context = copy(self._contexts[index])
+            context.evidence = told
             scores = self._scorer.score(asked, context)
             columns[stats.column_starts[index] : stats.column_starts[index + 1]] = scores[list(context.column_units)]
             tables[stats.table_starts[index] : stats.table_starts[index + 1]] = scores[list(context.table_units)]
         columns *= np.repeat(shares, np.diff(stats.column_starts))
         tables *= np.repeat(shares, np.diff(stats.table_starts))
         return columns, tables
+
+    def _likely(self, shares: NDArray[np.float64]) -> list[int]:
+        order = np.argsort(-shares, kind="stable")[:_MOST]
+        before = np.cumsum(shares[order]) - shares[order]
+        columns = np.cumsum(np.diff(self._statistics.column_starts)[order])
+        worth = (before < _ENOUGH) & (columns <= _MOST_COLUMNS)
+        worth[0] = True
+        return [int(index) for index in order[worth]]
 
     def _ranking(
         self, columns: NDArray[np.float64], tables: NDArray[np.float64], shares: NDArray[np.float64], k: int
