@@ -31,9 +31,9 @@ from ctxprune.sql.schema import Column, Schema, Table
 DATA = SHARED / "data" / "nl2sql"
 FOLDS, SEED = 4, 0
 SMALL = 12  # databases of a small pool
-CANDIDATES = 24  # databases per question that the network is trained on: the hardest
+CANDIDATES = 32  # databases per question that the network is trained on: the hardest
 BATCH, RATE = 64, 3e-3
-SHAPE = Networks(hidden=16, epochs=20, decay=1e-3, seeds=(0, 1, 2))
+SHAPE = Networks(hidden=16, epochs=20, decay=1e-2, seeds=(0, 1, 2))
 
 
 @dataclass
@@ -48,7 +48,8 @@ class Example:
 
 def main() -> None:
     spider, bird = load(DATA / "spider", split="train"), load(DATA / "bird_train_mini", split="train")
-    examples = list(collect(spider, bird))
+    synonyms = load(DATA / "spider_syn", split="train")
+    examples = list(collect(spider, bird, synonyms.items))
     by_label: dict[str, list[tuple[float, float, float]]] = {}
     for fold in range(FOLDS):
         network = fit([example for example in examples if fold_of(example) != fold])
@@ -79,7 +80,7 @@ def main() -> None:
         sys.stderr.write(f"{label:32} {row}\n")
 
 
-def collect(spider, bird):
+def collect(spider, bird, synonyms):
     rng = random.Random(SEED)
     of_spider = {item.db_id: spider.schemas[item.db_id] for item in spider.items}
     of_bird = {item.db_id: bird.schemas[item.db_id] for item in bird.items if item.db_id not in of_spider}
@@ -90,6 +91,7 @@ def collect(spider, bird):
     few, many = items["bird"], items["spider"]
     yield from pooled("spider", of_spider, many[:1500])
     yield from pooled("spider, names only", bare(of_spider), many[1500:2300])
+    yield from pooled("spider, synonyms", of_spider, synonyms[:: len(synonyms) // 800])
     yield from pooled("bird, names only", bare(of_bird), few)
     yield from pooled("bird, names only, no evidence", bare(of_bird), few[::2], evidence=False)
     yield from pooled("both", both, [*few[::2], *many[2300:2900]])

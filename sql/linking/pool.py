@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -109,6 +109,9 @@ class SchemaPool:
         self._statistics = PoolStatistics([_keyed(schema) for schema in self._schemas.values()])
         self._contexts = tuple(SchemaContext(inside.schema, statistics=inside) for inside in self._statistics.schemas)
         self._names = tuple(self._schemas)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (tuple(self._schemas.values()), self._scorer, self._network)
 
     def schema(self, name: str) -> Schema:
         """The schema of that name, as it came in.
@@ -214,6 +217,10 @@ def load_pool_network() -> Network:
         return Network.from_dict(data["network"])
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"the weights are damaged ({error!r})", where=_FILE) from error
+
+
+def _rebuilt(schemas: tuple[Schema, ...], scorer: Scorer, network: Network) -> SchemaPool:
+    return SchemaPool(schemas, scorer=scorer, network=network)
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .ngrams import NgramIndex
 from .statistics import SchemaStatistics, Terms
+from .vectors import load_vectors
 from .words import load_cues, name_stems, natural, similarity
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["DATABASE_FEATURES", "PoolStatistics"]
 _MAX_TERMS = 120  # distinct words of a question, and of its evidence, that are read
 _MATCHED = 0.5  # from here a word counts as matched
 _BEST, _MANY = 5, 10  # columns of a database that are summed up
+_ALIKE = 0.4  # cosine from which words count as alike in meaning
 _SHORTEST = 4  # characters of a name that is looked for as it is written
 
 _RAW = (
@@ -48,6 +50,12 @@ _RAW = (
     "verbatim_told",
     "verbatim_asked",
     "named",
+    "meant",
+    "meant_by_best_table",
+    "told_meant",
+    "told_meant_by_best_table",
+    "gist",
+    "gist_best_table",
 )
 DATABASE_FEATURES = (*_RAW, *(f"{name}_behind" for name in _RAW), "rank", "n_tables", "n_columns", "told_size")
 
@@ -81,6 +89,7 @@ class PoolStatistics:
             ]
         )
         self._near = lru_cache(maxsize=20_000)(self._find_near)
+        self._meant = lru_cache(maxsize=20_000)(self._find_meant)
 
     def _words(self, databases: Sequence[str], tables: Sequence[Table], columns: Sequence[Column]) -> None:
         names = [name_stems(column.name) for column in columns]
@@ -101,8 +110,10 @@ class PoolStatistics:
         self._in_name = _Owners(of_database, self._vocabulary)
         self.table_ngrams = NgramIndex([" ".join(words) for words in whole_tables])
         self._database_ngrams = NgramIndex([" ".join(words) for words in both])
-        frequency = Counter(word for words in both for word in words)
+        self._frequency = frequency = Counter(word for words in both for word in words)
         rarity = np.array([_idf(len(databases), frequency[word]) for word in self._vocabulary])
+        self._vectors = load_vectors().of(tuple(self._vocabulary))
+        self._database_gists, self._table_gists = self._gists(both, rarity), self._gists(whole_tables, rarity)
         self._names = self._terms(names, rarity)
         self._rarity = np.bincount(self._names.owner, rarity[self._names.word], minlength=len(names)).astype(float)
         self._folded = [name for stats in self.schemas for name in stats.folded]
@@ -123,6 +134,24 @@ class PoolStatistics:
         known = {self._vocabulary[word]: value for word, value in near.items() if word in self._vocabulary}
         return dict(sorted((pair for pair in known.items() if pair[1]), key=lambda pair: pair[1]))
 
+    def _find_meant(self, term: str) -> Mapping[int, float]:
+        """Those and the words of like meaning, as far as their cosine is worth anything."""
+        cosines = self._vectors @ load_vectors().of([term])[0]
+        near = {int(word): float(cosines[word]) for word in np.flatnonzero(cosines >= _ALIKE)}
+        for word, value in self._near(term).items():
+            near[word] = max(value, near.get(word, 0.0))
+        return dict(sorted(near.items(), key=lambda pair: pair[1]))
+
+    def _gists(self, texts: Sequence[Iterable[str]], rarity: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Unit vectors of what the names of each owner are about: float64 (n_owners, n_dimensions)."""
+        sums = np.zeros((len(texts), self._vectors.shape[1]))
+        for line, words in zip(sums, texts, strict=True):
+            numbers = [self._vocabulary[word] for word in words]
+            if numbers:
+                line[:] = rarity[numbers] @ self._vectors[numbers]
+        result: NDArray[np.float64] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+        return result
+
     def features(self, question: Question) -> NDArray[np.float64]:
         """What speaks for each database: float64 (n_databases, len(DATABASE_FEATURES)).
 
@@ -135,6 +164,7 @@ class PoolStatistics:
             **{f"told_{name}": values for name, values in self._coverage(told).items()},
             **self._ngram_features(question.raw),
             **self._column_features([*asked, *told]),
+            **self._meaning_features(question),
             "verbatim_told": self._verbatim(question.folded_evidence),
             "verbatim_asked": self._verbatim(question.folded),
         }
@@ -148,7 +178,7 @@ class PoolStatistics:
         """Shares of the terms that names explain, rare terms counting more."""
         tables, columns = self._in_tables.best(near), self._in_columns.best(near)
         either = np.maximum(tables, columns)
-        weight = np.array([_idf(len(self.schemas), count) for count in (either >= _MATCHED).sum(axis=1)])
+        weight = self._weights(either)
         whole = _share(self._in_whole_table.best(near), weight)
         return {
             "covered": _share(either, weight),
@@ -159,6 +189,28 @@ class PoolStatistics:
             "pairs_covered": _share(np.minimum(either[:-1], either[1:]), weight[:-1] + weight[1:]),
             "named": _share(self._in_name.best(near), weight),
         }
+
+    def _weights(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Terms that few databases explain weigh more: float64 (n_terms,)."""
+        return np.array([_idf(len(self.schemas), count) for count in (scores >= _MATCHED).sum(axis=1)])
+
+    def _meaning_features(self, question: Question) -> dict[str, NDArray[np.float64]]:
+        """The same with words of like meaning, and how alike names and question are as a whole."""
+        found = {}
+        for prefix, terms in (("", question.asked), ("told_", question.told)):
+            near = [self._meant(term) for term in tuple(dict.fromkeys(terms))[:_MAX_TERMS]]
+            either = np.maximum(self._in_tables.best(near), self._in_columns.best(near))
+            weight = self._weights(either)
+            found[f"{prefix}meant"] = _share(either, weight)
+            whole = _share(self._in_whole_table.best(near), weight)
+            found[f"{prefix}meant_by_best_table"] = self._best(whole, self._table_owner)
+        terms = tuple(dict.fromkeys([*question.asked, *question.told]))[:_MAX_TERMS]
+        weight = np.array([_idf(len(self.schemas), self._frequency.get(term, 0)) for term in terms])
+        gist = weight @ load_vectors().of(terms) if terms else np.zeros(self._vectors.shape[1])
+        gist = gist / max(float(np.linalg.norm(gist)), 1e-9)
+        found["gist"] = self._database_gists @ gist
+        found["gist_best_table"] = self._best(self._table_gists @ gist, self._table_owner)
+        return found
 
     def _ngram_features(self, text: str) -> dict[str, NDArray[np.float64]]:
         columns = self.column_ngrams.score(text)

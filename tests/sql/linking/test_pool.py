@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -113,6 +114,16 @@ def test_threads_share_a_pool(pool: SchemaPool):
     fresh = SchemaPool([pool.schema(name) for name in ("bakery", "harbour", "clinic", "library")])
     with ThreadPoolExecutor(12) as workers:
         assert list(workers.map(fresh.rank, questions)) == alone
+
+
+def test_a_pool_can_be_pickled(pool: SchemaPool):
+    copy = pickle.loads(pickle.dumps(pool))
+    assert copy.rank("tonnage of ships") == pool.rank("tonnage of ships")
+
+
+def test_words_of_like_meaning_name_the_database(pool: SchemaPool):
+    assert pool.rank("Which vessels are heaviest?").databases[0].database == "harbour"
+    assert pool.rank("How much bread was bought?").databases[0].database == "bakery"
 
 
 def test_wrong_arguments_are_named(pool: SchemaPool):
