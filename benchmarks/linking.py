@@ -26,7 +26,7 @@ from ctxprune.sql.schema import ColumnRef
 
 DATA = SHARED / "data" / "nl2sql"
 SETS = ("spider", "spider_syn", "spider_dk", "bird_dev", "kaggledbqa")
-SWEEP = (0.5, 0.25, 0.16, 0.12, 0.1, 0.08, 0.06, 0.04)
+SWEEP = (1.0, 0.5, 0.4, 0.32, 0.25, 0.2, 0.15, 0.1)
 
 
 class NgramBaseline:

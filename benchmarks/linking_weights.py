@@ -38,9 +38,9 @@ from ctxprune.sql.values import ValueIndex
 
 DATA = SHARED / "data" / "nl2sql"
 FOLDS = 4
-FIRST = Networks(hidden=16, epochs=8, decay=3e-4, seeds=(0, 1))
+FIRST = Networks(hidden=16, epochs=8, decay=3e-4, seeds=(0, 1, 2))
 TABLE = Networks(hidden=8, epochs=10, decay=1e-4, seeds=(0, 1, 2), batch=256)
-FINAL = Networks(hidden=24, epochs=8, decay=5e-4, seeds=(0, 1, 2, 3), worst=0.4)
+FINAL = Networks(hidden=24, epochs=8, decay=5e-4, seeds=(0, 1, 2, 3, 4), worst=0.4)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ PARTS = (
     Part("spider_syn", 3, 8, 0.5, twins=1),
     Part("bird_train_mini", 0, 1, 1.0),
     Part("bird_train_mini", 0, 1, 0.6, evidence=False),
-    Part("bird_train_mini", 0, 1, 0.5, evidence=False, twins=1),
+    Part("bird_train_mini", 0, 1, 0.5, evidence=False, twins=2),
     Part("bird_train_mini", 0, 3, 0.4, merged=True),
 )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JoinablePolicy"]
 
+_POWER = 0.65  # 1 would weigh each share of a schema alike, 0 each column; set on training folds
 _BRIDGED = 12  # kept tables that are joined over further ones; less likely ones are not worth more tables
 
 
@@ -29,7 +30,7 @@ class JoinablePolicy:
     """Keeps what scores well and what is needed to join it; scores are probabilities.
 
     Attributes:
-        columns: A column is kept when its score times the square root of the number of columns reaches this: in a
+        columns: A column is kept when its score times the number of columns to the power 0.65 reaches this: in a
             larger schema a column costs a smaller share of the prompt, so less likely ones are kept. Lower keeps more;
             0 keeps all that `most` allows.
         tables: A table is kept, even without a column, when its score reaches this.
@@ -40,7 +41,7 @@ class JoinablePolicy:
         UsageError: A negative or infinite number.
     """
 
-    columns: float = 0.2
+    columns: float = 0.32
     tables: float = 0.2
     most: int = 150
     longest: int = 3
@@ -63,7 +64,7 @@ class JoinablePolicy:
         if not isinstance(context, SchemaContext):
             raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
         columns, tables = np.array(context.column_units, np.intp), np.array(context.table_units, np.intp)
-        likely = columns[scores[columns] * math.sqrt(len(columns)) >= self.columns]
+        likely = columns[scores[columns] * len(columns) ** _POWER >= self.columns]
         chosen = np.concatenate([self._best(likely, scores), self._best(tables[scores[tables] >= self.tables], scores)])
         word = "selected"
         if not chosen.size and len(scores):
