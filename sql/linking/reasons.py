@@ -9,16 +9,18 @@ from ctxprune.text import STOP_WORDS, fold, stem, words
 
 from ..render._text import datum
 from ..schema import ColumnRef
+from .vectors import load_vectors
 from .words import load_cues, name_stems, similarity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from .context import SchemaContext
 
 __all__ = ["explain"]
 
 _MATCHED = 0.5
+_NEAR = 0.5  # cosine from which two words mean about the same
 _MAX_WORDS = 400
 
 
@@ -75,6 +77,7 @@ class _Reader:
         self._stems = {stem(word): word for word in self._words}
         self._every = {stem(word) for word in words(question[:20_000])}
         self._evidence = fold(evidence)
+        self._vectors = load_vectors().of(list(self._stems))
 
     def reasons(self, name: str, comment: str, description: str) -> list[str]:
         found = []
@@ -90,7 +93,7 @@ class _Reader:
         said = self._exact(words(description[:2000]))
         if said and not found:
             found.append(f"description: {', '.join(said[:3])}")
-        return found or self._cue(stems)
+        return found or self._cue(stems) or self._near(stems)
 
     def _said(self, stems: Iterable[str]) -> list[str]:
         """Words of the question that match some of `stems`, each shown as the question has it."""
@@ -117,3 +120,12 @@ class _Reader:
             if own & column_words and said:
                 return [f"{kind}: the question says '{said[0]}'"]
         return []
+
+    def _near(self, stems: Sequence[str]) -> list[str]:
+        """The word of the question that means about the same as a word of the name."""
+        if not len(self._vectors):
+            return []
+        near = load_vectors().of(stems) @ self._vectors.T
+        named, asked = divmod(int(near.argmax()), near.shape[1])
+        word = list(self._stems.values())[asked]
+        return [f"meaning: '{word}' ~ {stems[named]}"] if near[named, asked] >= _NEAR else []

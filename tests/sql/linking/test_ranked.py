@@ -94,6 +94,12 @@ def test_reasons_name_the_words(library: Schema):
     assert "evidence names it" in told.reasons[ColumnRef("loan", "fee")]
 
 
+def test_reasons_name_words_of_near_meaning():
+    schema = Schema("s", (Table("t", (Column("id", primary_key=True), Column("reactor"), Column("zq"))),))
+    linked = LINKER.link("Which nuclear one is it?", schema)
+    assert linked.reasons[ColumnRef("t", "reactor")] == ("meaning: 'nuclear' ~ reactor",)
+
+
 def test_a_value_hit_lifts_its_column(library: Schema):
     question, ref = "How many rows hold Quux?", ColumnRef("weather", "zip_code")
     without, with_hit = (LINKER.link(question, library, hits=h) for h in ((), [hit(*ref, "Quux")]))
