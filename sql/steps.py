@@ -151,7 +151,7 @@ class LinkSchema:
 
 @dataclass(frozen=True)
 class ShowValues:
-    """Puts a few stored values beside every column of the linked schema, for prompts.
+    """Puts a few stored values beside every detailed column of the linked schema, for prompts.
 
     Attributes:
         database: Where they are stored; each column is read once.
@@ -171,11 +171,13 @@ class ShowValues:
             return state
         schema = state.linked.schema
         private = {_fold(ref) for ref in self.private}
-        missing = [ref for ref in schema.refs() if ref not in self._seen and _fold(ref) not in private]
+        worth = state.linked.detailed
+        wanted = [ref for ref in schema.refs() if worth is None or ref in worth]
+        missing = [ref for ref in wanted if ref not in self._seen and _fold(ref) not in private]
         if missing:
             filled = self.database.with_examples(schema.subset(missing), n=self.n)
             self._seen.update({ColumnRef(t.name, c.name): c.examples for t in filled.tables for c in t.columns})
-        return replace(state, shown=with_values(schema, self._seen))
+        return replace(state, shown=with_values(schema, {ref: self._seen.get(ref, ()) for ref in wanted}))
 
 
 def with_values(schema: Schema, values: Mapping[ColumnRef, tuple[object, ...]]) -> Schema:

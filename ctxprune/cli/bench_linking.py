@@ -11,7 +11,11 @@ from ctxprune.cli._bench_pooled import bench_pooled
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from ctxprune.sql.linking.base import Linker
+    from collections.abc import Callable
+
+    from ctxprune.sql.evaluation.datasets import Benchmark
+    from ctxprune.sql.evaluation.linking import LinkingCase
+    from ctxprune.sql.linking.base import Linked, Linker
 
 __all__ = ["linking"]
 
@@ -24,6 +28,10 @@ _SHOWN = (
 def linking(
     data: Annotated[Path, typer.Option(help="Folder of the set, as it was published.")],
     linker: Annotated[str, typer.Option(help="Registered name of the linker.")] = "ranked",
+    presql: Annotated[
+        str | None,
+        typer.Option(metavar="FILE:SYSTEM", help="Preliminary SQL of a system, from a file of published predictions."),
+    ] = None,
     evidence: Annotated[bool, typer.Option("--evidence/--no-evidence", help="Also use an item's evidence.")] = True,
     schemas: Annotated[
         Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
@@ -40,13 +48,14 @@ def linking(
 
     Strict recall is the percentage of questions of which every needed table and column was kept; it only means
     something beside the kept share, the percentage of the schema's columns that were kept, keys included. Value hits
-    come from the databases that are there.
+    come from the databases that are there. With --presql, the SQL of that system joins in, and the linker is the inner
+    one.
 
     With --pooled, the set's databases are one pool (also CRUSH4SQL's bird_UNION.txt): the percentage of needed columns
     among the first k, of questions with all of them there, and of questions with all needed tables among the first k.
     """
     if pooled:
-        if linker != "ranked" or schemas is not None or split != "dev":
+        if linker != "ranked" or presql is not None or schemas is not None or split != "dev":
             raise typer.BadParameter("goes with --evidence, --limit and --json alone", param_hint="--pooled")
         bench_pooled(data, evidence=evidence, limit=limit, as_json=as_json)
         return
@@ -57,13 +66,17 @@ def linking(
 
     name, made = LINKERS.name_of(LINKERS.get(linker)), _linker(linker)
     bench = load(data, schemas=schemas, split=split)
+    link: Callable[[LinkingCase], Linked] = lambda case: case.link(made)  # noqa: E731
+    document: dict[str, Any] = {"set": bench.name, "split": split, "linker": name, "evidence": evidence}
+    if presql is not None:
+        link, account = _with_presql(presql, bench, made)
+        document |= {"linker": "presql.v1", "inner": name, "presql": account}
     chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
     with _console.progress() as bar:
         task = bar.add_task("values", total=len(chosen))
         cases = linking_cases(bench, evidence=evidence, items=chosen, progress=_Steps(bar, task))
         task = bar.add_task("linking", total=len(cases.cases))
-        report = measure(lambda case: case.link(made), cases, progress=_Steps(bar, task))
-    document: dict[str, Any] = {"set": bench.name, "split": split, "linker": name, "evidence": evidence}
+        report = measure(link, cases, progress=_Steps(bar, task))
     document |= {"data": bench.fingerprint} | report.to_dict()
     if as_json:
         _console.emit(document)
@@ -79,6 +92,28 @@ class _Steps:
 
     def __call__(self, done: int, total: int) -> None:
         self._bar.update(self._task, completed=done, total=total)
+
+
+def _with_presql(
+    presql: str, bench: Benchmark, inner: Linker
+) -> tuple[Callable[[LinkingCase], Linked], dict[str, Any]]:
+    """A linker with the SQL of one system, and what to say about it."""
+    from ctxprune.sql.evaluation.candidates import read_candidates
+    from ctxprune.sql.linking.presql import PresqlLinker
+
+    file, _, system = presql.rpartition(":")
+    if not file or not system:
+        raise typer.BadParameter(f"{presql!r} is not FILE:SYSTEM", param_hint="--presql")
+    candidates = read_candidates(Path(file))
+    sqls = candidates.of(system, bench.items)
+    linker = inner if isinstance(inner, PresqlLinker) else PresqlLinker(inner=inner)
+
+    def link(case: LinkingCase) -> Linked:
+        given = [sqls[case.item.index]] if case.item.index in sqls else []
+        return linker.link_sql(given, case.item.question, case.schema, hits=case.hits, evidence=case.evidence)
+
+    account = {"file": candidates.name, "system": system, "data": candidates.fingerprint, "items": len(sqls)}
+    return link, account
 
 
 def _linker(name: str) -> Linker:

@@ -43,6 +43,7 @@ class Item:
         gold: The reference SQL.
         evidence: Extra knowledge (BIRD); "" where the set has none.
         difficulty: The set's own label; "" where it has none.
+        question_id: The set's own number (BIRD), as text; "" where it has none.
     """
 
     index: int
@@ -51,6 +52,7 @@ class Item:
     gold: str
     evidence: str = ""
     difficulty: str = ""
+    question_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,8 @@ def _item(index: int, path: Path, row: Any) -> Item:
     if question is None or gold is None or not isinstance(row.get("db_id"), str):
         raise InputError("an item lacks db_id, question or query as text", where=where)
     difficulty = row.get("difficulty", "")
-    return Item(index, row["db_id"], question, gold, str(row.get("evidence") or ""), str(difficulty))
+    own = str(row.get("question_id", ""))
+    return Item(index, row["db_id"], question, gold, str(row.get("evidence") or ""), str(difficulty), own)
 
 
 def _schemas(folder: Path) -> dict[str, Schema]:

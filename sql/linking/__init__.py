@@ -7,41 +7,55 @@ from typing import TYPE_CHECKING, Any
 from .base import LINKERS, Linked, Linker
 
 if TYPE_CHECKING:
+    from .bypass import BypassLinker
     from .collective import CollectiveLinker
     from .context import SchemaContext
+    from .focus import FocusLinker
     from .gold import GoldLinks, gold_links
     from .lexical import LexicalLinker
-    from .policy import JoinablePolicy
+    from .policy import JoinablePolicy, TopTablesPolicy
     from .pool import PoolRanking, SchemaPool
+    from .presql import PresqlLinker
     from .ranked import RankedLinker
     from .scored import ScoredLinker
+    from .soft import SoftLinker
 
 __all__ = [
     "LINKERS",
+    "BypassLinker",
     "CollectiveLinker",
+    "FocusLinker",
     "GoldLinks",
     "JoinablePolicy",
     "LexicalLinker",
     "Linked",
     "Linker",
     "PoolRanking",
+    "PresqlLinker",
     "RankedLinker",
     "SchemaContext",
     "SchemaPool",
     "ScoredLinker",
+    "SoftLinker",
+    "TopTablesPolicy",
     "gold_links",
 ]
 
 _LAZY = {  # what needs numpy or sqlglot is imported when it is first asked for
+    "BypassLinker": "bypass",
     "CollectiveLinker": "collective",
+    "FocusLinker": "focus",
     "GoldLinks": "gold",
     "JoinablePolicy": "policy",
     "LexicalLinker": "lexical",
     "PoolRanking": "pool",
+    "PresqlLinker": "presql",
     "RankedLinker": "ranked",
     "SchemaContext": "context",
     "SchemaPool": "pool",
     "ScoredLinker": "scored",
+    "SoftLinker": "soft",
+    "TopTablesPolicy": "policy",
     "gold_links": "gold",
 }
 

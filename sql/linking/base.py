@@ -27,6 +27,7 @@ class Linked:
         table_scores: Score of every table of `full`.
         reasons: Why each kept column was kept: ("name: 'city'", "value: 'Paris'", "key of flights", ...).
         hits: The value hits that were used.
+        detailed: The columns of `schema` that are worth more words than their name; None for all of them.
         tokens_before, tokens_after: Tokens of the rendered units, by the counter named in `tokenizer`.
     """
 
@@ -39,6 +40,7 @@ class Linked:
     tokens_before: int = 0
     tokens_after: int = 0
     tokenizer: str = ""
+    detailed: frozenset[ColumnRef] | None = None
 
     @property
     def kept(self) -> frozenset[ColumnRef]:
@@ -57,9 +59,13 @@ class Linker(Protocol):
 LINKERS: Registry[type[Linker]] = Registry(
     "linker",
     {
+        "bypass.v1": "ctxprune.sql.linking.bypass:BypassLinker",
         "chat.v1": "ctxprune.sql.linking.chat:ChatLinker",
         "collective.v1": "ctxprune.sql.linking.collective:CollectiveLinker",
+        "focus.v1": "ctxprune.sql.linking.focus:FocusLinker",
         "lexical.v1": "ctxprune.sql.linking.lexical:LexicalLinker",
+        "presql.v1": "ctxprune.sql.linking.presql:PresqlLinker",
         "ranked.v1": "ctxprune.sql.linking.ranked:RankedLinker",
+        "soft.v1": "ctxprune.sql.linking.soft:SoftLinker",
     },
 )

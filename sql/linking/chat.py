@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from bisect import bisect_right
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError
-from ctxprune.tokens import as_counter
 
 from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import hit_lines, one_line
 from ..render.base import render
-from ..schema import ColumnRef
+from ..schema import ColumnRef, Schema
 from .base import LINKERS
 from .joins import JoinGraph
+from .wrapped import counter_of, with_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from ctxprune.tokens import TokenCounter
 
     from ..generate.model import ChatModel
-    from ..schema import Schema
     from ..values.base import ValueHit
     from .base import Linked, Linker
 
@@ -74,7 +74,7 @@ class ChatLinker:
 
     @property
     def _counter(self) -> TokenCounter:
-        return as_counter(getattr(self.base, "counter", None))
+        return counter_of(self.base)
 
     def _shown(self, linked: Linked) -> str:
         """The schema as text within the budget; what the base kept is the least."""
@@ -85,15 +85,16 @@ class ChatLinker:
         order = sorted(full.tables, key=lambda t: (t.name not in linked.schema, -linked.table_scores.get(t.name, 0.0)))
         names, room = [], self.budget
         for table in order:
-            price = counter.count(render(_tables(full, [table.name]), self.form))
+            price = counter.count(render(Schema(full.name, (table,), (), full.dialect), self.form))
             if price <= room:
                 names.append(table.name)
                 room -= price
-        while names:
-            text = render(_tables(full, names), self.form)  # with the keys between them
-            if counter.count(text) <= self.budget:
-                return text
-            names.pop()
+        most = bisect_right(  # the longest beginning that fits with the keys between its tables
+            range(1, len(names) + 1), self.budget,
+            key=lambda n: counter.count(render(_tables(full, names[:n]), self.form)),
+        )  # fmt: skip
+        if most:
+            return render(_tables(full, names[:most]), self.form)
         return render(linked.schema, self.form)
 
 
@@ -133,7 +134,7 @@ def _united(linked: Linked, named: Sequence[ColumnRef], counter: TokenCounter) -
     for ref in _keys(full, graph, tables):
         reasons.setdefault(ref, ("key",))
     schema = full.subset({*linked.kept, *reasons}, tables)
-    return replace(_counted(linked, schema, counter), schema=schema, reasons=reasons)
+    return with_schema(linked, schema, reasons, counter)
 
 
 def _keys(full: Schema, graph: JoinGraph, tables: Sequence[str]) -> list[ColumnRef]:
@@ -142,12 +143,3 @@ def _keys(full: Schema, graph: JoinGraph, tables: Sequence[str]) -> list[ColumnR
     ]
     refs = [ColumnRef(full.table(table).name, column) for table, columns in ends for column in columns]
     return refs + [ColumnRef(full.table(t).name, name) for t in tables for name in full.table(t).primary_key]
-
-
-def _counted(linked: Linked, schema: Schema, counter: TokenCounter) -> Linked:
-    """`linked` with the tokens of `schema`, where the base counted any."""
-    if not linked.tokens_after:
-        return linked
-    same = linked.tokenizer == counter.name
-    before = linked.tokens_before if same else counter.count(render(linked.full))
-    return replace(linked, tokens_before=before, tokens_after=counter.count(render(schema)), tokenizer=counter.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,72 @@ if TYPE_CHECKING:
     from ctxprune.context import Context
     from ctxprune.scorers.base import Scores
 
-__all__ = ["JoinablePolicy"]
+__all__ = ["JoinablePolicy", "JoiningPolicy", "TopTablesPolicy"]
 
 _POWER = 0.65  # 1 would weigh each share of a schema alike, 0 each column; set on training folds
 _BRIDGED = 12  # kept tables that are joined over further ones; less likely ones are not worth more tables
 
 
+class JoiningPolicy(ABC):
+    """Chooses units of a schema, and adds what it takes to query them: a subclass only chooses.
+
+    Attributes:
+        longest: Keys on the longest path that is searched between kept tables; 0 adds no tables.
+    """
+
+    longest: int
+
+    @abstractmethod
+    def choose(self, scores: Scores, context: SchemaContext) -> NDArray[np.intp]:
+        """Indices of the wanted units, each once; none where nothing is likely enough."""
+
+    def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:  # noqa: ARG002
+        """Chosen columns and tables ("selected"), then tables between them, primary keys and join keys ("required").
+        A table that would have no column gets its best one.
+
+        Where nothing is chosen, the best column is kept ("fallback").
+
+        Raises:
+            UsageError: The context is no schema.
+        """
+        if not isinstance(context, SchemaContext):
+            raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
+        chosen, word = self.choose(scores, context), "selected"
+        if not chosen.size and len(scores):
+            pool = np.array(context.column_units or context.table_units, np.intp)
+            chosen, word = pool[[int(np.argmax(scores[pool]))]], "fallback"
+        return self._joined(chosen, word, scores, context)
+
+    def close(
+        self,
+        chosen: NDArray[np.bool_],
+        scores: Scores,
+        context: Context[Any],
+        tokens: NDArray[np.int64],  # noqa: ARG002
+    ) -> Selection:
+        """As `select`, with `chosen`, bool (n_units,), in place of what it would choose; nothing if that is empty."""
+        if not isinstance(context, SchemaContext):
+            raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
+        return self._joined(np.flatnonzero(chosen), "selected", scores, context)
+
+    def _joined(self, chosen: NDArray[np.intp], word: str, scores: Scores, context: SchemaContext) -> Selection:
+        kept = np.zeros(len(context.units), dtype=np.bool_)
+        reasons = ["score"] * len(kept)
+        for index in chosen:
+            kept[index], reasons[index] = True, word
+        for index in _required(context, kept, scores, self.longest):
+            kept[index], reasons[index] = True, "required" if reasons[index] == "score" else reasons[index]
+        return Selection(kept, tuple(reasons))
+
+    def _check(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if not math.isfinite(value) or value < 0:
+                raise UsageError(f"{name} is {value!r}", hint="give a finite number from 0 up")
+
+
 @dataclass(frozen=True)
-class JoinablePolicy:
+class JoinablePolicy(JoiningPolicy):
     """Keeps what scores well and what is needed to join it; scores are probabilities.
 
     Attributes:
@@ -47,55 +106,57 @@ class JoinablePolicy:
     longest: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("columns", "tables", "most", "longest"):
-            value = getattr(self, name)
-            if not math.isfinite(value) or value < 0:
-                raise UsageError(f"{name} is {value!r}", hint="give a finite number from 0 up")
+        self._check("columns", "tables", "most", "longest")
 
-    def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:  # noqa: ARG002
-        """Likely columns and tables ("selected"), then tables between them, primary keys and join keys ("required").
-        A table that would have no column gets its best one.
-
-        Where nothing reaches the limits, the best column is kept ("fallback").
-
-        Raises:
-            UsageError: The context is no schema.
-        """
-        if not isinstance(context, SchemaContext):
-            raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
+    def choose(self, scores: Scores, context: SchemaContext) -> NDArray[np.intp]:
+        """Columns and tables that reach their limits, the best `most` of each."""
         columns, tables = np.array(context.column_units, np.intp), np.array(context.table_units, np.intp)
         likely = columns[scores[columns] * len(columns) ** _POWER >= self.columns]
-        chosen = np.concatenate([self._best(likely, scores), self._best(tables[scores[tables] >= self.tables], scores)])
-        word = "selected"
-        if not chosen.size and len(scores):
-            pool = columns if columns.size else tables
-            chosen, word = pool[[int(np.argmax(scores[pool]))]], "fallback"
-        return self._joined(chosen, word, scores, context)
+        return np.concatenate(
+            [_best(likely, scores, self.most), _best(tables[scores[tables] >= self.tables], scores, self.most)]
+        )
 
-    def close(
-        self,
-        chosen: NDArray[np.bool_],
-        scores: Scores,
-        context: Context[Any],
-        tokens: NDArray[np.int64],  # noqa: ARG002
-    ) -> Selection:
-        """As `select`, with `chosen`, bool (n_units,), in place of what reaches the limits; nothing if it is empty."""
-        if not isinstance(context, SchemaContext):
-            raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
-        return self._joined(np.flatnonzero(chosen), "selected", scores, context)
 
-    def _joined(self, chosen: NDArray[np.intp], word: str, scores: Scores, context: SchemaContext) -> Selection:
-        kept = np.zeros(len(context.units), dtype=np.bool_)
-        reasons = ["score"] * len(kept)
-        for index in chosen:
-            kept[index], reasons[index] = True, word
-        for index in _required(context, kept, scores, self.longest):
-            kept[index], reasons[index] = True, "required" if reasons[index] == "score" else reasons[index]
-        return Selection(kept, tuple(reasons))
+@dataclass(frozen=True)
+class TopTablesPolicy(JoiningPolicy):
+    """The best tables and the best columns of each, whatever they score; RESDSQL's (arXiv 2302.05965).
 
-    def _best(self, units: NDArray[np.intp], scores: Scores) -> NDArray[np.intp]:
-        order = np.argsort(-scores[units], kind="stable")[: self.most]
-        return np.sort(units[order])
+    Its ranking: scores of tables count to four digits, those of columns to two, and equal ones stay in schema order.
+    Unlike there, primary keys and the keys between the kept tables are kept beside the counted columns, so that those
+    of a wide table are not lost.
+
+    Attributes:
+        tables: Tables kept, 1 or more.
+        columns: Columns kept of each, 1 or more.
+        longest: Keys on the longest path that is searched between kept tables; 0 adds no tables.
+
+    Raises:
+        UsageError: A number out of its range.
+    """
+
+    tables: int = 4
+    columns: int = 5
+    longest: int = 0
+
+    def __post_init__(self) -> None:
+        self._check("tables", "columns", "longest")
+        if not self.tables or not self.columns:
+            raise UsageError("tables and columns are at least 1", where=f"{self.tables} and {self.columns}")
+
+    def choose(self, scores: Scores, context: SchemaContext) -> NDArray[np.intp]:
+        """The units of the best tables and of their best columns."""
+        places = np.array(context.table_units, np.intp)
+        tables = _best(places, np.round(scores, 4), self.tables)
+        columns = np.array(context.column_units, np.intp)
+        owner = places[context.statistics.table_of]
+        best = [_best(columns[owner == table], np.round(scores, 2), self.columns) for table in tables]
+        return np.concatenate([tables, *best])
+
+
+def _best(units: NDArray[np.intp], scores: Scores, most: int) -> NDArray[np.intp]:
+    """The `most` best of `units` in schema order; of equal ones the first."""
+    order = np.argsort(-scores[units], kind="stable")[:most]
+    return np.sort(units[order])
 
 
 def _required(context: SchemaContext, kept: NDArray[np.bool_], scores: Scores, longest: int) -> list[int]:

@@ -60,7 +60,11 @@ class ScoredLinker:
         asked, told = (question, evidence) if question.strip() else (evidence, "")
         if not asked.strip() or not schema.tables:
             return self._everything(schema, hits)
-        context = SchemaContext(schema, hits=hits, evidence=told, statistics=self._cache.get(schema))
+        return self._linked(asked, SchemaContext(schema, hits=hits, evidence=told, statistics=self._cache.get(schema)))
+
+    def _linked(self, asked: str, context: SchemaContext) -> Linked:
+        """What scorer and policy make of a question that has words and a schema that has tables."""
+        schema, hits = context.schema, context.hits
         pruned = Pruner(self.scorer, self.policy, counter=self._counter).prune(asked, context)
         scores = {ref: unit.score for ref, unit in zip(context.refs, pruned.units, strict=True) if ref is not None}
         tables = {

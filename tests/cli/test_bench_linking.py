@@ -107,6 +107,61 @@ def test_a_set_without_any_label_is_an_error(folder: Path, capsys: pytest.Captur
     assert "no questions" in capsys.readouterr().err
 
 
+SQL = [
+    "SELECT population FROM city WHERE country = 'USA'", "no SQL", "SELECT count(*) FROM city",
+    "SELECT name FROM city", "SELECT 1",
+]  # fmt: skip
+
+
+@pytest.fixture
+def predictions(tmp_path: Path) -> Path:
+    rows = [
+        {"index": i, "db_id": item["db_id"], "question": item["question"], "candidates": {"weak": "?", "strong": sql}}
+        for i, (item, sql) in enumerate(zip(ITEMS, SQL, strict=True))
+    ]
+    path = tmp_path / "candidates.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    return path
+
+
+def test_preliminary_sql_adds_its_columns(folder: Path, predictions: Path, capsys: pytest.CaptureFixture[str]):
+    report = bench(folder, capsys, "--presql", f"{predictions}:strong")
+    assert (report["linker"], report["inner"]) == ("presql.v1", "ranked.v1")
+    assert report["presql"] == {
+        "file": "candidates.jsonl", "system": "strong", "items": 5, "data": report["presql"]["data"]
+    }  # fmt: skip
+    assert report["strict_recall"] == 100
+
+
+def test_preliminary_sql_that_is_no_sql_gives_nothing(
+    folder: Path, predictions: Path, capsys: pytest.CaptureFixture[str]
+):
+    given, plain = bench(folder, capsys, "--presql", f"{predictions}:weak"), bench(folder, capsys)
+    same = ("strict_recall", "kept_share", "tokens_after", "precision")
+    assert [given[name] for name in same] == [plain[name] for name in same]
+
+
+def test_an_unknown_system_lists_the_known_ones(folder: Path, predictions: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["bench", "linking", "--data", str(folder), "--presql", f"{predictions}:string"]) == 1
+    err = capsys.readouterr().err
+    assert "known: strong, weak" in err
+    assert main(["bench", "linking", "--data", str(folder), "--presql", str(predictions)]) == 2
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("system", "strict"),
+    [("RSL-SQL.gpt-4o.step1", 97), ("Artessay.Base.Qwen.Qwen2.5-Coder-7B-Instruct.VanillaLinker", 95)],
+)
+def test_published_preliminary_sql(shared: Path, capsys: pytest.CaptureFixture[str], system: str, strict: float):
+    data = shared / "data" / "nl2sql"
+    file = data / "candidates" / "bird_dev_candidates.jsonl"
+    report = bench(data / "bird_dev", capsys, "--presql", f"{file}:{system}", "--limit", "300")
+    assert report["presql"]["items"] == 822
+    assert report["strict_recall"] >= strict
+    assert report["kept_share"] <= 25
+
+
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("name", "strict", "kept", "items"),

@@ -1,0 +1,51 @@
+"""What linkers that wrap another one share: its token counter, and the account of a schema that they changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ctxprune.tokens import as_counter
+
+from ..render.base import render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ctxprune.tokens import TokenCounter
+
+    from ..schema import ColumnRef, Schema
+    from .base import Linked, Linker
+
+__all__ = ["counter_of", "whole", "with_schema"]
+
+
+def counter_of(linker: Linker) -> TokenCounter:
+    """What `linker` counts tokens with: its `counter`, or that of the linker that it wraps; else the bundled one."""
+    inner: object = linker
+    while inner is not None:
+        counter = getattr(inner, "counter", None)
+        if counter is not None:
+            return as_counter(counter)
+        inner = getattr(inner, "inner", getattr(inner, "base", None))
+    return as_counter(None)
+
+
+def with_schema(
+    linked: Linked, schema: Schema, reasons: Mapping[ColumnRef, tuple[str, ...]], counter: TokenCounter
+) -> Linked:
+    """`linked` with another schema and its reasons, and its tokens where the inner linker counted any."""
+    if not linked.tokens_before:
+        return replace(linked, schema=schema, reasons=reasons)
+    same = linked.tokenizer == counter.name
+    before = linked.tokens_before if same else counter.count(render(linked.full))
+    after = before if schema is linked.full else counter.count(render(schema))
+    return replace(
+        linked, schema=schema, reasons=reasons, tokens_before=before, tokens_after=after, tokenizer=counter.name
+    )
+
+
+def whole(linked: Linked, why: str, counter: TokenCounter) -> Linked:
+    """`linked` with every column kept: those that the inner linker kept for its reasons, the others for `why`."""
+    reasons = {ref: linked.reasons.get(ref, (why,)) for ref in linked.full.refs()}
+    return with_schema(linked, linked.full, reasons, counter)

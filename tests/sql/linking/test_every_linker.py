@@ -1,0 +1,124 @@
+"""What holds for every registered linker, whatever it is made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ctxprune.sql.generate.model import ChatAnswer
+from ctxprune.sql.linking import LINKERS, Linked, Linker
+from ctxprune.sql.linking.chat import ChatLinker
+from ctxprune.sql.linking.lexical import LexicalLinker
+from ctxprune.sql.render import RENDERERS, render
+from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.values.base import ValueHit
+from ctxprune.tokens import as_counter
+
+
+class Model:
+    """Always names the same column, and one that is not there."""
+
+    fingerprint = "fake"
+
+    def complete(self, messages: list, sampling: object) -> list[ChatAnswer]:
+        return [ChatAnswer("member.full_name\nmember.gone", 1, 1, 1.0)]
+
+
+MAKE: dict[str, Callable[[], Linker]] = {"chat.v1": lambda: ChatLinker(Model(), LexicalLinker())}
+NAMES = LINKERS.names()
+HITS = [
+    ValueHit(ColumnRef("book", "title"), "Emma", (26, 30), 1.0, "exact"),
+    ValueHit(ColumnRef("gone", "title"), "Emma", (26, 30), 1.0, "exact"),
+]
+QUESTION = "Which author wrote the book Emma?"
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def linker(request: pytest.FixtureRequest) -> Linker:
+    return MAKE.get(request.param, LINKERS.get(request.param))()
+
+
+def check(linked: Linked, schema: Schema) -> None:
+    """The contract of `Linked`."""
+    order = list(schema.refs())
+    places = [order.index(ref) for ref in linked.schema.refs()]
+    assert places == sorted(places)
+    assert linked.full is schema
+    tables = [table.name for table in schema.tables]
+    assert [name for name in tables if name in linked.schema] == [table.name for table in linked.schema.tables]
+    assert set(linked.reasons) == linked.kept
+    assert all(reasons and all(reasons) for reasons in linked.reasons.values())
+    assert list(linked.scores) == order
+    assert list(linked.table_scores) == tables
+    assert all(0 <= score <= 1 for score in (*linked.scores.values(), *linked.table_scores.values()))
+    assert all(key.table in linked.schema and key.ref_table in linked.schema for key in linked.schema.foreign_keys)
+    assert linked.detailed is None or linked.detailed <= linked.kept
+    counter = as_counter()
+    assert linked.tokenizer == counter.name
+    assert linked.tokens_before == counter.count(render(schema))
+    assert linked.tokens_after == counter.count(render(linked.schema))
+
+
+@pytest.mark.parametrize("evidence", ["", "Emma refers to `title`"])
+@pytest.mark.parametrize("hits", [(), HITS], ids=["no hits", "hits"])
+def test_the_contract(linker: Linker, library: Schema, evidence: str, hits: list[ValueHit]):
+    linked = linker.link(QUESTION, library, hits=hits, evidence=evidence)
+    check(linked, library)
+    assert {ColumnRef("book", "title"), ColumnRef("author", "author_id"), ColumnRef("wrote", "book_id")} <= linked.kept
+    assert linked.scores[ColumnRef("book", "title")] > linked.scores[ColumnRef("weather", "rain_mm")]
+    assert list(linked.hits) == list(hits)
+    for form in RENDERERS.names():
+        text = render(linked.schema, form, hits=hits)
+        assert all(table.name in text for table in linked.schema.tables)
+
+
+@pytest.mark.parametrize("question", ["", " \n", "???", "的", "\x00'; DROP TABLE book; --", "x" * 30_000])
+def test_odd_questions(linker: Linker, library: Schema, question: str):
+    linked = linker.link(question, library)
+    check(linked, library)
+    assert linked.kept
+    if not question.strip():
+        assert linked.kept == set(library.refs())
+
+
+def test_evidence_alone(linker: Linker, library: Schema):
+    linked = linker.link("", library, evidence=QUESTION)
+    check(linked, library)
+    assert ColumnRef("book", "title") in linked.kept
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        Schema("none", ()),
+        Schema("bare", (Table("t", ()), Table("u", ()))),
+        Schema("odd", (Table("%", (Column("", "TEXT"), Column("a.b"), Column('"'))),)),
+        Schema("loop", (Table("t", (Column("id"), Column("up"))),), (ForeignKey("t", ("up",), "t", ("id",)),)),
+    ],
+    ids=["no table", "no column", "odd names", "key to itself"],
+)
+def test_odd_schemas(linker: Linker, schema: Schema):
+    check(linker.link("how many a.b have an id", schema), schema)
+
+
+def test_a_thousand_tables(linker: Linker):
+    columns = (Column("id", "INTEGER", primary_key=True), Column("name", "TEXT"), Column("parent", "INTEGER"))
+    tables = tuple(Table(f"area_{i}", columns) for i in range(1000))
+    keys = tuple(ForeignKey(f"area_{i}", ("parent",), f"area_{i // 2}", ("id",)) for i in range(1, 1000))
+    schema = Schema("many", tables, keys)
+    linker.link("the first question about a schema reads it", schema)
+    start = time.process_time()
+    linked = linker.link("What is the name of area 17?", schema)
+    assert time.process_time() - start < 5
+    check(linked, schema)
+    assert ColumnRef("area_17", "name") in linked.kept
+
+
+def test_many_threads_give_what_one_gives(linker: Linker, library: Schema):
+    questions = [QUESTION, "oldest member", "rain by day", "fees of loans", "authors from Peru"] * 4
+    alone = [linker.link(question, library) for question in questions]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda question: linker.link(question, library), questions)) == alone
