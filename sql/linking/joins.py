@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from ..schema import Schema, Table
 
-__all__ = ["JoinGraph", "inferred_keys"]
+__all__ = ["GENERIC_NAMES", "KEY_LIKE", "JoinGraph", "inferred_keys", "names_for"]
 
-_GENERIC = frozenset(
+GENERIC_NAMES = frozenset(
     {"id", "name", "code", "type", "date", "year", "title", "description", "status", "key", "no", "uid"}
 )
-_KEY_LIKE = re.compile(r"(?:id|code|key|no|num|number|nr|uuid|guid)$", re.IGNORECASE)
+KEY_LIKE = re.compile(r"(?:id|code|key|no|num|number|nr|uuid|guid)$", re.IGNORECASE)
 _MAX_SHARED = 12  # a name that more tables share says nothing about joins
 
 
@@ -53,7 +53,7 @@ def _key_names(
 ) -> Iterable[tuple[Table, str, Table, str]]:
     for target in schema.tables:
         keys = target.primary_key
-        for name in _names_for(target, keys[0]) if len(keys) == 1 else ():
+        for name in names_for(target, keys[0]) if len(keys) == 1 else ():
             for source, column in by_column.get(name, ())[:_MAX_SHARED]:
                 yield source, column, target, keys[0]
 
@@ -61,20 +61,20 @@ def _key_names(
 def _shared_names(by_column: dict[str, list[tuple[Table, str]]]) -> Iterable[tuple[Table, str, Table, str]]:
     shared: dict[tuple[str, str], list[tuple[Table, str, Table, str]]] = defaultdict(list)
     for name, places in by_column.items():
-        if 2 <= len(places) <= _MAX_SHARED and name not in _GENERIC:
+        if 2 <= len(places) <= _MAX_SHARED and name not in GENERIC_NAMES:
             for number, (target, key) in enumerate(places):
                 for source, column in places[number + 1 :]:
                     shared[target.name, source.name].append((source, column, target, key))
     for pairs in shared.values():
-        keyed = [pair for pair in pairs if _KEY_LIKE.search(pair[1])]
+        keyed = [pair for pair in pairs if KEY_LIKE.search(pair[1])]
         if keyed or len(pairs) == 1:
             yield (keyed or pairs)[0]
 
 
-def _names_for(target: Table, key: str) -> list[str]:
-    """Folded column names that would refer to `target.key`."""
+def names_for(target: Table, key: str) -> list[str]:
+    """Folded names of columns that would refer to `key`, a column of `target`, by their name alone."""
     fold = key.casefold()
-    if fold not in _GENERIC:
+    if fold not in GENERIC_NAMES:
         return [fold]
     table = target.name.casefold()
     stems = {table, table[:-1]} if table.endswith("s") else {table}

@@ -1,0 +1,178 @@
+"""Foreign keys that a database does not declare, inferred from names and types and checked against the stored values.
+
+Values alone prove little: any two columns that number their rows from 1 contain one another. So the names must suggest
+a key, and the less they say, the more the values must.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from ctxprune.errors import DatabaseError, UsageError
+
+from .._sampling import quote_name
+from ..schema import ColumnRef, ForeignKey
+from .joins import GENERIC_NAMES, KEY_LIKE, names_for
+from .words import name_stems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..database import Database
+    from ..schema import Column, Schema
+
+__all__ = ["KeyLimits", "contained_keys", "with_contained_keys"]
+
+_NAMED, _ROLE, _SHARED = 3, 2, 1  # what the names say: "team_id", "home_team_id" of team, a word in common
+_SHARE = {_NAMED: 0.9, _ROLE: 0.98, _SHARED: 1.0}  # of the values that must be found
+_LEAST = {_NAMED: 1, _ROLE: 3, _SHARED: 8}  # values that there must be
+_SPARSE = 10  # whole numbers spread over this many times their count are no mere numbering of rows
+_NUMBER = re.compile(r"int|num|real|floa|doub|deci|serial", re.I)
+_KEY_STEMS = frozenset(stem for name in (*GENERIC_NAMES, "number", "num", "nr", "guid") for stem in name_stems(name))
+_MAX_NAMESAKES = 12  # tables that share a column's name; of more, the name says nothing
+
+
+@dataclass(frozen=True)
+class KeyLimits:
+    """What looking for keys may cost.
+
+    Attributes:
+        values: Distinct values of a column that are looked for in the other one, 1 or more.
+        pairs: Pairs of columns that are compared at most, those first whose names say most.
+        seconds: For all of it together, above 0. Pairs that are not reached are judged by their names alone.
+
+    Raises:
+        UsageError: A number out of its range.
+    """
+
+    values: int = 500
+    pairs: int = 1_000
+    seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.values < 1 or self.pairs < 0 or not 0 < self.seconds < float("inf"):
+            raise UsageError(f"{self} is out of range", hint="values from 1, pairs from 0, seconds above 0")
+
+
+class _Pair(NamedTuple):
+    said: int
+    source: ColumnRef
+    target: ColumnRef
+
+
+class _Seen(NamedTuple):
+    values: int = 0
+    contained: int = 0
+    numbering: bool = False
+
+
+def with_contained_keys(database: Database, schema: Schema, *, limits: KeyLimits = KeyLimits()) -> Schema:
+    """`schema` with the keys that `contained_keys` finds."""
+    return replace(schema, foreign_keys=(*schema.foreign_keys, *contained_keys(database, schema, limits=limits)))
+
+
+def contained_keys(database: Database, schema: Schema, *, limits: KeyLimits = KeyLimits()) -> tuple[ForeignKey, ...]:
+    """Keys from columns that no declared key starts at, marked `inferred`: at most one each, in schema order.
+
+    The other end is the single primary key of another table. A column without values refers to what its name says in
+    full ("artist_id" to `artist.id`); values that the other end lacks refute any name.
+
+    Args:
+        database: Where the values are; a table that cannot be read, or not in time, counts as one without values.
+        schema: Whose tables are looked at.
+        limits: Bounds of the cost.
+    """
+    until = time.monotonic() + limits.seconds
+    order = {ref: number for number, ref in enumerate(schema.refs())}
+    found: list[tuple[_Pair, float]] = []
+    for number, pair in enumerate(sorted(_pairs(schema), key=lambda pair: -pair.said)):
+        left = until - time.monotonic()
+        seen = _look(database, pair, limits.values, left) if number < limits.pairs and left > 0 else _Seen()
+        if _holds(pair, seen):
+            found.append((pair, seen.contained / max(seen.values, 1)))
+    found.sort(key=lambda entry: (-entry[0].said, -entry[1], -order[entry[0].source], order[entry[0].target]))
+    chosen: dict[ColumnRef, ColumnRef] = {}
+    for pair, _ in found:
+        if pair.source not in chosen and chosen.get(pair.target) != pair.source:
+            chosen[pair.source] = pair.target
+    return tuple(
+        ForeignKey(source.table, (source.column,), chosen[source].table, (chosen[source].column,), inferred=True)
+        for source in sorted(chosen, key=order.__getitem__)
+    )
+
+
+def _pairs(schema: Schema) -> Iterator[_Pair]:
+    """Pairs whose names and types allow a key."""
+    taken = {(key.table.casefold(), name.casefold()) for key in schema.foreign_keys for name in key.columns}
+    linked = {frozenset((key.table.casefold(), key.ref_table.casefold())) for key in schema.foreign_keys}
+    common = _common_names(schema)
+    for target in schema.tables:
+        if len(target.primary_key) != 1:
+            continue
+        key = target.column(target.primary_key[0])
+        names, about = names_for(target, key.name), set(name_stems(target.name)) - _KEY_STEMS
+        for source in schema.tables:
+            if source is target or frozenset((source.name.casefold(), target.name.casefold())) in linked:
+                continue
+            for column in source.columns:
+                folded = column.name.casefold()
+                free = (source.name.casefold(), folded) not in taken and folded not in common
+                said = _said(column, key, names, about) if free else 0
+                own = source.primary_key == (column.name,)  # what numbers its own rows refers to others by name only
+                if said == _NAMED or (said and not own and _alike(column, key)):
+                    yield _Pair(said, ColumnRef(source.name, column.name), ColumnRef(target.name, key.name))
+
+
+def _common_names(schema: Schema) -> frozenset[str]:
+    counts: dict[str, int] = {}
+    for ref in schema.refs():
+        counts[ref.column.casefold()] = counts.get(ref.column.casefold(), 0) + 1
+    return frozenset(name for name, count in counts.items() if count > _MAX_NAMESAKES)
+
+
+def _said(column: Column, key: Column, names: Sequence[str], about: set[str]) -> int:
+    """How much the names say that `column` refers to `key`; 0 for nothing."""
+    if column.name.casefold() in names:
+        return _NAMED
+    stems = set(name_stems(column.name))
+    if about and about <= stems and (stems & _KEY_STEMS or stems <= about):
+        return _ROLE
+    return _SHARED if (stems & (set(name_stems(key.name)) | about)) - _KEY_STEMS else 0
+
+
+def _alike(column: Column, key: Column) -> bool:
+    """Both numbers or neither, as declared; no declaration fits any."""
+    if not column.type or not key.type:
+        return True
+    return bool(_NUMBER.search(column.type)) == bool(_NUMBER.search(key.type))
+
+
+def _look(database: Database, pair: _Pair, most: int, seconds: float) -> _Seen:
+    """How many distinct values of the one column the other holds."""
+    source, target = pair.source, pair.target
+    held = f"SELECT {quote_name(target.column)} FROM {quote_name(target.table)}"  # noqa: S608
+    values = f"SELECT DISTINCT {quote_name(source.column)} AS v FROM {quote_name(source.table)}"  # noqa: S608
+    sql = (
+        f"SELECT count(*), coalesce(sum(v IN ({held})), 0), sum(typeof(v) = 'integer'), max(v), min(v) "  # noqa: S608
+        f"FROM ({values} WHERE v IS NOT NULL AND v <> '' LIMIT {most})"
+    )
+    room = replace(database.limits, seconds=min(seconds, database.limits.seconds))
+    try:
+        ((count, contained, whole, highest, lowest),) = database.execute(sql, limits=room).rows
+    except DatabaseError:
+        return _Seen()
+    if not isinstance(count, int) or not isinstance(contained, int):
+        return _Seen()
+    numbers = whole == count and isinstance(highest, int) and isinstance(lowest, int)
+    return _Seen(count, contained, numbers and highest - lowest < _SPARSE * count)  # type: ignore[operator]
+
+
+def _holds(pair: _Pair, seen: _Seen) -> bool:
+    if not seen.values:
+        return pair.said == _NAMED
+    if seen.numbering and (pair.said == _SHARED or not KEY_LIKE.search(pair.source.column)):
+        return False
+    return seen.values >= _LEAST[pair.said] and seen.contained >= _SHARE[pair.said] * seen.values
