@@ -27,7 +27,7 @@ _SHOWN = (
 
 def linking(
     data: Annotated[Path, typer.Option(help="Folder of the set, as it was published.")],
-    linker: Annotated[str, typer.Option(help="Registered name of the linker.")] = "ranked",
+    linker: Annotated[str, typer.Option(help="Registered name; embedding:MODEL for one with a model.")] = "ranked",
     presql: Annotated[
         str | None,
         typer.Option(metavar="FILE:SYSTEM", help="Preliminary SQL of a system, from a file of published predictions."),
@@ -64,7 +64,7 @@ def linking(
     from ctxprune.sql.evaluation.linking import linking_cases, measure
     from ctxprune.sql.linking import LINKERS
 
-    name, made = LINKERS.name_of(LINKERS.get(linker)), _linker(linker)
+    name, made = LINKERS.name_of(LINKERS.get(linker.partition(":")[0])), _linker(linker)
     bench = load(data, schemas=schemas, split=split)
     link: Callable[[LinkingCase], Linked] = lambda case: case.link(made)  # noqa: E731
     document: dict[str, Any] = {"set": bench.name, "split": split, "linker": name, "evidence": evidence}
@@ -116,15 +116,23 @@ def _with_presql(
     return link, account
 
 
-def _linker(name: str) -> Linker:
+def _linker(words: str) -> Linker:
     from ctxprune.sql.linking import LINKERS
 
+    name, _, model = words.partition(":")
     kind = LINKERS.get(name)
+    if model:
+        load = getattr(kind, "load", None)
+        if load is None:
+            raise UsageError(f"the linker {name} takes no model", where=words, hint="give its name alone")
+        made: Linker = load(model)
+        return made
     try:
         return kind()
     except TypeError as error:
         raise UsageError(
-            f"the linker {name} needs more than its name ({error})", hint="name one that works by itself, or use Python"
+            f"the linker {name} needs more than its name ({error})",
+            hint="name a model after it (embedding:FOLDER), or use Python",
         ) from error
 
 

@@ -9,7 +9,9 @@ from .base import LINKERS, Linked, Linker
 if TYPE_CHECKING:
     from .bypass import BypassLinker
     from .collective import CollectiveLinker
+    from .contained import KeyLimits, contained_keys, with_contained_keys
     from .context import SchemaContext
+    from .embedding import EmbeddingLinker
     from .focus import FocusLinker
     from .gold import GoldLinks, gold_links
     from .lexical import LexicalLinker
@@ -24,9 +26,11 @@ __all__ = [
     "LINKERS",
     "BypassLinker",
     "CollectiveLinker",
+    "EmbeddingLinker",
     "FocusLinker",
     "GoldLinks",
     "JoinablePolicy",
+    "KeyLimits",
     "LexicalLinker",
     "Linked",
     "Linker",
@@ -38,15 +42,19 @@ __all__ = [
     "ScoredLinker",
     "SoftLinker",
     "TopTablesPolicy",
+    "contained_keys",
     "gold_links",
+    "with_contained_keys",
 ]
 
 _LAZY = {  # what needs numpy or sqlglot is imported when it is first asked for
     "BypassLinker": "bypass",
     "CollectiveLinker": "collective",
+    "EmbeddingLinker": "embedding",
     "FocusLinker": "focus",
     "GoldLinks": "gold",
     "JoinablePolicy": "policy",
+    "KeyLimits": "contained",
     "LexicalLinker": "lexical",
     "PoolRanking": "pool",
     "PresqlLinker": "presql",
@@ -56,7 +64,9 @@ _LAZY = {  # what needs numpy or sqlglot is imported when it is first asked for
     "ScoredLinker": "scored",
     "SoftLinker": "soft",
     "TopTablesPolicy": "policy",
+    "contained_keys": "contained",
     "gold_links": "gold",
+    "with_contained_keys": "contained",
 }
 
 

@@ -62,6 +62,7 @@ LINKERS: Registry[type[Linker]] = Registry(
         "bypass.v1": "ctxprune.sql.linking.bypass:BypassLinker",
         "chat.v1": "ctxprune.sql.linking.chat:ChatLinker",
         "collective.v1": "ctxprune.sql.linking.collective:CollectiveLinker",
+        "embedding.v1": "ctxprune.sql.linking.embedding:EmbeddingLinker",
         "focus.v1": "ctxprune.sql.linking.focus:FocusLinker",
         "lexical.v1": "ctxprune.sql.linking.lexical:LexicalLinker",
         "presql.v1": "ctxprune.sql.linking.presql:PresqlLinker",

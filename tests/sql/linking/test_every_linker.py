@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from ctxprune.sql.generate.model import ChatAnswer
 from ctxprune.sql.linking import LINKERS, Linked, Linker
 from ctxprune.sql.linking.chat import ChatLinker
+from ctxprune.sql.linking.embedding import EmbeddingLinker, EmbeddingSchemaScorer
 from ctxprune.sql.linking.lexical import LexicalLinker
 from ctxprune.sql.render import RENDERERS, render
 from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
@@ -27,7 +30,20 @@ class Model:
         return [ChatAnswer("member.full_name\nmember.gone", 1, 1, 1.0)]
 
 
-MAKE: dict[str, Callable[[], Linker]] = {"chat.v1": lambda: ChatLinker(Model(), LexicalLinker())}
+def letters(texts: list[str]) -> np.ndarray:
+    """Stands in for an embedding model: counts of two-letter sequences."""
+    vectors = np.zeros((len(texts), 1024))
+    for row, text in enumerate(texts):
+        low = text.lower()
+        for one, other in pairwise(low):
+            vectors[row, (31 * ord(one) + ord(other)) % 1024] += 1
+    return vectors
+
+
+MAKE: dict[str, Callable[[], Linker]] = {
+    "chat.v1": lambda: ChatLinker(Model(), LexicalLinker()),
+    "embedding.v1": lambda: EmbeddingLinker(EmbeddingSchemaScorer(letters)),
+}
 NAMES = LINKERS.names()
 HITS = [
     ValueHit(ColumnRef("book", "title"), "Emma", (26, 30), 1.0, "exact"),
