@@ -190,7 +190,7 @@ class PresqlLinker(ScoredLinker):
     """
 
     scorer: Scorer = field(default_factory=PresqlScorer)
-    policy: Policy = field(default_factory=lambda: JoinablePolicy(columns=0.05, tables=0.1))
+    policy: Policy = field(default_factory=lambda: JoinablePolicy(columns=0.095, tables=0.1))
     inner: Linker = field(default_factory=RankedLinker)
     source: Generator | None = None
     drafts: int = 1
