@@ -149,12 +149,11 @@ class ValueIndex:
         """
         path = Path(directory) if directory is not None else default_directory(database)
         schema = database.schema()
-        before = Privacy.saved(path, schema)
-        privacy = Privacy.of(
-            schema,
-            before.exclude if exclude is None else exclude,
-            before.mask if mask is None else mask,
-            personal=before.mask_personal if mask_personal is None else mask_personal,
+        before, told = Privacy.saved(path, schema), Privacy.of(schema, exclude or (), mask or (), personal=False)
+        privacy = Privacy(
+            before.exclude if exclude is None else told.exclude,
+            before.mask if mask is None else told.mask,
+            before.mask_personal if mask_personal is None else mask_personal,
         )
         wanted = wanted_of(database, schema, privacy)
         found = cls._fitting(path, wanted)
@@ -223,7 +222,8 @@ class ValueIndex:
             raise UsageError(f"an index in a {type(self._store).__name__} cannot be saved")
         path = Path(directory)
         everything = Source.of(self._store.part, np.arange(len(self), dtype=np.uint32))
-        with store.locked(path):
+        with store.locked(path), store.reported(path):
+            Privacy.recorded(self._manifest).keep(path)
             store.write(path, _plain(self._manifest), [everything])
         self.directory = path
         return path
@@ -307,6 +307,7 @@ def _build_into(path: Path, database: Database, wanted: dict[str, Any], making: 
         index = ValueIndex.open(path)
         older, before = index._older(), str(index._manifest["data"])
     with store.work_folder(path, [wanted, before]) as work:
+        making.privacy.keep(path)
         here = replace(making, folder=work, older=older)
         manifest, sources = make(database, database.schema(), wanted, here)
         store.write(path, manifest, sources)

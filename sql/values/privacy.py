@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
     from ..schema import Schema
 
-__all__ = ["Privacy", "digest", "digest_keys", "masked_digests"]
+__all__ = ["PRIVACY_FILE", "Privacy", "digest", "digest_keys", "masked_digests"]
+
+PRIVACY_FILE = "privacy.json"
+"""Stands in a directory whose index hides something."""
 
 
 @dataclass(frozen=True)
@@ -59,25 +63,38 @@ class Privacy:
 
     @classmethod
     def saved(cls, directory: Path, schema: Schema) -> Privacy:
-        """What the index in `directory` was told, whatever its version; nothing where there is none.
+        """What the builder of `directory` was last told, whatever became of the index; nothing where it was not told."""
+        for name in (PRIVACY_FILE, "manifest.json"):
+            with suppress(OSError, ValueError, RecursionError):
+                return cls.recorded(json.loads((directory / name).read_bytes()), schema)
+        return cls()
 
-        Columns that `schema` no longer has are forgotten.
+    def keep(self, directory: Path) -> None:
+        """Write it beside the index, so that a lost manifest or an unfinished build does not show what was hidden.
+
+        Raises:
+            OSError: It cannot be written.
         """
-        try:
-            return cls.recorded(json.loads((directory / "manifest.json").read_bytes()), schema)
-        except (OSError, ValueError):
-            return cls()
+        path = directory / PRIVACY_FILE
+        if self == Privacy():
+            path.unlink(missing_ok=True)
+            return
+        draft = path.with_suffix(".tmp")
+        draft.write_text(json.dumps(self.record()), encoding="utf-8")
+        draft.replace(path)
 
     @classmethod
-    def recorded(cls, document: Any, schema: Schema) -> Privacy:
-        """What `record` put into a manifest; nothing where it holds none."""
+    def recorded(cls, document: Any, schema: Schema | None = None) -> Privacy:
+        """What `record` put into a manifest, with the schema's spelling of the columns; nothing where it holds none.
+
+        Columns that the schema does not have stay: their table may come back.
+        """
         try:
             refs = [[ColumnRef(*ref) for ref in document.get(key, ())] for key in ("exclude", "mask")]
+            known = [frozenset(ref if schema is None else _spelt(schema, ref) for ref in some) for some in refs]
         except (TypeError, AttributeError):
             return cls()
-        there = [frozenset(ref for ref in some if ref.table in schema and ref.column in schema.table(ref.table))
-                 for some in refs]  # fmt: skip
-        return cls(there[0], there[1], document.get("mask_personal") is True)
+        return cls(known[0], known[1], document.get("mask_personal") is True)
 
     def record(self) -> dict[str, Any]:
         """Its part of the manifest."""
@@ -113,6 +130,11 @@ def digest_keys(digests: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.
     """The key of each digest, uint32 (n,), and the digest itself, uint64 (n, 2)."""
     whole = np.frombuffer(bytes.fromhex("".join(digests)), dtype="<u8").reshape(-1, 2)
     return (whole[:, 0] >> np.uint64(32)).astype(np.uint32), whole.astype(np.uint64)
+
+
+def _spelt(schema: Schema, ref: ColumnRef) -> ColumnRef:
+    there = ref.table in schema and ref.column in schema.table(ref.table)
+    return _known(schema, ref) if there else ref
 
 
 def _known(schema: Schema, ref: ColumnRef) -> ColumnRef:

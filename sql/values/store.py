@@ -3,6 +3,7 @@
     DIR/manifest.json     format, version, fingerprints, columns, and which arrays there are
     DIR/data-XXXXXXXX/    one .npy file per array, memory-mapped by any number of readers
     DIR/build-XXXXXXXX/   what an unfinished build has spilled; removed when it is done
+    DIR/privacy.json      which columns are hidden, where some are
     DIR/.lock             held while a builder writes
 
 A writer fills a new data directory and then replaces the manifest, which is one atomic step: a reader sees the old
@@ -18,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -30,6 +32,7 @@ from ctxprune.errors import FormatError, IndexBuildError
 from .build import Part
 from .disk import STATE, mapped, write_merged
 from .minhash import BANDS
+from .privacy import PRIVACY_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,6 +59,7 @@ VERSION = 2
 ARRAYS = (*Part.names(), "key_starts", "band_starts")
 """The files of a data directory."""
 
+_OURS = re.compile("(?:data|build)-[0-9a-f]{8}")
 _REBUILD = "run: ctxprune sql index DATABASE --out DIR"
 
 
@@ -83,9 +87,18 @@ def write(directory: Path, manifest: dict[str, Any], sources: Sequence[Source]) 
             draft.replace(directory / "manifest.json")
             _sync(directory)
     except BaseException:
-        shutil.rmtree(data, ignore_errors=True)
+        if not _published(directory, name):
+            shutil.rmtree(data, ignore_errors=True)
         raise
     _sweep(directory, {name})
+
+
+def _published(directory: Path, name: str) -> bool:
+    """Whether the manifest names this data directory already, so that an interrupt came too late."""
+    try:
+        return bool(read_manifest(directory).get("data") == name)
+    except FormatError:
+        return False
 
 
 @contextmanager
@@ -115,8 +128,8 @@ def work_folder(directory: Path, wanted: object) -> Iterator[Path]:
 
 
 def _sweep(directory: Path, keep: set[str]) -> None:
-    for old in [*directory.glob("data-*"), *directory.glob("build-*")]:
-        if old.name not in keep:
+    for old in directory.iterdir():
+        if _OURS.fullmatch(old.name) and old.name not in keep:
             shutil.rmtree(old, ignore_errors=True)
 
 
@@ -140,7 +153,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         document = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FormatError("there is no value index", where=str(directory), hint=_REBUILD) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FormatError(f"the manifest cannot be read ({error})", where=str(path), hint=_REBUILD) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise FormatError("this is not a value index of ctxprune", where=str(directory), hint="name another directory")
@@ -227,8 +240,8 @@ def _refuse_foreign(directory: Path) -> None:
             if "not a value index" in error.what:
                 raise
         return
-    ours = ("data-", "build-", ".lock")
-    strange = [path.name for path in directory.iterdir() if not path.name.startswith(ours)]
+    ours = {".lock", PRIVACY_FILE}
+    strange = [path.name for path in directory.iterdir() if path.name not in ours and not _OURS.fullmatch(path.name)]
     if strange:
         raise FormatError(
             f"the directory holds other files, such as {strange[0]!r}",
@@ -251,7 +264,7 @@ def _read_arrays(directory: Path, manifest: dict[str, Any]) -> dict[str, NDArray
             found[name] = array
         counts = [column.get("values", 0) for column in manifest["columns"]]
         _check(found, sum(counts), directory)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise FormatError(f"the index is damaged ({reason})", where=str(directory), hint=_REBUILD) from error
     for name in ("bands", "band_starts"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -91,6 +93,37 @@ def test_what_was_hidden_stays_hidden(guests, tmp_path):
     shown = ValueIndex.for_database(guests, tmp_path / "index", exclude=[], mask=[], mask_personal=False)
     assert shown.hidden == ()
     assert [hit.ref for hit in shown.lookup("Zora Quillfeather")][:1] == [NAME]
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_text("{"), lambda path: path.unlink()], ids=["cut", "gone"])
+def test_a_lost_manifest_shows_nothing_that_was_hidden(guests, tmp_path, damage):
+    first = ValueIndex.for_database(guests, tmp_path / "index", exclude=[NAME], mask=[AGE], mask_personal=True)
+    damage(tmp_path / "index" / "manifest.json")
+    assert ValueIndex.for_database(guests, tmp_path / "index").hidden == first.hidden
+    ValueIndex.for_database(guests, tmp_path / "index", exclude=[], mask=[], mask_personal=False)
+    assert not (tmp_path / "index" / "privacy.json").exists()
+
+
+def test_a_first_build_that_was_stopped_was_told_already(guests, tmp_path):
+    def stop(_done, _total, _name):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ValueIndex.for_database(guests, tmp_path / "index", mask=[NAME], progress=stop)
+    assert ValueIndex.for_database(guests, tmp_path / "index").hidden == (NAME,)
+
+
+def test_a_table_that_comes_back_is_still_hidden(guests, tmp_path):
+    ValueIndex.for_database(guests, tmp_path / "index", exclude=[MAIL], mask=[NAME])
+    for script in (
+        "DROP TABLE guest; CREATE TABLE other (c TEXT);",
+        "DROP TABLE other;" + SCRIPT.replace("guest", "Guest"),
+    ):
+        with closing(sqlite3.connect(guests.path)) as connection:
+            connection.executescript(script)
+        guests.refresh()
+        index = ValueIndex.for_database(guests, tmp_path / "index")
+    assert set(index.hidden) == {ColumnRef("Guest", "name"), ColumnRef("Guest", "mail")}
 
 
 def test_an_unknown_column_is_an_error(guests):

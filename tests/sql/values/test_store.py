@@ -128,6 +128,17 @@ def test_a_directory_of_other_files_is_left_alone(towns, database, tmp_path):
     assert [path.name for path in (tmp_path / "notes").iterdir()] == ["letter.txt"]
 
 
+@pytest.mark.parametrize("name", ["data-2023", "build-notes", "data-deadbeef.zip"])
+def test_folders_with_names_like_ours_are_not_removed(towns, saved, tmp_path, name):
+    for directory in (tmp_path / "notes", saved):
+        (directory / name).mkdir(parents=True)
+        (directory / name / "letter.txt").write_text("dear")
+    with pytest.raises(FormatError, match=name):
+        towns.save(tmp_path / "notes")
+    towns.save(saved)
+    assert all((directory / name / "letter.txt").exists() for directory in (tmp_path / "notes", saved))
+
+
 def test_a_place_that_cannot_be_written_is_named(towns, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(IndexBuildError, match="file"):
@@ -156,6 +167,21 @@ def test_a_write_that_fails_keeps_the_old_index(towns, saved, monkeypatch, error
     monkeypatch.undo()
     assert ValueIndex.open(saved).lookup(ASKED) == towns.lookup(ASKED)
     assert len(list(saved.glob("data-*"))) == 1
+
+
+def test_an_interrupt_behind_the_last_step_keeps_the_new_index(towns, saved, monkeypatch):
+    before, real = data_folder(saved), store._sync
+
+    def sync(directory):
+        real(directory)
+        if directory == saved:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "_sync", sync)
+    with pytest.raises(KeyboardInterrupt):
+        towns.save(saved)
+    assert data_folder(saved) != before
+    assert ValueIndex.open(saved).lookup(ASKED) == towns.lookup(ASKED)
 
 
 READ_ONLY = OSError(errno.EROFS, "Read-only file system")
@@ -219,8 +245,8 @@ def test_no_more_room_keeps_the_old_index_and_nothing_else(database, tmp_path, s
 
 
 def test_what_a_killed_writer_left_is_removed(towns, saved):
-    (saved / "data-dead").mkdir()
-    (saved / "data-dead" / "text.npy").write_bytes(b"half")
+    (saved / "data-deadbeef").mkdir()
+    (saved / "data-deadbeef" / "text.npy").write_bytes(b"half")
     assert len(ValueIndex.open(saved)) == len(towns)
     towns.save(saved)
     assert len(list(saved.glob("data-*"))) == 1
