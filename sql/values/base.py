@@ -22,7 +22,7 @@ class ValueHit:
         value: The stored value, exactly as it is in the database.
         span: Characters [start, end) of the question (then the evidence, joined by one newline) that matched.
         score: 0..1, higher is closer; 1.0 is equality after case and accent folding.
-        stage: How it was found: "exact", "folded", "synonym", "prefix", "column" or "lsh".
+        stage: How it was found: "exact", "folded", "synonym", "prefix", "column" or "lsh"; "semantic" by ann.py.
         likelihood: 0..1, how likely the question means it, by what was learned from answered questions; hits are
             ordered by it. A word such as "name" may equal a stored value and still be unlikely.
         masked: The column's values must not be shown. Then `value` is what the question says; how the database spells

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import QueryError, QueryLimitError, QueryTimeoutError
 
+from .._sampling import quote_name
 from ..schema import ColumnRef
 from .eligibility import LONGEST_VALUE, measure
 from .named import truths
@@ -34,6 +35,7 @@ _BATCH = 5000
 _BLOCK = 20_000
 _SECONDS = 600.0
 _MOST_LONG = 100_000
+_SOME_NUMBERS = 500
 _MOST_TOLD_APART = 1_000_000  # distinct values that the database is asked to tell apart; beyond, sorted runs do
 
 
@@ -92,7 +94,8 @@ def _read_column(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict
         first = next(stream, [])
         profile = measure(first)
         if profile.skipped:
-            return {"skipped": profile.skipped}
+            numbers = _numbers(task.database, ref) if not first and task.privacy.mask_personal else []
+            return {"skipped": profile.skipped, "masked": task.privacy.masks(ref, first or numbers)}
         masked = task.privacy.masks(ref, first)
         fuzzy = profile.fuzzy and not masked
         before = older.column(ref, fuzzy=None if masked else fuzzy)
@@ -112,6 +115,13 @@ def _read_column(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict
         "masked": masked,
         "truths": () if masked else truths(first),
     }
+
+
+def _numbers(database: Database, ref: ColumnRef) -> list[str]:
+    """Some whole numbers of a column without text, as text: payment cards may be stored so."""
+    cell = quote_name(ref.column)
+    sql = f"SELECT DISTINCT {cell} FROM {quote_name(ref.table)} WHERE typeof({cell}) = 'integer' LIMIT {_SOME_NUMBERS}"  # noqa: S608
+    return [str(row[0]) for row in database.execute(sql).rows]
 
 
 def _short(batches: Iterable[list[str]], long: set[str]) -> Iterator[list[str]]:

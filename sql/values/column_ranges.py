@@ -7,7 +7,6 @@ or as a number such as 20240131. A column that cannot be read has no range; the 
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,7 @@ _SAMPLE = 500
 _MOST_READ = 20_000
 _LONGEST = 40
 _SECONDS = 60.0
-_NUMBERS = "typeof({0}) IN ('integer', 'real') AND abs({0}) < 1e300"
+_NUMBERS = "typeof({0}) IN ('integer', 'real') AND {0} BETWEEN -1e300 AND 1e300"
 _ENOUGH = 0.95
 _STATISTICS = 6
 
@@ -90,8 +89,7 @@ def measure_ranges(database: Database, schema: Schema, exclude: Collection[Colum
             continue
         wanted = [column for column in table.columns if ColumnRef(table.name, column.name) not in exclude]
         for columns in groups(wanted):
-            with suppress(QueryError, QueryLimitError, QueryTimeoutError):
-                found.extend(map(asdict, _table_ranges(database, table, [column.name for column in columns])))
+            found += map(asdict, _readable_ranges(database, table, [column.name for column in columns]))
     return found
 
 
@@ -119,6 +117,16 @@ def plain_number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def _readable_ranges(database: Database, table: Table, names: Sequence[str]) -> list[ColumnRange]:
+    """The ranges of some columns of a table; where one cannot be computed, those of the others."""
+    try:
+        return list(_table_ranges(database, table, names))
+    except (QueryLimitError, QueryTimeoutError):
+        return []
+    except QueryError:
+        return [one for name in names for one in _readable_ranges(database, table, [name])] if len(names) > 1 else []
 
 
 def _table_ranges(database: Database, table: Table, names: Sequence[str]) -> Iterator[ColumnRange]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -194,5 +195,7 @@ def _numbers(text: str) -> Iterator[tuple[int, int, str, float, Day]]:
         body = match.group("body").replace(",", "")
         number = float(body) * 10.0 ** _UNITS.get((match.group("unit") or "").lower(), 0)
         number = -number if match.group("sign") else number
+        if not math.isfinite(number):
+            continue
         plain = body == match.group().rstrip("sS") and len(body) == 4 and 1000 <= number <= 2999
         yield *match.span(), "year" if plain else "number", number, (int(number), 0, 0) if plain else (0, 0, 0)

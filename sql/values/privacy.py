@@ -63,7 +63,7 @@ class Privacy:
 
     @classmethod
     def saved(cls, directory: Path, schema: Schema) -> Privacy:
-        """What the builder of `directory` was last told, whatever became of the index; nothing where it was not told."""
+        """What the builder of `directory` was last told, whatever became of the index; nothing by default."""
         for name in (PRIVACY_FILE, "manifest.json"):
             with suppress(OSError, ValueError, RecursionError):
                 return cls.recorded(json.loads((directory / name).read_bytes()), schema)

@@ -95,6 +95,15 @@ def test_what_was_hidden_stays_hidden(guests, tmp_path):
     assert [hit.ref for hit in shown.lookup("Zora Quillfeather")][:1] == [NAME]
 
 
+def test_cards_stored_as_numbers_have_no_range(database):
+    cards = [(4111111111111111, 7), (5500005555555559, 8)]
+    one = database("CREATE TABLE pay (card INTEGER, amount INTEGER)", ("INSERT INTO pay VALUES (?, ?)", cards))
+    index = ValueIndex.build(one, mask_personal=True)
+    assert index.hidden == (ColumnRef("pay", "card"),)
+    assert {hit.ref.column for hit in index.ranges("a card or an amount of 7")} == {"amount"}
+    assert "4111111111111111" not in json.dumps(index._manifest)
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.write_text("{"), lambda path: path.unlink()], ids=["cut", "gone"])
 def test_a_lost_manifest_shows_nothing_that_was_hidden(guests, tmp_path, damage):
     first = ValueIndex.for_database(guests, tmp_path / "index", exclude=[NAME], mask=[AGE], mask_personal=True)

@@ -66,6 +66,15 @@ def test_extreme_numbers_are_safe(database):
     assert ValueIndex.build(made).ranges("n of 7")[0].why == "outside 4.61168601843e+18 to 1e+299"
 
 
+def test_a_column_that_cannot_be_computed_spares_the_others(database):
+    made = database(
+        f"CREATE TABLE t (n INTEGER, doc TEXT); INSERT INTO t VALUES ({-(2**63)}, 'no json'), (7, 'none');"
+        "ALTER TABLE t ADD COLUMN size AS (json_extract(doc, '$.size'));"
+    )
+    (one,) = read_ranges(measure_ranges(made, made.schema()))
+    assert (one.column, one.low, one.high) == ("n", -float(2**63), 7)
+
+
 FOUND = [
     ("boats with a crew of 6", "crew", "6", "6", "one of 3 stored"),
     ("boats with a crew of six", "crew", "6", "6", "one of 3 stored"),
@@ -95,7 +104,7 @@ def test_spans_point_into_question_and_evidence(boats):
     assert f"{question}\n{evidence}"[slice(*hit.span)] == "1990"
 
 
-@pytest.mark.parametrize("question", ["", "who?", "A340", "\0", "the " * 9000])
+@pytest.mark.parametrize("question", ["", "who?", "A340", "\0", "the " * 9000, "9" * 400])
 def test_no_number_no_hit(boats, question):
     assert ValueIndex.build(boats).ranges(question) == []
 
