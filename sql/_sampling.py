@@ -87,7 +87,10 @@ def texts_sql(table: str, column: str, cut: int | None = None) -> str:
 
 
 def _cut(cell: str, longest: int | None) -> str:
-    return cell if longest is None else f"substr({cell}, 1, {longest:d})"
+    """A text of no more bytes is taken as it is: `substr` ends at a NUL."""
+    if longest is None:
+        return cell
+    return f"CASE WHEN length(CAST({cell} AS BLOB)) <= {longest:d} THEN {cell} ELSE substr({cell}, 1, {longest:d}) END"
 
 
 def stats_sql(table: Table, columns: Sequence[Column]) -> str:

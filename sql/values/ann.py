@@ -71,6 +71,7 @@ class SemanticLookup:
             for column in index.columns
             if column.values <= most_values and column.numeric < 0.5 and not column.masked
         }
+        self._width = 0
         self._values = [(ref, value) for ref, value in index if ref in small] if small else []
         self._near = _search(self._vectors([value for _ref, value in self._values]))
 
@@ -117,6 +118,9 @@ class SemanticLookup:
         if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
             shape = vectors.shape
             raise UsageError(f"embed gave {shape} for {len(texts)} texts", where="embed", hint="return float32 (n, d)")
+        if vectors.shape[1] != (self._width or vectors.shape[1]):
+            raise UsageError(f"embed gave vectors of {self._width}, then of {vectors.shape[1]} numbers", where="embed")
+        self._width = vectors.shape[1]
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.ascontiguousarray(vectors / np.maximum(norms, 1e-12))
 

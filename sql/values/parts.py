@@ -10,17 +10,22 @@ import json
 import shutil
 import zlib
 from collections import deque
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.errors import IndexBuildError
+
 from .build import Batch, Part, Source, map_batch, merge, one_behind_the_other
 from .disk import STATE, load, write_run
 from .minhash import Signer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from concurrent.futures import Future, ProcessPoolExecutor
     from types import TracebackType
 
@@ -157,7 +162,8 @@ class Parts:
         rows = np.concatenate(self._new)
         self._values, self._fuzzy, self._new = [], [], []
         if self._workers > 1:
-            self._pending.append((self._processes().submit(_map_in_process, batch, self._signer), rows))
+            with _deaths_reported():
+                self._pending.append((self._processes().submit(_map_in_process, batch, self._signer), rows))
             self._collect(2 * self._workers)
         else:
             self._pending.append((map_batch(batch, self._signer), rows))
@@ -167,7 +173,8 @@ class Parts:
         """Take finished parts, the oldest first, until at most `most` are under way."""
         while len(self._pending) > most:
             part, rows = self._pending.popleft()
-            self._parts.append((part if isinstance(part, Part) else part.result(), rows))
+            with _deaths_reported():
+                self._parts.append((part if isinstance(part, Part) else part.result(), rows))
             if self.folder is not None and sum(part.nbytes for part, _rows in self._parts) >= self._spill:
                 self._to_disk()
 
@@ -187,6 +194,15 @@ class Parts:
 
             self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
         return self._pool
+
+
+@contextmanager
+def _deaths_reported() -> Iterator[None]:
+    try:
+        yield
+    except BrokenExecutor as error:
+        hint = "give it more memory, or build with workers=1; with more, the main module must be importable"
+        raise IndexBuildError("a process that signs values has died", hint=hint) from error
 
 
 def _whole(run: Path, arrays: dict[str, int]) -> bool:

@@ -85,6 +85,13 @@ def test_what_is_no_embedding_is_an_error(cases, wrong):
         SemanticLookup(cases, wrong)
 
 
+def test_vectors_of_another_width_are_an_error(cases):
+    pytest.importorskip("faiss", reason="faiss is not installed (extra `ann`)")
+    semantic = SemanticLookup(cases, lambda texts: np.ones((len(texts), 3 if "Pneumonia" in texts else 4)))
+    with pytest.raises(UsageError, match="vectors of 3, then of 4"):
+        semantic.lookup("a broken leg")
+
+
 @pytest.mark.parametrize("options", [{"least": 1.1}, {"least_fuzzy": -1}])
 def test_cosines_have_bounds(cases, options):
     with pytest.raises(UsageError, match="between 0 and 1"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import random
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from itertools import pairwise
 
 import numpy as np
@@ -173,6 +175,23 @@ def test_any_number_of_workers_gives_the_same(mixed, monkeypatch):
     clean = ValueIndex.build(mixed)
     monkeypatch.setattr(parts, "_BATCH", 60)
     assert same_arrays(ValueIndex.build(mixed, workers=2), clean)
+
+
+@pytest.mark.parametrize("method", ["submit", "result"])
+def test_a_worker_that_dies_is_told(mixed, tmp_path, monkeypatch, method):
+    class Pool:
+        """Stands for a pool whose process was killed for memory."""
+
+        def submit(self, *_args):
+            if method == "submit":
+                raise BrokenProcessPool
+            (future := Future()).set_exception(BrokenProcessPool())
+            return future
+
+    monkeypatch.setattr(parts.Parts, "_processes", lambda _self: Pool())
+    with pytest.raises(IndexBuildError, match="has died"):
+        ValueIndex.for_database(mixed, tmp_path / "index", workers=2)
+    assert sorted(path.name for path in (tmp_path / "index").iterdir()) == [".lock"]
 
 
 def test_a_column_that_the_database_cannot_tell_apart_is_read_as_it_is(database, monkeypatch):

@@ -41,6 +41,12 @@ def test_columns_are_chosen_by_their_cells(database):
     }
 
 
+def test_values_are_exactly_those_stored(index):
+    values = sorted(["a\0b", "\0", "", " padded ", "x" * 200, "é" * 200, "\ufeffmark", "line\nline"])
+    made = index("CREATE TABLE t (c TEXT)", ("INSERT INTO t VALUES (?)", [(value,) for value in values]))
+    assert [value for _ref, value in made] == values
+
+
 @pytest.mark.parametrize(
     ("texts", "skipped", "fuzzy"),
     [
