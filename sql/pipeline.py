@@ -190,8 +190,8 @@ class Pipeline:
         from .guard import Guard
 
         schema = config.schema or database.schema()
-        hidden = _hidden(values, schema)
-        schema = without_examples(schema, (*config.private, *hidden))
+        hidden = _hidden(values, schema, config.private)
+        schema = without_examples(schema, hidden)
         model = None if chat is None else as_chat_model(chat)
         runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits)
         writers = _default_generators() if generators is None else generators
@@ -203,10 +203,10 @@ class Pipeline:
             Screen(),
             *(() if whole and not config.repair_rounds else (RetrieveValues(values, config.private),)),
             *(() if whole else (LinkSchema(_linker(linker, model, config.full_budget)),)),
-            *((ShowValues(database, config.examples, (*config.private, *hidden)),) if shows else ()),
+            *((ShowValues(database, config.examples, hidden),) if shows else ()),
             Generate(tuple(writers), config.paths, config.candidates, config.seed, config.full_budget),
             Execute(runner, _repairers(model), config.repair_rounds),
-            SelectAnswer(_selector(selector, model, private=bool(config.private or hidden))),
+            SelectAnswer(_selector(selector, model, private=bool(hidden))),
         )
 
     @classmethod
@@ -305,10 +305,13 @@ class LazyIndex:
         return self._index.lookup(question, evidence)
 
 
-def _hidden(values: ValueLookup | None, schema: Schema) -> tuple[ColumnRef, ...]:
-    """The columns of `schema` whose values an index says must not be shown."""
-    refs: Sequence[ColumnRef] = getattr(values, "hidden", ())
-    return tuple(ref for ref in refs if ref.table in schema and ref.column in schema.table(ref.table))
+def _hidden(values: ValueLookup | None, schema: Schema, private: Sequence[ColumnRef]) -> tuple[ColumnRef, ...]:
+    """The columns of `schema` whose values must not be shown: private ones, those that an index says, and all columns
+    of views, which may show them, where there are any.
+    """
+    told: Sequence[ColumnRef] = getattr(values, "hidden", ())
+    refs = (*private, *(ref for ref in told if ref.table in schema and ref.column in schema.table(ref.table)))
+    return (*refs, *(ref for ref in schema.refs() if schema.table(ref.table).is_view)) if refs else ()
 
 
 def _wants_examples(generator: Generator) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,17 @@ def test_require_names_the_extra() -> None:
     assert require("json", "x").loads("1") == 1
     with pytest.raises(MissingExtraError, match=r"\[ann\]"):
         require("no_such_module_of_ours.sub", "ann")
+
+
+def test_every_extra_that_is_named_can_be_installed() -> None:
+    root = Path(__file__).parents[1]
+    sources = [
+        path for folder in ("ctxprune", "ctxprune/sql", "ctxprune/rag") for path in (root / folder).rglob("*.py")
+    ]
+    named = {extra for path in sources for extra in re.findall(r'\brequire\("\w+", "(\w+)"\)', path.read_text("utf-8"))}
+    declared = (root / "pyproject.toml").read_text("utf-8").partition("[project.optional-dependencies]")[2]
+    assert {"ann", "llm"} <= named
+    assert named <= set(re.findall(r"^(\w+) = \[", declared, re.MULTILINE))
 
 
 def test_errors_are_also_builtin_ones_where_callers_expect_them() -> None:

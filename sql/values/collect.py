@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from .parts import Parts
     from .privacy import Privacy
 
-__all__ = ["EXCLUDED", "Task", "collect"]
+__all__ = ["EXCLUDED", "VIEW", "Task", "collect"]
 
 EXCLUDED = "excluded"
+VIEW = "view"
 _BATCH = 5000
 _BLOCK = 20_000
 _SECONDS = 600.0
@@ -79,7 +80,7 @@ def collect(task: Task, parts: Parts, older: Older) -> None:
             if ref in task.privacy.exclude:
                 report["skipped"] = EXCLUDED
             elif table.is_view:
-                report["skipped"] = "view"
+                report["skipped"] = VIEW
             else:
                 report.update(_read_column(task, ref, parts, older))
             task.reports.append(report)

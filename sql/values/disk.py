@@ -109,7 +109,7 @@ def write_merged(folder: Path, sources: Sequence[Source]) -> dict[str, dict[str,
     found["bands"], found["band_starts"] = _write_bands(folder, sources)
     n_keys = found["keys"]["shape"][0]
     starts = directory_of(_read(folder / "keys.npy", 0, n_keys), n_keys)
-    found["key_starts"] = _write(folder / "key_starts.npy", np.int64, (), [starts])
+    found["key_starts"] = _write(folder / "key_starts.npy", starts.dtype.type, (), [starts])
     return found
 
 
@@ -167,7 +167,5 @@ def _write_bands(folder: Path, sources: Sequence[Source]) -> tuple[dict[str, Any
                 bands.append(piece)
             width = bands.length // (band + 1)
     said = bands.described()
-    with ArrayWriter(folder / "band_starts.npy", np.int64) as starts:
-        for band in range(BANDS):
-            starts.append(directory_of(_read(path, band * width, (band + 1) * width), width))
-    return said, starts.described()
+    starts = (directory_of(_read(path, band * width, (band + 1) * width), width) for band in range(BANDS))
+    return said, _write(folder / "band_starts.npy", np.uint32, (), starts)  # a band holds a row once

@@ -21,7 +21,7 @@ from ctxprune.errors import FormatError, UsageError
 from ..schema import ColumnRef
 from . import store
 from .build import Part, Source, merge
-from .collect import EXCLUDED
+from .collect import EXCLUDED, VIEW
 from .column_ranges import read_ranges
 from .features import ColumnFacts
 from .making import ColumnReport, Making, column_rows, column_starts, make, wanted_of
@@ -261,8 +261,12 @@ class ValueIndex:
 
     @cached_property
     def hidden(self) -> tuple[ColumnRef, ...]:
-        """Columns whose values must not be shown to a model or a reader: the masked and the excluded ones."""
-        return tuple(column.ref for column in self.columns if column.masked or column.skipped == EXCLUDED)
+        """Columns whose values must not be shown to a model or a reader: the masked and the excluded ones, and where
+        there are any, all columns of views, since a view may show them.
+        """
+        kept = any(column.masked or column.skipped == EXCLUDED for column in self.columns)
+        reasons = {EXCLUDED, VIEW} if kept else {EXCLUDED}
+        return tuple(column.ref for column in self.columns if column.masked or column.skipped in reasons)
 
     def lookup(self, question: str, evidence: str = "") -> list[ValueHit]:
         """Stored values that a question (and its evidence, where there is some) mentions.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Starts = NDArray[np.uint32] | NDArray[np.int64]
+
 __all__ = ["bounds", "directory", "directory_of"]
 
 _MOST_BITS = 22
@@ -23,13 +25,15 @@ _STEP = 1 << 22
 _REFINED = 16
 
 
-def directory(entries: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Where each interval of keys begins among sorted entries, then their number: int64 (2**bits + 1,)."""
+def directory(entries: NDArray[np.uint64]) -> Starts:
+    """Where each interval of keys begins among sorted entries, then their number: (2**bits + 1,); uint32 where that
+    suffices, which halves what the directories of a large index take.
+    """
     steps = range(0, len(entries), _STEP)
     return directory_of((entries[first : first + _STEP] for first in steps), len(entries))
 
 
-def directory_of(pieces: Iterable[NDArray[np.uint64]], n_entries: int) -> NDArray[np.int64]:
+def directory_of(pieces: Iterable[NDArray[np.uint64]], n_entries: int) -> Starts:
     """`directory` of entries that come in pieces, in order."""
     bits = min(_MOST_BITS, max(0, n_entries.bit_length() - 2))
     counts = np.zeros((1 << bits) + 1, dtype=np.int64)
@@ -39,11 +43,12 @@ def directory_of(pieces: Iterable[NDArray[np.uint64]], n_entries: int) -> NDArra
             low = int(found[0])
             part = np.bincount(found - low)
             counts[low + 1 : low + 1 + len(part)] += part
-    return np.cumsum(counts)
+    starts = np.cumsum(counts)
+    return starts.astype(np.uint32) if n_entries < 2**32 else starts
 
 
 def bounds(
-    entries: NDArray[np.uint64], starts: NDArray[np.int64], low: NDArray[np.uint32], high: NDArray[np.uint32]
+    entries: NDArray[np.uint64], starts: Starts, low: NDArray[np.uint32], high: NDArray[np.uint32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First and last + 1 place of the entries whose keys lie from `low` to `high`, both included.
 
@@ -61,7 +66,7 @@ def bounds(
     if starts.ndim > 1:
         interval += (np.arange(len(starts)) * width)[:, None]
     flat_starts = starts.reshape(-1)
-    first, last = flat_starts[interval], flat_starts[interval + 1]
+    first, last = flat_starts[interval].astype(np.int64), flat_starts[interval + 1].astype(np.int64)
     if starts.ndim > 1:
         base = (np.arange(len(entries)) * entries.shape[1])[:, None]
         first, last = first + base, last + base

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .build import Part
+    from .postings import Starts
 
 __all__ = ["ArrayStore", "DictStore", "ValueStore"]
 
@@ -64,19 +65,20 @@ class ArrayStore:
         part: The arrays.
         column_starts: int64 (n_columns + 1,), the first row of each column, then the number of rows.
         key_starts: `postings.directory` of the keys; made where not given.
-        band_starts: The same of each band, int64 (n_bands, n).
+        band_starts: The same of each band, (n_bands, n).
     """
 
     def __init__(
         self,
         part: Part,
         column_starts: NDArray[np.int64],
-        key_starts: NDArray[np.int64] | None = None,
-        band_starts: NDArray[np.int64] | None = None,
+        key_starts: Starts | None = None,
+        band_starts: Starts | None = None,
     ) -> None:
         self.part, self._column_starts = part, column_starts
         self._key_starts = directory(part.keys) if key_starts is None else key_starts
-        self._band_starts = np.stack([directory(band) for band in part.bands]) if band_starts is None else band_starts
+        made: Any = [directory(band) for band in part.bands] if band_starts is None else ()
+        self._band_starts: Starts = np.stack(made) if band_starts is None else band_starts
         self._key_rows, self._band_rows = _rows(part.keys), _rows(part.bands)
 
     def find(self, keys: NDArray[np.uint32]) -> list[NDArray[np.uint32]]:

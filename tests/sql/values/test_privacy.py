@@ -135,6 +135,18 @@ def test_a_table_that_comes_back_is_still_hidden(guests, tmp_path):
     assert set(index.hidden) == {ColumnRef("Guest", "name"), ColumnRef("Guest", "mail")}
 
 
+@pytest.mark.parametrize("told", ["masked", "private"])
+def test_a_view_does_not_show_what_is_hidden(database, told):
+    one = database(SCRIPT + "CREATE VIEW people AS SELECT name AS who, city FROM guest;")
+    index = ValueIndex.build(one, mask=[NAME] if told == "masked" else [])
+    assert set(index.hidden) == ({NAME, ("people", "who"), ("people", "city")} if told == "masked" else set())
+    recorder = Recorder()
+    config = PipelineConfig(candidates=1, private=() if told == "masked" else (NAME,))
+    Pipeline(one, generators=(recorder,), values=index, config=config).ask("Which people live in Quito?")
+    assert "who" in "".join(recorder.seen)
+    assert "Quillfeather" not in "".join(recorder.seen)
+
+
 def test_an_unknown_column_is_an_error(guests):
     with pytest.raises(SchemaError):
         ValueIndex.build(guests, mask=[ColumnRef("guest", "nickname")])
