@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxprune.cli._bench_pooled import bench_pooled
-from ctxprune.errors import UsageError
+from ctxprune.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,8 @@ def linking(
     from ctxprune.sql.evaluation.linking import linking_cases, measure
     from ctxprune.sql.linking import LINKERS
 
-    name, made = LINKERS.name_of(LINKERS.get(linker.partition(":")[0])), _linker(linker)
+    made = _linker(linker)
+    name = LINKERS.name_of(type(made))
     bench = load(data, schemas=schemas, split=split)
     link: Callable[[LinkingCase], Linked] = lambda case: case.link(made)  # noqa: E731
     document: dict[str, Any] = {"set": bench.name, "split": split, "linker": name, "evidence": evidence}
@@ -120,7 +121,10 @@ def _linker(words: str) -> Linker:
     from ctxprune.sql.linking import LINKERS
 
     name, _, model = words.partition(":")
-    kind = LINKERS.get(name)
+    try:
+        kind = LINKERS.get(name)
+    except UnknownNameError as error:
+        raise typer.BadParameter(str(error), param_hint="--linker") from error
     if model:
         load = getattr(kind, "load", None)
         if load is None:

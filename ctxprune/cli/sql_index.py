@@ -20,7 +20,10 @@ _MOST_LINES = 40
 def index(
     database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
     out: Annotated[
-        Path | None, typer.Option(help="Where the index is kept; default: a folder of your cache.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--out", "--index", help="Folder of the value index; default: in your cache folder.", show_default=False
+        ),
     ] = None,
     exclude: Annotated[
         list[str] | None,
@@ -116,17 +119,30 @@ def _show(report: dict[str, Any]) -> None:
     from ctxprune.cli import _console
 
     console = _console.data()
-    table = Table("column", "values", "skipped or masked because", box=None)
+    table = Table(box=None)
+    table.add_column("column", overflow="fold")
+    table.add_column("values", justify="right")
+    table.add_column("skipped or masked because")
     columns = sorted(report["columns"], key=lambda column: -column["values"])
     indexed = [column for column in columns if not column["skipped"]]
     for column in indexed[:_MOST_LINES]:
-        masked = f"masked: {column['masked']}" if column["masked"] else ""
-        table.add_row(Text(f"{column['table']}.{column['column']}"), str(column["values"]), masked)
+        name = _console.visible(f"{column['table']}.{column['column']}")
+        table.add_row(Text(name), str(column["values"]), _note(column))
     if len(indexed) > _MOST_LINES:
         table.add_row(f"... {len(indexed) - _MOST_LINES} more (--json lists all)", "", "")
     for reason, count in Counter(column["skipped"] for column in columns if column["skipped"]).most_common():
         table.add_row(_console.counted(count, "column"), "", Text(reason))
-    console.print(table)
+    if columns:
+        console.print(table)
     state = f"built in {report['seconds']:.2f} s" if report["built"] else "up to date"
     values = f"{_console.counted(report['values'], 'value')} of {_console.counted(report['columns_indexed'], 'column')}"
     console.print(Text(f"{values}, {state}: {report['directory']}"), soft_wrap=True)
+
+
+def _note(column: dict[str, Any]) -> str:
+    """What else there is to say of a column that is indexed."""
+    from ctxprune.cli import _console
+
+    masked = [f"masked: {column['masked']}"] if column["masked"] else []
+    long = [f"{_console.counted(column['too_long'], 'value')} too long"] if column["too_long"] else []
+    return "; ".join(masked + long)

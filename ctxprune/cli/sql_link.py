@@ -12,6 +12,7 @@ from ctxprune.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ctxprune.calibration import Calibration
     from ctxprune.sql.linking.base import Linked, Linker
     from ctxprune.sql.schema import Schema
     from ctxprune.sql.values.base import ValueHit
@@ -32,6 +33,9 @@ def link(
         str, typer.Option(help="Which database of a schema file that holds several.", show_default=False)
     ] = "",
     evidence: Annotated[str, typer.Option(help="Extra knowledge about the question.", show_default=False)] = "",
+    index: Annotated[
+        Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
+    ] = None,
     form: Annotated[str, typer.Option(help="Prompt form: mschema, ddl or compact.")] = "mschema",
     explain: Annotated[bool, typer.Option("--explain", help="Also list why each column was kept.")] = False,
     html: Annotated[
@@ -59,8 +63,9 @@ def link(
         renderer, counter = RENDERERS.get(form)(), as_counter()
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--form") from error
-    linker = _linker(calibration)
-    schema, hits = _read(source, db_id, question, evidence)
+    promised = _calibration(calibration)
+    linker = _linker(promised)
+    schema, hits = _read(source, db_id, index, (question, evidence))
     linked = linker.link(question, schema, hits=hits, evidence=evidence)
     text = renderer.render(linked.schema, hits=hits)
     before, after = counter.count(renderer.render(schema, hits=hits)), counter.count(text)
@@ -70,7 +75,8 @@ def link(
         _console.write_file(html, link_page(linked, question, evidence), source)
     account = {"tokens_before": before, "tokens_after": after, "tokenizer": counter.name}
     if as_json:
-        _console.emit(_document(linked, question, evidence) | {"form": form, "text": text} | account)
+        promise = {} if promised is None else {"promise": promised.promise}
+        _console.emit(_document(linked, question, evidence) | {"form": form, "text": text} | account | promise)
         return
     typer.echo(_encodable(text))
     if explain:
@@ -78,21 +84,27 @@ def link(
     kept, whole = linked.schema.n_columns, schema.n_columns
     tables = f"{len(linked.schema.tables)} of {len(schema.tables)} tables"
     _console.say(f"{before} -> {after} tokens ({counter.name}), {kept} of {whole} columns, {tables}")
+    if promised is not None:
+        _console.say(promised.promise)
 
 
-def _linker(calibration: Path | None) -> Linker:
+def _calibration(path: Path | None) -> Calibration | None:
+    from ctxprune.calibration import Calibration
+
+    return None if path is None else Calibration.load(path)
+
+
+def _linker(calibration: Calibration | None) -> Linker:
+    from ctxprune.sql.linking.calibrated import calibrated_linker
     from ctxprune.sql.linking.ranked import RankedLinker
 
-    if calibration is None:
-        return RankedLinker()
-    from ctxprune.calibration import Calibration
-    from ctxprune.sql.linking.calibrated import calibrated_linker
-
-    return calibrated_linker(Calibration.load(calibration))
+    return RankedLinker() if calibration is None else calibrated_linker(calibration)
 
 
-def _read(source: str, db_id: str, question: str, evidence: str) -> tuple[Schema, Sequence[ValueHit]]:
+def _read(source: str, db_id: str, folder: Path | None, asked: tuple[str, str]) -> tuple[Schema, Sequence[ValueHit]]:
     if _is_schema_file(source):
+        if folder is not None:
+            raise typer.BadParameter("a schema file has no values; give a database", param_hint="--index")
         from ctxprune.cli._schema_argument import read_schema
 
         return read_schema(Path(source), db_id=db_id), ()
@@ -105,10 +117,10 @@ def _read(source: str, db_id: str, question: str, evidence: str) -> tuple[Schema
 
     with Database(source, name=db_id or None) as database:
         _console.say_unreadable(database)
-        index = value_index(database)
+        index = value_index(database, folder)
         limits = replace(database.limits, seconds=_EXAMPLE_SECONDS)
         schema = without_examples(database.with_examples(limits=limits), index.hidden)
-        return schema, index.lookup(question, evidence)
+        return schema, index.lookup(*asked)
 
 
 def _is_schema_file(source: str) -> bool:

@@ -39,6 +39,8 @@ td:nth-child(3){width:8em;white-space:nowrap;font-variant-numeric:tabular-nums}
   overflow:hidden}.bar i{display:block;height:100%;background:var(--bar)}
 .why{display:inline-block;background:var(--why);border-radius:10px;padding:0 8px;margin:0 4px 2px 0;font-size:.88em}
 .why.value{background:var(--value)}.why.key{background:var(--key)}
+@media(max-width:640px){tr{display:flex;flex-wrap:wrap;align-items:baseline;border-top:1px solid var(--line)}
+  td:nth-child(n){border:0;width:auto}td:nth-child(1){flex:1 0 50%}td:nth-child(4){flex:1 0 100%}}
 details{margin-top:6px;color:var(--soft)}summary{cursor:pointer}code{font:.92em ui-monospace,monospace}
 """
 

@@ -50,7 +50,8 @@ class RangeHit:
             its last day where the column holds days. "" where a range of days cannot be told by comparison, since the
             column's texts do not sort as its days do.
         text: The column stores text, so that numbers in it need a CAST before they are compared by size.
-        why: How it fits what the column holds: "one of 7 stored", "within 1960 to 2020" or "outside 0 to 10".
+        why: How it fits what the column holds: "one of 7 stored", "within 1960 to 2020", "within 2023-01-01 to
+            2023-12-28" or "outside 0 to 10".
         likelihood: 0..1, how likely the column is the one that is meant; hits are ordered by it.
     """
 

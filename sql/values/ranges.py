@@ -195,7 +195,17 @@ def _why(fit: Fit) -> str:
     if fit.stored:
         return f"one of {len(held.values)} stored"
     where = "within" if fit.inside else "outside"
-    return f"{where} {held.low:.12g} to {held.high:.12g}"
+    low, high = (_shown(held, number) for number in (held.low, held.high))
+    return f"{where} {low} to {high}"
+
+
+def _shown(held: ColumnRange, number: float) -> str:
+    """A bound for people: 31.25, 2023-01-31 or 2023-01."""
+    if held.date_form is None:
+        return f"{number:.12g}"
+    digits = f"{number:.0f}"
+    parts = (digits[:-2], digits[-2:]) if held.date_form.monthly else (digits[:-4], digits[-4:-2], digits[-2:])
+    return "-".join(parts)
 
 
 def _words(name: str) -> frozenset[str]:

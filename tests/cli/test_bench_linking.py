@@ -89,7 +89,7 @@ def test_people_see_a_table(folder: Path, capsys: pytest.CaptureFixture[str]):
     ("words", "code", "text"),
     [
         (["--data", "nowhere"], 1, "no such folder"),
-        (["--linker", "rankd"], 1, "did you mean 'ranked.v1'"),
+        (["--linker", "rankd"], 2, "did you mean 'ranked.v1'"),
         (["--linker", "chat"], 1, "needs more than its name"),
         (["--linker", "embedding"], 1, "embedding:FOLDER"),
         (["--linker", "ranked:model"], 1, "takes no model"),

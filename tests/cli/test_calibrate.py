@@ -120,6 +120,7 @@ def test_link_keeps_what_was_calibrated(linker, folder: Path, tmp_path: Path, ca
         path = tmp_path / f"{number}.json"
         calibrate(folder, capsys, "--risk", risk, "--linker", linker, "--by-question", "--out", str(path))
         document = link(folder, capsys, "--calibration", str(path))
+        assert "on at most" in document["promise"]
         kept.append({column["name"] for table in document["tables"] for column in table["columns"]})
     assert kept[1] <= kept[0]
     assert "tonnage" in kept[0]

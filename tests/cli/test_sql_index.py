@@ -53,6 +53,29 @@ def test_excluded_columns(run, shop, tmp_path):
     assert ValueIndex.open(tmp_path / "index").lookup("in Springfield") == []
 
 
+def test_values_that_are_too_long_are_told(run, tmp_path):
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(tmp_path / "db.sqlite")) as connection:
+        connection.execute("CREATE TABLE t (long TEXT)")
+        connection.executemany("INSERT INTO t VALUES (?)", [(f"{k} {'x' * 300}",) for k in range(3)])
+        connection.commit()
+    code, out, _err = run(tmp_path / "db.sqlite", "--out", tmp_path / "index")
+    assert code == 0
+    assert "3 values too long" in out
+
+
+def test_a_database_without_tables_has_no_list(run, tmp_path):
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(tmp_path / "db.sqlite")) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    code, out, _err = run(tmp_path / "db.sqlite", "--out", tmp_path / "index")
+    assert (code, out.count("\n")) == (0, 1)
+
+
 def test_the_default_place_is_the_cache(run, shop, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     report = json.loads(run(shop, "--json")[1])

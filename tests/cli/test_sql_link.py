@@ -145,6 +145,21 @@ def test_bad_files_end_with_one_line(
     assert err.count("\n") == 1
 
 
+def test_the_index_may_be_kept_elsewhere(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = tmp_path / "index"
+    assert main(["sql", "index", str(shop), "--index", str(folder), "--exclude", "city.country"]) == 0
+    capsys.readouterr()
+    assert main(["sql", "link", str(shop), "Which cities are in brazil?", "--index", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hits"] == []
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_schema_file_has_no_index(schema_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["sql", "link", str(schema_file), "x", "--db-id", "canal", "--index", str(tmp_path / "index")]
+    assert main(words) == 2
+    assert "a schema file has no values" in " ".join(capsys.readouterr().err.split())
+
+
 def test_usage_errors(shop: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["sql", "link", str(shop), " "]) == 1
     assert "question is empty" in capsys.readouterr().err

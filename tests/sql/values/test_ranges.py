@@ -75,6 +75,14 @@ def test_a_column_that_cannot_be_computed_spares_the_others(database):
     assert (one.column, one.low, one.high) == ("n", -float(2**63), 7)
 
 
+def test_days_are_told_as_days(database):
+    rows = [(f"{year}-{month:02}-17", year * 100 + month) for year in range(2001, 2020) for month in range(1, 13)]
+    made = database("CREATE TABLE t (day TEXT, period INTEGER)", ("INSERT INTO t VALUES (?, ?)", rows))
+    whys = {hit.ref.column: hit.why for hit in ValueIndex.build(made).ranges("day and period of March 2005")}
+    assert whys["day"] == "within 2001-01-17 to 2019-12-17"
+    assert whys.get("period") in {None, "within 2001-01 to 2019-12"}
+
+
 FOUND = [
     ("boats with a crew of 6", "crew", "6", "6", "one of 3 stored"),
     ("boats with a crew of six", "crew", "6", "6", "one of 3 stored"),
