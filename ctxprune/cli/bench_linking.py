@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxprune.cli._bench_pooled import bench_pooled
-from ctxprune.errors import UnknownNameError, UsageError
+from ctxprune.errors import InputError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +107,10 @@ def _with_presql(
         raise typer.BadParameter(f"{presql!r} is not FILE:SYSTEM", param_hint="--presql")
     candidates = read_candidates(Path(file))
     sqls = candidates.of(system, bench.items)
+    if not sqls:
+        raise InputError(
+            f"{system} has no SQL for any question of {bench.name}", where=file, hint="name the set's own file"
+        )
     linker = inner if isinstance(inner, PresqlLinker) else PresqlLinker(inner=inner)
 
     def link(case: LinkingCase) -> Linked:

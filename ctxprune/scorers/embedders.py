@@ -110,6 +110,10 @@ class OnnxEmbedder:
         runtime = require("onnxruntime", "onnx")
         path = Path(model)
         self.name = path.name
+        if not path.is_file():
+            raise InputError(
+                "there is no such ONNX file", where=str(path), hint="name one with tokenizer.json beside it"
+            )
         self._tokenizer = _tokenizer(path, tokenizer)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -89,8 +89,11 @@ def read_candidates(path: Path) -> Candidates:
     """
     try:
         data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"the file cannot be read ({error.strerror})", where=str(path)) from error
+    try:
         rows = [json.loads(line) for line in data.split(b"\n") if line.strip()]
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise InputError(f"not a file of JSON lines: {error}", where=str(path)) from error
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict) or not isinstance(row.get("candidates"), dict):

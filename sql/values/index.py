@@ -228,6 +228,10 @@ class ValueIndex:
         self.directory = path
         return path
 
+    def __repr__(self) -> str:
+        kept = sum(not column.skipped for column in self.columns)
+        return f"<{type(self).__name__}: {len(self)} values of {kept} columns, {self.directory or 'in memory'}>"
+
     def __len__(self) -> int:
         return sum(column.values for column in self.columns)
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.errors import UsageError
+
 from ..schema import ColumnRef
 from .eligibility import LONGEST_VALUE, personal
 from .spans import MAX_WORDS, key_words
@@ -57,6 +59,7 @@ class Privacy:
 
         Raises:
             SchemaError: `schema` has no such column.
+            UsageError: One of them is no `ColumnRef`.
         """
         known = [frozenset(_known(schema, ref) for ref in refs) for refs in (exclude, mask)]
         return cls(known[0], known[1], personal)
@@ -138,5 +141,7 @@ def _spelt(schema: Schema, ref: ColumnRef) -> ColumnRef:
 
 
 def _known(schema: Schema, ref: ColumnRef) -> ColumnRef:
+    if not isinstance(ref, ColumnRef):
+        raise UsageError(f"{ref!r} is no column", hint="write ColumnRef(table, column), of ctxprune.sql")
     table = schema.table(ref.table)
     return ColumnRef(table.name, table.column(ref.column).name)

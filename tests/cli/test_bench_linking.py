@@ -144,6 +144,13 @@ def test_preliminary_sql_that_is_no_sql_gives_nothing(
     assert [given[name] for name in same] == [plain[name] for name in same]
 
 
+def test_predictions_of_another_set_are_an_error(folder: Path, predictions: Path, capsys: pytest.CaptureFixture[str]):
+    row = {"db_id": "elsewhere", "question": "?", "candidates": {"strong": "SELECT 1"}}
+    predictions.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert main(["bench", "linking", "--data", str(folder), "--presql", f"{predictions}:strong"]) == 1
+    assert "strong has no SQL for any question" in capsys.readouterr().err
+
+
 def test_an_unknown_system_lists_the_known_ones(folder: Path, predictions: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["bench", "linking", "--data", str(folder), "--presql", f"{predictions}:string"]) == 1
     err = capsys.readouterr().err

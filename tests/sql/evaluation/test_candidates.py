@@ -64,7 +64,7 @@ def test_other_files_are_refused(tmp_path: Path, text: str):
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match=r"c\.jsonl"):
         read_candidates(path)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="cannot be read"):
         read_candidates(tmp_path / "absent.jsonl")
 
 

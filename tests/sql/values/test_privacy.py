@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from ctxprune.errors import SchemaError
+from ctxprune.errors import SchemaError, UsageError
 from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 from ctxprune.sql.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
@@ -150,6 +150,18 @@ def test_a_view_does_not_show_what_is_hidden(database, told):
 def test_an_unknown_column_is_an_error(guests):
     with pytest.raises(SchemaError):
         ValueIndex.build(guests, mask=[ColumnRef("guest", "nickname")])
+
+
+@pytest.mark.parametrize("one", ["guest.name", ("guest", "name")])
+def test_what_is_no_column_reference_is_an_error(guests, one):
+    with pytest.raises(UsageError, match="ColumnRef"):
+        ValueIndex.build(guests, exclude=[one])
+
+
+def test_an_index_says_what_it_is(masked, tmp_path):
+    assert repr(masked) == f"<ValueIndex: {len(masked)} values of 4 columns, in memory>"
+    masked.save(tmp_path / "index")
+    assert str(tmp_path / "index") in repr(masked)
 
 
 class Recorder:
