@@ -1,0 +1,117 @@
+"""Fills the tables of README.md with the recorded figures: what stands between `<!-- figures: NAME -->` and `<!-- end -->`.
+
+    python benchmarks/readme.py            # rewrites README.md
+    python benchmarks/readme.py --check    # exit code 1 where it would change something
+
+No figure is written into the README by hand; tests/test_readme.py runs the check.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+SETS = {
+    "spider": "Spider dev",
+    "spider_syn": "Spider-Syn dev",
+    "spider_dk": "Spider-DK",
+    "kaggledbqa": "KaggleDBQA",
+    "bird_dev": "BIRD dev",
+}
+BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> int:
+    before = README.read_text(encoding="utf-8")
+    after = filled(before)
+    if "--check" in sys.argv:
+        return int(after != before)
+    README.write_text(after, encoding="utf-8")
+    return 0
+
+
+def filled(text: str) -> str:
+    """`text` with the tables that its marks name."""
+    return BLOCK.sub(lambda mark: f"{mark[1]}{TABLES[mark[2]]()}{mark[3]}", text)
+
+
+def figures(name: str):
+    return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))["figures"]
+
+
+def table(head: list[str], rows: list[list[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def spider() -> str:
+    found = figures("spider")
+    names = ("items", "ex", "executable", "ms_per_question", "ms_p95")
+    rows = [[SETS[key], *(found[key][name] for name in names)] for key in SETS if key in found and key != "bird_dev"]
+    return table(["set", "items", "EX %", "executable %", "ms a question, p50", "p95"], rows)
+
+
+def chat() -> str:
+    found = figures("chat_plain_vs_pipeline")
+    names = ("ex", "executable", "tokens_in", "seconds_model")
+    about = {"plain": "plain: full schema, one answer"}
+    rows = [[about.get(key, key), *(row[name] for name in names)] for key, row in found["rows"].items()]
+    return table(["", "EX %", "executable %", "prompt tokens", "model seconds"], rows)
+
+
+def values() -> str:
+    found = figures("values_recall")
+    titles = {
+        "spider dev": "Spider dev",
+        "spider_syn dev": "Spider-Syn dev",
+        "spider_dk dev": "Spider-DK",
+        "kaggledbqa dev": "KaggleDBQA",
+        "bird_dev dev": "BIRD superhero, with evidence",
+        "bird_dev dev, no evidence": "BIRD superhero, question alone",
+    }
+    rows = []
+    for key, title in titles.items():
+        row = found[key]
+        exact = row["baseline_exact_folded_span"]["recall"]
+        rows.append([title, row["stored"], row["recall"], f"{row['values_per_question']:.1f}", exact])
+    return table(["set", "stored literals", "found %", "values a question", "exact folded spans find %"], rows)
+
+
+def linking() -> str:
+    found = figures("linking")
+    rows = []
+    for key, title in SETS.items():
+        for name, label in LINKERS.items():
+            if name in found[key]:
+                row = found[key][name]
+                rows.append([title, label, row["items"], row["strict_recall"], row["column_recall"], row["kept_share"]])
+    return table(["set", "linker", "questions", "strict recall %", "column recall %", "kept %"], rows)
+
+
+def pooled() -> str:
+    found = figures("linking_pooled")
+    sets = {
+        "crush4sql, question and evidence": "BIRD dev, 798 columns of 11 databases, with evidence",
+        "spider, question": "Spider dev, 452 tables of 85 databases",
+    }
+    rows = []
+    for key, title in sets.items():
+        for name in ("char TF-IDF", "BM25", "pool"):
+            row = found[key][name]
+            pairs = [f"{row['recall_at'][k]} / {row['strict_at'][k]}" for k in ("20", "50")]
+            rows.append([title, name, *pairs, row["tables_at"]["10"]])
+    return table(["pool", "ranker", "columns / strict @20", "@50", "all tables @10"], rows)
+
+
+LINKERS = {
+    "baseline: char TF-IDF@10 + keys": "TF-IDF@10 + keys",
+    "ranked.v1": "ranked",
+}
+TABLES = {"spider": spider, "chat": chat, "values": values, "linking": linking, "pooled": pooled}
+
+if __name__ == "__main__":
+    raise SystemExit(main())
