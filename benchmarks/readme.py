@@ -110,6 +110,8 @@ def pooled() -> str:
 LINKERS = {
     "baseline: char TF-IDF@10 + keys": "TF-IDF@10 + keys",
     "ranked.v1": "ranked",
+    "presql.v1, RSL-SQL.gpt-4o.step1": "presql, SQL of GPT-4o",
+    "presql.v1, Artessay.Base.Qwen.Qwen2.5-Coder-7B-Instruct.VanillaLinker": "presql, SQL of a 7B model",
 }
 TABLES = {"spider": spider, "chat": chat, "values": values, "linking": linking, "pooled": pooled}
 
