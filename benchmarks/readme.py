@@ -1,4 +1,4 @@
-"""Fills the tables of README.md with the recorded figures: what stands between `<!-- figures: NAME -->` and `<!-- end -->`.
+"""Fills the tables of README.md with recorded figures: between `<!-- figures: NAME -->` and `<!-- end -->`.
 
     python benchmarks/readme.py            # rewrites README.md
     python benchmarks/readme.py --check    # exit code 1 where it would change something
