@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .stages import Candidate
     from .stored import StoredValues
 
-__all__ = ["NAMES", "WAYS", "WEAK_WAYS", "ColumnFacts", "features"]
+__all__ = ["NAMES", "WAYS", "WEAK_WAYS", "ColumnFacts", "features", "name_words", "share"]
 
 WAYS = (
     "exact", "folded", "stem", "symbol", "synonym", "respelt", "initials", "prefix", "acronym", "part", "lsh",
@@ -94,7 +94,7 @@ class ColumnFacts:
         truths: tuple[str, ...] = (),
     ) -> ColumnFacts:
         """Facts from the names and measures of a column."""
-        return cls(_name_words(table), _name_words(column), values, numeric, masked, truths)
+        return cls(name_words(table), name_words(column), values, numeric, masked, truths)
 
 
 def features(
@@ -122,8 +122,8 @@ def features(
         row[len(WAYS) :] = [
             *(candidate.score if candidate.way == way else 0.0 for way in ("prefix", "part", "lsh")),
             *_span_facts(question, candidate, schema_words, stored),
-            _share(fact.column_words, near),
-            _share(fact.table_words, near),
+            share(fact.column_words, near),
+            share(fact.table_words, near),
             _size(fact),
             fact.values <= 12,
             _ambiguity(candidate),
@@ -190,9 +190,11 @@ def _ambiguity(candidate: Candidate) -> float:
     return min(1.0, math.log10(candidate.rows))
 
 
-def _name_words(name: str) -> frozenset[str]:
+def name_words(name: str) -> frozenset[str]:
+    """The stemmed words of the name of a table or column."""
     return frozenset(stem(word) for word in split_identifier(name))
 
 
-def _share(names: frozenset[str], asked: set[str]) -> float:
+def share(names: frozenset[str], asked: set[str]) -> float:
+    """Share 0..1 of the words of a name that are among those asked for."""
     return len(names & asked) / len(names) if names else 0.0

@@ -7,20 +7,18 @@ ranges.json, fitted by benchmarks/values_ranges.py on the training databases of 
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.errors import FormatError
-from ctxprune.text import split_identifier, stem
+from ctxprune.text import stem
 
 from .base import RangeHit
+from .features import name_words, share
 from .literals import mentions
+from .logistic import LogisticModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,15 +73,15 @@ def find_ranges(question: Question, ranges: Sequence[ColumnRange]) -> list[Range
     found = fits(question, ranges)
     if not found:
         return []
-    weights, threshold = _model()
-    likely = 1.0 / (1.0 + np.exp(-(range_facts(question, found) @ weights[:-1] + weights[-1])))
+    model = LogisticModel.read("ranges.json", RANGE_FACTS)
+    likely = model.likelihoods(range_facts(question, found))
     order = sorted(range(len(found)), key=lambda k: (-likely[k], found[k].held.ref, found[k].mention.first))
     hits: list[RangeHit] = []
     taken: dict[tuple[int, int], int] = defaultdict(int)
     for k in order:
         fit = found[k]
         span = (fit.mention.first, fit.mention.last)
-        if likely[k] >= threshold and taken[span] < _MOST_PER_MENTION:
+        if likely[k] >= model.threshold and taken[span] < _MOST_PER_MENTION:
             taken[span] += 1
             hits.append(_hit(question, fit, float(likely[k])))
     return hits
@@ -103,7 +101,7 @@ def range_facts(question: Question, found: Sequence[Fit]) -> NDArray[np.float64]
     for fit in found:
         i, j = fit.mention.first, fit.mention.last
         around = set(asked[max(0, i - _NEAR) : i]) | set(asked[j : j + _NEAR])
-        near_of.append(_share(_words(fit.held.column), around))
+        near_of.append(share(name_words(fit.held.column), around))
         if fit.inside:
             columns[i, j].add(fit.held.ref)
     best: dict[tuple[int, int], float] = defaultdict(float)
@@ -129,10 +127,10 @@ def _facts(asked: Sequence[str], fit: Fit, near: float, best: float) -> list[flo
         bool(held.values) and not fit.stored,
         bool(held.values),
         held.whole and not fit.low.is_integer(),
-        _share(_words(held.column), others),
+        share(name_words(held.column), others),
         near,
         near > 0 and near == best,
-        _share(_words(held.table), others),
+        share(name_words(held.table), others),
         held.numbers_rows,
         kind == "year" and yearly,
         kind == "year" and bool(held.form),
@@ -206,19 +204,3 @@ def _shown(held: ColumnRange, number: float) -> str:
     digits = f"{number:.0f}"
     parts = (digits[:-2], digits[-2:]) if held.date_form.monthly else (digits[:-4], digits[-4:-2], digits[-2:])
     return "-".join(parts)
-
-
-def _words(name: str) -> frozenset[str]:
-    return frozenset(stem(word) for word in split_identifier(name))
-
-
-def _share(names: frozenset[str], asked: set[str]) -> float:
-    return len(names & asked) / len(names) if names else 0.0
-
-
-@lru_cache(maxsize=1)
-def _model() -> tuple[NDArray[np.float64], float]:
-    document = json.loads(files(__package__).joinpath("ranges.json").read_text(encoding="utf-8"))
-    if list(document["weights"]) != [*RANGE_FACTS, "bias"]:
-        raise FormatError("the weights are for other facts", where="ranges.json", hint="reinstall ctxprune")
-    return np.array(list(document["weights"].values()), dtype=np.float64), float(document["threshold"])

@@ -7,31 +7,23 @@ databases that the fit did not see.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
-
-import numpy as np
-
-from ctxprune.errors import FormatError
 
 from .base import ValueHit
 from .features import NAMES, WEAK_WAYS, ColumnFacts, features
+from .logistic import LogisticModel
 from .named import TRUTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from ..schema import ColumnRef
     from .spans import Question
     from .stages import Candidate
     from .stored import StoredValues
 
-__all__ = ["choose", "likelihoods"]
+__all__ = ["choose"]
 
 _MOST_HITS = 24
 _MOST_WEAK_HITS = 8
@@ -56,8 +48,8 @@ def choose(
     """
     if not candidates:
         return []
-    _weights, threshold = _model()
-    likely = likelihoods(features(question, candidates, stored, facts))
+    model = LogisticModel.read("weights.json", NAMES)
+    likely = model.likelihoods(features(question, candidates, stored, facts))
     likely[[candidate.way == TRUTH for candidate in candidates]] = _TRUTH_LIKELIHOOD
     order = sorted(range(len(candidates)), key=lambda k: (-likely[k], -candidates[k].score, candidates[k].row))
     chosen: dict[int, ValueHit] = {}
@@ -67,7 +59,7 @@ def choose(
         if candidate.row in chosen or len(chosen) >= _MOST_HITS:
             continue
         weak = candidate.way in WEAK_WAYS or candidate.way == TRUTH
-        if likely[k] < threshold and (weak or (candidate.first, candidate.last) not in question.quoted):
+        if likely[k] < model.threshold and (weak or (candidate.first, candidate.last) not in question.quoted):
             continue
         column = int(stored.columns[candidate.row])
         caps: list[tuple[tuple[int, ...], int]] = [
@@ -88,18 +80,3 @@ def choose(
             masked,
         )
     return list(chosen.values())
-
-
-def likelihoods(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probability 0..1 of each row of `features`, float64 (n_rows,)."""
-    weights, _threshold = _model()
-    likely: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-(rows @ weights[:-1] + weights[-1])))
-    return likely
-
-
-@lru_cache(maxsize=1)
-def _model() -> tuple[NDArray[np.float64], float]:
-    document = json.loads(files(__package__).joinpath("weights.json").read_text(encoding="utf-8"))
-    if list(document["weights"]) != [*NAMES, "bias"]:
-        raise FormatError("the weights are for other features", where="weights.json", hint="reinstall ctxprune")
-    return np.array(list(document["weights"].values()), dtype=np.float64), float(document["threshold"])
