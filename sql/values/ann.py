@@ -66,13 +66,13 @@ class SemanticLookup:
                 raise UsageError(f"{name} must lie between 0 and 1, got {cosine}", where=name)
         self.index, self._embed = index, embed
         self._least, self._least_fuzzy, self._most_hits = least, least_fuzzy, most_hits
-        small = {
+        small = [
             column.ref
             for column in index.columns
             if column.values <= most_values and column.numeric < 0.5 and not column.masked
-        }
+        ]
         self._width = 0
-        self._values = [(ref, value) for ref, value in index if ref in small] if small else []
+        self._values = [(ref, value) for ref in small for value in index.values_of(ref)]
         self._near = _search(self._vectors([value for _ref, value in self._values]))
 
     @property

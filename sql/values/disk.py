@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["STATE", "ArrayWriter", "load", "mapped", "write_merged", "write_run"]
+__all__ = ["STATE", "ArrayWriter", "checksum", "load", "mapped", "write_merged", "write_run"]
 
 _STEP = 1 << 22
 STATE = "state.json"
@@ -142,6 +142,14 @@ def mapped(path: Path) -> NDArray[Any]:
     """
     small = path.stat().st_size <= 4096  # an empty file cannot be mapped
     return np.asarray(np.load(path, mmap_mode=None if small else "r", allow_pickle=False))
+
+
+def checksum(path: Path) -> int:
+    """CRC-32 of the elements of an array on disk, as `ArrayWriter` reckons it; in bounded memory."""
+    found = 0
+    for piece in _read(path, 0, len(mapped(path))):
+        found = zlib.crc32(piece.data if piece.size else b"", found)
+    return found
 
 
 def _read(path: Path, first: int, last: int) -> Iterator[NDArray[Any]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune._folders import cache_folder
-from ctxprune.errors import FormatError, UsageError
+from ctxprune.errors import FormatError, SchemaError, UsageError
 
 from ..schema import ColumnRef
 from . import store
@@ -237,8 +237,22 @@ class ValueIndex:
 
     def __iter__(self) -> Iterator[tuple[ColumnRef, str]]:
         """Every column and value, in the order of the rows; "" for those of a masked column."""
-        for first in range(0, len(self), _READ):
-            rows = np.arange(first, min(first + _READ, len(self)), dtype=np.uint32)
+        yield from self._between(0, len(self))
+
+    def values_of(self, ref: ColumnRef) -> Iterator[str]:
+        """The values of one column, in order; "" for those of a masked one; none of a column that was skipped.
+
+        Raises:
+            SchemaError: The index knows no such column.
+        """
+        rows = column_rows(self.columns)
+        if ref not in rows:
+            raise SchemaError(f"the index knows no column {ref.table}.{ref.column}", where=str(self.directory or ""))
+        return (value for _ref, value in self._between(*rows[ref][:2]))
+
+    def _between(self, first: int, last: int) -> Iterator[tuple[ColumnRef, str]]:
+        for start in range(first, last, _READ):
+            rows = np.arange(start, min(start + _READ, last), dtype=np.uint32)
             for column, value in self._store.values(rows):
                 yield self._refs[column], value
 
@@ -313,6 +327,7 @@ def _build_into(path: Path, database: Database, wanted: dict[str, Any], making: 
     older, before = Older.nothing(), ""
     with suppress(FormatError):
         index = ValueIndex.open(path)
+        store.verify(path, index._manifest)
         older, before = index._older(), str(index._manifest["data"])
     with store.work_folder(path, [wanted, before]) as work:
         making.privacy.keep(path)

@@ -151,7 +151,7 @@ def _joined(question: Question) -> Iterator[tuple[int, int, str, str]]:
         parts = _MIXED.fullmatch(word.text)
         if parts:
             yield i, i + 1, " ".join(filter(None, parts.groups())), "respelt"
-            yield i, i + 1, next(part for part in parts.groups() if part and part.isalpha()), "respelt"
+            yield i, i + 1, parts.group(2) or parts.group(3), "respelt"
         if word.common:
             continue
         for j in range(i + 2, min(i + _LONGEST_JOINED, len(words)) + 1):

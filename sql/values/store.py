@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import FormatError, IndexBuildError
 
 from .build import Part
-from .disk import STATE, mapped, write_merged
+from .disk import STATE, checksum, mapped, write_merged
 from .minhash import BANDS
 from .privacy import PRIVACY_FILE
 
@@ -50,6 +50,7 @@ __all__ = [
     "read_manifest",
     "reported",
     "source_of",
+    "verify",
     "work_folder",
     "write",
 ]
@@ -172,14 +173,27 @@ def read(directory: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     Raises:
         FormatError: As `read_manifest`; or an array is missing, truncated or inconsistent.
     """
-    manifest = read_manifest(directory)
-    try:
-        return manifest, _read_arrays(directory, manifest)
-    except FormatError:
-        again = read_manifest(directory)  # a writer may have replaced the data between the two reads
-        if again.get("data") == manifest.get("data"):
-            raise
-        return again, _read_arrays(directory, again)
+    failed: object = None
+    while True:
+        manifest = read_manifest(directory)
+        try:
+            return manifest, _read_arrays(directory, manifest)
+        except FormatError:  # a writer may have replaced the data between the two reads
+            if manifest.get("data") == failed:
+                raise
+            failed = manifest.get("data")
+
+
+def verify(directory: Path, manifest: dict[str, Any]) -> None:
+    """Compare the arrays that an update takes over with their checksums, since `read` only looks at their sizes.
+
+    Raises:
+        FormatError: One differs.
+    """
+    for name in Part.names():
+        path = directory / Path(manifest["data"]).name / f"{name}.npy"
+        if checksum(path) != manifest["arrays"][name].get("crc"):
+            raise FormatError("an array of the index is damaged", where=str(path), hint=_REBUILD)
 
 
 def source_of(directory: Path, manifest: dict[str, Any], name: str) -> NDArray[Any]:

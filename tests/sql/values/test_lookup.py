@@ -10,6 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ctxprune.errors import SchemaError
+from ctxprune.sql.schema import ColumnRef
+
 FOUND = [
     # question, table, column, value, stage
     ("who lives in Springfield?", "town", "name", "Springfield", "exact"),
@@ -153,3 +156,13 @@ def test_lookup_needs_neither_datasketch_nor_scipy(towns, tmp_path):
         [sys.executable, "-c", code, str(tmp_path / "index")], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "Springfield []"
+
+
+def test_values_are_listed_whole_and_by_column(towns):
+    everything = list(towns)
+    assert len(everything) == len(towns)
+    listed = [(column.ref, value) for column in towns.columns for value in towns.values_of(column.ref)]
+    assert listed == everything
+    assert list(towns.values_of(ColumnRef("town", "grade"))) == ["A", "A+", "B", "C"]
+    with pytest.raises(SchemaError, match="nowhere"):
+        towns.values_of(ColumnRef("town", "nowhere"))

@@ -293,6 +293,20 @@ def test_readers_and_a_writer_at_once(towns, saved):
     assert all(hits == towns.lookup(ASKED) for hits in seen)
 
 
+def test_a_reader_follows_a_writer_that_is_always_ahead(towns, saved, monkeypatch):
+    real, behind = store._read_arrays, [3]
+
+    def read(directory, manifest):
+        if behind[0]:
+            behind[0] -= 1
+            towns.save(saved)
+        return real(directory, manifest)
+
+    monkeypatch.setattr(store, "_read_arrays", read)
+    assert ValueIndex.open(saved).lookup(ASKED) == towns.lookup(ASKED)
+    assert behind == [0]
+
+
 def test_an_open_index_survives_its_replacement(database, tmp_path):
     rows = [(f"Quay {k}",) for k in range(3000)]
     one = database("CREATE TABLE t (c TEXT)", ("INSERT INTO t VALUES (?)", rows))

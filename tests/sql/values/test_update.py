@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ctxprune.sql.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex, making, parts, sorting
 from ctxprune.sql.values import build as building
+from ctxprune.sql.values.build import Part
 
 from .conftest import same_arrays
 
@@ -162,11 +163,14 @@ def test_a_stopped_build_of_other_data_is_removed(stopped):
     assert same_arrays(found, ValueIndex.build(one))
 
 
-def test_a_damaged_older_index_is_rebuilt(database, tmp_path):
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_bytes(path.read_bytes()[:-8]), flip], ids=["cut", "flipped"]
+)
+@pytest.mark.parametrize("name", Part.names())
+def test_a_damaged_older_index_is_rebuilt(database, tmp_path, name, damage):
     one = database("CREATE TABLE t (c TEXT)", ("INSERT INTO t VALUES (?)", [(f"quay {k}",) for k in range(50)]))
     ValueIndex.for_database(one, tmp_path / "index")
-    path = next((tmp_path / "index").glob("data-*/keys.npy"))
-    path.write_bytes(path.read_bytes()[:-8])
+    damage(next((tmp_path / "index").glob(f"data-*/{name}.npy")))
     change(one, "INSERT INTO t VALUES ('new')")
     assert same_arrays(ValueIndex.for_database(one, tmp_path / "index"), ValueIndex.build(one))
 
