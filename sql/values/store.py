@@ -247,15 +247,20 @@ def _try_lock(handle: int) -> bool:
 def _refuse_foreign(directory: Path) -> None:
     if not directory.exists():
         return
-    if (directory / "manifest.json").exists():
+    names = sorted(path.name for path in directory.iterdir())
+    mine = {".lock", *filter(_OURS.fullmatch, names)}
+    if "manifest.json" in names:
         try:
             read_manifest(directory)
+            return
         except FormatError as error:
             if "not a value index" in error.what:
                 raise
-        return
-    ours = {".lock", PRIVACY_FILE}
-    strange = [path.name for path in directory.iterdir() if path.name not in ours and not _OURS.fullmatch(path.name)]
+            if error.__cause__ is None:  # of another version
+                return
+        if mine.intersection(names):
+            mine.add("manifest.json")
+    strange = [name for name in names if name not in mine and name != PRIVACY_FILE]
     if strange:
         raise FormatError(
             f"the directory holds other files, such as {strange[0]!r}",

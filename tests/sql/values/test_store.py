@@ -128,6 +128,17 @@ def test_a_directory_of_other_files_is_left_alone(towns, database, tmp_path):
     assert [path.name for path in (tmp_path / "notes").iterdir()] == ["letter.txt"]
 
 
+def test_a_foreign_manifest_that_cannot_be_read_is_left_alone(towns, saved, tmp_path):
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "manifest.json").write_text("// not JSON")
+    with pytest.raises(FormatError, match=r"manifest\.json"):
+        towns.save(tmp_path / "app")
+    assert (tmp_path / "app" / "manifest.json").read_text() == "// not JSON"
+    (saved / "manifest.json").write_text("{")
+    towns.save(saved)
+    assert len(ValueIndex.open(saved)) == len(towns)
+
+
 @pytest.mark.parametrize("name", ["data-2023", "build-notes", "data-deadbeef.zip"])
 def test_folders_with_names_like_ours_are_not_removed(towns, saved, tmp_path, name):
     for directory in (tmp_path / "notes", saved):
