@@ -90,6 +90,7 @@ def collect(task: Task, parts: Parts, older: Older) -> None:
 
 def _read_column(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict[str, Any]:
     long: set[str] = set()
+    masked = task.privacy.masks(ref)
     try:
         stream = _stream(task.database, ref)
         first = next(stream, [])
@@ -107,7 +108,7 @@ def _read_column(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict
             parts.add(block, before.rows(block), older, fuzzy=None if masked else fuzzy)
             values += len(block)
     except (QueryError, QueryLimitError, QueryTimeoutError) as error:
-        return {"skipped": f"unreadable: {error.what}"}
+        return {"skipped": f"unreadable: {error.what}", "masked": masked}
     return {
         "values": values,
         "too_long": len(long),

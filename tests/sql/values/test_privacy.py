@@ -8,10 +8,10 @@ from contextlib import closing
 
 import pytest
 
-from ctxprune.errors import SchemaError, UsageError
+from ctxprune.errors import QueryTimeoutError, SchemaError, UsageError
 from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 from ctxprune.sql.schema import ColumnRef
-from ctxprune.sql.values import ValueIndex
+from ctxprune.sql.values import ValueIndex, collect
 from ctxprune.sql.values.eligibility import personal
 
 SCRIPT = """
@@ -93,6 +93,16 @@ def test_what_was_hidden_stays_hidden(guests, tmp_path):
     shown = ValueIndex.for_database(guests, tmp_path / "index", exclude=[], mask=[], mask_personal=False)
     assert shown.hidden == ()
     assert [hit.ref for hit in shown.lookup("Zora Quillfeather")][:1] == [NAME]
+
+
+def test_a_column_that_is_read_in_part_is_still_hidden(guests, monkeypatch):
+    def late(_batches, _long):
+        raise QueryTimeoutError("interrupted")
+
+    monkeypatch.setattr(collect, "_short", late)
+    index = ValueIndex.build(guests, mask_personal=True)
+    assert {column.column: column.skipped for column in index.columns}["mail"] == "unreadable: interrupted"
+    assert set(index.hidden) == {MAIL, PHONE}
 
 
 def test_cards_stored_as_numbers_have_no_range(database):
