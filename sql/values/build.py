@@ -32,6 +32,7 @@ __all__ = [
     "Batch",
     "Part",
     "Source",
+    "check_count",
     "map_batch",
     "merge",
     "merged_entries",
@@ -163,6 +164,16 @@ def one_behind_the_other(parts: Sequence[Part]) -> list[Source]:
     ]
 
 
+def check_count(n_values: int) -> None:
+    """Rows are numbered in 32 bits.
+
+    Raises:
+        IndexBuildError: There are 2**31 values or more.
+    """
+    if n_values >= _MOST_VALUES:
+        raise IndexBuildError(f"{n_values} values are more than one index holds", hint="exclude columns")
+
+
 def merge(sources: Sequence[Source]) -> Part:
     """One part of all sources, in memory.
 
@@ -281,8 +292,7 @@ def _copy(
 
 def _ranges(kept: Sequence[NDArray[np.intp]]) -> list[tuple[int, int]]:
     total = sum(map(len, kept))
-    if total >= _MOST_VALUES:
-        raise IndexBuildError(f"{total} values are more than one index holds", hint="exclude columns")
+    check_count(total)
     return [(first, min(first + _ROW_PIECE, total)) for first in range(0, total, _ROW_PIECE)]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from ctxprune.errors import IndexBuildError
 
-from .build import Batch, Part, Source, map_batch, merge, one_behind_the_other
+from .build import Batch, Part, Source, check_count, map_batch, merge, one_behind_the_other
 from .disk import STATE, load, write_run
 from .minhash import Signer
 
@@ -81,7 +81,11 @@ class Parts:
         """The next values of the index, and the row of each in the older one, -1 for a new value.
 
         `fuzzy` is whether the LSH stage may find them; None where they are digests of masked values.
+
+        Raises:
+            IndexBuildError: There are too many values, or a process that signs them has died.
         """
+        check_count(self.rows + len(values))
         if self._masked != (fuzzy is None):
             self._map()
             self._masked = fuzzy is None

@@ -18,6 +18,7 @@ from ctxprune.sql.values import ValueIndex, build, parts, sorting
 from ctxprune.sql.values.build import DROPPED, Batch, Part, Source, map_batch, merge, one_behind_the_other
 from ctxprune.sql.values.keys import acronym_key, part_key, prefix_key, stem_key, symbol_key, value_keys
 from ctxprune.sql.values.minhash import Signer
+from ctxprune.sql.values.older import Older
 from ctxprune.sql.values.sorting import in_order
 from ctxprune.sql.values.spans import MAX_WORDS, key_words
 from ctxprune.sql.values.words import WordTable
@@ -129,6 +130,10 @@ def test_no_more_values_than_rows_can_number(signer, monkeypatch):
     monkeypatch.setattr(build, "_MOST_VALUES", 2)
     with pytest.raises(IndexBuildError, match="2 values"):
         merge(one_behind_the_other([map_batch(batch(["a", "b"]), signer)]))
+    with parts.Parts(signer) as some:
+        some.add(["a"], np.array([-1]), Older.nothing(), fuzzy=True)
+        with pytest.raises(IndexBuildError, match="2 values"):
+            some.add(["b"], np.array([-1]), Older.nothing(), fuzzy=True)
 
 
 @settings(max_examples=40, deadline=None)
