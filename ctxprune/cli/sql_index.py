@@ -66,6 +66,10 @@ def index(
             source, out, exclude=left_out, mask=hidden, mask_personal=mask_personal, progress=advance
         )
     _console.say_unreadable(source)
+    for column in made.columns:
+        if column.personal:
+            name = _console.visible(f"{column.table}.{column.column}")
+            _console.say(f"{name} looks like {column.personal}: --mask-personal keeps hashes only and never shows them")
     report = _report(made, built=steps > 0)
     if as_json:
         _console.emit(report)
@@ -106,6 +110,7 @@ def _report(made: ValueIndex, *, built: bool) -> dict[str, Any]:
                 "too_long": column.too_long,
                 "skipped": column.skipped,
                 "masked": column.masked,
+                "personal": column.personal,
             }
             for column in made.columns
         ],

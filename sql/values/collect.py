@@ -14,7 +14,7 @@ from ctxprune.errors import QueryError, QueryLimitError, QueryTimeoutError
 
 from .._sampling import quote_name
 from ..schema import ColumnRef
-from .eligibility import LONGEST_VALUE, measure
+from .eligibility import LONGEST_VALUE, measure, personal
 from .named import truths
 from .privacy import masked_digests
 from .sorting import in_order
@@ -115,6 +115,7 @@ def _read_column(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict
         "numeric": round(profile.numeric, 4),
         "fuzzy": fuzzy,
         "masked": masked,
+        "personal": "" if masked else personal(first),
         "truths": () if masked else truths(first),
     }
 

@@ -44,6 +44,7 @@ class ColumnReport:
         fuzzy: Whether misspellings of its values are found.
         skipped: Why it is not in the index; "" where it is.
         masked: Why its values must not be shown, "asked for" or what they look like; "" where they may be.
+        personal: What kind of personal data its values look like, where it is not masked all the same; "" otherwise.
         truths: What it stores for yes and for no, where it holds nothing else; () otherwise.
     """
 
@@ -55,6 +56,7 @@ class ColumnReport:
     fuzzy: bool = False
     skipped: str = ""
     masked: str = ""
+    personal: str = ""
     truths: tuple[str, ...] = ()
 
     @property

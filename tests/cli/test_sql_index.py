@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +152,17 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path):
     assert process.returncode != 0
     assert "Traceback" not in err
     assert [entry.name for entry in out.iterdir()] == [".lock"]
+
+
+def test_personal_data_that_is_not_masked_is_pointed_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "people.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE person (name TEXT, mail TEXT)")
+        people = [(f"Person {i}", f"person{i}@example.org") for i in range(9)]
+        connection.executemany("INSERT INTO person VALUES (?, ?)", people)
+    assert main(["sql", "index", str(path), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "person.mail looks like e-mail addresses: --mask-personal" in err
+    assert [column["personal"] for column in json.loads(out)["columns"]] == ["", "e-mail addresses"]
+    assert main(["sql", "index", str(path), "--mask-personal"]) == 0
+    assert "looks like" not in capsys.readouterr().err
