@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..schema import Schema
 
-__all__ = ["Benchmark", "Item", "load", "sample_items"]
+__all__ = ["Benchmark", "Item", "load", "sample_items", "with_gold"]
 
 _SPIDER_TABLES = ("tables.json", "tables_new.json", "KaggleDBQA_tables.json")
 _BIRD_TABLES = ("dev_tables.json", "train_tables.json", "tables_80dbs.json")
@@ -27,7 +27,9 @@ _DATABASE_FOLDERS = ("database", "databases", "dev_databases", "train_databases"
 _QUESTION_FIELDS = ("SpiderSynQuestion", "question")
 _SQL_FIELDS = ("query", "SQL", "sql")
 _SPLITS = {
-    "dev": ("dev.json", "Spider-DK.json", "examples"),
+    "dev": ("dev.json", "Spider-DK.json", "mini_dev_sqlite.json", "mini_dev_sqlite.jsonl", "examples"),
+    "mini_dev": ("mini_dev_sqlite.json", "mini_dev_sqlite.jsonl"),
+    "test": ("test.json",),
     "train": ("train_spider.json", "train.json", "mini_train.json", "examples"),
 }
 
@@ -64,6 +66,7 @@ class Benchmark:
         items: All questions, in file order.
         schemas: By db_id, from the set's own schema files, then from the sibling's.
         databases: Paths of the SQLite files that are present, by db_id.
+        schema_files: The schema files that were read, the set's own first.
         fingerprint: sha256 (first 16 hex digits) over questions, gold and database file sizes.
     """
 
@@ -71,6 +74,7 @@ class Benchmark:
     items: tuple[Item, ...]
     schemas: Mapping[str, Schema]
     databases: Mapping[str, Path]
+    schema_files: tuple[Path, ...] = ()
 
     @property
     def present(self) -> tuple[Item, ...]:
@@ -94,14 +98,14 @@ def load(data: Path, *, schemas: Path | None = None, split: str = "dev") -> Benc
     Args:
         data: The set's folder.
         schemas: Where schemas and databases come from that the folder lacks; default: its sibling folder `spider`.
-        split: "dev" or "train".
+        split: "dev", "train", "test" or "mini_dev" (BIRD).
 
     Raises:
         InputError: The folder is missing, holds no question file, or a file in it is damaged.
-        UsageError: The split is neither "dev" nor "train".
+        UsageError: The split is none of these.
     """
     if split not in _SPLITS:
-        raise UsageError(f"split {split!r} is not one of: dev, train")
+        raise UsageError(f"split {split!r} is not one of: {', '.join(sorted(_SPLITS))}")
     if not data.is_dir():
         raise InputError("no such folder", where=str(data))
     if schemas is not None and not schemas.is_dir():
@@ -116,7 +120,8 @@ def load(data: Path, *, schemas: Path | None = None, split: str = "dev") -> Benc
         for db_id in {item.db_id for item in items} - paths.keys():
             if (path := _database(folder, db_id)) is not None:
                 paths[db_id] = path
-    return Benchmark(data.resolve().name, items, known, paths)
+    files = tuple(path for folder in folders for path in _schema_files(folder))
+    return Benchmark(data.resolve().name, items, known, paths, files)
 
 
 def sample_items(items: Sequence[Item], n: int, *, seed: int = 0) -> tuple[Item, ...]:
@@ -152,7 +157,9 @@ def _items(data: Path, split: str) -> list[Item]:
 
 def _rows(path: Path) -> list[Any]:
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()] if path.suffix == ".jsonl" else None
+        rows = json.loads(text) if rows is None else rows
     except (OSError, ValueError) as error:
         raise InputError(f"not a JSON file: {error}", where=str(path)) from error
     if not isinstance(rows, list):
@@ -171,6 +178,31 @@ def _item(index: int, path: Path, row: Any) -> Item:
     difficulty = row.get("difficulty", "")
     own = str(row.get("question_id", ""))
     return Item(index, row["db_id"], question, gold, str(row.get("evidence") or ""), str(difficulty), own)
+
+
+def with_gold(benchmark: Benchmark, path: Path) -> Benchmark:
+    """The set with the references of a gold file as the official scripts read it: "SQL<TAB>db_id" a line.
+
+    Raises:
+        InputError: The file cannot be read, a line has another form, or it does not have one line an item.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"the references cannot be read: {error}", where=str(path)) from error
+    pairs = [line.strip().split("\t") for line in lines if line.strip()]
+    if len(pairs) != len(benchmark.items):
+        raise InputError(f"{len(pairs)} references for {len(benchmark.items)} items", where=str(path))
+    items = []
+    for item, pair in zip(benchmark.items, pairs, strict=True):
+        if len(pair) != 2 or pair[1] != item.db_id:
+            raise InputError(f"line {item.index + 1} is not SQL, a tab and {item.db_id}", where=str(path))
+        items.append(replace(item, gold=pair[0]))
+    return replace(benchmark, items=tuple(items))
+
+
+def _schema_files(folder: Path) -> list[Path]:
+    return [folder / name for name in (*_SPIDER_TABLES, *_BIRD_TABLES) if (folder / name).is_file()]
 
 
 def _schemas(folder: Path) -> dict[str, Schema]:

@@ -1,0 +1,147 @@
+"""The log of a run: one JSON line an item, written as items are done, from which a run that was killed goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import FormatError, InputError
+
+from .outcome import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Journal", "read_log"]
+
+_FORMAT, _VERSION = "ctxprune-bench-log", 1
+
+
+class Journal:
+    """An append-only file. The first line says which run it belongs to; every other line is one item's `Result`.
+
+    Lines are in the order in which items were done, and hold their times, so two logs of one run differ; the results
+    that a finished run gives back, in the items' order and without times, do not. Each line is written in one piece and
+    flushed to the disk, so that a process killed at any moment loses at most the items it was working on; a last line
+    that was cut short is dropped when the log is opened again. For many threads, and for one process at a time.
+
+    Args:
+        path: The file; made if it is absent.
+        run: What the results depend on (JSON-safe): data, predictions, rules. A log of another run is refused.
+
+    Attributes:
+        done: Results that the file already holds, by index.
+
+    Raises:
+        InputError: The file belongs to another run, is used by another process, or cannot be written.
+        FormatError: It is no log of ours, or damaged.
+    """
+
+    def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise InputError(f"the log cannot be written ({error.strerror})", where=str(path)) from error
+        try:
+            _lock_file(self._file, path)
+            self.done = self._begin(dict(run))
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:  # a thread that still works must not write into whatever takes this number next
+            os.close(self._file)
+            self._file = -1
+
+    def add(self, result: Result) -> None:
+        """Write one item's result; it is on the disk when this returns."""
+        with self._lock:
+            if result.index not in self.done:
+                self._write(result.record())
+                self.done[result.index] = result
+
+    def _begin(self, run: dict[str, Any]) -> dict[int, Result]:
+        header = {"format": _FORMAT, "version": _VERSION, "run": run}
+        text = self.path.read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]
+        if not whole:
+            if text and not (json.dumps(header) + "\n").encode().startswith(text):
+                raise FormatError("this is no log of a benchmark run, so it is not written", where=str(self.path))
+            os.ftruncate(self._file, 0)
+            self._write(header)
+            return {}
+        found, results = _parse(whole, self.path)
+        if found["run"] != json.loads(json.dumps(run)):
+            differ = [name for name in run if found["run"].get(name) != run[name]]
+            raise InputError(
+                f"the log belongs to another run (different: {', '.join(differ) or 'options'})",
+                where=str(self.path), hint="name another file, or remove this one to start anew",
+            )  # fmt: skip
+        os.ftruncate(self._file, len(whole))
+        return results
+
+    def _write(self, document: Mapping[str, Any]) -> None:
+        line = (json.dumps(document) + "\n").encode("ascii")
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+            os.fsync(self._file)
+        except OSError as error:
+            raise InputError(f"the log cannot be written ({error.strerror})", where=str(self.path)) from error
+
+
+def read_log(path: Path) -> tuple[dict[str, Any], tuple[Result, ...]]:
+    """What a log says of its run, and its results in the items' order; a last line that was cut short is left out.
+
+    Raises:
+        InputError: The file cannot be read.
+        FormatError: It is no log of ours, or damaged.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"the log cannot be read ({error.strerror})", where=str(path)) from error
+    header, results = _parse(text[: text.rfind(b"\n") + 1], path)
+    return header["run"], tuple(results[index] for index in sorted(results))
+
+
+def _parse(text: bytes, path: Path) -> tuple[dict[str, Any], dict[int, Result]]:
+    results: dict[int, Result] = {}
+    lines = text.splitlines()
+    header = _document(lines[0], 1, path) if lines else None
+    if not isinstance(header, dict) or header.get("format") != _FORMAT or not isinstance(header.get("run"), dict):
+        raise FormatError("this is no log of a benchmark run", where=str(path))
+    if header.get("version") != _VERSION:
+        raise FormatError(f"the log has version {header.get('version')!r}, known is {_VERSION}", where=str(path))
+    for number, line in enumerate(lines[1:], start=2):
+        result = Result.load(_document(line, number, path), where=f"{path}, line {number}")
+        results.setdefault(result.index, result)
+    return header, results
+
+
+def _document(line: bytes, number: int, path: Path) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise FormatError(f"line {number} is damaged ({error})", where=str(path)) from error
+
+
+def _lock_file(handle: int, path: Path) -> None:
+    """Keep other processes out until the file is closed; where the system cannot, they are not kept out."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise InputError("another run is writing this log", where=str(path)) from error

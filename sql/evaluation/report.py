@@ -1,0 +1,98 @@
+"""Figures of a run: the official ones, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .exact_match import PARTS
+from .hardness import HARDNESS
+from .outcome import Result
+from .r_ves import r_ves, reward
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["LEVELS", "Evaluation"]
+
+LEVELS = ("simple", "moderate", "challenging", *HARDNESS)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Results of a run, in the items' order.
+
+    Attributes:
+        results: One for each item that was scored.
+        counts: `skipped` (items whose database is absent), `unpredicted`, `extra_predictions`.
+        run: What the results depend on: set, data, predictions, mode, rule.
+    """
+
+    results: tuple[Result, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self, *, items: bool = False) -> dict[str, Any]:
+        """All figures, JSON-safe, without times: two runs over the same files give the same bytes.
+
+        `ex`, `soft_f1`, `r_ves`, `exact_match` and `partial` are in percent of `items`, None where they were not
+        measured. `clean` leaves out the items whose reference fails. `levels` is by BIRD's difficulty or Spider's
+        hardness. `changed` lists items whose prediction changes its database: the official script would go on with the
+        changed one. `stops` lists items on which the official script would end. With `items`, each result.
+        """
+        results = self.results
+        clean = [one for one in results if not one.gold_error]
+        rule = self.run.get("rule", {})
+        must_run = self.run.get("mode") == "official" and rule.get("gold_must_run", False)
+        figures: dict[str, Any] = {
+            "set": self.run.get("set", ""),
+            "mode": self.run.get("mode", ""),
+            "rule": rule.get("name", ""),
+            "data": self.run.get("data", ""),
+            "predictions": self.run.get("predictions", ""),
+            **_figures(results),
+            "skipped": self.counts.get("skipped", 0),
+            "unpredicted": self.counts.get("unpredicted", 0),
+            "extra_predictions": self.counts.get("extra_predictions", 0),
+            "levels": {name: _figures(found) for name, found in _by_level(results).items()},
+            "clean": {**_figures(clean), "left_out": [one.index for one in results if one.gold_error]},
+            "errors": dict(sorted(Counter(one.error for one in results if one.error).items())),
+            "changed": [one.index for one in results if one.changed],
+            "stops": [one.index for one in results if one.error == "stop" or (must_run and one.error == "gold")],
+        }
+        return figures | ({"verdicts": [one.document() for one in results]} if items else {})
+
+    @property
+    def seconds(self) -> float:
+        """Sum of the items' times."""
+        return sum(one.seconds for one in self.results)
+
+
+def _figures(results: Sequence[Result]) -> dict[str, Any]:
+    soft = any(one.soft_f1 is not None for one in results)
+    timed = any(one.ratio is not None for one in results)
+    matched = any(one.exact is not None for one in results)
+    ves = r_ves(reward(one.ratio or 0.0) for one in results) if timed else None
+    return {
+        "ex": _percent(float(one.right) for one in results),
+        "items": len(results),
+        "soft_f1": _percent(one.soft_f1 or 0.0 for one in results) if soft else None,
+        "r_ves": None if ves is None else round(ves, 2),
+        "exact_match": _percent(float(bool(one.exact)) for one in results) if matched else None,
+        "partial": {
+            name: _percent(float(one.parts.get(name, 0)) for one in results) for name in PARTS
+        } if matched else None,
+    }  # fmt: skip
+
+
+def _by_level(results: Sequence[Result]) -> dict[str, list[Result]]:
+    found: dict[str, list[Result]] = {name: [] for name in LEVELS}
+    for one in results:
+        found.setdefault(one.level or "unknown", []).append(one)
+    return {name: group for name, group in found.items() if group}
+
+
+def _percent(values: Iterable[float]) -> float | None:
+    found = list(values)
+    return round(100 * sum(found) / len(found), 2) if found else None
