@@ -6,6 +6,8 @@ import typer
 
 from ctxprune._version import __version__
 from ctxprune.cli import (
+    bench_bird,
+    bench_compare,
     bench_linking,
     bench_spider,
     bench_values,
@@ -57,6 +59,8 @@ sql.command("values")(sql_values.values)
 sql.command("link")(sql_link.link)
 sql.command("ask")(sql_ask.ask)
 sql.command("check")(sql_check.check)
+bench.command("bird")(bench_bird.bird)
+bench.command("compare")(bench_compare.compare)
 bench.command("linking")(bench_linking.linking)
 bench.command("spider")(bench_spider.spider)
 bench.command("values")(bench_values.values)

@@ -1,9 +1,10 @@
-"""`ctxprune bench spider`: execution accuracy of a generator on Spider and its relatives."""
+"""`ctxprune bench spider`: predictions or a generator scored on Spider and its relatives."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,12 +13,22 @@ __all__ = ["spider"]
 
 def spider(
     data: Annotated[Path, typer.Option(help="Folder of the set, as it was published.")],
+    predictions: Annotated[Path | None, typer.Option(help="Score this file: Spider's text lines or JSON.")] = None,
+    self_check: Annotated[bool, typer.Option("--self-check", help="Score the references themselves.")] = False,
+    mode: Annotated[str, typer.Option(help="Of predictions: official, safe, or both with a report.")] = "official",
+    workers: Annotated[int, typer.Option(min=1, help="Predictions scored at the same time.")] = 1,
+    log: Annotated[Path | None, typer.Option(help="Log of items; a run that was killed goes on from it.")] = None,
+    gold: Annotated[Path | None, typer.Option(help="Reference file (SQL, tab, db_id) instead of the set's.")] = None,
+    seconds: Annotated[float, typer.Option(help="Limit for one item; the official 60 are never enforced.")] = 60.0,
+    keep_distinct: Annotated[bool, typer.Option("--keep-distinct", help="As the official option.")] = False,
+    plug_value: Annotated[bool, typer.Option("--plug-value", help="As the official option.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page about the predictions.")] = None,
     generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch",
     schemas: Annotated[
         Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
     ] = None,
-    split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
-    limit: Annotated[int | None, typer.Option(min=1, help="That many items, stratified by database.")] = None,
+    split: Annotated[str, typer.Option(help="dev, test or train.")] = "dev",
+    limit: Annotated[int | None, typer.Option(min=1, help="Generator: so many items, stratified by database.")] = None,
     seed: Annotated[int, typer.Option(help="Of the sample and of the generator.")] = 0,
     candidates: Annotated[int, typer.Option(min=1, help="Candidates per generator.")] = 4,
     plain: Annotated[bool, typer.Option("--plain", help="Whole schema, one answer, no repair, no vote.")] = False,
@@ -25,40 +36,28 @@ def spider(
     items: Annotated[bool, typer.Option("--items", help="With --json: the verdict of each item as well.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:  # fmt: skip
-    """Score a generator by Spider's execution accuracy, on the items whose database is there."""
-    from ctxprune.cli import _console
-    from ctxprune.cli._pipelines import pipeline_maker
-    from ctxprune.sql.evaluation.datasets import load, sample_items
-    from ctxprune.sql.evaluation.run import run
+    """Score predictions, or a generator, by Spider's official rules, on the items whose database is there.
 
-    bench = load(data, schemas=schemas, split=split)
-    chosen = bench.items if limit is None else sample_items(bench.present, limit, seed=seed)
-    make = pipeline_maker(generator, candidates=candidates, plain=plain, cache=cache, seed=seed)
-    with _console.progress() as bar:
-        task = bar.add_task(bench.name, total=sum(item.db_id in bench.databases for item in chosen))
-        report = run(
-            bench, make, items=chosen, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
-    document = {"set": bench.name, "generator": _shown(generator), "plain": plain, "data": bench.fingerprint}
-    document |= report.to_dict(items=items)
-    if as_json:
-        _console.emit(document)
-    else:
-        _show(document)
+    Official mode gives the verdicts of the test suite's script (execution, exact match, hardness), on private copies;
+    safe mode can only read and has limits.
+    """
+    from ctxprune.cli._benchmarks import (
+        Output,
+        Scoring,
+        chosen_items,
+        generate_and_score,
+        open_set,
+        score_file,
+    )
+    from ctxprune.sql.evaluation.rules import SPIDER
 
-
-def _shown(generator: str) -> str:
-    """The generator without the folder of a model file."""
-    kind, _, rest = generator.partition(":")
-    return f"{kind}:{Path(rest).name}" if kind == "chat" and "://" not in rest else generator
-
-
-def _show(document: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    from ctxprune.cli import _console
-
-    table = Table("", "", show_header=False, title=f"{document['set']}, {document['generator']}")
-    for name in ("ex", "executable", "items", "skipped", "model_failures", "ms_per_question", "ms_p95", "tokens_in"):
-        table.add_row(name, str(document[name]))
-    _console.data().print(table)
+    text = replace(SPIDER.text, keep_distinct=keep_distinct, plug_value=plug_value)
+    rule = replace(SPIDER, text=text, seconds=seconds)
+    bench = open_set(data, schemas, split, gold)
+    output = Output(as_json, items, html)
+    if predictions is not None or self_check:
+        score_file(bench, rule, Scoring(None if self_check else predictions, mode, workers, log=log), output)
+        return
+    bench, skipped = chosen_items(bench, limit, seed)
+    options = {"candidates": candidates, "plain": plain, "cache": cache, "seed": seed, "skipped": skipped}
+    generate_and_score(bench, rule, generator, options, output)

@@ -1,4 +1,4 @@
-"""A run of a pipeline over a benchmark, scored by Spider's execution accuracy."""
+"""A run of a pipeline over a benchmark, scored by execution accuracy: Spider's rule, or BIRD's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import DatabaseError, ModelError, UsageError
 
 from ..database import Database, Limits
-from .spider import equal_results, order_matters, prepare_gold, prepare_prediction
+from .equality import equal_results, equal_sets
+from .rules import SPIDER
+from .spider import order_matters, prepare, this_year
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ..schema import Schema
     from ..trace import Trace
     from .datasets import Benchmark, Item
+    from .rules import ExecutionRule
 
 __all__ = ["Report", "Verdict", "run", "score"]
 
@@ -93,6 +96,7 @@ def run(
     make_pipeline: Callable[[Database, Schema], Pipeline],
     *,
     items: Sequence[Item] | None = None,
+    rule: ExecutionRule = SPIDER,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Ask every item whose database is present, database by database; verdicts come back in the items' order.
@@ -101,6 +105,7 @@ def run(
         benchmark: The loaded set.
         make_pipeline: Called once a database, with its schema as the set documents it; may build its value index.
         items: Which items; default: all of the benchmark.
+        rule: When a result counts as right.
         progress: Told (done, total) after each item.
 
     Raises:
@@ -115,7 +120,7 @@ def run(
     watch = _ModelWatch()
     for name in dict.fromkeys(item.db_id for item in present):
         mine = [item for item in present if item.db_id == name]
-        for verdict in _one_database(benchmark, name, mine, make_pipeline, watch):
+        for verdict in _one_database(benchmark, mine, make_pipeline, watch, rule):
             verdicts.append(verdict)
             if progress is not None:
                 progress(len(verdicts), len(present))
@@ -138,29 +143,40 @@ class _ModelWatch:
             raise ModelError(f"the model gave no answer on {self._row} items in a row ({trace.model_errors[0]})")
 
 
-def score(database: Database, gold: str, predicted: str) -> bool:
-    """Whether a prediction gives the reference's result by Spider's rule; a prediction that fails is wrong.
+def score(database: Database, gold: str, predicted: str, *, rule: ExecutionRule = SPIDER) -> bool:
+    """Whether a prediction gives the reference's result by the rule, on this database; one that fails is wrong.
 
     Raises:
         DatabaseError: The reference fails, or its result exceeds the limits of an evaluation.
     """
-    reference = database.execute(prepare_gold(gold), limits=_LIMITS)
+    reference = database.execute(_text(gold, rule, predicted=False), limits=_LIMITS)
     if reference.truncated:
         raise DatabaseError("the reference's result is too large to compare", where=database.name)
     try:
-        result = database.execute(prepare_prediction(predicted), limits=_LIMITS)
+        result = database.execute(_text(predicted, rule, predicted=True), limits=_LIMITS)
     except DatabaseError:
         return False
-    return not result.truncated and equal_results(reference.rows, result.rows, ordered=order_matters(gold))
+    if result.truncated:
+        return False
+    if not rule.bag:
+        return equal_sets(reference.rows, result.rows)
+    ordered = rule.ordered_like_gold and order_matters(gold)
+    return equal_results(reference.rows, result.rows, ordered=ordered)
+
+
+def _text(sql: str, rule: ExecutionRule, *, predicted: bool) -> str:
+    text = prepare(sql, rule.text, predicted=predicted)
+    return this_year(text) if rule.text.this_year else text
 
 
 def _one_database(
     benchmark: Benchmark,
-    name: str,
     items: Sequence[Item],
     make_pipeline: Callable[[Database, Schema], Pipeline],
     watch: _ModelWatch,
+    rule: ExecutionRule,
 ) -> Iterator[Verdict]:
+    name = items[0].db_id
     with Database(benchmark.databases[name], name=name) as database:
         schema = database.schema()
         if name in benchmark.schemas:
@@ -171,10 +187,10 @@ def _one_database(
             answer = pipeline.ask(item.question, item.evidence)
             ms = (perf_counter() - start) * 1e3
             watch.saw(answer.trace)
-            yield _verdict(database, item, answer, ms)
+            yield _verdict(database, item, answer, ms, rule)
 
 
-def _verdict(database: Database, item: Item, answer: Answer, ms: float) -> Verdict:
+def _verdict(database: Database, item: Item, answer: Answer, ms: float, rule: ExecutionRule) -> Verdict:
     model_error = next(iter(answer.trace.model_errors), "")
     error = ""
     if answer.refusal is not None:
@@ -182,7 +198,7 @@ def _verdict(database: Database, item: Item, answer: Answer, ms: float) -> Verdi
     correct = False
     if not answer.refused:
         try:
-            correct = score(database, item.gold, answer.sql)
+            correct = score(database, item.gold, answer.sql, rule=rule)
         except DatabaseError as failure:
             error = f"reference: {failure}"
     trace = answer.trace
