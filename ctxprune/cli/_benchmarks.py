@@ -129,7 +129,8 @@ def generate_and_score(
     scored = _evaluate(bench, Predictions(entries, "list"), RunConfig(rule, mode="safe"), None).to_dict()
     document = {"set": bench.name, "generator": _shown(generator), "plain": options["plain"], "data": bench.fingerprint}
     document |= report.to_dict(items=output.items) | {"skipped": options["skipped"], "rule": rule.name}
-    document |= {name: scored[name] for name in ("soft_f1", "exact_match", "partial", "levels", "clean")}
+    wanted = ("soft_f1", "exact_match", "partial", "by_difficulty", "by_hardness", "clean")
+    document |= {name: scored[name] for name in wanted if name in scored}
     _print(document, output)
 
 
@@ -207,7 +208,7 @@ def _rows(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name in _FIGURES:
         if document.get(name) is not None:
             yield name, str(document[name])
-    for level, figures in document.get("levels", {}).items():
+    for level, figures in (document.get("by_hardness") or document.get("by_difficulty") or {}).items():
         yield f"ex, {level}", f"{figures['ex']} of {figures['items']}"
     clean = document.get("clean")
     if clean and clean["left_out"]:

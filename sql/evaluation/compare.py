@@ -160,7 +160,10 @@ def compare(a: Sequence[Result], b: Sequence[Result], *, confidence: float = 0.9
 def mcnemar(only_a: int, only_b: int) -> float:
     """Exact two-sided p-value that two systems are equally often alone in being right; 1.0 where neither ever is."""
     n, least = only_a + only_b, min(only_a, only_b)
-    tail = sum(math.comb(n, k) for k in range(least + 1))
+    tail = ways = 1  # binomial coefficients, each from the one before
+    for k in range(least):
+        ways = ways * (n - k) // (k + 1)
+        tail += ways
     return min(1.0, 2 * tail / (1 << n))
 
 

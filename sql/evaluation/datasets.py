@@ -157,8 +157,8 @@ def _items(data: Path, split: str) -> list[Item]:
 
 def _rows(path: Path) -> list[Any]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()] if path.suffix == ".jsonl" else None
+        text = path.read_text(encoding="utf-8")
+        rows = [json.loads(line) for line in text.split("\n") if line.strip()] if path.suffix == ".jsonl" else None
         rows = json.loads(text) if rows is None else rows
     except (OSError, ValueError) as error:
         raise InputError(f"not a JSON file: {error}", where=str(path)) from error
@@ -187,7 +187,7 @@ def with_gold(benchmark: Benchmark, path: Path) -> Benchmark:
         InputError: The file cannot be read, a line has another form, or it does not have one line an item.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeError) as error:
         raise InputError(f"the references cannot be read: {error}", where=str(path)) from error
     pairs = [line.strip().split("\t") for line in lines if line.strip()]

@@ -210,12 +210,12 @@ class _Structures:
         if self._scorer is not None:
             self._scorer.close()
 
-    def of(self, job: _Job) -> dict[str, Any]:
+    def of(self, job: _Job, scorer: OfficialScorer | SafeScorer) -> dict[str, Any]:
         """Attributes of a `Result`: level, exact, parts; error "stop" where the official script ends."""
         if not self._wanted:
             return {"level": job.item.difficulty}
         try:
-            tables = self._schema(job)
+            tables = self._schema(job, scorer)
             gold = parse(job.item.gold, tables)
         except InputError as error:
             return {"level": "", "error": "stop", "message": error.what[:300], "right": False}
@@ -235,20 +235,23 @@ class _Structures:
         except InputError:
             return EMPTY
 
-    def _schema(self, job: _Job) -> Mapping[str, list[str]]:
+    def _schema(self, job: _Job, scorer: OfficialScorer | SafeScorer) -> Mapping[str, list[str]]:
         with self._lock:
             name = job.item.db_id
             if name not in self._tables:
-                if self._scorer is None:
-                    self._scorer = OfficialScorer(self._rule)
-                try:
-                    self._tables[name] = self._scorer.tables(job.path)
-                except InputError as error:
-                    self._tables[name] = error
+                self._tables[name] = self._read(job.path, scorer)
             found = self._tables[name]
         if isinstance(found, InputError):
             raise found
         return found
+
+    def _read(self, path: Path, scorer: OfficialScorer | SafeScorer) -> Mapping[str, list[str]] | InputError:
+        if isinstance(scorer, SafeScorer):  # what is only read, and read in the official way, needs a process once
+            self._scorer = scorer = self._scorer or OfficialScorer(self._rule)
+        try:
+            return scorer.tables(path)
+        except InputError as error:
+            return error
 
 
 def _foreign_keys(benchmark: Benchmark) -> dict[str, dict[str, str]]:
@@ -339,7 +342,7 @@ def _result(job: _Job, scorer: OfficialScorer | SafeScorer, structures: _Structu
         changed=outcome.changed,
         ratio=times,
     )
-    found = structures.of(job)
+    found = structures.of(job, scorer)
     if not official:  # safe mode does not end where the official script does
         found = {name: value for name, value in found.items() if name not in {"error", "message", "right"}}
     return replace(result, **found, seconds=round(time.perf_counter() - start, 6))

@@ -91,7 +91,7 @@ def _document(text: str, path: Path) -> dict[str, Any] | list[Any]:
         document = json.loads(text)
     except ValueError as whole:
         try:
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
+            return [json.loads(line) for line in text.split("\n") if line.strip()]
         except ValueError:
             raise InputError(f"the predictions are damaged JSON: {whole}", where=str(path)) from whole
     if isinstance(document, dict) and any(isinstance(document.get(field), str) for field in _SQL_FIELDS):

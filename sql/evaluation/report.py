@@ -37,9 +37,9 @@ class Evaluation:
         """All figures, JSON-safe, without times: two runs over the same files give the same bytes.
 
         `ex`, `soft_f1`, `r_ves`, `exact_match` and `partial` are in percent of `items`, None where they were not
-        measured. `clean` leaves out the items whose reference fails. `levels` is by BIRD's difficulty or Spider's
-        hardness. `changed` lists items whose prediction changes its database: the official script would go on with the
-        changed one. `stops` lists items on which the official script would end. With `items`, each result.
+        measured. `clean` leaves out the items whose reference fails. `by_difficulty` (BIRD) or `by_hardness` (Spider)
+        has the same figures by level. `changed` lists items whose prediction changes its database: the official script
+        would go on with the changed one. `stops` lists items on which it would end. With `items`, each result.
         """
         results = self.results
         clean = [one for one in results if not one.gold_error]
@@ -55,13 +55,18 @@ class Evaluation:
             "skipped": self.counts.get("skipped", 0),
             "unpredicted": self.counts.get("unpredicted", 0),
             "extra_predictions": self.counts.get("extra_predictions", 0),
-            "levels": {name: _figures(found) for name, found in _by_level(results).items()},
+            self._by: {name: _figures(found) for name, found in _by_level(results).items()},
             "clean": {**_figures(clean), "left_out": [one.index for one in results if one.gold_error]},
             "errors": dict(sorted(Counter(one.error for one in results if one.error).items())),
             "changed": [one.index for one in results if one.changed],
             "stops": [one.index for one in results if one.error == "stop" or (must_run and one.error == "gold")],
         }
         return figures | ({"verdicts": [one.document() for one in results]} if items else {})
+
+    @property
+    def _by(self) -> str:
+        spider = self.run.get("rule", {}).get("name") == "spider"
+        return "by_hardness" if spider else "by_difficulty"
 
     @property
     def seconds(self) -> float:

@@ -129,9 +129,7 @@ def _kind(error: DatabaseError) -> str:
 
 def _refused(message: str) -> bool:
     low = message.lower()
-    return any(
-        text in low for text in ("not authorized", "prohibited", "returns no rows", "readonly", "too many attach")
-    )
+    return any(text in low for text in ("not authorized", "authorization denied", "prohibited", "readonly"))
 
 
 def _tests(path: Path) -> list[Path]:
