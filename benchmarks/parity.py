@@ -26,7 +26,7 @@ from ctxprune.sql.evaluation.rules import BIRD, SPIDER
 
 HOME = SHARED / "data" / "nl2sql"
 SETS = (
-    ("spider", "spider", "dev", "dev.json", "spider_dev_candidates.jsonl", "index"),
+    ("spider", "spider", "dev", "dev.json", "spider_dev_candidates.jsonl", ""),
     ("bird", "bird_dev", "dev", "dev.json", "bird_dev_candidates.jsonl", "question_id"),
     ("bird_mini_dev", "bird_dev", "mini_dev", "mini_dev_sqlite.json", "bird_mini_dev_candidates.jsonl", "question_id"),
 )
@@ -43,7 +43,8 @@ def main() -> None:
         bench = load(HOME / folder, split=split)
         rows = json.loads((HOME / folder / questions).read_text(encoding="utf-8"))
         lines = (HOME / "candidates" / candidates).read_text(encoding="utf-8").split("\n")
-        by_key = {row[key]: row["candidates"] for row in map(json.loads, filter(None, lines))}
+        found = enumerate(map(json.loads, filter(None, lines)))
+        by_key = {row.get(key, at): row["candidates"] for at, row in found}  # Spider: line by line, as the items stand
         places = [at for at, item in enumerate(bench.items) if item.db_id in bench.databases]
         systems = {}
         for system in sorted({one for found in by_key.values() for one in found})[: words.limit]:

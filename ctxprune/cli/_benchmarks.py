@@ -170,7 +170,7 @@ def _say_odd(document: dict[str, Any]) -> None:
             noun = "item" if name == "unpredicted" else "prediction"
             _console.say(f"{_console.counted(document[name], noun)} {text}")
     for name, text in (
-        ("stops", "the official script would end on {}, which counts as wrong here"),
+        ("stops", "the official script would end on {}; the figures are as if it went on"),
         ("changed", "{} changed the private copy; the official script would go on with a changed database"),
     ):
         if document[name]:

@@ -211,22 +211,22 @@ class _Structures:
             self._scorer.close()
 
     def of(self, job: _Job, scorer: OfficialScorer | SafeScorer) -> dict[str, Any]:
-        """Attributes of a `Result`: level, exact, parts; error "stop" where the official script ends."""
+        """Attributes of a `Result`: level, exact, parts; and stop, where the official script cannot read the item."""
         if not self._wanted:
             return {"level": job.item.difficulty}
         try:
             tables = self._schema(job, scorer)
             gold = parse(job.item.gold, tables)
         except InputError as error:
-            return {"level": "", "error": "stop", "message": error.what[:300], "right": False}
+            return {"level": "", "stop": error.what[:300]}
         found: dict[str, Any] = {"level": hardness(gold)}
         keys = self._keys.get(job.item.db_id)
         if keys is not None and job.problem != "missing":
             try:
                 match = exact_match(self._predicted(job.sql, tables), gold, keys=keys, schema=tables)
                 found |= {"exact": match.exact, "parts": dict(match.parts)}
-            except InputError:
-                found |= {"exact": False}
+            except InputError as error:
+                found |= {"exact": False, "stop": error.what}
         return found
 
     def _predicted(self, sql: str, tables: Mapping[str, Sequence[str]]) -> Structure:
@@ -342,7 +342,9 @@ def _result(job: _Job, scorer: OfficialScorer | SafeScorer, structures: _Structu
         changed=outcome.changed,
         ratio=times,
     )
-    found = structures.of(job, scorer)
-    if not official:  # safe mode does not end where the official script does
-        found = {name: value for name, value in found.items() if name not in {"error", "message", "right"}}
+    found = {"stop": "", **structures.of(job, scorer)}
+    if official and outcome.error == "gold" and scorer.rule.gold_must_run:
+        found["stop"] = outcome.message
+    if not official:  # safe mode goes on where the official script ends
+        found["stop"] = ""
     return replace(result, **found, seconds=round(time.perf_counter() - start, 6))

@@ -19,7 +19,6 @@ ERRORS = {
     "too_large": "a result has more rows or bytes than are compared",
     "refused": "the prediction does more than read",
     "gold": "the reference failed",
-    "stop": "the official script would end here",
     "missing": "there is no prediction",
     "empty": "the prediction is empty",
     "not_text": "the prediction is no text",
@@ -69,6 +68,7 @@ class Result:
         right, error, message, rows, gold_rows, soft_f1, gold_error, changed: See `Outcome`.
         exact: Spider's exact match; None where it is not computed.
         parts: Spider's partial matches by name, 1 or 0; empty likewise.
+        stop: Why the official script would end on this item; "" where it would not, and in safe mode.
         ratio: R-VES time ratio; None without R-VES.
         seconds: Time for the item, start to verdict. Not part of `document`.
     """
@@ -88,6 +88,7 @@ class Result:
     exact: bool | None = None
     parts: Mapping[str, int] = field(default_factory=dict)
     ratio: float | None = None
+    stop: str = ""
     seconds: float = 0.0
 
     def record(self) -> dict[str, Any]:

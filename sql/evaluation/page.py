@@ -86,7 +86,7 @@ def comparison_page(comparison: Comparison, *, a: str, b: str) -> str:
     ]
     key = f'<p class="soft"><i class="key" style="background:var(--s0)"></i>{escape(a)}' \
           f'<i class="key" style="background:var(--s1)"></i>{escape(b)}</p>'  # fmt: skip
-    plot = f"<section><h2>EX by level</h2>{key}{bars(found, 'EX by level')}</section>"
+    plot = f"<section><h2>EX by level, with 95 % intervals</h2>{key}{bars(found, 'EX by level')}</section>"
     rows = [(one.name, one.a, one.b, one.difference, one.low, one.high) for one in comparison.metrics]
     metrics = "".join(
         f"<tr><td>{escape(name)}</td><td class='n'>{x:.2f}</td><td class='n'>{y:.2f}</td>"
@@ -126,7 +126,9 @@ def _levels(results: Sequence[Result]) -> str:
         right = sum(one.right for one in group)
         value = 100 * right / len(group) if group else 0.0
         shown.append(Bar(name, value, f"{value:.1f} %, {right} of {len(group)}", *wilson(right, len(group))))
-    return f"<section><h2>EX by level</h2>{bars(shown, 'EX by level, with 95 % intervals')}</section>"
+    return (
+        f"<section><h2>EX by level, with 95 % intervals</h2>{bars(shown, 'EX by level, with 95 % intervals')}</section>"
+    )
 
 
 def _errors(errors: Mapping[str, int]) -> str:

@@ -39,12 +39,12 @@ class Evaluation:
         `ex`, `soft_f1`, `r_ves`, `exact_match` and `partial` are in percent of `items`, None where they were not
         measured. `clean` leaves out the items whose reference fails. `by_difficulty` (BIRD) or `by_hardness` (Spider)
         has the same figures by level. `changed` lists items whose prediction changes its database: the official script
-        would go on with the changed one. `stops` lists items on which it would end. With `items`, each result.
+        would go on with the changed one. `stops` lists items on which it would end; they have a verdict here all the
+        same. With `items`, each result.
         """
         results = self.results
         clean = [one for one in results if not one.gold_error]
         rule = self.run.get("rule", {})
-        must_run = self.run.get("mode") == "official" and rule.get("gold_must_run", False)
         figures: dict[str, Any] = {
             "set": self.run.get("set", ""),
             "mode": self.run.get("mode", ""),
@@ -59,7 +59,7 @@ class Evaluation:
             "clean": {**_figures(clean), "left_out": [one.index for one in results if one.gold_error]},
             "errors": dict(sorted(Counter(one.error for one in results if one.error).items())),
             "changed": [one.index for one in results if one.changed],
-            "stops": [one.index for one in results if one.error == "stop" or (must_run and one.error == "gold")],
+            "stops": [one.index for one in results if one.stop],
         }
         return figures | ({"verdicts": [one.document() for one in results]} if items else {})
 

@@ -207,6 +207,17 @@ def test_failing_references(tmp_path: Path):
     assert evaluate(spider, listed(*sql), RunConfig(SPIDER, mode="safe")).to_dict()["stops"] == []
 
 
+def test_what_the_official_parser_cannot_read_is_still_executed(tmp_path: Path):
+    """Where the script would end, the figures are as if it went on, and say where."""
+    gold = [("?", "SELECT CASE WHEN 1 THEN 2 END", "simple"), *bakery.GOLD[:1]]
+    spider = load(bakery.make_spider(tmp_path / "spider", gold=gold))
+    run = evaluate(spider, listed("SELECT 2", bakery.RIGHT[0]), RunConfig(SPIDER))
+    assert [one.right for one in run.results] == [True, True]
+    assert [bool(one.stop) for one in run.results] == [True, False]
+    assert run.to_dict()["stops"] == [0]
+    assert (run.results[0].level, run.results[0].exact) == ("", None)
+
+
 def test_leftovers_are_test_databases_in_official_mode_only(spider):
     path = spider.databases["bakery"]
     leftover = path.with_name(path.name + "-wal.old")
