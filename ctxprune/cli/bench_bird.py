@@ -26,7 +26,7 @@ def bird(
     repeat: Annotated[int, typer.Option(min=0, help="Measure R-VES with so many repetitions; officially 100.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write a page about the predictions.")] = None,
     generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch",
-    split: Annotated[str, typer.Option(help="dev, mini_dev, test or train.")] = "dev",
+    split: Annotated[str, typer.Option(help="dev, mini_dev or train.")] = "dev",
     limit: Annotated[int | None, typer.Option(min=1, help="Generator: so many items, stratified by database.")] = None,
     seed: Annotated[int, typer.Option(help="Of the sample and of the generator.")] = 0,
     candidates: Annotated[int, typer.Option(min=1, help="Candidates per generator.")] = 4,

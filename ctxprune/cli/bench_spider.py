@@ -27,7 +27,7 @@ def spider(
     schemas: Annotated[
         Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
     ] = None,
-    split: Annotated[str, typer.Option(help="dev, test or train.")] = "dev",
+    split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
     limit: Annotated[int | None, typer.Option(min=1, help="Generator: so many items, stratified by database.")] = None,
     seed: Annotated[int, typer.Option(help="Of the sample and of the generator.")] = 0,
     candidates: Annotated[int, typer.Option(min=1, help="Candidates per generator.")] = 4,

@@ -29,7 +29,6 @@ _SQL_FIELDS = ("query", "SQL", "sql")
 _SPLITS = {
     "dev": ("dev.json", "Spider-DK.json", "mini_dev_sqlite.json", "mini_dev_sqlite.jsonl", "examples"),
     "mini_dev": ("mini_dev_sqlite.json", "mini_dev_sqlite.jsonl"),
-    "test": ("test.json",),
     "train": ("train_spider.json", "train.json", "mini_train.json", "examples"),
 }
 
@@ -98,7 +97,7 @@ def load(data: Path, *, schemas: Path | None = None, split: str = "dev") -> Benc
     Args:
         data: The set's folder.
         schemas: Where schemas and databases come from that the folder lacks; default: its sibling folder `spider`.
-        split: "dev", "train", "test" or "mini_dev" (BIRD).
+        split: "dev", "train" or "mini_dev" (BIRD).
 
     Raises:
         InputError: The folder is missing, holds no question file, or a file in it is damaged.

@@ -5,6 +5,9 @@ changed it, in a process of their own that is ended at the item's deadline and h
 neither on the order of items nor on the number of workers, while the official scripts hand a database that one
 prediction has damaged to the next. Only two things are refused there: files outside of the private folder (ATTACH,
 VACUUM INTO), and what needs more than the memory limit.
+
+The copies lie in the system's temporary folder ($TMPDIR), one database at a time for each worker, so it must have room
+for that; a run that is killed leaves them there.
 """
 
 from __future__ import annotations

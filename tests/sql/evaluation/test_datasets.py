@@ -127,7 +127,7 @@ def test_missing_folders_files_and_splits(tmp_path: Path, spider: Path):
     with pytest.raises(InputError, match="no dev questions"):
         load(tmp_path)
     with pytest.raises(UsageError, match="test"):
-        load(spider, split="future")
+        load(spider, split="test")
 
 
 def test_the_fingerprint_follows_the_data(spider: Path):
