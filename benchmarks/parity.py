@@ -86,8 +86,9 @@ def _compare(words, bench, sql, name, tables) -> dict:
 
 def _verdicts(result, name: str) -> dict:
     if name == "spider":
-        return {"ex": int(result.right), "exact_match": int(bool(result.exact)), "partial": dict(result.parts),
-                "hardness": result.level}  # fmt: skip
+        parts = {name: part[0] for name, part in result.parts.items()}
+        exact = int(bool(result.exact))
+        return {"ex": int(result.right), "exact_match": exact, "partial": parts, "hardness": result.level}
     return {"ex": int(result.right), "old_ex": int(result.right), "soft_f1": result.soft_f1 or 0}
 
 

@@ -224,7 +224,8 @@ class _Structures:
         if keys is not None and job.problem != "missing":
             try:
                 match = exact_match(self._predicted(job.sql, tables), gold, keys=keys, schema=tables)
-                found |= {"exact": match.exact, "parts": dict(match.parts)}
+                parts = {name: [agrees, *match.sides[name]] for name, agrees in match.parts.items()}
+                found |= {"exact": match.exact, "parts": parts}
             except InputError as error:
                 found |= {"exact": False, "stop": error.what}
         return found

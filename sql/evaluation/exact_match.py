@@ -31,10 +31,12 @@ class Match:
     Attributes:
         exact: All parts and the tables agree.
         parts: By name of `PARTS`: 1 where the part agrees, 0 where not.
+        sides: By name of `PARTS`: whether the prediction, and whether the reference, has such a part (1 or 0).
     """
 
     exact: bool
     parts: Mapping[str, int]
+    sides: Mapping[str, tuple[int, int]]
 
 
 def exact_match(
@@ -140,7 +142,20 @@ def _compare(predicted: Structure, gold: Structure) -> Match:
             exact = sorted(gold.tables) == sorted(predicted.tables)
         except TypeError as error:
             raise InputError("queries in FROM that differ cannot be sorted; the official script ends here") from error
-    return Match(exact, parts)
+    left, right = _present(predicted), _present(gold)
+    sides = {name: (int(left[name]), int(right[name])) for name in PARTS}
+    # The official script counts equal ANDs and ORs as there, even where neither query has any, and mixes up the sides
+    # where they differ.
+    sides["and/or"] = (1, 1) if parts["and/or"] else sides["and/or"][::-1]
+    return Match(exact, parts, sides)
+
+
+def _present(query: Structure) -> dict[str, bool]:
+    selected, where, grouped = bool(query.select), bool(query.where), bool(query.group_by)
+    behind = any(part is not None for part in (query.intersect, query.except_, query.union))
+    order, words = query.order_by is not None, bool(_words(query))
+    found = (selected, selected, where, where, grouped, grouped, order, len(query.where) > 1, behind, words)
+    return dict(zip(PARTS, found, strict=True))
 
 
 def _same_bag(left: Iterable[object], right: Iterable[object]) -> bool:

@@ -67,7 +67,8 @@ class Result:
         sql: The prediction as it was read.
         right, error, message, rows, gold_rows, soft_f1, gold_error, changed: See `Outcome`.
         exact: Spider's exact match; None where it is not computed.
-        parts: Spider's partial matches by name, 1 or 0; empty likewise.
+        parts: Spider's partial matches by name, each three times 1 or 0: the part agrees, the prediction has it, the
+            reference has it; empty likewise.
         stop: Why the official script would end on this item; "" where it would not, and in safe mode.
         ratio: R-VES time ratio; None without R-VES.
         seconds: Time for the item, start to verdict. Not part of `document`.
@@ -86,7 +87,7 @@ class Result:
     gold_error: str = ""
     changed: bool = False
     exact: bool | None = None
-    parts: Mapping[str, int] = field(default_factory=dict)
+    parts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     ratio: float | None = None
     stop: str = ""
     seconds: float = 0.0

@@ -54,6 +54,7 @@ def test_spider_and_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         out.write_text(json.dumps(document), encoding="utf-8")
         files += [(log, out)]
         assert document["exact_match"] is not None
+        assert document["partial"]["select"]["rec"] == {"a": 100, "b": 83.33}[name]
         assert sum(level["items"] for level in document["by_hardness"].values()) == 6
         assert len(document["verdicts"]) == 6
     found = run(capsys, "compare", files[0][0], files[1][1], "--html", tmp_path / "cmp.html")

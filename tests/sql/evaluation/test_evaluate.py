@@ -280,3 +280,20 @@ def test_wrong_settings(change: dict, text: str):
 def test_no_item_to_score(bird):
     with pytest.raises(UsageError, match="no item"):
         evaluate(replace(bird, databases={}), listed("SELECT 1"), RunConfig(BIRD))
+
+
+def test_partial_matches_as_the_official_script_prints_them(spider):
+    """Accuracy where the prediction has the part, recall where the reference has it; AND and OR with sides mixed up."""
+    sql = [bakery.RIGHT[0], "SELECT name FROM loaf", *bakery.RIGHT[2:]]
+    partial = evaluate(spider, listed(*sql), RunConfig(SPIDER)).to_dict()["partial"]
+    assert partial["where"] == {"acc": 100, "rec": 66.67, "f1": 80}
+    assert partial["group"] == {"acc": 0, "rec": 0, "f1": 100}
+    assert partial["and/or"] == {"acc": 100, "rec": 100, "f1": 100}
+    two = "SELECT name FROM loaf WHERE flour = 'rye' AND price > 1"
+    partial = evaluate(spider, listed(bakery.RIGHT[0], two, *bakery.RIGHT[2:]), RunConfig(SPIDER)).to_dict()["partial"]
+    assert partial["and/or"] == {"acc": 100, "rec": 83.33, "f1": 90.91}
+
+
+def test_a_level_whose_items_all_failed_has_zero(bird):
+    figures = evaluate(bird, listed(*bakery.RIGHT[:4], "x", bakery.RIGHT[5]), RunConfig(BIRD)).to_dict()
+    assert figures["by_difficulty"]["challenging"] == figures["by_difficulty"]["challenging"] | {"ex": 0, "soft_f1": 0}
