@@ -108,7 +108,7 @@ def generate_and_score(
         bench: The set, with the chosen items only.
         rule: The rules that its official script would use.
         generator: As `_pipelines.pipeline_maker` takes it.
-        options: `candidates`, `plain`, `cache`, `seed` for the maker, `skipped` for the figures.
+        options: `candidates`, `plain`, `cache`, `seed` for the maker, `skipped` and `data` of the whole set.
         output: What is printed.
     """
     from ctxprune.cli import _console
@@ -127,7 +127,7 @@ def generate_and_score(
         Prediction(sql.get(item.index, ""), "", "" if sql.get(item.index) else "empty") for item in bench.items
     )
     scored = _evaluate(bench, Predictions(entries, "list"), RunConfig(rule, mode="safe"), None).to_dict()
-    document = {"set": bench.name, "generator": _shown(generator), "plain": options["plain"], "data": bench.fingerprint}
+    document = {"set": bench.name, "generator": _shown(generator), "plain": options["plain"], "data": options["data"]}
     document |= report.to_dict(items=output.items) | {"skipped": options["skipped"], "rule": rule.name}
     wanted = ("soft_f1", "exact_match", "partial", "by_difficulty", "by_hardness", "clean")
     document |= {name: scored[name] for name in wanted if name in scored}

@@ -58,6 +58,6 @@ def spider(
     if predictions is not None or self_check:
         score_file(bench, rule, Scoring(None if self_check else predictions, mode, workers, log=log), output)
         return
+    options = {"candidates": candidates, "plain": plain, "cache": cache, "seed": seed, "data": bench.fingerprint}
     bench, skipped = chosen_items(bench, limit, seed)
-    options = {"candidates": candidates, "plain": plain, "cache": cache, "seed": seed, "skipped": skipped}
-    generate_and_score(bench, rule, generator, options, output)
+    generate_and_score(bench, rule, generator, options | {"skipped": skipped}, output)

@@ -297,3 +297,14 @@ def test_partial_matches_as_the_official_script_prints_them(spider):
 def test_a_level_whose_items_all_failed_has_zero(bird):
     figures = evaluate(bird, listed(*bakery.RIGHT[:4], "x", bakery.RIGHT[5]), RunConfig(BIRD)).to_dict()
     assert figures["by_difficulty"]["challenging"] == figures["by_difficulty"]["challenging"] | {"ex": 0, "soft_f1": 0}
+
+
+def test_a_stray_log_beside_a_database_does_no_harm_and_stays(bird):
+    path = bird.databases["bakery"]
+    path.with_name(path.name + "-wal").write_bytes(b"no log at all" * 100)
+    before = bakery.snapshot(path.parent)
+    assert evaluate(bird, listed(*bakery.RIGHT), RunConfig(BIRD)).to_dict()["ex"] == 100  # on a copy, which loses it
+    safe = evaluate(bird, listed(*bakery.RIGHT), RunConfig(BIRD, mode="safe"))
+    assert {one.error for one in safe.results} == {"damaged_database"}  # what is in it only writing could tell
+    assert "write-ahead log" in safe.results[0].message
+    assert bakery.snapshot(path.parent) == before
