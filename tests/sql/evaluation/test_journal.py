@@ -31,7 +31,9 @@ SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <
 
 
 def start(folder: Path, log: Path, out: Path, workers: int = 2) -> subprocess.Popen:
-    env = os.environ | {"PYTHONPATH": str(Path(ctxprune.__file__).resolve().parent.parent)}
+    copies = log.parent / "copies"  # a run that is killed leaves its private copies
+    copies.mkdir(exist_ok=True)
+    env = os.environ | {"PYTHONPATH": str(Path(ctxprune.__file__).resolve().parent.parent), "TMPDIR": str(copies)}
     words = [sys.executable, str(HERE / "kill_run.py"), str(folder), str(log), str(out), "official", str(workers)]
     return subprocess.Popen(words, env=env, stderr=subprocess.PIPE)
 
