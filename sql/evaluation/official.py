@@ -7,15 +7,13 @@ prediction has damaged to the next. Only two things are refused there: files out
 VACUUM INTO), and what needs more than the memory limit.
 
 The copies lie in the system's temporary folder ($TMPDIR), one database at a time for each worker, so it must have room
-for that; a run that is killed leaves them there.
+for that; what a run that was killed has left there the next run removes.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -26,7 +24,7 @@ import ctxprune
 from ctxprune.errors import DatabaseError, InputError
 
 from .._sqlite_child import Child
-from .copies import PrivateCopy
+from .copies import PrivateCopy, PrivateFolder
 from .outcome import Outcome
 from .spider import order_matters, prepare
 
@@ -53,8 +51,8 @@ class OfficialScorer:
 
     def __init__(self, rule: ExecutionRule, *, repeat: int = 0, memory: int = _MEMORY) -> None:
         self.rule, self.repeat, self.memory = rule, repeat, memory
-        self._folder = tempfile.TemporaryDirectory(prefix="ctxprune-bench-", ignore_cleanup_errors=True)
-        self._copy = PrivateCopy(Path(os.path.realpath(self._folder.name)))
+        self._folder = PrivateFolder()
+        self._copy = PrivateCopy(self._folder.path)
         self._process: _Process | None = None
 
     def __enter__(self) -> OfficialScorer:
@@ -66,7 +64,7 @@ class OfficialScorer:
     def close(self) -> None:
         """End the process and remove the private copy."""
         self._end()
-        self._folder.cleanup()
+        self._folder.remove()
 
     def score(self, path: Path, gold: str, predicted: str) -> Outcome:
         """One item's outcome.

@@ -31,7 +31,7 @@ SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <
 
 
 def start(folder: Path, log: Path, out: Path, workers: int = 2) -> subprocess.Popen:
-    copies = log.parent / "copies"  # a run that is killed leaves its private copies
+    copies = log.parent / "copies"  # a run that is killed leaves its private copies, the next one removes them
     copies.mkdir(exist_ok=True)
     env = os.environ | {"PYTHONPATH": str(Path(ctxprune.__file__).resolve().parent.parent), "TMPDIR": str(copies)}
     words = [sys.executable, str(HERE / "kill_run.py"), str(folder), str(log), str(out), "official", str(workers)]
@@ -70,6 +70,7 @@ def test_killed_ten_times_equals_undisturbed(tmp_path: Path):
     assert out.read_bytes() == (tmp_path / "whole.json").read_bytes()
     indexes = [json.loads(line)["index"] for line in log.read_text().splitlines()[1:]]
     assert sorted(indexes) == list(range(60))  # none lost, none twice
+    assert list((tmp_path / "copies").iterdir()) == []
 
 
 def test_a_line_cut_short_is_dropped(tmp_path: Path):
