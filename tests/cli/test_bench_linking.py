@@ -93,7 +93,7 @@ def test_people_see_a_table(folder: Path, capsys: pytest.CaptureFixture[str]):
         (["--linker", "chat"], 1, "needs more than its name"),
         (["--linker", "embedding"], 1, "embedding:FOLDER"),
         (["--linker", "ranked:model"], 1, "takes no model"),
-        (["--linker", "embedding:nowhere.onnx"], 1, "onnx"),
+        (["--linker", "embedding:nowhere.onnx"], 1, "CP00"),  # CP004 without onnxruntime, CP005 with it
         (["--limit", "0"], 2, "--limit"),
     ],
 )
