@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,10 +20,10 @@ from .joins import GENERIC_NAMES, KEY_LIKE, names_for
 from .words import name_stems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from ..database import Database
-    from ..schema import Column, Schema
+    from ..schema import Column, Schema, Table
 
 __all__ = ["KeyLimits", "contained_keys", "with_contained_keys"]
 
@@ -88,7 +89,7 @@ def contained_keys(database: Database, schema: Schema, *, limits: KeyLimits = Ke
     until = time.monotonic() + limits.seconds
     order = {ref: number for number, ref in enumerate(schema.refs())}
     found: list[tuple[_Pair, float]] = []
-    for number, pair in enumerate(sorted(_pairs(schema), key=lambda pair: -pair.said)):
+    for number, pair in enumerate(sorted(_pairs(schema, until), key=lambda pair: -pair.said)):
         left = until - time.monotonic()
         seen = _look(database, pair, limits.values, left) if number < limits.pairs and left > 0 else _Seen()
         if _holds(pair, seen):
@@ -104,26 +105,47 @@ def contained_keys(database: Database, schema: Schema, *, limits: KeyLimits = Ke
     )
 
 
-def _pairs(schema: Schema) -> Iterator[_Pair]:
-    """Pairs whose names and types allow a key."""
+def _pairs(schema: Schema, until: float) -> Iterator[_Pair]:
+    """Pairs whose names and types allow a key; when the time is over only those whose names say it in full."""
     taken = {(key.table.casefold(), name.casefold()) for key in schema.foreign_keys for name in key.columns}
     linked = {frozenset((key.table.casefold(), key.ref_table.casefold())) for key in schema.foreign_keys}
-    common = _common_names(schema)
+    free = _free_columns(schema, taken)
+    places = _by_words(free)
     for target in schema.tables:
         if len(target.primary_key) != 1:
             continue
         key = target.column(target.primary_key[0])
         names, about = names_for(target, key.name), set(name_stems(target.name)) - _KEY_STEMS
-        for source in schema.tables:
+        telling = (about | set(name_stems(key.name))) - _KEY_STEMS
+        read = (*names, *telling) if time.monotonic() < until else names
+        for place in sorted({place for word in read for place in places.get(word, ())}):
+            source, column = free[place]
             if source is target or frozenset((source.name.casefold(), target.name.casefold())) in linked:
                 continue
-            for column in source.columns:
-                folded = column.name.casefold()
-                free = (source.name.casefold(), folded) not in taken and folded not in common
-                said = _said(column, key, names, about) if free else 0
-                own = source.primary_key == (column.name,)  # what numbers its own rows refers to others by name only
-                if said == _NAMED or (said and not own and _alike(column, key)):
-                    yield _Pair(said, ColumnRef(source.name, column.name), ColumnRef(target.name, key.name))
+            said = _said(column, key, names, about)
+            own = source.primary_key == (column.name,)  # what numbers its own rows refers to others by name only
+            if said == _NAMED or (said and not own and _alike(column, key)):
+                yield _Pair(said, ColumnRef(source.name, column.name), ColumnRef(target.name, key.name))
+
+
+def _free_columns(schema: Schema, taken: Collection[tuple[str, str]]) -> list[tuple[Table, Column]]:
+    """Columns that no declared key starts at and whose name says something, in schema order."""
+    common = _common_names(schema)
+    return [
+        (table, column)
+        for table in schema.tables
+        for column in table.columns
+        if (table.name.casefold(), folded := column.name.casefold()) not in taken and folded not in common
+    ]
+
+
+def _by_words(columns: Sequence[tuple[Table, Column]]) -> dict[str, list[int]]:
+    """Places of the columns by their folded name and by each stem of it: of a thousand tables only few are compared."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, (_, column) in enumerate(columns):
+        for word in {column.name.casefold(), *name_stems(column.name)}:
+            places[word].append(place)
+    return places
 
 
 def _common_names(schema: Schema) -> frozenset[str]:
