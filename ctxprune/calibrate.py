@@ -103,21 +103,26 @@ class _Scored:
     sets: KeepSets
     needed: NDArray[np.intp]
     _steps: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
-    _kept: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
+    _shares: dict[int, tuple[float, float]] = field(default_factory=dict)
 
     def kept(self, limit: float) -> NDArray[np.bool_]:
-        """bool (n_units,); remembered by the number of chosen units, which says which ones they are."""
-        chosen = self.levels >= limit
-        count = int(chosen.sum())
-        if count not in self._kept:
-            tokens = np.zeros(len(self.levels), dtype=np.int64)
-            self._kept[count] = self.sets.close(chosen, self.scores, self.example.context, tokens).kept
-        return self._kept[count]
+        """bool (n_units,)."""
+        tokens = np.zeros(len(self.levels), dtype=np.int64)
+        return self.sets.close(self.levels >= limit, self.scores, self.example.context, tokens).kept
+
+    def _shares_at(self, limit: float) -> tuple[float, float]:
+        """Shares of the needed units and of the leaves that are kept; remembered by the number of chosen units, which
+        says which ones they are."""
+        count = int((self.levels >= limit).sum())
+        if count not in self._shares:
+            kept = self.kept(limit)
+            self._shares[count] = _mean(kept[self.needed]), _mean(kept[self.leaves])
+        return self._shares[count]
 
     def loss_of(self, limit: float, loss: Loss) -> float:
         if not self.needed.size:
             return 0.0
-        lost = 1.0 - float(self.kept(limit)[self.needed].mean())
+        lost = 1.0 - self._shares_at(limit)[0]
         return float(lost > 0) if loss == "strict" else lost
 
     def steps(self, loss: Loss) -> tuple[tuple[float, float], ...]:
@@ -143,7 +148,7 @@ class _Scored:
 
     def kept_share(self, limit: float) -> float:
         """Share of the leaves (units that no other hangs from) that are kept: columns of a schema, sentences."""
-        return float(self.kept(limit)[self.leaves].mean()) if self.leaves.size else 1.0
+        return self._shares_at(limit)[1]
 
     @cached_property
     def leaves(self) -> NDArray[np.intp]:
@@ -272,6 +277,10 @@ class CalibrationPool:
         """Above the level of every unit: nothing is chosen."""
         tops = [float(item.levels.max()) for item in self.scored if item.levels.size]
         return float(np.nextafter(max(tops, default=0.0), np.inf))
+
+
+def _mean(kept: NDArray[np.bool_]) -> float:
+    return float(kept.mean()) if kept.size else 1.0
 
 
 def _needed(example: CalibrationExample) -> NDArray[np.intp]:
