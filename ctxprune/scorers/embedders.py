@@ -23,6 +23,7 @@ Embed: TypeAlias = "Callable[[Sequence[str]], NDArray[np.floating[Any]]]"
 
 _MAX_TOKENS = 256
 _BATCH = 64
+_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 
 
 def embedded(embed: Embed, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -124,9 +125,11 @@ class OnnxEmbedder:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise InputError(f"the ONNX model cannot be loaded ({reason[:200]})", where=str(path)) from error
         self._inputs = [entry.name for entry in self._session.get_inputs()]
+        if unknown := sorted(set(self._inputs) - _INPUTS):
+            raise InputError(f"the ONNX model wants inputs {unknown}", where=str(path), hint="export a text encoder")
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of some texts; those of like length are computed together."""
+        """Vectors of some texts, one or more; those of like length are computed together."""
         encoded = self._tokenizer.encode_batch(list(texts))
         order = sorted(range(len(texts)), key=lambda place: len(encoded[place].ids))
         parts = [
@@ -139,15 +142,12 @@ class OnnxEmbedder:
 
     def _run(self, batch: Sequence[Any]) -> NDArray[np.float32]:
         longest = max(len(entry.ids) for entry in batch) or 1
-        arrays = {
-            name: np.zeros((len(batch), longest), dtype=np.int64)
-            for name in ("input_ids", "attention_mask", "token_type_ids")
-        }
+        arrays = {name: np.zeros((len(batch), longest), dtype=np.int64) for name in _INPUTS}
         for row, entry in enumerate(batch):
             arrays["input_ids"][row, : len(entry.ids)] = entry.ids
             arrays["attention_mask"][row, : len(entry.ids)] = 1
             arrays["token_type_ids"][row, : len(entry.ids)] = entry.type_ids
-        output = self._session.run(None, {name: arrays[name] for name in self._inputs if name in arrays})[0]
+        output = self._session.run(None, {name: arrays[name] for name in self._inputs})[0]
         if output.ndim == 3:
             mask = arrays["attention_mask"][..., None]
             output = (output * mask).sum(axis=1) / np.maximum(mask.sum(axis=1), 1)

@@ -180,7 +180,7 @@ def _crush(data: Path) -> PooledSet:
         raise InputError("the file holds no JSON array of questions", where=str(questions))
     items = tuple(_crush_item(row, f"{_QUESTIONS}, item {number}") for number, row in enumerate(rows))
     digest = hashlib.sha256(text.encode() + raw).hexdigest()[:16]
-    return PooledSet(data.resolve().name, read_elements(text.splitlines(), where=_UNION), items, 0, digest)
+    return PooledSet(data.resolve().name, read_elements(text.split("\n"), where=_UNION), items, 0, digest)
 
 
 def _crush_item(row: Any, where: str) -> PooledItem:

@@ -138,8 +138,5 @@ def _united(linked: Linked, named: Sequence[ColumnRef], counter: TokenCounter) -
 
 
 def _keys(full: Schema, graph: JoinGraph, tables: Sequence[str]) -> list[ColumnRef]:
-    ends = [
-        end for key in graph.between(tables) for end in ((key.table, key.columns), (key.ref_table, key.ref_columns))
-    ]
-    refs = [ColumnRef(full.table(table).name, column) for table, columns in ends for column in columns]
+    refs = [ref for key in graph.between(tables) for ref in graph.ends(key)]
     return refs + [ColumnRef(full.table(t).name, name) for t in tables for name in full.table(t).primary_key]

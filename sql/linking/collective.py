@@ -12,6 +12,7 @@ import numpy as np
 from ctxprune.errors import UsageError
 from ctxprune.text import STOP_WORDS, fold, split_identifier, word_spans
 
+from .base import LINKERS
 from .context import SchemaContext
 from .policy import JoinablePolicy
 from .scored import ScoredLinker
@@ -235,6 +236,7 @@ class CollectiveSchemaScorer:
         return cosines
 
 
+@LINKERS.register("collective.v1")
 @dataclass(frozen=True)
 class CollectiveLinker(ScoredLinker):
     """The columns that the parts of a question choose by turns, with the keys and tables that join them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,8 @@ class SchemaContext:
 
     Args:
         schema: What is pruned.
-        hits: Stored values that the question mentions; they are part of their column's text.
+        hits: Stored values that the question mentions; they are part of their column's text. Columns that they spell in
+            another case are spelled as in the schema.
         evidence: Extra knowledge that came with the question.
         statistics: Of this schema, if they are at hand.
     """
@@ -42,7 +44,8 @@ class SchemaContext:
         evidence: str = "",
         statistics: SchemaStatistics | None = None,
     ) -> None:
-        self.schema, self.hits, self.evidence = schema, tuple(hits), evidence
+        self.schema, self.evidence = schema, evidence
+        self.hits = tuple(_spelled(hit, schema) for hit in hits)
         self._statistics = statistics
         matched: dict[ColumnRef, list[str]] = {}
         for hit in self.hits:
@@ -85,6 +88,14 @@ class SchemaContext:
         columns = [ref for index in kept if (ref := self.refs[index]) is not None]
         names = {index: table.name for index, table in zip(self.table_units, self.schema.tables, strict=True)}
         return self.schema.subset(columns, [names[index] for index in kept if index in names])
+
+
+def _spelled(hit: ValueHit, schema: Schema) -> ValueHit:
+    """The hit with its column as the schema spells it; a hit of another schema as it is."""
+    if hit.ref.table not in schema or hit.ref.column not in (table := schema.table(hit.ref.table)):
+        return hit
+    ref = ColumnRef(table.name, table.column(hit.ref.column).name)
+    return hit if ref == hit.ref or hit.ref in schema.refs() else replace(hit, ref=ref)
 
 
 def _table_text(table: Table) -> str:

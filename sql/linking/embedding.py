@@ -68,7 +68,10 @@ class EmbeddingSchemaScorer:
         if not context.units:
             return np.zeros(0, dtype=np.float32)
         asked = embedded(self.embed, [text for text in (query, context.evidence) if text.strip()] or [query])
-        cosines = np.clip(self._vectors(context) @ asked.T, 0.0, 1.0)
+        known = self._vectors(context)
+        if known.shape[1] != asked.shape[1]:
+            raise UsageError(f"the embedder gave vectors of {known.shape[1]} and of {asked.shape[1]} numbers")
+        cosines = np.clip(known @ asked.T, 0.0, 1.0)
         scores: Scores = cosines.max(axis=1).astype(np.float32)
         for hit in context.hits:
             place = context.statistics.position.get(hit.ref)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ctxprune.errors import UsageError
 
+from .base import LINKERS
 from .context import SchemaContext
 from .policy import JoinablePolicy
 from .scored import ScoredLinker
@@ -48,6 +49,7 @@ class LexicalSchemaScorer:
         return scores
 
 
+@LINKERS.register("lexical.v1")
 @dataclass(frozen=True)
 class LexicalLinker(ScoredLinker):
     """The ten columns that read most like the question, with the keys and tables that join them.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FORMAT", "VERSION", "WIDEST", "LinkingWeights", "Network", "load_weights"]
+__all__ = ["FORMAT", "VERSION", "WIDEST", "LinkingWeights", "Network", "load_weights", "shipped"]
 
 FORMAT, VERSION = "ctxprune.linking.ranked", 2
 WIDEST = 8.0  # standard deviations from the mean at which an input is cut: an odd schema must not swamp the rest
@@ -55,12 +55,33 @@ class Network:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Network:
-        """The inverse of `to_dict`."""
+        """The inverse of `to_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: Something is missing, is no finite number, or does not fit the rest.
+        """
         arrays = {
             name: None if data[name] is None else np.asarray(data[name], dtype=np.float64)
             for name in ("mean", "scale", "hidden", "hidden_bias", "out")
         }
-        return cls(**arrays, bias=float(data["bias"]))  # type: ignore[arg-type]
+        network = cls(**arrays, bias=float(data["bias"]))  # type: ignore[arg-type]
+        network._check()
+        return network
+
+    def _check(self) -> None:
+        n = len(self.mean) if self.mean.ndim == 1 else -1
+        shapes = [self.scale.shape]
+        wanted: list[tuple[int, ...]] = [(n,)]
+        if self.hidden is not None and self.hidden_bias is not None:
+            shapes += [self.hidden.shape, self.hidden_bias.shape]
+            wanted += [(n, len(self.out)), (len(self.out),)]
+        elif self.hidden is not None or self.hidden_bias is not None or self.out.shape != (n,):
+            raise ValueError("a hidden layer lacks its weights or its bias")
+        if shapes != wanted or self.out.ndim != 1:
+            raise ValueError(f"shapes {shapes} in place of {wanted}")
+        arrays = (self.mean, self.scale, self.hidden, self.hidden_bias, self.out, np.array(self.bias))
+        if not all(value is None or np.isfinite(value).all() for value in arrays) or (self.scale <= 0).any():
+            raise ValueError("numbers that are not finite, or a scale that is not above 0")
 
     def to_dict(self) -> dict[str, Any]:
         """Lists of numbers, rounded to five digits."""
@@ -90,7 +111,7 @@ class LinkingWeights:
         """
         if not isinstance(data, dict) or (data.get("format"), data.get("version")) != (FORMAT, VERSION):
             raise FormatError(f"not weights of format {FORMAT} version {VERSION}")
-        if tuple(data.get("features", ())) != COLUMN_FEATURES:
+        if data.get("features") != list(COLUMN_FEATURES):
             raise FormatError("the weights were made for other features", hint="train them anew")
         try:
             return cls(*(Network.from_dict(data["networks"][name]) for name in ("first", "table", "final")))
@@ -101,4 +122,16 @@ class LinkingWeights:
 @lru_cache(maxsize=1)
 def load_weights() -> LinkingWeights:
     """The weights that come with the library, read once."""
-    return LinkingWeights.from_dict(json.loads(files(__package__).joinpath(_FILE).read_text(encoding="utf-8")))
+    return LinkingWeights.from_dict(shipped(_FILE))
+
+
+def shipped(name: str) -> Any:
+    """The JSON document of a file that comes with the linkers.
+
+    Raises:
+        FormatError: It holds no JSON.
+    """
+    try:
+        return json.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"the file is damaged ({error})", where=name, hint="install the library anew") from error

@@ -164,19 +164,18 @@ def _required(context: SchemaContext, kept: NDArray[np.bool_], scores: Scores, l
     units, schema, graph = context.units, context.schema, context.statistics.graph
     chosen = [int(index) for index in np.flatnonzero(kept)]
     owners = {index if (parent := units[index].parent) is None else parent for index in chosen}
-    unit_of = dict(zip((table.name.casefold() for table in schema.tables), context.table_units, strict=True))
-    name_of = {unit: name for name, unit in unit_of.items()}
+    name_of = {unit: table.name.casefold() for table, unit in zip(schema.tables, context.table_units, strict=True)}
+    unit_of = {name: unit for unit, name in reversed(name_of.items())}  # the first of tables that differ in case only
     ranked = sorted(owners, key=lambda owner: (-scores[owner], owner))
     names = [name_of[owner] for owner in ranked]
-    if longest:
-        names += graph.bridges(names[:_BRIDGED], longest=longest)
-    needed = [unit_of[name] for name in names]
-    needed += [key for unit in needed for key in units[unit].requires]
+    bridges = graph.bridges(names[:_BRIDGED], longest=longest) if longest else []
+    names += bridges
+    tables = [*ranked, *(unit_of[name] for name in bridges)]
+    needed = [*tables, *(key for unit in tables for key in units[unit].requires)]
     place = {ref: index for index, ref in enumerate(context.refs) if ref is not None}
     needed += [place[ref] for key in graph.between(names) for ref in graph.ends(key)]
     filled = {units[index].parent for index in (*chosen, *needed)}
-    needed += [_best_column(context, unit_of[name], scores) for name in names if unit_of[name] not in filled]
-    return [*ranked, *needed]
+    return [*needed, *(_best_column(context, table, scores) for table in tables if table not in filled)]
 
 
 def _best_column(context: SchemaContext, table: int, scores: Scores) -> int:

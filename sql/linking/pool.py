@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,7 +14,7 @@ from ctxprune.errors import FormatError, SchemaError, UsageError
 from .context import SchemaContext
 from .features import Question
 from .joins import inferred_keys
-from .network import Network
+from .network import Network, shipped
 from .pool_features import DATABASE_FEATURES, PoolStatistics
 from .ranked import RankedSchemaScorer
 
@@ -208,10 +206,10 @@ def load_pool_network() -> Network:
     Raises:
         FormatError: The file is of another format or version, was made for other features, or is damaged.
     """
-    data = json.loads(files(__package__).joinpath(_FILE).read_text(encoding="utf-8"))
+    data = shipped(_FILE)
     if not isinstance(data, dict) or (data.get("format"), data.get("version")) != (FORMAT, VERSION):
         raise FormatError(f"not weights of format {FORMAT} version {VERSION}", where=_FILE)
-    if tuple(data.get("features", ())) != DATABASE_FEATURES:
+    if data.get("features") != list(DATABASE_FEATURES):
         raise FormatError("the weights were made for other features", where=_FILE, hint="train them anew")
     try:
         return Network.from_dict(data["network"])

@@ -8,10 +8,8 @@ with the draft's words; the less the inner linker thinks of the draft's columns,
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from ctxprune.errors import FormatError, UsageError
 from .base import LINKERS
 from .context import SchemaContext
 from .features import sigmoid
+from .network import shipped
 from .policy import JoinablePolicy
 from .ranked import RankedLinker
 from .scored import ScoredLinker
@@ -131,12 +130,14 @@ class PresqlWeights:
             raise FormatError(f"the weights are damaged ({error!r})") from error
         if columns.shape != (4,) or tables.shape != (4,):
             raise FormatError(f"the weights are damaged (shapes {columns.shape} and {tables.shape})")
+        if not (np.isfinite(columns).all() and np.isfinite(tables).all()):
+            raise FormatError("the weights are damaged (numbers that are not finite)")
         return cls(columns, tables)
 
 
 @lru_cache(maxsize=1)
 def _shipped() -> PresqlWeights:
-    return PresqlWeights.from_dict(json.loads(files(__package__).joinpath(_FILE).read_text(encoding="utf-8")))
+    return PresqlWeights.from_dict(shipped(_FILE))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ctxprune.errors import UsageError
 
+from .base import LINKERS
 from .context import SchemaContext
 from .features import LOWEST, Question, column_features, sigmoid
 from .network import LinkingWeights, load_weights
@@ -67,6 +68,7 @@ class RankedSchemaScorer:
         return sigmoid(final), sigmoid(tables)
 
 
+@LINKERS.register("ranked.v1")
 @dataclass(frozen=True)
 class RankedLinker(ScoredLinker):
     """A question's likely columns by what was learned from answered questions, with the keys and tables that join them.

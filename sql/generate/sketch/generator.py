@@ -51,6 +51,9 @@ class SketchGenerator:
         self._model: Model | None = None
         self._views: OrderedDict[int, tuple[Schema, SchemaView]] = OrderedDict()
 
+    def __reduce__(self) -> tuple[type[SketchGenerator], tuple[Path | None]]:
+        return type(self), (self._weights,)
+
     def generate(self, request: Request) -> Sequence[Candidate]:
         """Up to `request.n` candidates, best first, each with its probability among all that were considered.
 

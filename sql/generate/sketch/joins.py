@@ -40,7 +40,8 @@ class JoinGraph:
     def __init__(self, schema: Schema) -> None:
         self._edges: dict[str, list[Edge]] = {table.name: [] for table in schema.tables}
         for key in schema.foreign_keys:
-            self._add(_edge(key, schema))
+            if key.table in schema and key.ref_table in schema:
+                self._add(_edge(key, schema))
         for key in inferred_keys(schema):
             self._add(_edge(key, schema))
 

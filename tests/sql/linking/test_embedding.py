@@ -104,6 +104,12 @@ def test_wrong_embedders_and_contexts(library: Schema):
     with pytest.raises(UsageError, match="shape"):
         EmbeddingLinker(EmbeddingSchemaScorer(lambda texts: np.zeros(3))).link("titles", library)
 
+    widths = iter((3, 4))
+    with pytest.raises(UsageError, match=r"of 4 and of 3 numbers"):
+        EmbeddingLinker(EmbeddingSchemaScorer(lambda texts: np.ones((len(texts), next(widths))))).link(
+            "titles", library
+        )
+
     class Plain:
         units = ()
 

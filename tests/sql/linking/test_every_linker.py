@@ -112,12 +112,34 @@ def test_evidence_alone(linker: Linker, library: Schema):
         Schema("none", ()),
         Schema("bare", (Table("t", ()), Table("u", ()))),
         Schema("odd", (Table("%", (Column("", "TEXT"), Column("a.b"), Column('"'))),)),
+        Schema("twins", (Table("A", (Column("id", primary_key=True),)), Table("a", (Column("id"), Column("ID"))))),
         Schema("loop", (Table("t", (Column("id"), Column("up"))),), (ForeignKey("t", ("up",), "t", ("id",)),)),
     ],
-    ids=["no table", "no column", "odd names", "key to itself"],
+    ids=["no table", "no column", "odd names", "names in two cases", "key to itself"],
 )
 def test_odd_schemas(linker: Linker, schema: Schema):
     check(linker.link("how many a.b have an id", schema), schema)
+
+
+def test_a_key_to_nowhere_is_passed_over(linker: Linker):
+    schema = Schema("s", (Table("t", (Column("id"),)),), (ForeignKey("t", ("x",), "gone", ("id",)),))
+    assert linker.link("how many t have an id", schema).kept == {ColumnRef("t", "id")}
+
+
+def test_keys_and_hits_in_another_case(linker: Linker):
+    schema = Schema(
+        "shop",
+        (
+            Table("Orders", (Column("No", primary_key=True), Column("Line", primary_key=True), Column("Price"))),
+            Table("member", (Column("full_name"), Column("order_no"), Column("order_line"))),
+        ),
+        (ForeignKey("MEMBER", ("ORDER_NO", "ORDER_LINE"), "orders", ("no", "line")),),
+    )
+    hit = ValueHit(ColumnRef("ORDERS", "PRICE"), "9.50", (16, 20), 1.0, "exact")
+    linked = linker.link("Which price was 9.50, by full name of the member?", schema, hits=[hit])
+    assert set(linked.reasons) == linked.kept
+    assert linked.kept == set(schema.refs())
+    assert "value: 9.50" in linked.reasons[ColumnRef("Orders", "Price")]
 
 
 def test_a_thousand_tables(linker: Linker):

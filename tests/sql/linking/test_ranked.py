@@ -241,6 +241,7 @@ def test_weights_are_checked():
         ({}, "not weights"),
         ({**data, "version": 1}, "not weights"),
         ({**data, "features": ["x"]}, "other features"),
+        ({**data, "features": 1}, "other features"),
         (data, "damaged"),
         ({**data, "networks": {"first": {}}}, "damaged"),
     ):
@@ -251,6 +252,17 @@ def test_weights_are_checked():
     again = LinkingWeights.from_dict({**data, "networks": networks})
     rows = np.ones((3, len(COLUMN_FEATURES)))
     assert again.first(rows) == pytest.approx(weights.first(rows))
+    first = networks["first"]
+    for broken in (
+        {"bias": float("nan")},
+        {"scale": [0.0] * len(first["scale"])},
+        {"mean": first["mean"][1:]},
+        {"hidden": None},
+        {"out": first["out"][1:]},
+        {"mean": 1.0},
+    ):
+        with pytest.raises(FormatError, match="damaged"):
+            LinkingWeights.from_dict({**data, "networks": {**networks, "first": {**first, **broken}}})
 
 
 def test_the_cache_is_bounded_and_goes_by_identity(library: Schema):
