@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Pipeline", "PipelineConfig"]
 
+_KEY_SECONDS = 2.0  # for keys that the database does not declare
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -157,7 +158,8 @@ class Answer:
 class Pipeline:
     """Answers questions on one database. Safe to share between threads.
 
-    A question's way is the tuple `steps`: screen, values, link, examples, generate, execute, select.
+    A question's way is the tuple `steps`: screen, values, link, examples, generate, execute, select. Foreign keys that the
+    database does not declare are inferred from names and values.
     `Pipeline.of_steps` takes any other tuple.
 
     Args:
@@ -188,8 +190,11 @@ class Pipeline:
         config: PipelineConfig = PipelineConfig(),
     ) -> None:
         from .guard import Guard
+        from .linking.contained import KeyLimits, with_contained_keys
 
-        schema = config.schema or database.schema()
+        schema = with_contained_keys(
+            database, config.schema or database.schema(), limits=KeyLimits(seconds=_KEY_SECONDS)
+        )
         hidden = _hidden(values, schema, config.private)
         schema = without_examples(schema, hidden)
         model = None if chat is None else as_chat_model(chat)

@@ -21,6 +21,7 @@ __all__ = ["link"]
 
 _SCHEMA_ENDINGS = (".json", ".sql", ".ddl")
 _HEAD = 4096  # bytes looked at
+_KEY_SECONDS = 2.0  # for keys that are not declared; names alone tell of those that it does not reach
 _EXAMPLE_SECONDS = 2.0  # for looking up example values; columns that it does not reach go without
 
 
@@ -113,6 +114,7 @@ def _read(source: str, db_id: str, folder: Path | None, asked: tuple[str, str]) 
     from ctxprune.cli import _console
     from ctxprune.cli._pipelines import value_index
     from ctxprune.sql.database import Database
+    from ctxprune.sql.linking.contained import KeyLimits, with_contained_keys
     from ctxprune.sql.steps import without_examples
 
     with Database(source, name=db_id or None) as database:
@@ -120,6 +122,7 @@ def _read(source: str, db_id: str, folder: Path | None, asked: tuple[str, str]) 
         index = value_index(database, folder)
         limits = replace(database.limits, seconds=_EXAMPLE_SECONDS)
         schema = without_examples(database.with_examples(limits=limits), index.hidden)
+        schema = with_contained_keys(database, schema, limits=KeyLimits(seconds=_KEY_SECONDS))
         return schema, index.lookup(*asked)
 
 

@@ -412,3 +412,22 @@ def test_questions_that_are_no_text_are_refused(shop) -> None:
                 pipeline.ask(question)
         with pytest.raises(UsageError, match="single text"):
             pipeline.ask_many("How many cities are there?")
+
+
+def test_keys_that_are_not_declared_are_inferred_from_names_and_values(tmp_path):
+    path = tmp_path / "undeclared.sqlite"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(
+            """
+            CREATE TABLE painter (painter_id INTEGER PRIMARY KEY, name TEXT);
+            CREATE TABLE picture (picture_id INTEGER PRIMARY KEY, title TEXT, first_painter_id INTEGER, lost_id INTEGER);
+            INSERT INTO painter VALUES (11, 'Ada'), (25, 'Bea'), (47, 'Cleo'), (62, 'Dora');
+            INSERT INTO picture VALUES (1, 'Moor', 25, 3), (2, 'Tide', 62, 4), (3, 'Snow', 11, 5), (4, 'Rye', 47, 6);
+            """
+        )
+    with Database(path) as database:
+        pipeline = Pipeline(database)
+        assert [(key.columns, key.ref_table, key.inferred) for key in pipeline.schema.foreign_keys] == [
+            (("first_painter_id",), "painter", True)
+        ]
+        assert pipeline.ask("Who painted the picture Moor?").rows
