@@ -420,7 +420,7 @@ def test_keys_that_are_not_declared_are_inferred_from_names_and_values(tmp_path)
         connection.executescript(
             """
             CREATE TABLE painter (painter_id INTEGER PRIMARY KEY, name TEXT);
-            CREATE TABLE picture (picture_id INTEGER PRIMARY KEY, title TEXT, first_painter_id INTEGER, lost_id INTEGER);
+            CREATE TABLE picture (picture_id INTEGER PRIMARY KEY, title TEXT, first_painter_id INT, lost_id INT);
             INSERT INTO painter VALUES (11, 'Ada'), (25, 'Bea'), (47, 'Cleo'), (62, 'Dora');
             INSERT INTO picture VALUES (1, 'Moor', 25, 3), (2, 'Tide', 62, 4), (3, 'Snow', 11, 5), (4, 'Rye', 47, 6);
             """
