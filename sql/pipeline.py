@@ -159,8 +159,8 @@ class Pipeline:
     """Answers questions on one database. Safe to share between threads.
 
     A question's way is the tuple `steps`: screen, values, link, examples, generate, execute, select.
-    `Pipeline.of_steps` takes any other tuple. Foreign keys that the database does not declare are inferred from names and
-    values.
+    `Pipeline.of_steps` takes any other tuple. Foreign keys that the database does not declare are inferred from names
+    and values.
 
     Args:
         database: What is asked; the caller closes it.
