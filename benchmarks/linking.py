@@ -12,6 +12,7 @@ the eight weights of presql.v1, whose figures without the database are in linkin
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 from _record import SHARED, record
@@ -75,7 +76,7 @@ def main() -> None:
         linkers |= {f"ranked.v1, columns={limit}": RankedLinker(policy=JoinablePolicy(limit)) for limit in SWEEP}
     if "--embedding" in sys.argv:
         folder = sys.argv[sys.argv.index("--embedding") + 1]
-        linkers["embedding.v1"] = EmbeddingLinker.load(folder)
+        linkers[f"embedding.v1, {Path(folder).parent.name}"] = EmbeddingLinker.load(folder)
     figures, data = {}, {}
     for name in SETS:
         benchmark = load(DATA / name)
