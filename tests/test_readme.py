@@ -65,7 +65,7 @@ def test_the_guard(folder: Path) -> None:
 
 def test_every_block_is_run() -> None:
     assert len(BLOCKS) == 3
-    assert len(COMMANDS) == 11
+    assert len(COMMANDS) == 13
 
 
 @pytest.mark.parametrize("command", COMMANDS)
