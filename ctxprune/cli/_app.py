@@ -9,6 +9,7 @@ from ctxprune.cli import (
     bench_bird,
     bench_compare,
     bench_linking,
+    bench_select,
     bench_spider,
     bench_values,
     calibrate,
@@ -62,6 +63,7 @@ sql.command("check")(sql_check.check)
 bench.command("bird")(bench_bird.bird)
 bench.command("compare")(bench_compare.compare)
 bench.command("linking")(bench_linking.linking)
+bench.command("select")(bench_select.select)
 bench.command("spider")(bench_spider.spider)
 bench.command("values")(bench_values.values)
 app.add_typer(sql, name="sql")

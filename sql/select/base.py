@@ -66,6 +66,7 @@ SELECTORS: Registry[type[Selector]] = Registry(
     "selector",
     {
         "judged.v1": "ctxprune.sql.select.judge:JudgedSelector",
+        "ranked.v1": "ctxprune.sql.select.ranked:RankedSelector",
         "vote.v1": "ctxprune.sql.select.vote:VoteSelector",
     },
 )

@@ -1,0 +1,84 @@
+"""`ctxprune bench select`: how often the chosen one of several published predictions is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ctxprune.sql.evaluation.selection import SelectionCase
+
+__all__ = ["select"]
+
+_SHOWN = ("ex", "best_single", "majority", "any_correct", "ex_sure", "items", "systems", "trained_on")
+
+
+def select(
+    data: Annotated[Path, typer.Option(help="Folder of the set, as it was published.")],
+    candidates: Annotated[Path, typer.Option(help="File of published predictions, one JSON line a question.")],
+    selector: Annotated[str, typer.Option(help="ranked or vote.")] = "ranked",
+    schemas: Annotated[
+        Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Score a selector on candidates, by the set's own rule, on the items whose database is there.
+
+    Systems that saw gold schema items, by their names, are left out. Nothing is trained on the file.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.sql.evaluation.candidates import read_candidates
+    from ctxprune.sql.evaluation.datasets import load
+    from ctxprune.sql.evaluation.selection import measure, selection_cases
+    from ctxprune.sql.select.base import SELECTORS
+    from ctxprune.sql.select.ranked import RankedSelector, load_weights
+
+    kind = SELECTORS.get(selector)
+    name = SELECTORS.name_of(kind)
+    try:
+        made = kind()
+    except TypeError as error:
+        raise typer.BadParameter(f"{selector} needs more than its name ({error})", param_hint="--selector") from error
+    ranker = made if isinstance(made, RankedSelector) else None
+    bench, file = load(data, schemas=schemas, split=split), read_candidates(candidates)
+
+    def choose(case: SelectionCase) -> tuple[int | None, float]:
+        item = case.item
+        if ranker is None:
+            found = made.select(item.question, case.executed)
+        else:
+            found = ranker.rank(item.question, case.executed, evidence=item.evidence, known=case.known)
+        return found.index, found.confidence
+
+    with _console.progress() as bar:
+        task = bar.add_task("candidates", total=len(bench.present))
+        cases = selection_cases(
+            bench,
+            file,
+            with_known=ranker is not None,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    report = measure(choose, cases)
+    document: dict[str, Any] = {"set": bench.name, "selector": name, "data": bench.fingerprint}
+    document |= {"candidates": file.fingerprint} | report.to_dict()
+    if ranker is not None:
+        document["trained_on"] = list(load_weights().trained_on)
+    if as_json:
+        _console.emit(document)
+    else:
+        _show(document)
+
+
+def _show(document: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from ctxprune.cli import _console
+
+    table = Table("", "", show_header=False, title=f"{document['set']}, {document['selector']}")
+    for name in _SHOWN:
+        if name in document:
+            table.add_row(name, str(document[name]))
+    _console.data().print(table)

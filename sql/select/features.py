@@ -1,0 +1,237 @@
+"""What the ranked selector weighs: support, structure, form, fit to the question, schema, values, execution.
+
+Nothing here knows who wrote a candidate or where it stood.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .forms import HEADS, form_of
+from .grouping import Group, Table, groups_of
+from .literals import literal_features
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from .forms import Form
+
+__all__ = ["FEATURES", "Case", "Evidence", "case_features"]
+
+_LEAST = 0.01  # a probability below counts as this: one surprising fact must not decide alone
+_SUPPORT = (
+    "share", "log_share", "log_size", "lead", "first", "rank", "bare_share", "wider_share", "narrower_share",
+    "more_rows_share", "fewer_rows_share", "skeletons", "skeleton_share", "text_share", "same_tables", "same_shown",
+    "consensus", "log_candidates", "log_groups", "top_share", "failed_share",
+)  # fmt: skip
+_EXECUTION = ("empty", "empty_share", "null", "nulls", "zero", "single", "one_row", "one_column", "log_rows", "cut")
+_SCHEMA = ("columns_known", "columns_fit", "columns_least", "columns_missing", "tables_least", "tables_missing",
+           "shown_fit", "shown_least", "n_columns")  # fmt: skip
+_VALUES = ("texts_asked", "texts_exact", "texts_none", "hits_used", "numbers_asked", "numbers_used", "n_texts")
+_OWN = ("own", "own_bare", "own_any")
+_FORM = (
+    "expected",
+    "expected_best",
+    "expected_least",
+    "log_length",
+    "unparsed",
+    *(f"expects_{name}" for name in HEADS),
+)
+FEATURES: tuple[str, ...] = (*_SUPPORT, *_EXECUTION, *_SCHEMA, *_VALUES, *_OWN, *_FORM)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known beside the candidates; all of it may be empty.
+
+    Attributes:
+        columns: Probability that the question needs a column, by (table, column) in lower case.
+        tables: Likewise for tables.
+        hits: Stored values that the question mentions, each with its likelihood.
+        own: Results of a generator of one's own for the same question, each with its probability.
+    """
+
+    columns: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    tables: Mapping[str, float] = field(default_factory=dict)
+    hits: Sequence[tuple[str, float]] = ()
+    own: Sequence[tuple[Table, float]] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question's candidates.
+
+    Attributes:
+        question: The user's words, the evidence after a newline.
+        sqls: Every candidate's text.
+        tables: Results by index, of those that ran.
+        expected: Log-probabilities of the facts of the SQL, by name.
+        evidence: What else is known.
+    """
+
+    question: str
+    sqls: Sequence[str]
+    tables: Mapping[int, Table]
+    expected: Mapping[str, NDArray[np.float64]]
+    evidence: Evidence = Evidence()
+
+
+def case_features(case: Case) -> tuple[list[Group], NDArray[np.float64]]:
+    """The groups of equal results, largest first, and float64 (n_groups, len(FEATURES))."""
+    groups = groups_of(case.tables)
+    forms = {index: form_of(case.sqls[index]) for index in case.tables}
+    blocks = (
+        _support(case, groups, forms),
+        _execution(groups),
+        _means(groups, case, forms, _schema, len(_SCHEMA)),
+        _means(groups, case, forms, _values, len(_VALUES)),
+        _own(groups, case.evidence.own),
+        _forms(groups, case, forms),
+    )
+    return groups, np.hstack(blocks) if groups else np.zeros((0, len(FEATURES)))
+
+
+def _support(case: Case, groups: Sequence[Group], forms: Mapping[int, Form | None]) -> NDArray[np.float64]:
+    total = len(case.tables)
+    shares = [len(group.members) / total for group in groups]
+    facts = _fact_shares([form for form in forms.values() if form is not None])
+    skeletons = {form.skeleton for form in forms.values() if form is not None}
+    texts = len({case.sqls[index] for index in case.tables})
+    rows = []
+    for rank, group in enumerate(groups):
+        mine = [forms[index] for index in group.members]
+        known = [form for form in mine if form is not None]
+        others = [share for place, share in enumerate(shares) if place != rank]
+        above = sum(share > shares[rank] for share in shares)  # groups of one size share a rank: places must not count
+        kin = _kin(group.table, groups, total)
+        my_skeletons = {form.skeleton for form in known}
+        my_tables, my_shown = {form.tables for form in known}, {form.shown for form in known}
+        rows.append([
+            shares[rank], math.log(shares[rank]), math.log(len(group.members)), shares[rank] - max(others, default=0.0),
+            float(above == 0), 1 / (1 + above), *kin, math.log1p(len(my_skeletons)),
+            len(my_skeletons) / max(len(skeletons), 1),
+            len({case.sqls[index] for index in group.members}) / texts,
+            sum(form is not None and form.tables in my_tables for form in forms.values()) / total,
+            sum(form is not None and form.shown in my_shown for form in forms.values()) / total,
+            _mean([sum(facts[name][value] for name, value in form.facts.items()) for form in known]),
+            math.log(len(case.sqls)), math.log(len(groups)), shares[0], 1 - total / len(case.sqls),
+        ])  # fmt: skip
+    return np.array(rows, dtype=np.float64).reshape(len(groups), len(_SUPPORT))
+
+
+def _kin(table: Table, groups: Sequence[Group], total: int) -> list[float]:
+    """Shares of the candidates with the same rows but for duplicates, with more and fewer columns or rows."""
+    same = wider = narrower = more = fewer = 0
+    for group in groups:
+        other, size = group.table, len(group.members)
+        same += size * (other.bare == table.bare)
+        if other.key == table.key or not other.rows or not table.rows:
+            continue
+        if other.shape[1] != table.shape[1]:
+            wider += size * (other.shape[1] > table.shape[1] and table.columns <= other.columns)
+            narrower += size * (other.shape[1] < table.shape[1] and other.columns <= table.columns)
+        else:
+            more += size * (table.rows < other.rows)
+            fewer += size * (other.rows < table.rows)
+    return [value / total for value in (same, wider, narrower, more, fewer)]
+
+
+def _fact_shares(forms: Sequence[Form]) -> dict[str, NDArray[np.float64]]:
+    """Log of the share of candidates with each value of each fact."""
+    found = {}
+    for name, size in HEADS.items():
+        counts = np.bincount([form.facts[name] for form in forms], minlength=size) + 0.2
+        found[name] = np.log(counts / counts.sum())
+    return found
+
+
+def _execution(groups: Sequence[Group]) -> NDArray[np.float64]:
+    total = sum(len(group.members) for group in groups)
+    empty = sum(len(group.members) for group in groups if not group.table.shape[0]) / max(total, 1)
+    rows = []
+    for group in groups:
+        count, width = group.table.shape
+        none = float(count == 0)
+        rows.append([
+            none, none * empty, float(count > 0 and group.table.nulls == 1), group.table.nulls, float(group.table.zero),
+            float((count, width) == (1, 1)), float(count == 1), float(width == 1), math.log1p(count),
+            float(count >= 1_000),
+        ])  # fmt: skip
+    return np.array(rows, dtype=np.float64).reshape(len(groups), len(_EXECUTION))
+
+
+def _means(
+    groups: Sequence[Group],
+    case: Case,
+    forms: Mapping[int, Form | None],
+    row: Callable[[Form, Case], list[float]],
+    width: int,
+) -> NDArray[np.float64]:
+    """Means over the different texts of each group."""
+    rows = []
+    for group in groups:
+        distinct = {case.sqls[index]: forms[index] for index in group.members}
+        found = [row(form, case) for form in distinct.values() if form is not None]
+        rows.append(np.mean(found, axis=0) if found else np.zeros(width))
+    return np.array(rows, dtype=np.float64).reshape(len(groups), width)
+
+
+def _schema(form: Form, case: Case) -> list[float]:
+    evidence = case.evidence
+    if not evidence.columns:
+        return [0.0] * len(_SCHEMA)
+    used, missing, shown = [], [], []
+    for (table, column), chance in evidence.columns.items():
+        if table in form.tables and column in form.columns:
+            used.append(max(chance, _LEAST))
+            if column in form.shown:
+                shown.append(max(chance, _LEAST))
+        else:
+            missing.append(min(chance, 1 - _LEAST))
+    tables = [max(chance, _LEAST) for name, chance in evidence.tables.items() if name in form.tables]
+    left = [min(chance, 1 - _LEAST) for name, chance in evidence.tables.items() if name not in form.tables]
+    return [
+        1.0, _mean(np.log(used)), math.log(min(used, default=1.0)), -float(np.log1p(-np.array(missing)).sum()),
+        math.log(min(tables, default=1.0)), -float(np.log1p(-np.array(left)).sum()),
+        _mean(np.log(shown)), math.log(min(shown, default=1.0)), float(len(used)),
+    ]  # fmt: skip
+
+
+def _values(form: Form, case: Case) -> list[float]:
+    return literal_features(form, case.question, case.evidence.hits)
+
+
+def _own(groups: Sequence[Group], own: Sequence[tuple[Table, float]]) -> NDArray[np.float64]:
+    rows = [
+        [
+            sum(chance for table, chance in own if table.key == group.table.key),
+            sum(chance for table, chance in own if table.bare == group.table.bare),
+            float(bool(own)),
+        ]
+        for group in groups
+    ]
+    return np.array(rows, dtype=np.float64).reshape(len(groups), len(_OWN))
+
+
+def _forms(groups: Sequence[Group], case: Case, forms: Mapping[int, Form | None]) -> NDArray[np.float64]:
+    rows = []
+    for group in groups:
+        distinct = {case.sqls[index]: forms[index] for index in group.members}
+        known = [form for form in distinct.values() if form is not None]
+        found = np.array([[case.expected[name][form.facts[name]] for name in HEADS] for form in known])
+        found = np.maximum(found, math.log(_LEAST)) if known else np.full((1, len(HEADS)), -0.5)
+        sums = found.sum(axis=1)
+        length = _mean([math.log(form.length) for form in known]) if known else 5.0
+        head = [sums.mean(), sums.max(), sums.min(), length, 1 - len(known) / len(distinct)]
+        rows.append([*head, *found.mean(axis=0)])
+    return np.array(rows, dtype=np.float64).reshape(len(groups), len(_FORM))
+
+
+def _mean(values: Sequence[float] | NDArray[np.float64]) -> float:
+    return float(np.mean(values)) if len(values) else 0.0

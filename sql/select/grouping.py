@@ -1,0 +1,91 @@
+"""Groups of candidates by what they returned, and how the results of different groups are related."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .results import _cell
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from ..database import ResultSet
+
+__all__ = ["Group", "Table", "groups_of", "read_table", "representative"]
+
+_MOST_ROWS = 2_000  # of a result that are compared
+_MOST_COLUMNS = 40
+
+
+@dataclass(frozen=True)
+class Table:
+    """A result, column by column.
+
+    Attributes:
+        key: Equal for equal results, whatever the order of their rows and columns; duplicate rows count.
+            Columns that hold the same cells in other rows keep their order, so such results may have two keys.
+        bare: The same without duplicate rows.
+        exact: Equal for equal results, the order of rows and columns included.
+        columns: Sorted keys of the columns' cells without duplicates, each as a hash.
+        rows: Hashes of the rows.
+        shape: Rows and columns.
+        nulls: Share of cells that are NULL.
+        zero: One cell that is 0.
+    """
+
+    key: Hashable
+    bare: Hashable
+    exact: Hashable
+    columns: frozenset[int]
+    rows: frozenset[int]
+    shape: tuple[int, int]
+    nulls: float
+    zero: bool
+
+
+@dataclass(frozen=True)
+class Group:
+    """Candidates with equal results: their indices, rising, and the result."""
+
+    members: tuple[int, ...]
+    table: Table
+
+
+def read_table(result: ResultSet) -> Table:
+    """Read the first 2,000 rows and 40 columns of a result."""
+    rows = [tuple(map(_cell, row[:_MOST_COLUMNS])) for row in result.rows[:_MOST_ROWS]]
+    width = len(result.columns)
+    columns = list(zip(*rows, strict=True)) if rows else []
+    order = sorted(range(len(columns)), key=lambda place: sorted(columns[place]))
+    turned = [tuple(row[place] for place in order) for row in rows]
+    cells = [cell for row in rows for cell in row]
+    count = len(result.rows)
+    return Table(
+        key=hash((width, count, tuple(sorted(turned)))) if rows else (0, 0),
+        bare=hash((width, tuple(sorted(set(turned))))) if rows else (0, 0),
+        exact=hash((width, count, tuple(rows))),
+        columns=frozenset(hash(tuple(sorted(set(column)))) for column in columns),
+        rows=frozenset(map(hash, turned)),
+        shape=(count, width),
+        nulls=sum(cell[0] == 0 for cell in cells) / len(cells) if cells else 0.0,
+        zero=len(cells) == 1 and cells[0] == (1, 0.0),
+    )
+
+
+def groups_of(tables: Mapping[int, Table]) -> list[Group]:
+    """Groups of equal results, the largest first, then by their first member."""
+    members: dict[Hashable, list[int]] = defaultdict(list)
+    for index, table in tables.items():
+        members[table.key].append(index)
+    found = [Group(tuple(sorted(group)), tables[group[0]]) for group in members.values()]
+    return sorted(found, key=lambda group: (-len(group.members), group.members[0]))
+
+
+def representative(group: Sequence[int], tables: Mapping[int, Table], lengths: Mapping[int, int]) -> int:
+    """Of the most frequent order of rows and columns in a group, the shortest text."""
+    votes: dict[Hashable, int] = defaultdict(int)
+    for index in group:
+        votes[tables[index].exact] += 1
+    return min(group, key=lambda index: (-votes[tables[index].exact], lengths[index], index))

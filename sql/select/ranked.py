@@ -1,0 +1,146 @@
+"""The trained ranker: which group of equal results answers the question, and with what probability."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.errors import FormatError, UsageError
+
+from ..linking.network import Network
+from .base import SELECTORS, Selection
+from .expected import Expectations
+from .features import FEATURES, Case, Evidence, case_features
+from .grouping import read_table, representative
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .base import Executed
+    from .grouping import Group
+
+__all__ = ["FORMAT", "VERSION", "RankedSelector", "RankingWeights", "load_weights"]
+
+FORMAT, VERSION = "ctxprune.select.ranked", 1
+_FILE = "ranked.json"
+
+
+@dataclass(frozen=True)
+class RankingWeights:
+    """What was learned.
+
+    Attributes:
+        expectations: From the words of a question to the form of its SQL.
+        networks: Each gives a logit to every group, against 0 for none of them; their probabilities are averaged.
+        trained_on: Names of what they learned from.
+    """
+
+    expectations: Expectations
+    networks: tuple[Network, ...]
+    trained_on: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> RankingWeights:
+        """Read the layout that `ranked.json` has.
+
+        Raises:
+            FormatError: Another format or version, other features, or damaged data.
+        """
+        if not isinstance(data, dict) or (data.get("format"), data.get("version")) != (FORMAT, VERSION):
+            raise FormatError(f"not weights of format {FORMAT} version {VERSION}")
+        if tuple(data.get("features", ())) != FEATURES:
+            raise FormatError("the weights were made for other features", hint="train them anew")
+        try:
+            networks = tuple(Network.from_dict(one) for one in data["networks"])
+            return cls(Expectations.from_dict(data["expectations"]), networks, tuple(data["trained_on"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"the weights are damaged ({error!r})") from error
+
+    def to_dict(self) -> dict[str, Any]:
+        """The inverse of `from_dict`."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "trained_on": list(self.trained_on),
+            "features": list(FEATURES),
+            "networks": [network.to_dict() for network in self.networks],
+            "expectations": self.expectations.to_dict(),
+        }
+
+    def probabilities(self, case: Case) -> tuple[list[Group], list[float]]:
+        """Groups of equal results, largest first, and the probability that each is right; what is left is none's."""
+        groups, rows = case_features(case)
+        if not groups:
+            return [], []
+        found = []
+        for network in self.networks:
+            raw = np.exp(np.clip(network(rows), -30.0, 30.0))
+            found.append(raw / (1.0 + raw.sum()))
+        return groups, [float(value) for value in np.mean(found, axis=0)]
+
+
+@SELECTORS.register("ranked.v1")
+@dataclass(frozen=True)
+class RankedSelector:
+    """Takes the group of equal results that most likely answers the question.
+
+    Reads what candidates say and return, never who wrote them nor where they stand. For 2 to some 60 candidates.
+
+    Attributes:
+        min_confidence: 0..1; below it nothing is chosen.
+        weights: None for those that come with the library.
+
+    Raises:
+        UsageError: `min_confidence` is out of its range.
+    """
+
+    min_confidence: float = 0.0
+    weights: RankingWeights | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_confidence <= 1:
+            raise UsageError(f"min_confidence must be in 0..1, got {self.min_confidence}", where="min_confidence")
+
+    def select(self, question: str, executed: Sequence[Executed]) -> Selection:
+        """The choice; confidence is the probability that it is right."""
+        return self.rank(question, executed)
+
+    def rank(
+        self, question: str, executed: Sequence[Executed], *, evidence: str = "", known: Evidence | None = None
+    ) -> Selection:
+        """The choice, with what else is known of the question.
+
+        Args:
+            question: The user's words.
+            executed: The candidates.
+            evidence: Extra knowledge that came with the question (BIRD).
+            known: What the linker, the value index and a generator of one's own say; see `gather`.
+        """
+        tables = {place: read_table(one.result) for place, one in enumerate(executed) if one.result is not None}
+        if not tables:
+            return Selection(None, 0.0, (), "no candidate could be run" if executed else "there is no candidate")
+        weights = load_weights() if self.weights is None else self.weights
+        sqls = [one.sql or one.candidate.sql for one in executed]
+        text = f"{question}\n{evidence}" if evidence.strip() else question
+        case = Case(text, sqls, tables, weights.expectations(question, evidence), known or Evidence())
+        groups, chances = weights.probabilities(case)
+        order = sorted(range(len(groups)), key=lambda place: (-chances[place], place))
+        ranked = tuple(groups[place].members for place in order)
+        chance = min(chances[order[0]], 1.0)
+        if chance < self.min_confidence:
+            return Selection(None, chance, ranked, f"the best result is right with a probability of {chance:.2f} only")
+        lengths = {place: len(sqls[place]) for place in tables}
+        best = representative(ranked[0], tables, lengths)
+        reason = f"right with a probability of {chance:.2f}; {len(ranked[0])} of {len(tables)} working candidates agree"
+        return Selection(best, chance, ranked, reason)
+
+
+@lru_cache(maxsize=1)
+def load_weights() -> RankingWeights:
+    """The weights that come with the library, read once."""
+    return RankingWeights.from_dict(json.loads(files(__package__).joinpath(_FILE).read_text(encoding="utf-8")))

@@ -1,0 +1,62 @@
+"""`ctxprune bench select` on a benchmark folder made here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ctxprune.cli import main
+
+ITEMS = [
+    {"db_id": "shop", "question": "How many cities are there?", "query": "SELECT count(*) FROM city"},
+    {"db_id": "shop", "question": "What are the names of all cities?", "query": "SELECT name FROM city"},
+    {"db_id": "absent", "question": "How many cities are there?", "query": "SELECT count(*) FROM city"},
+]
+ROWS = [
+    {"a": "SELECT count(*) FROM city", "b": "SELECT name FROM city", "c": "SELECT COUNT(name) FROM city"},
+    {"a": "SELECT population FROM city", "b": "SELECT name FROM city", "c": "SELECT nothing FROM city"},
+    {"a": "SELECT 1", "b": "SELECT 1", "c": "SELECT 1"},
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, shop: Path) -> Path:
+    data = tmp_path / "spider"
+    place = data / "database" / "shop" / "shop.sqlite"
+    place.parent.mkdir(parents=True)
+    shop.rename(place)
+    (data / "dev.json").write_text(json.dumps(ITEMS), encoding="utf-8")
+    lines = [
+        {"index": place, "db_id": item["db_id"], "candidates": row | {"x.GoldFilter(uses-gold-schema)": item["query"]}}
+        for place, (item, row) in enumerate(zip(ITEMS, ROWS, strict=True))
+    ]
+    (tmp_path / "candidates.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return data
+
+
+def bench(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict:
+    file = str(folder.parent / "candidates.jsonl")
+    assert main(["bench", "select", "--data", str(folder), "--candidates", file, "--json", *words]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_figures(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = bench(folder, capsys, "--selector", "vote")
+    assert (report["items"], report["systems"]) == (2, 3)  # one database is absent, one system saw gold schema
+    assert (report["best_single"], report["majority"], report["any_correct"]) == (50, 50, 100)
+
+
+def test_the_ranker_says_what_it_learned_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = bench(folder, capsys)
+    assert report["selector"] == "ranked.v1"
+    assert report["trained_on"]
+    assert 0 <= report["ex"] <= report["any_correct"]
+
+
+def test_a_file_without_an_item_of_the_set(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = folder.parent / "candidates.jsonl"
+    file.write_text('{"index": 2, "db_id": "absent", "candidates": {"a": "SELECT 1"}}', encoding="utf-8")
+    assert main(["bench", "select", "--data", str(folder), "--candidates", str(file), "--json"]) != 0
+    assert "no item" in capsys.readouterr().err
