@@ -67,6 +67,7 @@ SELECTORS: Registry[type[Selector]] = Registry(
     {
         "judged.v1": "ctxprune.sql.select.judge:JudgedSelector",
         "ranked.v1": "ctxprune.sql.select.ranked:RankedSelector",
+        "tests.v1": "ctxprune.sql.select.unit_tests:UnitTestSelector",
         "vote.v1": "ctxprune.sql.select.vote:VoteSelector",
     },
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..generate.model import ChatModel
     from .base import Executed, Selection, Selector
 
-__all__ = ["JudgedSelector"]
+__all__ = ["JudgedSelector", "shown_rows"]
 
 _CELL = 40  # characters of a cell that the model is shown
 
@@ -73,14 +73,15 @@ class JudgedSelector:
 def _prompt(question: str, first: Executed, second: Executed, most: int) -> str:
     parts = [f"Question: {one_line(question)}"]
     parts += [
-        f"{name}: {one_line(item.sql)}\nResult of {name}: {_shown(item, most)}"
+        f"{name}: {one_line(item.sql)}\nResult of {name}: {shown_rows(item, most)}"
         for name, item in (("A", first), ("B", second))
     ]
     parts.append("Which query answers the question, A or B? Answer with one letter.")
     return "\n".join(parts)
 
 
-def _shown(item: Executed, most: int) -> str:
+def shown_rows(item: Executed, most: int) -> str:
+    """The first `most` rows of a result on one line, and how many there are."""
     if item.result is None:
         return "none"
     rows = [", ".join(one_line(str(cell), _CELL) for cell in row) for row in item.result.rows[:most]]

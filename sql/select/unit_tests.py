@@ -1,0 +1,98 @@
+"""Unit tests in plain words: a chat model writes them, then judges the results by them.
+
+Idea: the unit tester of CHESS (Talaei et al. 2024).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import ModelError, UsageError
+
+from ..generate.model import Message, Sampling, ask_model
+from ..generate.prompts.base import one_line
+from .base import SELECTORS
+from .judge import shown_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..generate.model import ChatModel
+    from .base import Executed, Selection, Selector
+
+__all__ = ["UnitTestSelector"]
+
+
+@SELECTORS.register("tests.v1")
+@dataclass(frozen=True)
+class UnitTestSelector:
+    """Wraps a selector: its first groups are tested, and the one that passes most tests wins; ties keep their order.
+
+    One call writes the tests, one call a test judges all groups. Nothing is asked where there is a single group, and a
+    model that fails leaves the choice as it was.
+
+    Attributes:
+        model: The chat model.
+        base: Makes the groups and their order.
+        tests: How many are asked for, 1 or more.
+        groups: How many groups are tested, 2 or more.
+        rows: Rows of each result that the model is shown, 0 or more.
+        seconds: Deadline of every call.
+
+    Raises:
+        UsageError: A number is out of its range.
+    """
+
+    model: ChatModel
+    base: Selector
+    tests: int = 5
+    groups: int = 4
+    rows: int = 3
+    seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name, least in (("tests", 1), ("groups", 2), ("rows", 0)):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name} must be at least {least}, got {getattr(self, name)}", where=name)
+
+    def select(self, question: str, executed: Sequence[Executed]) -> Selection:
+        """The base's choice, or the shortest member of the group that passes more tests."""
+        first = self.base.select(question, executed)
+        if first.index is None or len(first.groups) < 2:
+            return first
+        rivals = [min(group, key=lambda index: (len(executed[index].sql), index)) for group in first.groups[1:]]
+        places = [first.index, *rivals][: self.groups]
+        shown = [
+            f"{number}: {one_line(executed[place].sql)}\nResult of {number}: {shown_rows(executed[place], self.rows)}"
+            for number, place in enumerate(places, 1)
+        ]
+        try:
+            passed = self._passed(question, shown)
+        except ModelError:
+            return first
+        best = max(range(len(places)), key=lambda place: (passed[place], -place))
+        if best == 0:
+            return first
+        groups = list(first.groups)
+        groups.insert(0, groups.pop(best))
+        reason = f"passed {passed[best]} unit tests, the first result {passed[0]}"
+        return replace(first, index=places[best], groups=tuple(groups), reason=reason)
+
+    def _passed(self, question: str, shown: Sequence[str]) -> list[int]:
+        candidates = "\n".join(shown)
+        head = f"Question: {one_line(question)}\n{candidates}\n"
+        wish = f"Write {self.tests} short tests, one a line, that a right query passes and some of these fail."
+        lines = self._ask(head + wish, 60 * self.tests).splitlines()
+        tests = [text for line in lines if (text := re.sub(r"^[\s\d.)*-]+", "", line).strip())][: self.tests]
+        passed = [0] * len(shown)
+        for test in tests:
+            answer = self._ask(f"{head}Test: {test}\nWhich queries pass? Answer with their numbers, or with none.", 20)
+            for number in {int(digits) for digits in re.findall(r"\d{1,3}", answer)}:
+                if 1 <= number <= len(shown):
+                    passed[number - 1] += 1
+        return passed
+
+    def _ask(self, text: str, tokens: int) -> str:
+        return ask_model(self.model, [Message("user", text)], Sampling(max_tokens=tokens, seconds=self.seconds))[0].text
