@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 
@@ -199,8 +200,10 @@ def test_no_masked_value_reaches_a_prompt_or_the_trace(guests, masked):
     assert any("Quito" in text for text in recorder.seen)
     assert "zora quillfeather" in "".join(recorder.seen)  # the question's own words
     everything = "\n".join(recorder.seen) + json.dumps(answer.to_dict(trace=True), default=str)
-    for secret in (*SECRETS, "90071", "90072", "90073"):
+    for secret in SECRETS:
         assert secret not in everything
+    for number in ("90071", "90072", "90073"):  # as a number of its own: digits of a time may be the same
+        assert not re.search(rf"(?<![\d.]){number}(?!\d)", everything)
 
 
 PERSONAL = [
