@@ -134,19 +134,16 @@ def test_a_foreign_directory_is_one_line(run, shop, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
 def test_ctrl_c_leaves_nothing_half_written(tmp_path):
-    import sqlite3
-    from contextlib import closing
-
     path, out = tmp_path / "db.sqlite", tmp_path / "index"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE t (c TEXT)")
-        connection.executemany("INSERT INTO t VALUES (?)", [(f"Quay {k} of harbour {k * 7}",) for k in range(60_000)])
+        connection.executemany("INSERT INTO t VALUES (?)", [(f"Quay {k} of harbour {k * 7}",) for k in range(250_000)])
         connection.commit()
     command = [sys.executable, "-m", "ctxprune.cli", "sql", "index", str(path), "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + 60
         while not (out / ".lock").exists() and time.monotonic() < until:
-            time.sleep(0.02)
+            time.sleep(0.002)
         process.send_signal(signal.SIGINT)
         _said, err = process.communicate()
     assert process.returncode != 0
