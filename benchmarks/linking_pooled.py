@@ -18,6 +18,7 @@ import random
 import statistics
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import defaultdict
 
 import numpy as np
@@ -37,15 +38,15 @@ RUNS = (("crush4sql", False), ("crush4sql", True), ("spider", False))
 SEED = 0
 
 
-class Flat:
+class Flat(ABC):
     """A ranker that scores every column of the pool by itself."""
 
     def __init__(self, schemas) -> None:
         self.elements = [(schema.name, ref) for schema in schemas for ref in schema.refs()]
         self.texts = [f"{natural(name)} {natural(ref.table)} {natural(ref.column)}" for name, ref in self.elements]
 
-    def scores(self, question: str, evidence: str) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def scores(self, question: str, evidence: str) -> np.ndarray: ...
 
     def rank(self, question: str, evidence: str = "", *, k: int = 50) -> PoolRanking:
         scores = self.scores(question, evidence)

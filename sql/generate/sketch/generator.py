@@ -68,7 +68,7 @@ class SketchGenerator:
             raise UsageError(f"n is {request.n}, it must be at least 1")
         start = time.perf_counter()
         text = request.question[: MAX_TOKENS * 40]
-        if not text.strip() or not request.schema.tables or write_request(text):
+        if not text.strip() or not request.schema.n_columns or write_request(text):
             return ()
         model, view = self._loaded(), self._view(request.schema)
         analysis = analyse(text, view, request.hits, model.related)

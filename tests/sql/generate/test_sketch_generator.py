@@ -115,10 +115,6 @@ def test_small_talk_gets_no_candidate(question: str) -> None:
     assert ask(question) == []
 
 
-def test_no_tables_no_candidates() -> None:
-    assert ask("How many are there?", Schema("empty", ())) == []
-
-
 def test_n_must_be_positive() -> None:
     with pytest.raises(UsageError, match="at least 1"):
         ask("How many animals?", n=0)
@@ -219,3 +215,9 @@ def test_the_shipped_weights_are_small() -> None:
     folder = Path(str(package.__file__)).parent / "weights"
     assert sum(path.stat().st_size for path in folder.iterdir()) < 1_000_000
     assert (folder / "MODEL_CARD.md").is_file()
+
+
+@pytest.mark.parametrize("tables", [(), (Table("bare", ()), Table("naked", ()))], ids=["no table", "no column"])
+def test_nothing_to_select_gives_no_candidate(tables: tuple[Table, ...]):
+    request = Request("How many bare ones are there?", Schema("empty", tables), path="full", n=3)
+    assert list(SketchGenerator().generate(request)) == []

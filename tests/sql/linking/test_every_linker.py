@@ -118,7 +118,9 @@ def test_evidence_alone(linker: Linker, library: Schema):
     ids=["no table", "no column", "odd names", "names in two cases", "key to itself"],
 )
 def test_odd_schemas(linker: Linker, schema: Schema):
-    check(linker.link("how many a.b have an id", schema), schema)
+    linked = linker.link("how many a.b have an id", schema)
+    check(linked, schema)
+    assert linked.full == schema
 
 
 def test_a_key_to_nowhere_is_passed_over(linker: Linker):
