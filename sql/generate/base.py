@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..linking.base import Linked
     from ..schema import Schema
     from ..values.base import ValueHit
+    from .examples import Example
 
 __all__ = ["GENERATORS", "Candidate", "Generator", "Request"]
 
@@ -30,6 +31,7 @@ class Request:
         path: "full", "linked", "linked+values" or "full+values": which context this is.
         n: How many candidates are wanted, 1 or more.
         seed: Same seed, same answer, where the generator can promise that.
+        examples: Answered questions like this one, most similar first.
     """
 
     question: str
@@ -40,6 +42,7 @@ class Request:
     path: str = "linked+values"
     n: int = 4
     seed: int = 0
+    examples: Sequence[Example] = ()
 
 
 @dataclass(frozen=True)
