@@ -140,7 +140,7 @@ class Answer:
         return self.result.rows if self.result else ()
 
     def to_dict(self, *, trace: bool = True) -> dict[str, Any]:
-        """Plain data; cells stay as they are (None, int, float, str, bytes)."""
+        """Plain data; cells stay as they are (None, int, float, str, bytes); `cost` is None without prices."""
         document: dict[str, Any] = {
             "question": self.question,
             "sql": self.sql,
@@ -151,6 +151,9 @@ class Answer:
             "refused": self.refused,
             "refusal": asdict(self.refusal) if self.refusal else None,
             "reason": self.reason,
+            "tokens_in": self.trace.tokens_in,
+            "tokens_out": self.trace.tokens_out,
+            "cost": self.trace.cost,
         }
         return document | ({"trace": self.trace.to_dict()} if trace else {})
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .generate.model import Call
     from .linking.base import Linked
@@ -53,7 +53,7 @@ class LinkTrace:
 
 @dataclass(frozen=True, slots=True)
 class CallTrace:
-    """One request to a model; `prompt` is a position in `Trace.prompts`."""
+    """One request to a model; `prompt` is a position in `Trace.prompts`, `cost` is None without prices."""
 
     model: str
     prompt: int
@@ -66,6 +66,7 @@ class CallTrace:
     cached: bool
     ms: float
     error: str
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class CandidateTrace:
 
 @dataclass(frozen=True, slots=True)
 class StepTrace:
-    """One step of the pipeline: its time, and the models it asked."""
+    """One step of the pipeline: its time, and the models it asked; `cost` is None where none of them has prices."""
 
     name: str
     ms: float
@@ -112,6 +113,7 @@ class StepTrace:
     tokens_out: int = 0
     calls: tuple[CallTrace, ...] = ()
     note: str = ""
+    cost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,11 @@ class Trace:
         return sum(step.tokens_out for step in self.steps)
 
     @property
+    def cost(self) -> float | None:
+        """What all steps cost, by the caller's prices; None where no model has prices."""
+        return _total(step.cost for step in self.steps)
+
+    @property
     def model_errors(self) -> tuple[str, ...]:
         """Why models failed, each reason once, in the order of the calls; () where none did. Words of the provider."""
         called = [call.error for step in self.steps for call in step.calls]
@@ -176,12 +183,17 @@ class Trace:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, texts and numbers, ready for JSON; format name and version included."""
-        totals = {"ms": self.ms, "tokens_in": self.tokens_in, "tokens_out": self.tokens_out}
+        totals = {"ms": self.ms, "tokens_in": self.tokens_in, "tokens_out": self.tokens_out, "cost": self.cost}
         return {"format": "ctxprune-trace", "version": 1, **asdict(self), **totals}
 
 
 def _is_model_error(error: str) -> bool:
     return error.startswith(f"{ModelError.code} ")
+
+
+def _total(costs: Iterable[float | None]) -> float | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known else None
 
 
 class TraceBuilder:
@@ -199,7 +211,7 @@ class TraceBuilder:
         """File one step."""
         records = tuple(self._call(call) for call in calls)
         tokens = (sum(call.tokens_in for call in records), sum(call.tokens_out for call in records))
-        self.steps.append(StepTrace(name, ms, *tokens, records, note))
+        self.steps.append(StepTrace(name, ms, *tokens, records, note, _total(call.cost for call in records)))
 
     def candidate(self, item: Executed) -> CandidateTrace:
         """One executed candidate."""
@@ -240,6 +252,7 @@ class TraceBuilder:
             cached=bool(answers) and all(answer.cached for answer in answers),
             ms=call.ms,
             error=call.error,
+            cost=call.cost,
         )
 
 

@@ -200,7 +200,7 @@ def _print(document: dict[str, Any], output: Output) -> None:
 
 _FIGURES = (
     "mode", "rule", "ex", "safe_ex", "soft_f1", "r_ves", "exact_match", "executable", "items", "skipped",
-    "model_failures", "ms_per_question", "ms_p95", "tokens_in",
+    "model_failures", "ms_per_question", "ms_p95", "tokens_in", "tokens_out", "cost",
 )  # fmt: skip
 
 

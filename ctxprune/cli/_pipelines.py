@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ctxprune.cli._paid import Paid
 from ctxprune.errors import CtxpruneError, FormatError, IndexBuildError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def pipeline_maker(
 
     Args:
         generator: The registered name of a generator ("sketch"), "chat:FILE" (a GGUF file) or "chat:URL" (an
-            OpenAI-compatible server; #model-name behind it where it has several; $CTXPRUNE_API_KEY is its key).
+            OpenAI-compatible server; #model-name behind it where it has several; $CTXPRUNE_API_KEY is its key, and
+            `_paid.Paid` says which variables hold its prices and limits).
         candidates: Candidates per generator.
         plain: The whole schema in one prompt, one answer, no values, no repair, no vote.
         cache: SQLite file that keeps the answers of chat models; default: in the cache folder.
@@ -56,8 +58,8 @@ def pipeline_maker(
     return make
 
 
-def generators_for(spec: str, *, plain: bool, cache: Path | None) -> tuple[Generator, ...]:
-    """The generators that `spec` names, as `pipeline_maker` describes them."""
+def generators_for(spec: str, *, plain: bool, cache: Path | None, paid: Paid | None = None) -> tuple[Generator, ...]:
+    """The generators that `spec` names, as `pipeline_maker` describes them; `paid` holds for a server."""
     kind, _, rest = spec.partition(":")
     if kind != "chat" or not rest:
         return (_registered(spec),)
@@ -70,7 +72,10 @@ def generators_for(spec: str, *, plain: bool, cache: Path | None) -> tuple[Gener
 
     path = cache if cache is not None else cache_folder() / "generations.sqlite"
     key = os.environ.get("CTXPRUNE_API_KEY", "")
-    model = CachedModel(open_chat_model(rest, api_key=key), GenerationCache(path))
+    opened = open_chat_model(rest, api_key=key)
+    if rest.startswith(("http://", "https://")):
+        opened = (paid or Paid()).around(opened)
+    model = CachedModel(opened, GenerationCache(path))
     if plain:
         return (ChatGenerator(model, prompt=PlainPrompt()),)
     return (ChatGenerator(model), SketchGenerator())

@@ -30,12 +30,23 @@ def ask(
         Path | None, typer.Option(help="SQLite file of generations; default: in your cache folder.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the generators.")] = 0,
+    price_in: Annotated[
+        float | None, typer.Option(min=0, help="Price of a million prompt tokens of chat:URL; or $CTXPRUNE_PRICE_IN.")
+    ] = None,
+    price_out: Annotated[
+        float | None, typer.Option(min=0, help="Price of a million answer tokens; or $CTXPRUNE_PRICE_OUT.")
+    ] = None,
+    rpm: Annotated[
+        int | None, typer.Option(min=1, help="Requests a minute that chat:URL allows; or $CTXPRUNE_RPM.")
+    ] = None,
+    tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute that it allows; or $CTXPRUNE_TPM.")] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Whole schema, one answer, no repair, no vote.")] = False,
     trace: Annotated[Path | None, typer.Option(help="Write the trace there, as JSON.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:  # fmt: skip
     """Ask a database a question in plain words. It is only ever read."""
     from ctxprune.cli import _console
+    from ctxprune.cli._paid import Paid
     from ctxprune.cli._pipelines import generators_for, value_index
     from ctxprune.sql.database import Database
     from ctxprune.sql.pipeline import Pipeline, PipelineConfig
@@ -46,7 +57,7 @@ def ask(
             _console.check_target(trace, *inputs)
         if cache is not None:
             _console.refuse_inputs(cache, *inputs)
-        writers = generators_for(generator, plain=plain, cache=cache)
+        writers = generators_for(generator, plain=plain, cache=cache, paid=Paid(price_in, price_out, rpm, tpm))
         if plain:
             config = PipelineConfig(paths=("full",), candidates=1, repair_rounds=0, seed=seed)
             pipeline = Pipeline(source, generators=writers, config=config)
@@ -118,5 +129,6 @@ def _account(answer: Answer) -> None:
         _console.say(f"schema: {link.columns_before} to {_console.counted(link.columns_after, 'column')}{tokens}")
     ran = sum(candidate.rows is not None for candidate in trace.candidates)
     asked = f", {trace.tokens_in} tokens in, {trace.tokens_out} out" if trace.tokens_in else ""
+    asked += "" if trace.cost is None else f", cost {trace.cost:.6g}"
     sure = "" if answer.refused else f", {answer.confidence:.0%} agree"
     _console.say(f"candidates: {len(trace.candidates)}, {ran} ran{sure}; {trace.ms:.0f} ms{asked}")

@@ -7,9 +7,9 @@ import json
 import re
 import threading
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 from urllib import error as url_error
 from urllib import parse, request
@@ -18,6 +18,7 @@ from ctxprune._extras import require
 from ctxprune.errors import InputError, ModelError, UsageError
 from ctxprune.sql._cancel import is_cancelled
 from ctxprune.sql.generate.duck import InvokeModel, as_chat_model
+from ctxprune.sql.generate.limited import CallLimits, LimitedModel, Prices
 from ctxprune.sql.generate.model import ChatAnswer
 
 if TYPE_CHECKING:
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
 
     from ctxprune.sql.generate.model import ChatModel, Message, Sampling
 
-__all__ = ["InvokeModel", "LlamaCppModel", "OpenAIModel", "as_chat_model", "open_chat_model"]
+__all__ = [
+    "CallLimits",
+    "InvokeModel",
+    "LimitedModel",
+    "LlamaCppModel",
+    "OpenAIModel",
+    "Prices",
+    "as_chat_model",
+    "open_chat_model",
+]
 
 # Control tokens of the usual chat templates; a local model would read them out of data as the real thing.
 _CONTROL = re.compile(r"<(?=[|｜]|/?s>|(?:start|end)_of_turn>)|\[(?=/?INST\])")
@@ -151,16 +161,18 @@ def _sampled_hash(path: Path) -> str:
 
 @dataclass(frozen=True)
 class OpenAIModel:
-    """A server that speaks OpenAI's chat completions (vLLM, llama.cpp's server, Ollama, hosted ones).
+    """A server that speaks OpenAI's chat completions (vLLM, llama.cpp's server, Ollama, hosted ones). It asks once;
+    `LimitedModel` around it tries again, keeps to limits and counts costs.
 
     Attributes:
         url: Base URL, usually ending in /v1.
         model: Model name; "" takes the first that the server lists.
-        api_key: Bearer token; "" for none. It is sent to this host only: redirects are not followed.
-        extra: Further fields of the request body.
+        api_key: Bearer token; "" for none. It is sent to this host only: redirects are not followed. It stands in no
+            name, trace or error.
+        extra: Further fields of the request body. They are part of the name, so put no secret there.
 
     Raises:
-        UsageError: The URL is not http or https.
+        UsageError: The URL is not http or https, or holds a password or a query; or the key cannot be sent in a header.
     """
 
     url: str
@@ -173,6 +185,14 @@ class OpenAIModel:
         parts = parse.urlsplit(self.url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise UsageError(f"not an http or https URL: {self.url!r}", where="url")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise UsageError(
+                "the URL holds a password, a query or a fragment", where="url", hint="give api_key or extra"
+            )
+        key = self.api_key.strip()
+        if not all("!" <= char <= "~" for char in key):
+            raise UsageError("the key holds blanks or characters that no header can carry", where="api_key")
+        object.__setattr__(self, "api_key", key)
 
     @property
     def fingerprint(self) -> str:
@@ -239,14 +259,39 @@ class OpenAIModel:
         call = request.Request(self.url.rstrip("/") + path, data=payload, headers=headers)  # noqa: S310 - checked above
         try:
             with request.build_opener(_NoRedirect).open(call, timeout=seconds) as answer:
-                raw = answer.read(_MAX_REPLY + 1)
+                raw = _body(answer, monotonic() + seconds)
         except url_error.HTTPError as error:
             with error:
                 text = " ".join(error.read(400).decode("utf-8", "replace").split())
-            raise ModelError(f"HTTP {error.code}: {text}", where=self.url) from error
+            raise ModelError(f"HTTP {error.code}: {self._safe(text)}", where=self.url) from error
         except (OSError, ValueError, HTTPException) as error:
-            raise ModelError(f"the server cannot be reached: {error}", where=self.url) from error
+            raise ModelError(f"the server cannot be reached: {self._safe(str(error))}", where=self.url) from error
         return _json_object(raw, self.url)
+
+    def _safe(self, text: str) -> str:
+        """`text` without the key, which some servers repeat."""
+        return text.replace(self.api_key, "***") if self.api_key else text
+
+
+def _body(answer: Any, end: float) -> bytes:
+    """All of an HTTP answer, piece by piece, since the socket's own timeout begins anew with each piece.
+
+    Raises:
+        TimeoutError: It is not complete at `end`.
+        IncompleteRead: The connection broke off.
+    """
+    said = answer.length
+    raw = bytearray()
+    while len(raw) <= _MAX_REPLY and (said is None or len(raw) < said):
+        if monotonic() > end:
+            raise TimeoutError("timed out")
+        piece = answer.read1(1 << 16)
+        if not piece:
+            break
+        raw += piece
+    if said is not None and len(raw) < min(said, _MAX_REPLY):
+        raise IncompleteRead(bytes(raw), said - len(raw))
+    return bytes(raw)
 
 
 class _NoRedirect(request.HTTPRedirectHandler):

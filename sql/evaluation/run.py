@@ -44,6 +44,8 @@ class Verdict:
         tokens_in: Tokens that the generators read: of prompts, or of the linked schema where there was no prompt.
         error: Why it is not executable, or why the reference failed; "" otherwise.
         model_error: Why a model call failed, whatever came of the item; "" where none did.
+        tokens_out: Tokens that models wrote.
+        cost: What the models cost by the caller's prices; None without.
     """
 
     index: int
@@ -55,6 +57,8 @@ class Verdict:
     tokens_in: int
     error: str = ""
     model_error: str = ""
+    tokens_out: int = 0
+    cost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,12 @@ class Report:
     def to_dict(self, *, items: bool = False) -> dict[str, Any]:
         """Figures: `ex` and `executable` in percent of `items`, times in milliseconds; with `items`, each verdict.
 
-        `ms_p95` is the nearest rank; `model_failures` counts the items on which a model call failed.
+        `ms_p95` is the nearest rank; tokens are means, `cost` is the sum; `model_failures` counts the items on which a
+        model call failed.
         """
         rows = self.verdicts
         times = sorted(row.ms for row in rows)
+        costs = [row.cost for row in rows if row.cost is not None]
         figures: dict[str, Any] = {
             "ex": _percent(row.correct for row in rows),
             "items": len(rows),
@@ -84,6 +90,8 @@ class Report:
             "ms_per_question": round(median(times), 2) if times else None,
             "ms_p95": round(times[math.ceil(0.95 * len(times)) - 1], 2) if times else None,
             "tokens_in": round(fmean(row.tokens_in for row in rows), 1) if rows else None,
+            "tokens_out": round(fmean(row.tokens_out for row in rows), 1) if rows else None,
+            "cost": round(sum(costs), 6) if costs else None,
             "seconds": round(sum(times) / 1e3, 2),
             "model_failures": sum(bool(row.model_error) for row in rows),
             "failed_references": sum(row.error.startswith("reference:") for row in rows),
@@ -203,7 +211,19 @@ def _verdict(database: Database, item: Item, answer: Answer, ms: float, rule: Ex
             error = f"reference: {failure}"
     trace = answer.trace
     tokens = trace.tokens_in or (trace.linked.tokens_after if trace.linked is not None else 0)
-    return Verdict(item.index, item.db_id, answer.sql, correct, not answer.refused, ms, tokens, error, model_error)
+    return Verdict(
+        item.index,
+        item.db_id,
+        answer.sql,
+        correct,
+        not answer.refused,
+        ms,
+        tokens,
+        error,
+        model_error,
+        trace.tokens_out,
+        trace.cost,
+    )
 
 
 def _percent(flags: Iterator[bool]) -> float | None:

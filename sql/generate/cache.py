@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import FormatError, InputError
 
 from .duck import as_chat_model
+from .flights import Flights
 from .model import ChatAnswer, model_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .model import Message, Sampling
+    from .model import Message, Prices, Sampling
 
 __all__ = ["CachedModel", "GenerationCache"]
 
@@ -28,6 +29,8 @@ _WAIT = 30.0  # seconds that a writer waits for another process's lock
 
 class GenerationCache:
     """One SQLite file of answers, safe for several threads and processes (a connection per call).
+
+    `flights` holds what threads are asking for now, so that one of them asks for all who want the same.
 
     Args:
         path: The file; made when missing, its folder too.
@@ -39,6 +42,7 @@ class GenerationCache:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.flights = Flights()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -101,7 +105,8 @@ class GenerationCache:
 
 @dataclass(frozen=True)
 class CachedModel:
-    """Wraps a chat model: an answer that is in the cache is not asked for again.
+    """Wraps a chat model: an answer that is in the cache is not asked for again, and threads that want the same answer
+    at once make one call: the others get it marked as cached, or the same error.
 
     Failures are not kept, and neither are fewer answers than were asked for.
 
@@ -129,6 +134,11 @@ class CachedModel:
         """The wrapped model's."""
         return str(self.model.fingerprint)
 
+    @property
+    def prices(self) -> Prices | None:
+        """The wrapped model's; None where it has none."""
+        return getattr(self.model, "prices", None)
+
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
         """As the wrapped model; cached answers are marked.
 
@@ -139,13 +149,17 @@ class CachedModel:
         """
         fingerprint = self.fingerprint
         key = _key(fingerprint, messages, sampling)
-        found = self.cache.get(key)
-        if found is not None:
-            return found
-        answers = [replace(answer, cached=False) for answer in self.model.complete(messages, sampling)]
-        if len(answers) >= sampling.n:
-            self.cache.put(key, fingerprint, answers)
-        return answers
+
+        def ask() -> Sequence[ChatAnswer]:
+            found = self.cache.get(key)
+            if found is not None:
+                return found
+            answers = [replace(answer, cached=False) for answer in self.model.complete(messages, sampling)]
+            if len(answers) >= sampling.n:
+                self.cache.put(key, fingerprint, answers)
+            return answers
+
+        return self.cache.flights.ask(key, sampling.seconds, ask)
 
 
 def _key(fingerprint: str, messages: Sequence[Message], sampling: Sampling) -> str:

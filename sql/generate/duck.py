@@ -37,6 +37,7 @@ class InvokeModel:
     model: Any
     parameters: tuple[str, ...] = ("temperature", "max_tokens")
     name: str = ""
+    one_by_one: bool = field(default=True, init=False, repr=False, compare=False)  # each answer is a request of its own
     _refused: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from ctxprune.errors import CtxpruneError, ModelError, UsageError
 
 from .._cancel import cancellation, check_cancelled, current_event
+from .deadline import Deadline, deadlined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ __all__ = [
     "ChatAnswer",
     "ChatModel",
     "Message",
+    "Prices",
     "Sampling",
     "ask_model",
     "model_name",
@@ -31,6 +34,8 @@ __all__ = [
 
 _LOOK = 0.05  # seconds between two looks at whether the question was cancelled
 LATE = "no answer within"  # how the message of a missed deadline begins
+# What providers repeat of a key in their messages.
+_SECRET = re.compile(r"(?i)\b(bearer\s+)\S+|\b((?:sk|pk|gsk|xai|key|api[_-]?key)[-_=:])[\w.*-]{6,}")
 
 
 class Message(NamedTuple):
@@ -91,6 +96,29 @@ class ChatAnswer:
     cached: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a provider charges, in any currency: per million tokens of prompts and of answers, 0 or more.
+
+    Raises:
+        UsageError: A price is below 0.
+    """
+
+    per_million_in: float
+    per_million_out: float
+
+    def __post_init__(self) -> None:
+        for name in ("per_million_in", "per_million_out"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UsageError(f"{name} must be at least 0, got {getattr(self, name)}", where=name)
+
+    def cost(self, answers: Sequence[ChatAnswer]) -> float:
+        """Of these answers; those out of a cache cost nothing."""
+        paid = [answer for answer in answers if not answer.cached]
+        spent = sum(answer.tokens_in for answer in paid) * self.per_million_in
+        return (spent + sum(answer.tokens_out for answer in paid) * self.per_million_out) / 1e6
+
+
 @runtime_checkable
 class ChatModel(Protocol):
     """A chat model. Safe to share between threads."""
@@ -124,6 +152,8 @@ class Call:
         answers: What came back; () when the model failed.
         ms: Milliseconds until it came back.
         error: "" or why the model failed.
+        cost: What it cost, by the caller's prices, 0 for answers out of a cache and for failures, though a provider may
+            charge an answer that came too late; None where the model has no prices.
     """
 
     model: str
@@ -132,6 +162,7 @@ class Call:
     answers: tuple[ChatAnswer, ...] = ()
     ms: float = 0.0
     error: str = ""
+    cost: float | None = None
 
 
 _recorder: ContextVar[list[Call] | None] = ContextVar("ctxprune_calls", default=None)
@@ -160,7 +191,8 @@ def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling)
     """Ask `model`, and stop waiting at the deadline even if it hangs.
 
     The call runs in a thread of its own, since nothing can interrupt a foreign library; a thread that hangs is left
-    behind as a daemon.
+    behind as a daemon. Waiting for the limits of a `LimitedModel` does not count against the deadline. A key that the
+    model's message repeats is struck out.
 
     Raises:
         ModelError: The model raised, gave nothing, or did not answer in time.
@@ -179,7 +211,9 @@ def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling)
         calls = _recorder.get()
         if calls is not None:
             ms = (perf_counter() - start) * 1e3
-            calls.append(Call(model_name(model), tuple(messages), sampling, tuple(answers), ms, error))
+            prices: Prices | None = getattr(model, "prices", None)
+            cost = None if prices is None else prices.cost(answers)
+            calls.append(Call(model_name(model), tuple(messages), sampling, tuple(answers), ms, error, cost))
     return answers
 
 
@@ -197,39 +231,42 @@ def _counted(messages: Sequence[Message], answers: Sequence[ChatAnswer]) -> Sequ
     ]
 
 
-def _join(thread: threading.Thread, seconds: float) -> None:
+def _join(thread: threading.Thread, deadline: Deadline) -> None:
     """Wait for the thread, at most until the deadline or a cancellation."""
-    if current_event() is None:
-        thread.join(seconds)
-        return
-    end = monotonic() + seconds
-    while thread.is_alive() and monotonic() < end:
+    longest = threading.TIMEOUT_MAX if current_event() is None else _LOOK
+    while thread.is_alive() and (left := deadline.left()) > 0:
         check_cancelled()
-        thread.join(min(_LOOK, max(0.0, end - monotonic())))
+        thread.join(min(left, longest))
     check_cancelled()
+
+
+def _without_secrets(text: str) -> str:
+    return _SECRET.sub(lambda found: f"{found[1] or found[2]}***", " ".join(text.split()))
 
 
 def _ask(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
     outcome: list[Sequence[ChatAnswer] | Exception] = []
     cancelled = current_event()
+    deadline = Deadline(sampling.seconds)
 
     def work() -> None:
         try:
-            with cancellation(cancelled):
+            with cancellation(cancelled), deadlined(deadline):
                 outcome.append(model.complete(messages, sampling))
         except Exception as error:  # noqa: BLE001 - whatever a model raises becomes a ModelError below
             outcome.append(error)
 
     thread = threading.Thread(target=work, name="ctxprune-model", daemon=True)
     thread.start()
-    _join(thread, sampling.seconds)
+    _join(thread, deadline)
     if not outcome:
         raise ModelError(f"{LATE} {sampling.seconds:g} s", where=model_name(model))
     answers = outcome[0]
     if isinstance(answers, CtxpruneError):
+        answers.what = _without_secrets(answers.what)
         raise answers
     if isinstance(answers, Exception):
-        text = " ".join(str(answers).split())[:300]
+        text = _without_secrets(str(answers))[:300]
         raise ModelError(f"{type(answers).__name__}: {text}", where=model_name(model)) from answers
     if not answers:
         raise ModelError("the model gave no answer", where=model_name(model))
