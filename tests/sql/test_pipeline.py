@@ -257,7 +257,7 @@ def test_words_of_the_provider_stay_in_the_trace(database: Database, others: tup
     assert "SECRET" not in json.dumps(answer.to_dict(trace=False))
     assert "SECRET" not in answer.trace.reason
     assert ("language model failed" in answer.reason) is (not others)
-    assert answer.trace.model_errors == ("ConnectionError: 401 bad key sk-SECRET [fake]",)
+    assert answer.trace.model_errors == ("ConnectionError: 401 bad key sk-*** [fake]",)
     assert not answer.trace.model_answered
 
 
