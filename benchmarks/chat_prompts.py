@@ -1,9 +1,11 @@
-"""Prompt forms for a small chat model, measured on training items: one answer each, the whole schema.
+"""Prompt styles and generators for a small chat model, measured on training items: one answer each, the whole schema.
 
     python benchmarks/chat_prompts.py MODEL.gguf      # benchmarks/results/chat_prompts.json
 
-`ex` is of the statement as written, `ex_repaired` of the same statement after repair without a model. `SmallPrompt` is
-the best of these forms. Answers are kept in a cache (--cache FILE).
+60 items of Spider train, none of whose databases is in dev (seed 1, stratified by database). `ex` is of the statement
+as written, `ex_repaired` of the same statement after repair without a model; `seconds` is the time that the model took
+when the answers were made. `default` in `ctxprune.sql.generate.styles` follows from these rows. Answers are kept in a
+cache (--cache FILE).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from _record import SHARED, record
+from chat_plain_vs_pipeline import Meter
 
 from ctxprune.errors import DatabaseError
 from ctxprune.integrations.chat_models import LlamaCppModel
@@ -26,97 +29,57 @@ from ctxprune.sql.execution import GuardedRunner
 from ctxprune.sql.generate.base import Request
 from ctxprune.sql.generate.cache import CachedModel, GenerationCache
 from ctxprune.sql.generate.chat import ChatGenerator
+from ctxprune.sql.generate.examples import Example, ExampleStore
 from ctxprune.sql.generate.model import Message
 from ctxprune.sql.generate.prompts.small import SmallPrompt
+from ctxprune.sql.generate.styles import generator_of
 from ctxprune.sql.guard import Guard
 from ctxprune.sql.repair import mechanical_repairers
 from ctxprune.sql.steps import Execute, State
 from ctxprune.sql.values import ValueIndex
 
-SEED, ITEMS = 1, 80
-TAIL = "Answer with the SQL only."
-BOOKS = """CREATE TABLE author (
-  author_id INTEGER PRIMARY KEY,
-  name TEXT,
-  country TEXT
-);
-
-CREATE TABLE book (
-  book_id INTEGER PRIMARY KEY,
-  title TEXT,
-  author_id INTEGER,
-  pages INTEGER,
-  FOREIGN KEY (author_id) REFERENCES author (author_id)
-);
-
-Question: {}
-Write one SQLite query that answers the question. Answer with the SQL only."""
-SHOTS = (
-    (
-        "What are the titles of books by authors from Norway, longest first?",
-        "SELECT T1.title FROM book AS T1 JOIN author AS T2 ON T1.author_id = T2.author_id "
-        "WHERE T2.country = 'Norway' ORDER BY T1.pages DESC",
-    ),
-    ("Which authors have no book?", "SELECT name FROM author WHERE author_id NOT IN (SELECT author_id FROM book)"),
-    (
-        "Show the name of the author with the most books.",
-        "SELECT T1.name FROM author AS T1 JOIN book AS T2 ON T1.author_id = T2.author_id "
-        "GROUP BY T1.author_id ORDER BY COUNT(*) DESC LIMIT 1",
-    ),
-)
+SEED, ITEMS = 1, 60
 
 
 @dataclass(frozen=True)
-class Variant:
-    """`SmallPrompt` with something added."""
+class Expert:
+    """`SmallPrompt` behind a system message."""
 
     base: SmallPrompt = field(default_factory=SmallPrompt)
-    before: tuple[Message, ...] = ()
-    advice: str = ""
-    name: str = "variant"
+    name: str = "expert"
     stop: tuple[str, ...] = ()
 
     def messages(self, request):
-        (last,) = self.base.messages(request)
-        return [*self.before, Message("user", last.content.replace(TAIL, f"{self.advice}{TAIL}"))]
+        return [Message("system", "You are a SQLite expert."), *self.base.messages(request)]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One form to measure."""
+    """One way to measure; `shots` similar answered questions of other databases are shown, `stored` values a column."""
 
     name: str
-    prompt: Variant
-    values: bool = False
-    examples: int = 0
+    style: str
+    values: bool = True
+    shots: int = 0
+    stored: int = 0
 
 
 ROWS = (
-    Row("CREATE TABLE, question, order", Variant()),
-    Row("+ stored values", Variant(), values=True),
-    Row("+ system message", Variant(before=(Message("system", "You are a SQLite expert."),))),
-    Row(
-        "+ three worked examples",
-        Variant(
-            before=tuple(
-                turn for q, sql in SHOTS for turn in (Message("user", BOOKS.format(q)), Message("assistant", sql))
-            )
-        ),
-    ),
-    Row("compact schema", Variant(SmallPrompt("compact.v1"))),
-    Row("M-Schema", Variant(SmallPrompt("mschema.v1"))),
-    Row("+ three example values a column", Variant(), examples=3),
-    Row("+ three example values, + stored values", Variant(), values=True, examples=3),
-    Row(
-        "+ stored values, 'select only what is asked'",
-        Variant(advice="Select only the columns that the question asks for. "),
-        values=True,
-    ),
-    Row(
-        "+ stored values, 'use only the tables above'",
-        Variant(advice="Use only the tables and columns above. "),
-        values=True,
-    ),
+    Row("small", "small"),
+    Row("plain", "plain"),
+    Row("small + 2 similar examples", "small", shots=2),
+    Row("compact", "compact"),
+    Row("mschema", "mschema"),
+    Row("mschema, 3 values a column", "mschema", stored=3),
+    Row("ddl", "ddl"),
+    Row("skeleton", "skeleton"),
+    Row("decompose", "decompose"),
+    Row("small without matched values", "small", values=False),
+    Row("small, 3 values a column", "small", stored=3),
+    Row("small + system message", "expert"),
+    Row("compact + 2 similar examples", "compact", shots=2),
+    Row("skeleton + 2 similar examples", "skeleton", shots=2),
+    Row("small + 4 similar examples", "small", shots=4),
 )
 
 
@@ -125,10 +88,13 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/ctxprune/generations.sqlite")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rows", nargs="*", default=[row.name for row in ROWS], help="only these; records nothing")
     words = parser.parse_args()
     bench = load(SHARED / "data" / "nl2sql" / "spider", split="train")
     model = CachedModel(LlamaCppModel(words.model, threads=words.threads), GenerationCache(words.cache))
-    figures = {}
+    pairs = tuple(Example(item.question, item.gold, item.db_id) for item in bench.items)
+    store = ExampleStore(pairs, same_database=False)
+    figures, verdicts = {}, {}
     with ExitStack() as stack:
         databases = {}
         for item in sample_items(bench.present, ITEMS + 12, seed=SEED):
@@ -136,10 +102,29 @@ def main() -> None:
         items = chosen(bench, databases)
         indexes = {name: ValueIndex.build(database) for name, database in databases.items()}
         for row in ROWS:
-            figures[row.name] = measure(row, items, databases, indexes, model)
-            sys.stderr.write(f"{row.name:46} {figures[row.name]}\n")
-    document = {"model": words.model.name, "items": ITEMS, "rows": figures}
-    record("chat_prompts", document, seed=SEED, data={"spider train": bench.fingerprint})
+            if row.name not in words.rows:
+                continue
+            meter = Meter(model)
+            made = measure(row, items, databases, indexes, writer(row, meter, store))
+            figures[row.name], verdicts[row.name] = summary(made, meter), made["repaired"]
+            sys.stderr.write(f"{row.name:30} {figures[row.name]}\n")
+    for name, row in figures.items():
+        if "small" in verdicts:
+            pairs = list(zip(verdicts[name], verdicts["small"], strict=True))
+            row["against_small"] = {
+                "won": sum(new and not old for new, old in pairs),
+                "lost": sum(old and not new for new, old in pairs),
+            }
+    if len(figures) == len(ROWS):
+        document = {"model": words.model.name, "items": ITEMS, "rows": figures}
+        record("chat_prompts", document, seed=SEED, data={"spider train": bench.fingerprint})
+
+
+def writer(row, model, store):
+    """The generator of a row."""
+    if row.style == "expert":
+        return ChatGenerator(model, prompt=Expert())
+    return generator_of(model, (row.style,), examples=store if row.shots else None, shots=row.shots or 1)
 
 
 def chosen(bench, databases):
@@ -155,30 +140,36 @@ def chosen(bench, databases):
     return sorted(working[:ITEMS], key=lambda item: item.db_id)
 
 
-def measure(row, items, databases, indexes, model):
-    right = repaired = ran = tokens = written = 0
+def measure(row, items, databases, indexes, generator):
+    """By item: whether the statement ran, whether it is right, and whether it is right once repaired."""
+    ran, right, repaired = [], [], []
     for item in items:
         database = databases[item.db_id]
-        schema = database.with_examples(n=row.examples) if row.examples else database.schema()
+        schema = database.with_examples(n=row.stored) if row.stored else database.schema()
         hits = indexes[item.db_id].lookup(item.question)
         request = Request(item.question, schema, hits=hits if row.values else (), path="full", n=1)
-        (candidate,) = ChatGenerator(model, prompt=row.prompt).generate(request)
-        tokens += candidate.tokens_in
-        written += candidate.tokens_out
-        state = State(item.question, database.schema(), hits=hits, candidates=(candidate,))
         runner = GuardedRunner(database, Guard("sqlite", database.schema()))
+        bound = generator.with_runner(runner, private=False) if hasattr(generator, "with_runner") else generator
+        (candidate,) = bound.generate(request)
+        state = State(item.question, database.schema(), hits=hits, candidates=(candidate,))
         plain = Execute(runner, rounds=0).run(state).executed[0]
         mended = Execute(runner, mechanical_repairers()).run(state).executed[0]
-        ran += plain.result is not None
-        right += plain.result is not None and score(database, item.gold, plain.sql)
-        repaired += mended.result is not None and score(database, item.gold, mended.sql)
-    n = len(items)
+        ran.append(plain.result is not None)
+        right.append(plain.result is not None and score(database, item.gold, plain.sql))
+        repaired.append(mended.result is not None and score(database, item.gold, mended.sql))
+    return {"ran": ran, "right": right, "repaired": repaired}
+
+
+def summary(made, meter):
+    n = len(made["ran"])
     return {
-        "ex": round(100 * right / n, 2),
-        "ex_repaired": round(100 * repaired / n, 2),
-        "executable": round(100 * ran / n, 2),
-        "tokens_in": round(tokens / n, 1),
-        "tokens_out": round(written / n, 1),
+        "ex": round(100 * sum(made["right"]) / n, 2),
+        "ex_repaired": round(100 * sum(made["repaired"]) / n, 2),
+        "executable": round(100 * sum(made["ran"]) / n, 2),
+        "calls": round(meter.calls / n, 2),
+        "tokens_in": round(meter.tokens_in / n, 1),
+        "tokens_out": round(meter.tokens_out / n, 1),
+        "seconds": round(meter.ms / n / 1e3, 2),
     }
 
 

@@ -202,7 +202,8 @@ class Pipeline:
         schema = without_examples(schema, hidden)
         model = None if chat is None else as_chat_model(chat)
         runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits)
-        writers = _default_generators() if generators is None else generators
+        writers = _default_generators() if generators is None else tuple(generators)
+        writers = tuple(_with_runner(writer, runner, bool(hidden)) for writer in writers)
         self.config, self.schema = config, schema
         values = LazyIndex(database, schema, config.private) if values is None else values
         shows = config.examples and "linked+values" in config.paths and any(map(_wants_examples, writers))
@@ -330,6 +331,13 @@ def _default_generators() -> tuple[Generator, ...]:
     from .generate.sketch import SketchGenerator
 
     return (SketchGenerator(),)
+
+
+def _with_runner(generator: Generator, runner: GuardedRunner, private: bool) -> Generator:
+    """A generator that looks at results while it writes gets the way to the database, and whether cells are secret."""
+    bind = getattr(generator, "with_runner", None)
+    bound: Generator = generator if bind is None else bind(runner, private=private)
+    return bound
 
 
 def _linker(linker: Linker | None, model: ChatModel | None, budget: int) -> Linker:

@@ -108,7 +108,7 @@ def generate_and_score(
         bench: The set, with the chosen items only.
         rule: The rules that its official script would use.
         generator: As `_pipelines.pipeline_maker` takes it.
-        options: `candidates`, `plain`, `cache`, `seed` for the maker, `skipped` and `data` of the whole set.
+        options: `candidates`, `plain`, `cache`, `seed`, `writing` for the maker, `skipped` and `data` of the whole set.
         output: What is printed.
     """
     from ctxprune.cli import _console
@@ -117,7 +117,7 @@ def generate_and_score(
     from ctxprune.sql.evaluation.predictions import Prediction, Predictions
     from ctxprune.sql.evaluation.run import run
 
-    maker = {name: options[name] for name in ("candidates", "plain", "cache", "seed")}
+    maker = {name: options[name] for name in ("candidates", "plain", "cache", "seed", "writing")}
     make = pipeline_maker(generator, **maker)
     with _console.progress() as bar:
         task = bar.add_task(bench.name, total=len(bench.present))
@@ -128,6 +128,7 @@ def generate_and_score(
     )
     scored = _evaluate(bench, Predictions(entries, "list"), RunConfig(rule, mode="safe"), None).to_dict()
     document = {"set": bench.name, "generator": _shown(generator), "plain": options["plain"], "data": options["data"]}
+    document |= {"style": options["writing"].style} if options["writing"].style else {}
     document |= report.to_dict(items=output.items) | {"skipped": options["skipped"], "rule": rule.name}
     wanted = ("soft_f1", "exact_match", "partial", "by_difficulty", "by_hardness", "clean")
     document |= {name: scored[name] for name in wanted if name in scored}

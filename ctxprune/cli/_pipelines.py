@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ctxprune.cli._paid import Paid
+from ctxprune.cli._writing import Writing
 from ctxprune.errors import CtxpruneError, FormatError, IndexBuildError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ __all__ = ["generators_for", "pipeline_maker", "value_index"]
 
 
 def pipeline_maker(
-    generator: str, *, candidates: int = 4, plain: bool = False, cache: Path | None = None, seed: int = 0
+    generator: str,
+    *,
+    candidates: int = 4,
+    plain: bool = False,
+    cache: Path | None = None,
+    seed: int = 0,
+    writing: Writing | None = None,
 ) -> Callable[[Database, Schema], Pipeline]:
     """A function that makes a pipeline for one database and the part of its schema that may be used.
 
@@ -36,13 +43,14 @@ def pipeline_maker(
         plain: The whole schema in one prompt, one answer, no values, no repair, no vote.
         cache: SQLite file that keeps the answers of chat models; default: in the cache folder.
         seed: Handed to the generators.
+        writing: How a chat model is asked; default as the measuring of styles says.
 
     Raises:
-        typer.BadParameter: The generator is none of these.
+        typer.BadParameter: The generator is none of these, or there is no such style.
         InputError: There is no such model file.
         MissingExtraError: A model file needs the extra `llm`.
     """
-    generators = generators_for(generator, plain=plain, cache=cache)
+    generators = generators_for(generator, plain=plain, cache=cache, writing=writing)
 
     def make(database: Database, schema: Schema) -> Pipeline:
         from ctxprune.sql.pipeline import Pipeline, PipelineConfig
@@ -58,16 +66,17 @@ def pipeline_maker(
     return make
 
 
-def generators_for(spec: str, *, plain: bool, cache: Path | None, paid: Paid | None = None) -> tuple[Generator, ...]:
+def generators_for(
+    spec: str, *, plain: bool, cache: Path | None, paid: Paid | None = None, writing: Writing | None = None
+) -> tuple[Generator, ...]:
     """The generators that `spec` names, as `pipeline_maker` describes them; `paid` holds for a server."""
     kind, _, rest = spec.partition(":")
     if kind != "chat" or not rest:
+        (writing or Writing()).refuse(spec)
         return (_registered(spec),)
     from ctxprune._folders import cache_folder
     from ctxprune.integrations.chat_models import open_chat_model
     from ctxprune.sql.generate.cache import CachedModel, GenerationCache
-    from ctxprune.sql.generate.chat import ChatGenerator
-    from ctxprune.sql.generate.prompts.plain import PlainPrompt
     from ctxprune.sql.generate.sketch import SketchGenerator
 
     path = cache if cache is not None else cache_folder() / "generations.sqlite"
@@ -76,9 +85,8 @@ def generators_for(spec: str, *, plain: bool, cache: Path | None, paid: Paid | N
     if rest.startswith(("http://", "https://")):
         opened = (paid or Paid()).around(opened)
     model = CachedModel(opened, GenerationCache(path))
-    if plain:
-        return (ChatGenerator(model, prompt=PlainPrompt()),)
-    return (ChatGenerator(model), SketchGenerator())
+    writer = (writing or Writing()).generator(model, plain=plain)
+    return (writer,) if plain else (writer, SketchGenerator())
 
 
 def _registered(name: str) -> Generator:

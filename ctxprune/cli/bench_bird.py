@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ctxprune.cli._writing import EXAMPLES_HELP, STYLE_HELP, Writing
+
 __all__ = ["bird"]
 
 _SCRIPTS = {"new": "bird", "old": "bird-old"}
@@ -26,6 +28,8 @@ def bird(
     repeat: Annotated[int, typer.Option(min=0, help="Measure R-VES with so many repetitions; officially 100.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write a page about the predictions.")] = None,
     generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch",
+    style: Annotated[str, typer.Option(help=STYLE_HELP)] = "",
+    examples: Annotated[Path | None, typer.Option(help=EXAMPLES_HELP)] = None,
     split: Annotated[str, typer.Option(help="dev, mini_dev or train.")] = "dev",
     limit: Annotated[int | None, typer.Option(min=1, help="Generator: so many items, stratified by database.")] = None,
     seed: Annotated[int, typer.Option(help="Of the sample and of the generator.")] = 0,
@@ -60,4 +64,6 @@ def bird(
         return
     options = {"candidates": candidates, "plain": plain, "cache": cache, "seed": seed, "data": bench.fingerprint}
     bench, skipped = chosen_items(bench, limit, seed)
-    generate_and_score(bench, rule, generator, options | {"skipped": skipped}, output)
+    generate_and_score(
+        bench, rule, generator, options | {"skipped": skipped, "writing": Writing(style, examples)}, output
+    )

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ctxprune.cli._writing import EXAMPLES_HELP, STYLE_HELP, Writing
+
 __all__ = ["spider"]
 
 
@@ -24,6 +26,8 @@ def spider(
     plug_value: Annotated[bool, typer.Option("--plug-value", help="As the official option.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page about the predictions.")] = None,
     generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch",
+    style: Annotated[str, typer.Option(help=STYLE_HELP)] = "",
+    examples: Annotated[Path | None, typer.Option(help=EXAMPLES_HELP)] = None,
     schemas: Annotated[
         Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
     ] = None,
@@ -60,4 +64,6 @@ def spider(
         return
     options = {"candidates": candidates, "plain": plain, "cache": cache, "seed": seed, "data": bench.fingerprint}
     bench, skipped = chosen_items(bench, limit, seed)
-    generate_and_score(bench, rule, generator, options | {"skipped": skipped}, output)
+    generate_and_score(
+        bench, rule, generator, options | {"skipped": skipped, "writing": Writing(style, examples)}, output
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._writing import EXAMPLES_HELP, STYLE_HELP, Writing
 from ctxprune.errors import ModelError
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def ask(
     question: Annotated[str, typer.Argument(help="In plain words.")],
     evidence: Annotated[str, typer.Option(help="Further knowledge about the question.")] = "",
     generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch",
+    style: Annotated[str, typer.Option(help=STYLE_HELP, show_default=False)] = "",
+    examples: Annotated[Path | None, typer.Option(help=EXAMPLES_HELP, show_default=False)] = None,
     candidates: Annotated[int, typer.Option(min=1, help="Candidates per generator.")] = 4,
     index: Annotated[
         Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
@@ -52,12 +55,13 @@ def ask(
     from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 
     with Database(database) as source:
-        inputs = (source.path, generator.partition(":")[2] or source.path)
+        inputs = (source.path, generator.partition(":")[2] or source.path, examples or source.path)
         if trace is not None:
             _console.check_target(trace, *inputs)
         if cache is not None:
             _console.refuse_inputs(cache, *inputs)
-        writers = generators_for(generator, plain=plain, cache=cache, paid=Paid(price_in, price_out, rpm, tpm))
+        paid, writing = Paid(price_in, price_out, rpm, tpm), Writing(style, examples)
+        writers = generators_for(generator, plain=plain, cache=cache, paid=paid, writing=writing)
         if plain:
             config = PipelineConfig(paths=("full",), candidates=1, repair_rounds=0, seed=seed)
             pipeline = Pipeline(source, generators=writers, config=config)

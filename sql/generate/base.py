@@ -92,6 +92,9 @@ GENERATORS: Registry[type[Generator]] = Registry(
     "generator",
     {
         "chat.v1": "ctxprune.sql.generate.chat:ChatGenerator",
+        "decompose.v1": "ctxprune.sql.generate.decompose:DecomposeGenerator",
+        "mixed.v1": "ctxprune.sql.generate.mixed:MixedGenerator",
+        "skeleton.v1": "ctxprune.sql.generate.skeleton:SkeletonGenerator",
         "sketch.v1": "ctxprune.sql.generate.sketch.generator:SketchGenerator",
     },
 )

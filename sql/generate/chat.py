@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import ModelError
+from ctxprune.errors import GenerationError, ModelError
 
 from .base import GENERATORS, Candidate
 from .duck import as_chat_model
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .base import Request
+    from .extract import Extracted
     from .model import ChatAnswer, Message
     from .prompts.base import Prompt
 
@@ -55,8 +56,13 @@ class ChatGenerator:
         Sampling(temperature=self.temperature, max_tokens=self.max_tokens, seconds=self.seconds)
 
     def generate(self, request: Request) -> Sequence[Candidate]:
-        """One candidate per answer; an answer without SQL, or a failing model, gives a candidate with `error`."""
-        messages = self.prompt.messages(request)
+        """One candidate per answer; an answer without SQL, a failing model, or a request that does not fit the prompt's
+        budget, gives a candidate with `error`.
+        """
+        try:
+            messages = self.messages(request)
+        except GenerationError as error:
+            return [Candidate("", self.name, request.path, error=f"{error.code} {error}", notes=self._notes)]
         greedy = Sampling(max_tokens=self.max_tokens, seed=request.seed, stop=self.prompt.stop, seconds=self.seconds)
         draws = [greedy]
         if request.n > 1 and self.temperature > 0:
@@ -69,6 +75,22 @@ class ChatGenerator:
                 break  # the model failed; asking it again would only cost another deadline
         return candidates
 
+    def messages(self, request: Request) -> Sequence[Message]:
+        """What the model would be sent.
+
+        Raises:
+            GenerationError: As the prompt.
+        """
+        return self.prompt.messages(request)
+
+    def read(self, text: str) -> Extracted:
+        """The SQL of one answer."""
+        return extract_sql(text)
+
+    @property
+    def _notes(self) -> tuple[str, ...]:
+        return (f"prompt: {self.prompt.name}",)
+
     def _draw(self, request: Request, messages: Sequence[Message], sampling: Sampling) -> list[Candidate]:
         start = perf_counter()
         text = prompt_text(messages)
@@ -76,12 +98,13 @@ class ChatGenerator:
             answers = ask_model(self.model, messages, sampling)
         except ModelError as error:
             ms = (perf_counter() - start) * 1e3
-            return [Candidate("", self.name, request.path, prompt=text, ms=ms, error=f"{error.code} {error}")]
+            failure = f"{error.code} {error}"
+            return [Candidate("", self.name, request.path, prompt=text, ms=ms, error=failure, notes=self._notes)]
         ms = (perf_counter() - start) * 1e3 / len(answers)
         return [self._candidate(request, text, answer, ms) for answer in answers]
 
     def _candidate(self, request: Request, prompt: str, answer: ChatAnswer, ms: float) -> Candidate:
-        found = extract_sql(answer.text)
+        found = self.read(answer.text)
         return Candidate(
             sql=found.sql,
             generator=self.name,
@@ -93,4 +116,5 @@ class ChatGenerator:
             ms=ms,
             cached=answer.cached,
             error=found.error,
+            notes=self._notes,
         )

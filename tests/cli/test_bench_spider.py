@@ -101,3 +101,14 @@ def test_a_dead_model_ends_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch
     report = json.loads(capsys.readouterr().out)
     assert report["model_failures"] == 2
     assert [verdict["model_error"] for verdict in report["verdicts"]] == ["OSError: down [fake]"] * 2 + [""]
+
+
+def test_a_chat_model_in_several_styles(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    model = fakes.saying("SELECT count(*) FROM city")
+    monkeypatch.setattr("ctxprune.integrations.chat_models.open_chat_model", lambda _spec, **_options: model)
+    words = ("--generator", "chat:x", "--style", "small,mschema", "--cache", str(tmp_path / "c.sqlite"), "--limit", "1")
+    report = bench(folder, capsys, *words)
+    assert (report["style"], report["items"]) == ("small,mschema", 1)
+    assert {"【Question】" in prompt for prompt in model.prompts} == {True, False}

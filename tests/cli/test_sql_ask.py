@@ -244,3 +244,42 @@ def test_the_asked_database_is_never_written(
 def test_visible_keeps_words() -> None:
     assert visible("São Paulo 東京 'x'") == "São Paulo 東京 'x'"
     assert visible("a\tb\x9b") == "a\\tb\\x9b"
+
+
+def _styled(shop: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, list[str]]:
+    model = fakes.saying("SELECT name FROM city WHERE country = 'France'")
+    monkeypatch.setattr("ctxprune.integrations.chat_models.open_chat_model", lambda _spec, **_options: model)
+    code = main(["sql", "ask", str(shop), "Which cities are in France?", "--generator", "chat:x", *words])
+    return code, model.prompts
+
+
+def test_styles_and_examples_reach_the_model(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text('{"question": "Which ports are in Norway?", "sql": "SELECT p FROM q WHERE r = 1"}\n')
+    code, prompts = _styled(shop, monkeypatch, "--style", "mschema, skeleton", "--examples", str(pairs))
+    assert code == 0
+    assert {"【Question】" in prompt for prompt in prompts} == {True, False}
+    assert all("SELECT p FROM q" in prompt for prompt in prompts)
+    assert any("Skeleton: the skeleton" in prompt for prompt in prompts)
+
+
+def test_a_style_may_be_plain_in_all_else(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, prompts = _styled(shop, monkeypatch, "--plain", "--style", "compact")
+    assert (code, len(prompts)) == (0, 1)
+    assert "city(name, country, population)" in prompts[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--generator", "chat:x", "--style", "tiny"], "no style is named 'tiny'"),
+        (["--generator", "chat:x", "--style", " , "], "no style is named"),
+        (["--style", "small"], "'sketch' is no chat model"),
+        (["--examples", "pairs.json"], "'sketch' is no chat model"),
+    ],
+)
+def test_a_wrong_style_is_wrong_usage(
+    shop: Path, capsys: pytest.CaptureFixture[str], chat: object, words: list[str], says: str
+) -> None:
+    assert main(["sql", "ask", str(shop), "How many cities?", *words]) == 2
+    assert says in capsys.readouterr().err

@@ -1,18 +1,34 @@
-"""What a prompt is: messages from a request, with data kept inside its own lines."""
+"""What a prompt is: messages from a request, with data kept inside its own lines; and what the prompts share."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Protocol
 
+from ctxprune.registry import Registry
+
+from ..model import Message
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ...values.base import ValueHit
     from ..base import Request
-    from ..model import Message
+    from ..examples import Example
 
-__all__ = ["Prompt", "dialect_name", "hit_lines", "one_line", "prompt_text"]
+__all__ = [
+    "PROMPTS",
+    "Prompt",
+    "context_lines",
+    "dialect_name",
+    "example_lines",
+    "hit_lines",
+    "one_line",
+    "order_line",
+    "prompt_text",
+    "user_message",
+    "visible_hits",
+]
 
 
 class Prompt(Protocol):
@@ -30,9 +46,26 @@ class Prompt(Protocol):
         ...
 
     def messages(self, request: Request) -> Sequence[Message]:
-        """The conversation to send."""
+        """The conversation to send. It names no table or column outside `request.schema`, except where the question,
+        the evidence or an example does.
+
+        Raises:
+            GenerationError: The prompt has a budget, and the request cannot be made to fit.
+        """
         ...
 
+
+PROMPTS: Registry[type[Prompt]] = Registry(
+    "prompt",
+    {
+        "compact.v1": "ctxprune.sql.generate.prompts.compact:CompactPrompt",
+        "ddl.v1": "ctxprune.sql.generate.prompts.ddl:DDLPrompt",
+        "mschema.v1": "ctxprune.sql.generate.prompts.mschema:MSchemaPrompt",
+        "plain.v1": "ctxprune.sql.generate.prompts.plain:PlainPrompt",
+        "skeleton.v1": "ctxprune.sql.generate.prompts.skeleton:SkeletonPrompt",
+        "small.v1": "ctxprune.sql.generate.prompts.small:SmallPrompt",
+    },
+)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -61,6 +94,45 @@ def hit_lines(hits: Sequence[ValueHit], limit: int = 8) -> list[str]:
         value = one_line(hit.value, 160).replace("'", "''")
         lines.append(f"{_name(hit.ref.table)}.{_name(hit.ref.column)} = '{value}'")
     return list(dict.fromkeys(lines))[:limit]
+
+
+def visible_hits(request: Request) -> list[ValueHit]:
+    """The hits on columns of the request's schema, in the order given."""
+    shown = {(ref.table.casefold(), ref.column.casefold()) for ref in request.schema.refs()}
+    return [hit for hit in request.hits if (hit.ref.table.casefold(), hit.ref.column.casefold()) in shown]
+
+
+def example_lines(examples: Sequence[Example]) -> Iterator[str]:
+    """Two lines an example: its question and its query; nothing where there is none."""
+    if examples:
+        yield "Similar questions on other tables, with their queries:"
+    for example in examples:
+        yield f"Question: {one_line(example.question, 400)}"
+        yield f"SQL: {one_line(example.sql, 800)}"
+
+
+def context_lines(request: Request, *, values: bool = True) -> Iterator[str]:
+    """Examples, matched stored values, evidence, and last the question, each on lines of its own."""
+    if request.examples:
+        yield from (*example_lines(request.examples), "")
+    lines = hit_lines(visible_hits(request)) if values else []
+    if lines:
+        yield f"Stored values: {'; '.join(lines)}"
+    if request.evidence:
+        yield f"Hint: {one_line(request.evidence)}"
+    yield f"Question: {one_line(request.question)}"
+
+
+def order_line(request: Request) -> str:
+    """What to write."""
+    dialect = dialect_name(request.schema.dialect)
+    return f"Write one {dialect} query that answers the question. Answer with the SQL only."
+
+
+def user_message(schema: str, request: Request, *, order: str = "", values: bool = True) -> list[Message]:
+    """One user message: the schema, an empty line, `context_lines`, and the order (default `order_line`)."""
+    lines = [schema, "", *context_lines(request, values=values), order or order_line(request)]
+    return [Message("user", "\n".join(lines))]
 
 
 def _name(name: str) -> str:

@@ -19,7 +19,7 @@ __all__ = ["PlainPrompt"]
 
 @dataclass(frozen=True)
 class PlainPrompt:
-    """CREATE TABLE statements and the question in one user message.
+    """CREATE TABLE statements and the question in one user message; examples and matched values are not shown.
 
     Attributes:
         form: Renderer of the schema.

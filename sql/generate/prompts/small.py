@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...render.base import render
-from ..model import Message
-from .base import dialect_name, hit_lines, one_line
+from .base import user_message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..base import Request
+    from ..model import Message
 
 __all__ = ["SmallPrompt"]
 
@@ -34,15 +34,4 @@ class SmallPrompt:
 
     def messages(self, request: Request) -> Sequence[Message]:
         """One user message."""
-        parts = [render(request.schema, self.form), ""]
-        lines = hit_lines(request.hits)
-        if lines:
-            parts.append(f"Stored values: {'; '.join(lines)}")
-        if request.evidence:
-            parts.append(f"Hint: {one_line(request.evidence)}")
-        parts += [
-            f"Question: {one_line(request.question)}",
-            f"Write one {dialect_name(request.schema.dialect)} query that answers the question. "
-            "Answer with the SQL only.",
-        ]
-        return [Message("user", "\n".join(parts))]
+        return user_message(render(request.schema, self.form), request)

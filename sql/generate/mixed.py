@@ -1,0 +1,100 @@
+"""Several generators on one budget: different preferences, as many candidates as one generator would give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import GenerationError, UsageError
+
+from .base import GENERATORS, Candidate
+from .chat import ChatGenerator
+from .model import LATE
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from ..execution import GuardedRunner
+    from .base import Generator, Request
+
+__all__ = ["MixedGenerator"]
+
+_TURN = {"full": 0, "linked": 1, "linked+values": 2, "full+values": 3}
+
+
+@GENERATORS.register("mixed.v1")
+@dataclass(frozen=True)
+class MixedGenerator:
+    """Shares a request's candidates among generators (XiYan-SQL, arXiv:2411.08599: several generators with different
+    preferences) whose paths and samples (Feather-SQL) it leaves to the pipeline.
+
+    Where there are fewer candidates than generators the paths take turns: with three paths of one candidate each, each
+    of three generators gets one. Generators that would send one model the same prompt count as one, with the candidates
+    of both.
+
+    Attributes:
+        generators: Two or more, in the order of asking.
+
+    Raises:
+        UsageError: There are fewer.
+    """
+
+    generators: tuple[Generator, ...]
+
+    name = "mixed.v1"
+
+    def __post_init__(self) -> None:
+        if len(self.generators) < 2:
+            raise UsageError(f"two or more generators are needed, got {len(self.generators)}", where="generators")
+
+    @property
+    def wants_examples(self) -> bool:
+        """Whether one of the generators reads stored values beside columns."""
+        return any(getattr(generator, "wants_examples", False) for generator in self.generators)
+
+    def with_runner(self, runner: GuardedRunner, *, private: bool) -> MixedGenerator:
+        """The same with a runner for those generators that read results."""
+        bound = (
+            generator.with_runner(runner, private=private) if hasattr(generator, "with_runner") else generator
+            for generator in self.generators
+        )
+        return replace(self, generators=tuple(bound))
+
+    def generate(self, request: Request) -> Sequence[Candidate]:
+        """All their candidates, `request.n` at most; a generator that fails leaves a candidate with `error`."""
+        candidates: list[Candidate] = []
+        for generator, n in self._shares(request):
+            try:
+                made = generator.generate(replace(request, n=n))
+            except GenerationError as error:
+                name = str(getattr(generator, "name", type(generator).__name__))
+                made = [Candidate("", name, request.path, error=f"{error.code} {error}")]
+            candidates += made
+            if any(LATE in candidate.error for candidate in made):
+                break  # a model that hangs would hang on every prompt
+        return candidates
+
+    def _shares(self, request: Request) -> list[tuple[Any, int]]:
+        """Which generators are asked, and for how many candidates."""
+        count = len(self.generators)
+        first = _TURN.get(request.path, 0) % count
+        shares: dict[Hashable, tuple[Any, int]] = {}
+        for place in range(min(count, request.n)):
+            number = (first + place) % count
+            n = request.n // count + (place < request.n % count)
+            generator = self.generators[number]
+            key = _sent(generator, request) or number
+            asked, before = shares.get(key, (generator, 0))
+            shares[key] = (asked, before + n)
+        return list(shares.values())
+
+
+def _sent(generator: Generator, request: Request) -> Hashable:
+    """What a chat generator would send to which model; () where that cannot be told."""
+    if not isinstance(generator, ChatGenerator):
+        return ()
+    try:
+        messages = tuple(generator.messages(request))
+    except GenerationError:
+        return ()
+    return id(generator.model), generator.name, generator.temperature, generator.max_tokens, messages

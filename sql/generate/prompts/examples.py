@@ -1,0 +1,78 @@
+"""Examples in a prompt: answered questions like the one that is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UsageError
+from ctxprune.tokens import BundledCounter
+
+from .base import example_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.tokens import TokenCounter
+
+    from ..base import Request
+    from ..examples import Example, ExampleSource
+    from ..model import Message
+    from .base import Prompt
+
+__all__ = ["WithExamples"]
+
+
+@dataclass(frozen=True)
+class WithExamples:
+    """Any prompt, with the most similar answered questions in it.
+
+    Few-shot selection by masked questions, as in PET-SQL (Li et al., 2024, arXiv:2403.09732); the examples stand behind
+    the schema, so that the beginning of the prompt stays the same from question to question.
+
+    Attributes:
+        prompt: Writes the request.
+        source: Finds the examples.
+        n: How many at most, 1 or more.
+        tokens: Of all examples together at most, 1 or more; an example that would exceed it is left out.
+        counter: Counts them.
+
+    Raises:
+        UsageError: A number is out of its range.
+    """
+
+    prompt: Prompt
+    source: ExampleSource
+    n: int = 2
+    tokens: int = 400
+    counter: TokenCounter = field(default_factory=BundledCounter)
+
+    def __post_init__(self) -> None:
+        for name in ("n", "tokens"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}", where=name)
+
+    @property
+    def name(self) -> str:
+        """The prompt's name and the number of examples."""
+        return f"{self.prompt.name}+{self.n}"
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """The prompt's."""
+        return self.prompt.stop
+
+    def messages(self, request: Request) -> Sequence[Message]:
+        """The prompt's, of the request with its examples; those that it already has come first."""
+        if len(request.examples) < self.n:
+            found = self.source.similar(request.question, request.schema, self.n, hits=request.hits)
+            request = replace(request, examples=(*request.examples, *found)[: self.n])
+        return self.prompt.messages(replace(request, examples=self._fitting(request.examples)))
+
+    def _fitting(self, examples: Sequence[Example]) -> tuple[Example, ...]:
+        kept: tuple[Example, ...] = ()
+        for example in examples:
+            more = (*kept, example)
+            if self.counter.count("\n".join(example_lines(more))) <= self.tokens:
+                kept = more
+        return kept

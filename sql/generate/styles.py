@@ -1,0 +1,60 @@
+"""Generators by the names of their styles: "small", or "small,mschema,skeleton" for several on one budget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UnknownNameError, UsageError
+
+from .chat import ChatGenerator
+from .decompose import DecomposeGenerator
+from .mixed import MixedGenerator
+from .prompts.base import PROMPTS
+from .prompts.examples import WithExamples
+from .skeleton import SkeletonGenerator
+
+if TYPE_CHECKING:
+    from .base import Generator
+    from .examples import ExampleSource
+
+__all__ = ["DEFAULT_STYLES", "generator_of", "style_names"]
+
+DEFAULT_STYLES = ("small",)
+
+
+def style_names() -> list[str]:
+    """The names that `generator_of` knows, sorted; prompts of plug-ins included."""
+    return sorted({name.partition(".")[0] for name in PROMPTS.names()} | {"decompose"})
+
+
+def generator_of(
+    model: object, styles: tuple[str, ...] = DEFAULT_STYLES, *, examples: ExampleSource | None = None, shots: int = 2
+) -> Generator:
+    """The generator of one style, or one that shares each request among several.
+
+    Args:
+        model: A `ChatModel`, or a LangChain chat model.
+        styles: Names of prompts (`PROMPTS`), and "decompose"; a name given twice counts once.
+        examples: Where examples for the prompts come from; "decompose" takes none.
+        shots: Examples in a prompt at most.
+
+    Raises:
+        UnknownNameError: There is no such style.
+        UsageError: No style is named, `model` is not a chat model, or shots is below 1.
+    """
+    names = tuple(dict.fromkeys(styles))
+    if not names:
+        raise UsageError("no style is named", where="styles", hint=f"known: {', '.join(style_names())}")
+    made = tuple(_styled(model, name, examples, shots) for name in names)
+    return made[0] if len(made) == 1 else MixedGenerator(made)
+
+
+def _styled(model: object, name: str, examples: ExampleSource | None, shots: int) -> Generator:
+    if name.partition(".")[0] == "decompose":
+        return DecomposeGenerator(model)
+    try:
+        prompt = PROMPTS.get(name)()
+    except UnknownNameError as error:
+        raise UnknownNameError("style", name, style_names()) from error
+    kind = SkeletonGenerator if name.partition(".")[0] == "skeleton" else ChatGenerator
+    return kind(model, prompt=prompt if examples is None else WithExamples(prompt, examples, n=shots))
