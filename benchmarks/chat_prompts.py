@@ -2,10 +2,10 @@
 
     python benchmarks/chat_prompts.py MODEL.gguf      # benchmarks/results/chat_prompts.json
 
-60 items of Spider train, none of whose databases is in dev (seed 1, stratified by database). `ex` is of the statement
-as written, `ex_repaired` of the same statement after repair without a model; `seconds` is the time that the model took
-when the answers were made. `default` in `ctxprune.sql.generate.styles` follows from these rows. Answers are kept in a
-cache (--cache FILE).
+40 items of Spider train, 4 of each of 10 databases (seed 1), none of which is in dev. `ex` is of the statement as
+written, `ex_repaired` of the same statement after repair without a model; `seconds` is the processor time of the model
+when the answers were made, database by database, so that a schema that several prompts begin with is read once.
+`DEFAULT_STYLES` in `ctxprune.sql.generate.styles` follows from these rows. Answers are kept in a cache (--cache FILE).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import argparse
 import random
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import process_time
 
 from _record import SHARED, record
 from chat_plain_vs_pipeline import Meter
@@ -23,7 +24,7 @@ from chat_plain_vs_pipeline import Meter
 from ctxprune.errors import DatabaseError
 from ctxprune.integrations.chat_models import LlamaCppModel
 from ctxprune.sql.database import Database
-from ctxprune.sql.evaluation.datasets import load, sample_items
+from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.run import score
 from ctxprune.sql.execution import GuardedRunner
 from ctxprune.sql.generate.base import Request
@@ -38,7 +39,8 @@ from ctxprune.sql.repair import mechanical_repairers
 from ctxprune.sql.steps import Execute, State
 from ctxprune.sql.values import ValueIndex
 
-SEED, ITEMS = 1, 60
+SEED, DATABASES, EACH = 1, 10, 4
+LARGEST = 60  # columns; a larger schema would be the same test of patience for every row
 
 
 @dataclass(frozen=True)
@@ -64,23 +66,38 @@ class Row:
     stored: int = 0
 
 
+# those that begin with the same text stand together
 ROWS = (
     Row("small", "small"),
+    Row("small without matched values", "small", values=False),
     Row("plain", "plain"),
     Row("small + 2 similar examples", "small", shots=2),
-    Row("compact", "compact"),
-    Row("mschema", "mschema"),
-    Row("mschema, 3 values a column", "mschema", stored=3),
-    Row("ddl", "ddl"),
     Row("skeleton", "skeleton"),
     Row("decompose", "decompose"),
-    Row("small without matched values", "small", values=False),
+    Row("compact", "compact"),
+    Row("compact + 2 similar examples", "compact", shots=2),
+    Row("mschema", "mschema", stored=3),
+    Row("ddl", "ddl"),
     Row("small, 3 values a column", "small", stored=3),
     Row("small + system message", "expert"),
-    Row("compact + 2 similar examples", "compact", shots=2),
-    Row("skeleton + 2 similar examples", "skeleton", shots=2),
-    Row("small + 4 similar examples", "small", shots=4),
 )
+
+
+@dataclass(frozen=True)
+class ProcessorTime:
+    """A local model whose answers say how much processor time they took, which a busy machine does not change."""
+
+    model: LlamaCppModel
+
+    @property
+    def fingerprint(self):
+        return self.model.fingerprint
+
+    def complete(self, messages, sampling):
+        start = process_time()
+        answers = self.model.complete(messages, sampling)
+        ms = (process_time() - start) * 1e3 / len(answers)
+        return [replace(answer, ms=ms) for answer in answers]
 
 
 def main() -> None:
@@ -91,32 +108,30 @@ def main() -> None:
     parser.add_argument("--rows", nargs="*", default=[row.name for row in ROWS], help="only these; records nothing")
     words = parser.parse_args()
     bench = load(SHARED / "data" / "nl2sql" / "spider", split="train")
-    model = CachedModel(LlamaCppModel(words.model, threads=words.threads), GenerationCache(words.cache))
-    pairs = tuple(Example(item.question, item.gold, item.db_id) for item in bench.items)
-    store = ExampleStore(pairs, same_database=False)
-    figures, verdicts = {}, {}
-    with ExitStack() as stack:
-        databases = {}
-        for item in sample_items(bench.present, ITEMS + 12, seed=SEED):
-            databases.setdefault(item.db_id, stack.enter_context(Database(bench.databases[item.db_id])))
-        items = chosen(bench, databases)
-        indexes = {name: ValueIndex.build(database) for name, database in databases.items()}
-        for row in ROWS:
-            if row.name not in words.rows:
-                continue
-            meter = Meter(model)
-            made = measure(row, items, databases, indexes, writer(row, meter, store))
-            figures[row.name], verdicts[row.name] = summary(made, meter), made["repaired"]
-            sys.stderr.write(f"{row.name:30} {figures[row.name]}\n")
-    for name, row in figures.items():
-        if "small" in verdicts:
-            pairs = list(zip(verdicts[name], verdicts["small"], strict=True))
-            row["against_small"] = {
-                "won": sum(new and not old for new, old in pairs),
-                "lost": sum(old and not new for new, old in pairs),
-            }
-    if len(figures) == len(ROWS):
-        document = {"model": words.model.name, "items": ITEMS, "rows": figures}
+    local = ProcessorTime(LlamaCppModel(words.model, threads=words.threads))
+    model = CachedModel(local, GenerationCache(words.cache))
+    rows = [row for row in ROWS if row.name in words.rows]
+    meters = {row.name: Meter(model) for row in rows}
+    store = ExampleStore(tuple(Example(i.question, i.gold, i.db_id) for i in bench.items), same_database=False)
+    made = {row.name: [] for row in rows}
+    for items, database in chosen(bench):
+        index = ValueIndex.build(database)
+        for row in rows:
+            generator = writer(row, meters[row.name], store)
+            made[row.name] += [measure(row, item, database, index, generator) for item in items]
+        sys.stderr.write(
+            f"{items[0].db_id:30} {[(row.name, sum(v.repaired for v in made[row.name])) for row in rows]}\n"
+        )
+    figures = {row.name: summary(made[row.name], meters[row.name]) for row in rows}
+    for name, figure in figures.items():
+        pairs = [(new.repaired, old.repaired) for new, old in zip(made[name], made[rows[0].name], strict=True)]
+        figure["against_small"] = {
+            "won": sum(a and not b for a, b in pairs),
+            "lost": sum(b and not a for a, b in pairs),
+        }
+        sys.stderr.write(f"{name:30} {figure}\n")
+    if rows == list(ROWS):
+        document = {"model": words.model.name, "items": DATABASES * EACH, "rows": figures}
         record("chat_prompts", document, seed=SEED, data={"spider train": bench.fingerprint})
 
 
@@ -127,45 +142,64 @@ def writer(row, model, store):
     return generator_of(model, (row.style,), examples=store if row.shots else None, shots=row.shots or 1)
 
 
-def chosen(bench, databases):
-    """The sample without the items whose reference fails, database by database."""
-    working = []
-    for item in sample_items(bench.present, ITEMS + 12, seed=SEED):
-        try:
-            score(databases[item.db_id], item.gold, item.gold)
-        except DatabaseError:
-            continue
-        working.append(item)
-    random.Random(0).shuffle(working)
-    return sorted(working[:ITEMS], key=lambda item: item.db_id)
+def chosen(bench):
+    """Items and their open database, database by database; items whose reference fails are passed over."""
+    rng = random.Random(SEED)
+    found = 0
+    names = sorted({item.db_id for item in bench.present})
+    for name in rng.sample(names, len(names)):
+        with Database(bench.databases[name]) as database:
+            if database.schema().n_columns > LARGEST:
+                continue
+            own = [item for item in bench.present if item.db_id == name]
+            working = [item for item in rng.sample(own, min(len(own), 3 * EACH)) if answers(database, item)]
+            if len(working) >= EACH:
+                yield working[:EACH], database
+                found += 1
+        if found == DATABASES:
+            return
 
 
-def measure(row, items, databases, indexes, generator):
-    """By item: whether the statement ran, whether it is right, and whether it is right once repaired."""
-    ran, right, repaired = [], [], []
-    for item in items:
-        database = databases[item.db_id]
-        schema = database.with_examples(n=row.stored) if row.stored else database.schema()
-        hits = indexes[item.db_id].lookup(item.question)
-        request = Request(item.question, schema, hits=hits if row.values else (), path="full", n=1)
-        runner = GuardedRunner(database, Guard("sqlite", database.schema()))
-        bound = generator.with_runner(runner, private=False) if hasattr(generator, "with_runner") else generator
-        (candidate,) = bound.generate(request)
-        state = State(item.question, database.schema(), hits=hits, candidates=(candidate,))
-        plain = Execute(runner, rounds=0).run(state).executed[0]
-        mended = Execute(runner, mechanical_repairers()).run(state).executed[0]
-        ran.append(plain.result is not None)
-        right.append(plain.result is not None and score(database, item.gold, plain.sql))
-        repaired.append(mended.result is not None and score(database, item.gold, mended.sql))
-    return {"ran": ran, "right": right, "repaired": repaired}
+def answers(database, item):
+    """Whether the reference runs."""
+    try:
+        return score(database, item.gold, item.gold)
+    except DatabaseError:
+        return False
 
 
-def summary(made, meter):
-    n = len(made["ran"])
+@dataclass(frozen=True)
+class Verdict:
+    """One item: whether the statement ran, whether it is right, and whether it is right once repaired."""
+
+    ran: bool
+    right: bool
+    repaired: bool
+
+
+def measure(row, item, database, index, generator):
+    schema = database.with_examples(n=row.stored) if row.stored else database.schema()
+    hits = index.lookup(item.question)
+    request = Request(item.question, schema, hits=hits if row.values else (), path="full", n=1)
+    runner = GuardedRunner(database, Guard("sqlite", database.schema()))
+    bound = generator.with_runner(runner, private=False) if hasattr(generator, "with_runner") else generator
+    (candidate,) = bound.generate(request)
+    state = State(item.question, database.schema(), hits=hits, candidates=(candidate,))
+    plain = Execute(runner, rounds=0).run(state).executed[0]
+    mended = Execute(runner, mechanical_repairers()).run(state).executed[0]
+    return Verdict(
+        ran=plain.result is not None,
+        right=plain.result is not None and score(database, item.gold, plain.sql),
+        repaired=mended.result is not None and score(database, item.gold, mended.sql),
+    )
+
+
+def summary(verdicts, meter):
+    n = len(verdicts)
     return {
-        "ex": round(100 * sum(made["right"]) / n, 2),
-        "ex_repaired": round(100 * sum(made["repaired"]) / n, 2),
-        "executable": round(100 * sum(made["ran"]) / n, 2),
+        "ex": round(100 * sum(verdict.right for verdict in verdicts) / n, 2),
+        "ex_repaired": round(100 * sum(verdict.repaired for verdict in verdicts) / n, 2),
+        "executable": round(100 * sum(verdict.ran for verdict in verdicts) / n, 2),
         "calls": round(meter.calls / n, 2),
         "tokens_in": round(meter.tokens_in / n, 1),
         "tokens_out": round(meter.tokens_out / n, 1),

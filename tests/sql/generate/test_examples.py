@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxprune.errors import InputError
+from ctxprune.sql.generate.embedded import EmbeddedForms
 from ctxprune.sql.generate.examples import Example, ExampleStore, read_examples
 from ctxprune.sql.generate.masking import masked_by_sql, masked_question, sql_names
 from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.values.base import ValueHit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ZOO = Schema(
     "zoo",
@@ -141,3 +146,17 @@ def test_a_file_of_something_else_is_an_error(tmp_path: Path, text: str, says: s
         read_examples(path)
     with pytest.raises(InputError, match="cannot be read"):
         read_examples(tmp_path / "absent.json")
+
+
+def test_an_embedder_may_rank_and_reads_the_store_once() -> None:
+    read: list[str] = []
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        read.extend(texts)
+        return np.array([[text.count("how many"), text.count("no"), 0.1] for text in texts])
+
+    store = ExampleStore(PAIRS, scorer=EmbeddedForms(embed))
+    assert store.similar("Which keepers have no animal?", ZOO, 1) == [PAIRS[2]]
+    assert store.similar("How many keepers are from Rome?", ZOO, 1) == [PAIRS[0]]
+    assert len(read) == len(PAIRS) + 2
+    assert "which <name> have no <name>" in read

@@ -18,6 +18,7 @@ from ctxprune.sql.generate.examples import Example, ExampleStore
 from ctxprune.sql.generate.mixed import MixedGenerator
 from ctxprune.sql.generate.prompts.base import PROMPTS, example_lines, prompt_text
 from ctxprune.sql.generate.prompts.budget import Budgeted
+from ctxprune.sql.generate.prompts.decompose import DecomposePrompt, Part
 from ctxprune.sql.generate.prompts.examples import WithExamples
 from ctxprune.sql.generate.prompts.small import SmallPrompt
 from ctxprune.sql.generate.styles import generator_of, style_names
@@ -89,6 +90,30 @@ def test_data_keep_to_their_lines(name: str, hostile: str, evidence: str) -> Non
     assert text.count("```") == tame.count("```")
     assert name != "mschema.v1" or text.count("【") == tame.count("【")
     assert not set(text) & set("\x1b\u2028\x00")
+
+
+@given(kept=st.sets(st.integers(0, 11)), full=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_no_dropped_name_comes_into_any_prompt(kept: set[int], full: bool) -> None:
+    """Whatever a linker kept, hits and keys on the rest stay out, in every prompt and in those of decomposition."""
+    names = [f"col{place:02}x" for place in range(12)]
+    tables = tuple(Table(f"tab{i}", tuple(Column(name, "TEXT") for name in names[4 * i : 4 * i + 4])) for i in range(3))
+    keys = tuple(
+        ForeignKey(a, (names[4 * i],), b, (names[4 * j],))
+        for i, a, j, b in ((0, "tab0", 1, "tab1"), (1, "tab1", 2, "tab2"))
+    )
+    whole = Schema("maze", tables, keys)
+    refs = list(whole.refs())
+    schema = whole if full else whole.subset([refs[place] for place in kept])
+    hits = [ValueHit(ref, "v", (0, 1), 1.0, "exact") for ref in refs]
+    request = Request("which?", schema, linked=_linked(whole), hits=hits)
+    prompts = [PROMPTS.get(name)().messages(request) for name in PROMPTS.names()]
+    steps = DecomposePrompt()
+    prompts += [steps.split(request), steps.messages(request), steps.answer(request, [Part("a?", "SELECT 1")], "b?")]
+    shown = {ref.column for ref in schema.refs()} | {table.name for table in schema.tables}
+    for messages in prompts:
+        text = prompt_text(messages)
+        assert {name for name in (*names, "tab0", "tab1", "tab2") if name in text} == shown
 
 
 def _linked(schema: Schema) -> Linked:
