@@ -13,8 +13,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import process_time
 
@@ -29,10 +28,7 @@ from ctxprune.sql.evaluation.run import score
 from ctxprune.sql.execution import GuardedRunner
 from ctxprune.sql.generate.base import Request
 from ctxprune.sql.generate.cache import CachedModel, GenerationCache
-from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.examples import Example, ExampleStore
-from ctxprune.sql.generate.model import Message
-from ctxprune.sql.generate.prompts.small import SmallPrompt
 from ctxprune.sql.generate.styles import generator_of
 from ctxprune.sql.guard import Guard
 from ctxprune.sql.repair import mechanical_repairers
@@ -41,18 +37,6 @@ from ctxprune.sql.values import ValueIndex
 
 SEED, DATABASES, EACH = 1, 10, 4
 LARGEST = 60  # columns; a larger schema would be the same test of patience for every row
-
-
-@dataclass(frozen=True)
-class Expert:
-    """`SmallPrompt` behind a system message."""
-
-    base: SmallPrompt = field(default_factory=SmallPrompt)
-    name: str = "expert"
-    stop: tuple[str, ...] = ()
-
-    def messages(self, request):
-        return [Message("system", "You are a SQLite expert."), *self.base.messages(request)]
 
 
 @dataclass(frozen=True)
@@ -75,11 +59,9 @@ ROWS = (
     Row("skeleton", "skeleton"),
     Row("decompose", "decompose"),
     Row("compact", "compact"),
-    Row("compact + 2 similar examples", "compact", shots=2),
     Row("mschema", "mschema", stored=3),
     Row("ddl", "ddl"),
     Row("small, 3 values a column", "small", stored=3),
-    Row("small + system message", "expert"),
 )
 
 
@@ -137,8 +119,6 @@ def main() -> None:
 
 def writer(row, model, store):
     """The generator of a row."""
-    if row.style == "expert":
-        return ChatGenerator(model, prompt=Expert())
     return generator_of(model, (row.style,), examples=store if row.shots else None, shots=row.shots or 1)
 
 
