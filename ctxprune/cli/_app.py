@@ -18,6 +18,7 @@ from ctxprune.cli import (
     sql_ask,
     sql_check,
     sql_index,
+    sql_learn,
     sql_link,
     sql_values,
 )  # fmt: skip
@@ -60,6 +61,7 @@ sql.command("values")(sql_values.values)
 sql.command("link")(sql_link.link)
 sql.command("ask")(sql_ask.ask)
 sql.command("check")(sql_check.check)
+sql.command("learn")(sql_learn.learn)
 bench.command("bird")(bench_bird.bird)
 bench.command("compare")(bench_compare.compare)
 bench.command("linking")(bench_linking.linking)

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, IndexBuildError
 
+from .._lock import try_lock
 from .build import Part
 from .disk import STATE, checksum, mapped, write_merged
 from .minhash import BANDS
@@ -218,7 +219,7 @@ def locked(directory: Path, *, seconds: float = 600.0) -> Iterator[None]:
         raise _unwritable(directory, error) from error
     with handle:
         until = time.monotonic() + seconds
-        while not _try_lock(handle.fileno()):
+        while not try_lock(handle.fileno()):
             if time.monotonic() > until:
                 raise IndexBuildError(
                     f"another process has been writing this index for over {seconds:g} s",
@@ -227,21 +228,6 @@ def locked(directory: Path, *, seconds: float = 600.0) -> Iterator[None]:
                 )
             time.sleep(0.05)
         yield
-
-
-def _try_lock(handle: int) -> bool:
-    try:
-        if os.name == "nt":  # pragma: no cover
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _refuse_foreign(directory: Path) -> None:

@@ -1,0 +1,218 @@
+"""`ctxprune sql learn DB`: teach what a team knows about its database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctxprune.cli._knowledge import as_line
+from ctxprune.errors import DatabaseError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ctxprune.sql.database import Database
+    from ctxprune.sql.knowledge import Entry, KnowledgeFile
+    from ctxprune.sql.knowledge.check import Checker
+
+__all__ = ["learn"]
+
+
+def learn(
+    database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
+    pair: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="QUESTION SQL", help="A question and the query that answers it.", show_default=False),
+    ] = None,
+    term: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="TERM MEANING", help="A word of the business and what it means.", show_default=False),
+    ] = None,
+    note: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="TABLE.COLUMN NOTE", help="What is to be known of a column.", show_default=False),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TABLE.COLUMN",
+            help="A column that --term is about; default: those that its meaning names. May be repeated.",
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Learn all of a file: JSON Lines, JSON as Spider and BIRD have it, CSV (question,sql or "
+            "term,meaning or column,note), or another file of knowledge.",
+            show_default=False,
+        ),
+    ] = None,
+    knowledge: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where it is kept, for instance in your repository; default: one file a database in your "
+            "configuration folder.",
+            show_default=False,
+        ),
+    ] = None,
+    run: Annotated[bool, typer.Option("--run", help="Also run each query, and refuse those that fail.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Print all that is known.")] = False,
+    remove: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Forget an entry of --list. May be repeated.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Print what no longer fits the database; exit code 1 if anything.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Teach answered questions, business terms and notes on columns; `sql ask` then uses what fits a question.
+
+    Queries are checked against the database and must only read. Prints the ids of what was learned. A line about
+    something that is known already takes its place.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.sql.database import Database
+    from ctxprune.sql.knowledge import KnowledgeFile, default_path
+
+    adds = any(given is not None for given in (pair, term, note, source))
+    if sum((adds, show, bool(remove), check)) != 1:
+        raise typer.BadParameter("give --pair, --term, --note or --from; or one of --list, --remove, --check")
+    if column and term is None:
+        raise typer.BadParameter("it belongs to --term", param_hint="--column")
+    with Database(database) as opened:
+        file = KnowledgeFile(knowledge if knowledge is not None else default_path(opened))
+        _console.refuse_inputs(file.path, opened.path, *((source,) if source else ()))
+        if adds:
+            given = [*_given(pair, term, note, tuple(column or ())), *_read(source, opened)]
+            _learn(opened, file, given, run=run, as_json=as_json)
+        elif remove:
+            _forget(file, remove, as_json=as_json)
+        else:
+            _report(opened, file, check=check, as_json=as_json)
+
+
+def _given(
+    pair: tuple[str, str] | None,
+    term: tuple[str, str] | None,
+    note: tuple[str, str] | None,
+    columns: tuple[str, ...],
+) -> Iterator[Entry]:
+    from ctxprune.sql.knowledge import Note, Pair, Term
+
+    if pair is not None:
+        yield Pair(*pair)
+    if term is not None:
+        yield Term(*term, columns)
+    if note is not None:
+        yield Note(*note)
+
+
+def _read(source: Path | None, database: Database) -> tuple[Entry, ...]:
+    from ctxprune.sql.knowledge.sources import read_entries
+
+    return () if source is None else read_entries(source, database.name)
+
+
+def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: bool, as_json: bool) -> None:
+    from ctxprune.cli import _console
+    from ctxprune.sql.knowledge import entry_id
+    from ctxprune.sql.knowledge.check import Checker
+
+    checker = Checker(database.schema())
+    good: list[Entry] = []
+    refused: list[tuple[Entry, str]] = []
+    for entry in given:
+        kept, why = _checked(database, checker, entry, run=run)
+        if why:
+            refused.append((entry, why))
+        else:
+            good.append(kept)
+    if refused and len(given) == 1:
+        raise InputError(f"this cannot be learned: {refused[0][1]}", where=as_line(given[0]))
+    change = file.add(good, database=database.name) if good else None
+    for entry, why in refused:
+        _console.say(f"not learned: {as_line(entry)}: {_console.visible(why)}")
+    new, newer, same = (change.added, change.replaced, change.unchanged) if change else ((), (), ())
+    counts = f"{len(new)} learned, {len(newer)} replaced, {len(same)} known before, {len(refused)} refused"
+    _console.say(f"{counts}: {_console.visible(str(file.path))}")
+    if as_json:
+        _console.emit(
+            {
+                "file": str(file.path),
+                "learned": [_document(entry) for entry in new],
+                "replaced": [_document(entry) for entry in newer],
+                "unchanged": [_document(entry) for entry in same],
+                "refused": [_document(entry) | {"why": why} for entry, why in refused],
+            }
+        )
+    else:
+        for entry in (*new, *newer, *same):
+            typer.echo(entry_id(entry))
+    if refused:
+        raise typer.Exit(1)
+
+
+def _checked(database: Database, checker: Checker, entry: Entry, *, run: bool) -> tuple[Entry, str]:
+    """The entry as it is to be kept, and why it is refused, if it is."""
+    from ctxprune.sql.knowledge import Pair
+
+    try:
+        kept = checker.learned(entry)
+        if run and isinstance(kept, Pair):
+            database.execute(checker.query(kept))
+    except InputError as error:
+        return entry, error.what
+    except DatabaseError as error:
+        return entry, f"its query fails: {error.what}"
+    return kept, ""
+
+
+def _forget(file: KnowledgeFile, ids: list[str], *, as_json: bool) -> None:
+    from ctxprune.cli import _console
+
+    gone = file.remove(ids)
+    _console.say(f"{_console.counted(len(gone), 'line')} forgotten: {_console.visible(str(file.path))}")
+    if as_json:
+        _console.emit({"file": str(file.path), "removed": [_document(entry) for entry in gone]})
+    else:
+        _lines(gone)
+
+
+def _report(database: Database, file: KnowledgeFile, *, check: bool, as_json: bool) -> None:
+    from ctxprune.cli import _console
+    from ctxprune.sql.knowledge import entry_id
+    from ctxprune.sql.knowledge.check import Checker
+
+    entries = file.read()
+    checker = Checker(database.schema())
+    why = {entry_id(entry): checker.problem(entry) for entry in entries} if check else {}
+    stale = [entry for entry in entries if why.get(entry_id(entry))]
+    if as_json:
+        listed = [_document(entry) | ({"stale": why[entry_id(entry)]} if check else {}) for entry in entries]
+        _console.emit({"file": str(file.path), "entries": listed})
+    elif check:
+        for entry in stale:
+            typer.echo(f"{as_line(entry)}  ({_console.visible(why[entry_id(entry)])})")
+    else:
+        _lines(entries)
+    about = f"{len(stale)} stale" if check else _console.counted(len(entries), "line")
+    _console.say(f"{about} of {len(entries)}: {file.path}" if check else f"{about}: {_console.visible(str(file.path))}")
+    if stale:
+        raise typer.Exit(1)
+
+
+def _document(entry: Entry) -> dict[str, object]:
+    from ctxprune.sql.knowledge import entry_id
+    from ctxprune.sql.knowledge.entries import to_dict
+
+    return {"id": entry_id(entry), **to_dict(entry)}
+
+
+def _lines(entries: tuple[Entry, ...]) -> None:
+    for entry in entries:
+        typer.echo(as_line(entry))

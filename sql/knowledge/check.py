@@ -1,0 +1,170 @@
+"""Whether what is known fits a schema, and what of it a caller may see."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import GuardError, InputError, SchemaError
+from ctxprune.text import fold, split_identifier, words
+
+from ..schema import ColumnRef
+from .entries import Pair, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ..guard import Guard
+    from ..schema import Schema
+    from .entries import Entry
+
+__all__ = ["Checker", "columns_named", "find_column"]
+
+_COMPARED = r"\s*(?:[=<>!]|(?:not\s+)?(?:in|like|between)\b|is\b)"
+_NAME_QUOTES = '`"[]'
+
+
+def find_column(schema: Schema, text: str) -> ColumnRef:
+    """The column called "table.column", where either name may hold dots, in any case and quoted or not.
+
+    Raises:
+        SchemaError: There is none.
+    """
+    for at in (position for position, char in enumerate(text) if char == "."):
+        table, column = text[:at].strip(_NAME_QUOTES + " "), text[at + 1 :].strip(_NAME_QUOTES + " ")
+        if table in schema and column in schema.table(table):
+            found = schema.table(table)
+            return ColumnRef(found.name, found.column(column).name)
+    raise SchemaError(f"no column {text!r}", where=schema.name, hint="write it as table.column")
+
+
+def columns_named(text: str, schema: Schema, about: str = "") -> tuple[ColumnRef, ...]:
+    """The columns that an explanation speaks of, in schema order.
+
+    These are "table.column", a name of several words ("last_order", "last order"), and a name of one word that is
+    compared with something ("status = 'A'") or stands alone in quotation marks of SQL. Of a name that several tables
+    have, those of tables whose own name stands in `text` or `about` count, and without one all of them.
+    """
+    folded = fold(text)
+    spoken = f" {' '.join(words(text))} "
+    around = set(words(f"{about} {text}"))
+    found: dict[str, list[ColumnRef]] = {}
+    for ref in schema.refs():
+        if _dotted(ref, folded):
+            found.setdefault(f"{fold(ref.table)}.", []).append(ref)
+        elif _named(ref.column, folded, spoken):
+            found.setdefault(fold(ref.column), []).append(ref)
+    chosen: set[ColumnRef] = set()
+    for name, refs in found.items():
+        near = [ref for ref in refs if around & _singulars(ref.table)]
+        chosen.update(refs if name.endswith(".") else near or refs)
+    return tuple(ref for ref in schema.refs() if ref in chosen)
+
+
+def _dotted(ref: ColumnRef, folded: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(fold(ref.table))}\.{re.escape(fold(ref.column))}(?!\w)", folded) is not None
+
+
+def _named(column: str, folded: str, spoken: str) -> bool:
+    name = fold(column)
+    parts = split_identifier(column)
+    if len(parts) > 1:
+        return f" {' '.join(parts)} " in spoken
+    plain = re.escape(name)
+    return re.search(rf"(?<![\w.]){plain}(?!\w){_COMPARED}|[`\"\[]{plain}[`\"\]]", folded) is not None
+
+
+def _singulars(table: str) -> set[str]:
+    """The words of a table's name, in the singular and the plural."""
+    parts = split_identifier(table)
+    return {form for part in parts for form in (part, part.removesuffix("s"), f"{part}s")}
+
+
+@dataclass(frozen=True)
+class Checker:
+    """Holds entries against a schema.
+
+    Attributes:
+        schema: What the caller may see.
+        hidden: Columns of it whose values must not be shown: nothing that speaks of them is either.
+    """
+
+    schema: Schema
+    hidden: frozenset[ColumnRef] = frozenset()
+
+    def problem(self, entry: Entry) -> str:
+        """Why an entry cannot be used here; "" where it can."""
+        if isinstance(entry, Pair):
+            return self._guarded(entry)[1]
+        try:
+            refs = self._columns(entry.columns if isinstance(entry, Term) else (entry.column,))
+        except SchemaError as error:
+            return error.what
+        secret = sorted(f"{ref.table}.{ref.column}" for ref in refs if ref in self._secret)
+        return f"{secret[0]} is private" if secret else ""
+
+    def columns(self, entry: Entry) -> frozenset[ColumnRef]:
+        """The columns that a usable term or note is about; none for pairs, whose queries name their own."""
+        if isinstance(entry, Pair):
+            return frozenset()
+        return frozenset(self._columns(entry.columns if isinstance(entry, Term) else (entry.column,)))
+
+    def query(self, pair: Pair) -> str:
+        """The text of a usable pair's query that may run: without comments, which are no knowledge.
+
+        Raises:
+            GuardError: The pair cannot be used.
+        """
+        sql, why = self._guarded(pair)
+        if why:
+            raise GuardError(why)
+        return sql
+
+    def learned(self, entry: Entry) -> Entry:
+        """An entry as it is to be kept: checked, and a term without columns with those that its meaning names.
+
+        Raises:
+            InputError: It cannot be used; `what` says why.
+        """
+        if isinstance(entry, Term) and not entry.columns:
+            refs = [ref for ref in columns_named(entry.meaning, self.schema, entry.term) if ref not in self._secret]
+            entry = Term(entry.term, entry.meaning, tuple(f"{ref.table}.{ref.column}" for ref in refs))
+        why = self.problem(entry)
+        if why:
+            about = (
+                entry.question if isinstance(entry, Pair) else entry.term if isinstance(entry, Term) else entry.column
+            )
+            raise InputError(why, where=about)
+        return entry
+
+    @cached_property
+    def _secret(self) -> frozenset[ColumnRef]:
+        names = {(ref.table.casefold(), ref.column.casefold()) for ref in self.hidden}
+        return frozenset(r for r in self.schema.refs() if (r.table.casefold(), r.column.casefold()) in names)
+
+    @cached_property
+    def _guards(self) -> tuple[Guard, Guard | None]:
+        """For the whole schema, and for what is left without hidden columns."""
+        from ..guard import Guard
+
+        whole = Guard(self.schema.dialect, self.schema)
+        if not self._secret:
+            return whole, None
+        open_refs = [ref for ref in self.schema.refs() if ref not in self._secret]
+        open_schema = self.schema.subset(open_refs, [table.name for table in self.schema.tables])
+        return whole, Guard(self.schema.dialect, open_schema)
+
+    def _guarded(self, pair: Pair) -> tuple[str, str]:
+        """The text that may run, and why none may."""
+        whole, shown = self._guards
+        verdict = whole.check(pair.sql)
+        if not verdict.allowed:
+            return "", verdict.reason
+        if shown is not None and not shown.check(pair.sql).allowed:
+            return "", "its query reads a private column"
+        return verdict.sql, ""
+
+    def _columns(self, texts: Iterable[str]) -> Iterator[ColumnRef]:
+        return iter([find_column(self.schema, text) for text in texts])

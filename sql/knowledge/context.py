@@ -1,0 +1,133 @@
+"""Knowledge as a context of the core: one unit an entry, scored, cut to a token budget, and accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.context import Unit
+from ctxprune.errors import UsageError
+from ctxprune.scorers.base import as_scores
+from ctxprune.text import stem, words
+
+from ..generate.examples import FormScorer
+from ..generate.masking import masked_by_sql
+from ..generate.prompts.base import one_line
+from .entries import Note, Pair, same_question
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ctxprune.context import Context
+    from ctxprune.scorers.base import Scorer, Scores
+
+    from .entries import Entry
+
+__all__ = ["KnowledgeContext", "KnowledgeScorer", "shown"]
+
+_NAMED = 0.9  # score of a term or note whose name stands in the question
+
+
+def shown(entry: Entry) -> str:
+    """An entry as prompts show it: one line, of a pair two; it cannot break out of them."""
+    if isinstance(entry, Pair):
+        return f"Question: {one_line(entry.question, 400)}\nSQL: {one_line(entry.sql, 800)}"
+    if isinstance(entry, Note):
+        return f"{one_line(entry.column, 200)}: {one_line(entry.note, 600)}"
+    return f"{one_line(entry.term, 200)}: {one_line(entry.meaning, 600)}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Texts:
+    """What a scorer reads of the entries, which is not what a prompt shows."""
+
+    units: tuple[Unit, ...]
+
+    def render(self, kept: Collection[int]) -> list[str]:
+        return [self.units[index].text for index in sorted(kept)]
+
+
+@dataclass(frozen=True, eq=False)
+class KnowledgeContext:
+    """Entries as units; renders to the kept ones' lines.
+
+    Attributes:
+        entries: In the order of the file.
+        units: What is counted in tokens: the lines that prompts show.
+        contents, forms: What is scored: the words, and the masked questions of pairs.
+        names: What of each entry a question would hold, stemmed.
+    """
+
+    entries: tuple[Entry, ...]
+    units: tuple[Unit, ...] = field(init=False)
+    contents: _Texts = field(init=False)
+    forms: _Texts = field(init=False)
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        forms = [masked_by_sql(e.question, e.sql) if isinstance(e, Pair) else "" for e in self.entries]
+        object.__setattr__(self, "units", tuple(Unit(shown(entry)) for entry in self.entries))
+        object.__setattr__(self, "contents", _Texts(tuple(Unit(_content(entry)) for entry in self.entries)))
+        object.__setattr__(self, "forms", _Texts(tuple(map(Unit, forms))))
+        object.__setattr__(self, "names", tuple(map(_name, self.entries)))
+
+    def render(self, kept: Collection[int]) -> list[str]:
+        """The lines of the kept entries, in the order of the file."""
+        return [self.units[index].text for index in sorted(kept)]
+
+
+@dataclass(frozen=True)
+class KnowledgeScorer:
+    """float32 (n_entries,), 0..1, higher = keep.
+
+    A pair scores the mean of two scores of its question: of the words, and of the form with names and values masked
+    (`generate.examples`), since an example helps by either; 1 where it is the question that is asked. A term or note
+    scores by its words, and at least 0.9 where the question holds its name, or its column's.
+
+    Attributes:
+        content: Scores the words; any scorer of the core.
+        masked: The question, masked; "" leaves the form out.
+        form: Scores the form.
+    """
+
+    content: Scorer
+    masked: str
+    form: FormScorer
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """See the class.
+
+        Raises:
+            UsageError: `context` is not a `KnowledgeContext`.
+        """
+        if not isinstance(context, KnowledgeContext):
+            raise UsageError(f"a {type(context).__name__} is not knowledge", where="context")
+        content = np.clip(as_scores(self.content.score(query, context.contents), len(context.entries)), 0.0, 1.0)
+        form = self.form.score(self.masked, context.forms) if self.masked else content
+        asked = same_question(query)
+        scores = np.zeros(len(context.entries), dtype=np.float32)
+        for index, (entry, name) in enumerate(zip(context.entries, context.names, strict=True)):
+            if isinstance(entry, Pair):
+                scores[index] = 1.0 if name == asked else (content[index] + form[index]) / 2
+            else:
+                scores[index] = max(content[index], _NAMED if name and f" {name} " in f" {asked} " else 0.0)
+        return scores
+
+
+def _content(entry: Entry) -> str:
+    if isinstance(entry, Pair):
+        return entry.question
+    if isinstance(entry, Note):
+        return f"{entry.column.replace('.', ' ')} {entry.note}"
+    return f"{entry.term} {entry.meaning}"
+
+
+def _name(entry: Entry) -> str:
+    """What of an entry a question would hold, stemmed."""
+    if isinstance(entry, Pair):
+        return same_question(entry.question)
+    if isinstance(entry, Note):
+        return " ".join(map(stem, words(entry.column.rpartition(".")[2])))
+    return same_question(entry.term)

@@ -1,0 +1,143 @@
+"""What can be known: answered questions, business terms, notes on columns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeAlias
+
+from ctxprune.errors import FormatError, UsageError
+from ctxprune.text import fold, stem, words
+
+__all__ = ["KINDS", "Entry", "Note", "Pair", "Term", "entry_id", "entry_of", "key_of", "same_question", "to_dict"]
+
+_LONGEST = 2_000  # characters of a text
+_LONGEST_SQL = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A question and the query that answers it.
+
+    Raises:
+        UsageError: A text is empty, too long, or cannot be written as UTF-8; the same for `Term` and `Note`.
+    """
+
+    question: str
+    sql: str
+
+    def __post_init__(self) -> None:
+        _check(self, question=_LONGEST, sql=_LONGEST_SQL)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of the business and what it means in this database.
+
+    Attributes:
+        term: "active customer".
+        meaning: In words or as a condition: "status = 'A' and the last order is under 90 days old".
+        columns: Those that the meaning speaks of, as "table.column"; linking keeps them where the term is asked about.
+    """
+
+    term: str
+    meaning: str
+    columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(self, term=_LONGEST, meaning=_LONGEST)
+        for column in self.columns:
+            _check_text("a column of a term", column, _LONGEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is to be known of one column, written as "table.column"."""
+
+    column: str
+    note: str
+
+    def __post_init__(self) -> None:
+        _check(self, column=_LONGEST, note=_LONGEST)
+
+
+Entry: TypeAlias = Pair | Term | Note
+KINDS: Mapping[str, type[Pair] | type[Term] | type[Note]] = {"pair": Pair, "term": Term, "note": Note}
+
+
+def kind_of(entry: Entry) -> str:
+    """ "pair", "term" or "note"."""
+    return type(entry).__name__.lower()
+
+
+def same_question(text: str) -> str:
+    """What two ways to write one question have in common: folded, stemmed words in order, without punctuation."""
+    return " ".join(map(stem, words(text)))
+
+
+def key_of(entry: Entry) -> str:
+    """What an entry is about; a file holds one entry a key, so that no question has two answers."""
+    if isinstance(entry, Pair):
+        return f"pair {same_question(entry.question) or entry.question}"
+    if isinstance(entry, Term):
+        return f"term {same_question(entry.term) or entry.term}"
+    return f"note {fold(entry.column)} {' '.join(fold(entry.note).split())}"
+
+
+def entry_id(entry: Entry) -> str:
+    """A name of 8 characters that follows from the key, so that it need not be kept: "p" for pairs and so on."""
+    return kind_of(entry)[0] + hashlib.sha256(key_of(entry).encode()).hexdigest()[:7]
+
+
+def to_dict(entry: Entry) -> dict[str, Any]:
+    """An entry as it stands in a file."""
+    document = {"kind": kind_of(entry), **asdict(entry)}
+    if isinstance(entry, Term):
+        document["columns"] = list(entry.columns)
+        if not entry.columns:
+            del document["columns"]
+    return document
+
+
+def entry_of(document: Any) -> Entry:
+    """The inverse of `to_dict`.
+
+    Raises:
+        FormatError: It is something else; `what` says what is wrong.
+    """
+    if not isinstance(document, Mapping):
+        raise FormatError(f"it is a {type(document).__name__}, not an object")
+    kind = KINDS.get(str(document.get("kind")))
+    if kind is None:
+        raise FormatError(f"its kind is {document.get('kind')!r}, not one of {', '.join(KINDS)}")
+    given = {name: value for name, value in document.items() if name != "kind"}
+    known = {field.name for field in fields(kind)}
+    strange = sorted(map(str, set(given) - known))
+    missing = sorted(known - set(given) - {"columns"})
+    if strange or missing:
+        raise FormatError(f"it has an unknown field {strange[0]!r}" if strange else f"it lacks {missing[0]!r}")
+    if "columns" in given:
+        if not isinstance(given["columns"], list):
+            raise FormatError("its columns are no list")
+        given["columns"] = tuple(given["columns"])
+    try:
+        return kind(**given)
+    except UsageError as error:
+        raise FormatError(error.what) from error
+
+
+def _check(entry: Any, **limits: int) -> None:
+    for name, limit in limits.items():
+        _check_text(name, getattr(entry, name), limit)
+
+
+def _check_text(name: str, text: object, limit: int) -> None:
+    if not isinstance(text, str) or not text.strip():
+        raise UsageError(f"{name} is {text!r}, not a text", where=name)
+    if len(text) > limit:
+        raise UsageError(f"{name} has {len(text)} characters, over {limit}", where=name)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{name} holds half a character", where=name) from error

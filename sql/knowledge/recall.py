@@ -1,0 +1,217 @@
+"""What a team knows, brought to mind for one question: scored, cut to a budget, and accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctxprune._checks import is_number
+from ctxprune.errors import UsageError
+from ctxprune.policies import TokenBudget
+from ctxprune.pruning import Pruner
+from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.tokens import as_counter
+
+from ..generate.examples import Example, ExampleStore, FormScorer
+from ..generate.masking import masked_question
+from .check import Checker
+from .context import KnowledgeContext, KnowledgeScorer, shown
+from .entries import Note, Pair, Term, entry_id, same_question
+from .store import KnowledgeFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.result import Pruned
+    from ctxprune.scorers.base import Scorer
+    from ctxprune.tokens import TokenCounter
+
+    from ..schema import ColumnRef, Schema
+    from ..values.base import ValueHit
+    from .entries import Entry
+
+__all__ = ["BoundKnowledge", "Knowledge", "Recalled", "same_pairs"]
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """What is known about one question.
+
+    Attributes:
+        entries: The kept entries, best first; queries of pairs as the text that may run.
+        scores: Of all usable entries, 0..1, by their ids; higher = more likely of use.
+        columns: Those that the kept terms and notes are about; linking keeps them.
+        pruned: The account of every usable entry in the order of the file: score, tokens, kept or why not.
+        left_out: Entries that were not even looked at, by their ids, and why: unknown or private names.
+    """
+
+    entries: tuple[Entry, ...]
+    scores: Mapping[str, float]
+    columns: frozenset[ColumnRef]
+    pruned: Pruned[list[str]]
+    left_out: Mapping[str, str]
+    database: str = ""
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """The kept pairs, best first."""
+        return tuple(Example(e.question, e.sql, self.database) for e in self.entries if isinstance(e, Pair))
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """The kept terms and notes, best first, each as one line."""
+        return tuple(shown(entry) for entry in self.entries if not isinstance(entry, Pair))
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Entries, and how they are chosen for a question.
+
+    Attributes:
+        entries: All of them; what a caller may not see is left out when they are bound to a schema.
+        budget: Tokens that the kept entries take together at most, 0 or more.
+        minimum: Score under which an entry is dropped even where there is room, 0..1. Scores are shares of the
+            question's words by their weight (`KnowledgeScorer`).
+        scorer: Scores words: any scorer of the core, for instance an embedding one.
+        counter: What counts tokens: None for the bundled tokenizer, or anything that `as_counter` takes.
+        source: Where they come from, for traces.
+
+    Raises:
+        UsageError: A number is out of its range.
+    """
+
+    entries: tuple[Entry, ...]
+    budget: int = 400
+    minimum: float = 0.25
+    scorer: Scorer = field(default_factory=LexicalScorer)
+    counter: Any = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if type(self.budget) is not int or self.budget < 0:
+            raise UsageError(f"budget must be at least 0, got {self.budget!r}", where="budget")
+        if not is_number(self.minimum) or not 0 <= self.minimum <= 1:
+            raise UsageError(f"minimum must be from 0 to 1, got {self.minimum!r}", where="minimum")
+
+    @classmethod
+    def of(cls, what: object) -> Knowledge:
+        """Knowledge from itself, from a path or a `KnowledgeFile`, or from entries.
+
+        Raises:
+            UsageError: It is none of these.
+            InputError, FormatError: As `KnowledgeFile.read`.
+        """
+        if isinstance(what, Knowledge):
+            return what
+        if isinstance(what, (str, Path)):
+            what = KnowledgeFile(Path(what))
+        if isinstance(what, KnowledgeFile):
+            return cls(what.read(), source=str(what.path))
+        entries = tuple(what) if isinstance(what, Iterable) else (what,)
+        for entry in entries:
+            if not isinstance(entry, (Pair, Term, Note)):
+                raise UsageError(
+                    f"a {type(entry).__name__} is no knowledge", where="knowledge", hint="give a file, or entries"
+                )
+        return cls(entries)
+
+    def bound(self, schema: Schema, hidden: Sequence[ColumnRef] = ()) -> BoundKnowledge:
+        """What of it may be used with this schema; checked at the first question.
+
+        Args:
+            schema: What the caller may see.
+            hidden: Columns of it whose values must not be shown.
+        """
+        return BoundKnowledge(self, Checker(schema, frozenset(hidden)))
+
+
+@dataclass(frozen=True, eq=False)
+class BoundKnowledge:
+    """Knowledge for one schema and one caller. Safe to share between threads."""
+
+    knowledge: Knowledge
+    checker: Checker
+
+    @cached_property
+    def left_out(self) -> Mapping[str, str]:
+        """Entries that cannot be used, by their ids, and why."""
+        problems = ((entry_id(entry), self.checker.problem(entry)) for entry in self.knowledge.entries)
+        return {name: why for name, why in problems if why}
+
+    @cached_property
+    def context(self) -> KnowledgeContext:
+        """The usable entries."""
+        usable = [entry for entry in self.knowledge.entries if entry_id(entry) not in self.left_out]
+        return KnowledgeContext(
+            tuple(replace(e, sql=self.checker.query(e)) if isinstance(e, Pair) else e for e in usable)
+        )
+
+    @cached_property
+    def source(self) -> ExampleStore:
+        """The usable pairs as a source of examples."""
+        database = self.checker.schema.name
+        pairs = (entry for entry in self.context.entries if isinstance(entry, Pair))
+        return ExampleStore(tuple(Example(pair.question, pair.sql, database) for pair in pairs))
+
+    def recall(self, question: str, hits: Sequence[ValueHit] = ()) -> Recalled:
+        """What is known about a question, which must have characters other than blanks.
+
+        Args:
+            question: As it was asked.
+            hits: Stored values that it mentions; they are masked.
+
+        Raises:
+            UsageError: The scorer breaks its contract, or the question is empty.
+            BudgetError: Never: entries that do not fit are dropped.
+        """
+        known, context, schema = self.knowledge, self.context, self.checker.schema
+        scorer = KnowledgeScorer(known.scorer, masked_question(question, schema, hits), self._form)
+        policy = TokenBudget(known.budget, known.minimum)
+        pruned = Pruner(scorer, policy, self._counter, on_empty="drop").prune(question, context)
+        kept = sorted((unit for unit in pruned.units if unit.kept), key=lambda unit: (-unit.score, unit.index))
+        entries = tuple(context.entries[unit.index] for unit in kept)
+        return Recalled(
+            entries=entries,
+            scores={entry_id(context.entries[unit.index]): unit.score for unit in pruned.units},
+            columns=frozenset().union(*map(self.checker.columns, entries)),
+            pruned=pruned,
+            left_out=self.left_out,
+            database=schema.name,
+        )
+
+    @cached_property
+    def _form(self) -> FormScorer:
+        return FormScorer()
+
+    @cached_property
+    def _counter(self) -> _Counted:
+        counter = as_counter(self.knowledge.counter)
+        texts = [unit.text for unit in self.context.units]
+        return _Counted(counter, dict(zip(texts, counter.count_many(texts), strict=True)))
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A token counter that knows the entries' tokens by heart: they come again with every question."""
+
+    inner: TokenCounter
+    known: Mapping[str, int]
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    def count(self, text: str) -> int:
+        return self.known[text] if text in self.known else self.inner.count(text)
+
+    def count_many(self, texts: Iterable[str]) -> list[int]:
+        return [self.count(text) for text in texts]
+
+
+def same_pairs(question: str, examples: Iterable[Example]) -> list[Example]:
+    """Those that answer this very question, however it is punctuated, spelt in case, or inflected."""
+    asked = same_question(question)
+    return [example for example in examples if same_question(example.question) == asked]

@@ -1,0 +1,111 @@
+"""Entries from files that others wrote: our own format, JSON Lines or JSON as Spider and BIRD have it, or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import FormatError, InputError, UsageError
+
+from ..generate.examples import read_examples
+from .entries import Note, Pair, Term, entry_of
+from .store import FORMAT, KnowledgeFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .entries import Entry
+
+__all__ = ["read_entries"]
+
+_SQL = ("sql", "query")
+
+
+def read_entries(path: Path, database: str) -> tuple[Entry, ...]:
+    """Everything in `path` that can be learned about one database.
+
+    Read are: a file of knowledge; JSON Lines of its entries without a header; a JSON array or JSON Lines of objects
+    with `question` and `sql`, `query` or `SQL`, of which those of another `db_id` are passed over; and CSV with a
+    header of `question` and `sql` (or `query`), of `term` and `meaning`, or of `column` and `note`.
+
+    Args:
+        path: The file.
+        database: Name of the database, compared with `db_id` in any case.
+
+    Raises:
+        InputError: The file cannot be read, holds nothing of use, or an entry is wrong; the message says where.
+        FormatError: A file of knowledge is wrong; the message says which line and why.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the file cannot be read: {error}", where=str(path)) from error
+    start = text.lstrip()
+    if not start.startswith(("{", "[")):
+        entries = tuple(_csv_entries(text, path))
+    elif _first(start).get("format") == FORMAT:
+        entries = KnowledgeFile(path).read()
+    elif "kind" in _first(start):
+        entries = tuple(_own_entries(text, path))
+    else:
+        entries = _pairs(path, database)
+    if not entries:
+        raise InputError("the file holds nothing about this database", where=str(path), hint=f"its name is {database}")
+    return entries
+
+
+def _first(text: str) -> dict[str, object]:
+    """The object on the first line; {} for anything else."""
+    try:
+        found = json.loads(text.split("\n", 1)[0])
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _pairs(path: Path, database: str) -> tuple[Entry, ...]:
+    own = database.casefold()
+    examples = read_examples(path)
+    try:
+        return tuple(Pair(e.question, e.sql) for e in examples if not e.database or e.database.casefold() == own)
+    except UsageError as error:
+        raise InputError(error.what, where=str(path)) from error
+
+
+def _own_entries(text: str, path: Path) -> Iterator[Entry]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            yield entry_of(json.loads(line))
+        except (ValueError, RecursionError, FormatError) as error:
+            raise InputError(f"line {number}: {error}", where=str(path)) from error
+
+
+def _csv_entries(text: str, path: Path) -> Iterator[Entry]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        names = {(name or "").strip().casefold(): name for name in reader.fieldnames or ()}
+        sql = next((name for name in _SQL if name in names), "")
+        layouts = (("question", sql), ("term", "meaning"), ("column", "note"))
+        layout = next((both for both in layouts if all(name in names for name in both)), None)
+        if layout is None:
+            hint = "begin with the names question,sql or term,meaning or column,note"
+            raise InputError("this is neither JSON nor CSV with a header that is known", where=str(path), hint=hint)
+        for row in reader:
+            left, right = (row[names[name]] or "" for name in layout)
+            try:
+                yield _entry(layout[0], left, right)
+            except UsageError as error:
+                raise InputError(f"line {reader.line_num}: {error.what}", where=str(path)) from error
+    except csv.Error as error:
+        raise InputError(f"line {reader.line_num}: it is not CSV ({error})", where=str(path)) from error
+
+
+def _entry(kind: str, left: str, right: str) -> Entry:
+    if kind == "question":
+        return Pair(left, right)
+    return Term(left, right) if kind == "term" else Note(left, right)

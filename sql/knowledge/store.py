@@ -1,0 +1,258 @@
+"""One file of knowledge a database: JSON Lines, a header and then one entry a line.
+
+    {"format": "ctxprune.knowledge", "version": 1, "database": "shop"}
+    {"kind": "pair", "question": "How many shops are open?", "sql": "SELECT COUNT(*) FROM shop WHERE open = 1"}
+    {"kind": "term", "term": "big shop", "meaning": "area > 1000", "columns": ["shop.area"]}
+    {"kind": "note", "column": "shop.open", "note": "1 while the shop trades, also during holidays"}
+
+JSON Lines and not TOML: a diff shows whole entries and a merge takes them line by line, errors have line numbers, and
+Python reads and writes it without another package. Entries keep their order; new ones come last. Blank lines and the
+same line twice, which merges leave behind, are passed over.
+
+A writer holds a lock beside the file, reads it anew, and replaces it in one step: a reader sees the old file or the new
+one, and of two writers neither loses anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctxprune._folders import config_folder
+from ctxprune.errors import FormatError, InputError, UsageError
+
+from .._lock import try_lock
+from .entries import entry_id, entry_of, key_of, to_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TextIO
+
+    from ..database import Database
+    from .entries import Entry
+
+__all__ = ["FORMAT", "VERSION", "Change", "KnowledgeFile", "default_path"]
+
+FORMAT, VERSION = "ctxprune.knowledge", 1
+_MOST_BYTES = 64_000_000
+_CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of the entries that were added: new ones, new words for what was known, and those known already."""
+
+    added: tuple[Entry, ...] = ()
+    replaced: tuple[Entry, ...] = ()
+    unchanged: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True)
+class KnowledgeFile:
+    """A file of knowledge; nothing is read or made until it is asked.
+
+    Attributes:
+        path: The file.
+        wait: Seconds that a writer waits for another's lock.
+    """
+
+    path: Path
+    wait: float = 30.0
+
+    def exists(self) -> bool:
+        """Whether there is a file."""
+        return self.path.exists()
+
+    def read(self) -> tuple[Entry, ...]:
+        """All entries in the order of the file.
+
+        Raises:
+            InputError: There is no such file, or it cannot be read.
+            FormatError: A line is wrong; the message says which and why.
+        """
+        return self._parsed()[1]
+
+    def add(self, entries: Sequence[Entry], *, database: str = "") -> Change:
+        """Add entries; one about the same question, term or note takes the place of the old one. Makes the file.
+
+        Args:
+            entries: What is new.
+            database: Name for the header of a new file.
+
+        Raises:
+            InputError: The file cannot be read or written, or another process holds it for too long.
+            FormatError: As `read`; the file stays as it is.
+        """
+        added: list[Entry] = []
+        replaced: list[Entry] = []
+        unchanged: list[Entry] = []
+
+        def change(before: dict[str, Entry]) -> dict[str, Entry]:
+            after = dict(before)
+            for entry in entries:
+                key = key_of(entry)
+                known = after.get(key)
+                (unchanged if known == entry else added if known is None else replaced).append(entry)
+                after[key] = entry
+            return after
+
+        self._rewrite(change, database)
+        return Change(tuple(added), tuple(replaced), tuple(unchanged))
+
+    def remove(self, ids: Sequence[str]) -> tuple[Entry, ...]:
+        """Remove entries by their ids (`entry_id`), or by beginnings that only one id has; those that went.
+
+        Raises:
+            UsageError: No entry, or more than one, has such an id; then nothing is removed.
+            InputError, FormatError: As `add`.
+        """
+        gone: list[Entry] = []
+
+        def change(before: dict[str, Entry]) -> dict[str, Entry]:
+            for some in ids:
+                found = [key for key, entry in before.items() if some and entry_id(entry).startswith(some)]
+                if len(found) != 1:
+                    what = (
+                        f"{len(found)} entries have an id like {some!r}" if found else f"no entry has the id {some!r}"
+                    )
+                    raise UsageError(what, where=str(self.path), hint="--list shows all ids")
+                gone.append(before[found[0]])
+            return {key: entry for key, entry in before.items() if entry not in gone}
+
+        if not self.exists():
+            raise InputError("there is no such file of knowledge", where=str(self.path))
+        self._rewrite(change, "")
+        return tuple(gone)
+
+    def _parsed(self) -> tuple[str, tuple[Entry, ...]]:
+        """Name of the database and the entries."""
+        try:
+            with self.path.open("rb") as file:
+                raw = file.read(_MOST_BYTES + 1)
+        except FileNotFoundError as error:
+            raise InputError("there is no such file of knowledge", where=str(self.path)) from error
+        except OSError as error:
+            raise InputError(f"the knowledge cannot be read ({error.strerror})", where=str(self.path)) from error
+        if len(raw) > _MOST_BYTES:
+            raise FormatError(f"the file has over {_MOST_BYTES} bytes", where=str(self.path))
+        lines = [(number, line.strip()) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
+        if not lines:
+            raise self._wrong(1, "the header is missing", f'begin with {{"format": "{FORMAT}", "version": {VERSION}}}')
+        header = self._header(*lines[0])
+        entries: dict[str, tuple[int, Entry]] = {}
+        for number, line in lines[1:]:
+            entry = self._entry(number, line)
+            first, known = entries.setdefault(key_of(entry), (number, entry))
+            if known != entry:
+                about = key_of(entry).partition(" ")[0]
+                raise self._wrong(number, f"it differs from line {first} about the same {about}", "keep one of them")
+        return header, tuple(entry for _, entry in entries.values())
+
+    def _header(self, number: int, line: bytes) -> str:
+        header = self._json(number, line.removeprefix(b"\xef\xbb\xbf"))
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            raise self._wrong(number, f"it is not the header of a {FORMAT} file")
+        if header.get("version") != VERSION:
+            raise self._wrong(number, f"the version is {header.get('version')!r}, this ctxprune reads {VERSION}")
+        return str(header.get("database", ""))
+
+    def _entry(self, number: int, line: bytes) -> Entry:
+        try:
+            return entry_of(self._json(number, line))
+        except FormatError as error:
+            if error.where:
+                raise
+            raise self._wrong(number, error.what) from error
+
+    def _json(self, number: int, line: bytes) -> object:
+        if line.startswith(tuple(mark.encode() for mark in _CONFLICT)):
+            raise self._wrong(number, "a merge left its mark here", "keep the lines of both sides, remove the mark")
+        try:
+            return json.loads(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise self._wrong(number, "it is not UTF-8") from error
+        except (ValueError, RecursionError) as error:
+            raise self._wrong(number, f"it is not JSON ({error})") from error
+
+    def _wrong(self, number: int, what: str, hint: str = "") -> FormatError:
+        return FormatError(f"line {number}: {what}", where=str(self.path), hint=hint)
+
+    def _rewrite(self, change: Callable[[dict[str, Entry]], dict[str, Entry]], database: str) -> None:
+        place = Path(os.path.realpath(self.path))
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with _locked(place.with_name(f".{place.name}.lock"), self.wait):
+                name, entries = self._parsed() if self.exists() else (database, ())
+                before = {key_of(entry): entry for entry in entries}
+                after = change(before)
+                if after != before or not self.exists():
+                    _replace(place, _text(name, tuple(after.values())))
+        except OSError as error:
+            raise InputError(f"the knowledge cannot be written ({error.strerror})", where=str(self.path)) from error
+
+
+def default_path(database: Database) -> Path:
+    """Where knowledge of a database is kept unless told: in the user's configuration, one file per database path, named
+    as the folder of its value index is.
+
+    Raises:
+        UsageError: There is no home folder.
+    """
+    key = hashlib.sha256(str(database.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", database.name)[:40]
+    return config_folder() / "knowledge" / f"{stem}-{key}.jsonl"
+
+
+def _text(database: str, entries: tuple[Entry, ...]) -> str:
+    header = {"format": FORMAT, "version": VERSION, **({"database": database} if database else {})}
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (header, *map(to_dict, entries)))
+
+
+def _replace(place: Path, text: str) -> None:
+    draft = place.with_name(f".{place.name}.{os.getpid()}.part")
+    try:
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if place.exists():
+            shutil.copymode(place, draft)
+        draft.replace(place)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path, seconds: float) -> Iterator[None]:
+    """Hold the lock file, which is removed afterwards so that it comes into nobody's repository."""
+    until = time.monotonic() + seconds
+    while True:
+        handle = path.open("a+", encoding="utf-8")
+        if try_lock(handle.fileno()) and _is(handle, path):
+            break
+        handle.close()
+        if time.monotonic() > until:
+            raise InputError(f"another process holds the knowledge for over {seconds:g} s", where=str(path))
+        time.sleep(0.01)
+    with handle:
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows removes no open file
+                path.unlink(missing_ok=True)
+
+
+def _is(handle: TextIO, path: Path) -> bool:
+    """Whether the open file still is the one at `path`, and not one that its last holder has removed."""
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except OSError:
+        return False
