@@ -45,11 +45,10 @@ def columns_named(text: str, schema: Schema, about: str = "") -> tuple[ColumnRef
 
     These are "table.column", a name of several words ("last_order", "last order"), and a name of one word that is
     compared with something ("status = 'A'") or stands alone in quotation marks of SQL. Of a name that several tables
-    have, those of tables whose own name stands in `text` or `about` count, and without one all of them.
+    have, those of tables whose own name stands in `about` count, else in `text`, else all of them.
     """
     folded = fold(text)
     spoken = f" {' '.join(words(text))} "
-    around = set(words(f"{about} {text}"))
     found: dict[str, list[ColumnRef]] = {}
     for ref in schema.refs():
         if _dotted(ref, folded):
@@ -58,8 +57,9 @@ def columns_named(text: str, schema: Schema, about: str = "") -> tuple[ColumnRef
             found.setdefault(fold(ref.column), []).append(ref)
     chosen: set[ColumnRef] = set()
     for name, refs in found.items():
-        near = [ref for ref in refs if around & _singulars(ref.table)]
-        chosen.update(refs if name.endswith(".") else near or refs)
+        places = (set(words(about)), set(words(text)))
+        near = ([ref for ref in refs if _singulars(ref.table) & place] for place in places)
+        chosen.update(refs if name.endswith(".") else next(filter(None, near), refs))
     return tuple(ref for ref in schema.refs() if ref in chosen)
 
 

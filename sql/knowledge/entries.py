@@ -86,8 +86,8 @@ def key_of(entry: Entry) -> str:
 
 
 def entry_id(entry: Entry) -> str:
-    """A name of 8 characters that follows from the key, so that it need not be kept: "p" for pairs and so on."""
-    return kind_of(entry)[0] + hashlib.sha256(key_of(entry).encode()).hexdigest()[:7]
+    """A name of 11 characters that follows from the key, so that it need not be kept: "p" for pairs and so on."""
+    return kind_of(entry)[0] + hashlib.sha256(key_of(entry).encode()).hexdigest()[:10]
 
 
 def to_dict(entry: Entry) -> dict[str, Any]:

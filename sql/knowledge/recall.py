@@ -73,8 +73,8 @@ class Knowledge:
     Attributes:
         entries: All of them; what a caller may not see is left out when they are bound to a schema.
         budget: Tokens that the kept entries take together at most, 0 or more.
-        minimum: Score under which an entry is dropped even where there is room, 0..1. Scores are shares of the
-            question's words by their weight (`KnowledgeScorer`).
+        minimum: Score under which an entry is dropped even where there is room, 0..1. With BM25 the same words
+            score about 0.45, since one occurrence is not all that could be (`KnowledgeScorer`).
         scorer: Scores words: any scorer of the core, for instance an embedding one.
         counter: What counts tokens: None for the bundled tokenizer, or anything that `as_counter` takes.
         source: Where they come from, for traces.
@@ -85,7 +85,7 @@ class Knowledge:
 
     entries: tuple[Entry, ...]
     budget: int = 400
-    minimum: float = 0.25
+    minimum: float = 0.12
     scorer: Scorer = field(default_factory=LexicalScorer)
     counter: Any = None
     source: str = ""
