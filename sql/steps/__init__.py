@@ -1,0 +1,25 @@
+"""The steps of a pipeline: each takes a state and gives the next one. One file, one part of the way."""
+
+from __future__ import annotations
+
+from .base import Refusal, State, Step
+from .choose import SelectAnswer
+from .context import LinkSchema, RetrieveValues, Screen, ShowValues, with_values, without_examples
+from .execute import Execute
+from .generate import PATHS, Generate
+
+__all__ = [
+    "PATHS",
+    "Execute",
+    "Generate",
+    "LinkSchema",
+    "Refusal",
+    "RetrieveValues",
+    "Screen",
+    "SelectAnswer",
+    "ShowValues",
+    "State",
+    "Step",
+    "with_values",
+    "without_examples",
+]

@@ -1,0 +1,32 @@
+"""Choosing one of the executed candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .base import Refusal
+
+if TYPE_CHECKING:
+    from ..select.base import Selector
+    from .base import State
+
+__all__ = ["SelectAnswer"]
+
+
+@dataclass(frozen=True)
+class SelectAnswer:
+    """Chooses one of the executed candidates."""
+
+    selector: Selector
+    name: str = "select"
+
+    def run(self, state: State) -> State:
+        """Adds `selection`, or refuses when nothing could be run."""
+        selection = self.selector.select(state.question, state.executed)
+        if selection.index is not None:
+            return replace(state, selection=selection)
+        errors = [item.error for item in state.executed if item.error and item.candidate.sql]
+        reason = "I found no query for this question that this database can run"
+        detail = f" ({errors[0]})." if errors else "."
+        return replace(state, selection=selection, refusal=Refusal("failed", reason + detail))

@@ -1,0 +1,134 @@
+"""What a generator is to know of the question: stored values, the linked schema, example values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from ..intent import write_request
+from ..schema import ColumnRef
+from .base import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from ..linking.base import Linker
+    from ..schema import Schema
+    from ..values.base import ValueLookup
+    from .base import State
+
+__all__ = ["LinkSchema", "RetrieveValues", "Sampler", "Screen", "ShowValues", "with_values", "without_examples"]
+
+
+class Sampler(Protocol):
+    """Reads example values; a `Database`."""
+
+    def with_examples(self, schema: Schema, *, n: int) -> Schema:
+        """`schema` with up to n stored values in every `Column.examples`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Refuses questions that ask to change the database; a courtesy, the guard is what protects it."""
+
+    name: str = "screen"
+
+    def run(self, state: State) -> State:
+        """The same state, or a refusal."""
+        found = write_request(state.question)
+        if not found:
+            return state
+        reason = f"I can only read this database, so I left it as it is: the question asks for a change ({found!r})."
+        return replace(state, refusal=Refusal("write_request", reason))
+
+
+@dataclass(frozen=True)
+class RetrieveValues:
+    """Finds stored values that the question mentions.
+
+    Attributes:
+        values: Where they are looked up.
+        private: Columns whose values are never shown; hits on them, and on columns outside the caller's schema, are
+            dropped.
+    """
+
+    values: ValueLookup
+    private: tuple[ColumnRef, ...] = ()
+    name: str = "values"
+
+    def run(self, state: State) -> State:
+        """Adds `hits`."""
+        allowed = {_fold(ref) for ref in state.schema.refs()} - {_fold(ref) for ref in self.private}
+        hits = self.values.lookup(state.question, state.evidence)
+        return replace(state, hits=tuple(hit for hit in hits if _fold(hit.ref) in allowed))
+
+
+@dataclass(frozen=True)
+class LinkSchema:
+    """Cuts the schema to what the question needs."""
+
+    linker: Linker
+    name: str = "link"
+
+    def run(self, state: State) -> State:
+        """Adds `linked`."""
+        linked = self.linker.link(state.question, state.schema, hits=state.hits, evidence=state.evidence)
+        return replace(state, linked=linked)
+
+
+@dataclass(frozen=True)
+class ShowValues:
+    """Puts a few stored values beside every detailed column of the linked schema, for prompts.
+
+    Attributes:
+        database: Where they are stored; each column is read once.
+        n: Values per column, 1 or more.
+        private: Columns whose values are never shown.
+    """
+
+    database: Sampler
+    n: int = 3
+    private: tuple[ColumnRef, ...] = ()
+    name: str = "examples"
+    _seen: dict[ColumnRef, tuple[object, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def run(self, state: State) -> State:
+        """Adds `shown`, where a linker ran."""
+        if state.linked is None:
+            return state
+        schema = state.linked.schema
+        private = {_fold(ref) for ref in self.private}
+        worth = state.linked.detailed
+        wanted = [ref for ref in schema.refs() if worth is None or ref in worth]
+        missing = [ref for ref in wanted if ref not in self._seen and _fold(ref) not in private]
+        if missing:
+            filled = self.database.with_examples(schema.subset(missing), n=self.n)
+            self._seen.update({ColumnRef(t.name, c.name): c.examples for t in filled.tables for c in t.columns})
+        return replace(state, shown=with_values(schema, {ref: self._seen.get(ref, ()) for ref in wanted}))
+
+
+def with_values(schema: Schema, values: Mapping[ColumnRef, tuple[object, ...]]) -> Schema:
+    """`schema` with exactly these examples."""
+    tables = []
+    for table in schema.tables:
+        columns = (replace(c, examples=values.get(ColumnRef(table.name, c.name), ())) for c in table.columns)
+        tables.append(replace(table, columns=tuple(columns)))
+    return replace(schema, tables=tuple(tables))
+
+
+def without_examples(schema: Schema, hidden: Collection[ColumnRef]) -> Schema:
+    """`schema` without the examples that stand beside some columns.
+
+    Raises:
+        SchemaError: There is no such column.
+    """
+    names = {(schema.table(ref.table).name, schema.table(ref.table).column(ref.column).name) for ref in hidden}
+    if not names:
+        return schema
+    shown = {ref: schema.table(ref.table).column(ref.column).examples for ref in schema.refs() if ref not in names}
+    return with_values(schema, shown)
+
+
+def _fold(ref: ColumnRef) -> tuple[str, str]:
+    return ref.table.casefold(), ref.column.casefold()
