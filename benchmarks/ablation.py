@@ -42,14 +42,14 @@ PLAIN = replace(FULL, paths=("full",), candidates=1, repair_rounds=0)
 class NoValues:
     """Finds no stored value."""
 
-    def lookup(self, question, evidence=""):
+    def lookup(self, _question, _evidence=""):
         return ()
 
 
 class First:
     """Takes the first candidate that ran."""
 
-    def select(self, question, executed):
+    def select(self, _question, executed):
         ran = [place for place, one in enumerate(executed) if one.result is not None]
         return Selection(ran[0] if ran else None, 1.0 if ran else 0.0, tuple((place,) for place in ran), "the first")
 
@@ -77,10 +77,11 @@ ROWS = {
     "no linking": Row("the whole schema in every prompt", parts={"linker": BypassLinker}),
     "one path": Row("all answers on linked+values", replace(FULL, paths=("linked+values",))),
     "one sample": Row("one answer a path", replace(FULL, candidates=3)),
+    "no names check": Row("pruned names are left to repair", replace(FULL, names_check=False)),
     "no repair": Row("a failed statement stays failed", replace(FULL, repair_rounds=0)),
     "no selector": Row("the first answer that runs", parts={"selector": First}),
     "no sketch": Row("the chat generator alone", writers=lambda model: [ChatGenerator(model)]),
-    "no chat": Row("the sketch generator alone", writers=lambda model: [SketchGenerator()]),
+    "no chat": Row("the sketch generator alone", writers=lambda _model: [SketchGenerator()]),
 }
 
 
@@ -128,9 +129,9 @@ def main() -> None:
     for name in words.rows or ROWS:
         verdicts[name], figures[name] = measured(bench, items, model, name)
         sys.stderr.write(f"{name:18} {figures[name]}\n")
-    for name in figures:
-        for base in {"plain", "pipeline"} & figures.keys() - {name}:
-            figures[name][f"against_{base}"] = against(verdicts[base], verdicts[name])
+    for name, row in figures.items():
+        for base in sorted({"plain", "pipeline"} & figures.keys() - {name}):
+            row[f"against_{base}"] = against(verdicts[base], verdicts[name])
     if words.rows or words.split != "dev" or words.limit != ITEMS:
         sys.stderr.write("".join(f"{name:18} {row}\n" for name, row in figures.items()))
         return

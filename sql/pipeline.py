@@ -20,6 +20,7 @@ from .generate.model import recorded_calls
 from .select.base import Executed
 from .steps import (
     PATHS,
+    CheckNames,
     Execute,
     Generate,
     LinkSchema,
@@ -60,6 +61,8 @@ class PipelineConfig:
         paths: What generators without paths of their own see, of "full", "linked", "linked+values", "full+values".
         candidates: Candidates per generator over all paths, 1 or more.
         repair_rounds: Repairs per candidate at most, 0 or more.
+        names_check: Whether names that a prompt did not show are looked for in candidates, restored where they break
+            one, and the generator asked once more; see `CheckNames`.
         full_budget: Tokens of a schema, by the linker's count, above which no prompt holds all of it as long as there
             is another path; the prompt in which `chat` adds columns then shows the best tables. Small models lose their
             way in long prompts; raise it for strong ones.
@@ -78,6 +81,7 @@ class PipelineConfig:
     paths: tuple[str, ...] = PATHS
     candidates: int = 4
     repair_rounds: int = 2
+    names_check: bool = True
     full_budget: int = 4_000
     examples: int = 3
     private: tuple[ColumnRef, ...] = ()
@@ -161,7 +165,7 @@ class Answer:
 class Pipeline:
     """Answers questions on one database. Safe to share between threads.
 
-    A question's way is the tuple `steps`: screen, values, link, examples, generate, execute, select.
+    A question's way is the tuple `steps`: screen, values, link, examples, generate, names, execute, select.
     `Pipeline.of_steps` takes any other tuple. Foreign keys that the database does not declare are inferred from names
     and values.
 
@@ -172,7 +176,8 @@ class Pipeline:
         values: Finds stored values in questions; default an index built in memory at the first question.
         selector: Chooses among executed candidates; default the execution vote.
         chat: A chat model that helps beside the generators (two-model use): it adds tables and columns to the linked
-            schema, repairs failed queries, and chooses between the two best results when they are close.
+            schema, repairs queries that fail or give nothing, and chooses between the two best results when they are
+            close.
         config: Numbers, and the part of the schema that this caller may see.
 
     Raises:
@@ -206,15 +211,17 @@ class Pipeline:
         writers = tuple(_with_runner(writer, runner, bool(hidden)) for writer in writers)
         self.config, self.schema = config, schema
         values = LazyIndex(database, schema, config.private) if values is None else values
+        retrieve = RetrieveValues(values, config.private)
         shows = config.examples and "linked+values" in config.paths and any(map(_wants_examples, writers))
         whole = set(config.paths) == {"full"}  # then nothing reads the linked schema
         self.steps: tuple[Step, ...] = (
             Screen(),
-            *(() if whole and not config.repair_rounds else (RetrieveValues(values, config.private),)),
+            *(() if whole and not config.repair_rounds else (retrieve,)),
             *(() if whole else (LinkSchema(_linker(linker, model, config.full_budget)),)),
             *((ShowValues(database, config.examples, hidden),) if shows else ()),
             Generate(tuple(writers), config.paths, config.candidates, config.seed, config.full_budget),
-            Execute(runner, _repairers(model), config.repair_rounds),
+            *((CheckNames(tuple(writers), config.seed),) if config.names_check and not whole else ()),
+            Execute(runner, _repairers(model), config.repair_rounds, retrieve),
             SelectAnswer(_selector(selector, model, private=bool(hidden))),
         )
 
@@ -371,8 +378,9 @@ def _repairers(model: ChatModel | None) -> tuple[Repairer, ...]:
     if model is None:
         return mechanical_repairers()
     from .repair.chat import ChatRepair
+    from .repair.refine import ChatRefine
 
-    return (*mechanical_repairers(), ChatRepair(model))
+    return (*mechanical_repairers(), ChatRepair(model), ChatRefine(model))
 
 
 def _answer(state: State, builder: TraceBuilder) -> Answer:

@@ -26,7 +26,7 @@ class Failure:
         error: The database's or the guard's message; "" when it ran but gave nothing.
         question, evidence: What was asked.
         schema: Everything that this caller may read; a repair never leaves it, since the guard checks it again.
-        hits: Stored values that the question mentions.
+        hits: Stored values that the question mentions; of a hollow result also those near the statement's own texts.
         result: The hollow result, when it ran.
         linked: The part of `schema` that the question needs; None where no linker ran.
     """
@@ -55,7 +55,9 @@ REPAIRERS: Registry[type[Repairer]] = Registry(
         "ambiguous.v1": "ctxprune.sql.repair.ambiguous:QualifyAmbiguous",
         "chat.v1": "ctxprune.sql.repair.chat:ChatRepair",
         "functions.v1": "ctxprune.sql.repair.functions:TranslateFunctions",
+        "loose.v1": "ctxprune.sql.repair.loose:LooseText",
         "names.v1": "ctxprune.sql.repair.names:NearestNames",
+        "refine.v1": "ctxprune.sql.repair.refine:ChatRefine",
         "values.v1": "ctxprune.sql.repair.values:StoredValues",
     },
 )

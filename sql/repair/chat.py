@@ -13,21 +13,26 @@ from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import hit_lines, one_line
 from ..render.base import render
 from ..schema import ColumnRef
+from .name_check import check_names, restore
 from .tree import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..generate.model import ChatModel
     from ..schema import Schema
     from .base import Failure
+    from .name_check import NameIssue
 
-__all__ = ["ChatRepair"]
+__all__ = ["ChatRepair", "shown_schema"]
 
 
 @dataclass(frozen=True)
 class ChatRepair:
     """Asks once, at temperature 0. A failing model is no repair; the call stands in the trace.
 
-    The prompt holds the linked schema and the tables that the statement names; all of it where no linker ran.
+    The prompt holds the linked schema, the tables that the statement names, and where the columns lie that were pruned
+    away from it; all of the schema where no linker ran. It says which names do not exist, and which similar ones do.
 
     Attributes:
         model: The chat model.
@@ -44,12 +49,14 @@ class ChatRepair:
         """Another statement; "" where the query ran, the model failed, or it wrote the same one again."""
         if not failure.error:
             return ""
-        lines = [render(_shown(failure), self.form), ""]
+        issues = check_names(failure.sql, failure.schema, failure.linked)
+        lines = [render(shown_schema(failure, issues), self.form), ""]
         lines += [f"-- Stored value: {line}" for line in hit_lines(failure.hits)]
         lines += [
             f"-- Question: {one_line(failure.question)}",
             f"-- This query failed: {one_line(failure.sql)}",
             f"-- Error: {one_line(failure.error, 300)}",
+            *(f"-- Note: {one_line(str(issue), 300)}" for issue in issues if issue.breaks),
             "-- Write the corrected query. Use only tables and columns from above.",
         ]
         system = "You correct one SQL SELECT query. Answer with the SQL only."
@@ -63,7 +70,7 @@ class ChatRepair:
         return "" if " ".join(sql.split()) == " ".join(failure.sql.split()) else sql
 
 
-def _shown(failure: Failure) -> Schema:
+def shown_schema(failure: Failure, issues: Sequence[NameIssue] = ()) -> Schema:
     """What the question and the statement need of the schema."""
     full, linked = failure.schema, failure.linked
     if linked is None:
@@ -71,7 +78,8 @@ def _shown(failure: Failure) -> Schema:
     names = _names(failure.sql, full.dialect)
     named = [table for table in full.tables if table.name.casefold() in names]
     refs = [ColumnRef(table.name, column.name) for table in named for column in table.columns]
-    return full.subset([*linked.refs(), *refs], [table.name for table in (*linked.tables, *named)])
+    shown = full.subset([*linked.refs(), *refs], [table.name for table in (*linked.tables, *named)])
+    return restore(shown, issues, full)
 
 
 def _names(sql: str, dialect: str) -> set[str]:

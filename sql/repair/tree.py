@@ -15,7 +15,7 @@ from ..schema import Table
 if TYPE_CHECKING:
     from ..schema import Schema
 
-__all__ = ["View", "identifier", "parse", "sources", "views", "write"]
+__all__ = ["View", "identifier", "parse", "sources", "texts", "views", "write"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,12 @@ def sources(select: exp.Select) -> list[exp.Expression]:
     start = select.args.get("from_") or select.args.get("from")
     joined = [join.this for join in select.args.get("joins") or ()]
     return ([start.this] if start is not None else []) + joined
+
+
+def texts(tree: exp.Expression) -> list[str]:
+    """The text literals of a statement that hold a letter, without LIKE's signs at their ends, each once."""
+    found = (item.this.strip("%").strip() for item in tree.find_all(exp.Literal) if item.is_string)
+    return list(dict.fromkeys(text for text in found if any(map(str.isalpha, text))))
 
 
 def views(tree: exp.Expression, schema: Schema) -> list[View]:

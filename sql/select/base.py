@@ -65,6 +65,7 @@ class Selector(Protocol):
 SELECTORS: Registry[type[Selector]] = Registry(
     "selector",
     {
+        "back_verify.v1": "ctxprune.sql.select.back_verify:BackVerifySelector",
         "judged.v1": "ctxprune.sql.select.judge:JudgedSelector",
         "ranked.v1": "ctxprune.sql.select.ranked:RankedSelector",
         "tests.v1": "ctxprune.sql.select.unit_tests:UnitTestSelector",

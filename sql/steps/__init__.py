@@ -7,9 +7,11 @@ from .choose import SelectAnswer
 from .context import LinkSchema, RetrieveValues, Screen, ShowValues, with_values, without_examples
 from .execute import Execute
 from .generate import PATHS, Generate
+from .names import CheckNames
 
 __all__ = [
     "PATHS",
+    "CheckNames",
     "Execute",
     "Generate",
     "LinkSchema",

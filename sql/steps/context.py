@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..linking.base import Linker
     from ..schema import Schema
-    from ..values.base import ValueLookup
+    from ..values.base import ValueHit, ValueLookup
     from .base import State
 
 __all__ = ["LinkSchema", "RetrieveValues", "Sampler", "Screen", "ShowValues", "with_values", "without_examples"]
@@ -59,9 +59,12 @@ class RetrieveValues:
 
     def run(self, state: State) -> State:
         """Adds `hits`."""
+        return replace(state, hits=self.find(state.question, state, state.evidence))
+
+    def find(self, text: str, state: State, evidence: str = "") -> tuple[ValueHit, ...]:
+        """The hits of any text on what may be shown of the state's schema."""
         allowed = {_fold(ref) for ref in state.schema.refs()} - {_fold(ref) for ref in self.private}
-        hits = self.values.lookup(state.question, state.evidence)
-        return replace(state, hits=tuple(hit for hit in hits if _fold(hit.ref) in allowed))
+        return tuple(hit for hit in self.values.lookup(text, evidence) if _fold(hit.ref) in allowed)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from ..execution import GuardedRunner, Outcome
     from ..generate.base import Candidate
     from ..repair.base import Repairer
+    from ..values.base import ValueHit
     from .base import State
+    from .context import RetrieveValues
 
 __all__ = ["Execute"]
+
+_TEXTS = 6  # of a statement that are looked up
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,14 @@ class Execute:
             bring back a pruned column, and nothing outside the caller's set.
         repairers: In order; () for none.
         rounds: How many repaired texts may run for one candidate, 0 or more.
+        values: Finds the stored values that are near the texts of a statement with a hollow result; None for only those
+            that the question mentions.
     """
 
     runner: GuardedRunner
     repairers: tuple[Repairer, ...] = ()
     rounds: int = 2
+    values: RetrieveValues | None = None
     name: str = "execute"
 
     def __post_init__(self) -> None:
@@ -81,7 +88,7 @@ class Execute:
             outcome.error,
             state.question,
             state.schema,
-            state.hits,
+            self._hits(outcome, state),
             state.evidence,
             result=outcome.result,
             linked=state.linked.schema if state.linked is not None else None,
@@ -93,3 +100,12 @@ class Execute:
             if text and text not in (*tried, sql):
                 return text
         return ""
+
+    def _hits(self, outcome: Outcome, state: State) -> Sequence[ValueHit]:
+        if self.values is None or outcome.result is None:
+            return state.hits
+        from ..repair.tree import parse, texts
+
+        tree = parse(outcome.sql, state.schema.dialect)
+        found = [] if tree is None else [hit for text in texts(tree)[:_TEXTS] for hit in self.values.find(text, state)]
+        return tuple(dict.fromkeys([*state.hits, *found]))

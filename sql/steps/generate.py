@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..values.base import ValueHit
     from .base import State
 
-__all__ = ["PATHS", "Generate"]
+__all__ = ["PATHS", "Generate", "ask_generator", "labelled"]
 
 PATHS = ("full", "linked", "linked+values")
 _KNOWN = (*PATHS, "full+values")
@@ -33,7 +33,7 @@ class Generate:
     would see the same are asked once, for all their candidates together.
 
     Attributes:
-        generators: In the order of asking.
+        generators: In the order of asking. Each votes for itself, also where several have one name; see `labelled`.
         paths: The paths of a generator that has no attribute `paths` of its own.
         candidates: Candidates per generator over all its paths, 1 or more; the later, richer paths get what is left.
         seed: Handed to the generators.
@@ -63,9 +63,9 @@ class Generate:
     def run(self, state: State) -> State:
         """Adds `candidates`, or refuses when there is none."""
         made: list[Candidate] = []
-        for generator in self.generators:
+        for label, generator in zip(labelled(self.generators), self.generators, strict=True):
             for request in self._requests(generator, state):
-                answers = _ask(generator, request)
+                answers = ask_generator(generator, request, label)
                 made += answers
                 if any(LATE in candidate.error for candidate in answers):
                     break  # a model that hangs would hang on every path
@@ -111,12 +111,29 @@ def _request(state: State, path: str, n: int, seed: int) -> Request:
     )
 
 
-def _ask(generator: Generator, request: Request) -> Sequence[Candidate]:
+def ask_generator(generator: Generator, request: Request, label: str) -> Sequence[Candidate]:
+    """Its candidates, under the name that `labelled` gave it; a failure is a candidate with an error."""
     try:
-        return generator.generate(request)
+        made = generator.generate(request)
     except GenerationError as error:
-        name = str(getattr(generator, "name", type(generator).__name__))
-        return [Candidate("", name, request.path, error=f"{error.code} {error}")]
+        return [Candidate("", label, request.path, error=f"{error.code} {error}")]
+    if label == _name(generator):
+        return made
+    return [replace(candidate, generator=label) for candidate in made]
+
+
+def labelled(generators: Sequence[Generator]) -> list[str]:
+    """A name for each generator: its own, and from the second of one name on with its number ("chat.v1#2").
+
+    Two models behind one kind of generator are two voters (PET-SQL), so their candidates must be told apart.
+    """
+    names = [_name(generator) for generator in generators]
+    counts = [names[: place + 1].count(name) for place, name in enumerate(names)]
+    return [name if count == 1 else f"{name}#{count}" for name, count in zip(names, counts, strict=True)]
+
+
+def _name(generator: Generator) -> str:
+    return str(getattr(generator, "name", type(generator).__name__))
 
 
 def _no_sql(made: Sequence[Candidate]) -> Refusal:

@@ -1,0 +1,70 @@
+"""Text that is stored otherwise than it was written: compared loosely, when a query gave nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from .tree import parse, views, write
+
+if TYPE_CHECKING:
+    from .base import Failure
+    from .tree import View
+
+__all__ = ["LooseText"]
+
+_TEXTS = ("CHAR", "CLOB", "TEXT", "STRING")
+
+
+@dataclass(frozen=True)
+class LooseText:
+    """Writes every `column = 'text'` as LIKE '%text%', when the result is hollow: case, blanks around it and further
+    words no longer count.
+
+    Only columns that are declared as text, and texts with a letter in them; no comparison below NOT or EXCEPT, where a
+    looser one gives fewer rows.
+
+    Attributes:
+        shortest: Characters of the text, 1 or more; shorter ones are in too many values.
+    """
+
+    shortest: int = 3
+
+    def repair(self, failure: Failure) -> str:
+        """The looser statement; "" where the query failed for another reason or nothing can be loosened."""
+        if failure.error or failure.result is None:
+            return ""
+        dialect = failure.schema.dialect
+        tree = parse(failure.sql, dialect)
+        if tree is None:
+            return ""
+        changed = False
+        for view in views(tree, failure.schema):
+            for column in view.columns:
+                changed = self._loosen(view, column, dialect) or changed
+        return write(tree, dialect) if changed else ""
+
+    def _loosen(self, view: View, column: exp.Column, dialect: str) -> bool:
+        equal = column.parent
+        if not isinstance(equal, exp.EQ) or equal.find_ancestor(exp.Not, exp.Except) or not _is_text(view, column):
+            return False
+        literal = equal.expression if equal.this is column else equal.this
+        if not isinstance(literal, exp.Literal) or not literal.is_string:
+            return False
+        text = literal.this.strip()
+        if len(text) < self.shortest or not any(map(str.isalpha, text)) or set(text) & set("%_\\"):
+            return False
+        like = exp.ILike if dialect in {"postgres", "duckdb"} else exp.Like
+        equal.replace(like(this=column.copy(), expression=exp.Literal.string(f"%{text}%")))
+        return True
+
+
+def _is_text(view: View, column: exp.Column) -> bool:
+    alias = column.table.casefold() or next(iter(view.holders(column.name)), "")
+    table = view.tables.get(alias)
+    if table is None or column.name not in table:
+        return False
+    declared = table.column(column.name).type.upper()
+    return any(word in declared for word in _TEXTS)

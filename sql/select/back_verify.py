@@ -1,0 +1,93 @@
+"""Back-verification: a chat model says which question a query answers, and that is compared with the asked one.
+
+Idea: the back-verify rule of BEATS, by words instead of a second judgement of the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import ModelError, UsageError
+from ctxprune.text import terms
+
+from ..generate.model import Message, Sampling, ask_model
+from ..generate.prompts.base import one_line
+from .base import SELECTORS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..generate.model import ChatModel
+    from .base import Executed, Selection, Selector
+
+__all__ = ["BackVerifySelector", "agreement"]
+
+
+@SELECTORS.register("back_verify.v1")
+@dataclass(frozen=True)
+class BackVerifySelector:
+    """Wraps a selector: where its confidence is below `below`, its first groups are read back, and a later one wins
+    whose question agrees better with the asked one, by `margin` or more.
+
+    One call a group, on its SQL alone: no row is shown. `agreement` compares. A single group asks nothing, and a model
+    that fails leaves the choice as it was; the reason says so.
+
+    Attributes:
+        model: The chat model.
+        base: Makes the groups and their order.
+        below: 0..1; the model is asked when the first choice's confidence is under it.
+        groups: How many groups are read back, 2 or more.
+        margin: 0..1, of the agreement.
+        seconds: Deadline of every call.
+
+    Raises:
+        UsageError: A number is out of its range.
+    """
+
+    model: ChatModel
+    base: Selector
+    below: float = 0.6
+    groups: int = 3
+    margin: float = 0.1
+    seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("below", "margin"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} must be in 0..1, got {getattr(self, name)}", where=name)
+        if self.groups < 2:
+            raise UsageError(f"groups must be at least 2, got {self.groups}", where="groups")
+
+    def select(self, question: str, executed: Sequence[Executed]) -> Selection:
+        """The base's choice, or the shortest member of the group that reads back best."""
+        first = self.base.select(question, executed)
+        if first.index is None or len(first.groups) < 2 or first.confidence >= self.below:
+            return first
+        rivals = [min(group, key=lambda index: (len(executed[index].sql), index)) for group in first.groups[1:]]
+        places = [first.index, *rivals][: self.groups]
+        try:
+            found = [agreement(question, self._question(executed[place].sql)) for place in places]
+        except ModelError as error:
+            return replace(first, reason=f"{first.reason}; not read back, the model failed ({error.what})")
+        best = max(range(len(places)), key=lambda place: (found[place], -place))
+        if best == 0 or found[best] < found[0] + self.margin:
+            return replace(first, reason=f"{first.reason}; read back, it agrees to {found[0]:.2f} with the question")
+        groups = list(first.groups)
+        groups.insert(0, groups.pop(best))
+        reason = f"read back, it agrees to {found[best]:.2f} with the question, the first result to {found[0]:.2f}"
+        return replace(first, index=places[best], groups=tuple(groups), reason=reason)
+
+    def _question(self, sql: str) -> str:
+        text = f"{one_line(sql)}\nWrite the one question in plain words that this query answers. Answer with it only."
+        sampling = Sampling(max_tokens=64, seconds=self.seconds)
+        return ask_model(self.model, [Message("user", text)], sampling)[0].text
+
+
+def agreement(asked: str, read_back: str) -> float:
+    """How far two questions speak of the same, 0..1: twice the common terms over all of them (Dice).
+
+    Terms are stemmed words without stop words, as the lexical scorers count them; a text without any agrees to 0.
+    """
+    one, other = frozenset(terms(asked)), frozenset(terms(read_back))
+    return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
