@@ -102,6 +102,11 @@ class Pruner:
         share = (time.perf_counter() - start) / max(len(questions), 1)
         return [self._finish(*item, share) for item in zip(questions, contexts, scores, strict=True)]
 
+    def prune_scored(self, query: str, context: Context[T], scores: Scores) -> Pruned[T]:
+        """As `prune`, with scores, float32 (n_units,), that the scorer gave before."""
+        _checked([query], [context])
+        return self._finish(query, context, scores, 0.0)
+
     async def aprune(self, query: str, context: Context[T]) -> Pruned[T]:
         """As `prune`, off the event loop's thread; a scorer with `ascore` is awaited."""
         return (await self.aprune_batch([query], [context]))[0]
@@ -147,7 +152,7 @@ class Pruner:
             tokens_after=after,
             counter=self._counter.name,
             scorer=SCORERS.name_of(type(self._scorer)),
-            policy=POLICIES.name_of(type(self._policy)),
+            policy=getattr(self._policy, "name", None) or POLICIES.name_of(type(self._policy)),
             seconds={"score": score_seconds, **clock.seconds},
         )
 

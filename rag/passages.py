@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ctxprune.context import Unit
 from ctxprune.errors import UsageError
+
+from ._markdown import Block, markdown_blocks
+from .options import NO_OPTIONS, PassageOptions, bound_units, moved
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+
+    from ctxprune.context import Unit
 
 __all__ = ["Passage", "Passages", "sentence_spans"]
 
@@ -47,6 +51,7 @@ class Passage:
         language: ISO 639 code for the sentence rules; languages without rules of their own get general ones.
         max_tokens: Longer sentences are cut, at clause ends or white space where there are any, so that a small budget
             can be met; counted as 4 UTF-8 bytes a token, at least 8.
+        options: What is pinned and what hangs together, and whether the text is Markdown.
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
@@ -56,19 +61,26 @@ class Passage:
     gap: str = " … "
     language: str = "en"
     max_tokens: int = 200
+    options: PassageOptions = NO_OPTIONS
     units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.options, PassageOptions):
+            raise UsageError(f"options is a {type(self.options).__name__}", hint="give PassageOptions(...)")
         for name in ("text", "gap", "language"):
             if not isinstance(getattr(self, name), str):
                 raise UsageError(f"{name} is a {type(getattr(self, name)).__name__}", hint="give a str")
-        spans = sentence_spans(self.text, language=self.language, max_tokens=self.max_tokens)
-        object.__setattr__(self, "units", tuple(Unit(self.text[a:b], span=(a, b)) for a, b in spans))
+        blocks = _blocks(_readable(self.text), self.options)
+        spans = _spans(self.text, blocks, language=self.language, max_tokens=self.max_tokens)
+        levels = {start: block.level for block in blocks for start, _ in _stripped(self.text, block.start, block.end)}
+        units = bound_units(self.text, spans, self.options, language=self.language, levels=levels)
+        object.__setattr__(self, "units", units)
 
     def render(self, kept: Collection[int]) -> str:
         """The kept sentences in source order, each byte for byte; the whole text, white space included, if all are."""
         spans = [unit.span for unit in self.units if unit.span is not None]
-        return _render(self.text, spans, sorted(set(kept)), self.gap)
+        wide = f"\n\n{self.gap.strip()}\n\n" if self.gap.strip() else "\n\n"
+        return _render(self.text, spans, sorted(set(kept)), (self.gap, wide if self.options.markdown else self.gap))
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,7 @@ class Passages:
     gap: str = " … "
     language: str = "en"
     max_tokens: int = 200
+    options: PassageOptions = NO_OPTIONS
     units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
     sources: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _passages: tuple[Passage, ...] = field(init=False, repr=False, compare=False)
@@ -93,9 +106,13 @@ class Passages:
         if not isinstance(self.texts, Iterable):
             raise UsageError(f"texts is a {type(self.texts).__name__}", hint="give a list of texts")
         object.__setattr__(self, "texts", tuple(self.texts))
-        passages = tuple(Passage(text, self.gap, self.language, self.max_tokens) for text in self.texts)
+        passages = tuple(Passage(text, self.gap, self.language, self.max_tokens, self.options) for text in self.texts)
         object.__setattr__(self, "_passages", passages)
-        object.__setattr__(self, "units", tuple(unit for passage in passages for unit in passage.units))
+        units: list[Unit] = []
+        for passage in passages:
+            first = len(units)
+            units += [moved(unit, first) for unit in passage.units]
+        object.__setattr__(self, "units", tuple(units))
         sources = (index for index, passage in enumerate(passages) for _ in passage.units)
         object.__setattr__(self, "sources", tuple(sources))
 
@@ -119,18 +136,43 @@ def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) ->
     Raises:
         UsageError: max_tokens is under 8, or language is no language code.
     """
+    return _spans(text, (), language=language, max_tokens=max_tokens)
+
+
+def _spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens: int) -> list[tuple[int, int]]:
+    """As `sentence_spans`; `blocks` stay whole."""
     if not isinstance(max_tokens, int) or max_tokens < 8:
         raise UsageError(f"max_tokens is {max_tokens!r}", hint="give a whole number from 8 up")
     code = _LANGUAGE.fullmatch(language)
     if code is None:
         raise UsageError(f"language is {language!r}", hint="give an ISO 639 code such as 'en' or 'pt-BR'")
-    readable = _UNREADABLE.sub(_stand_in, text)
+    readable = _readable(text)
     spans: list[tuple[int, int]] = []
-    for block in pairwise([*_line_starts(readable), len(text)]):
-        for sentence in _sentences(readable, *block, code.group(1).lower()):
-            for piece in _pieces(text, *sentence, max_tokens * _BYTES_PER_TOKEN):
-                spans += _stripped(text, *piece)
+    start = 0
+    for whole in (*blocks, Block(len(text), len(text))):
+        for part in pairwise([*(start + line for line in _line_starts(readable[start : whole.start])), whole.start]):
+            for sentence in _sentences(readable, *part, code.group(1).lower()):
+                for piece in _pieces(text, *sentence, max_tokens * _BYTES_PER_TOKEN):
+                    spans += _stripped(text, *piece)
+        spans += _stripped(text, whole.start, whole.end)
+        start = whole.end
     return spans
+
+
+def _blocks(text: str, options: PassageOptions) -> list[Block]:
+    """What stays whole: the blocks of Markdown, and a first line that is the title."""
+    blocks = markdown_blocks(text) if options.markdown else []
+    if not options.title:
+        return blocks
+    start = len(text) - len(text.lstrip())
+    end = text.find("\n", start)
+    if end < 0 or (blocks and blocks[0].start <= start):
+        return blocks
+    return [Block(start, end), *(block for block in blocks if block.start >= end)]
+
+
+def _readable(text: str) -> str:
+    return _UNREADABLE.sub(_stand_in, text)
 
 
 def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple[int, int]]:
@@ -239,7 +281,8 @@ def _stripped(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return [(start, end)] if start < end else []
 
 
-def _render(text: str, spans: list[tuple[int, int]], kept: list[int], gap: str) -> str:
+def _render(text: str, spans: list[tuple[int, int]], kept: list[int], gaps: tuple[str, str]) -> str:
+    """What is kept; where something was dropped stands the first gap within a line, else the second."""
     if not kept:
         return text if not spans else ""
     parts = [text[: spans[0][0]]] if kept[0] == 0 else []
@@ -247,7 +290,8 @@ def _render(text: str, spans: list[tuple[int, int]], kept: list[int], gap: str) 
     for index in kept:
         start, end = spans[index]
         if before >= 0:
-            parts.append(text[spans[before][1] : start] if index == before + 1 else gap)
+            between = text[spans[before][1] : start]
+            parts.append(between if index == before + 1 else gaps["\n" in between or "\r" in between])
         parts.append(text[start:end])
         before = index
     if before == len(spans) - 1:

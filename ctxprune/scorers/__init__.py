@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ctxprune.registry import Registry
-from ctxprune.scorers.base import BatchScorer, Scorer, Scores, as_scores, score_batch
+from ctxprune.scorers.base import BatchScorer, RelevanceScorer, Scorer, Scores, as_scores, score_batch
 
-__all__ = ["SCORERS", "BatchScorer", "Scorer", "Scores", "as_scores", "score_batch"]
+__all__ = ["SCORERS", "BatchScorer", "RelevanceScorer", "Scorer", "Scores", "as_scores", "score_batch"]
 
 SCORERS: Registry[type[Scorer]] = Registry(
     "scorer",
     {
+        "cascade.v1": "ctxprune.scorers.cascade:CascadeScorer",
         "chargram.v1": "ctxprune.scorers.chargram:ChargramScorer",
         "fusion.v1": "ctxprune.scorers.fusion:ReciprocalRankFusion",
         "lexical.v1": "ctxprune.scorers.lexical:LexicalScorer",

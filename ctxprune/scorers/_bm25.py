@@ -42,7 +42,9 @@ class Bm25Scorer(ABC):
 
     k1: float = 1.2
     b: float = 0.75
+    _terms: ContextMemo[list[list[str]]] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
     _indices: ContextMemo[_Index] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
+    _documents: ContextMemo[_Index] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not is_number(self.k1) or self.k1 <= 0:
@@ -56,13 +58,30 @@ class Bm25Scorer(ABC):
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """BM25 of each unit's text for `query`, as the class says. The index is built once a context."""
-        index = self._indices.get(context, lambda: self._index(context))
+        index = self._indices.get(context, lambda: self._index(self._analysed(context)))
         return index.score(self.analyse(query))
 
-    def _index(self, context: Context[Any]) -> _Index:
+    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+        """`score`, and BM25 of each whole document among the documents of this context, in the same range.
+
+        See `RelevanceScorer`; a document without units scores 0.
+        """
+        index = self._documents.get(context, lambda: self._index(self._joined(context)))
+        return self.score(query, context), index.score(self.analyse(query))
+
+    def _analysed(self, context: Context[Any]) -> list[list[str]]:
+        return self._terms.get(context, lambda: [self.analyse(unit.text) for unit in context.units])
+
+    def _joined(self, context: Context[Any]) -> list[list[str]]:
+        sources = getattr(context, "sources", None) or [0] * len(context.units)
+        documents: list[list[str]] = [[] for _ in range(max(sources, default=-1) + 1)]
+        for source, terms in zip(sources, self._analysed(context), strict=True):
+            documents[source] += terms
+        return documents
+
+    def _index(self, documents: list[list[str]]) -> _Index:
         import bm25s
 
-        documents = [self.analyse(unit.text) for unit in context.units]
         frequencies = Counter(term for document in documents for term in dict.fromkeys(document))
         if not frequencies:
             return _Index(len(documents), frequencies, {}, None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context import Context
 
-__all__ = ["BatchScorer", "Scorer", "Scores", "as_scores", "score_batch"]
+__all__ = ["BatchScorer", "RelevanceScorer", "Scorer", "Scores", "as_scores", "score_batch"]
 
 Scores: TypeAlias = NDArray[np.float32]
 
@@ -38,6 +38,24 @@ class BatchScorer(Scorer, Protocol):
 
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
         """For each pair of query and context what `score` gives for it."""
+        ...
+
+
+@runtime_checkable
+class RelevanceScorer(Scorer, Protocol):
+    """A scorer that also says how relevant each document of a context is, from the same pass."""
+
+    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+        """Scores of the units, as `score` gives them, and of the documents.
+
+        Args:
+            query: The question.
+            context: One with `sources`, int (n_units,): the document of each unit, rising from 0.
+
+        Returns:
+            float32 (n_units,) and float32 (n_documents,), n_documents being the last source plus one; finite, higher =
+            more relevant. A document without units may get any score that is no higher than the others'.
+        """
         ...
 
 

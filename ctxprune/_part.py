@@ -1,0 +1,44 @@
+"""A part of a context, for scorers and policies that leave some units to others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from numpy.typing import NDArray
+
+    from ctxprune.context import Context, Unit
+
+__all__ = ["Part"]
+
+
+class Part:
+    """The units of `context` whose indices are in `chosen`, int (n_chosen,), rising; bindings to others are left out.
+
+    Renders as the sorted indices of the whole context, so that it is a context by itself. A context with `sources`
+    gives a part with `sources`, numbered as before.
+    """
+
+    def __init__(self, context: Context[Any], chosen: NDArray[np.intp]) -> None:
+        self.chosen = chosen
+        whole = context.units
+        place = {int(index): number for number, index in enumerate(chosen)}
+        self.units = tuple(_bound(whole[index], place) for index in place)
+        sources = getattr(context, "sources", None)
+        self.sources = tuple(0 if sources is None else int(sources[index]) for index in place)
+
+    def render(self, kept: Collection[int]) -> tuple[int, ...]:
+        """Indices of the kept units in the whole context."""
+        return tuple(sorted(int(self.chosen[index]) for index in kept))
+
+
+def _bound(unit: Unit, place: dict[int, int]) -> Unit:
+    if unit.parent is None and not unit.requires:
+        return unit
+    parent = None if unit.parent is None else place.get(unit.parent)
+    return replace(unit, parent=parent, requires=tuple(place[i] for i in unit.requires if i in place))

@@ -1,0 +1,179 @@
+"""Ranking and pruning documents in one pass."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.errors import UsageError
+from ctxprune.pruning import Pruner
+from ctxprune.scorers.base import RelevanceScorer, as_scores, score_batch
+
+from .documents import BestDocuments, document_scores
+from .passages import Passages
+
+if TYPE_CHECKING:
+    from ctxprune.result import Pruned
+    from ctxprune.scorers.base import Scores
+
+    from .documents import DocumentRule
+
+__all__ = ["PassagePruner", "RankedPassages"]
+
+
+@dataclass(frozen=True)
+class RankedPassages:
+    """Documents after pruning, with how relevant each is.
+
+    Attributes:
+        pruned: The account; `pruned.output` holds as many texts as came in, in their order.
+        relevance: One score a document, higher = more relevant.
+        order: Indices of the documents of which something was kept, in the order asked for.
+    """
+
+    pruned: Pruned[list[str]]
+    relevance: tuple[float, ...]
+    order: tuple[int, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        """What was kept of each document, in `order`; documents that lost everything are left out."""
+        return [self.pruned.output[index] for index in self.order]
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """`corpus_id`, `score` and the kept `text` of each document, in `order`."""
+        return [
+            {"corpus_id": index, "score": self.relevance[index], "text": self.pruned.output[index]}
+            for index in self.order
+        ]
+
+
+@dataclass(frozen=True)
+class PassagePruner:
+    """Ranks documents and prunes them to what the question needs, from one pass of the scorer.
+
+    A scorer that knows how relevant a document is (`RelevanceScorer`) says so itself; otherwise a document is as
+    relevant as `rule` makes of its sentences' scores. Safe to share between threads.
+
+    Attributes:
+        pruner: Scorer, policy and token counter; its budget is one for all documents together.
+        documents: Documents of which sentences may be kept at most, the most relevant ones; None for all.
+        reorder: Put the most relevant document first in the result; else they stay in the order they came in.
+        rule: A document's relevance from the scores of its units, float32 (n,); default `TopMean()`.
+
+    Raises:
+        UsageError: An argument is of the wrong kind or out of range.
+    """
+
+    pruner: Pruner = field(default_factory=Pruner)
+    documents: int | None = None
+    reorder: bool = False
+    rule: DocumentRule | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.pruner, Pruner):
+            raise UsageError(f"pruner is a {type(self.pruner).__name__}", hint="give a Pruner")
+        if self.documents is not None:
+            _check_count("documents", self.documents)
+
+    def rank(
+        self,
+        query: str,
+        documents: Sequence[str] | Passages,
+        *,
+        top_k: int | None = None,
+        return_documents: bool = False,
+    ) -> list[dict[str, Any]]:
+        """The documents by falling relevance, in the form that sentence-transformers' `CrossEncoder.rank` gives.
+
+        Args:
+            query: The question.
+            documents: The texts, or texts that are cut already.
+            top_k: How many to give back; None for all.
+            return_documents: Also give the whole text of each.
+
+        Returns:
+            A dict a document with `corpus_id` (its index), `score`, and `text` if asked for; ties in source order.
+
+        Raises:
+            UsageError: An empty query, or an argument of the wrong kind.
+        """
+        if top_k is not None:
+            _check_count("top_k", top_k)
+        passages = _as_passages(documents)
+        _, relevance = self._scored(query, passages)
+        order = np.argsort(-relevance, kind="stable")[:top_k].tolist()
+        texts = list(passages.texts)
+        return [
+            {"corpus_id": i, "score": float(relevance[i])} | ({"text": texts[i]} if return_documents else {})
+            for i in order
+        ]
+
+    def rank_batch(
+        self, queries: Sequence[str], documents: Sequence[Sequence[str] | Passages], *, top_k: int | None = None
+    ) -> list[list[dict[str, Any]]]:
+        """What `rank` gives for each query and its documents.
+
+        Raises:
+            UsageError: As `rank`, or different numbers of queries and of lists of documents.
+        """
+        if len(queries) != len(documents):
+            raise UsageError(f"{len(queries)} queries do not match {len(documents)} lists of documents")
+        return [self.rank(*pair, top_k=top_k) for pair in zip(queries, documents, strict=True)]
+
+    async def arank(
+        self, query: str, documents: Sequence[str] | Passages, *, top_k: int | None = None
+    ) -> list[dict[str, Any]]:
+        """As `rank`, off the event loop's thread."""
+        return await asyncio.to_thread(self.rank, query, documents, top_k=top_k)
+
+    def prune(self, query: str, documents: Sequence[str] | Passages) -> RankedPassages:
+        """What the documents keep for the query, and how relevant each is.
+
+        Raises:
+            UsageError, BudgetError: As `Pruner.prune`.
+        """
+        passages = _as_passages(documents)
+        scores, relevance = self._scored(query, passages)
+        pruner = self.pruner
+        if self.documents is not None and len(relevance) > self.documents:
+            policy: Any = self.pruner.policy
+            limited = BestDocuments(policy, self.documents, relevance=tuple(relevance.tolist()))
+            pruner = replace(self.pruner, policy=limited)
+        pruned = pruner.prune_scored(query, passages, scores)
+        alive = sorted({unit.source for unit in pruned.kept if unit.source is not None})
+        order = sorted(alive, key=lambda index: -relevance[index]) if self.reorder else alive
+        return RankedPassages(pruned, tuple(map(float, relevance)), tuple(order))
+
+    async def aprune(self, query: str, documents: Sequence[str] | Passages) -> RankedPassages:
+        """As `prune`, off the event loop's thread."""
+        return await asyncio.to_thread(self.prune, query, documents)
+
+    def _scored(self, query: str, passages: Passages) -> tuple[Scores, Scores]:
+        """Scores of the units and of the documents: float32 (n_units,) and (n_documents,)."""
+        if not isinstance(query, str) or not query.strip():
+            raise UsageError(f"the query is {query!r}", hint="give a text that asks something")
+        scorer, size = self.pruner.scorer, len(passages.texts)
+        if isinstance(scorer, RelevanceScorer):
+            where = type(scorer).__name__
+            units, some = scorer.score_documents(query, passages)
+            scores = as_scores(units, len(passages.units), source=where)
+            found = as_scores(some, max(passages.sources, default=-1) + 1, source=where)
+            relevance = np.full(size, found.min() if len(found) else 0, dtype=np.float32)
+            relevance[: len(found)] = found
+            return scores, relevance
+        scores = score_batch(scorer, [query], [passages])[0]  # type: ignore[arg-type]  # names were resolved
+        return scores, document_scores(scores, passages.sources, size, rule=self.rule)
+
+
+def _as_passages(documents: Sequence[str] | Passages) -> Passages:
+    return documents if isinstance(documents, Passages) else Passages(documents)
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise UsageError(f"{name} is {value!r}", hint="give a whole number from 1 up, or None")
