@@ -69,7 +69,16 @@ class CheckNames:
         if state.shown is not None:
             values = {ColumnRef(t.name, c.name): c.examples for t in state.shown.tables for c in t.columns}
             schema = with_values(schema, values)
-        return Request(state.question, schema, state.linked, state.hits, state.evidence, RESTORED, 1, self.seed)
+        return Request(
+            question=state.question,
+            schema=schema,
+            linked=state.linked,
+            hits=state.hits,
+            evidence=state.evidence,
+            path=RESTORED,
+            n=1,
+            seed=self.seed,
+        )
 
 
 def _shown(state: State, candidate: Candidate) -> Schema | None:
