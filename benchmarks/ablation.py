@@ -33,6 +33,7 @@ from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.linking.bypass import BypassLinker
 from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 from ctxprune.sql.select.base import Selection
+from ctxprune.sql.select.ranked import RankedSelector
 
 SEED, ITEMS = 0, 150
 FULL = PipelineConfig(seed=SEED)
@@ -80,6 +81,7 @@ ROWS = {
     "no names check": Row("pruned names are left to repair", replace(FULL, names_check=False)),
     "no repair": Row("a failed statement stays failed", replace(FULL, repair_rounds=0)),
     "no selector": Row("the first answer that runs", parts={"selector": First}),
+    "ranked selector": Row("ranked.v1 instead of the vote", parts={"selector": RankedSelector}),
     "no sketch": Row("the chat generator alone", writers=lambda model: [ChatGenerator(model)]),
     "no chat": Row("the sketch generator alone", writers=lambda _model: [SketchGenerator()]),
 }

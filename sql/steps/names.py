@@ -57,8 +57,9 @@ class CheckNames:
             if any(issue.breaks and issue.kind == "pruned" for issue in known[key]):
                 broken.setdefault(candidate.generator, []).extend(known[key])
         for label, generator in zip(labelled(self.generators), self.generators, strict=True):
-            if label in broken:
-                checked += ask_generator(generator, self._request(state, broken[label]), label)
+            issues = [issue for name in _voices(generator, label) for issue in broken.pop(name, ())]
+            if issues:
+                checked += ask_generator(generator, self._request(state, issues), label)
         return replace(state, candidates=tuple(checked))
 
     def _request(self, state: State, issues: Sequence[NameIssue]) -> Request:
@@ -85,3 +86,8 @@ def _shown(state: State, candidate: Candidate) -> Schema | None:
     """What a candidate's generator saw of the schema; None for all of it."""
     whole = state.linked is None or candidate.path.startswith("full")
     return None if whole or state.linked is None else state.linked.schema
+
+
+def _voices(generator: Generator, label: str) -> list[str]:
+    """The names that its candidates carry: its own, and those of the generators that it asks."""
+    return [label, *(str(getattr(one, "name", "")) for one in getattr(generator, "generators", ()))]

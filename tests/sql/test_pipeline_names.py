@@ -13,6 +13,8 @@ import pytest
 from ctxprune.sql.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.generate.chat import ChatGenerator
+from ctxprune.sql.generate.mixed import MixedGenerator
+from ctxprune.sql.generate.prompts.plain import PlainPrompt
 from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 from ctxprune.sql.schema import ColumnRef
 from ctxprune.sql.steps.generate import labelled
@@ -76,6 +78,14 @@ def test_one_request_a_generator_however_many_candidates_break(database: Databas
     assert (first.n, again.n, again.path) == (2, 1, RESTORED)
     assert {"currency", "price"} <= {ref.column for ref in again.schema.refs()}
     assert len(answer.trace.candidates) == 3
+
+
+def test_a_mixture_of_generators_is_asked_again(database: Database) -> None:
+    model = fakes.FakeModel(_restoring)
+    mixed = MixedGenerator((ChatGenerator(model), ChatGenerator(model, prompt=PlainPrompt())))
+    answer = parts.pipeline(database, mixed, config=LINKED).ask("Which cities sold in EUR?")
+    assert [candidate.path for candidate in answer.trace.candidates] == ["linked", RESTORED]
+    assert answer.rows == (("Paris",),)
 
 
 def test_a_pruned_name_that_runs_is_only_noted(database: Database) -> None:
