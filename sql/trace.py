@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .generate.model import Call
+    from .knowledge.recall import Recalled
     from .linking.base import Linked
     from .select.base import Executed
     from .values.base import ValueHit
@@ -19,11 +20,14 @@ __all__ = [
     "CallTrace",
     "CandidateTrace",
     "HitTrace",
+    "KnowledgeTrace",
+    "KnownTrace",
     "LinkTrace",
     "StepTrace",
     "Trace",
     "TraceBuilder",
     "hit_traces",
+    "knowledge_trace",
     "link_trace",
 ]
 
@@ -46,6 +50,40 @@ class LinkTrace:
     kept: dict[str, list[str]]
     columns_before: int
     columns_after: int
+    tokens_before: int
+    tokens_after: int
+    tokenizer: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTrace:
+    """One entry of a team's knowledge: its lines in prompts, its score for the question, and why it is kept or not."""
+
+    id: str
+    text: str
+    score: float
+    tokens: int
+    kept: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeTrace:
+    """What a team's knowledge gave to one question.
+
+    Attributes:
+        source: The file; "" where it was given as objects.
+        entries: Those with a score above 0, best first.
+        others: How many usable entries score 0.
+        left_out: Entries that cannot be used with this schema or by this caller, by their ids, and why.
+        tokens_before, tokens_after: Of all usable entries and of the kept ones.
+        tokenizer: The counter.
+    """
+
+    source: str
+    entries: tuple[KnownTrace, ...]
+    others: int
+    left_out: dict[str, str]
     tokens_before: int
     tokens_after: int
     tokenizer: str
@@ -131,6 +169,7 @@ class Trace:
         chosen: Position in `candidates`; None when refused.
         reason: The selector's reason, or the refusal's.
         steps: In order, with times and tokens.
+        knowledge: What the team's knowledge gave; None where there is none.
     """
 
     question: str
@@ -145,6 +184,7 @@ class Trace:
     chosen: int | None = None
     reason: str = ""
     steps: tuple[StepTrace, ...] = ()
+    knowledge: KnowledgeTrace | None = None
 
     @property
     def ms(self) -> float:
@@ -271,4 +311,23 @@ def link_trace(linked: Linked) -> LinkTrace:
         tokens_before=linked.tokens_before,
         tokens_after=linked.tokens_after,
         tokenizer=linked.tokenizer,
+    )
+
+
+def knowledge_trace(known: Recalled) -> KnowledgeTrace:
+    """What was known about a question as a record."""
+    pruned = known.pruned
+    entries = [
+        KnownTrace(name, unit.text, unit.score, unit.tokens, unit.kept, unit.reason)
+        for name, unit in zip(known.ids, pruned.units, strict=True)
+    ]
+    telling = sorted((entry for entry in entries if entry.score > 0), key=lambda entry: -entry.score)
+    return KnowledgeTrace(
+        source=known.source,
+        entries=tuple(telling),
+        others=len(entries) - len(telling),
+        left_out=dict(known.left_out),
+        tokens_before=pruned.tokens_before,
+        tokens_after=pruned.tokens_after,
+        tokenizer=pruned.counter,
     )

@@ -19,8 +19,9 @@ from ..generate.examples import Example, ExampleStore, FormScorer
 from ..generate.masking import masked_question
 from .check import Checker
 from .context import KnowledgeContext, KnowledgeScorer, shown
-from .entries import Note, Pair, Term, entry_id, same_question
+from .entries import Note, Pair, Term, entry_id
 from .store import KnowledgeFile
+from .terms import term_hits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from ..values.base import ValueHit
     from .entries import Entry
 
-__all__ = ["BoundKnowledge", "Knowledge", "Recalled", "same_pairs"]
+__all__ = ["BoundKnowledge", "Knowledge", "Recalled"]
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,28 @@ class Recalled:
 
     Attributes:
         entries: The kept entries, best first; queries of pairs as the text that may run.
-        scores: Of all usable entries, 0..1, by their ids; higher = more likely of use.
+        ids: Of all usable entries, in the order of the file, as the units of `pruned`.
         columns: Those that the kept terms and notes are about; linking keeps them.
         pruned: The account of every usable entry in the order of the file: score, tokens, kept or why not.
         left_out: Entries that were not even looked at, by their ids, and why: unknown or private names.
+        hits: The stored values that kept terms stand for, where the question holds the term.
+        database: The schema's name.
+        source: Where the knowledge comes from.
     """
 
     entries: tuple[Entry, ...]
-    scores: Mapping[str, float]
+    ids: tuple[str, ...]
     columns: frozenset[ColumnRef]
     pruned: Pruned[list[str]]
     left_out: Mapping[str, str]
+    hits: tuple[ValueHit, ...] = ()
     database: str = ""
+    source: str = ""
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """Of all usable entries, 0..1, by their ids; higher = more likely of use."""
+        return {name: unit.score for name, unit in zip(self.ids, self.pruned.units, strict=True)}
 
     @property
     def examples(self) -> tuple[Example, ...]:
@@ -173,13 +184,16 @@ class BoundKnowledge:
         pruned = Pruner(scorer, policy, self._counter, on_empty="drop").prune(question, context)
         kept = sorted((unit for unit in pruned.units if unit.kept), key=lambda unit: (-unit.score, unit.index))
         entries = tuple(context.entries[unit.index] for unit in kept)
+        terms = (entry for entry in entries if isinstance(entry, Term))
         return Recalled(
             entries=entries,
-            scores={entry_id(context.entries[unit.index]): unit.score for unit in pruned.units},
+            ids=tuple(map(entry_id, context.entries)),
             columns=frozenset().union(*map(self.checker.columns, entries)),
             pruned=pruned,
             left_out=self.left_out,
+            hits=tuple(hit for term in terms for hit in term_hits(term, self.checker.columns(term), question)),
             database=schema.name,
+            source=known.source,
         )
 
     @cached_property
@@ -210,8 +224,3 @@ class _Counted:
     def count_many(self, texts: Iterable[str]) -> list[int]:
         return [self.count(text) for text in texts]
 
-
-def same_pairs(question: str, examples: Iterable[Example]) -> list[Example]:
-    """Those that answer this very question, however it is punctuated, spelt in case, or inflected."""
-    asked = same_question(question)
-    return [example for example in examples if same_question(example.question) == asked]

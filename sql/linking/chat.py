@@ -14,8 +14,7 @@ from ..generate.prompts.base import hit_lines, one_line
 from ..render.base import render
 from ..schema import ColumnRef, Schema
 from .base import LINKERS
-from .joins import JoinGraph
-from .wrapped import counter_of, with_schema
+from .wrapped import counter_of, with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +69,7 @@ class ChatLinker:
             text = ask_model(self.model, [Message("user", "\n".join(lines))], sampling)[0].text
         except ModelError:
             return linked
-        return _united(linked, _named(text, schema), self._counter)
+        return with_columns(linked, _named(text, schema), "named by the chat model", self._counter)
 
     @property
     def _counter(self) -> TokenCounter:
@@ -119,24 +118,3 @@ def _named(text: str, schema: Schema) -> list[ColumnRef]:
 
 def _bare(text: str) -> str:
     return " ".join(_QUOTES.sub("", text).casefold().split())
-
-
-def _united(linked: Linked, named: Sequence[ColumnRef], counter: TokenCounter) -> Linked:
-    new = [ref for ref in named if ref not in linked.kept]
-    if not new:
-        return linked
-    full = linked.full
-    reasons: dict[ColumnRef, tuple[str, ...]] = dict(linked.reasons)
-    reasons.update(dict.fromkeys(new, ("named by the chat model",)))
-    tables = list(dict.fromkeys([*(table.name for table in linked.schema.tables), *(ref.table for ref in new)]))
-    graph = JoinGraph(full)
-    tables += [full.table(name).name for name in graph.bridges(tables)]
-    for ref in _keys(full, graph, tables):
-        reasons.setdefault(ref, ("key",))
-    schema = full.subset({*linked.kept, *reasons}, tables)
-    return with_schema(linked, schema, reasons, counter)
-
-
-def _keys(full: Schema, graph: JoinGraph, tables: Sequence[str]) -> list[ColumnRef]:
-    refs = [ref for key in graph.between(tables) for ref in graph.ends(key)]
-    return refs + [ColumnRef(full.table(t).name, name) for t in tables for name in full.table(t).primary_key]

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 from ctxprune.tokens import as_counter
 
 from ..render.base import render
+from ..schema import ColumnRef
+from .joins import JoinGraph
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ctxprune.tokens import TokenCounter
 
-    from ..schema import ColumnRef, Schema
+    from ..schema import Schema
     from .base import Linked, Linker
 
-__all__ = ["counter_of", "whole", "with_schema"]
+__all__ = ["counter_of", "whole", "with_columns", "with_schema"]
 
 
 def counter_of(linker: Linker) -> TokenCounter:
@@ -49,3 +51,25 @@ def whole(linked: Linked, why: str, counter: TokenCounter) -> Linked:
     """`linked` with every column kept: those that the inner linker kept for its reasons, the others for `why`."""
     reasons = {ref: linked.reasons.get(ref, (why,)) for ref in linked.full.refs()}
     return with_schema(linked, linked.full, reasons, counter)
+
+
+def with_columns(linked: Linked, named: Iterable[ColumnRef], why: str, counter: TokenCounter) -> Linked:
+    """`linked` with these columns of its full schema too, and the tables and keys that join them to the others."""
+    new = [ref for ref in named if ref not in linked.kept]
+    if not new:
+        return linked
+    full = linked.full
+    reasons: dict[ColumnRef, tuple[str, ...]] = dict(linked.reasons)
+    reasons.update(dict.fromkeys(new, (why,)))
+    tables = list(dict.fromkeys([*(table.name for table in linked.schema.tables), *(ref.table for ref in new)]))
+    graph = JoinGraph(full)
+    tables += [full.table(name).name for name in graph.bridges(tables)]
+    for ref in _keys(full, graph, tables):
+        reasons.setdefault(ref, ("key",))
+    schema = full.subset({*linked.kept, *reasons}, tables)
+    return with_schema(linked, schema, reasons, counter)
+
+
+def _keys(full: Schema, graph: JoinGraph, tables: Sequence[str]) -> list[ColumnRef]:
+    refs = [ref for key in graph.between(tables) for ref in graph.ends(key)]
+    return refs + [ColumnRef(full.table(t).name, name) for t in tables for name in full.table(t).primary_key]

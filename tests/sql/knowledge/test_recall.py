@@ -13,7 +13,7 @@ from ctxprune.sql import Column, ColumnRef, Schema, Table
 from ctxprune.sql.knowledge import Knowledge, KnowledgeFile, Note, Pair, Term, entry_id
 from ctxprune.sql.knowledge.check import Checker, columns_named, find_column
 from ctxprune.sql.knowledge.context import KnowledgeScorer, shown
-from ctxprune.sql.knowledge.recall import same_pairs
+from ctxprune.sql.knowledge.terms import term_hits
 from ctxprune.sql.values.base import ValueHit
 
 SHOP = Schema(
@@ -108,10 +108,6 @@ def test_a_note_is_recalled_by_its_column() -> None:
 def test_the_same_question_scores_one() -> None:
     recalled = Knowledge.of([PARIS, ACTIVE]).bound(SHOP).recall("how many customer are active")
     assert recalled.scores[entry_id(ACTIVE)] == 1.0
-    assert [example.question for example in same_pairs("HOW MANY CUSTOMERS ARE ACTIVE", recalled.examples)] == [
-        ACTIVE.question
-    ]
-    assert same_pairs("how many customers are not active", recalled.examples) == []
 
 
 def test_values_are_masked_in_questions() -> None:
@@ -180,3 +176,22 @@ def test_knowledge_comes_from_files_and_entries(tmp_path: Path) -> None:
     assert empty.entries == ()
     with pytest.raises(UsageError, match="is not knowledge"):
         KnowledgeScorer(known.scorer, "", known.bound(SHOP)._form).score("q", empty.pruned)
+
+
+@pytest.mark.parametrize(
+    ("meaning", "question", "values"),
+    [
+        ("status = 'A'", "How many Active Customers are there?", {("status", "A", "Active Customers")}),
+        ("customer.status='O''Neil' and city = \"x\"", "an active customer", {("status", "O'Neil", "active customer")}),
+        ("status = 'A' and city == 'Rome'", "active customer", {("status", "A", "active customer"), ("city", "Rome", "active customer")}),
+        ("status != 'A'", "active customers", set()),
+        ("status = 'A' or city = 'Rome'", "active customers", set()),
+        ("status = 'A' except in Rome", "active customers", set()),
+        ("name = 'A'", "active customers", set()),
+        ("status = 'A'", "customers that are active", set()),
+    ],
+)
+def test_a_term_stands_for_stored_values(meaning: str, question: str, values: set[tuple[str, str, str]]) -> None:
+    columns = [ColumnRef("customer", "status"), ColumnRef("customer", "city")]
+    hits = term_hits(Term("active customer", meaning), columns, question)
+    assert {(hit.ref.column, hit.value, question[slice(*hit.span)]) for hit in hits} == values

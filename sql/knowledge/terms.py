@@ -1,0 +1,55 @@
+"""A term as stored values: "active customer" with the meaning status = 'A' says that the question mentions 'A'."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ctxprune.text import stem, word_spans, words
+
+from ..values.base import ValueHit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ..schema import ColumnRef
+    from .entries import Term
+
+__all__ = ["STAGE", "term_hits"]
+
+STAGE = "term"
+_EQUAL = re.compile(r"(?:\w+\.)?[`\"\[]?(\w+)[`\"\]]?\s*(?<![!<>])==?\s*'((?:[^']|'')*)'")
+_NOT_SIMPLE = re.compile(r"\b(?:or|not|except|unless)\b", re.IGNORECASE)
+
+
+def term_hits(term: Term, columns: Collection[ColumnRef], question: str) -> list[ValueHit]:
+    """The values that a term's meaning compares its columns with, where the question holds the term.
+
+    Only equalities count, and none where the meaning holds alternatives or exceptions: what such a meaning asks for is
+    left to a model that reads it.
+
+    Args:
+        term: The term.
+        columns: Its columns, in the schema's spelling; of a name that several of them have nothing is taken.
+        question: As it was asked; spans are characters of it.
+    """
+    span = _place(term.term, question)
+    if span is None or _NOT_SIMPLE.search(term.meaning):
+        return []
+    hits = []
+    for name, value in _EQUAL.findall(term.meaning):
+        named = [ref for ref in columns if ref.column.casefold() == name.casefold()]
+        if len(named) == 1:
+            hits.append(ValueHit(named[0], value.replace("''", "'"), span, 1.0, STAGE))
+    return hits
+
+
+def _place(name: str, question: str) -> tuple[int, int] | None:
+    """Characters [start, end) of the question that hold the term, in any inflection."""
+    wanted = [stem(word) for word in words(name)]
+    spans = word_spans(question)
+    said = [" ".join(map(stem, words(question[start:end]))) for start, end in spans]
+    for first in range(len(said) - len(wanted) + 1):
+        if wanted and said[first : first + len(wanted)] == wanted:
+            return spans[first][0], spans[first + len(wanted) - 1][1]
+    return None
