@@ -36,17 +36,17 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=0, help="fewer items; records nothing")
     words = parser.parse_args()
     bench = load(SHARED / "data" / "nl2sql" / "spider", split="train")
-    rows = {"sketch": measure(bench, words.items or ITEMS, lambda: (SketchGenerator(),), None)}
+    rows = {"sketch": measure(bench, words.items or ITEMS, (SketchGenerator(),))}
     if words.model is not None:
         meter = Meter(CachedModel(LlamaCppModel(words.model, threads=words.threads), GenerationCache(words.cache)))
         chat = ChatGenerator(meter, temperature=0)
-        rows["chat"] = measure(bench, words.items or CHAT_ITEMS, lambda: (chat,), meter)
+        rows["chat"] = measure(bench, words.items or CHAT_ITEMS, (chat,))
     document = {"seed": SEED, "model": words.model.name if words.model else "", "rows": rows}
     if not words.items:
         record("knowledge", document, seed=SEED, data={"spider train": bench.fingerprint})
 
 
-def measure(bench, n, writers, meter):
+def measure(bench, n, writers):
     """Figures of one set of generators with and without knowledge."""
     items = sample_items(bench.present, n, seed=SEED)
     asked = {(item.db_id, same_question(item.question)) for item in items}
@@ -64,7 +64,7 @@ def measure(bench, n, writers, meter):
         def make(database, schema, pairs=pairs, name=name):
             known = None if name == "nothing known" else Knowledge(tuple(pairs.get(schema.name, {}).values()))
             config = PipelineConfig(schema=schema, seed=SEED)
-            return Pipeline(database, generators=writers(), config=config, knowledge=known)
+            return Pipeline(database, generators=writers, config=config, knowledge=known)
 
         report = run(bench, make, items=items)
         document = report.to_dict()

@@ -32,7 +32,7 @@ from .steps import (
     State,
     without_examples,
 )
-from .trace import Trace, TraceBuilder, hit_traces, link_trace
+from .trace import Trace, TraceBuilder, hit_traces, knowledge_trace, link_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .database import Database, ResultSet
     from .generate.base import Generator
     from .generate.model import ChatModel
+    from .knowledge.step import RecallKnowledge
     from .linking.base import Linker
     from .repair.base import Repairer
     from .schema import ColumnRef, Schema
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Pipeline", "PipelineConfig"]
 
 _KEY_SECONDS = 2.0  # for keys that the database does not declare
+_TAUGHT = 3.0  # votes of a taught answer; a generator has one
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -165,7 +167,7 @@ class Answer:
 class Pipeline:
     """Answers questions on one database. Safe to share between threads.
 
-    A question's way is the tuple `steps`: screen, values, link, examples, generate, names, execute, select.
+    A question's way is the tuple `steps`: screen, values, knowledge, link, examples, generate, names, execute, select.
     `Pipeline.of_steps` takes any other tuple. Foreign keys that the database does not declare are inferred from names
     and values.
 
@@ -178,15 +180,20 @@ class Pipeline:
         chat: A chat model that helps beside the generators (two-model use): it adds tables and columns to the linked
             schema, repairs queries that fail or give nothing, and chooses between the two best results when they are
             close.
+        knowledge: What the team knows: a `Knowledge`, a file of it, or entries (`ctxprune.sql.knowledge`). What a
+            question needs of it comes into prompts, within a budget, and keeps columns through linking; a question that
+            was taught gets its answer as a candidate. Entries that speak of private columns, or of columns outside the
+            caller's schema, are left out.
         config: Numbers, and the part of the schema that this caller may see.
 
     Raises:
+        InputError, FormatError: The file of knowledge cannot be read, or a line of it is wrong.
         DatabaseError: The database cannot be read.
         SchemaError: A private column is not in the schema.
-        UsageError: `chat` is not a chat model, or there is no generator or path.
+        UsageError: `chat` is not a chat model, `knowledge` is none, or there is no generator or path.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a pipeline, each with a default
         self,
         database: Database,
         *,
@@ -195,6 +202,7 @@ class Pipeline:
         values: ValueLookup | None = None,
         selector: Selector | None = None,
         chat: object = None,
+        knowledge: object = None,
         config: PipelineConfig = PipelineConfig(),
     ) -> None:
         from .guard import Guard
@@ -209,6 +217,8 @@ class Pipeline:
         runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits)
         writers = _default_generators() if generators is None else tuple(generators)
         writers = tuple(_with_runner(writer, runner, bool(hidden)) for writer in writers)
+        known = _known(knowledge, schema, hidden)
+        writers = (*_learned(known), *writers)
         self.config, self.schema = config, schema
         values = LazyIndex(database, schema, config.private) if values is None else values
         retrieve = RetrieveValues(values, config.private)
@@ -217,12 +227,13 @@ class Pipeline:
         self.steps: tuple[Step, ...] = (
             Screen(),
             *(() if whole and not config.repair_rounds else (retrieve,)),
+            *known,
             *(() if whole else (LinkSchema(_linker(linker, model, config.full_budget)),)),
             *((ShowValues(database, config.examples, hidden),) if shows else ()),
             Generate(tuple(writers), config.paths, config.candidates, config.seed, config.full_budget),
             *((CheckNames(tuple(writers), config.seed),) if config.names_check and not whole else ()),
             Execute(runner, _repairers(model), config.repair_rounds, retrieve),
-            SelectAnswer(_selector(selector, model, private=bool(hidden))),
+            SelectAnswer(_selector(selector, model, private=bool(hidden), taught=bool(known))),
         )
 
     @classmethod
@@ -340,6 +351,22 @@ def _default_generators() -> tuple[Generator, ...]:
     return (SketchGenerator(),)
 
 
+def _known(knowledge: object, schema: Schema, hidden: Sequence[ColumnRef]) -> tuple[RecallKnowledge, ...]:
+    """The step that recalls what is known, where something is."""
+    if knowledge is None:
+        return ()
+    from .knowledge import Knowledge
+    from .knowledge.step import RecallKnowledge
+
+    return (RecallKnowledge(Knowledge.of(knowledge).bound(schema, hidden)),)
+
+
+def _learned(known: Sequence[object]) -> tuple[Generator, ...]:
+    from .generate.learned import LearnedGenerator
+
+    return (LearnedGenerator(),) if known else ()
+
+
 def _with_runner(generator: Generator, runner: GuardedRunner, private: bool) -> Generator:
     """A generator that looks at results while it writes gets the way to the database, and whether cells are secret."""
     bind = getattr(generator, "with_runner", None)
@@ -359,11 +386,12 @@ def _linker(linker: Linker | None, model: ChatModel | None, budget: int) -> Link
     return ChatLinker(model, linker, budget=budget)
 
 
-def _selector(selector: Selector | None, model: ChatModel | None, *, private: bool) -> Selector:
+def _selector(selector: Selector | None, model: ChatModel | None, *, private: bool, taught: bool) -> Selector:
     if selector is None:
         from .select.vote import VoteSelector
 
-        selector = VoteSelector()
+        # what people taught for this very question stands against a few models that agree
+        selector = VoteSelector({"learned.v1": _TAUGHT}) if taught else VoteSelector()
     if model is None:
         return selector
     from .select.judge import JudgedSelector
@@ -400,6 +428,7 @@ def _answer(state: State, builder: TraceBuilder) -> Answer:
         chosen=index,
         reason=refusal.reason if refusal is not None else selection.reason if selection is not None else "",
         steps=tuple(builder.steps),
+        knowledge=knowledge_trace(state.known) if state.known is not None else None,
         prompts=tuple(builder.prompts),
     )
     if chosen is None or selection is None:

@@ -32,6 +32,12 @@ def ask(
     cache: Annotated[
         Path | None, typer.Option(help="SQLite file of generations; default: in your cache folder.", show_default=False)
     ] = None,
+    knowledge: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What `sql learn` keeps; default: this database's own, if any.", show_default=False
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the generators.")] = 0,
     price_in: Annotated[
         float | None, typer.Option(min=0, help="Price of a million prompt tokens of chat:URL; or $CTXPRUNE_PRICE_IN.")
@@ -49,6 +55,7 @@ def ask(
 ) -> None:  # fmt: skip
     """Ask a database a question in plain words. It is only ever read."""
     from ctxprune.cli import _console
+    from ctxprune.cli._knowledge import knowledge_for
     from ctxprune.cli._paid import Paid
     from ctxprune.cli._pipelines import generators_for, value_index
     from ctxprune.sql.database import Database
@@ -67,7 +74,9 @@ def ask(
             pipeline = Pipeline(source, generators=writers, config=config)
         else:
             config = PipelineConfig(candidates=candidates, seed=seed)
-            pipeline = Pipeline(source, generators=writers, values=value_index(source, index), config=config)
+            known = knowledge_for(source, knowledge)
+            values = value_index(source, index)
+            pipeline = Pipeline(source, generators=writers, values=values, knowledge=known, config=config)
         answer = pipeline.ask(question, evidence)
         _console.say_unreadable(source)
     if trace is not None:
@@ -131,8 +140,18 @@ def _account(answer: Answer) -> None:
         link = trace.linked
         tokens = f", {link.tokens_before} to {link.tokens_after} tokens" if link.tokens_before else ""
         _console.say(f"schema: {link.columns_before} to {_console.counted(link.columns_after, 'column')}{tokens}")
+    if trace.knowledge is not None:
+        kept = sum(entry.kept for entry in trace.knowledge.entries)
+        entries = _console.counted(kept, "line")
+        _console.say(f"knowledge: {entries} used, {trace.knowledge.tokens_after} tokens{_left_out(answer)}")
     ran = sum(candidate.rows is not None for candidate in trace.candidates)
     asked = f", {trace.tokens_in} tokens in, {trace.tokens_out} out" if trace.tokens_in else ""
     asked += "" if trace.cost is None else f", cost {trace.cost:.6g}"
     sure = "" if answer.refused else f", {answer.confidence:.0%} agree"
     _console.say(f"candidates: {len(trace.candidates)}, {ran} ran{sure}; {trace.ms:.0f} ms{asked}")
+
+
+def _left_out(answer: Answer) -> str:
+    known = answer.trace.knowledge
+    stale = len(known.left_out) if known is not None else 0
+    return f"; {stale} stale (sql learn --check)" if stale else ""

@@ -93,6 +93,7 @@ GENERATORS: Registry[type[Generator]] = Registry(
     {
         "chat.v1": "ctxprune.sql.generate.chat:ChatGenerator",
         "decompose.v1": "ctxprune.sql.generate.decompose:DecomposeGenerator",
+        "learned.v1": "ctxprune.sql.generate.learned:LearnedGenerator",
         "mixed.v1": "ctxprune.sql.generate.mixed:MixedGenerator",
         "skeleton.v1": "ctxprune.sql.generate.skeleton:SkeletonGenerator",
         "sketch.v1": "ctxprune.sql.generate.sketch.generator:SketchGenerator",

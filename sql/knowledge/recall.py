@@ -223,4 +223,3 @@ class _Counted:
 
     def count_many(self, texts: Iterable[str]) -> list[int]:
         return [self.count(text) for text in texts]
-

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..generate.base import Candidate
+    from ..knowledge.recall import Recalled
     from ..linking.base import Linked
     from ..schema import Schema
     from ..select.base import Executed, Selection
@@ -35,7 +36,7 @@ class Refusal:
 class State:
     """What is known about one question so far; a step never changes it, it makes the next one.
 
-    `shown` is the linked schema with example values.
+    `shown` is the linked schema with example values, `known` what the team's knowledge gives to the question.
     """
 
     question: str
@@ -48,6 +49,12 @@ class State:
     executed: Sequence[Executed] = ()
     selection: Selection | None = None
     refusal: Refusal | None = None
+    known: Recalled | None = None
+
+    @property
+    def told(self) -> str:
+        """The evidence with the terms and notes that are known, parted by semicolons; on one line where it has one."""
+        return "; ".join(filter(None, (self.evidence, *(self.known.hints if self.known is not None else ()))))
 
 
 class Step(Protocol):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from ..intent import write_request
+from ..linking.wrapped import counter_of, with_columns
 from ..schema import ColumnRef
 from .base import Refusal
 
@@ -69,14 +70,16 @@ class RetrieveValues:
 
 @dataclass(frozen=True)
 class LinkSchema:
-    """Cuts the schema to what the question needs."""
+    """Cuts the schema to what the question needs; columns that known terms and notes are about stay."""
 
     linker: Linker
     name: str = "link"
 
     def run(self, state: State) -> State:
         """Adds `linked`."""
-        linked = self.linker.link(state.question, state.schema, hits=state.hits, evidence=state.evidence)
+        linked = self.linker.link(state.question, state.schema, hits=state.hits, evidence=state.told)
+        if state.known is not None:
+            linked = with_columns(linked, sorted(state.known.columns), "known term or note", counter_of(self.linker))
         return replace(state, linked=linked)
 
 

@@ -104,10 +104,11 @@ def _request(state: State, path: str, n: int, seed: int) -> Request:
         schema=schema,
         linked=state.linked,
         hits=hits,
-        evidence=state.evidence,
+        evidence=state.told,
         path=path,
         n=n,
         seed=seed,
+        examples=state.known.examples if state.known is not None else (),
     )
 
 

@@ -75,10 +75,11 @@ class CheckNames:
             schema=schema,
             linked=state.linked,
             hits=state.hits,
-            evidence=state.evidence,
+            evidence=state.told,
             path=RESTORED,
             n=1,
             seed=self.seed,
+            examples=state.known.examples if state.known is not None else (),
         )
 
 

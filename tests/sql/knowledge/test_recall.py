@@ -183,7 +183,11 @@ def test_knowledge_comes_from_files_and_entries(tmp_path: Path) -> None:
     [
         ("status = 'A'", "How many Active Customers are there?", {("status", "A", "Active Customers")}),
         ("customer.status='O''Neil' and city = \"x\"", "an active customer", {("status", "O'Neil", "active customer")}),
-        ("status = 'A' and city == 'Rome'", "active customer", {("status", "A", "active customer"), ("city", "Rome", "active customer")}),
+        (
+            "status = 'A' and city == 'Rome'",
+            "active customer",
+            {("status", "A", "active customer"), ("city", "Rome", "active customer")},
+        ),
         ("status != 'A'", "active customers", set()),
         ("status = 'A' or city = 'Rome'", "active customers", set()),
         ("status = 'A' except in Rome", "active customers", set()),
