@@ -19,7 +19,8 @@ from chat_plain_vs_pipeline import Meter
 
 from ctxprune.integrations.chat_models import LlamaCppModel
 from ctxprune.sql import ChatGenerator, Pipeline, PipelineConfig
-from ctxprune.sql.evaluation import load, run, sample_items
+from ctxprune.sql.evaluation.datasets import load, sample_items
+from ctxprune.sql.evaluation.run import run
 from ctxprune.sql.generate.cache import CachedModel, GenerationCache
 from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.knowledge import Knowledge, Pair

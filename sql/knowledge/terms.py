@@ -33,23 +33,35 @@ def term_hits(term: Term, columns: Collection[ColumnRef], question: str) -> list
         columns: Its columns, in the schema's spelling; of a name that several of them have nothing is taken.
         question: As it was asked; spans are characters of it.
     """
-    span = _place(term.term, question)
-    if span is None or _NOT_SIMPLE.search(term.meaning):
+    place = _place(term.term, question)
+    if not place or _NOT_SIMPLE.search(term.meaning):
         return []
     hits = []
     for name, value in _EQUAL.findall(term.meaning):
         named = [ref for ref in columns if ref.column.casefold() == name.casefold()]
         if len(named) == 1:
+            span = _without_table(place, question, named[0].table)
             hits.append(ValueHit(named[0], value.replace("''", "'"), span, 1.0, STAGE))
     return hits
 
 
-def _place(name: str, question: str) -> tuple[int, int] | None:
-    """Characters [start, end) of the question that hold the term, in any inflection."""
+def _place(name: str, question: str) -> list[tuple[int, int]]:
+    """The words of the question that are the term, in any inflection, as characters [start, end); [] for none."""
     wanted = [stem(word) for word in words(name)]
     spans = word_spans(question)
-    said = [" ".join(map(stem, words(question[start:end]))) for start, end in spans]
+    said = [_stems(question[start:end]) for start, end in spans]
     for first in range(len(said) - len(wanted) + 1):
         if wanted and said[first : first + len(wanted)] == wanted:
-            return spans[first][0], spans[first + len(wanted) - 1][1]
-    return None
+            return spans[first : first + len(wanted)]
+    return []
+
+
+def _without_table(place: list[tuple[int, int]], question: str, table: str) -> tuple[int, int]:
+    """The span of the term but for the table's own name: of "active customers" the value is "active"."""
+    names = set(_stems(table).split())
+    own = [(start, end) for start, end in place if _stems(question[start:end]) not in names] or place
+    return own[0][0], own[-1][1]
+
+
+def _stems(text: str) -> str:
+    return " ".join(map(stem, words(text)))

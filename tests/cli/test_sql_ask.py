@@ -283,3 +283,21 @@ def test_a_wrong_style_is_wrong_usage(
 ) -> None:
     assert main(["sql", "ask", str(shop), "How many cities?", *words]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_ask_uses_what_was_learned(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pair = ("--pair", "Where do we sell most?", 'SELECT city_name FROM "order items" WHERE price > 50')
+    assert main(["sql", "learn", str(shop), *pair]) == 0
+    capsys.readouterr()
+    assert main(["sql", "ask", str(shop), "Where do we sell most?", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["rows"] == [["São Paulo"]]
+    assert "knowledge: 1 line of" in said.err
+    assert main(["sql", "ask", str(shop), "Where do we sell most?"]) == 0
+    assert "1 line used" in capsys.readouterr().err
+    assert main(["sql", "ask", str(shop), "How many?", "--knowledge", str(tmp_path / "absent")]) == 1
+    assert "no such file of knowledge" in capsys.readouterr().err
