@@ -89,7 +89,7 @@ class Execute:
             state.question,
             state.schema,
             self._hits(outcome, state),
-            state.evidence,
+            state.told,
             result=outcome.result,
             linked=state.linked.schema if state.linked is not None else None,
         )
