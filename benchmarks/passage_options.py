@@ -21,8 +21,9 @@ import numpy as np
 from _record import SHARED, record
 
 from ctxprune import LexicalScorer, TokenBudget
+from ctxprune._part import moved
 from ctxprune.rag import Neighbours, PassageOptions
-from ctxprune.rag.options import bound_units, moved
+from ctxprune.rag.options import bound_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

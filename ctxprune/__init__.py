@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from ctxprune.calibrate import CalibrationExample, CalibrationPool
     from ctxprune.calibration import Calibration
     from ctxprune.context import Context, Unit
+    from ctxprune.context_budget import BudgetPart, ContextBudget, SharedBudget
     from ctxprune.errors import CtxpruneError
     from ctxprune.keepsets import KeepSets
     from ctxprune.policies import POLICIES, Adaptive, LargestGap, Policy, Selection, Threshold, TokenBudget, TopK
     from ctxprune.pruning import Pruner, aprune, aprune_batch, prune, prune_batch
     from ctxprune.registry import Registry
     from ctxprune.result import Pruned, Verdict
+    from ctxprune.scales import IdentityScale, LogisticScale, RankScale, fit_scale
     from ctxprune.scorers import SCORERS, Scorer
+    from ctxprune.scorers.cascade import CascadeScorer
     from ctxprune.scorers.chargram import ChargramScorer
     from ctxprune.scorers.fusion import ReciprocalRankFusion, WeightedFusion
     from ctxprune.scorers.lexical import LexicalScorer
@@ -35,22 +38,29 @@ _HOMES = {
     "POLICIES": "policies",
     "SCORERS": "scorers",
     "Adaptive": "policies",
+    "BudgetPart": "context_budget",
     "Calibration": "calibration",
     "CalibrationExample": "calibrate",
     "CalibrationPool": "calibrate",
+    "CascadeScorer": "scorers.cascade",
     "ChargramScorer": "scorers.chargram",
     "Context": "context",
+    "ContextBudget": "context_budget",
     "CtxpruneError": "errors",
+    "IdentityScale": "scales",
     "KeepSets": "keepsets",
     "LargestGap": "policies",
     "LexicalScorer": "scorers.lexical",
+    "LogisticScale": "scales",
     "Policy": "policies",
     "Pruned": "result",
     "Pruner": "pruning",
+    "RankScale": "scales",
     "ReciprocalRankFusion": "scorers.fusion",
     "Registry": "registry",
     "Scorer": "scorers",
     "Selection": "policies",
+    "SharedBudget": "context_budget",
     "Threshold": "policies",
     "TokenBudget": "policies",
     "TokenCounter": "tokens",
@@ -61,6 +71,7 @@ _HOMES = {
     "aprune": "pruning",
     "aprune_batch": "pruning",
     "as_counter": "tokens",
+    "fit_scale": "scales",
     "prune": "pruning",
     "prune_batch": "pruning",
 }
@@ -69,22 +80,29 @@ __all__ = [
     "POLICIES",
     "SCORERS",
     "Adaptive",
+    "BudgetPart",
     "Calibration",
     "CalibrationExample",
     "CalibrationPool",
+    "CascadeScorer",
     "ChargramScorer",
     "Context",
+    "ContextBudget",
     "CtxpruneError",
+    "IdentityScale",
     "KeepSets",
     "LargestGap",
     "LexicalScorer",
+    "LogisticScale",
     "Policy",
     "Pruned",
     "Pruner",
+    "RankScale",
     "ReciprocalRankFusion",
     "Registry",
     "Scorer",
     "Selection",
+    "SharedBudget",
     "Threshold",
     "TokenBudget",
     "TokenCounter",
@@ -96,6 +114,7 @@ __all__ = [
     "aprune",
     "aprune_batch",
     "as_counter",
+    "fit_scale",
     "prune",
     "prune_batch",
 ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context import Context, Unit
 
-__all__ = ["Part"]
+__all__ = ["Part", "moved"]
 
 
 class Part:
@@ -42,3 +42,11 @@ def _bound(unit: Unit, place: dict[int, int]) -> Unit:
         return unit
     parent = None if unit.parent is None else place.get(unit.parent)
     return replace(unit, parent=parent, requires=tuple(place[i] for i in unit.requires if i in place))
+
+
+def moved(unit: Unit, first: int) -> Unit:
+    """The unit with its bindings counted from `first`."""
+    if not first or (unit.parent is None and not unit.requires):
+        return unit
+    parent = None if unit.parent is None else unit.parent + first
+    return replace(unit, parent=parent, requires=tuple(index + first for index in unit.requires))

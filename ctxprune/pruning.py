@@ -147,7 +147,7 @@ class Pruner:
         return Pruned(
             query=query,
             output=output,
-            units=_verdicts(context, scores, counts.units, selection),
+            units=verdicts(context, scores, counts.units, selection),
             tokens_before=counts.whole,
             tokens_after=after,
             counter=self._counter.name,
@@ -164,7 +164,7 @@ class Pruner:
             selection = self._select(policy, scores, context, counts.units)
             clock.lap("select")
             output = context.render([int(index) for index in np.flatnonzero(selection.kept)])
-            after = self._text_tokens(output, int(counts.units[selection.kept].sum()))
+            after = text_tokens(self._counter, output, int(counts.units[selection.kept].sum()))
             clock.lap("render")
             if budget is None or after <= budget:
                 return selection, output, after
@@ -194,14 +194,7 @@ class Pruner:
 
     def _count(self, context: Context[Any]) -> _Counts:
         units = np.asarray(self._counter.count_many(unit.text for unit in context.units), dtype=np.int64)
-        return _Counts(units, self._text_tokens(context.render(range(len(units))), int(units.sum())))
-
-    def _text_tokens(self, output: object, otherwise: int) -> int:
-        if isinstance(output, str):
-            return self._counter.count(output)
-        if isinstance(output, (list, tuple)) and all(isinstance(item, str) for item in output):
-            return sum(self._counter.count_many(output))
-        return otherwise
+        return _Counts(units, text_tokens(self._counter, context.render(range(len(units))), int(units.sum())))
 
 
 def prune(
@@ -258,6 +251,15 @@ async def aprune_batch(
 ) -> list[Pruned[T]]:
     """As `prune_batch`, without blocking the event loop."""
     return await Pruner(scorer, policy, counter, on_empty).aprune_batch(queries, contexts)
+
+
+def text_tokens(counter: TokenCounter, output: object, otherwise: int) -> int:
+    """Tokens of `output` where it is a text or a list of texts, else `otherwise`."""
+    if isinstance(output, str):
+        return counter.count(output)
+    if isinstance(output, (list, tuple)) and all(isinstance(item, str) for item in output):
+        return sum(counter.count_many(output))
+    return otherwise
 
 
 class _Clock:
@@ -317,9 +319,10 @@ def _nothing_chosen(selection: Selection, closure: Closure) -> bool:
     return bool((selection.kept == forced).all() and not forced.all())
 
 
-def _verdicts(
+def verdicts(
     context: Context[Any], scores: Scores, tokens: NDArray[np.int64], selection: Selection
 ) -> tuple[Verdict, ...]:
+    """What `selection` decided, unit by unit; scores float32 and tokens int64, both (n_units,)."""
     sources = getattr(context, "sources", None)
     return tuple(
         Verdict(

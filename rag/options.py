@@ -17,7 +17,7 @@ from ._patterns import found, safe_pattern
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NO_OPTIONS", "PassageOptions", "bound_units", "moved"]
+__all__ = ["NO_OPTIONS", "PassageOptions", "bound_units"]
 
 # Words that point back when they lead a sentence; "it" and "there" of "it rains" come along, which costs a little.
 _POINTERS = re.compile(r"\W*(?:he|she|it|they|his|her|hers|its|their|him|them|this|these|those|such|both)\b", re.I)
@@ -93,14 +93,6 @@ def bound_units(
         patterns = [safe_pattern(source) for source in options.protect]
         units = [replace(unit, pinned=True) if found(patterns, unit.text) else unit for unit in units]
     return tuple(units)
-
-
-def moved(unit: Unit, first: int) -> Unit:
-    """The unit with its bindings counted from `first`."""
-    if not first or (unit.parent is None and not unit.requires):
-        return unit
-    parent = None if unit.parent is None else unit.parent + first
-    return replace(unit, parent=parent, requires=tuple(index + first for index in unit.requires))
 
 
 def _after(before: Unit, unit: Unit, index: int) -> Unit:

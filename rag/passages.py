@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from ctxprune._part import moved
 from ctxprune.errors import UsageError
 
 from ._markdown import Block, markdown_blocks
-from .options import NO_OPTIONS, PassageOptions, bound_units, moved
+from .options import NO_OPTIONS, PassageOptions, bound_units
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
