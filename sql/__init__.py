@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .generate.chat import ChatGenerator
     from .generate.sketch import SketchGenerator
     from .guard import Guard
+    from .knowledge import Knowledge
     from .linking.base import LINKERS, Linked, Linker
     from .linking.ranked import RankedLinker
     from .pipeline import Answer, Pipeline, PipelineConfig
@@ -43,6 +44,7 @@ _HOMES = {
     "ForeignKey": "schema",
     "Generator": "generate.base",
     "Guard": "guard",
+    "Knowledge": "knowledge",
     "Limits": "database",
     "Linked": "linking.base",
     "Linker": "linking.base",
@@ -74,6 +76,7 @@ __all__ = [
     "ForeignKey",
     "Generator",
     "Guard",
+    "Knowledge",
     "Limits",
     "Linked",
     "Linker",

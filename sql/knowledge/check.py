@@ -102,7 +102,9 @@ class Checker:
             refs = self._columns(entry.columns if isinstance(entry, Term) else (entry.column,))
         except SchemaError as error:
             return error.what
-        secret = sorted(f"{ref.table}.{ref.column}" for ref in refs if ref in self._secret)
+        text, about = (entry.meaning, entry.term) if isinstance(entry, Term) else (entry.note, "")
+        said = columns_named(text, self.schema, about) if self._secret else ()
+        secret = sorted(f"{ref.table}.{ref.column}" for ref in (*refs, *said) if ref in self._secret)
         return f"{secret[0]} is private" if secret else ""
 
     def columns(self, entry: Entry) -> frozenset[ColumnRef]:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BoundKnowledge", "Knowledge", "Recalled"]
 
+_PRIVATE, _UNKNOWN = "it speaks of private columns", "it does not fit the schema that this caller sees"
+
 
 @dataclass(frozen=True)
 class Recalled:
@@ -148,9 +150,9 @@ class BoundKnowledge:
 
     @cached_property
     def left_out(self) -> Mapping[str, str]:
-        """Entries that cannot be used, by their ids, and why."""
+        """Entries that cannot be used, by their ids, and why, without the names that a caller may not see."""
         problems = ((entry_id(entry), self.checker.problem(entry)) for entry in self.knowledge.entries)
-        return {name: why for name, why in problems if why}
+        return {name: _PRIVATE if "private" in why else _UNKNOWN for name, why in problems if why}
 
     @cached_property
     def context(self) -> KnowledgeContext:

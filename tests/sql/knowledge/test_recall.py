@@ -61,6 +61,8 @@ def test_a_column_is_found_in_any_case_and_with_dots() -> None:
         (Pair("q", "SELECT count(*) FROM customer WHERE ssn = '1'"), "private"),
         (Term("t", "m", ("customer.nothing",)), "no column 'customer.nothing'"),
         (Term("t", "m", ("customer.ssn",)), "customer.ssn is private"),
+        (Term("t", "customer.ssn is known"), "customer.ssn is private"),
+        (Note("customer.name", "sorted as customer.ssn"), "customer.ssn is private"),
         (Note("nothing.name", "n"), "no column"),
         (Note("CUSTOMER.SSN", "n"), "customer.ssn is private"),
     ],
@@ -72,6 +74,7 @@ def test_what_does_not_fit_is_refused_and_left_out(entry: object, why: str) -> N
     bound = Knowledge.of([entry, PARIS]).bound(SHOP, [ColumnRef("CUSTOMER", "SSN")])
     recalled = bound.recall("q private customers Paris")
     assert list(recalled.left_out) == [entry_id(entry)]
+    assert not any(name in recalled.left_out[entry_id(entry)] for name in ("ssn", "clients", "nothing", "age"))
     assert [unit.text for unit in recalled.pruned.units] == [shown(PARIS)]
     if isinstance(entry, Pair):
         with pytest.raises(GuardError):
