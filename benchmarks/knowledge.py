@@ -26,7 +26,8 @@ from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.knowledge import Knowledge, Pair
 from ctxprune.sql.knowledge.entries import key_of, same_question
 
-SEED, ITEMS, CHAT_ITEMS = 4, 150, 60
+SEED, ITEMS, CHAT_ITEMS = 4, 150, 40
+ONE = {"paths": ("linked+values",), "candidates": 1}  # of a model: one prompt, one answer
 
 
 def main() -> None:
@@ -35,19 +36,22 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/ctxprune/generations.sqlite")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--items", type=int, default=0, help="fewer items; records nothing")
+    parser.add_argument("--only", choices=("sketch", "chat"), help="one of the two; records nothing")
     words = parser.parse_args()
     bench = load(SHARED / "data" / "nl2sql" / "spider", split="train")
-    rows = {"sketch": measure(bench, words.items or ITEMS, (SketchGenerator(),))}
-    if words.model is not None:
+    rows = {}
+    if words.only != "chat":
+        rows["sketch"] = measure(bench, words.items or ITEMS, (SketchGenerator(),), {})
+    if words.model is not None and words.only != "sketch":
         meter = Meter(CachedModel(LlamaCppModel(words.model, threads=words.threads), GenerationCache(words.cache)))
         chat = ChatGenerator(meter, temperature=0)
-        rows["chat"] = measure(bench, words.items or CHAT_ITEMS, (chat,))
+        rows["chat"] = measure(bench, words.items or CHAT_ITEMS, (chat,), ONE)
     document = {"seed": SEED, "model": words.model.name if words.model else "", "rows": rows}
-    if not words.items:
+    if not words.items and not words.only:
         record("knowledge", document, seed=SEED, data={"spider train": bench.fingerprint})
 
 
-def measure(bench, n, writers):
+def measure(bench, n, writers, options):
     """Figures of one set of generators with and without knowledge."""
     items = sample_items(bench.present, n, seed=SEED)
     asked = {(item.db_id, same_question(item.question)) for item in items}
@@ -64,7 +68,7 @@ def measure(bench, n, writers):
 
         def make(database, schema, pairs=pairs, name=name):
             known = None if name == "nothing known" else Knowledge(tuple(pairs.get(schema.name, {}).values()))
-            config = PipelineConfig(schema=schema, seed=SEED)
+            config = PipelineConfig(schema=schema, seed=SEED, **options)
             return Pipeline(database, generators=writers, config=config, knowledge=known)
 
         report = run(bench, make, items=items)

@@ -53,7 +53,11 @@ def ask(
     trace: Annotated[Path | None, typer.Option(help="Write the trace there, as JSON.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:  # fmt: skip
-    """Ask a database a question in plain words. It is only ever read."""
+    """Ask a database a question in plain words. It is only ever read.
+
+    The key of a server is taken from $CTXPRUNE_API_KEY. What it answered is kept and not asked again; busy and broken
+    connections are tried again. `sql learn` teaches what a team knows.
+    """
     from ctxprune.cli import _console
     from ctxprune.cli._knowledge import knowledge_for
     from ctxprune.cli._paid import Paid
@@ -61,8 +65,15 @@ def ask(
     from ctxprune.sql.database import Database
     from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 
+    if plain and knowledge is not None:
+        raise typer.BadParameter("--plain uses no knowledge", param_hint="--knowledge")
     with Database(database) as source:
-        inputs = (source.path, generator.partition(":")[2] or source.path, examples or source.path)
+        inputs = (
+            source.path,
+            generator.partition(":")[2] or source.path,
+            examples or source.path,
+            knowledge or source.path,
+        )
         if trace is not None:
             _console.check_target(trace, *inputs)
         if cache is not None:

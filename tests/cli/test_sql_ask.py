@@ -301,3 +301,11 @@ def test_ask_uses_what_was_learned(
     assert "1 line used" in capsys.readouterr().err
     assert main(["sql", "ask", str(shop), "How many?", "--knowledge", str(tmp_path / "absent")]) == 1
     assert "no such file of knowledge" in capsys.readouterr().err
+    team = tmp_path / "team.jsonl"
+    assert main(["sql", "learn", str(shop), *pair, "--knowledge", str(team)]) == 0
+    before = team.read_text()
+    words = ["sql", "ask", str(shop), "How many?", "--knowledge", str(team)]
+    assert main([*words, "--trace", str(team)]) == 1
+    assert "this file is read" in capsys.readouterr().err
+    assert team.read_text() == before
+    assert main([*words, "--plain"]) == 2
