@@ -73,10 +73,11 @@ class KnowledgeTrace:
 
     Attributes:
         source: The file; "" where it was given as objects.
-        entries: Those with a score above 0, best first.
-        others: How many usable entries score 0.
-        left_out: Entries that cannot be used with this schema or by this caller, by their ids, and why.
-        tokens_before, tokens_after: Of all usable entries and of the kept ones.
+        entries: Those that score high enough to be looked at, and can be used, best first.
+        others: How many score too low.
+        left_out: Those that score high enough and cannot be used with this schema or by this caller, by their ids, and
+            why.
+        tokens_before, tokens_after: Of `entries`, and of the kept ones among them.
         tokenizer: The counter.
     """
 
@@ -321,11 +322,10 @@ def knowledge_trace(known: Recalled) -> KnowledgeTrace:
         KnownTrace(name, unit.text, unit.score, unit.tokens, unit.kept, unit.reason)
         for name, unit in zip(known.ids, pruned.units, strict=True)
     ]
-    telling = sorted((entry for entry in entries if entry.score > 0), key=lambda entry: -entry.score)
     return KnowledgeTrace(
         source=known.source,
-        entries=tuple(telling),
-        others=len(entries) - len(telling),
+        entries=tuple(sorted(entries, key=lambda entry: -entry.score)),
+        others=known.others,
         left_out=dict(known.left_out),
         tokens_before=pruned.tokens_before,
         tokens_after=pruned.tokens_after,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .entries import Entry
 
-__all__ = ["KnowledgeContext", "KnowledgeScorer", "shown"]
+__all__ = ["KnowledgeContext", "KnowledgeScorer", "Scored", "shown"]
 
 _NAMED = 0.9  # score of a term or note whose name stands in the question
 
@@ -55,7 +55,7 @@ class KnowledgeContext:
 
     Attributes:
         entries: In the order of the file.
-        units: What is counted in tokens: the lines that prompts show.
+        units: The lines that prompts show.
         contents, forms: What is scored: the words, and the masked questions of pairs.
         names: What of each entry a question would hold, stemmed.
     """
@@ -114,6 +114,26 @@ class KnowledgeScorer:
             else:
                 scores[index] = max(content[index], _NAMED if name and f" {name} " in f" {asked} " else 0.0)
         return scores
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Entries whose scores are known already: a context, and its own scorer."""
+
+    entries: tuple[Entry, ...]
+    scores: tuple[float, ...]
+    units: tuple[Unit, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "units", tuple(Unit(shown(entry)) for entry in self.entries))
+
+    def render(self, kept: Collection[int]) -> list[str]:
+        """The lines of the kept entries, in the order of the file."""
+        return [self.units[index].text for index in sorted(kept)]
+
+    def score(self, _query: str, _context: Context[Any]) -> Scores:
+        """float32 (n_entries,), as given."""
+        return np.asarray(self.scores, dtype=np.float32)
 
 
 def _content(entry: Entry) -> str:

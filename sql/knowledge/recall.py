@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
 from ctxprune.policies import TokenBudget
@@ -18,7 +20,7 @@ from ctxprune.tokens import as_counter
 from ..generate.examples import Example, ExampleStore, FormScorer
 from ..generate.masking import masked_question
 from .check import Checker
-from .context import KnowledgeContext, KnowledgeScorer, shown
+from .context import KnowledgeContext, KnowledgeScorer, Scored, shown
 from .entries import Note, Pair, Term, entry_id
 from .store import KnowledgeFile
 from .terms import term_hits
@@ -45,10 +47,12 @@ class Recalled:
 
     Attributes:
         entries: The kept entries, best first; queries of pairs as the text that may run.
-        ids: Of all usable entries, in the order of the file, as the units of `pruned`.
+        ids: Of the entries that were looked at, in the order of the file, as the units of `pruned`: those that score
+            high enough and can be used.
         columns: Those that the kept terms and notes are about; linking keeps them.
-        pruned: The account of every usable entry in the order of the file: score, tokens, kept or why not.
-        left_out: Entries that were not even looked at, by their ids, and why: unknown or private names.
+        pruned: The account of these: score, tokens, kept or why not.
+        left_out: Entries that score high enough and cannot be used, by their ids, and why: unknown or private names.
+        others: How many entries score too low to be looked at.
         hits: The stored values that kept terms stand for, where the question holds the term.
         database: The schema's name.
         source: Where the knowledge comes from.
@@ -59,13 +63,14 @@ class Recalled:
     columns: frozenset[ColumnRef]
     pruned: Pruned[list[str]]
     left_out: Mapping[str, str]
+    others: int = 0
     hits: tuple[ValueHit, ...] = ()
     database: str = ""
     source: str = ""
 
     @property
     def scores(self) -> Mapping[str, float]:
-        """Of all usable entries, 0..1, by their ids; higher = more likely of use."""
+        """Of the entries that were looked at, 0..1, by their ids; higher = more likely of use."""
         return {name: unit.score for name, unit in zip(self.ids, self.pruned.units, strict=True)}
 
     @property
@@ -143,30 +148,27 @@ class Knowledge:
 
 @dataclass(frozen=True, eq=False)
 class BoundKnowledge:
-    """Knowledge for one schema and one caller. Safe to share between threads."""
+    """Knowledge for one schema and one caller. Safe to share between threads.
+
+    An entry is held against the schema when it first scores high enough for a question, since reading a query takes
+    milliseconds, and a team may know thousands.
+    """
 
     knowledge: Knowledge
     checker: Checker
-
-    @cached_property
-    def left_out(self) -> Mapping[str, str]:
-        """Entries that cannot be used, by their ids, and why, without the names that a caller may not see."""
-        problems = ((entry_id(entry), self.checker.problem(entry)) for entry in self.knowledge.entries)
-        return {name: _PRIVATE if "private" in why else _UNKNOWN for name, why in problems if why}
+    _checked: dict[int, tuple[Entry | None, str]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def context(self) -> KnowledgeContext:
-        """The usable entries."""
-        usable = [entry for entry in self.knowledge.entries if entry_id(entry) not in self.left_out]
-        return KnowledgeContext(
-            tuple(replace(e, sql=self.checker.query(e)) if isinstance(e, Pair) else e for e in usable)
-        )
+        """All entries, also those that cannot be used: only scores are taken of them."""
+        return KnowledgeContext(self.knowledge.entries)
 
     @cached_property
     def source(self) -> ExampleStore:
         """The usable pairs as a source of examples."""
         database = self.checker.schema.name
-        pairs = (entry for entry in self.context.entries if isinstance(entry, Pair))
+        usable = (self._usable(index)[0] for index in range(len(self.knowledge.entries)))
+        pairs = (entry for entry in usable if isinstance(entry, Pair))
         return ExampleStore(tuple(Example(pair.question, pair.sql, database) for pair in pairs))
 
     def recall(self, question: str, hits: Sequence[ValueHit] = ()) -> Recalled:
@@ -180,10 +182,15 @@ class BoundKnowledge:
             UsageError: The scorer breaks its contract, or the question is empty.
             BudgetError: Never: entries that do not fit are dropped.
         """
-        known, context, schema = self.knowledge, self.context, self.checker.schema
+        known, schema = self.knowledge, self.checker.schema
         scorer = KnowledgeScorer(known.scorer, masked_question(question, schema, hits), self._form)
+        scores = scorer.score(question, self.context)
+        telling = np.flatnonzero((scores > 0) & (scores >= np.float32(known.minimum)))
+        found = [(float(scores[index]), *self._usable(int(index))) for index in telling]
+        usable = [(score, entry) for score, entry, _ in found if entry is not None]
+        context = Scored(tuple(entry for _, entry in usable), tuple(score for score, _ in usable))
         policy = TokenBudget(known.budget, known.minimum)
-        pruned = Pruner(scorer, policy, self._counter, on_empty="drop").prune(question, context)
+        pruned = Pruner(context, policy, self._counter, on_empty="drop").prune(question, context)
         kept = sorted((unit for unit in pruned.units if unit.kept), key=lambda unit: (-unit.score, unit.index))
         entries = tuple(context.entries[unit.index] for unit in kept)
         terms = (entry for entry in entries if isinstance(entry, Term))
@@ -192,11 +199,26 @@ class BoundKnowledge:
             ids=tuple(map(entry_id, context.entries)),
             columns=frozenset().union(*map(self.checker.columns, entries)),
             pruned=pruned,
-            left_out=self.left_out,
+            left_out={entry_id(known.entries[i]): one[2] for i, one in zip(telling, found, strict=True) if one[2]},
+            others=len(known.entries) - len(telling),
             hits=tuple(hit for term in terms for hit in term_hits(term, self.checker.columns(term), question)),
             database=schema.name,
             source=known.source,
         )
+
+    def _usable(self, index: int) -> tuple[Entry | None, str]:
+        """An entry as it may be used, or why it may not, in words that name nothing the caller must not see."""
+        if index not in self._checked:
+            entry = self.knowledge.entries[index]
+            why = self.checker.problem(entry)
+            if why:
+                self._checked[index] = None, _PRIVATE if "private" in why else _UNKNOWN
+            else:
+                self._checked[index] = (
+                    replace(entry, sql=self.checker.query(entry)) if isinstance(entry, Pair) else entry,
+                    "",
+                )
+        return self._checked[index]
 
     @cached_property
     def _form(self) -> FormScorer:
@@ -204,24 +226,24 @@ class BoundKnowledge:
 
     @cached_property
     def _counter(self) -> _Counted:
-        counter = as_counter(self.knowledge.counter)
-        texts = [unit.text for unit in self.context.units]
-        return _Counted(counter, dict(zip(texts, counter.count_many(texts), strict=True)))
+        return _Counted(as_counter(self.knowledge.counter), {})
 
 
 @dataclass(frozen=True)
 class _Counted:
-    """A token counter that knows the entries' tokens by heart: they come again with every question."""
+    """A token counter that remembers the entries' lines, of which there are only so many."""
 
     inner: TokenCounter
-    known: Mapping[str, int]
+    known: dict[str, int]
 
     @property
     def name(self) -> str:
         return self.inner.name
 
     def count(self, text: str) -> int:
-        return self.known[text] if text in self.known else self.inner.count(text)
+        if text not in self.known:
+            self.known[text] = self.inner.count(text)
+        return self.known[text]
 
     def count_many(self, texts: Iterable[str]) -> list[int]:
         return [self.count(text) for text in texts]

@@ -90,7 +90,7 @@ def test_a_term_stands_for_its_value_without_any_model(database: Database) -> No
 
 
 def test_the_trace_accounts_for_every_entry(database: Database) -> None:
-    gone = Pair("Old?", "SELECT x FROM gone")
+    gone = Pair("How many dear old sales?", "SELECT x FROM gone")
     answer, _ = asked(database, "How many dear sales?", PAIR, TERM, NOTE, gone)
     known = answer.trace.knowledge
     assert known.left_out.keys() == {entry_id(gone)}
@@ -109,10 +109,13 @@ def test_private_and_invisible_columns_stay_out(database: Database) -> None:
     entries = (PAIR, TERM, Note("order items.price", "SECRET"), Pair("SECRET?", "SELECT price FROM 'order items'"))
     answer, prompt = asked(database, "dear sale price SECRET?", *entries, config=PipelineConfig(private=(secret,)))
     assert "SECRET" not in prompt.replace("dear sale price SECRET?", "")
-    assert len(answer.trace.knowledge.left_out) == 4
+    assert len(answer.trace.knowledge.left_out) == 2
+    answer, prompt = asked(database, PAIR.question, *entries, config=PipelineConfig(private=(secret,)))
+    assert list(answer.trace.knowledge.left_out) == [entry_id(PAIR)]
+    assert "learned.v1" not in {candidate.generator for candidate in answer.trace.candidates}
     only = PipelineConfig(schema=database.schema().subset([ColumnRef("city", "name")]))
     answer, prompt = asked(database, "dear sale price?", *entries, config=only)
-    assert len(answer.trace.knowledge.left_out) == 4
+    assert len(answer.trace.knowledge.left_out) == 2
     assert "price" not in prompt.replace("dear sale price?", "")
 
 
@@ -121,7 +124,7 @@ def test_knowledge_is_kept_within_its_budget(database: Database) -> None:
     model = fakes.saying("SELECT 1")
     knowledge = Knowledge(tuple(pairs), budget=90)
     answer = parts.pipeline(database, ChatGenerator(model), knowledge=knowledge).ask("How many cities of kind 7?")
-    assert 0 < answer.trace.knowledge.tokens_after <= 90
+    assert 0 < answer.trace.knowledge.tokens_after <= 90 < answer.trace.knowledge.tokens_before
     assert model.prompts[0].count("of kind") - 1 == sum(entry.kept for entry in answer.trace.knowledge.entries)
 
 

@@ -71,8 +71,8 @@ def test_what_does_not_fit_is_refused_and_left_out(entry: object, why: str) -> N
     checker = Checker(SHOP, frozenset({SECRET}))
     with pytest.raises(InputError, match=why):
         checker.learned(entry)
-    bound = Knowledge.of([entry, PARIS]).bound(SHOP, [ColumnRef("CUSTOMER", "SSN")])
-    recalled = bound.recall("q private customers Paris")
+    bound = Knowledge((entry, PARIS), minimum=0).bound(SHOP, [ColumnRef("CUSTOMER", "SSN")])
+    recalled = bound.recall("q t m n is known and sorted: customers live in Paris")
     assert list(recalled.left_out) == [entry_id(entry)]
     assert not any(name in recalled.left_out[entry_id(entry)] for name in ("ssn", "clients", "nothing", "age"))
     assert [unit.text for unit in recalled.pruned.units] == [shown(PARIS)]
@@ -98,8 +98,7 @@ def test_a_question_recalls_what_it_needs() -> None:
     assert example.question == ACTIVE.question
     assert "obey" not in example.sql  # a comment is no knowledge
     assert example.database == "shop"
-    dropped = {unit.text: unit.reason for unit in recalled.pruned.dropped}
-    assert dropped[shown(NOTE)] == "score"
+    assert recalled.others == 2  # PARIS and NOTE score too low to be looked at
 
 
 def test_a_note_is_recalled_by_its_column() -> None:
@@ -146,7 +145,8 @@ def test_the_budget_holds_and_everything_is_accounted_for(question: str, meaning
     recalled = known.bound(SHOP).recall(question)
     pruned = recalled.pruned
     assert pruned.tokens_after <= budget
-    assert len(pruned.units) + len(recalled.left_out) == len(entries)
+    assert len(pruned.units) + len(recalled.left_out) + recalled.others == len(entries)
+    assert {unit.reason for unit in pruned.dropped} <= {"budget"}
     assert pruned.tokens_after == sum(unit.tokens for unit in pruned.kept)
     assert {shown(entry) for entry in recalled.entries} == {unit.text for unit in pruned.kept}
     assert all(unit.score >= known.minimum for unit in pruned.kept)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import FormatError, InputError, UsageError
@@ -32,6 +32,7 @@ entries = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(entries)
 def test_an_entry_comes_back_from_its_line(entry: Entry) -> None:
     line = json.dumps(to_dict(entry), ensure_ascii=False)
