@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -24,7 +24,8 @@ class Verdict:
         index: Its place in the context.
         text: What the scorer read.
         kept: Whether it is in the output.
-        reason: One word; see `ctxprune.policies.Selection`.
+        reason: One word; see `ctxprune.policies.Selection`. Wrapping policies add "neighbour", "document" and
+            "duplicate of unit i"; a shared budget adds "share" (by its context's minimum share).
         score: The scorer's score, in the scorer's range.
         tokens: Tokens of its text, of the counter named in the result.
         span: Characters [start, end) in its source text; None without one.
@@ -107,14 +108,18 @@ class Pruned(Generic[T_co]):
             "units": [_plain(asdict(unit)) for unit in self.units],
         }
 
-    def to_html(self) -> str:
+    def to_html(self, names: Sequence[str] = ()) -> str:
         """One self-contained HTML fragment: the question, the account, and every unit, dropped ones struck through.
 
-        All text is escaped; there are no scripts and no references to other places.
+        All text is escaped; there are no scripts and no references to other places. Colours follow the reader's light
+        or dark setting.
+
+        Args:
+            names: What the source texts are called; those without a name are numbered.
         """
         from ctxprune._html import render
 
-        return render(self)
+        return render(self, names)
 
     def _repr_html_(self) -> str:
         return self.to_html()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +54,12 @@ class Distinct(WrappedPolicy):
         super().__post_init__()
         _check(self.similarity)
 
+    def tightened(self, by: int) -> Distinct:
+        """See `WrappedPolicy.tightened`; what was found out about a context is handed on."""
+        tighter = super().tightened(by)
+        object.__setattr__(tighter, "_groups", self._groups)
+        return tighter
+
     def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
         """See `ctxprune.policies.Policy.select`."""
         return self._within(self.policy.select, scores, context, tokens)
@@ -90,19 +96,20 @@ def near_duplicates(texts: Sequence[str], *, similarity: float = 0.9) -> list[in
     _check(similarity)
     sets = [frozenset(words(text)) for text in texts]
     counts = Counter(word for found in sets for word in found)
-    holders: defaultdict[str, list[int]] = defaultdict(list)
+    holders: defaultdict[tuple[str, int], list[int]] = defaultdict(list)  # by rare word and number of words
     leaders: list[int | None] = []
     seen: dict[frozenset[str], int] = {}
     for index, found in enumerate(sets):
         prefix = sorted(found, key=lambda word: (counts[word], word))[: _prefix(len(found), similarity)]
         leader = seen.get(found) if found else None
         if leader is None:
-            near = {other for word in prefix for other in holders[word]}
+            sizes = _sizes(len(found), similarity)
+            near = {other for word in prefix for size in sizes for other in holders.get((word, size), ())}
             leader = min((other for other in near if _alike(found, sets[other], similarity)), default=None)
         if leader is None and found:
             seen[found] = index
             for word in prefix:
-                holders[word].append(index)
+                holders[word, len(found)].append(index)
         leaders.append(leader)
     return leaders
 
@@ -122,9 +129,12 @@ def _prefix(size: int, similarity: float) -> int:
     return size - ceil(similarity * size - 1e-9) + 1
 
 
+def _sizes(size: int, similarity: float) -> range:
+    """Numbers of words that a set similar to one of `size` words can have."""
+    return range(ceil(similarity * size - 1e-9), floor(size / similarity + 1e-9) + 1)
+
+
 def _alike(one: frozenset[str], other: frozenset[str], similarity: float) -> bool:
-    if min(len(one), len(other)) < similarity * max(len(one), len(other)) - 1e-9:
-        return False
     common = len(one & other)
     return common >= similarity * (len(one) + len(other) - common) - 1e-9
 

@@ -118,12 +118,16 @@ class Passages:
         object.__setattr__(self, "sources", tuple(sources))
 
     def render(self, kept: Collection[int]) -> list[str]:
-        """The kept sentences of each text; as many texts as came in, in their order."""
+        """The kept sentences of each text; as many texts as came in, in their order.
+
+        A text of nothing but white space stays as it is if all else does, else it becomes "".
+        """
         chosen = set(kept)
+        whole = len(chosen) == len(self.units)
         texts, first = [], 0
         for passage in self._passages:
             local = [i for i in range(len(passage.units)) if first + i in chosen]
-            texts.append(passage.render(local))
+            texts.append(passage.render(local) if whole or passage.units else "")
             first += len(passage.units)
         return texts
 

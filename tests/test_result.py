@@ -42,7 +42,7 @@ def test_html_escapes_everything_and_marks_what_was_dropped() -> None:
     result = prune('apple <img src=x onerror="y">', Passage(NASTY), policy=TopK(1))
     page = result.to_html()
     read = Reader(page)
-    assert set(read.tags) == {"section", "style", "header", "b", "small", "div", "mark", "del"}
+    assert set(read.tags) == {"section", "style", "header", "b", "small", "i", "div", "mark", "del"}
     assert read.texts["mark"] == 'Kept <b>apple</b> & "pie".'
     assert read.texts["del"] == "<script>alert('x')</script> dropped.\ufffd\ufffd odd </section>."
     assert read.texts["b"] == result.query
@@ -62,7 +62,12 @@ def test_html_shows_every_unit_of_trees_and_of_several_texts() -> None:
     assert read.texts["div"].count("\n") == 2
     assert read.tags.count("mark") == 2
     many = Reader(prune("one", Passages(["One. Two.", "Three."]), policy=TopK(1)).to_html())
-    assert many.texts["div"] == " \n\n"
+    assert many.texts["div"] == " "
+    assert "text 1: 1 of 2 units" in many.texts["small"]
+    assert "text 2: 0 of 1 units" in many.texts["small"]
+    named = prune("one", Passages(["One. Two.", "Three."]), policy=TopK(1)).to_html(["<a>.txt"])
+    assert "&lt;a&gt;.txt: 1 of 2 units" in named
+    assert "text 2: 0 of 1 units" in named
 
 
 def test_dict_is_plain_json_and_complete() -> None:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctxprune.errors import InputError, UnknownNameError
+from ctxprune.cli._prune_inputs import Format, Inputs, read_inputs, write_records, write_texts
+from ctxprune.cli._prune_policy import PolicyName, named_policy, wrapped_policy
+from ctxprune.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from ctxprune.context import Context
-    from ctxprune.policies import Policy
+    from ctxprune.rag import PassageOptions, PassagePruner
     from ctxprune.result import Pruned
 
-__all__ = ["prune"]
-
-
-class PolicyName(str, Enum):
-    """The policies that the command line knows."""
-
-    adaptive = "adaptive"
-    largest_gap = "largest_gap"
-    threshold = "threshold"
-    token_budget = "token_budget"  # noqa: S105  (no password)
-    top_k = "top_k"
+__all__ = ["PolicyName", "prune"]
 
 
 class OnEmpty(str, Enum):
@@ -39,7 +29,8 @@ class OnEmpty(str, Enum):
 
 def prune(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="UTF-8 text files; none, or -, reads stdin.", show_default=False)
+        list[Path] | None,
+        typer.Argument(help="UTF-8 files: text, Markdown or JSON lines; none, or -, reads stdin.", show_default=False),
     ] = None,
     *,
     question: Annotated[str, typer.Option("-q", "--question", help="What the text is needed for.")],
@@ -47,35 +38,63 @@ def prune(
     policy: Annotated[
         PolicyName | None, typer.Option(help="How to choose; default: by the number given, else adaptive.")
     ] = None,
-    budget: Annotated[int | None, typer.Option(min=0, help="Tokens that the kept text may take.")] = None,
+    budget: Annotated[int | None, typer.Option(min=0, help="Tokens that the kept text may take, of all files.")] = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="Sentences to keep at most.")] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Least score to keep; with --policy adaptive, relative to the best (0 to 1).")
     ] = None,
     on_empty: Annotated[OnEmpty, typer.Option(help="Where no sentence is chosen.")] = OnEmpty.keep_best,
+    form: Annotated[
+        Format, typer.Option("--format", help="How to read the files; auto goes by the ends of their names.")
+    ] = Format.auto,
+    field: Annotated[str, typer.Option(help="Name of the text in JSON lines.")] = "text",
+    headings: Annotated[
+        bool | None,
+        typer.Option(help="Keep a heading with what stands under it; default: in Markdown.", show_default=False),
+    ] = None,
+    title: Annotated[bool, typer.Option("--title", help="Keep the first line with anything kept of a text.")] = False,
+    pronouns: Annotated[
+        bool, typer.Option("--pronouns", help="Keep the sentence before one that starts with a pronoun.")
+    ] = False,
+    protect: Annotated[
+        list[str] | None, typer.Option(help="Regular expression; sentences in which it matches are never dropped.")
+    ] = None,
+    neighbours: Annotated[int, typer.Option(min=0, help="Sentences to keep on each side of a chosen one.")] = 0,
+    distinct: Annotated[bool, typer.Option("--distinct", help="Drop sentences that say the same again.")] = False,
+    documents: Annotated[int | None, typer.Option(min=1, help="Choose from so many best files or lines only.")] = None,
+    reorder: Annotated[bool, typer.Option("--reorder", help="Most relevant file or line first.")] = False,
+    drop_empty: Annotated[bool, typer.Option("--drop-empty", help="Leave out lines that lost everything.")] = False,
+    language: Annotated[str, typer.Option(help="ISO 639 code, for the ends of sentences.")] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document with spans and scores.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page that shows what was dropped.")] = None,
 ) -> None:
-    """Keep the sentences that a question needs; print them, byte for byte, and account for the rest on stderr."""
+    """Keep the sentences that a question needs; print them, byte for byte, and account for the rest on stderr.
+
+    JSON lines come out as JSON lines, each with its text pruned and all else as it was. One budget holds for all files.
+    """
     from ctxprune.cli import _console
     from ctxprune.pruning import Pruner
+    from ctxprune.rag import PassagePruner
 
-    chosen = _policy(policy, budget, top_k, threshold)
+    chosen = wrapped_policy(named_policy(policy, budget, top_k, threshold), neighbours=neighbours, distinct=distinct)
     try:
         pruner = Pruner(scorer, chosen, None, on_empty.value)
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--scorer") from error
-    inputs = [path for path in files or () if str(path) != "-"]
+    paths = files or [Path("-")]
+    read = [path for path in paths if str(path) != "-"]
     if html is not None:
-        _console.check_target(html, *inputs)
-    names, context = _context(files or [Path("-")])
-    result = pruner.prune(question, context)
+        _console.check_target(html, *read)
+    inputs = read_inputs(paths, form, field)
+    bindings = {"title": title, "pronouns": pronouns, "headings": inputs.markdown if headings is None else headings}
+    options = _options(inputs.markdown, bindings, protect or [])
+    result, order = _pruned(PassagePruner(pruner, documents, reorder), question, inputs, options, language)
     if html is not None:
-        _console.write_file(html, _page(result), *inputs)
+        _console.write_file(html, _page(result, inputs), *read)
     if as_json:
-        _console.emit({"files": names, **result.to_dict()})
+        _console.emit({"files": inputs.names, "order": order, **result.to_dict()})
     else:
-        _write(result.output)
+        _write(result.output, inputs, order, field=field, reorder=reorder, drop_empty=drop_empty)
     share = result.tokens_after / max(result.tokens_before, 1)
     _console.say(
         f"kept {len(result.kept)} of {len(result.units)} sentences, {result.tokens_after} of {result.tokens_before}"
@@ -83,88 +102,49 @@ def prune(
     )
 
 
-def _policy(name: PolicyName | None, budget: int | None, top_k: int | None, threshold: float | None) -> Policy:
-    """The policy asked for; without a name the one whose number was given."""
-    from ctxprune.policies import Adaptive, LargestGap, Threshold, TokenBudget, TopK
+def _options(markdown: bool, bindings: dict[str, bool], protect: list[str]) -> PassageOptions:
+    from ctxprune.rag import PassageOptions
 
-    if name is None:
-        name = _implied(budget, top_k, threshold)
-    needed = {PolicyName.token_budget: ("--budget", budget), PolicyName.top_k: ("--top-k", top_k)}
-    for kind, (option, value) in needed.items():
-        if name is kind and value is None:
-            raise typer.BadParameter(f"the policy {kind.value} needs {option}", param_hint=option)
-        if name is not kind and value is not None:
-            raise typer.BadParameter(f"the policy {name.value} takes no {option}", param_hint=option)
-    if budget is not None:
-        return TokenBudget(budget, minimum=threshold)
-    if threshold is not None and name in (PolicyName.top_k, PolicyName.largest_gap):
-        raise typer.BadParameter(f"the policy {name.value} takes no --threshold", param_hint="--threshold")
-    if top_k is not None:
-        return TopK(top_k)
-    if name is PolicyName.largest_gap:
-        return LargestGap()
-    if name is PolicyName.threshold:
-        return Threshold() if threshold is None else Threshold(threshold)
-    return Adaptive() if threshold is None else Adaptive(threshold)
-
-
-def _implied(budget: int | None, top_k: int | None, threshold: float | None) -> PolicyName:
-    if budget is not None:
-        return PolicyName.token_budget
-    if top_k is not None:
-        return PolicyName.top_k
-    return PolicyName.adaptive if threshold is None else PolicyName.threshold
-
-
-def _context(files: list[Path]) -> tuple[list[str], Context[Any]]:
-    from ctxprune.rag.passages import Passage, Passages
-
-    names = ["-" if str(path) == "-" else str(path) for path in files]
-    texts = [_read(path) for path in files]
-    return names, Passage(texts[0]) if len(texts) == 1 else Passages(texts)
-
-
-def _read(path: Path) -> str:
-    """The text of a file or of stdin.
-
-    Raises:
-        InputError: It is not there, no file, not UTF-8, or holds nothing but white space.
-    """
-    name = "stdin" if str(path) == "-" else str(path)
-    if name == "stdin":
-        if sys.stdin.isatty():
-            raise typer.BadParameter("give a file, or pipe text in", param_hint="FILES")
-        data = sys.stdin.buffer.read()
-    elif path.is_dir():
-        raise InputError("this is a folder, not a text file", where=name)
-    else:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read the file: {error.strerror}", where=name) from error
     try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"this is not UTF-8 text (byte {error.start} is 0x{data[error.start]:02x})",
-            where=name,
-            hint="convert it, for instance with iconv -f LATIN1 -t UTF-8",
-        ) from error
-    if not text.strip():
-        raise InputError("there is no text to prune", where=name)
-    return text
+        return PassageOptions(markdown=markdown, protect=tuple(protect), **bindings)
+    except UsageError as error:
+        raise typer.BadParameter(str(error), param_hint="--protect") from error
 
 
-def _write(output: str | list[str]) -> None:
-    """The kept text as UTF-8 bytes, several files with an empty line between them."""
-    text = output if isinstance(output, str) else "\n\n".join(part for part in output if part)
-    sys.stdout.flush()
-    sys.stdout.buffer.write((text if text.endswith("\n") or not text else text + "\n").encode("utf-8"))
-    sys.stdout.buffer.flush()
+def _pruned(
+    pruner: PassagePruner, question: str, inputs: Inputs, options: PassageOptions, language: str
+) -> tuple[Pruned[Any], list[int]]:
+    """The result, and the order in which the texts of which something was kept are written."""
+    from ctxprune.rag import Passage, Passages
+
+    if len(inputs.texts) == 1 and inputs.records is None:
+        passage = Passage(inputs.texts[0], language=language, options=options)
+        return pruner.pruner.prune(question, passage), [0]
+    ranked = pruner.prune(question, Passages(inputs.texts, language=language, options=options))
+    return ranked.pruned, list(ranked.order)
 
 
-def _page(result: Pruned[Any]) -> str:
+def _write(
+    output: str | list[str], inputs: Inputs, order: list[int], *, field: str, reorder: bool, drop_empty: bool
+) -> None:
+    if isinstance(output, str):
+        write_texts([output])
+    elif inputs.records is None:
+        write_texts([output[index] for index in order])
+    else:
+        alive = set(order)
+        rest = [] if drop_empty else [index for index in range(len(output)) if index not in alive]
+        chosen = [*order, *rest] if reorder else sorted([*order, *rest])
+        write_records([inputs.records[index] for index in chosen], [output[index] for index in chosen], field)
+
+
+def _page(result: Pruned[Any], inputs: Inputs) -> str:
+    names = (
+        inputs.names if len(inputs.names) == len(inputs.texts) else [f"line {n + 1}" for n in range(len(inputs.texts))]
+    )
     return (
-        '<!doctype html><html><head><meta charset="utf-8"><title>ctxprune</title></head>'
-        f"<body>{result.to_html()}</body></html>\n"
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><title>ctxprune</title></head>'
+        f'<body style="margin:1rem">{result.to_html(names)}</body></html>\n'
     )

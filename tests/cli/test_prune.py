@@ -201,3 +201,131 @@ def test_a_terminal_is_not_waited_for(capfd, monkeypatch) -> None:
     code, _, err = run(capfd, "-q", "x")
     assert code == 2
     assert "pipe text in" in err
+
+
+PAGE = "# Towers\n\nThe tower is tall. Pears are green.\n\n## Fruit\n\n```\nbananas = 1. # Yes. No.\n```\n\n- bananas\n"
+
+
+def records(path: Path) -> Path:
+    rows = [
+        {"id": 7, "text": "The tower is tall. Bananas are yellow.", "meta": {"a": [1, None]}},
+        {"id": "b", "text": "", "extra": True},
+        {"text": "Pears are green. The tower is tall.", "id": None},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows[:2]) + "\n" + json.dumps(rows[2]), encoding="utf-8")
+    return path
+
+
+def test_markdown_by_its_name_keeps_headings_and_blocks(tmp_path, capfd) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(PAGE, encoding="utf-8")
+    code, out, _ = run(capfd, path, "-q", "bananas = 1 yes", "--top-k", 3)
+    assert (code, out) == (0, "# Towers\n\n…\n\n## Fruit\n\n```\nbananas = 1. # Yes. No.\n```\n")
+    code, out, _ = run(capfd, path, "-q", "bananas = 1 yes", "--top-k", 1, "--no-headings")
+    assert (code, out) == (0, "```\nbananas = 1. # Yes. No.\n```\n")
+    code, out, _ = run(capfd, path, "-q", "yes", "--top-k", 1, "--format", "text")
+    assert (code, out) == (0, "# Yes.\n")
+
+
+def test_json_lines_come_out_as_json_lines(tmp_path, capfd) -> None:
+    path = records(tmp_path / "a.jsonl")
+    code, out, err = run(capfd, path, "-q", "tall tower", "--threshold", 0.1)
+    assert code == 0
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {"id": 7, "text": "The tower is tall.", "meta": {"a": [1, None]}},
+        {"id": "b", "text": "", "extra": True},
+        {"text": "The tower is tall.", "id": None},
+    ]
+    assert "kept 2 of 4 sentences" in err
+
+
+def test_json_lines_by_field_in_order_and_without_empty_ones(tmp_path, capfd) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text('{"body": "A pear.", "n": 1}\n{"body": "A tall tower. A tower.", "n": 2}\n', encoding="utf-8")
+    words = (path, "-q", "tower", "--format", "jsonl", "--field", "body")
+    code, out, _ = run(capfd, *words, "--drop-empty")
+    assert (code, out) == (0, '{"body": "A tall tower. A tower.", "n": 2}\n')
+    code, out, _ = run(capfd, *words, "--reorder", "--budget", 50)
+    assert [json.loads(line)["n"] for line in out.splitlines()] == [2, 1]
+    code, out, _ = run(capfd, *words, "--reorder", "--documents", 1)
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {"body": "A tower.", "n": 2}, {"body": "", "n": 1}
+    ]  # fmt: skip
+
+
+def test_json_lines_from_stdin_with_half_a_surrogate_pair(capfd, monkeypatch) -> None:
+    line = '{"text": "A tower \\ud800. Pears.", "k": "\\ud83d\\ude00 é"}\n{"text": "é tower."}\n'
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(line.encode())))
+    code, out, _ = run(capfd, "-q", "tower", "--format", "jsonl", "--threshold", 0)
+    assert code == 0
+    assert out == '{"text": "A tower \\ud800. Pears.", "k": "\\ud83d\\ude00 \\u00e9"}\n{"text": "é tower."}\n'
+
+
+def test_json_with_json_lines_says_the_order(tmp_path, capfd) -> None:
+    path = records(tmp_path / "a.ndjson")
+    code, out, _ = run(capfd, path, "-q", "pears", "--json", "--documents", 1)
+    document = json.loads(out)
+    assert code == 0
+    assert document["order"] == [2]
+    assert document["output"][:2] == ["", ""]
+    assert {unit["reason"] for unit in document["units"] if unit["source"] == 0} == {"document"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "line 1"),
+        ("[1]", "this is a list, no JSON object"),
+        ('{"text": "a"}\n{"txt": "b"}', "there is no text in the field 'text' [{}, line 2]: fields: 'txt'"),
+        ('{"text": 3}', "there is no text in the field 'text'"),
+        ("[" * 100_000, "line 1"),
+        ("\n \n", "there is no text to prune"),
+    ],
+)
+def test_what_is_no_json_lines_is_one_clear_line(tmp_path, capfd, content: str, message: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(content, encoding="utf-8")
+    code, out, err = run(capfd, path, "-q", "x")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert message.format(path) in err
+    assert "CP005" in err
+
+
+def test_protect_neighbours_distinct_title_and_pronouns(tmp_path, capfd) -> None:
+    path, other = tmp_path / "a.txt", tmp_path / "b.txt"
+    path.write_text("Introduction\nThe tower is tall. It is old. Pears. Keep me.\n", encoding="utf-8")
+    other.write_text("The tower is tall. Apples are red.\n", encoding="utf-8")
+    words = ("-q", "tall tower", "--policy", "threshold")
+    assert run(capfd, path, *words, "--protect", "^Keep")[1] == "The tower is tall. … Keep me.\n"
+    assert run(capfd, path, *words, "--neighbours", 1, "--title")[1] == "Introduction\nThe tower is tall. It is old.\n"
+    assert run(capfd, path, "-q", "old", "--top-k", 2, "--pronouns")[1] == "The tower is tall. It is old.\n"
+    assert run(capfd, path, other, *words)[1] == "The tower is tall.\n\nThe tower is tall.\n"
+    assert run(capfd, path, other, *words, "--distinct")[1] == "The tower is tall.\n"
+
+
+def test_the_page_names_the_files(file, tmp_path, capfd) -> None:
+    other, page = tmp_path / "<b>.txt", tmp_path / "out.html"
+    other.write_text("A tower of cards.", encoding="utf-8")
+    assert run(capfd, file, other, "-q", "tower", "--html", page)[0] == 0
+    text = page.read_text(encoding="utf-8")
+    assert "&lt;b&gt;.txt: 1 of 1 units" in text
+    assert 'name="viewport"' in text
+    lines = records(tmp_path / "a.jsonl")
+    assert run(capfd, lines, "-q", "tower", "--html", page)[0] == 0
+    assert "line 3: 1 of 2 units" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--protect", "("), ("--protect", "(a+)+b"), ("--neighbours", "-1"), ("--documents", "0"), ("--format", "pdf"),
+        ("--field",), ("b.jsonl",),
+    ],
+)  # fmt: skip
+def test_wrong_options_are_exit_2(file, tmp_path, capfd, words) -> None:
+    (tmp_path / "b.jsonl").write_text('{"text": "a"}', encoding="utf-8")
+    words = [tmp_path / word if word == "b.jsonl" else word for word in words]
+    code, out, err = run(capfd, file, "-q", "x", *words)
+    assert (code, out) == (2, "")
+    assert "Error" in err
+    assert "Traceback" not in err

@@ -1,0 +1,158 @@
+"""What `ctxprune prune` reads and writes: text, Markdown, JSON lines; files or stdin."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ctxprune.errors import InputError
+
+__all__ = ["Format", "Inputs", "read_inputs", "write_records", "write_texts"]
+
+_MARKDOWN = frozenset({".markdown", ".md", ".mdown", ".mkd"})
+_LINES = frozenset({".jsonl", ".ndjson"})
+
+
+class Format(str, Enum):
+    """How a file is read."""
+
+    auto = "auto"
+    jsonl = "jsonl"
+    markdown = "markdown"
+    text = "text"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What was read.
+
+    Attributes:
+        names: The files, "-" for stdin.
+        texts: What is pruned: a text a file, or a text a line.
+        markdown: Whether the texts are Markdown.
+        records: The JSON object of each line; None where the files are no JSON lines.
+    """
+
+    names: list[str]
+    texts: list[str]
+    markdown: bool = False
+    records: list[dict[str, Any]] | None = None
+
+
+def read_inputs(files: Sequence[Path], form: Format, field: str) -> Inputs:
+    """The texts of all files, in order.
+
+    Args:
+        files: Paths; "-" is stdin.
+        form: How to read them; `auto` goes by the ends of their names.
+        field: Name of the text in JSON lines.
+
+    Raises:
+        InputError: A file cannot be read, or is not what it should be.
+    """
+    names = [str(path) for path in files]
+    forms = [_form(path, form) for path in files]
+    if Format.jsonl in forms:
+        if set(forms) != {Format.jsonl}:
+            raise typer.BadParameter("JSON lines do not go together with other files", param_hint="FILES")
+        records = [record for path in files for record in _records(path, field)]
+        return Inputs(names, [record[field] for record in records], records=records)
+    texts = [_text(path) for path in files]
+    return Inputs(names, texts, markdown=Format.markdown in forms)
+
+
+def write_texts(texts: Sequence[str]) -> None:
+    """The kept texts as UTF-8 bytes, an empty line between two; texts that lost everything are left out."""
+    text = texts[0] if len(texts) == 1 else "\n\n".join(part for part in texts if part)
+    sys.stdout.flush()
+    sys.stdout.buffer.write((text if text.endswith("\n") or not text else text + "\n").encode("utf-8"))
+    sys.stdout.buffer.flush()
+
+
+def write_records(records: Sequence[dict[str, Any]], texts: Sequence[str], field: str) -> None:
+    """Each record with its text replaced, one JSON object a line."""
+    sys.stdout.flush()
+    for record, text in zip(records, texts, strict=True):
+        try:
+            line = json.dumps({**record, field: text}, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:  # half of a surrogate pair, which JSON can hold and UTF-8 cannot
+            line = json.dumps({**record, field: text}).encode("ascii")
+        sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _form(path: Path, form: Format) -> Format:
+    if form is not Format.auto:
+        return form
+    suffix = path.suffix.lower()
+    if suffix in _LINES:
+        return Format.jsonl
+    return Format.markdown if suffix in _MARKDOWN else Format.text
+
+
+def _text(path: Path) -> str:
+    text = _read(path)
+    if not text.strip():
+        raise InputError("there is no text to prune", where=_name(path))
+    return text
+
+
+def _records(path: Path, field: str) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines; empty lines are passed over."""
+    found = []
+    for number, line in enumerate(_read(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        where = f"{_name(path)}, line {number}"
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"this is no JSON ({error})", where=where, hint="one JSON object a line") from error
+        if not isinstance(record, dict):
+            raise InputError(f"this is a {type(record).__name__}, no JSON object", where=where)
+        if not isinstance(record.get(field), str):
+            fields = ", ".join(map(repr, record)) or "none"
+            raise InputError(f"there is no text in the field {field!r}", where=where, hint=f"fields: {fields}; --field")
+        found.append(record)
+    if not found:
+        raise InputError("there is no text to prune", where=_name(path))
+    return found
+
+
+def _read(path: Path) -> str:
+    """The text of a file or of stdin.
+
+    Raises:
+        InputError: It is not there, no file, or not UTF-8.
+    """
+    name = _name(path)
+    if name == "stdin":
+        if sys.stdin.isatty():
+            raise typer.BadParameter("give a file, or pipe text in", param_hint="FILES")
+        data = sys.stdin.buffer.read()
+    elif path.is_dir():
+        raise InputError("this is a folder, not a text file", where=name)
+    else:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read the file: {error.strerror}", where=name) from error
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"this is not UTF-8 text (byte {error.start} is 0x{data[error.start]:02x})",
+            where=name,
+            hint="convert it, for instance with iconv -f LATIN1 -t UTF-8",
+        ) from error
+
+
+def _name(path: Path) -> str:
+    return "stdin" if str(path) == "-" else str(path)
