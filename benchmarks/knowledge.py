@@ -1,7 +1,7 @@
 """What a store of answered questions does to answers on the same databases, and that it does no harm.
 
     python benchmarks/knowledge.py                    # benchmarks/results/knowledge.json, the sketch generator
-    python benchmarks/knowledge.py MODEL.gguf         # also a small chat model, which reads the pairs as examples
+    python benchmarks/knowledge.py MODEL.gguf         # knowledge_chat.json, a model that reads the pairs as examples
 
 Items of Spider train, none of whose databases is in dev (seed 4, stratified by database). "others known": the store of
 each database holds all its training questions but those that are asked (and those with the same words); "all known":
@@ -15,7 +15,6 @@ import sys
 from pathlib import Path
 
 from _record import SHARED, record
-from chat_plain_vs_pipeline import Meter
 
 from ctxprune.integrations.chat_models import LlamaCppModel
 from ctxprune.sql import ChatGenerator, Pipeline, PipelineConfig
@@ -26,7 +25,7 @@ from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.knowledge import Knowledge, Pair
 from ctxprune.sql.knowledge.entries import key_of, same_question
 
-SEED, ITEMS, CHAT_ITEMS = 4, 150, 40
+SEED, ITEMS, CHAT_ITEMS = 4, 100, 40
 ONE = {"paths": ("linked+values",), "candidates": 1}  # of a model: one prompt, one answer
 
 
@@ -36,19 +35,17 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/ctxprune/generations.sqlite")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--items", type=int, default=0, help="fewer items; records nothing")
-    parser.add_argument("--only", choices=("sketch", "chat"), help="one of the two; records nothing")
     words = parser.parse_args()
     bench = load(SHARED / "data" / "nl2sql" / "spider", split="train")
-    rows = {}
-    if words.only != "chat":
-        rows["sketch"] = measure(bench, words.items or ITEMS, (SketchGenerator(),), {})
-    if words.model is not None and words.only != "sketch":
-        meter = Meter(CachedModel(LlamaCppModel(words.model, threads=words.threads), GenerationCache(words.cache)))
-        chat = ChatGenerator(meter, temperature=0)
-        rows["chat"] = measure(bench, words.items or CHAT_ITEMS, (chat,), ONE)
-    document = {"seed": SEED, "model": words.model.name if words.model else "", "rows": rows}
-    if not words.items and not words.only:
-        record("knowledge", document, seed=SEED, data={"spider train": bench.fingerprint})
+    if words.model is None:
+        name, n, writers, options = "knowledge", ITEMS, (SketchGenerator(),), {}
+    else:
+        model = CachedModel(LlamaCppModel(words.model, threads=words.threads), GenerationCache(words.cache))
+        name, n, writers, options = "knowledge_chat", CHAT_ITEMS, (ChatGenerator(model, temperature=0),), ONE
+    rows = measure(bench, words.items or n, writers, options)
+    if not words.items:
+        document = {"model": words.model.name if words.model else "sketch", "rows": rows}
+        record(name, document, seed=SEED, data={"spider train": bench.fingerprint})
 
 
 def measure(bench, n, writers, options):
