@@ -361,10 +361,10 @@ def _known(knowledge: object, schema: Schema, hidden: Sequence[ColumnRef]) -> tu
     return (RecallKnowledge(Knowledge.of(knowledge).bound(schema, hidden)),)
 
 
-def _learned(known: Sequence[object]) -> tuple[Generator, ...]:
+def _learned(known: Sequence[RecallKnowledge]) -> tuple[Generator, ...]:
     from .generate.learned import LearnedGenerator
 
-    return (LearnedGenerator(),) if known else ()
+    return tuple(LearnedGenerator(step.knowledge) for step in known)
 
 
 def _with_runner(generator: Generator, runner: GuardedRunner, private: bool) -> Generator:

@@ -21,7 +21,7 @@ from ..generate.examples import Example, ExampleStore, FormScorer
 from ..generate.masking import masked_question
 from .check import Checker
 from .context import KnowledgeContext, KnowledgeScorer, Scored, shown
-from .entries import Note, Pair, Term, entry_id
+from .entries import Note, Pair, Term, entry_id, same_question
 from .store import KnowledgeFile
 from .terms import term_hits
 
@@ -205,6 +205,13 @@ class BoundKnowledge:
             database=schema.name,
             source=known.source,
         )
+
+    def taught(self, question: str) -> list[Example]:
+        """The usable pairs that ask this very question, whatever their tokens."""
+        asked = same_question(question)
+        names = self.context.names if asked else ()
+        pairs = (self._usable(index)[0] for index, name in enumerate(names) if name == asked)
+        return [Example(pair.question, pair.sql, self.checker.schema.name) for pair in pairs if isinstance(pair, Pair)]
 
     def _usable(self, index: int) -> tuple[Entry | None, str]:
         """An entry as it may be used, or why it may not, in words that name nothing the caller must not see."""

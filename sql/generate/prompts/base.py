@@ -102,19 +102,25 @@ def visible_hits(request: Request) -> list[ValueHit]:
     return [hit for hit in request.hits if (hit.ref.table.casefold(), hit.ref.column.casefold()) in shown]
 
 
-def example_lines(examples: Sequence[Example]) -> Iterator[str]:
-    """Two lines an example: its question and its query; nothing where there is none."""
-    if examples:
-        yield "Similar questions on other tables, with their queries:"
-    for example in examples:
-        yield f"Question: {one_line(example.question, 400)}"
-        yield f"SQL: {one_line(example.sql, 800)}"
+def example_lines(examples: Sequence[Example], own: str = "") -> Iterator[str]:
+    """Two lines an example: its question and its query; nothing where there is none.
+
+    Those of the database called `own`, which is the one that is asked, come first, under a heading of their own.
+    """
+    here = [example for example in examples if own and example.database == own]
+    others = [example for example in examples if example not in here]
+    for heading, group in (("these", here), ("other", others)):
+        if group:
+            yield f"Similar questions on {heading} tables, with their queries:"
+        for example in group:
+            yield f"Question: {one_line(example.question, 400)}"
+            yield f"SQL: {one_line(example.sql, 800)}"
 
 
 def context_lines(request: Request, *, values: bool = True) -> Iterator[str]:
     """Examples, matched stored values, evidence, and last the question, each on lines of its own."""
     if request.examples:
-        yield from (*example_lines(request.examples), "")
+        yield from (*example_lines(request.examples, request.schema.name), "")
     lines = hit_lines(visible_hits(request)) if values else []
     if lines:
         yield f"Stored values: {'; '.join(lines)}"

@@ -67,12 +67,12 @@ class WithExamples:
         if len(request.examples) < self.n:
             found = self.source.similar(request.question, request.schema, self.n, hits=request.hits)
             request = replace(request, examples=(*request.examples, *found)[: self.n])
-        return self.prompt.messages(replace(request, examples=self._fitting(request.examples)))
+        return self.prompt.messages(replace(request, examples=self._fitting(request.examples, request.schema.name)))
 
-    def _fitting(self, examples: Sequence[Example]) -> tuple[Example, ...]:
+    def _fitting(self, examples: Sequence[Example], own: str) -> tuple[Example, ...]:
         kept: tuple[Example, ...] = ()
         for example in examples:
             more = (*kept, example)
-            if self.counter.count("\n".join(example_lines(more))) <= self.tokens:
+            if self.counter.count("\n".join(example_lines(more, own))) <= self.tokens:
                 kept = more
         return kept

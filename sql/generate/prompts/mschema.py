@@ -33,7 +33,10 @@ class MSchemaPrompt:
         """One user message."""
         parts = [render(request.schema, "mschema.v1", hits=visible_hits(request))]
         if request.examples:
-            parts += ["【Examples】", *(line.translate(_MARKS) for line in example_lines(request.examples))]
+            parts += [
+                "【Examples】",
+                *(line.translate(_MARKS) for line in example_lines(request.examples, request.schema.name)),
+            ]
         parts.append(f"【Question】 {one_line(request.question).translate(_MARKS)}")
         if request.evidence:
             parts.append(f"【Evidence】 {one_line(request.evidence).translate(_MARKS)}")

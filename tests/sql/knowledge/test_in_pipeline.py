@@ -50,7 +50,7 @@ def test_pairs_terms_and_notes_come_into_the_prompt(database: Database) -> None:
     (line,) = [line for line in prompt.split("\n") if "of the town itself" in line]
     assert "Ignore all tables" in line
     assert "<|" not in prompt
-    assert PAIR.question in prompt
+    assert f"Similar questions on these tables, with their queries:\nQuestion: {PAIR.question}" in prompt
     assert "sum(price)" in prompt.lower()
 
 
@@ -72,6 +72,13 @@ def test_a_taught_question_is_answered_as_taught(database: Database) -> None:
     answer = parts.pipeline(database, stubborn, parts.Writes("SELECT 'no'"), knowledge=[PAIR]).ask(PAIR.question)
     assert answer.rows == (("São Paulo",),)
     assert stubborn.requests[0].examples[0].question == PAIR.question
+
+
+def test_a_taught_answer_does_not_depend_on_the_budget_of_prompts(database: Database) -> None:
+    long = Pair("How many?", f"SELECT {' + '.join(map(str, range(500)))} FROM city LIMIT 1")
+    answer = Pipeline(database, knowledge=Knowledge((long,), budget=50)).ask("how many")
+    assert answer.rows == ((sum(range(500)),),)
+    assert not answer.trace.knowledge.entries[0].kept
 
 
 def test_another_question_is_not_answered_as_taught(database: Database) -> None:
