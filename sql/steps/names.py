@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..generate.base import Request
+from ..generate.model import LATE
 from ..schema import ColumnRef
 from .context import with_values
 from .generate import ask_generator, labelled
@@ -29,7 +30,7 @@ class CheckNames:
 
     A candidate that names a pruned column in its own table runs as it is. Where pruned names break candidates, they are
     restored, with the keys that join them, and each generator that wrote such a candidate is asked once more, for one
-    candidate. The others are left to repair.
+    candidate, unless it was late before. The others are left to repair.
 
     Attributes:
         generators: The same, in the same order, as those of `Generate`.
@@ -57,8 +58,9 @@ class CheckNames:
             if any(issue.breaks and issue.kind == "pruned" for issue in known[key]):
                 broken.setdefault(candidate.generator, []).extend(known[key])
         for label, generator in zip(labelled(self.generators), self.generators, strict=True):
-            issues = [issue for name in _voices(generator, label) for issue in broken.pop(name, ())]
-            if issues:
+            voices = _voices(generator, label)
+            issues = [issue for name in voices for issue in broken.pop(name, ())]
+            if issues and not any(one.generator in voices and LATE in one.error for one in state.candidates):
                 checked += ask_generator(generator, self._request(state, issues), label)
         return replace(state, candidates=tuple(checked))
 

@@ -10,10 +10,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from ctxprune.errors import ModelError
 from ctxprune.sql.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.mixed import MixedGenerator
+from ctxprune.sql.generate.model import LATE
 from ctxprune.sql.generate.prompts.plain import PlainPrompt
 from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 from ctxprune.sql.schema import ColumnRef
@@ -147,6 +149,25 @@ def test_a_model_that_fails_the_second_time_costs_nothing(database: Database) ->
     answer = parts.pipeline(database, ChatGenerator(fakes.FakeModel(once)), config=LINKED).ask("Which?")
     assert answer.trace.candidates[1].error
     assert answer.rows  # the repaired first candidate
+
+
+def test_a_model_that_was_late_is_not_asked_again(database: Database) -> None:
+    class Late:
+        name = "late.v1"
+
+        def __init__(self) -> None:
+            self.paths_asked: list[str] = []
+
+        def generate(self, request: Request) -> list[Candidate]:
+            self.paths_asked.append(request.path)
+            if request.path == "linked":
+                return [Candidate(BROKEN, self.name, request.path)]
+            return [Candidate("", self.name, request.path, error=f"{ModelError.code} {LATE} 1 s")]
+
+    late = Late()
+    config = PipelineConfig(paths=("linked", "full"), candidates=2)
+    parts.pipeline(database, late, config=config).ask("Which?")
+    assert late.paths_asked == ["linked", "full"]
 
 
 def test_an_empty_result_is_refined_with_values_near_its_texts(database: Database) -> None:
