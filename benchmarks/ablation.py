@@ -16,9 +16,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
+from _meter import Meter
 from _record import SHARED, record
 
 from ctxprune.integrations.chat_models import LlamaCppModel
@@ -74,9 +74,9 @@ ROWS = {
         lambda model: [ChatGenerator(model, prompt=PlainPrompt())],
     ),
     "pipeline": Row("chat and sketch generators, as shipped"),
-    "no values": Row("no stored value in any prompt", replace(FULL, examples=0), parts={"values": NoValues}),
+    "no values": Row("no value retrieval", parts={"values": NoValues}),
     "no linking": Row("the whole schema in every prompt", parts={"linker": BypassLinker}),
-    "one path": Row("all answers on linked+values", replace(FULL, paths=("linked+values",))),
+    "one path": Row("the answers of linked+values alone", replace(FULL, paths=("linked+values",), candidates=2)),
     "one sample": Row("one answer a path", replace(FULL, candidates=3)),
     "no names check": Row("pruned names are left to repair", replace(FULL, names_check=False)),
     "no repair": Row("a failed statement stays failed", replace(FULL, repair_rounds=0)),
@@ -85,34 +85,6 @@ ROWS = {
     "no sketch": Row("the chat generator alone", writers=lambda model: [ChatGenerator(model)]),
     "no chat": Row("the sketch generator alone", writers=lambda _model: [SketchGenerator()]),
 }
-
-
-@dataclass
-class Meter:
-    """Counts what a model's answers cost when they were made, cached or not."""
-
-    model: CachedModel
-    calls: int = 0
-    fresh: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    ms: float = 0.0
-    waited: float = 0.0
-
-    @property
-    def fingerprint(self):
-        return self.model.fingerprint
-
-    def complete(self, messages, sampling):
-        start = perf_counter()
-        answers = self.model.complete(messages, sampling)
-        self.waited += perf_counter() - start
-        self.calls += 1
-        self.fresh += not all(answer.cached for answer in answers)
-        self.tokens_in += sum(answer.tokens_in for answer in answers)
-        self.tokens_out += sum(answer.tokens_out for answer in answers)
-        self.ms += sum(answer.ms for answer in answers)
-        return answers
 
 
 def main() -> None:

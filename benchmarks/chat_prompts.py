@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import process_time
 
+from _meter import Meter
 from _record import SHARED, record
-from chat_plain_vs_pipeline import Meter
 
 from ctxprune.errors import DatabaseError
 from ctxprune.integrations.chat_models import LlamaCppModel
