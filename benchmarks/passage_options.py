@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from _record import SHARED, record
 
-from ctxprune import LexicalScorer, TokenBudget
+from ctxprune import DocumentFusion, LexicalScorer, TitledScorer, TokenBudget
 from ctxprune._part import moved
 from ctxprune.rag import Neighbours, PassageOptions
 from ctxprune.rag.options import bound_units
@@ -38,19 +38,23 @@ SETS = {
     "hotpotqa": "dev.jsonl.gz",
     "2wikimultihop": "dev.jsonl.gz",
 }
-VARIANTS: dict[str, tuple[PassageOptions, int]] = {
-    "plain": (PassageOptions(), 0),
-    "pronouns": (PassageOptions(pronouns=True), 0),
-    "first sentence": (PassageOptions(title=True), 0),
-    "neighbours": (PassageOptions(), 1),
+VARIANTS: dict[str, tuple[PassageOptions, int, Any]] = {
+    "plain": (PassageOptions(), 0, LexicalScorer()),
+    "pronouns": (PassageOptions(pronouns=True), 0, LexicalScorer()),
+    "first sentence": (PassageOptions(title=True), 0, LexicalScorer()),
+    "neighbours": (PassageOptions(), 1, LexicalScorer()),
+    "titles read": (PassageOptions(), 0, TitledScorer()),
+    "documents count": (PassageOptions(), 0, DocumentFusion()),
+    "both": (PassageOptions(), 0, DocumentFusion(TitledScorer())),
 }
 
 
 class Sentences:
     """Documents whose sentences are given; renders as what is kept."""
 
-    def __init__(self, documents: list[list[str]], options: PassageOptions) -> None:
+    def __init__(self, documents: list[list[str]], titles: list[str], options: PassageOptions) -> None:
         units, sources = [], []
+        self.titles = titles
         for number, sentences in enumerate(documents):
             spans, start = [], 0
             for sentence in sentences:
@@ -71,8 +75,8 @@ def rows(path: Any) -> list[dict[str, Any]]:
         return [json.loads(line) for line in file]
 
 
-def items(name: str, split: str) -> Iterator[tuple[str, list[list[str]], set[int], str]]:
-    """(question, documents as sentences, indices of the evidence over all, title that decides the split)."""
+def items(name: str, split: str) -> Iterator[tuple[str, list[list[str]], list[str], set[int], str]]:
+    """(question, documents as sentences, titles, indices of the evidence over all, title that decides the split)."""
     folder = SHARED / "rag" if (SHARED / "rag").is_dir() else SHARED / "data" / "rag"
     file = SETS[name].format(split={"heldout": "dev"}.get(split, split))
     found = rows(folder / name / file)
@@ -80,14 +84,15 @@ def items(name: str, split: str) -> Iterator[tuple[str, list[list[str]], set[int
         pages = {row["id"]: row for row in found}
         for row in rows(folder / name / file.replace("passages", "questions")):
             page = pages[row["passage_id"]]
-            yield row["question"], [page["sentences"]], set(row["evidence"]), page["title"]
+            yield row["question"], [page["sentences"]], [page["title"]], set(row["evidence"]), page["title"]
         return
     for row in found:
         documents = row.get("docs") or [row]
         labels = [label for document in documents for label in document["labels"]]
         gold = {index for index, label in enumerate(labels) if label}
         title = next((d["title"] for d in documents if any(d["labels"])), "")
-        yield row["question"], [d["sentences"] for d in documents], gold, title
+        titles = [document["title"] for document in documents]
+        yield row["question"], [document["sentences"] for document in documents], titles, gold, title
 
 
 def in_split(name: str, title: str, split: str) -> bool:
@@ -95,11 +100,12 @@ def in_split(name: str, title: str, split: str) -> bool:
     return name == "scifact" or training == (split == "train")
 
 
-def recalls(question: str, documents: list[list[str]], gold: set[int]) -> dict[str, dict[int, float]]:
+def recalls(
+    question: str, documents: list[list[str]], titles: list[str], gold: set[int]
+) -> dict[str, dict[int, float]]:
     found: dict[str, dict[int, float]] = {}
-    scorer = LexicalScorer()
-    for variant, (options, k) in VARIANTS.items():
-        context = Sentences(documents, options)
+    for variant, (options, k, scorer) in VARIANTS.items():
+        context = Sentences(documents, titles, options)
         sizes = np.asarray([len(unit.text) for unit in context.units], dtype=np.int64)
         scores = scorer.score(question, context)
         found[variant] = {}
@@ -118,11 +124,11 @@ def main() -> None:
     figures: dict[str, Any] = {}
     for name in SETS:
         sums: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for question, documents, gold, title in items(name, options.split):
+        for question, documents, titles, gold, title in items(name, options.split):
             sentences = sum(map(len, documents))
             if not in_split(name, title, options.split) or not 0 < len(gold) < sentences:
                 continue
-            for variant, by_share in recalls(question, documents, gold).items():
+            for variant, by_share in recalls(question, documents, titles, gold).items():
                 for share, value in by_share.items():
                     sums[variant][share].append(value)
             if len(sums["plain"][SHARES[0]]) >= options.limit:

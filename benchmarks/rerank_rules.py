@@ -20,6 +20,7 @@ from ctxprune import SCORERS
 from ctxprune.context import Unit
 from ctxprune.rag import TopMean, document_scores
 from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.scorers.relevance import score_documents
 
 
 def noisy_or(scores: Any) -> float:
@@ -75,14 +76,16 @@ def main() -> None:
     index = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
     index.index(tokens, show_progress=False)
     scorer = SCORERS.get(options.scorer)()
-    found: dict[str, list[float]] = {"BM25 of the corpus": []} | {rule: [] for rule in RULES}
+    found: dict[str, list[float]] = {"BM25 of the corpus": [], "the scorer itself": []} | {rule: [] for rule in RULES}
     for query in rows(f"queries_{options.split}")[: options.limit]:
         relevant = set(query["relevant_doc_ids"])
         terms = [term for term in lexical.analyse(query["text"]) if term in index.vocab_dict]
         top = np.argsort(-index.get_scores(terms), kind="stable")[:100] if terms else np.arange(100)
         found["BM25 of the corpus"].append(ndcg([corpus[i]["id"] for i in top], relevant))
         context = Sentences([texts[i] for i in top])
-        scores = scorer.score(query["text"], context)
+        scores, whole = score_documents(scorer, query["text"], context)
+        order = top[np.argsort(-whole, kind="stable")]
+        found["the scorer itself"].append(ndcg([corpus[i]["id"] for i in order], relevant))
         for rule, function in RULES.items():
             relevance = document_scores(scores, context.sources, len(top), rule=function)
             order = top[np.argsort(-relevance, kind="stable")]

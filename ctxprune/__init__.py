@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from ctxprune.scorers import SCORERS, Scorer
     from ctxprune.scorers.cascade import CascadeScorer
     from ctxprune.scorers.chargram import ChargramScorer
-    from ctxprune.scorers.fusion import ReciprocalRankFusion, WeightedFusion
+    from ctxprune.scorers.fusion import DocumentFusion, ReciprocalRankFusion, WeightedFusion
     from ctxprune.scorers.lexical import LexicalScorer
+    from ctxprune.scorers.titled import TitledScorer
     from ctxprune.tokens import TokenCounter, as_counter
 
 _HOMES = {
@@ -47,6 +48,7 @@ _HOMES = {
     "Context": "context",
     "ContextBudget": "context_budget",
     "CtxpruneError": "errors",
+    "DocumentFusion": "scorers.fusion",
     "IdentityScale": "scales",
     "KeepSets": "keepsets",
     "LargestGap": "policies",
@@ -62,6 +64,7 @@ _HOMES = {
     "Selection": "policies",
     "SharedBudget": "context_budget",
     "Threshold": "policies",
+    "TitledScorer": "scorers.titled",
     "TokenBudget": "policies",
     "TokenCounter": "tokens",
     "TopK": "policies",
@@ -89,6 +92,7 @@ __all__ = [
     "Context",
     "ContextBudget",
     "CtxpruneError",
+    "DocumentFusion",
     "IdentityScale",
     "KeepSets",
     "LargestGap",
@@ -104,6 +108,7 @@ __all__ = [
     "Selection",
     "SharedBudget",
     "Threshold",
+    "TitledScorer",
     "TokenBudget",
     "TokenCounter",
     "TopK",

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
+from ctxprune.scorers.relevance import DocumentRule, TopMean, document_scores
 
 from ._policies import WrappedPolicy, best_of, closed, select_within
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from ctxprune.context import Context
@@ -25,54 +23,6 @@ if TYPE_CHECKING:
     from ._policies import Select
 
 __all__ = ["BestDocuments", "DocumentRule", "TopMean", "document_scores"]
-
-DocumentRule: TypeAlias = "Callable[[NDArray[np.float32]], float]"
-
-
-@dataclass(frozen=True)
-class TopMean:
-    """A document is as relevant as its `k` best sentences are on average; missing sentences count as the worst one.
-
-    Attributes:
-        k: 1 takes the best sentence alone; from 1 up.
-
-    Raises:
-        UsageError: k is under 1.
-    """
-
-    k: int = 2
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.k, int) or isinstance(self.k, bool) or self.k < 1:
-            raise UsageError(f"k is {self.k!r}", hint="give a whole number from 1 up")
-
-    def __call__(self, scores: NDArray[np.float32]) -> float:
-        """Mean of the k best of `scores`, float32 (n_sentences,), one or more."""
-        best = np.sort(scores)[::-1][: self.k]
-        return float((best.sum() + (self.k - len(best)) * best[-1]) / self.k)
-
-
-def document_scores(
-    scores: Scores, sources: Sequence[int], documents: int, *, rule: DocumentRule | None = None
-) -> Scores:
-    """Relevance of each document: float32 (documents,), higher = more relevant.
-
-    Args:
-        scores: float32 (n_units,).
-        sources: The document of each unit, int (n_units,), 0 to documents - 1.
-        documents: How many there are; those without units get a score just below the worst of the others, or 0.
-        rule: From the scores of one document's units to its own; default `TopMean()`.
-    """
-    rule = TopMean() if rule is None else rule
-    places = np.asarray(sources, dtype=np.intp)
-    order = np.argsort(places, kind="stable")
-    numbers, starts = np.unique(places[order], return_index=True)
-    parts = np.split(scores[order], starts[1:]) if len(order) else []
-    found = np.asarray([rule(part) for part in parts], dtype=np.float32)
-    floor = np.nextafter(found.min(), np.float32(-np.inf)) if len(found) else np.float32(0)
-    relevance = np.full(documents, floor, dtype=np.float32)
-    relevance[numbers] = found
-    return relevance
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,8 @@ class Passages:
     """Several texts, each cut into sentences. Renders as a list of as many texts, "" for one that lost everything.
 
     Units run through all texts in order; `sources[i]` says in which text the span of unit i is. Attributes and errors
-    as in `Passage`; `texts` may be any sequence of texts, and is stored as a tuple.
+    as in `Passage`; `texts` may be any sequence of texts, and is stored as a tuple. `titles`, one a text or none at
+    all, are no part of what is pruned; some scorers read them (`TitledScorer`).
     """
 
     texts: Sequence[str]
@@ -97,6 +98,7 @@ class Passages:
     language: str = "en"
     max_tokens: int = 200
     options: PassageOptions = NO_OPTIONS
+    titles: Sequence[str] = ()
     units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
     sources: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _passages: tuple[Passage, ...] = field(init=False, repr=False, compare=False)
@@ -109,6 +111,7 @@ class Passages:
         object.__setattr__(self, "texts", tuple(self.texts))
         passages = tuple(Passage(text, self.gap, self.language, self.max_tokens, self.options) for text in self.texts)
         object.__setattr__(self, "_passages", passages)
+        object.__setattr__(self, "titles", _checked_titles(self.titles, len(passages)))
         units: list[Unit] = []
         for passage in passages:
             first = len(units)
@@ -130,6 +133,15 @@ class Passages:
             texts.append(passage.render(local) if whole or passage.units else "")
             first += len(passage.units)
         return texts
+
+
+def _checked_titles(titles: object, size: int) -> tuple[str, ...]:
+    if isinstance(titles, str) or not isinstance(titles, Iterable):
+        raise UsageError(f"titles is a {type(titles).__name__}", hint="give a list of titles")
+    found = tuple(titles)
+    if found and (len(found) != size or not all(isinstance(title, str) for title in found)):
+        raise UsageError(f"{len(found)} titles do not match {size} texts", hint="give a str for each text, or none")
+    return found
 
 
 def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) -> list[tuple[int, int]]:

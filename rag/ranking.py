@@ -11,16 +11,16 @@ import numpy as np
 
 from ctxprune.errors import UsageError
 from ctxprune.pruning import Pruner
-from ctxprune.scorers.base import RelevanceScorer, as_scores, score_batch
+from ctxprune.scorers.relevance import score_documents
 
-from .documents import BestDocuments, document_scores
+from .documents import BestDocuments
 from .passages import Passages
 
 if TYPE_CHECKING:
     from ctxprune.result import Pruned
     from ctxprune.scorers.base import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
-    from .documents import DocumentRule
 
 __all__ = ["PassagePruner", "RankedPassages"]
 
@@ -157,17 +157,10 @@ class PassagePruner:
         """Scores of the units and of the documents: float32 (n_units,) and (n_documents,)."""
         if not isinstance(query, str) or not query.strip():
             raise UsageError(f"the query is {query!r}", hint="give a text that asks something")
-        scorer, size = self.pruner.scorer, len(passages.texts)
-        if isinstance(scorer, RelevanceScorer):
-            where = type(scorer).__name__
-            units, some = scorer.score_documents(query, passages)
-            scores = as_scores(units, len(passages.units), source=where)
-            found = as_scores(some, max(passages.sources, default=-1) + 1, source=where)
-            relevance = np.full(size, found.min() if len(found) else 0, dtype=np.float32)
-            relevance[: len(found)] = found
-            return scores, relevance
-        scores = score_batch(scorer, [query], [passages])[0]  # type: ignore[arg-type]  # names were resolved
-        return scores, document_scores(scores, passages.sources, size, rule=self.rule)
+        scores, found = score_documents(self.pruner.scorer, query, passages, rule=self.rule)  # type: ignore[arg-type]
+        relevance = np.full(len(passages.texts), found.min() if len(found) else 0, dtype=np.float32)
+        relevance[: len(found)] = found  # empty documents at the end have no source of their own
+        return scores, relevance
 
 
 def _as_passages(documents: Sequence[str] | Passages) -> Passages:

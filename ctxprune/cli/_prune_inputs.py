@@ -38,21 +38,24 @@ class Inputs:
         texts: What is pruned: a text a file, or a text a line.
         markdown: Whether the texts are Markdown.
         records: The JSON object of each line; None where the files are no JSON lines.
+        titles: A title a text, or none at all.
     """
 
     names: list[str]
     texts: list[str]
     markdown: bool = False
     records: list[dict[str, Any]] | None = None
+    titles: tuple[str, ...] = ()
 
 
-def read_inputs(files: Sequence[Path], form: Format, field: str) -> Inputs:
+def read_inputs(files: Sequence[Path], form: Format, field: str, title_field: str | None = None) -> Inputs:
     """The texts of all files, in order.
 
     Args:
         files: Paths; "-" is stdin.
         form: How to read them; `auto` goes by the ends of their names.
         field: Name of the text in JSON lines.
+        title_field: Name of the title in JSON lines, if there is one; lines may lack it.
 
     Raises:
         InputError: A file cannot be read, or is not what it should be.
@@ -63,7 +66,10 @@ def read_inputs(files: Sequence[Path], form: Format, field: str) -> Inputs:
         if set(forms) != {Format.jsonl}:
             raise typer.BadParameter("JSON lines do not go together with other files", param_hint="FILES")
         records = [record for path in files for record in _records(path, field)]
-        return Inputs(names, [record[field] for record in records], records=records)
+        titles = () if title_field is None else tuple(str(record.get(title_field) or "") for record in records)
+        return Inputs(names, [record[field] for record in records], records=records, titles=titles)
+    if title_field is not None:
+        raise typer.BadParameter("only JSON lines have a title of their own", param_hint="--title-field")
     texts = [_text(path) for path in files]
     return Inputs(names, texts, markdown=Format.markdown in forms)
 

@@ -15,6 +15,7 @@ from ctxprune.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from ctxprune.rag import PassageOptions, PassagePruner
     from ctxprune.result import Pruned
+    from ctxprune.scorers import Scorer
 
 __all__ = ["PolicyName", "prune"]
 
@@ -48,6 +49,9 @@ def prune(
         Format, typer.Option("--format", help="How to read the files; auto goes by the ends of their names.")
     ] = Format.auto,
     field: Annotated[str, typer.Option(help="Name of the text in JSON lines.")] = "text",
+    title_field: Annotated[
+        str | None, typer.Option(help="Name of the title in JSON lines, read with each of their sentences.")
+    ] = None,
     headings: Annotated[
         bool | None,
         typer.Option(help="Keep a heading with what stands under it; default: in Markdown.", show_default=False),
@@ -77,15 +81,12 @@ def prune(
     from ctxprune.rag import PassagePruner
 
     chosen = wrapped_policy(named_policy(policy, budget, top_k, threshold), neighbours=neighbours, distinct=distinct)
-    try:
-        pruner = Pruner(scorer, chosen, None, on_empty.value)
-    except UnknownNameError as error:
-        raise typer.BadParameter(str(error), param_hint="--scorer") from error
+    pruner = Pruner(_scorer(scorer, title_field is not None), chosen, None, on_empty.value)
     paths = files or [Path("-")]
     read = [path for path in paths if str(path) != "-"]
     if html is not None:
         _console.check_target(html, *read)
-    inputs = read_inputs(paths, form, field)
+    inputs = read_inputs(paths, form, field, title_field)
     bindings = {"title": title, "pronouns": pronouns, "headings": inputs.markdown if headings is None else headings}
     options = _options(inputs.markdown, bindings, protect or [])
     result, order = _pruned(PassagePruner(pruner, documents, reorder), question, inputs, options, language)
@@ -100,6 +101,17 @@ def prune(
         f"kept {len(result.kept)} of {len(result.units)} sentences, {result.tokens_after} of {result.tokens_before}"
         f" tokens ({share:.0%}), {result.scorer}, {result.policy}"
     )
+
+
+def _scorer(name: str, titled: bool) -> Scorer:
+    from ctxprune.scorers import SCORERS
+    from ctxprune.scorers.titled import TitledScorer
+
+    try:
+        scorer = SCORERS.get(name)()
+    except UnknownNameError as error:
+        raise typer.BadParameter(str(error), param_hint="--scorer") from error
+    return TitledScorer(scorer) if titled else scorer
 
 
 def _options(markdown: bool, bindings: dict[str, bool], protect: list[str]) -> PassageOptions:
@@ -120,7 +132,7 @@ def _pruned(
     if len(inputs.texts) == 1 and inputs.records is None:
         passage = Passage(inputs.texts[0], language=language, options=options)
         return pruner.pruner.prune(question, passage), [0]
-    ranked = pruner.prune(question, Passages(inputs.texts, language=language, options=options))
+    ranked = pruner.prune(question, Passages(inputs.texts, language=language, options=options, titles=inputs.titles))
     return ranked.pruned, list(ranked.order)
 
 

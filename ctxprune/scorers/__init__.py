@@ -12,8 +12,10 @@ SCORERS: Registry[type[Scorer]] = Registry(
     {
         "cascade.v1": "ctxprune.scorers.cascade:CascadeScorer",
         "chargram.v1": "ctxprune.scorers.chargram:ChargramScorer",
+        "documents.v1": "ctxprune.scorers.fusion:DocumentFusion",
         "fusion.v1": "ctxprune.scorers.fusion:ReciprocalRankFusion",
         "lexical.v1": "ctxprune.scorers.lexical:LexicalScorer",
+        "titled.v1": "ctxprune.scorers.titled:TitledScorer",
         "weighted.v1": "ctxprune.scorers.fusion:WeightedFusion",
     },
 )

@@ -329,3 +329,18 @@ def test_wrong_options_are_exit_2(file, tmp_path, capfd, words) -> None:
     assert (code, out) == (2, "")
     assert "Error" in err
     assert "Traceback" not in err
+
+
+def test_titles_of_json_lines_are_read(file, tmp_path, capfd) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        '{"name": "Eiffel Tower", "text": "Built in 1889."}\n{"name": null, "text": "Built in 1900."}\n'
+        '{"text": "Built in 1910."}\n{"name": "Empire State Building", "text": "Built in 1931."}\n',
+        encoding="utf-8",
+    )
+    words = (path, "-q", "when was the Empire State Building built", "--top-k", 1, "--drop-empty")
+    code, out, err = run(capfd, *words, "--title-field", "name")
+    assert (code, json.loads(out)["text"]) == (0, "Built in 1931.")
+    assert "titled.v1" in err
+    assert json.loads(run(capfd, *words)[1])["text"] == "Built in 1889."
+    assert run(capfd, file, "-q", "x", "--title-field", "name")[0] == 2
