@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
@@ -14,6 +15,10 @@ __all__ = ["KINDS", "Entry", "Note", "Pair", "Term", "entry_id", "entry_of", "ke
 
 _LONGEST = 2_000  # characters of a text
 _LONGEST_SQL = 20_000
+_TOKEN = re.compile(
+    r"[\"“](?P<double>[^\"“”]+)[\"”]|(?<!\w)'(?P<single>[^']+)'(?!\w)"
+    r"|(?<![\w.])-?\d+(?:[.,:/-]\d+)+|(?<![\w.])-\d+|(?P<word>\w+)|[<>=≤≥≠+*/%#&@$€£¥]+|!="
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,18 @@ def kind_of(entry: Entry) -> str:
 
 
 def same_question(text: str) -> str:
-    """What two ways to write one question have in common: folded, stemmed words in order, without punctuation."""
-    return " ".join(map(stem, words(text)))
+    """What two ways to write one question have in common: folded, stemmed words in order, without punctuation.
+
+    What could be meant differently stays: quoted text as it is written, decimals, signs, and comparisons in symbols.
+    """
+    tokens: list[str] = []
+    for found in _TOKEN.finditer(text):
+        quoted = next(filter(None, (found["double"], found["single"])), None)
+        if quoted is not None:
+            tokens.append(f'"{quoted}"')
+        else:
+            tokens += map(stem, words(found[0])) if found["word"] else [fold(found[0])]
+    return " ".join(tokens)
 
 
 def key_of(entry: Entry) -> str:
