@@ -239,3 +239,36 @@ def test_keys_stay_out_of_urls_and_headers_stay_whole() -> None:
         OpenAIModel("https://host/v1", api_key="sk abc\r\nX: y")
     assert "abc" not in str(caught.value)
     assert OpenAIModel("https://host/v1", api_key=f" {KEY}\n").api_key == KEY
+
+
+def test_a_benchmark_adds_up_what_it_cost(
+    endpoint: Endpoint,
+    shop: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CTXPRUNE_PRICE_IN", "3")
+    data = tmp_path / "spider"
+    (data / "database" / "shop").mkdir(parents=True)
+    shop.rename(data / "database" / "shop" / "shop.sqlite")
+    tables = {
+        "db_id": "shop",
+        "table_names_original": ["city"],
+        "table_names": ["city"],
+        "column_names_original": [[-1, "*"], [0, "name"], [0, "country"], [0, "population"]],
+        "column_names": [[-1, "*"], [0, "name"], [0, "country"], [0, "population"]],
+        "column_types": ["text", "text", "text", "number"],
+        "primary_keys": [1],
+        "foreign_keys": [],
+    }
+    (data / "tables.json").write_text(json.dumps([tables]))
+    item = {"db_id": "shop", "question": "How many cities are there?", "query": "SELECT count(*) FROM city"}
+    (data / "dev.json").write_text(json.dumps([item]))
+    words = ["bench", "spider", "--data", str(data), "--generator", f"chat:{endpoint.url}#m", "--json"]
+    assert main(words) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["ex"] == 100
+    assert document["tokens_out"] == 20 * len(endpoint.bodies)
+    assert document["cost"] == pytest.approx(len(endpoint.bodies) * 100 * 3 / 1e6)
