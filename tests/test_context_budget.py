@@ -14,6 +14,10 @@ from ctxprune import Adaptive, BudgetPart, ContextBudget, IdentityScale, Logisti
 from ctxprune.closure import Closure
 from ctxprune.errors import BudgetError, UnknownNameError, UsageError
 from ctxprune.rag import Passage, Passages
+from ctxprune.sql import Database
+from ctxprune.sql.linking.context import SchemaContext
+from ctxprune.sql.render import render
+from ctxprune.tokens import BundledCounter
 
 
 class Tree:
@@ -153,6 +157,24 @@ def test_invariants(found, budget: int) -> None:
     again = shared_budget.prune("q", dict(reversed(parts.items())))
     assert again == shared
     assert asyncio.run(shared_budget.aprune("q", parts)) == shared
+
+
+def test_a_schema_a_table_and_passages_share_one_budget(shop) -> None:
+    with Database(shop) as database:
+        schema = SchemaContext(database.schema())
+    parts = {
+        "schema": BudgetPart(schema, minimum=0.4, as_text=render),
+        "passages": BudgetPart(Passages(["Paris is in France. Bananas are yellow.", "The price was 10.5 euros."])),
+    }
+    for budget in (40, 80, 1000):
+        shared = ContextBudget(budget).prune("what is the price in Paris?", parts)
+        text = render(shared.outputs["schema"])
+        counter = BundledCounter()
+        assert counter.count(text) == shared.parts["schema"].tokens_after
+        assert (
+            counter.count(text) + sum(counter.count_many(shared.outputs["passages"])) == shared.tokens_after <= budget
+        )
+    assert [table.name for table in shared.outputs["schema"].tables] == ["city", "order items"]
 
 
 def test_everything_fits_where_the_budget_is_larger_than_all() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from ctxprune._checks import is_number
 from ctxprune._memo import ContextMemo
 from ctxprune.errors import UsageError
+from ctxprune.scorers.relevance import document_scores
 
 if TYPE_CHECKING:
     import bm25s
@@ -62,12 +63,15 @@ class Bm25Scorer(ABC):
         return index.score(self.analyse(query))
 
     def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
-        """`score`, and BM25 of each whole document among the documents of this context, in the same range.
+        """`score`, and the relevance of each document in the same range; see `RelevanceScorer`.
 
-        See `RelevanceScorer`; a document without units scores 0.
+        A document's relevance is the mean of its own BM25, among the documents of this context, and of its two best
+        units: on SciFact's training claims better than either alone.
         """
         index = self._documents.get(context, lambda: self._index(self._joined(context)))
-        return self.score(query, context), index.score(self.analyse(query))
+        units, whole = self.score(query, context), index.score(self.analyse(query))
+        sources = getattr(context, "sources", None) or [0] * len(context.units)
+        return units, (whole + document_scores(units, sources, len(whole))) / np.float32(2)
 
     def _analysed(self, context: Context[Any]) -> list[list[str]]:
         return self._terms.get(context, lambda: [self.analyse(unit.text) for unit in context.units])

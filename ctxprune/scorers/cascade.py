@@ -12,6 +12,7 @@ from ctxprune.errors import UsageError
 from ctxprune.scorers.base import Scorer, score_batch
 from ctxprune.scorers.fusion import ReciprocalRankFusion
 from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.scorers.relevance import score_documents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,17 @@ class CascadeScorer:
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
         return self.score_batch([query], [context])[0]
+
+    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+        """See `RelevanceScorer`; documents that were not read stand just below, in the order of `cheap`."""
+        places = _windows(context, self.window)
+        if not places.size or int(places[-1]) < self.windows:
+            return score_documents(self.scorer, query, context)
+        rough, rough_documents = score_documents(self.cheap, query, context)
+        part = Part(context, _best(rough, places, self.windows))
+        read, documents = score_documents(self.scorer, query, part)
+        seen = np.unique(np.asarray(part.sources, dtype=np.intp))
+        return _joined(read, part.chosen, rough), _joined(documents[seen], seen, rough_documents)
 
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
         """`score` of each pair; both scorers see the whole batch at once."""

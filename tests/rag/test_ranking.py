@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune import Adaptive, Pruner, ReciprocalRankFusion, TokenBudget, TopK
+from ctxprune import (
+    Adaptive,
+    CascadeScorer,
+    DocumentFusion,
+    Pruner,
+    ReciprocalRankFusion,
+    TitledScorer,
+    TokenBudget,
+    TopK,
+)
 from ctxprune.errors import UsageError
-from ctxprune.rag import PassagePruner, Passages, TopMean
+from ctxprune.rag import Distinct, Neighbours, PassageOptions, PassagePruner, Passages, TopMean
 from ctxprune.scorers.base import RelevanceScorer
 
 TEXTS = ["Bananas are yellow.", "", "The tower is in Paris. The tower is tall.", "A tall man. He left."]
@@ -98,6 +108,21 @@ def test_batch_equals_loop_and_async_equals_sync(texts) -> None:
     result = ranker.prune(queries[0], texts)
     assert asyncio.run(ranker.aprune(queries[0], texts)) == result
     assert result.pruned == Pruner(ReciprocalRankFusion(), Adaptive()).prune(queries[0], Passages(texts))
+
+
+def test_a_hundred_threads_equal_one() -> None:
+    texts = [f"# Tower {i}\n\nThe tower {i} is tall. It is old. The tower is tall." for i in range(6)]
+    passages = Passages(texts, options=PassageOptions(markdown=True, headings=True), titles=texts)
+    policy = Distinct(Neighbours(TokenBudget(60)))
+    questions = [f"which tower is number {i % 6}?" for i in range(100)]
+
+    def make() -> PassagePruner:
+        return PassagePruner(Pruner(CascadeScorer(TitledScorer(), DocumentFusion(), windows=3), policy), documents=3)
+
+    alone = [make().prune(question, passages) for question in questions]
+    shared = make()
+    with ThreadPoolExecutor(100) as pool:
+        assert list(pool.map(lambda question: shared.prune(question, passages), questions)) == alone
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxprune import Adaptive, LexicalScorer, Pruner, TokenBudget, Unit, prune
 from ctxprune.errors import UsageError
-from ctxprune.rag import Passages
+from ctxprune.rag import PassagePruner, Passages
 from ctxprune.scorers.cascade import CascadeScorer, _lowered
 
 
@@ -58,6 +58,20 @@ def test_windows_end_at_documents() -> None:
     better = Reading()
     CascadeScorer(Reading({"c": 1}), better, windows=1, window=10).score("q", Row(["a", "b", "c", "d"], (0, 0, 1, 1)))
     assert better.read == [["c", "d"]]
+
+
+def test_documents_that_were_not_read_stand_below() -> None:
+    row = Row(["a", "b", "c", "d"], (0, 0, 1, 2))
+    cheap, better = Reading({"a": 9, "b": 8, "c": 1, "d": 2}), Reading({"a": 0.1, "b": 0.3})
+    scores, documents = CascadeScorer(cheap, better, windows=1, window=2).score_documents("q", row)
+    assert better.read == [["a", "b"]]
+    assert documents[0] == pytest.approx(0.2)
+    assert documents[1] < documents[2] < documents[0]
+    assert scores[2] < scores[3] < 0.1
+    few = CascadeScorer(cheap, better, windows=9).score_documents("q", row)
+    assert few[1].shape == (3,)
+    ranked = PassagePruner(Pruner(CascadeScorer(windows=3))).rank("tower", ["A pear."] * 9 + ["A tower."])
+    assert [entry["corpus_id"] for entry in ranked[:2]] == [9, 0]
 
 
 @settings(deadline=None, max_examples=100)
