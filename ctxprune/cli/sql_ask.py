@@ -109,11 +109,11 @@ def _failure(answer: Answer) -> str:
 
 
 def _stand_in(answer: Answer) -> str:
-    """Says that another generator's answer is shown, where it is."""
+    """Says that the answer is of a generator without a model, where it is."""
     if answer.trace.chosen is None:
         return ""
-    kind = answer.trace.candidates[answer.trace.chosen].generator.partition(".v")[0]
-    return "" if kind == "chat" else f"; this answer comes from {kind}"
+    chosen = answer.trace.candidates[answer.trace.chosen]
+    return "" if chosen.prompt is not None else f"; this answer comes from {chosen.generator.partition('.v')[0]}"
 
 
 def _json(answer: Answer) -> str:
