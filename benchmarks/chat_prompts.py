@@ -2,10 +2,11 @@
 
     python benchmarks/chat_prompts.py MODEL.gguf      # benchmarks/results/chat_prompts.json
 
-40 items of Spider train, 4 of each of 10 databases (seed 1), none of which is in dev. `ex` is of the statement as
-written, `ex_repaired` of the same statement after repair without a model; `seconds` is the processor time of the model
-when the answers were made, database by database, so that a schema that several prompts begin with is read once.
-`DEFAULT_STYLES` in `ctxprune.sql.generate.styles` follows from these rows. Answers are kept in a cache (--cache FILE).
+Items of Spider train, none of whose databases is in dev (seed 1, stratified by database); the rows that cost most are
+measured on the first of them, `items` says how many, and `against_small` compares on the same items, repaired. `ex` is
+of the statement as written, `ex_repaired` of the same statement after repair without a model; `seconds` is what an
+answer took when it was made. `SmallPrompt` and `DEFAULT_STYLES` in `ctxprune.sql.generate.styles` follow from these
+rows. Answers are kept in a cache (--cache FILE).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import process_time
 
@@ -23,45 +25,92 @@ from _record import SHARED, record
 from ctxprune.errors import DatabaseError
 from ctxprune.integrations.chat_models import LlamaCppModel
 from ctxprune.sql.database import Database
-from ctxprune.sql.evaluation.datasets import load
+from ctxprune.sql.evaluation.datasets import load, sample_items
 from ctxprune.sql.evaluation.run import score
 from ctxprune.sql.execution import GuardedRunner
 from ctxprune.sql.generate.base import Request
 from ctxprune.sql.generate.cache import CachedModel, GenerationCache
+from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.examples import Example, ExampleStore
+from ctxprune.sql.generate.model import Message
+from ctxprune.sql.generate.prompts.small import SmallPrompt
 from ctxprune.sql.generate.styles import generator_of
 from ctxprune.sql.guard import Guard
 from ctxprune.sql.repair import mechanical_repairers
 from ctxprune.sql.steps import Execute, State
 from ctxprune.sql.values import ValueIndex
 
-SEED, DATABASES, EACH = 1, 10, 4
-LARGEST = 60  # columns; a larger schema would be the same test of patience for every row
+SEED, ITEMS = 1, 80
+BOOKS = """CREATE TABLE author (
+  author_id INTEGER PRIMARY KEY,
+  name TEXT,
+  country TEXT
+);
+
+CREATE TABLE book (
+  book_id INTEGER PRIMARY KEY,
+  title TEXT,
+  author_id INTEGER,
+  pages INTEGER,
+  FOREIGN KEY (author_id) REFERENCES author (author_id)
+);
+
+Question: {}
+Write one SQLite query that answers the question. Answer with the SQL only."""
+SHOTS = (
+    (
+        "What are the titles of books by authors from Norway, longest first?",
+        "SELECT T1.title FROM book AS T1 JOIN author AS T2 ON T1.author_id = T2.author_id "
+        "WHERE T2.country = 'Norway' ORDER BY T1.pages DESC",
+    ),
+    ("Which authors have no book?", "SELECT name FROM author WHERE author_id NOT IN (SELECT author_id FROM book)"),
+    (
+        "Show the name of the author with the most books.",
+        "SELECT T1.name FROM author AS T1 JOIN book AS T2 ON T1.author_id = T2.author_id "
+        "GROUP BY T1.author_id ORDER BY COUNT(*) DESC LIMIT 1",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """`SmallPrompt` with something before it."""
+
+    base: SmallPrompt = field(default_factory=SmallPrompt)
+    before: tuple[Message, ...] = ()
+    name: str = "variant"
+    stop: tuple[str, ...] = ()
+
+    def messages(self, request):
+        return [*self.before, *self.base.messages(request)]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One way to measure; `shots` similar answered questions of other databases are shown, `stored` values a column."""
+    """One way to measure: a style by name or a prompt, matched values or none, similar examples, how many items."""
 
     name: str
-    style: str
+    style: str | Variant
     values: bool = True
     shots: int = 0
-    stored: int = 0
+    items: int = ITEMS
 
 
-# those that begin with the same text stand together
+FIXED = tuple(turn for q, sql in SHOTS for turn in (Message("user", BOOKS.format(q)), Message("assistant", sql)))
+EXPERT = (Message("system", "You are a SQLite expert."),)
 ROWS = (
     Row("small", "small"),
-    Row("small without matched values", "small", values=False),
     Row("plain", "plain"),
-    Row("small + 2 similar examples", "small", shots=2),
-    Row("skeleton", "skeleton"),
-    Row("decompose", "decompose"),
-    Row("compact", "compact"),
-    Row("mschema", "mschema", stored=3),
-    Row("ddl", "ddl"),
-    Row("small, 3 values a column", "small", stored=3),
+    Row("plain + system message", Variant(before=EXPERT), values=False),
+    Row("plain + three fixed examples", Variant(before=FIXED), values=False),
+    Row("plain, compact schema", Variant(SmallPrompt("compact.v1")), values=False),
+    Row("plain, M-Schema", Variant(SmallPrompt("mschema.v1")), values=False),
+    Row("small + 2 similar examples", "small", shots=2, items=40),
+    Row("skeleton", "skeleton", items=40),
+    Row("mschema", "mschema", items=40),
+    Row("compact", "compact", items=40),
+    Row("ddl", "ddl", items=40),
+    Row("decompose", "decompose", items=40),
 )
 
 
@@ -96,56 +145,47 @@ def main() -> None:
     meters = {row.name: Meter(model) for row in rows}
     store = ExampleStore(tuple(Example(i.question, i.gold, i.db_id) for i in bench.items), same_database=False)
     made = {row.name: [] for row in rows}
-    for items, database in chosen(bench):
-        index = ValueIndex.build(database)
-        for row in rows:
-            generator = writer(row, meters[row.name], store)
-            made[row.name] += [measure(row, item, database, index, generator) for item in items]
-        sys.stderr.write(
-            f"{items[0].db_id:30} {[(row.name, sum(v.repaired for v in made[row.name])) for row in rows]}\n"
-        )
+    with ExitStack() as stack:
+        databases = {}
+        for item in sample_items(bench.present, ITEMS + 12, seed=SEED):
+            databases.setdefault(item.db_id, stack.enter_context(Database(bench.databases[item.db_id])))
+        indexes = {name: ValueIndex.build(database) for name, database in databases.items()}
+        for number, item in enumerate(chosen(bench, databases)):
+            for row in rows:
+                if number < row.items:
+                    generator = writer(row, meters[row.name], store)
+                    made[row.name].append(measure(row, item, databases[item.db_id], indexes[item.db_id], generator))
     figures = {row.name: summary(made[row.name], meters[row.name]) for row in rows}
     for name, figure in figures.items():
-        pairs = [(new.repaired, old.repaired) for new, old in zip(made[name], made[rows[0].name], strict=True)]
+        pairs = [(new.repaired, old.repaired) for new, old in zip(made[name], made[rows[0].name], strict=False)]
         figure["against_small"] = {
             "won": sum(a and not b for a, b in pairs),
             "lost": sum(b and not a for a, b in pairs),
         }
         sys.stderr.write(f"{name:30} {figure}\n")
     if rows == list(ROWS):
-        document = {"model": words.model.name, "items": DATABASES * EACH, "rows": figures}
+        document = {"model": words.model.name, "rows": figures}
         record("chat_prompts", document, seed=SEED, data={"spider train": bench.fingerprint})
 
 
 def writer(row, model, store):
     """The generator of a row."""
+    if isinstance(row.style, Variant):
+        return ChatGenerator(model, prompt=row.style)
     return generator_of(model, (row.style,), examples=store if row.shots else None, shots=row.shots or 1)
 
 
-def chosen(bench):
-    """Items and their open database, database by database; items whose reference fails are passed over."""
-    rng = random.Random(SEED)
-    found = 0
-    names = sorted({item.db_id for item in bench.present})
-    for name in rng.sample(names, len(names)):
-        with Database(bench.databases[name]) as database:
-            if database.schema().n_columns > LARGEST:
-                continue
-            own = [item for item in bench.present if item.db_id == name]
-            working = [item for item in rng.sample(own, min(len(own), 3 * EACH)) if answers(database, item)]
-            if len(working) >= EACH:
-                yield working[:EACH], database
-                found += 1
-        if found == DATABASES:
-            return
-
-
-def answers(database, item):
-    """Whether the reference runs."""
-    try:
-        return score(database, item.gold, item.gold)
-    except DatabaseError:
-        return False
+def chosen(bench, databases):
+    """The sample without the items whose reference fails, in random order."""
+    working = []
+    for item in sample_items(bench.present, ITEMS + 12, seed=SEED):
+        try:
+            score(databases[item.db_id], item.gold, item.gold)
+        except DatabaseError:
+            continue
+        working.append(item)
+    random.Random(0).shuffle(working)
+    return working[:ITEMS]
 
 
 @dataclass(frozen=True)
@@ -158,9 +198,8 @@ class Verdict:
 
 
 def measure(row, item, database, index, generator):
-    schema = database.with_examples(n=row.stored) if row.stored else database.schema()
     hits = index.lookup(item.question)
-    request = Request(item.question, schema, hits=hits if row.values else (), path="full", n=1)
+    request = Request(item.question, database.schema(), hits=hits if row.values else (), path="full", n=1)
     runner = GuardedRunner(database, Guard("sqlite", database.schema()))
     bound = generator.with_runner(runner, private=False) if hasattr(generator, "with_runner") else generator
     (candidate,) = bound.generate(request)
@@ -177,6 +216,7 @@ def measure(row, item, database, index, generator):
 def summary(verdicts, meter):
     n = len(verdicts)
     return {
+        "items": n,
         "ex": round(100 * sum(verdict.right for verdict in verdicts) / n, 2),
         "ex_repaired": round(100 * sum(verdict.repaired for verdict in verdicts) / n, 2),
         "executable": round(100 * sum(verdict.ran for verdict in verdicts) / n, 2),
