@@ -3,10 +3,10 @@
     python benchmarks/chat_prompts.py MODEL.gguf      # benchmarks/results/chat_prompts.json
 
 Items of Spider train, none of whose databases is in dev (seed 1, stratified by database); the rows that cost most are
-measured on the first of them, `items` says how many, and `against_small` compares on the same items, repaired. `ex` is
-of the statement as written, `ex_repaired` of the same statement after repair without a model; `seconds` is what an
-answer took when it was made. `SmallPrompt` and `DEFAULT_STYLES` in `ctxprune.sql.generate.styles` follow from these
-rows. Answers are kept in a cache (--cache FILE).
+measured on those with the smallest schemas, `items` says how many, and `against_small` compares on the same items,
+repaired. `ex` is of the statement as written, `ex_repaired` of the same statement after repair without a model;
+`seconds` is what an answer took when it was made. `SmallPrompt` and `DEFAULT_STYLES` in `ctxprune.sql.generate.styles`
+follow from these rows. Answers are kept in a cache (--cache FILE).
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def writer(row, model, store):
 
 
 def chosen(bench, databases):
-    """The sample without the items whose reference fails, in random order."""
+    """The sample without the items whose reference fails; small schemas first, since a prompt's length is the cost."""
     working = []
     for item in sample_items(bench.present, ITEMS + 12, seed=SEED):
         try:
@@ -185,7 +185,7 @@ def chosen(bench, databases):
             continue
         working.append(item)
     random.Random(0).shuffle(working)
-    return working[:ITEMS]
+    return sorted(working[:ITEMS], key=lambda item: databases[item.db_id].schema().n_columns)
 
 
 @dataclass(frozen=True)
