@@ -262,12 +262,12 @@ def test_ask_model_waits_for_the_limits_and_not_for_the_model() -> None:
         fingerprint = "busy"
 
         def complete(self, messages: Any, sampling: Sampling) -> list[ChatAnswer]:
-            time.sleep(0.15)
+            time.sleep(0.4)
             return [ChatAnswer("x", 1, 1)]
 
     model = LimitedModel(Busy(), CallLimits(concurrency=1))
     with ThreadPoolExecutor(4) as pool:
-        done = list(pool.map(lambda _: ask_model(model, TURN, Sampling(seconds=0.4)), range(4)))
+        done = list(pool.map(lambda _: ask_model(model, TURN, Sampling(seconds=1.5)), range(4)))
     assert len(done) == 4  # together they take longer than the deadline of each
     with pytest.raises(ModelError, match=r"no answer within 0\.1 s"):
         ask_model(model, TURN, Sampling(seconds=0.1))
