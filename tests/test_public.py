@@ -39,7 +39,12 @@ def test_names_come_from_where_they_are_documented() -> None:
 
 @pytest.mark.parametrize("name", _MODULES)
 def test_every_module_says_what_it_offers(name: str) -> None:
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if name.startswith("ctxprune.train.") and error.name in {"torch", "safetensors", "onnx"}:
+            pytest.skip(f"the train extra is not installed: no {error.name}")
+        raise
     assert module.__doc__
     names = getattr(module, "__all__", [])
     assert all(hasattr(module, entry) for entry in names)

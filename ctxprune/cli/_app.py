@@ -9,6 +9,8 @@ from ctxprune.cli import (
     bench_bird,
     bench_compare,
     bench_linking,
+    bench_passages,
+    bench_rerank,
     bench_select,
     bench_spider,
     bench_values,
@@ -65,6 +67,8 @@ sql.command("learn")(sql_learn.learn)
 bench.command("bird")(bench_bird.bird)
 bench.command("compare")(bench_compare.compare)
 bench.command("linking")(bench_linking.linking)
+bench.command("passages")(bench_passages.passages)
+bench.command("rerank")(bench_rerank.rerank)
 bench.command("select")(bench_select.select)
 bench.command("spider")(bench_spider.spider)
 bench.command("values")(bench_values.values)

@@ -1,0 +1,88 @@
+"""`ctxprune bench passages`: what of the evidence is left when a scorer keeps a share of the characters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctxprune.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from ctxprune.scorers import Scorer
+
+__all__ = ["named_scorer", "passages"]
+
+_DEFAULT = "lexical"
+
+
+def passages(
+    data: Annotated[Path, typer.Option(help="A file of a set, or its folder.")],
+    scorer: Annotated[str, typer.Option(help="Registered name.")] = _DEFAULT,
+    split: Annotated[
+        str | None,
+        typer.Option(help="all, heldout or train; default: heldout where the set has no train file of its own."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The first items only.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Score the sentences of labelled questions and keep 10, 20, 30 and 50 % of an item's characters.
+
+    Sentences are kept by falling score, ties earlier first, until one does not fit; the first is always kept. Only
+    items with at least one sentence that is evidence and one that is not count.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.rag.evaluation.passages import measure
+    from ctxprune.train.sets import SPLITS, chosen_split, read_items
+
+    if split is not None and split not in SPLITS:
+        raise typer.BadParameter(f"{split!r} is not one of: {', '.join(SPLITS)}", param_hint="--split")
+    made, name = named_scorer(scorer)
+    items = [item for item in read_items(data, split=split) if item.mixed][:limit]
+    with _console.progress() as bar:
+        task = bar.add_task(name, total=len(items))
+        report = measure(items, made, progress=lambda done, total: bar.update(task, completed=done, total=total))
+    document: dict[str, Any] = {"set": _set_name(data), "split": split or chosen_split(data), "scorer": name}
+    document |= report.to_dict()
+    if as_json:
+        _console.emit(document)
+    else:
+        _show(document)
+
+
+def named_scorer(words: str) -> tuple[Scorer, str]:
+    """A registered scorer with its defaults, and its full name.
+
+    Raises:
+        UsageError: It needs more than its name.
+    """
+    from ctxprune.scorers import SCORERS
+
+    try:
+        kind = SCORERS.get(words)
+    except UnknownNameError as error:
+        raise typer.BadParameter(str(error), param_hint="--scorer") from error
+    try:
+        return kind(), SCORERS.name_of(kind)
+    except TypeError as error:
+        raise UsageError(f"the scorer {words} needs more than its name ({error})", hint="use it from Python") from error
+
+
+def _set_name(data: Path) -> str:
+    return data.resolve().name if data.is_dir() else f"{data.resolve().parent.name}/{data.name}"
+
+
+def _show(document: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from ctxprune.cli import _console
+
+    shares = list(document["evidence_recall"])
+    title = f"{document['set']} {document['split']}, {document['scorer']}, {document['items']} items"
+    table = Table("kept, %", *shares, title=title)
+    for name in ("evidence_recall", "all_evidence", "answer_retention", "f2"):
+        cells = ("–" if document[name][share] is None else str(document[name][share]) for share in shares)
+        table.add_row(name, *cells)
+    _console.data().print(table)
+    _console.say(f"{document['ms_per_passage']} ms a passage")

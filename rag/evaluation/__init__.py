@@ -1,0 +1,1 @@
+"""Figures of pruning and reranking retrieved text."""

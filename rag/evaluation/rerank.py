@@ -1,0 +1,203 @@
+"""Reranking of what BM25 found: the order of a scorer against the documents that a question's judgements name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import fmean
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.context import Unit
+from ctxprune.errors import InputError
+from ctxprune.scorers import as_scores
+from ctxprune.text import terms
+from ctxprune.train.sets import read_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from ctxprune.scorers import Scorer
+
+__all__ = ["RankingSet", "RerankReport", "load_ranking_set", "measure", "ndcg", "reciprocal_rank"]
+
+_GRADES = {1: 4, 2: 3, 3: 2, 4: 1, -1: 4}  # of Cranfield, where 1 is a complete answer
+_DEPTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RankingSet:
+    """A corpus with judged questions.
+
+    Attributes:
+        name: Of the folder.
+        documents: Title and sentences of each document, by its name.
+        questions: Texts.
+        gains: For each question the gain of its relevant documents, by name; all others gain 0.
+    """
+
+    name: str
+    documents: Mapping[str, tuple[str, tuple[str, ...]]]
+    questions: tuple[str, ...]
+    gains: tuple[Mapping[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RerankReport:
+    """Means over the questions in percent, and milliseconds a question and document."""
+
+    ndcg: float
+    mrr: float
+    first_ndcg: float
+    first_mrr: float
+    items: int
+    ms_per_passage: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain numbers; `first_stage` is the order that BM25 gave."""
+        return {
+            "ndcg@10": self.ndcg,
+            "mrr@10": self.mrr,
+            "first_stage": {"ndcg@10": self.first_ndcg, "mrr@10": self.first_mrr},
+            "items": self.items,
+            "ms_per_passage": self.ms_per_passage,
+        }
+
+
+def load_ranking_set(folder: Path) -> RankingSet:
+    """A folder with `corpus` and either `queries_dev`, which name their documents, or `queries` and `qrels.tsv`.
+
+    Raises:
+        InputError: A file is missing, or is not of this form.
+    """
+    corpus, named = folder / "corpus.jsonl.gz", folder / "queries_dev.jsonl.gz"
+    try:
+        documents = {str(row["id"]): (str(row.get("title") or ""), _sentences(row)) for row in read_rows(corpus)}
+        if named.is_file():
+            rows = list(read_rows(named))
+            gains: list[Mapping[str, int]] = [dict.fromkeys(map(str, row["relevant_doc_ids"]), 1) for row in rows]
+        else:
+            rows = list(read_rows(folder / "queries.jsonl.gz"))
+            judged = _judgements(folder / "qrels.tsv")
+            gains = [judged.get(str(row["id"]), {}) for row in rows]
+        texts = tuple(str(row["text"]) for row in rows)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the folder holds no ranking set ({error})", where=folder.name) from error
+    return RankingSet(folder.name, documents, texts, tuple(gains))
+
+
+def measure(
+    ranking: RankingSet, scorer: Scorer, *, top: int = 100, progress: Callable[[int, int], None] | None = None
+) -> RerankReport:
+    """Rerank the first `top` documents of BM25 (words of title and text; k1 1.2, b 0.75) for every judged question.
+
+    A scorer with `score_documents(query, documents)` is asked for one score a document, others for the scores of a
+    context whose units are the documents.
+    """
+    names = list(ranking.documents)
+    search = _Search([" ".join([title, *texts]) for title, texts in ranking.documents.values()])
+    pairs = [(text, gain) for text, gain in zip(ranking.questions, ranking.gains, strict=True) if gain]
+    if not pairs:
+        raise InputError("no question has a relevant document", where=ranking.name)
+    first: list[tuple[float, float]] = []
+    second: list[tuple[float, float]] = []
+    seconds, documents = 0.0, 0
+    for done, (text, gain) in enumerate(pairs, start=1):
+        found = search.best(text, top)
+        started = perf_counter()
+        scores = _scores(scorer, text, [ranking.documents[names[index]] for index in found])
+        seconds += perf_counter() - started
+        documents += len(found)
+        order = sorted(range(len(found)), key=lambda place: (-float(scores[place]), place))
+        for target, ranked in ((first, found), (second, [found[place] for place in order])):
+            gained = [gain.get(names[index], 0) for index in ranked[:_DEPTH]]
+            target.append((ndcg(gained, list(gain.values())), reciprocal_rank(gained)))
+        if progress is not None:
+            progress(done, len(pairs))
+    return RerankReport(
+        *_means(second), *_means(first), items=len(pairs), ms_per_passage=round(1000 * seconds / max(documents, 1), 3)
+    )
+
+
+def ndcg(gained: Sequence[int], attainable: Sequence[int]) -> float:
+    """Discounted gain of the first ten over that of the best order, 0 to 1 (Järvelin and Kekäläinen 2002)."""
+    ideal = sorted(attainable, reverse=True)[:_DEPTH]
+    return _discounted(gained[:_DEPTH]) / _discounted(ideal)
+
+
+def reciprocal_rank(gained: Sequence[int]) -> float:
+    """1 over the place of the first relevant document; 0 where the first ten have none."""
+    return next((1 / place for place, gain in enumerate(gained[:_DEPTH], start=1) if gain > 0), 0.0)
+
+
+def _means(rows: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return round(100 * fmean(row[0] for row in rows), 2), round(100 * fmean(row[1] for row in rows), 2)
+
+
+class _Documents:
+    """Documents as units of one text each."""
+
+    def __init__(self, documents: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+        self.units = tuple(Unit(" ".join([title, *texts])) for title, texts in documents)
+
+    def render(self, kept: Collection[int]) -> list[str]:
+        return [self.units[index].text for index in sorted(kept)]
+
+
+class _Search:
+    def __init__(self, texts: Sequence[str]) -> None:
+        import bm25s
+
+        found = [terms(text) for text in texts]
+        self._ids = {term: number for number, term in enumerate(dict.fromkeys(term for text in found for term in text))}
+        self._bm25 = bm25s.BM25(method="lucene", k1=1.2, b=0.75, backend="numpy")
+        self._bm25.scores = self._bm25.build_index_from_ids(
+            unique_token_ids=list(self._ids.values()),
+            corpus_token_ids=[[self._ids[term] for term in text] for text in found],
+            show_progress=False,
+        )
+
+    def best(self, text: str, top: int) -> list[int]:
+        known = [self._ids[term] for term in terms(text) if term in self._ids]
+        if not known:
+            return []
+        scores = self._bm25.get_scores_from_ids(known)
+        order = np.argsort(-scores, kind="stable")[:top]
+        return [int(index) for index in order if scores[index] > 0]
+
+
+def _scores(scorer: Any, question: str, documents: list[tuple[str, tuple[str, ...]]]) -> Any:
+    if not documents:
+        return []
+    if hasattr(scorer, "score_documents"):
+        scores = scorer.score_documents(question, documents)
+    else:
+        scores = scorer.score(question, _Documents(documents))
+    return as_scores(scores, len(documents), source=type(scorer).__name__)
+
+
+def _sentences(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(map(str, row["sentences"])) if "sentences" in row else (str(row["text"]),)
+
+
+def _judgements(file: Path) -> dict[str, dict[str, int]]:
+    judged: dict[str, dict[str, int]] = {}
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"the file cannot be read ({error.strerror})", where=file.name) from error
+    for line in lines:
+        question, document, grade = line.split("\t")[:3]
+        if not grade.lstrip("-").isdigit():
+            continue  # the header
+        gain = _GRADES.get(int(grade), 0)
+        if gain:
+            judged.setdefault(question, {})[document] = gain
+    return judged
+
+
+def _discounted(gains: Sequence[int]) -> float:
+    return sum(gain / math.log2(place + 1) for place, gain in enumerate(gains, start=1))
