@@ -12,15 +12,17 @@ import numpy as np
 
 from ctxprune.context import Unit
 from ctxprune.errors import InputError
-from ctxprune.scorers import as_scores
+from ctxprune.scorers import RelevanceScorer, as_scores
 from ctxprune.text import terms
-from ctxprune.train.sets import read_rows
+from ctxprune.train.sets import Document, Item, read_rows
+
+from .sentences import SentenceContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from ctxprune.scorers import Scorer
+    from ctxprune.scorers import Scorer, Scores
 
 __all__ = ["RankingSet", "RerankReport", "load_ranking_set", "measure", "ndcg", "reciprocal_rank"]
 
@@ -94,8 +96,8 @@ def measure(
 ) -> RerankReport:
     """Rerank the first `top` documents of BM25 (words of title and text; k1 1.2, b 0.75) for every judged question.
 
-    A scorer with `score_documents(query, documents)` is asked for one score a document, others for the scores of a
-    context whose units are the documents.
+    A scorer that knows how relevant a document is (`RelevanceScorer`) gets the documents as titles and sentences, any
+    other a context whose units are whole documents.
     """
     names = list(ranking.documents)
     search = _Search([" ".join([title, *texts]) for title, texts in ranking.documents.values()])
@@ -169,11 +171,12 @@ class _Search:
         return [int(index) for index in order if scores[index] > 0]
 
 
-def _scores(scorer: Any, question: str, documents: list[tuple[str, tuple[str, ...]]]) -> Any:
+def _scores(scorer: Scorer, question: str, documents: list[tuple[str, tuple[str, ...]]]) -> Scores:
     if not documents:
-        return []
-    if hasattr(scorer, "score_documents"):
-        scores = scorer.score_documents(question, documents)
+        return np.zeros(0, dtype=np.float32)
+    if isinstance(scorer, RelevanceScorer):
+        parts = tuple(Document(title, texts, (False,) * len(texts)) for title, texts in documents)
+        scores = scorer.score_documents(question, SentenceContext(Item("", question, parts)))[1]
     else:
         scores = scorer.score(question, _Documents(documents))
     return as_scores(scores, len(documents), source=type(scorer).__name__)
