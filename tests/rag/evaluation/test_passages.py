@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.context import Context
@@ -71,6 +71,7 @@ def test_ties_go_to_the_earlier_sentence_and_the_first_that_does_not_fit_ends_it
     assert kept_within([], [], 20) == []
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 5)), min_size=1, max_size=12), st.floats(0, 200))
 def test_the_budget_holds_beyond_the_first(pairs, budget):
     sizes, scores = zip(*pairs, strict=True)
