@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +16,31 @@ if TYPE_CHECKING:
 __all__ = ["found", "safe_pattern"]
 
 _parser: Any = import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
-_WINDOW = 2000  # characters searched at once: with two open repeats the cost grows with the cube
-_OPEN_REPEATS = 2
-_MANY = 16  # repeats of more than that count as open
-_WAYS = 64  # ways through optional parts and alternatives
+_WINDOW = 1000  # characters searched at once: with an open repeat the cost grows with the square
+_ENDLESS = 10**9
+_MANY = 32  # repeats of more than that count as open
+_WAYS = (256, 16)  # ways through optional parts and alternatives, without and with an open repeat
 
 
+class _UnsafeError(Exception):
+    """Why an expression is refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Cost:
-    """Open repeats, and ways through what is optional, of one expression."""
+    """Open repeats that can run on the same text, and ways through what is optional, of an expression."""
 
-    def __init__(self) -> None:
-        self.open_repeats = 0
-        self.ways = 1
+    repeats: int = 0
+    ways: int = 1
+
+    def then(self, other: _Cost) -> _Cost:
+        return _Cost(self.repeats + other.repeats, min(self.ways * other.ways, _ENDLESS))
 
 
 def safe_pattern(source: str) -> re.Pattern[str]:
-    """`source` compiled. What could take more than polynomial time of a low degree is refused.
+    """`source` compiled. What could take more than some milliseconds for a sentence is refused.
 
-    Allowed are at most two open repeats (`*`, `+`, `{3,}`), none inside another repeat, few optional parts and
+    Allowed are at most one open repeat (`*`, `+`, `{3,}`), not inside another repeat, few optional parts and
     alternatives, and no back references.
 
     Raises:
@@ -45,14 +53,11 @@ def safe_pattern(source: str) -> re.Pattern[str]:
         tree = _parser.parse(source)
     except (re.error, RecursionError, OverflowError) as error:
         raise UsageError(f"the pattern {source!r} is no regular expression ({error})") from error
-    cost = _Cost()
-    reason = _visit(tree, cost, inside=False)
-    if reason is None and cost.open_repeats > _OPEN_REPEATS:
-        reason = f"it has {cost.open_repeats} open repeats, of at most {_OPEN_REPEATS}"
-    if reason is None and cost.ways > _WAYS:
-        reason = f"its optional parts and alternatives leave {cost.ways} ways, of at most {_WAYS}"
-    if reason is not None:
-        raise UsageError(f"the pattern {source!r} could take too long: {reason}", hint="write it more narrowly")
+    try:
+        _check(_sequence(tree, inside=False))
+    except _UnsafeError as reason:
+        hint = "write it more narrowly, for instance {1,9} in place of +"
+        raise UsageError(f"the pattern {source!r} could take too long: {reason}", hint=hint) from None
     return pattern
 
 
@@ -62,39 +67,45 @@ def found(patterns: Iterable[re.Pattern[str]], text: str) -> bool:
     return any(pattern.search(text, start, start + _WINDOW) for pattern in patterns for start in starts)
 
 
-def _visit(tree: Any, cost: _Cost, *, inside: bool) -> str | None:
+def _check(cost: _Cost) -> None:
+    if cost.repeats > 1:
+        raise _UnsafeError(f"{cost.repeats} open repeats can follow each other, of at most 1")
+    if cost.ways > _WAYS[cost.repeats]:
+        raise _UnsafeError(f"optional parts and alternatives leave {cost.ways} ways, of at most {_WAYS[cost.repeats]}")
+
+
+def _sequence(tree: Any, *, inside: bool) -> _Cost:
+    """Cost of the parts of `tree` one after the other; `inside` a repeat nothing may vary."""
+    cost = _Cost()
     for operator, argument in tree:
         name = str(operator)
         if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-            reason = _repeat(argument, cost, inside)
+            cost = cost.then(_repeat(argument, inside))
         elif name == "BRANCH":
-            reason = _branch(argument[1], cost, inside)
+            cost = cost.then(_branch(argument[1], inside))
         elif name in ("GROUPREF", "GROUPREF_EXISTS"):
-            reason = "it has a back reference"
+            raise _UnsafeError("it has a back reference")
         else:
-            reason = next((r for part in _parts(argument) if (r := _visit(part, cost, inside=inside))), None)
-        if reason is not None:
-            return reason
-    return None
+            for part in _parts(argument):
+                cost = cost.then(_sequence(part, inside=inside))
+    return cost
 
 
-def _repeat(argument: tuple[Any, Any, Any], cost: _Cost, inside: bool) -> str | None:
+def _repeat(argument: tuple[Any, Any, Any], inside: bool) -> _Cost:
     least, most, body = int(argument[0]), int(argument[1]), argument[2]
-    if least != most:
-        if inside:
-            return "a repeat stands inside a repeat"
-        if most > _MANY:
-            cost.open_repeats += 1
-        else:
-            cost.ways *= most - least + 1
-    return _visit(body, cost, inside=inside or most > 1)
-
-
-def _branch(alternatives: Any, cost: _Cost, inside: bool) -> str | None:
+    cost = _sequence(body, inside=inside or most > 1)
+    if least == most:
+        return cost
     if inside:
-        return "alternatives stand inside a repeat"
-    cost.ways += len(alternatives) - 1
-    return next((reason for part in alternatives if (reason := _visit(part, cost, inside=False))), None)
+        raise _UnsafeError("a repeat stands inside a repeat")
+    return cost.then(_Cost(repeats=1) if most > _MANY else _Cost(ways=most - least + 1))
+
+
+def _branch(alternatives: Any, inside: bool) -> _Cost:
+    if inside:
+        raise _UnsafeError("alternatives stand inside a repeat")
+    costs = [_sequence(part, inside=False) for part in alternatives]
+    return _Cost(max(cost.repeats for cost in costs), sum(cost.ways for cost in costs))
 
 
 def _parts(argument: Any) -> list[Any]:

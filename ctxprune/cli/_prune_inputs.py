@@ -113,7 +113,7 @@ def _text(path: Path) -> str:
 def _records(path: Path, field: str) -> list[dict[str, Any]]:
     """The objects of a file of JSON lines; empty lines are passed over."""
     found = []
-    for number, line in enumerate(_read(path).split("\n"), 1):
+    for number, line in enumerate(_read(path).removeprefix("\ufeff").split("\n"), 1):
         if not line.strip():
             continue
         where = f"{_name(path)}, line {number}"

@@ -254,7 +254,7 @@ def test_json_lines_by_field_in_order_and_without_empty_ones(tmp_path, capfd) ->
 
 
 def test_json_lines_from_stdin_with_half_a_surrogate_pair(capfd, monkeypatch) -> None:
-    line = '{"text": "A tower \\ud800. Pears.", "k": "\\ud83d\\ude00 é"}\n{"text": "é tower."}\n'
+    line = '\ufeff{"text": "A tower \\ud800. Pears.", "k": "\\ud83d\\ude00 é"}\n{"text": "é tower."}\n'
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(line.encode())))
     code, out, _ = run(capfd, "-q", "tower", "--format", "jsonl", "--threshold", 0)
     assert code == 0

@@ -68,7 +68,8 @@ def test_pronouns_of_other_languages_are_refused() -> None:
     "pattern",
     [r"(a+)+$", r"(a|a)*b", r"(a|aa)+$", r"(?:x*)*", r"(.*)(.*)(.*)x", r"(a)\1", r"(?:a?){30}a{30}",
      "a?" * 30 + "a" * 30,
-     r"(?:(?:ab)+c)+", r"(?=(a+)+b)", r"(a{1,20}){1,20}", "|".join("abc") * 40],
+     r"(?:(?:ab)+c)+", r"(?=(a+)+b)", r"(a{1,20}){1,20}", r".*a.*b", "|".join("abc") * 200, "(a|aa)" * 30 + "b",
+     r"(x+|y+)(x+|y+)"],
 )  # fmt: skip
 def test_patterns_that_could_run_for_ages_are_refused(pattern: str) -> None:
     with pytest.raises(UsageError, match="could take too long"):
@@ -79,7 +80,8 @@ def test_patterns_that_could_run_for_ages_are_refused(pattern: str) -> None:
     "pattern",
     [r"\bfoo\b", r"(?i)warning|danger", r"^\s*TODO", r"<keep>.*?</keep>", r"\$\d+(?:\.\d{2})?", r"(?:ab)+",
      r"[A-Z]{2,5}-\d+",
-     r"(?:\d{3} ){2,}", r"(?<!x)y(?=z)", ""],
+     r"(?:\d{3} ){2,}", r"\d{1,9}[.,]\d{1,9}", r"a.*b", r".*b",
+     r"TODO.*|FIXME.*", r"(?<!x)y(?=z)", ""],
 )  # fmt: skip
 def test_ordinary_patterns_are_allowed_and_fast_on_hostile_text(pattern: str) -> None:
     compiled = safe_pattern(pattern)
@@ -91,7 +93,7 @@ def test_ordinary_patterns_are_allowed_and_fast_on_hostile_text(pattern: str) ->
 
 def test_long_units_are_searched_to_the_end() -> None:
     needle = safe_pattern("needle")
-    for at in (0, 990, 1000, 1998, 4995):
+    for at in (0, 498, 990, 1000, 1998, 4995):
         assert found([needle], "x" * at + "needle" + "y" * (5000 - at))
     assert not found([needle], "x" * 5000)
     assert not found([], "needle")
