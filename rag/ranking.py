@@ -11,7 +11,7 @@ import numpy as np
 
 from ctxprune.errors import UsageError
 from ctxprune.pruning import Pruner
-from ctxprune.scorers.relevance import score_documents
+from ctxprune.scorers.relevance import score_documents_batch
 
 from .documents import BestDocuments
 from .passages import Passages
@@ -102,34 +102,39 @@ class PassagePruner:
         Raises:
             UsageError: An empty query, or an argument of the wrong kind.
         """
-        if top_k is not None:
-            _check_count("top_k", top_k)
-        passages = _as_passages(documents)
-        _, relevance = self._scored(query, passages)
-        order = np.argsort(-relevance, kind="stable")[:top_k].tolist()
-        texts = list(passages.texts)
-        return [
-            {"corpus_id": i, "score": float(relevance[i])} | ({"text": texts[i]} if return_documents else {})
-            for i in order
-        ]
+        found = self.rank_batch([query], [documents], top_k=top_k, return_documents=return_documents)
+        return found[0]
 
     def rank_batch(
-        self, queries: Sequence[str], documents: Sequence[Sequence[str] | Passages], *, top_k: int | None = None
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str] | Passages],
+        *,
+        top_k: int | None = None,
+        return_documents: bool = False,
     ) -> list[list[dict[str, Any]]]:
-        """What `rank` gives for each query and its documents.
+        """What `rank` gives for each query and its documents; the scorer sees the batch at once where it can.
 
         Raises:
             UsageError: As `rank`, or different numbers of queries and of lists of documents.
         """
-        if len(queries) != len(documents):
-            raise UsageError(f"{len(queries)} queries do not match {len(documents)} lists of documents")
-        return [self.rank(*pair, top_k=top_k) for pair in zip(queries, documents, strict=True)]
+        if top_k is not None:
+            _check_count("top_k", top_k)
+        return [
+            _ranked(relevance, passages, top_k, return_documents)
+            for passages, _, relevance in self._scored(queries, documents)
+        ]
 
     async def arank(
-        self, query: str, documents: Sequence[str] | Passages, *, top_k: int | None = None
+        self,
+        query: str,
+        documents: Sequence[str] | Passages,
+        *,
+        top_k: int | None = None,
+        return_documents: bool = False,
     ) -> list[dict[str, Any]]:
         """As `rank`, off the event loop's thread."""
-        return await asyncio.to_thread(self.rank, query, documents, top_k=top_k)
+        return await asyncio.to_thread(self.rank, query, documents, top_k=top_k, return_documents=return_documents)
 
     def prune(self, query: str, documents: Sequence[str] | Passages) -> RankedPassages:
         """What the documents keep for the query, and how relevant each is.
@@ -137,8 +142,42 @@ class PassagePruner:
         Raises:
             UsageError, BudgetError: As `Pruner.prune`.
         """
-        passages = _as_passages(documents)
-        scores, relevance = self._scored(query, passages)
+        return self.prune_batch([query], [documents])[0]
+
+    def prune_batch(
+        self, queries: Sequence[str], documents: Sequence[Sequence[str] | Passages]
+    ) -> list[RankedPassages]:
+        """What `prune` gives for each query and its documents; the scorer sees the batch at once where it can.
+
+        Raises:
+            UsageError, BudgetError: As `prune`; also UsageError where the numbers differ. The whole batch fails.
+        """
+        return [
+            self._pruned(query, *found) for query, found in zip(queries, self._scored(queries, documents), strict=True)
+        ]
+
+    async def aprune(self, query: str, documents: Sequence[str] | Passages) -> RankedPassages:
+        """As `prune`, off the event loop's thread."""
+        return await asyncio.to_thread(self.prune, query, documents)
+
+    def _scored(
+        self, queries: Sequence[str], documents: Sequence[Sequence[str] | Passages]
+    ) -> list[tuple[Passages, Scores, Scores]]:
+        """The passages with the scores of their units, float32 (n_units,), and documents, float32 (n_documents,)."""
+        if isinstance(queries, str) or len(queries) != len(documents):
+            raise UsageError(f"{len(queries)} queries do not match {len(documents)} lists of documents")
+        for query in queries:
+            if not isinstance(query, str) or not query.strip():
+                raise UsageError(f"the query is {query!r}", hint="give a text that asks something")
+        passages = [_as_passages(texts) for texts in documents]
+        scorer: Any = self.pruner.scorer  # names were resolved by the constructor
+        found = score_documents_batch(scorer, queries, passages, rule=self.rule)
+        return [
+            (context, units, _padded(relevance, len(context.texts)))
+            for context, (units, relevance) in zip(passages, found, strict=True)
+        ]
+
+    def _pruned(self, query: str, passages: Passages, scores: Scores, relevance: Scores) -> RankedPassages:
         pruner = self.pruner
         if self.documents is not None and len(relevance) > self.documents:
             policy: Any = self.pruner.policy
@@ -149,18 +188,20 @@ class PassagePruner:
         order = sorted(alive, key=lambda index: -relevance[index]) if self.reorder else alive
         return RankedPassages(pruned, tuple(map(float, relevance)), tuple(order))
 
-    async def aprune(self, query: str, documents: Sequence[str] | Passages) -> RankedPassages:
-        """As `prune`, off the event loop's thread."""
-        return await asyncio.to_thread(self.prune, query, documents)
 
-    def _scored(self, query: str, passages: Passages) -> tuple[Scores, Scores]:
-        """Scores of the units and of the documents: float32 (n_units,) and (n_documents,)."""
-        if not isinstance(query, str) or not query.strip():
-            raise UsageError(f"the query is {query!r}", hint="give a text that asks something")
-        scores, found = score_documents(self.pruner.scorer, query, passages, rule=self.rule)  # type: ignore[arg-type]
-        relevance = np.full(len(passages.texts), found.min() if len(found) else 0, dtype=np.float32)
-        relevance[: len(found)] = found  # empty documents at the end have no source of their own
-        return scores, relevance
+def _ranked(relevance: Scores, passages: Passages, top_k: int | None, with_texts: bool) -> list[dict[str, Any]]:
+    order = np.argsort(-relevance, kind="stable")[:top_k].tolist()
+    return [
+        {"corpus_id": index, "score": float(relevance[index])} | ({"text": passages.texts[index]} if with_texts else {})
+        for index in order
+    ]
+
+
+def _padded(relevance: Scores, size: int) -> Scores:
+    """float32 (size,): empty documents at the end, which have no source of their own, are as bad as the worst."""
+    whole = np.full(size, relevance.min() if len(relevance) else 0, dtype=np.float32)
+    whole[: len(relevance)] = relevance
+    return whole
 
 
 def _as_passages(documents: Sequence[str] | Passages) -> Passages:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ctxprune.context import Context
     from ctxprune.scorers.base import Scorer, Scores
 
-__all__ = ["DocumentRule", "TopMean", "document_scores", "score_documents"]
+__all__ = ["DocumentRule", "TopMean", "document_scores", "score_documents", "score_documents_batch"]
 
 DocumentRule: TypeAlias = "Callable[[NDArray[np.float32]], float]"
 
@@ -89,12 +89,33 @@ def score_documents(
     Raises:
         UsageError: Scores that `as_scores` refuses.
     """
-    sources = getattr(context, "sources", None)
-    sources = [0] * len(context.units) if sources is None else sources
-    size = max(sources, default=-1) + 1
+    return score_documents_batch(scorer, [query], [context], rule=rule)[0]
+
+
+def score_documents_batch(
+    scorer: Scorer, queries: Sequence[str], contexts: Sequence[Context[Any]], *, rule: DocumentRule | None = None
+) -> list[tuple[Scores, Scores]]:
+    """What `score_documents` gives for each pair; a scorer that does not know documents sees the batch at once."""
     if isinstance(scorer, RelevanceScorer):
-        where = type(scorer).__name__
-        units, documents = scorer.score_documents(query, context)
-        return as_scores(units, len(context.units), source=where), as_scores(documents, size, source=where)
-    scores = score_batch(scorer, [query], [context])[0]
-    return scores, document_scores(scores, sources, size, rule=rule)
+        return [_asked(scorer, query, context) for query, context in zip(queries, contexts, strict=True)]
+    lists = score_batch(scorer, queries, contexts)
+    return [
+        (scores, document_scores(scores, _sources(context), _count(context), rule=rule))
+        for scores, context in zip(lists, contexts, strict=True)
+    ]
+
+
+def _asked(scorer: RelevanceScorer, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+    where = type(scorer).__name__
+    units, documents = scorer.score_documents(query, context)
+    size = len(context.units)
+    return as_scores(units, size, source=where), as_scores(documents, _count(context), source=where)
+
+
+def _sources(context: Context[Any]) -> Sequence[int]:
+    sources = getattr(context, "sources", None)
+    return [0] * len(context.units) if sources is None else sources
+
+
+def _count(context: Context[Any]) -> int:
+    return max(_sources(context), default=-1) + 1

@@ -106,6 +106,7 @@ def test_batch_equals_loop_and_async_equals_sync(texts) -> None:
     assert ranker.rank_batch(queries, [texts, texts]) == alone
     assert asyncio.run(ranker.arank(queries[0], texts)) == alone[0]
     result = ranker.prune(queries[0], texts)
+    assert ranker.prune_batch(queries, [texts, texts]) == [ranker.prune(query, texts) for query in queries]
     assert asyncio.run(ranker.aprune(queries[0], texts)) == result
     assert result.pruned == Pruner(ReciprocalRankFusion(), Adaptive()).prune(queries[0], Passages(texts))
 
@@ -135,6 +136,7 @@ def test_a_hundred_threads_equal_one() -> None:
         (lambda: PassagePruner(documents=0), "documents is 0"),
         (lambda: PassagePruner("lexical"), "pruner is a str"),
         (lambda: PassagePruner().rank_batch(["x"], []), "1 queries do not match 0"),
+        (lambda: PassagePruner().prune_batch("x", [TEXTS]), "1 queries do not match 1"),
     ],
 )
 def test_arguments_are_checked(call, message: str) -> None:
