@@ -39,17 +39,16 @@ class Scale(Protocol):
 
 @dataclass(frozen=True)
 class RankScale:
-    """Share of the context's units that score lower, units that score alike counting half; 0 < value < 1.
+    """(lower + 1) / (n + 1), `lower` being the units of the context that score less; over 0 and under 1.
 
-    Says nothing of how relevant a context is as a whole: the best unit of each comes near 1.
+    Units that score alike share the worst of their places, so that a scorer that says nothing of a context lifts none
+    of it. How relevant a context is as a whole is not seen: the best unit of each comes near 1.
     """
 
     def __call__(self, scores: Scores) -> NDArray[np.float64]:
         """See `Scale`."""
-        ordered = np.sort(scores)
-        below = np.searchsorted(ordered, scores, side="left")
-        upto = np.searchsorted(ordered, scores, side="right")
-        values: NDArray[np.float64] = (below + upto) / (2.0 * max(len(scores), 1))
+        lower = np.searchsorted(np.sort(scores), scores, side="left")
+        values: NDArray[np.float64] = (lower + 1.0) / (len(scores) + 1.0)
         return values
 
 

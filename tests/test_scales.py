@@ -44,8 +44,10 @@ def test_values_are_from_0_to_1_and_never_fall_with_the_score(scale, scores) -> 
     assert (np.diff(ordered) >= 0).all()
 
 
-def test_ranks_count_ties_half() -> None:
-    assert RankScale()(np.asarray([3, 1, 1, 2], dtype=np.float32)).tolist() == [0.875, 0.25, 0.25, 0.625]
+def test_units_that_score_alike_share_the_worst_place() -> None:
+    assert RankScale()(np.asarray([3, 1, 1, 2], dtype=np.float32)).tolist() == [0.8, 0.2, 0.2, 0.6]
+    assert RankScale()(np.zeros(3, dtype=np.float32)).tolist() == [0.25] * 3
+    assert RankScale()(np.zeros(1, dtype=np.float32)).tolist() == [0.5]
     assert RankScale()(np.zeros(0, dtype=np.float32)).tolist() == []
 
 
