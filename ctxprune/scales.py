@@ -48,8 +48,7 @@ class RankScale:
     def __call__(self, scores: Scores) -> NDArray[np.float64]:
         """See `Scale`."""
         lower = np.searchsorted(np.sort(scores), scores, side="left")
-        values: NDArray[np.float64] = (lower + 1.0) / (len(scores) + 1.0)
-        return values
+        return np.asarray((lower + 1) / (len(scores) + 1), dtype=np.float64)
 
 
 @dataclass(frozen=True)
