@@ -73,7 +73,7 @@ class Passage:
                 raise UsageError(f"{name} is a {type(getattr(self, name)).__name__}", hint="give a str")
         blocks = _blocks(_readable(self.text), self.options)
         spans = _spans(self.text, blocks, language=self.language, max_tokens=self.max_tokens)
-        levels = {start: block.level for block in blocks for start, _ in _stripped(self.text, block.start, block.end)}
+        levels = {block.start: block.level for block in blocks}
         units = bound_units(self.text, spans, self.options, language=self.language, levels=levels)
         object.__setattr__(self, "units", units)
 
@@ -171,7 +171,7 @@ def _spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens: int
             for sentence in _sentences(readable, *part, code.group(1).lower()):
                 for piece in _pieces(text, *sentence, max_tokens * _BYTES_PER_TOKEN):
                     spans += _stripped(text, *piece)
-        spans += _stripped(text, whole.start, whole.end)
+        spans += _block_span(text, whole)
         start = whole.end
     return spans
 
@@ -296,6 +296,12 @@ def _stripped(text: str, start: int, end: int) -> list[tuple[int, int]]:
     start += len(part) - len(part.lstrip())
     end -= len(part) - len(part.rstrip())
     return [(start, end)] if start < end else []
+
+
+def _block_span(text: str, block: Block) -> list[tuple[int, int]]:
+    """The block without the white space after it; [] for the empty one at the end. Its indentation means something."""
+    end = block.start + len(text[block.start : block.end].rstrip())
+    return [(block.start, end)] if block.start < end else []
 
 
 def _render(text: str, spans: list[tuple[int, int]], kept: list[int], gaps: tuple[str, str]) -> str:

@@ -69,7 +69,7 @@ def test_blocks_stay_whole_and_prose_is_cut_into_sentences() -> None:
         "| tower | height |\n|-------|-------:|\n| Paris | 330. m |",
         "## Code",
         "```python\nx = 1. # A comment. Another one.\n\ny = 2\n```",
-        "indented. code\n    goes on. here",
+        "    indented. code\n    goes on. here",
         "- one item",
         "- another item",
         "$$\na. b\n$$",
@@ -86,7 +86,18 @@ def test_what_stands_under_a_heading_brings_it_along() -> None:
     assert above["The end."] == "## Code"
     assert above["# Towers. Old and new"] is None
     result = prune("indented goes", passage, policy=TopK(3))
-    assert result.output == "# Towers. Old and new\n\n…\n\n## Code\n\n…\n\nindented. code\n    goes on. here"
+    assert result.output == "# Towers. Old and new\n\n…\n\n## Code\n\n…\n\n    indented. code\n    goes on. here"
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sets(st.integers(0, 12)))
+def test_what_is_kept_is_read_the_same_again(kept: set[int]) -> None:
+    options = PassageOptions(markdown=True)
+    passage = Passage(PAGE, options=options)
+    again = Passage(passage.render(kept), options=options)
+    assert [unit.text for unit in again.units if unit.text != "…"] == [
+        passage.units[index].text for index in sorted(kept)
+    ]
 
 
 def test_headings_work_in_plain_text_and_over_several_texts() -> None:
