@@ -311,8 +311,80 @@ def _fewer_tables(tree, schema, rng):
             table.set("this", exp.to_identifier(rng.choice(others).name, quoted=True))
 
 
+def _distinct(tree, schema, rng):
+    select = _outer(tree)
+    select.set("distinct", None if select.args.get("distinct") is not None else exp.Distinct())
+
+
+def _group_like_shown(tree, schema, rng):
+    """Groups by the shown column rather than by a key, or by the primary key rather than by what is shown."""
+    select = _outer(tree)
+    group = select.args.get("group")
+    shown = [item for item in select.expressions if isinstance(item, exp.Column)]
+    if group is None or not shown:
+        return
+    if rng.random() < 0.6:
+        group.set("expressions", [one.copy() for one in shown])
+        return
+    alias, table = rng.choice(_sources(select, schema) or [("", None)])
+    if table is not None and table.primary_key:
+        group.set("expressions", [exp.column(table.primary_key[0], table=alias, quoted=True)])
+
+
+def _skipped_table(tree, schema, rng):
+    """A table in the middle of a join goes; its neighbours are compared by columns that are no key of each other."""
+    select = _outer(tree)
+    joins = select.args.get("joins") or []
+    if len(joins) < 2:
+        return
+    join = rng.choice(joins)
+    alias = join.this.alias_or_name.lower() if isinstance(join.this, exp.Table) else ""
+    columns = [c for other in joins if other is not join for c in (other.args.get("on") or other).find_all(exp.Column)]
+    mine = [c for c in columns if c.table.lower() == alias]
+    ends = [c for c in (join.args.get("on") or join).find_all(exp.Column) if c.table.lower() != alias]
+    if alias and mine and ends:
+        joins.remove(join)
+        for column in mine:
+            column.replace(ends[0].copy())
+
+
+def _joined(tree, schema, rng):
+    """`x IN (SELECT y FROM t)` as a join, which repeats rows."""
+    select = _outer(tree)
+    where = select.args.get("where")
+    sources = _sources(select, schema)
+    found = [n for n in (where.find_all(exp.In) if where is not None else ()) if n.args.get("query") is not None]
+    if len(sources) != 1 or not found or isinstance(found[0].parent, exp.Not):
+        return
+    query = found[0].args["query"].unnest()
+    tables = [t.this for t in [query.args.get("from_") or query.args.get("from")] if t is not None]
+    if query.args.get("where") or query.args.get("joins") or query.args.get("group") or not tables:
+        return
+    item = query.expressions[0]
+    if not isinstance(item, exp.Column) or not isinstance(found[0].this, exp.Column) or found[0].parent is not where:
+        return
+    for column in select.find_all(exp.Column):
+        if not column.table and not isinstance(column.this, exp.Star) and column.find_ancestor(exp.Select) is select:
+            column.set("table", exp.to_identifier(sources[0][0]))
+    on = exp.EQ(this=found[0].this.copy(), expression=exp.column(item.name, table="j8", quoted=True))
+    select.set("where", None)
+    select.join(exp.to_table(tables[0].name).as_("j8"), on=on, copy=False)
+
+
+def _extreme_of_other(tree, schema, rng):
+    """Compares with the extreme of the wrong column."""
+    found = [f for sub in tree.find_all(exp.Subquery) for f in sub.find_all(exp.Max, exp.Min, exp.Avg)]
+    if found:
+        one = rng.choice(found)
+        select = one.find_ancestor(exp.Select)
+        other = _a_column(select, schema, rng) if select is not None else None
+        if other is not None:
+            one.set("this", other)
+
+
 _CHANGES: tuple[Callable[..., exp.Expression | None], ...] = (
     _more_columns, _more_columns, _fewer_columns, _swapped_columns, _other_column, _other_column, _other_column,
     _extreme, _extreme, _first_only, _first_only, _compound, _compound, _literal, _literal, _condition, _connector,
     _order, _aggregate, _counted, _group, _join, _join, _needless_join, _needless_join, _fewer_tables, _fewer_tables,
+    _distinct, _distinct, _group_like_shown, _group_like_shown, _skipped_table, _joined, _joined, _extreme_of_other,
 )  # fmt: skip

@@ -26,11 +26,14 @@ def train(shape: Shape, rows: np.ndarray, owner: np.ndarray, right: np.ndarray, 
     """Fit to rows (n, d) of questions `owner` (n,), rising from 0; `right` (n,) 0/1; `weights` (n_questions,).
 
     A question's loss is minus the log of the probability that its right groups have together; where none is right,
-    of the probability that is left for none.
+    of the probability that is left for none. NaN in a row is not known and counts as the mean.
     """
     rng = np.random.default_rng(shape.seed)
-    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-3
-    inputs = np.clip((rows - mean) / scale, -WIDEST, WIDEST)
+    known = ~np.isnan(rows)
+    counts = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, rows, 0.0).sum(axis=0) / counts
+    scale = np.sqrt((np.where(known, rows - mean, 0.0) ** 2).sum(axis=0) / counts) + 1e-3
+    inputs = np.nan_to_num(np.clip((rows - mean) / scale, -WIDEST, WIDEST))
     n, width = len(weights), rows.shape[1]
     starts = np.searchsorted(owner, np.arange(n + 1))
     if shape.hidden:
@@ -65,6 +68,11 @@ def train(shape: Shape, rows: np.ndarray, owner: np.ndarray, right: np.ndarray, 
     if shape.hidden:
         return Network(mean, scale, parameters[0], parameters[1], parameters[2], float(parameters[3][0]))
     return Network(mean, scale, None, None, parameters[0], float(parameters[1][0]))
+
+
+def standardised(network: Network, rows: np.ndarray) -> np.ndarray:
+    """What the network sees of rows (n, d)."""
+    return np.clip((rows - network.mean) / network.scale, -WIDEST, WIDEST)
 
 
 def _forward(parameters, values):

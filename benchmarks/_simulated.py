@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ctxprune.sql.schema import Schema
     from ctxprune.sql.select.grouping import Table
 
-SIZES = (2, 3, 4, 5, 5, 6, 8, 10, 15, 20, 20, 30, 45)
+SIZES = (2, 3, 4, 5, 5, 6, 8, 10, 15, 20, 20, 30, 45, 60)
 _VARIANTS = 10
 
 
@@ -32,16 +32,19 @@ class Popularity:
 
     `right` are the parameters of the beta distribution of the share of right answers; wrong ones share the rest by
     gamma weights of shape `spread`, times exp(`tempted` times how expected their form is). A share `contrary` of the
-    questions is hard: most systems make one and the same mistake.
+    questions is hard: most systems make one and the same mistake. Systems come in families, so many as `families`
+    (least, most) a system; one follows its family's answer with the probability `follow`, else it answers alone.
     """
 
     right: tuple[float, float]
     spread: float
     tempted: float
     contrary: float = 0.0
+    families: tuple[float, float] = (0.3, 0.8)
+    follow: float = 0.7
 
 
-POPULARITY = Popularity((2.0, 0.6), 0.35, 0.25, 0.05)
+POPULARITY = Popularity((2.0, 0.6), 0.6, 0.25, 0.05)
 _HARD = Popularity((0.5, 3.0), 0.35, 0.25)
 
 
@@ -78,17 +81,25 @@ def draw(
     kind = _HARD if rng.random() < popularity.contrary else popularity
     right = [place for place, flag in enumerate(pool.right) if flag]
     wrong = [place for place, flag in enumerate(pool.right) if not flag]
-    wrong = list(rng.permutation(wrong)[: 1 + rng.poisson(3)])
+    wrong = list(rng.permutation(wrong)[: 1 + rng.poisson(4)])
     pull = np.array([_plausible(pool.sqls[place], expected) for place in wrong])
     bad = rng.gamma(kind.spread, size=len(wrong)) * np.exp(kind.tempted * pull) + 1e-12
     good = rng.gamma(0.5, size=len(right)) + 1e-9
     good[0] += 1
     share = rng.beta(*kind.right)
     chances = np.concatenate([share * good / good.sum(), (1 - share) * bad / bad.sum()])
-    places = [int(place) for place in rng.choice([*right, *wrong], size=rng.choice(SIZES), p=chances / chances.sum())]
+    places = _answers([*right, *wrong], chances / chances.sum(), kind, rng)
     if len(set(places)) == 1:
         return None
     return _rows(pool, places, Case(pool.item.question, [pool.sqls[p] for p in places], {}, expected, known))
+
+
+def _answers(places: Sequence[int], chances: np.ndarray, kind: Popularity, rng: np.random.Generator) -> list[int]:
+    size = rng.choice(SIZES)
+    families = max(1, round(size * rng.uniform(*kind.families)))
+    common = rng.choice(places, size=families, p=chances)[rng.integers(families, size=size)]
+    own = rng.choice(places, size=size, p=chances)
+    return [int(place) for place in np.where(rng.random(size) < kind.follow, common, own)]
 
 
 def _rows(pool: Pool, places: Sequence[int], case: Case) -> tuple[np.ndarray, np.ndarray] | None:

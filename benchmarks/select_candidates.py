@@ -1,13 +1,17 @@
 """Selection among published predictions: the vote and the ranked selector on Spider dev and BIRD dev.
 
 Run as `python benchmarks/select_candidates.py`. Items whose database is absent do not count, nor do systems that saw
-gold schema items. `five` are means over 20 draws of five systems (seed 0).
+gold schema items. `five` are means over 20 draws of five systems (seed 0). A database whose candidates the weights
+learned from is scored by those of them that did not. `seconds` are those of reading, running, linking and judging all
+candidates, without and with the results kept from before.
 """
 
 from __future__ import annotations
 
 import random
 import sys
+import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +22,7 @@ from _record import SHARED, record
 
 from ctxprune.sql.evaluation.candidates import read_candidates
 from ctxprune.sql.evaluation.datasets import load
+from ctxprune.sql.evaluation.executions import ExecutionCache
 from ctxprune.sql.evaluation.selection import SelectionCase, measure, selection_cases
 from ctxprune.sql.select.ranked import RankedSelector, load_weights
 from ctxprune.sql.select.vote import VoteSelector
@@ -34,7 +39,8 @@ def vote(case: SelectionCase):
 
 def ranked(case: SelectionCase, *, known: bool = True):
     extra = {"known": case.known} if known else {}
-    found = RankedSelector().rank(case.item.question, case.executed, evidence=case.item.evidence, **extra)
+    selector = RankedSelector(weights=load_weights().blind_to(case.item.db_id))
+    found = selector.rank(case.item.question, case.executed, evidence=case.item.evidence, **extra)
     return found.index, found.confidence
 
 
@@ -59,6 +65,20 @@ def few(cases: list[SelectionCase], chosen: list[int]) -> list[SelectionCase]:
     return made
 
 
+def timed(bench, candidates, path: Path):
+    """The cases, and the seconds of a first and of a second run."""
+    seconds = []
+    for known in (True, True, False, False):
+        started = time.perf_counter()
+        target = path if known else path.with_name("bare.sqlite")
+        with ExecutionCache(target) as cache:
+            made = selection_cases(bench, candidates, with_known=known, cache=cache)
+        seconds.append(round(time.perf_counter() - started, 2))
+        cases = made if known else cases
+    names = ("first run", "second run", "first run, executions alone", "second run, executions alone")
+    return cases, dict(zip(names, seconds, strict=True))
+
+
 def main() -> None:
     """Measure and record."""
     figures: dict[str, object] = {"trained_on": list(load_weights().trained_on)}
@@ -66,9 +86,12 @@ def main() -> None:
     for name, file in SETS.items():
         bench, candidates = load(FOLDER / name), read_candidates(FOLDER / "candidates" / file)
         data |= {name: bench.fingerprint, file: candidates.fingerprint}
-        cases = selection_cases(bench, candidates)
+        with tempfile.TemporaryDirectory() as folder:
+            cases, seconds = timed(bench, candidates, Path(folder) / "executions.sqlite")
+        learned = load_weights().learned
         rows = {"vote": vote, "ranked": ranked, "ranked without links, values and own answers": bare}
         figures[name] = {title: measure(choose, cases).to_dict() for title, choose in rows.items()}
+        figures[name] |= {"cross_fitted": any(case.item.db_id in learned for case in cases), "seconds": seconds}
         rng, found = random.Random(SEED), []
         for _ in range(DRAWS):
             part = few(cases, sorted(rng.sample(range(len(cases[0].right)), 5)))

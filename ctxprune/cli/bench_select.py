@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["select"]
 
-_SHOWN = ("ex", "best_single", "majority", "any_correct", "ex_sure", "items", "systems", "trained_on")
+_SHOWN = (
+    "ex", "best_single", "majority", "any_correct", "ex_sure", "ece", "items", "systems", "cross_fitted", "trained_on",
+)  # fmt: skip
 
 
 def select(
@@ -23,15 +25,22 @@ def select(
         Path | None, typer.Option(help="Folder of schemas and databases that DATA lacks; default: sibling spider.")
     ] = None,
     split: Annotated[str, typer.Option(help="dev or train.")] = "dev",
+    cache: Annotated[
+        Path | None, typer.Option(help="File that keeps results of queries; default: in the cache folder.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Score a selector on candidates, by the set's own rule, on the items whose database is there.
 
-    Systems that saw gold schema items, by their names, are left out. Nothing is trained on the file.
+    Systems that saw gold schema items, by their names, are left out. Nothing is trained on the file. A database whose
+    candidates the shipped weights learned from is scored by those of them that did not (`cross_fitted`). Results of
+    queries are kept in a file, so that a second run is faster.
     """
+    from ctxprune._folders import cache_folder
     from ctxprune.cli import _console
     from ctxprune.sql.evaluation.candidates import read_candidates
     from ctxprune.sql.evaluation.datasets import load
+    from ctxprune.sql.evaluation.executions import ExecutionCache
     from ctxprune.sql.evaluation.selection import measure, selection_cases
     from ctxprune.sql.select.base import SELECTORS
     from ctxprune.sql.select.ranked import RankedSelector, load_weights
@@ -42,30 +51,35 @@ def select(
         made = kind()
     except TypeError as error:
         raise typer.BadParameter(f"{selector} needs more than its name ({error})", param_hint="--selector") from error
-    ranker = made if isinstance(made, RankedSelector) else None
+    weights = load_weights() if isinstance(made, RankedSelector) else None
     bench, file = load(data, schemas=schemas, split=split), read_candidates(candidates)
 
     def choose(case: SelectionCase) -> tuple[int | None, float]:
         item = case.item
-        if ranker is None:
+        if weights is None:
             found = made.select(item.question, case.executed)
         else:
+            ranker = RankedSelector(weights=weights.blind_to(item.db_id))
             found = ranker.rank(item.question, case.executed, evidence=item.evidence, known=case.known)
         return found.index, found.confidence
 
-    with _console.progress() as bar:
+    place = cache or cache_folder() / "executions.sqlite"
+    _console.refuse_inputs(place, candidates, *bench.databases.values())
+    with _console.progress() as bar, ExecutionCache(place) as held:
         task = bar.add_task("candidates", total=len(bench.present))
         cases = selection_cases(
             bench,
             file,
-            with_known=ranker is not None,
+            with_known=weights is not None,
+            cache=held,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     report = measure(choose, cases)
     document: dict[str, Any] = {"set": bench.name, "selector": name, "data": bench.fingerprint}
     document |= {"candidates": file.fingerprint} | report.to_dict()
-    if ranker is not None:
-        document["trained_on"] = list(load_weights().trained_on)
+    if weights is not None:
+        document["cross_fitted"] = any(case.item.db_id in weights.learned for case in cases)
+        document["trained_on"] = list(weights.trained_on)
     if as_json:
         _console.emit(document)
     else:

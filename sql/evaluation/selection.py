@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import DatabaseError, UsageError
+from ctxprune.errors import UsageError
 
 from ..database import Database, Limits
 from ..generate.base import Candidate, Request
 from ..select.base import Executed
 from ..select.gather import gather
+from .executions import CachedRunner
 from .spider import equal_results, order_matters, prepare_gold, prepare_prediction
 
 if TYPE_CHECKING:
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from ..select.features import Evidence
     from .candidates import Candidates
     from .datasets import Benchmark, Item
+    from .executions import ExecutionCache
+
+    Run = Callable[[str], ResultSet | None]
 
 __all__ = [
-    "Runner",
     "SelectionCase",
     "SelectionReport",
     "allowed_systems",
@@ -67,6 +70,8 @@ class SelectionReport:
         majority: The largest group of equal results, non-empty ones first, ties to the earlier system.
         any_correct: Questions on which some system is right.
         ex_sure: Of the selector on the 80 % of items with the highest confidence.
+        ece: Expected calibration error: how far confidence and the share of right choices lie apart, the mean over ten
+            equal ranges of confidence, weighted by their items.
         items: Items whose database is present.
         systems: Systems whose candidates were used.
     """
@@ -76,6 +81,7 @@ class SelectionReport:
     majority: float
     any_correct: float
     ex_sure: float
+    ece: float
     items: int
     systems: int
 
@@ -99,6 +105,7 @@ def selection_cases(
     candidates: Candidates,
     *,
     with_known: bool = True,
+    cache: ExecutionCache | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[SelectionCase]:
     """Run every distinct text once per database, and judge it.
@@ -107,6 +114,7 @@ def selection_cases(
         bench: The set.
         candidates: The systems' predictions.
         with_known: Also link the schema, find values and run the sketch generator.
+        cache: Where results are kept for the next time.
         progress: Told (done, total) after each item.
 
     Raises:
@@ -120,7 +128,7 @@ def selection_cases(
     bird, made = is_bird(bench), []
     for name in dict.fromkeys(item.db_id for item in items):
         with Database(bench.databases[name], limits=_LIMITS, isolated=False) as database:
-            runner = Runner(database)
+            runner = CachedRunner(database, cache)
             known = gather_known(bench, [item for item in items if item.db_id == name], runner) if with_known else {}
             for item in (one for one in items if one.db_id == name):
                 sqls = [texts[system].get(item.index, "") for system in systems]
@@ -130,24 +138,7 @@ def selection_cases(
     return sorted(made, key=lambda case: case.item.index)
 
 
-class Runner:
-    """Runs each text once."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._held: dict[str, ResultSet | None] = {}
-
-    def __call__(self, sql: str) -> ResultSet | None:
-        """The result, None for a text that fails or is empty."""
-        if sql not in self._held:
-            try:
-                self._held[sql] = self._database.execute(sql) if sql.strip() else None
-            except DatabaseError:
-                self._held[sql] = None
-        return self._held[sql]
-
-
-def gather_known(bench: Benchmark, items: Sequence[Item], runner: Runner) -> dict[int, Evidence]:
+def gather_known(bench: Benchmark, items: Sequence[Item], runner: Run) -> dict[int, Evidence]:
     """Links, values and the sketch generator's own answers, by the items' index; items without a schema have none."""
     from ..generate.sketch import SketchGenerator
     from ..linking.ranked import RankedLinker
@@ -160,7 +151,7 @@ def gather_known(bench: Benchmark, items: Sequence[Item], runner: Runner) -> dic
     return found
 
 
-def _case(item: Item, sqls: Sequence[str], runner: Runner, *, bird: bool, known: dict[int, Evidence]) -> SelectionCase:
+def _case(item: Item, sqls: Sequence[str], runner: Run, *, bird: bool, known: dict[int, Evidence]) -> SelectionCase:
     from ..select.features import Evidence
 
     executed = tuple(Executed(Candidate(sql, "candidate"), sql, runner(sql)) for sql in sqls)
@@ -176,7 +167,7 @@ class _Judged:
     empty: tuple[bool, ...]
 
 
-def _bird(item: Item, sqls: Sequence[str], runner: Runner) -> _Judged:
+def _bird(item: Item, sqls: Sequence[str], runner: Run) -> _Judged:
     gold = runner(item.gold)
     results = [runner(sql) for sql in sqls]
     keys = [None if result is None else frozenset(result.rows) for result in results]
@@ -188,7 +179,7 @@ def _bird(item: Item, sqls: Sequence[str], runner: Runner) -> _Judged:
     )
 
 
-def _spider(item: Item, sqls: Sequence[str], runner: Runner) -> _Judged:
+def _spider(item: Item, sqls: Sequence[str], runner: Run) -> _Judged:
     gold = runner(prepare_gold(item.gold))
     results = [runner(prepare_prediction(sql)) if sql.strip() else None for sql in sqls]
     ordered = order_matters(item.gold)
@@ -232,9 +223,17 @@ def measure(
         majority=_percent([_majority(case) for case in cases]),
         any_correct=_percent([any(case.right) for case in cases]),
         ex_sure=_percent([flags[place] for place in surest]),
+        ece=_calibration_error([sure for _, sure in chosen], flags),
         items=len(cases),
         systems=width,
     )
+
+
+def _calibration_error(confidences: Sequence[float], flags: Sequence[bool]) -> float:
+    bins: dict[int, list[float]] = {}
+    for sure, flag in zip(confidences, flags, strict=True):
+        bins.setdefault(min(int(10 * sure), 9), []).append(flag - sure)
+    return round(100 * sum(abs(sum(gaps)) for gaps in bins.values()) / len(flags), 2)
 
 
 def _majority(case: SelectionCase) -> bool:

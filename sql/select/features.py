@@ -14,6 +14,9 @@ import numpy as np
 from .forms import HEADS, form_of
 from .grouping import Group, Table, groups_of
 from .literals import literal_features
+from .names import SchemaNames
+from .soundness import SOUNDNESS, soundness_features
+from .wording import PLACED, WORDING, placed_features, wording_features
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,23 +30,33 @@ __all__ = ["FEATURES", "Case", "Evidence", "case_features"]
 _LEAST = 0.01  # a probability below counts as this: one surprising fact must not decide alone
 _SUPPORT = (
     "share", "log_share", "log_size", "lead", "first", "rank", "bare_share", "wider_share", "narrower_share",
-    "more_rows_share", "fewer_rows_share", "skeletons", "skeleton_share", "text_share", "same_tables", "same_shown",
-    "consensus", "log_candidates", "log_groups", "top_share", "failed_share",
+    "more_rows_share", "fewer_rows_share", "same_tables", "same_shown", "row_overlap", "column_overlap", "consensus",
+    "log_candidates", "log_groups", "top_share", "failed_share",
 )  # fmt: skip
 _EXECUTION = ("empty", "empty_share", "null", "nulls", "zero", "single", "one_row", "one_column", "log_rows", "cut")
 _SCHEMA = ("columns_known", "columns_fit", "columns_least", "columns_missing", "tables_least", "tables_missing",
            "shown_fit", "shown_least", "n_columns")  # fmt: skip
 _VALUES = ("texts_asked", "texts_exact", "texts_none", "hits_used", "numbers_asked", "numbers_used", "n_texts")
 _OWN = ("own", "own_bare", "own_any")
+#: Which facts of a form belong together.
+_PARTS = {
+    "shown": ("items", "plain", "distinct", "sum", "avg", "min", "max", "arithmetic", "case", "functions"),
+    "counted": ("rows_counted", "column_counted", "distinct_counted"),
+    "where": ("conditions", "like", "or", "between", "unequal", "compared", "strict", "null"),
+    "group": ("group", "having"),
+    "order": ("order", "limit", "extreme"),
+    "tables": ("tables", "outer", "compound", "nested", "not_in"),
+}
 _FORM = (
     "expected",
     "expected_best",
     "expected_least",
     "log_length",
     "unparsed",
-    *(f"expects_{name}" for name in HEADS),
+    *(f"expects_{name}" for name in _PARTS),
 )
-FEATURES: tuple[str, ...] = (*_SUPPORT, *_EXECUTION, *_SCHEMA, *_VALUES, *_OWN, *_FORM)
+_SENSE = ("schema_known", *SOUNDNESS, *WORDING, *PLACED)
+FEATURES: tuple[str, ...] = (*_SUPPORT, *_EXECUTION, *_SCHEMA, *_VALUES, *_OWN, *_SENSE, *_FORM)
 
 
 @dataclass(frozen=True)
@@ -53,14 +66,16 @@ class Evidence:
     Attributes:
         columns: Probability that the question needs a column, by (table, column) in lower case.
         tables: Likewise for tables.
-        hits: Stored values that the question mentions, each with its likelihood.
+        hits: Stored values that the question mentions, each with its likelihood, table and column (in lower case).
         own: Results of a generator of one's own for the same question, each with its probability.
+        names: The schema.
     """
 
     columns: Mapping[tuple[str, str], float] = field(default_factory=dict)
     tables: Mapping[str, float] = field(default_factory=dict)
-    hits: Sequence[tuple[str, float]] = ()
+    hits: Sequence[tuple[str, float, str, str]] = ()
     own: Sequence[tuple[Table, float]] = ()
+    names: SchemaNames | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,7 @@ def case_features(case: Case) -> tuple[list[Group], NDArray[np.float64]]:
         _means(groups, case, forms, _schema, len(_SCHEMA)),
         _means(groups, case, forms, _values, len(_VALUES)),
         _own(groups, case.evidence.own),
+        _means(groups, case, forms, _sense, len(_SENSE)),
         _forms(groups, case, forms),
     )
     return groups, np.hstack(blocks) if groups else np.zeros((0, len(FEATURES)))
@@ -101,8 +117,6 @@ def _support(case: Case, groups: Sequence[Group], forms: Mapping[int, Form | Non
     total = len(case.tables)
     shares = [len(group.members) / total for group in groups]
     facts = _fact_shares([form for form in forms.values() if form is not None])
-    skeletons = {form.skeleton for form in forms.values() if form is not None}
-    texts = len({case.sqls[index] for index in case.tables})
     rows = []
     for rank, group in enumerate(groups):
         mine = [forms[index] for index in group.members]
@@ -110,15 +124,13 @@ def _support(case: Case, groups: Sequence[Group], forms: Mapping[int, Form | Non
         others = [share for place, share in enumerate(shares) if place != rank]
         above = sum(share > shares[rank] for share in shares)  # groups of one size share a rank: places must not count
         kin = _kin(group.table, groups, total)
-        my_skeletons = {form.skeleton for form in known}
         my_tables, my_shown = {form.tables for form in known}, {form.shown for form in known}
         rows.append([
             shares[rank], math.log(shares[rank]), math.log(len(group.members)), shares[rank] - max(others, default=0.0),
-            float(above == 0), 1 / (1 + above), *kin, math.log1p(len(my_skeletons)),
-            len(my_skeletons) / max(len(skeletons), 1),
-            len({case.sqls[index] for index in group.members}) / texts,
+            float(above == 0), 1 / (1 + above), *kin,
             sum(form is not None and form.tables in my_tables for form in forms.values()) / total,
             sum(form is not None and form.shown in my_shown for form in forms.values()) / total,
+            *_overlaps(group.table, groups, total),
             _mean([sum(facts[name][value] for name, value in form.facts.items()) for form in known]),
             math.log(len(case.sqls)), math.log(len(groups)), shares[0], 1 - total / len(case.sqls),
         ])  # fmt: skip
@@ -140,6 +152,19 @@ def _kin(table: Table, groups: Sequence[Group], total: int) -> list[float]:
             more += size * (table.rows < other.rows)
             fewer += size * (other.rows < table.rows)
     return [value / total for value in (same, wider, narrower, more, fewer)]
+
+
+def _overlaps(table: Table, groups: Sequence[Group], total: int) -> list[float]:
+    """Mean over all candidates of the share of rows, and of whole columns, that their results have in common."""
+    rows = sum(len(other.members) * _common(table.rows, other.table.rows) for other in groups)
+    columns = sum(len(other.members) * _common(table.columns, other.table.columns) for other in groups)
+    return [rows / total, columns / total]
+
+
+def _common(first: frozenset[int], second: frozenset[int]) -> float:
+    if not first or not second:
+        return float(first == second)
+    return len(first & second) / len(first | second)
 
 
 def _fact_shares(forms: Sequence[Form]) -> dict[str, NDArray[np.float64]]:
@@ -204,7 +229,19 @@ def _schema(form: Form, case: Case) -> list[float]:
 
 
 def _values(form: Form, case: Case) -> list[float]:
-    return literal_features(form, case.question, case.evidence.hits)
+    return literal_features(form, case.question, [hit[:2] for hit in case.evidence.hits])
+
+
+def _sense(form: Form, case: Case) -> list[float]:
+    names = case.evidence.names
+    if names is None:
+        return [0.0] * len(_SENSE)
+    return [
+        1.0,
+        *soundness_features(form.scopes, names),
+        *wording_features(form, case.question, names),
+        *placed_features(form, case.evidence.hits, names),
+    ]
 
 
 def _own(groups: Sequence[Group], own: Sequence[tuple[Table, float]]) -> NDArray[np.float64]:
@@ -229,7 +266,8 @@ def _forms(groups: Sequence[Group], case: Case, forms: Mapping[int, Form | None]
         sums = found.sum(axis=1)
         length = _mean([math.log(form.length) for form in known]) if known else 5.0
         head = [sums.mean(), sums.max(), sums.min(), length, 1 - len(known) / len(distinct)]
-        rows.append([*head, *found.mean(axis=0)])
+        means = dict(zip(HEADS, found.mean(axis=0), strict=True))
+        rows.append([*head, *(sum(means[name] for name in names) for names in _PARTS.values())])
     return np.array(rows, dtype=np.float64).reshape(len(groups), len(_FORM))
 
 

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .scopes import quotes_as_texts, scopes_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlglot import exp
+
+    from .scopes import Scope
 
 __all__ = ["HEADS", "Form", "form_of"]
 
@@ -63,6 +67,7 @@ class Form:
         texts: String literals, as they are.
         numbers: Number literals, as they are.
         length: Characters, white space folded.
+        scopes: Its SELECTs, outermost first.
     """
 
     facts: Mapping[str, int]
@@ -73,6 +78,7 @@ class Form:
     texts: tuple[str, ...]
     numbers: tuple[str, ...]
     length: int
+    scopes: tuple[Scope, ...]
 
 
 @lru_cache(maxsize=8192)
@@ -88,6 +94,7 @@ def form_of(sql: str, dialect: str = "sqlite") -> Form | None:
         return None
     if not isinstance(tree, exp.Query):
         return None
+    quotes_as_texts(tree)
     first: exp.Expr = tree
     while isinstance(first, exp.SetOperation):
         first = first.this.unnest() if isinstance(first.this, exp.Subquery) else first.this
@@ -105,6 +112,7 @@ def form_of(sql: str, dialect: str = "sqlite") -> Form | None:
         texts=tuple(literal.this for literal in literals if literal.is_string),
         numbers=tuple(literal.this for literal in literals if not literal.is_string),
         length=len(" ".join(sql.split())),
+        scopes=scopes_of(tree),
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .features import Evidence
 from .grouping import read_table
+from .names import SchemaNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ def gather(
     return Evidence(
         columns={(ref.table.lower(), ref.column.lower()): float(score) for ref, score in linked.scores.items()},
         tables={name.lower(): float(score) for name, score in linked.table_scores.items()},
-        hits=tuple((hit.value, hit.likelihood) for hit in linked.hits),
+        hits=tuple((hit.value, hit.likelihood, hit.ref.table.lower(), hit.ref.column.lower()) for hit in linked.hits),
         own=tuple((read_table(result), score) for result, score in results if result is not None),
+        names=SchemaNames(linked.full),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "VERSION", "RankedSelector", "RankingWeights", "load_weights"]
 
-FORMAT, VERSION = "ctxprune.select.ranked", 1
+FORMAT, VERSION = "ctxprune.select.ranked", 2
 _FILE = "ranked.json"
 
 
@@ -38,11 +38,27 @@ class RankingWeights:
         expectations: From the words of a question to the form of its SQL.
         networks: Each gives a logit to every group, against 0 for none of them; their probabilities are averaged.
         trained_on: Names of what they learned from.
+        unseen: For each network, the databases of benchmarks whose candidates it did not learn from, of those that
+            another network did learn from.
     """
 
     expectations: Expectations
     networks: tuple[Network, ...]
     trained_on: tuple[str, ...] = ()
+    unseen: tuple[frozenset[str], ...] = ()
+
+    @property
+    def learned(self) -> frozenset[str]:
+        """Databases of benchmarks whose candidates some network learned from."""
+        return frozenset().union(*self.unseen)
+
+    def blind_to(self, database: str) -> RankingWeights:
+        """With only those networks that learned nothing from the candidates of a benchmark's database."""
+        if database not in self.learned:
+            return self
+        kept = [place for place, names in enumerate(self.unseen) if database in names]
+        networks = tuple(self.networks[place] for place in kept)
+        return replace(self, networks=networks, unseen=tuple(self.unseen[place] for place in kept))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RankingWeights:
@@ -56,8 +72,9 @@ class RankingWeights:
         if tuple(data.get("features", ())) != FEATURES:
             raise FormatError("the weights were made for other features", hint="train them anew")
         try:
-            networks = tuple(Network.from_dict(one) for one in data["networks"])
-            return cls(Expectations.from_dict(data["expectations"]), networks, tuple(data["trained_on"]))
+            networks = tuple(Network.from_dict(one["network"]) for one in data["networks"])
+            unseen = tuple(frozenset(one["unseen"]) for one in data["networks"])
+            return cls(Expectations.from_dict(data["expectations"]), networks, tuple(data["trained_on"]), unseen)
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"the weights are damaged ({error!r})") from error
 
@@ -68,7 +85,10 @@ class RankingWeights:
             "version": VERSION,
             "trained_on": list(self.trained_on),
             "features": list(FEATURES),
-            "networks": [network.to_dict() for network in self.networks],
+            "networks": [
+                {"unseen": sorted(names), "network": network.to_dict()}
+                for network, names in zip(self.networks, self.unseen, strict=True)
+            ],
             "expectations": self.expectations.to_dict(),
         }
 
@@ -93,7 +113,7 @@ class RankedSelector:
 
     Attributes:
         min_confidence: 0..1; below it nothing is chosen.
-        weights: None for those that come with the library.
+        weights: None for those that come with the library; `RankingWeights.blind_to` for a benchmark.
 
     Raises:
         UsageError: `min_confidence` is out of its range.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.cli import main
+from ctxprune.sql.select.ranked import load_weights
 
 ITEMS = [
     {"db_id": "shop", "question": "How many cities are there?", "query": "SELECT count(*) FROM city"},
@@ -22,7 +23,8 @@ ROWS = [
 
 
 @pytest.fixture
-def folder(tmp_path: Path, shop: Path) -> Path:
+def folder(tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     data = tmp_path / "spider"
     place = data / "database" / "shop" / "shop.sqlite"
     place.parent.mkdir(parents=True)
@@ -52,7 +54,37 @@ def test_the_ranker_says_what_it_learned_from(folder: Path, capsys: pytest.Captu
     report = bench(folder, capsys)
     assert report["selector"] == "ranked.v1"
     assert report["trained_on"]
+    assert report["cross_fitted"] is False
     assert 0 <= report["ex"] <= report["any_correct"]
+    assert 0 <= report["ece"] <= 100
+
+
+def test_results_are_kept_in_the_cache_folder_or_the_named_file(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    first = bench(folder, capsys)
+    assert (tmp_path / "cache" / "ctxprune" / "executions.sqlite").is_file()
+    assert bench(folder, capsys) == first
+    assert bench(folder, capsys, "--cache", str(tmp_path / "mine.sqlite")) == first
+    assert (tmp_path / "mine.sqlite").is_file()
+
+
+def test_a_database_that_the_weights_learned_from_is_cross_fitted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = min(load_weights().learned)
+    for path in (folder / "dev.json", folder.parent / "candidates.jsonl"):
+        path.write_text(path.read_text(encoding="utf-8").replace('"shop"', f'"{name}"'), encoding="utf-8")
+    place = folder / "database" / name
+    (folder / "database" / "shop").rename(place)
+    (place / "shop.sqlite").rename(place / f"{name}.sqlite")
+    assert bench(folder, capsys)["cross_fitted"] is True
+
+
+def test_the_cache_is_none_of_the_inputs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, place = str(folder.parent / "candidates.jsonl"), str(folder / "database" / "shop" / "shop.sqlite")
+    assert main(["bench", "select", "--data", str(folder), "--candidates", file, "--cache", place]) != 0
+    assert "is read" in capsys.readouterr().err
 
 
 def test_a_file_without_an_item_of_the_set(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.sql.database import ResultSet
 from ctxprune.sql.generate.base import Candidate
+from ctxprune.sql.schema import Column, Schema, Table
 from ctxprune.sql.select.base import SELECTORS, Executed
 from ctxprune.sql.select.expected import Expectations, phrases, read_words
 from ctxprune.sql.select.features import FEATURES, Case, Evidence, case_features
 from ctxprune.sql.select.forms import HEADS
 from ctxprune.sql.select.grouping import read_table
+from ctxprune.sql.select.names import SchemaNames
 from ctxprune.sql.select.ranked import RankedSelector, RankingWeights, load_weights
 
+BAKERY = Schema("bakery", (Table("loaf", (Column("id", "INTEGER", primary_key=True), Column("kind", "TEXT"))),))
 COUNT, NAMES = "SELECT count(*) FROM loaf", "SELECT kind FROM loaf"
 
 
@@ -65,6 +68,43 @@ def test_below_the_least_confidence_nothing_is_chosen() -> None:
     assert RankedSelector(min_confidence=sure / 2).select("How many loaves are there?", MIXED).index is not None
 
 
+def test_the_name_of_a_column_does_not_matter() -> None:
+    """Without a schema nothing is read into names: other names of the same length change nothing."""
+    renamed = [
+        replace(one, sql=one.sql.replace("loaf", "cake").replace("kind", "sort")) if one.sql else one for one in MIXED
+    ]
+    first, second = (RankedSelector().select("How many loaves are there?", some) for some in (MIXED, renamed))
+    assert first.groups == second.groups
+    assert second.confidence == pytest.approx(first.confidence)
+
+
+def test_a_tie_is_broken_by_what_was_asked_not_by_place() -> None:
+    pair = [_ran(COUNT, (2,)), _ran(NAMES, ("rye",), ("oat",))]
+    for some in (pair, pair[::-1]):
+        chosen = RankedSelector().select("How many loaves are there?", some)
+        assert chosen.index is not None
+        assert some[chosen.index].sql == COUNT
+
+
+def test_a_misspelt_value_loses_against_the_stored_one() -> None:
+    hits = [("Rye", 0.9, "loaf", "kind")]
+    known = Evidence({}, {}, hits, names=SchemaNames(BAKERY))
+    texts = ["SELECT id FROM loaf WHERE kind = 'rye'", "SELECT id FROM loaf WHERE kind = 'Rye'"]
+    pair = [_ran(texts[0]), _ran(texts[1], (4,))]
+    chosen = RankedSelector().rank("Which id has the rye loaf?", pair, known=known)
+    assert chosen.index == 1
+
+
+def test_a_known_database_is_left_to_the_networks_that_did_not_see_it() -> None:
+    weights = load_weights()
+    assert weights.learned
+    for name in sorted(weights.learned):
+        blind = weights.blind_to(name)
+        assert 0 < len(blind.networks) < len(weights.networks)
+        assert all(name in names for names in blind.unseen)
+    assert weights.blind_to("no such database") is weights
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_a_confidence_is_in_0_to_1(value: float) -> None:
     with pytest.raises(UsageError, match="min_confidence"):
@@ -98,8 +138,9 @@ def test_any_number_of_candidates(size: int, kinds: int) -> None:
 def test_features_are_finite_whatever_is_known() -> None:
     tables = {0: read_table(ResultSet(("a",), ((None,),))), 1: read_table(ResultSet(("a",), ()))}
     expected = load_weights().expectations("", "")
-    known = Evidence({("loaf", "kind"): 0.0, ("loaf", "id"): 1.0}, {"loaf": 1.0}, [("rye", 0.9)], [(tables[0], 0.5)])
-    for evidence in (Evidence(), known):
+    columns, hits = {("loaf", "kind"): 0.0, ("loaf", "id"): 1.0}, [("rye", 0.9, "loaf", "kind")]
+    known = Evidence(columns, {"loaf": 1.0}, hits, [(tables[0], 0.5)])
+    for evidence in (Evidence(), known, replace(known, names=SchemaNames(BAKERY))):
         groups, rows = case_features(Case("", ["SELECT kind FROM loaf", "no SQL"], tables, expected, evidence))
         assert rows.shape == (len(groups), len(FEATURES))
         assert np.isfinite(rows).all()
@@ -125,9 +166,10 @@ def test_weights_survive_writing() -> None:
     before, after = (RankedSelector(weights=one).select("How many?", MIXED) for one in (weights, again))
     assert after.confidence == pytest.approx(before.confidence, abs=1e-3)
     assert isinstance(again.expectations, Expectations)
+    assert again.unseen == weights.unseen
 
 
-@pytest.mark.parametrize("change", [{"format": "x"}, {"version": 9}, {"features": []}, {"networks": [{}]}])
+@pytest.mark.parametrize("change", [{"format": "x"}, {"version": 9}, {"features": []}, {"networks": [{}]}, {"networks": [{"unseen": []}]}])
 def test_foreign_or_damaged_weights_are_refused(change: dict) -> None:
     with pytest.raises(FormatError):
         RankingWeights.from_dict(load_weights().to_dict() | change)
