@@ -2,10 +2,9 @@
 
 Candidates are variants of gold SQL (`_mutations`) in sets as several systems would give them (`_simulated`). What a
 question lets one expect of its SQL is read by a model that did not see its database. The network learns from no
-published prediction; two numbers do that calibrate it, from the systems that a licence allows, a fold of databases left
-out at a time, so that each of the networks in the file names the databases that it knows nothing of. Nothing here
-depends on time or chance: a second run on the same machine writes the same bytes. With a folder, a run that was stopped
-goes on.
+published prediction; its temperature does, from the systems that a licence allows, a fold of databases left out at a
+time, so that each of the networks in the file names the databases that it knows nothing of. Nothing here depends on
+time or chance: a second run on the same machine writes the same bytes. With a folder, a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -22,14 +21,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from _expectations import train_expectations
-from _ranking import Shape, standardised, train
+from _ranking import Shape, train
 from _record import SHARED, record
-from _select_sets import RUN_ONLY, CandidateSet, SetCache, bird_sets, licensed_sets, spider_sets
+from _select_sets import CandidateSet, SetCache, bird_sets, licensed_sets, spider_sets
 
 import ctxprune.sql.select as package
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.network import Network
-from ctxprune.sql.select.features import FEATURES
 from ctxprune.sql.select.ranked import RankingWeights
 
 FOLDER = SHARED / "data" / "nl2sql"
@@ -37,12 +35,11 @@ FOLDS, ITEMS, LARGEST = 3, 1_600, 500_000
 BIRD_WEIGHT = 0.5
 SHAPE = Shape(0, 20, decay=1e-2, drop=0.7)
 TEMPERATURES = np.arange(0.8, 3.01, 0.05)
-FACTORS = (0.3, 0.5, 0.75, 1.0)
 TRAINED_ON = (
     "variants of the gold SQL of Spider train and of the BIRD train sample",
     "answers of the sketch generator to questions of Spider train",
     "questions and gold SQL of Spider train and of the BIRD train sample",
-    "two numbers, cross-fitted: candidates of DIN-SQL (MIT), DAIL-SQL (Apache-2.0) and C3SQL (MIT) for Spider dev",
+    "one number, cross-fitted: candidates of DIN-SQL (MIT), DAIL-SQL (Apache-2.0) and C3SQL (MIT) for Spider dev",
 )
 
 
@@ -68,16 +65,16 @@ def main() -> None:
     parts = _folds({one.database for one in real}, FOLDS)
     networks, unseen, numbers = [], [], []
     for place in range(FOLDS):
-        made, found = calibrated(network, [one for one in real if parts[one.database] != place])
-        networks.append(made)
+        value = temperature(network, [one for one in real if parts[one.database] != place])
+        networks.append(replace(network, out=network.out / value, bias=network.bias / value))
         unseen.append(frozenset(name for name in parts if parts[name] == place))
-        numbers.append(found)
+        numbers.append(round(value, 2))
     weights = RankingWeights(everything, tuple(networks), TRAINED_ON, tuple(unseen))
     path = Path(package.__file__).parent / "ranked.json"
     path.write_text(json.dumps(weights.to_dict(), separators=(",", ":")) + "\n", encoding="utf-8")
     figures = {
         "items": options.items, "sets": len(sets), "sets_with_evidence": len(told), "licensed_sets": len(real),
-        "factors_and_temperatures": numbers, "bytes": path.stat().st_size,
+        "temperatures": numbers, "bytes": path.stat().st_size,
         "cpu_seconds": round(time.process_time() - started),
     }  # fmt: skip
     data = {"spider": spider.fingerprint, "bird_train_mini": bird.fingerprint}
@@ -93,28 +90,19 @@ def fit(parts: list[tuple[list[CandidateSet], float]]) -> Network:
     return train(SHAPE, rows, owner, right, weights / weights.mean())
 
 
-def calibrated(network: Network, sets: list[CandidateSet]) -> tuple[Network, tuple[float, float]]:
-    """The network with the two numbers of the least loss: a factor of what the results look like, and the temperature.
+def temperature(network: Network, sets: list[CandidateSet]) -> float:
+    """The number that the logits are divided by for the least loss; it does not change what one network chooses."""
+    logits = [network(one.rows) for one in sets]
 
-    Wrong candidates of the simulation return nothing more often than real ones do.
-    """
-    looks = [FEATURES.index(name) for name in RUN_ONLY]
-    rest, part = network.out.copy(), np.zeros_like(network.out)
-    part[looks], rest[looks] = rest[looks], 0.0
-    values = [standardised(network, one.rows) for one in sets]
-    pairs = [(one @ rest + network.bias, one @ part) for one in values]
-
-    def loss(factor: float, heat: float) -> float:
+    def loss(value: float) -> float:
         total = 0.0
-        for one, (left, right) in zip(sets, pairs, strict=True):
-            raw = np.exp(np.clip((left + factor * right) / heat, -30, 30))
+        for one, values in zip(sets, logits, strict=True):
+            raw = np.exp(np.clip(values / value, -30, 30))
             good = raw[one.right > 0].sum() if one.right.any() else 1.0
             total -= np.log(good / (1 + raw.sum()))
         return total
 
-    factor, heat = min(((f, float(t)) for f in FACTORS for t in TEMPERATURES), key=lambda pair: loss(*pair))
-    out = (rest + factor * part) / heat
-    return replace(network, out=out, bias=network.bias / heat), (factor, round(heat, 2))
+    return float(min(TEMPERATURES, key=loss))
 
 
 def _folds(names: set[str], count: int) -> dict[str, int]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 SQL = "SELECT 1, 2.5, 'a', NULL, x'00ff', 1e999, 9223372036854775807"
 
 
-def _run(shop: Path, cache: ExecutionCache, *texts: str, limits: Limits = Limits()) -> list:
-    with Database(shop, limits=limits, isolated=False) as database:
+def _run(shop: Path, cache: ExecutionCache, *texts: str, limits: Limits | None = None) -> list:
+    with Database(shop, limits=limits or Limits(), isolated=False) as database:
         runner = CachedRunner(database, cache)
         return [runner(text) for text in texts]
 

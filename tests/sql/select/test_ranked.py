@@ -169,7 +169,10 @@ def test_weights_survive_writing() -> None:
     assert again.unseen == weights.unseen
 
 
-@pytest.mark.parametrize("change", [{"format": "x"}, {"version": 9}, {"features": []}, {"networks": [{}]}, {"networks": [{"unseen": []}]}])
+@pytest.mark.parametrize(
+    "change",
+    [{"format": "x"}, {"version": 9}, {"features": []}, {"networks": [{}]}, {"networks": [{"unseen": []}]}],
+)
 def test_foreign_or_damaged_weights_are_refused(change: dict) -> None:
     with pytest.raises(FormatError):
         RankingWeights.from_dict(load_weights().to_dict() | change)

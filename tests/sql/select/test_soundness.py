@@ -37,7 +37,10 @@ NAMES = SchemaNames(SCHEMA)
         ("SELECT T1.name FROM baker T1 JOIN loaf T2 ON T1.id = T2.baker_id WHERE T2.price > 3", {"links_on_keys": 1}),
         ("SELECT name FROM baker JOIN loaf ON baker.id = baker_id WHERE price > 3", {"links_on_keys": 1}),
         ("SELECT T1.name FROM baker T1, loaf T2 WHERE T1.id = T2.id AND T2.price > 3", {"links_alike": 1}),
-        ("SELECT T1.name FROM baker T1 JOIN loaf T2 ON T1.id = T2.kind AND price > 1", {"links_odd": 1, "links_of_kinds": 1}),
+        (
+            "SELECT T1.name FROM baker T1 JOIN loaf T2 ON T1.id = T2.kind AND price > 1",
+            {"links_odd": 1, "links_of_kinds": 1},
+        ),
         ("SELECT T1.name FROM baker T1, loaf T2 WHERE T2.price > 3", {"unlinked": 1}),
         ("SELECT T1.name FROM baker T1 JOIN loaf T2 ON T1.id = T2.baker_id", {"links_on_keys": 1, "needless": 1}),
         ("SELECT kind FROM loaf WHERE price = 'rye'", {"literals_of_kinds": 1}),
@@ -49,8 +52,14 @@ NAMES = SchemaNames(SCHEMA)
         ("SELECT kind FROM loaf WHERE price > (SELECT max(baker_id) FROM loaf)", {"extremes_odd": 1}),
         ("SELECT kind, count(*) FROM loaf GROUP BY kind", {"grouped_by_other": 1}),
         ("SELECT baker_id, count(*) FROM loaf GROUP BY baker_id", {"grouped_by_key": 1}),
-        ("SELECT avg(T1.price) FROM loaf T1 JOIN sale T2 ON T1.id = T2.loaf_id WHERE amount > 1", {"links_on_keys": 1, "fan_out": 1}),
-        ("SELECT sum(T2.amount) FROM loaf T1 JOIN sale T2 ON T1.id = T2.loaf_id WHERE T1.price > 1", {"links_on_keys": 1}),
+        (
+            "SELECT avg(T1.price) FROM loaf T1 JOIN sale T2 ON T1.id = T2.loaf_id WHERE amount > 1",
+            {"links_on_keys": 1, "fan_out": 1},
+        ),
+        (
+            "SELECT sum(T2.amount) FROM loaf T1 JOIN sale T2 ON T1.id = T2.loaf_id WHERE T1.price > 1",
+            {"links_on_keys": 1},
+        ),
         ("SELECT T1.colour FROM loaf T1", {"unknown_names": 1}),
         ("WITH x AS (SELECT id AS n FROM loaf) SELECT n FROM x", {}),
     ],
@@ -81,11 +90,12 @@ def test_where_a_value_is_stored(sql: str, place: str) -> None:
 
 
 def test_shown_columns_are_looked_for_in_the_question() -> None:
+    texts = ("SELECT name, town FROM baker", "SELECT id FROM baker", "SELECT town, name FROM baker")
     named, ids, turned = (
         dict(zip(WORDING, wording_features(form, "Give the names and towns of all bakers.", NAMES), strict=True))
-        for form in map(form_of, ("SELECT name, town FROM baker", "SELECT id FROM baker", "SELECT town, name FROM baker"))
+        for form in map(form_of, texts)
         if form is not None
-    )  # fmt: skip
+    )
     assert (named["shown_named"], named["shown_ordered"], named["shown_ids"]) == (1, 1, 0)
     assert (ids["shown_named"], ids["shown_ids"], ids["ids_asked"]) == (0, 1, 0)
     assert turned["shown_ordered"] == 0
