@@ -6,7 +6,8 @@ Items of Spider train, none of whose databases is in dev (seed 1, stratified by 
 measured on those with the smallest schemas, `items` says how many, and `against_small` compares on the same items,
 repaired. `ex` is of the statement as written, `ex_repaired` of the same statement after repair without a model;
 `seconds` is what an answer took when it was made. `SmallPrompt` and `DEFAULT_STYLES` in `ctxprune.sql.generate.styles`
-follow from these rows. Answers are kept in a cache (--cache FILE).
+follow from these rows. Answers are kept in a cache (--cache FILE); with --offline nothing else answers, and rows that
+need more are named in `left_out`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from time import process_time
 from _meter import Meter
 from _record import SHARED, record
 
-from ctxprune.errors import DatabaseError
+from ctxprune.errors import DatabaseError, ModelError
 from ctxprune.integrations.chat_models import LlamaCppModel
 from ctxprune.sql.database import Database
 from ctxprune.sql.evaluation.datasets import load, sample_items
@@ -116,15 +117,18 @@ ROWS = (
 
 @dataclass(frozen=True)
 class ProcessorTime:
-    """A local model whose answers say how much processor time they took, which a busy machine does not change."""
+    """A local model whose new answers say how much processor time they took; none where it is offline."""
 
     model: LlamaCppModel
+    offline: bool = False
 
     @property
     def fingerprint(self):
         return self.model.fingerprint
 
     def complete(self, messages, sampling):
+        if self.offline:
+            raise ModelError("the answer is not in the cache")
         start = process_time()
         answers = self.model.complete(messages, sampling)
         ms = (process_time() - start) * 1e3 / len(answers)
@@ -137,14 +141,16 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/ctxprune/generations.sqlite")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", nargs="*", default=[row.name for row in ROWS], help="only these; records nothing")
+    parser.add_argument("--offline", action="store_true", help="only answers out of the cache")
     words = parser.parse_args()
     bench = load(SHARED / "data" / "nl2sql" / "spider", split="train")
-    local = ProcessorTime(LlamaCppModel(words.model, threads=words.threads))
+    local = ProcessorTime(LlamaCppModel(words.model, threads=words.threads), words.offline)
     model = CachedModel(local, GenerationCache(words.cache))
     rows = [row for row in ROWS if row.name in words.rows]
     meters = {row.name: Meter(model) for row in rows}
     store = ExampleStore(tuple(Example(i.question, i.gold, i.db_id) for i in bench.items), same_database=False)
     made = {row.name: [] for row in rows}
+    left_out = []
     with ExitStack() as stack:
         databases = {}
         for item in sample_items(bench.present, ITEMS + 12, seed=SEED):
@@ -152,10 +158,14 @@ def main() -> None:
         indexes = {name: ValueIndex.build(database) for name, database in databases.items()}
         for number, item in enumerate(chosen(bench, databases)):
             for row in rows:
-                if number < row.items:
+                if number < row.items and row.name not in left_out:
                     generator = writer(row, meters[row.name], store)
-                    made[row.name].append(measure(row, item, databases[item.db_id], indexes[item.db_id], generator))
-    figures = {row.name: summary(made[row.name], meters[row.name]) for row in rows}
+                    try:
+                        verdict = measure(row, item, databases[item.db_id], indexes[item.db_id], generator)
+                        made[row.name].append(verdict)
+                    except ModelError:
+                        left_out.append(row.name)
+    figures = {name: summary(made[name], meters[name]) for name in made if name not in left_out}
     for name, figure in figures.items():
         pairs = [(new.repaired, old.repaired) for new, old in zip(made[name], made[rows[0].name], strict=False)]
         figure["against_small"] = {
@@ -164,7 +174,7 @@ def main() -> None:
         }
         sys.stderr.write(f"{name:30} {figure}\n")
     if rows == list(ROWS):
-        document = {"model": words.model.name, "rows": figures}
+        document = {"model": words.model.name, "rows": figures, "left_out": left_out}
         record("chat_prompts", document, seed=SEED, data={"spider train": bench.fingerprint})
 
 
@@ -203,6 +213,8 @@ def measure(row, item, database, index, generator):
     runner = GuardedRunner(database, Guard("sqlite", database.schema()))
     bound = generator.with_runner(runner, private=False) if hasattr(generator, "with_runner") else generator
     (candidate,) = bound.generate(request)
+    if candidate.error.startswith(ModelError.code):
+        raise ModelError(candidate.error)
     state = State(item.question, database.schema(), hits=hits, candidates=(candidate,))
     plain = Execute(runner, rounds=0).run(state).executed[0]
     mended = Execute(runner, mechanical_repairers()).run(state).executed[0]
