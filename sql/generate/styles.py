@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_STYLES", "generator_of", "style_names"]
 
-# The best of those that benchmarks/results/chat_prompts.json measures; the others are there to be named.
+# The best as written of those in benchmarks/results/chat_prompts.json; not all styles are measured there yet.
 DEFAULT_STYLES = ("small",)
 
 

@@ -21,8 +21,10 @@ __all__ = ["SmallPrompt"]
 class SmallPrompt:
     """One user message: CREATE TABLE statements, matched values, evidence, question, and last what to write.
 
-    On 0.5B parameters every addition cost accuracy: a system message, worked examples, example values in the schema,
-    questions as SQL comments. Only the stored values that the question mentions paid for themselves.
+    With 0.5B parameters on 80 training items (benchmarks/results/chat_prompts.json) it has the most right answers as
+    written, 53.75 %: 51.25 % without the matched values (and no better with a system message), 45 % with M-Schema,
+    43.75 % with three fixed worked examples, 42.5 % with a compact schema. Once repaired, the first three are within
+    chance of each other, the others 5 points and more behind. Similar examples and skeletons are not measured yet.
 
     Attributes:
         form: Renderer of the schema.
