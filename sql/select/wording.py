@@ -45,7 +45,7 @@ def wording_features(form: Form, text: str, names: SchemaNames) -> list[float]:
     named = [_named(column, asked) for column in shown]
     firsts = [place for column in shown if (place := _first(column, asked)) is not None]
     rises = [first <= second for first, second in itertools.pairwise(firsts)]
-    other = [_named(column, asked) for column in form.columns if column not in shown and column in names.columns]
+    other = [_named(column, asked) for column in sorted(form.columns & names.columns - set(shown))]
     told = {word.lower() for word in _NAME.findall(evidence)}
     wants_id = any(word in _ID for word in asked) or (bool(ids) and told.issuperset(ids))
     return [
