@@ -63,6 +63,18 @@ def chat() -> str:
     return table(["", "EX %", "executable %", "prompt tokens", "model seconds"], rows)
 
 
+def select() -> str:
+    found = figures("select")
+    titles = {"spider": "Spider dev", "bird_dev": "BIRD superhero"}
+    names = ("items", "systems", "best_single", "majority", "any_correct")
+    rows = []
+    for key, title in titles.items():
+        row = found[key]["ranked"]
+        rows.append([title, *(row[name] for name in names), row["ex"], row["ex_sure"]])
+    head = ["set", "questions", "systems", "best single %", "majority %", "any right %", "selected %", "sure %"]
+    return table(head, rows)
+
+
 def values() -> str:
     found = figures("values_recall")
     titles = {
@@ -113,7 +125,7 @@ LINKERS = {
     "presql.v1, RSL-SQL.gpt-4o.step1": "presql, SQL of GPT-4o",
     "presql.v1, Artessay.Base.Qwen.Qwen2.5-Coder-7B-Instruct.VanillaLinker": "presql, SQL of a 7B model",
 }
-TABLES = {"spider": spider, "chat": chat, "values": values, "linking": linking, "pooled": pooled}
+TABLES = {"spider": spider, "chat": chat, "select": select, "values": values, "linking": linking, "pooled": pooled}
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -48,24 +48,31 @@ def test_ten_lines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "ctxprune-trace" in capsys.readouterr().out
 
 
+def test_passages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = ["The bridge is long. It opened in 1933 [2].", "The bridge opened in 1933, they say. Tickets cost five."]
+    names = run(BLOCKS[1], texts=texts, notes=["Ask the mayor about the bridge."])
+    assert "1933" in str(names["shared"].outputs)
+    assert "corpus_id" in capsys.readouterr().out
+
+
 def test_langchain(folder: Path) -> None:
     fake = pytest.importorskip("langchain_core.language_models.fake_chat_models")
     model = fake.FakeListChatModel(responses=["```sql\nSELECT name FROM city\n```"])
-    names = run(BLOCKS[1], your_chat_model=model)
+    names = run(BLOCKS[2], your_chat_model=model)
     assert {"chat.v1", "sketch.v1"} >= {candidate.generator for candidate in names["answer"].trace.candidates}
     assert "SELECT name FROM city" in [candidate.sql for candidate in names["answer"].trace.candidates]
 
 
 def test_the_guard(folder: Path) -> None:
     schema = Schema("shop", (Table("city", (Column("name"),)),), (), "postgres")
-    run(BLOCKS[2], schema=schema, sql="SELECT * FROM city")
+    run(BLOCKS[3], schema=schema, sql="SELECT * FROM city")
     with pytest.raises(GuardError):
-        run(BLOCKS[2], schema=schema, sql="SELECT * FROM secret")
+        run(BLOCKS[3], schema=schema, sql="SELECT * FROM secret")
 
 
 def test_every_block_is_run() -> None:
-    assert len(BLOCKS) == 3
-    assert len(COMMANDS) == 13
+    assert len(BLOCKS) == 4
+    assert len(COMMANDS) == 17
 
 
 @pytest.mark.parametrize("command", COMMANDS)
