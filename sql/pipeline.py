@@ -17,7 +17,7 @@ from .database import Limits
 from .execution import GuardedRunner
 from .generate.duck import as_chat_model
 from .generate.model import recorded_calls
-from .select.base import Executed
+from .select.base import Executed, without_cells
 from .steps import (
     PATHS,
     CheckNames,
@@ -70,7 +70,7 @@ class PipelineConfig:
             way in long prompts; raise it for strong ones.
         examples: Stored values per column that prompts of the path "linked+values" show, 0 or more.
         private: Columns whose values never leave the database except as rows of an answer: they are not indexed, and
-            neither examples nor value hits of theirs come into a prompt.
+            neither examples nor value hits of theirs come into a prompt, and no selector shows a model a cell.
         schema: The part of the database that this caller may see and query; None for all of it.
         limits: Of every query.
         max_question: Characters of the question, and of the evidence, at most.
@@ -392,12 +392,11 @@ def _selector(selector: Selector | None, model: ChatModel | None, *, private: bo
 
         # what people taught for this very question stands against a few models that agree
         selector = VoteSelector({"learned.v1": _TAUGHT}) if taught else VoteSelector()
-    if model is None:
-        return selector
-    from .select.judge import JudgedSelector
+    if model is not None:
+        from .select.judge import JudgedSelector
 
-    # a result may hold values of a private column under any name
-    return JudgedSelector(model, selector, rows=0) if private else JudgedSelector(model, selector)
+        selector = JudgedSelector(model, selector)
+    return without_cells(selector) if private else selector
 
 
 def _repairers(model: ChatModel | None) -> tuple[Repairer, ...]:

@@ -64,8 +64,9 @@ class DecomposeGenerator:
             raise UsageError(f"most must be at least 2, got {self.prompt.most}", where="prompt")
 
     def with_runner(self, runner: GuardedRunner, *, private: bool) -> DecomposeGenerator:
-        """The same with a runner, where it has none of its own."""
-        return self if self.runner is not None else replace(self, runner=runner, private=private)
+        """The same with a runner, where it has none of its own; what is private stays so in any case."""
+        own = self.runner if self.runner is not None else runner
+        return replace(self, runner=own, private=self.private or private)
 
     def generate(self, request: Request) -> Sequence[Candidate]:
         """One candidate per answer to the last part; a failing model leaves a candidate with `error`."""

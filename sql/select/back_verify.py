@@ -13,7 +13,8 @@ from ctxprune.text import terms
 
 from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import one_line
-from .base import SELECTORS
+from .base import SELECTORS, without_cells
+from .finalists import finalists, promoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,19 +65,20 @@ class BackVerifySelector:
         first = self.base.select(question, executed)
         if first.index is None or len(first.groups) < 2 or first.confidence >= self.below:
             return first
-        rivals = [min(group, key=lambda index: (len(executed[index].sql), index)) for group in first.groups[1:]]
-        places = [first.index, *rivals][: self.groups]
+        places = finalists(first, executed, self.groups)
         try:
             found = [agreement(question, self._question(executed[place].sql)) for place in places]
-        except ModelError as error:
-            return replace(first, reason=f"{first.reason}; not read back, the model failed ({error.what})")
+        except ModelError:  # its words stand in the trace
+            return replace(first, reason=f"{first.reason}; not read back, the model failed")
         best = max(range(len(places)), key=lambda place: (found[place], -place))
         if best == 0 or found[best] < found[0] + self.margin:
             return replace(first, reason=f"{first.reason}; read back, it agrees to {found[0]:.2f} with the question")
-        groups = list(first.groups)
-        groups.insert(0, groups.pop(best))
         reason = f"read back, it agrees to {found[best]:.2f} with the question, the first result to {found[0]:.2f}"
-        return replace(first, index=places[best], groups=tuple(groups), reason=reason)
+        return promoted(first, places[best], best, reason)
+
+    def without_cells(self) -> BackVerifySelector:
+        """The same over a base that shows no cell either."""
+        return replace(self, base=without_cells(self.base))
 
     def _question(self, sql: str) -> str:
         text = f"{one_line(sql)}\nWrite the one question in plain words that this query answers. Answer with it only."

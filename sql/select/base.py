@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..database import ResultSet
     from ..generate.base import Candidate
 
-__all__ = ["SELECTORS", "Executed", "Selection", "Selector"]
+__all__ = ["SELECTORS", "Executed", "Selection", "Selector", "without_cells"]
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,22 @@ class Selection:
 
 
 class Selector(Protocol):
-    """Chooses. Safe to share between threads."""
+    """Chooses. Safe to share between threads.
+
+    One that shows cells of results to a model has a method `without_cells()`, which gives the same selector without;
+    a pipeline with private columns calls it.
+    """
 
     def select(self, question: str, executed: Sequence[Executed]) -> Selection:
         """Choose one of `executed`; an empty sequence gives index None."""
         ...
+
+
+def without_cells(selector: Selector) -> Selector:
+    """`selector`, so that no model sees a cell of a result: it may come from a private column under any name."""
+    hide = getattr(selector, "without_cells", None)
+    hidden: Selector = selector if hide is None else hide()
+    return hidden
 
 
 SELECTORS: Registry[type[Selector]] = Registry(

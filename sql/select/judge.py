@@ -10,7 +10,8 @@ from ctxprune.errors import ModelError, UsageError
 
 from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import one_line
-from .base import SELECTORS
+from .base import SELECTORS, without_cells
+from .finalists import finalists, promoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ _CELL = 40  # characters of a cell that the model is shown
 @dataclass(frozen=True)
 class JudgedSelector:
     """Wraps a selector: where its confidence is below `below` and there are two groups, a chat model decides between
-    the first two. A model that fails or answers neither leaves the choice as it was.
+    the first two. A model that fails or answers neither leaves the choice as it was; the reason says so.
 
     Attributes:
         model: The chat model.
@@ -57,17 +58,22 @@ class JudgedSelector:
         first = self.base.select(question, executed)
         if first.index is None or len(first.groups) < 2 or first.confidence >= self.below:
             return first
-        rival = min(first.groups[1], key=lambda index: (len(executed[index].sql), index))
-        text = _prompt(question, executed[first.index], executed[rival], self.rows)
+        one, rival = finalists(first, executed, 2)
+        text = _prompt(question, executed[one], executed[rival], self.rows)
         sampling = Sampling(max_tokens=4, seconds=self.seconds)
         try:
             answer = ask_model(self.model, [Message("user", text)], sampling)[0].text
-        except ModelError:
-            return first
-        if _letter(answer) != "B":
-            return first
-        groups = (first.groups[1], first.groups[0], *first.groups[2:])
-        return replace(first, index=rival, groups=groups, reason="a chat model preferred the second group")
+        except ModelError:  # its words stand in the trace
+            return replace(first, reason=f"{first.reason}; not judged, the model failed")
+        letter = _letter(answer)
+        if letter == "B":
+            return promoted(first, rival, 1, "a chat model preferred the second group")
+        verdict = "a chat model agreed" if letter else "the model named neither of the first two groups"
+        return replace(first, reason=f"{first.reason}; {verdict}")
+
+    def without_cells(self) -> JudgedSelector:
+        """The same, with no row shown."""
+        return replace(self, rows=0, base=without_cells(self.base))
 
 
 def _prompt(question: str, first: Executed, second: Executed, most: int) -> str:

@@ -13,7 +13,8 @@ from ctxprune.errors import ModelError, UsageError
 
 from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import one_line
-from .base import SELECTORS
+from .base import SELECTORS, without_cells
+from .finalists import finalists, promoted
 from .judge import shown_rows
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class UnitTestSelector:
     """Wraps a selector: its first groups are tested, and the one that passes most tests wins; ties keep their order.
 
     One call writes the tests, one call a test judges all groups. Nothing is asked where there is a single group, and a
-    model that fails leaves the choice as it was.
+    model that fails leaves the choice as it was; the reason says so.
 
     Attributes:
         model: The chat model.
@@ -62,23 +63,24 @@ class UnitTestSelector:
         first = self.base.select(question, executed)
         if first.index is None or len(first.groups) < 2:
             return first
-        rivals = [min(group, key=lambda index: (len(executed[index].sql), index)) for group in first.groups[1:]]
-        places = [first.index, *rivals][: self.groups]
+        places = finalists(first, executed, self.groups)
         shown = [
             f"{number}: {one_line(executed[place].sql)}\nResult of {number}: {shown_rows(executed[place], self.rows)}"
             for number, place in enumerate(places, 1)
         ]
         try:
             passed = self._passed(question, shown)
-        except ModelError:
-            return first
+        except ModelError:  # its words stand in the trace
+            return replace(first, reason=f"{first.reason}; not tested, the model failed")
         best = max(range(len(places)), key=lambda place: (passed[place], -place))
         if best == 0:
-            return first
-        groups = list(first.groups)
-        groups.insert(0, groups.pop(best))
+            return replace(first, reason=f"{first.reason}; no other result passed more unit tests")
         reason = f"passed {passed[best]} unit tests, the first result {passed[0]}"
-        return replace(first, index=places[best], groups=tuple(groups), reason=reason)
+        return promoted(first, places[best], best, reason)
+
+    def without_cells(self) -> UnitTestSelector:
+        """The same, with no row shown."""
+        return replace(self, rows=0, base=without_cells(self.base))
 
     def _passed(self, question: str, shown: Sequence[str]) -> list[int]:
         candidates = "\n".join(shown)

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,9 @@ from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.linking.base import Linked
 from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.select.judge import JudgedSelector
+from ctxprune.sql.select.unit_tests import UnitTestSelector
+from ctxprune.sql.select.vote import VoteSelector
 from ctxprune.sql.steps import PATHS, Execute, Generate, Screen, SelectAnswer, State
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "generate" / "chat_fakes.py")))
@@ -358,6 +362,17 @@ def test_values_of_private_columns_come_into_no_prompt_of_the_second_model(datab
         assert answer.rows
         assert any("A or B" in prompt for prompt in helper.prompts)
         assert any("Paris" in prompt for prompt in helper.prompts) is seen
+
+
+@pytest.mark.parametrize("kind", [JudgedSelector, UnitTestSelector])
+def test_a_selector_of_ones_own_shows_no_cell_of_private_columns(database: Database, kind: Any) -> None:
+    for private, seen in (((), True), ((ColumnRef("city", "name"),), False)):
+        model = fakes.saying("B")
+        writes = parts.Writes("SELECT name FROM city", "SELECT country FROM city", paths=("linked",))
+        config = PipelineConfig(private=private)
+        parts.pipeline(database, writes, selector=kind(model, VoteSelector()), config=config).ask("Which?")
+        assert model.prompts
+        assert any("Paris" in prompt for prompt in model.prompts) is seen
 
 
 def test_the_trace_holds_everything_and_is_json(database: Database, tmp_path: Path) -> None:

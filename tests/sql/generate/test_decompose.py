@@ -108,7 +108,19 @@ def test_a_mixture_hands_the_runner_on(shop: Path) -> None:
     assert isinstance(bound, MixedGenerator)
     assert bound.generators[1].runner is runner
     assert bound.generators[1].private
-    assert bound.generators[1].with_runner(None, private=False) is bound.generators[1]
+    again = bound.generators[1].with_runner(None, private=False)
+    assert (again.runner, again.private) == (runner, True)
+
+
+def test_a_runner_of_ones_own_keeps_private_cells_too(shop: Path) -> None:
+    model = scripted(SPLIT, "SELECT name AS n FROM city", "SELECT count(*) FROM city")
+    config = PipelineConfig(paths=("full",), candidates=1, private=(ColumnRef("city", "name"),))
+    with Database(shop) as database:
+        own = DecomposeGenerator(model, runner=_runner(database))
+        answer = Pipeline(database, generators=[own], config=config).ask(QUESTION)
+    assert answer.rows == ((4,),)
+    assert "Result: 4 rows" in model.prompts[-1]
+    assert not any(name in prompt for prompt in model.prompts for name in ("Paris", "Springfield", "Łódź"))
 
 
 def test_a_simple_question_is_asked_at_once(shop: Path) -> None:

@@ -11,8 +11,10 @@ import pytest
 from ctxprune.errors import UsageError
 from ctxprune.sql.database import ResultSet
 from ctxprune.sql.generate.base import Candidate
-from ctxprune.sql.select.base import Executed
+from ctxprune.sql.select.back_verify import BackVerifySelector
+from ctxprune.sql.select.base import Executed, without_cells
 from ctxprune.sql.select.judge import JudgedSelector
+from ctxprune.sql.select.unit_tests import UnitTestSelector
 from ctxprune.sql.select.vote import VoteSelector
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "generate" / "chat_fakes.py")))
@@ -23,6 +25,10 @@ def _ran(value: object) -> Executed:
     return Executed(Candidate(sql, "chat.v1"), sql, ResultSet(("a",), ((value,),)))
 
 
+def _ran_as(sql: str, cell: str) -> Executed:
+    return Executed(Candidate(sql, "chat.v1"), sql, ResultSet(("a",), ((cell,),)))
+
+
 CLOSE = [_ran(1), _ran(2)]
 
 
@@ -30,7 +36,9 @@ CLOSE = [_ran(1), _ran(2)]
     ("answer", "index"), [("B", 1), ("B.", 1), ("The answer is B", 1), ("A", 0), ("", 0), ("C", 0)]
 )
 def test_close_votes_are_judged(answer: str, index: int) -> None:
-    assert JudgedSelector(fakes.saying(answer), VoteSelector()).select("q", CLOSE).index == index
+    found = JudgedSelector(fakes.saying(answer), VoteSelector()).select("q", CLOSE)
+    assert (found.index, found.groups[0]) == (index, (index,))
+    assert ("model" in found.reason, found.confidence) == (True, 0.5)
 
 
 def test_clear_votes_are_not() -> None:
@@ -61,9 +69,29 @@ def test_rows_can_be_kept_from_the_judge() -> None:
     assert [line for line in lines if line.startswith("Result")] == ["Result of A: 1 row", "Result of B: 1 row"]
 
 
-def test_a_failing_judge_changes_nothing() -> None:
-    assert JudgedSelector(fakes.raising(OSError("down")), VoteSelector()).select("q", CLOSE).index == 0
-    assert JudgedSelector(fakes.hanging(2), VoteSelector(), seconds=0.05).select("q", CLOSE).index == 0
+def test_a_preferred_group_is_only_as_sure_as_it_is_large() -> None:
+    votes = [_ran(1), _ran(1), _ran(1), _ran(2), _ran(2), _ran(3)]
+    found = JudgedSelector(fakes.saying("B"), VoteSelector()).select("q", votes)
+    assert (found.index, found.confidence) == (3, pytest.approx(2 / 6))
+
+
+def test_a_failing_judge_changes_nothing_and_says_so() -> None:
+    for judge in (
+        JudgedSelector(fakes.raising(OSError("down")), VoteSelector()),
+        JudgedSelector(fakes.hanging(2), VoteSelector(), seconds=0.05),
+    ):
+        found = judge.select("q", CLOSE)
+        assert found.index == 0
+        assert found.reason.endswith("not judged, the model failed")  # the provider's words are for the trace
+
+
+def test_cells_are_kept_from_every_selector_within() -> None:
+    model = fakes.saying("B")
+    tests = UnitTestSelector(model, VoteSelector())
+    for selector in (JudgedSelector(model, tests), BackVerifySelector(model, tests, below=0), VoteSelector()):
+        without_cells(selector).select("q", [_ran_as("x", "secret"), _ran_as("y", "hidden")])
+    assert model.prompts
+    assert not any("secret" in prompt or "hidden" in prompt for prompt in model.prompts)
 
 
 def test_the_threshold_is_checked() -> None:

@@ -46,7 +46,9 @@ def test_the_group_that_passes_most_wins(answer: str, index: int) -> None:
 
 def test_a_model_that_fails_leaves_the_choice() -> None:
     model = fakes.raising(ModelError("gone"))
-    assert UnitTestSelector(model, VoteSelector()).select("q", THREE).index == 0
+    found = UnitTestSelector(model, VoteSelector()).select("q", THREE)
+    assert found.index == 0
+    assert found.reason == "2 of 4 working candidates agree; not tested, the model failed"
 
 
 def test_one_group_is_not_tested() -> None:
