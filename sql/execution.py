@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from .database import Limits, ResultSet
 
 __all__ = ["Checker", "GuardedRunner", "Outcome", "Runner"]
+
+_QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
 
 
 class Runner(Protocol):
@@ -62,11 +65,14 @@ class GuardedRunner:
         database: Runs the text.
         guard: Decides what text that is.
         limits: Of each execution; None for the database's own.
+        private: Whether cells may be secret: what the database quotes in an error, which may be one ("bad JSON path:
+            'x'"), is struck out.
     """
 
     database: Runner
     guard: Checker
     limits: Limits | None = None
+    private: bool = False
 
     def run(self, sql: str) -> Outcome:
         """Guard and run one text.
@@ -83,4 +89,5 @@ class GuardedRunner:
         try:
             return Outcome(sql, text, self.database.execute(text, limits=self.limits))
         except (QueryError, QueryTimeoutError, QueryLimitError) as error:
-            return Outcome(sql, text, error=error.what)
+            what = _QUOTED.sub(r"\1…\1", error.what) if self.private else error.what
+            return Outcome(sql, text, error=what)

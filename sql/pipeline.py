@@ -214,10 +214,10 @@ class Pipeline:
         hidden = _hidden(values, schema, config.private)
         schema = without_examples(schema, hidden)
         model = None if chat is None else as_chat_model(chat)
-        runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits)
+        runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits, bool(hidden))
         writers = _default_generators() if generators is None else tuple(generators)
         writers = tuple(_with_runner(writer, runner, bool(hidden)) for writer in writers)
-        known = _known(knowledge, schema, hidden)
+        known = _known(knowledge, schema, hidden, None if config.schema is None else database.schema())
         writers = (*_learned(known), *writers)
         self.config, self.schema = config, schema
         values = LazyIndex(database, schema, config.private) if values is None else values
@@ -351,14 +351,16 @@ def _default_generators() -> tuple[Generator, ...]:
     return (SketchGenerator(),)
 
 
-def _known(knowledge: object, schema: Schema, hidden: Sequence[ColumnRef]) -> tuple[RecallKnowledge, ...]:
+def _known(
+    knowledge: object, schema: Schema, hidden: Sequence[ColumnRef], whole: Schema | None
+) -> tuple[RecallKnowledge, ...]:
     """The step that recalls what is known, where something is."""
     if knowledge is None:
         return ()
     from .knowledge import Knowledge
     from .knowledge.step import RecallKnowledge
 
-    return (RecallKnowledge(Knowledge.of(knowledge).bound(schema, hidden)),)
+    return (RecallKnowledge(Knowledge.of(knowledge).bound(schema, hidden, whole=whole)),)
 
 
 def _learned(known: Sequence[RecallKnowledge]) -> tuple[Generator, ...]:

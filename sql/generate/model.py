@@ -187,12 +187,20 @@ def model_name(model: ChatModel) -> str:
     return str(getattr(model, "name", "") or model.fingerprint)
 
 
-def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
+def ask_model(
+    model: ChatModel, messages: Sequence[Message], sampling: Sampling, *, deadline: Deadline | None = None
+) -> Sequence[ChatAnswer]:
     """Ask `model`, and stop waiting at the deadline even if it hangs.
 
     The call runs in a thread of its own, since nothing can interrupt a foreign library; a thread that hangs is left
     behind as a daemon. Waiting for the limits of a `LimitedModel` does not count against the deadline. A key that the
     model's message repeats is struck out.
+
+    Args:
+        model: Who is asked.
+        messages: What it is sent.
+        sampling: How answers are drawn.
+        deadline: That of several calls together; None for one of `sampling.seconds`.
 
     Raises:
         ModelError: The model raised, gave nothing, or did not answer in time.
@@ -203,7 +211,7 @@ def ask_model(model: ChatModel, messages: Sequence[Message], sampling: Sampling)
     answers: Sequence[ChatAnswer] = ()
     error = ""
     try:
-        answers = _counted(messages, _ask(model, messages, sampling))
+        answers = _counted(messages, _ask(model, messages, sampling, deadline or Deadline(sampling.seconds)))
     except CtxpruneError as failure:
         error = str(failure)
         raise
@@ -244,10 +252,9 @@ def _without_secrets(text: str) -> str:
     return _SECRET.sub(lambda found: f"{found[1] or found[2]}***", " ".join(text.split()))
 
 
-def _ask(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> Sequence[ChatAnswer]:
+def _ask(model: ChatModel, messages: Sequence[Message], sampling: Sampling, deadline: Deadline) -> Sequence[ChatAnswer]:
     outcome: list[Sequence[ChatAnswer] | Exception] = []
     cancelled = current_event()
-    deadline = Deadline(sampling.seconds)
 
     def work() -> None:
         try:
@@ -260,7 +267,7 @@ def _ask(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> S
     thread.start()
     _join(thread, deadline)
     if not outcome:
-        raise ModelError(f"{LATE} {sampling.seconds:g} s", where=model_name(model))
+        raise ModelError(f"{LATE} {deadline.seconds:g} s", where=model_name(model))
     answers = outcome[0]
     if isinstance(answers, CtxpruneError):
         answers.what = _without_secrets(answers.what)

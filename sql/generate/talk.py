@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import ModelError
 
 from .base import Candidate
+from .deadline import Deadline
 from .extract import extract_sql
 from .model import LATE, ask_model, model_name
 from .prompts.base import prompt_text
@@ -29,14 +30,15 @@ class Talk:
         model: Who is asked.
         name: The generator's.
         request: What it was asked.
-        draw: How answers are drawn; its `seconds` are for all calls together.
+        draw: How answers are drawn; its `seconds` are for all calls together, waiting for a model's limits aside.
     """
 
     def __init__(self, model: ChatModel, name: str, request: Request, draw: Sampling) -> None:
         self.request = request
         self.made: list[Candidate] = []
         self._model, self._name, self._draw = model, name, draw
-        self._start = self._since = perf_counter()
+        self._deadline = Deadline(draw.seconds)
+        self._since = perf_counter()
         self._tokens_in = self._tokens_out = 0
         self._prompt = ""
 
@@ -46,11 +48,12 @@ class Talk:
         Raises:
             ModelError: It failed, or the deadline has passed.
         """
-        left = self._draw.seconds - (perf_counter() - self._start)
+        left = self._deadline.left()
         self._prompt = prompt_text(messages)
         if left <= 0:
             raise ModelError(f"{LATE} {self._draw.seconds:g} s", where=model_name(self._model))
-        answers = ask_model(self._model, messages, replace(self._draw, n=n, temperature=temperature, seconds=left))
+        sampling = replace(self._draw, n=n, temperature=temperature, seconds=left)
+        answers = ask_model(self._model, messages, sampling, deadline=self._deadline)
         self._tokens_in += sum(answer.tokens_in for answer in answers)
         self._tokens_out += sum(answer.tokens_out for answer in answers)
         return answers

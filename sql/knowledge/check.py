@@ -64,7 +64,8 @@ def columns_named(text: str, schema: Schema, about: str = "") -> tuple[ColumnRef
 
 
 def _dotted(ref: ColumnRef, folded: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(fold(ref.table))}\.{re.escape(fold(ref.column))}(?!\w)", folded) is not None
+    name = f"{fold(ref.table)}.{fold(ref.column)}"  # most columns are not there, and a pattern for each is dear
+    return name in folded and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", folded) is not None
 
 
 def _named(column: str, folded: str, spoken: str) -> bool:
@@ -72,6 +73,8 @@ def _named(column: str, folded: str, spoken: str) -> bool:
     parts = split_identifier(column)
     if len(parts) > 1:
         return f" {' '.join(parts)} " in spoken
+    if name not in folded:
+        return False
     plain = re.escape(name)
     return re.search(rf"(?<![\w.]){plain}(?!\w){_COMPARED}|[`\"\[]{plain}[`\"\]]", folded) is not None
 
@@ -89,10 +92,13 @@ class Checker:
     Attributes:
         schema: What the caller may see.
         hidden: Columns of it whose values must not be shown: nothing that speaks of them is either.
+        whole: What `schema` is a part of: terms and notes that speak of columns outside the part are not shown. None
+            where it is all.
     """
 
     schema: Schema
     hidden: frozenset[ColumnRef] = frozenset()
+    whole: Schema | None = None
 
     def problem(self, entry: Entry) -> str:
         """Why an entry cannot be used here; "" where it can."""
@@ -105,7 +111,10 @@ class Checker:
         text, about = (entry.meaning, entry.term) if isinstance(entry, Term) else (entry.note, "")
         said = columns_named(text, self.schema, about) if self._secret else ()
         secret = sorted(f"{ref.table}.{ref.column}" for ref in (*refs, *said) if ref in self._secret)
-        return f"{secret[0]} is private" if secret else ""
+        if secret:
+            return f"{secret[0]} is private"
+        outside = self._outside(text, about)
+        return f"{outside} is not in the schema" if outside else ""
 
     def columns(self, entry: Entry) -> frozenset[ColumnRef]:
         """The columns that a usable term or note is about; none for pairs, whose queries name their own."""
@@ -140,6 +149,22 @@ class Checker:
             )
             raise InputError(why, where=about)
         return entry
+
+    def _outside(self, text: str, about: str) -> str:
+        """A column outside the caller's part that an explanation speaks of; "" where there is none.
+
+        A bare name that the part has as well tells nothing.
+        """
+        if self.whole is None:
+            return ""
+        mine = {(fold(ref.table), fold(ref.column)) for ref in self.schema.refs()}
+        names = {column for _, column in mine}
+        folded = fold(text)
+        for ref in columns_named(text, self.whole, about):
+            strange = (fold(ref.table), fold(ref.column)) not in mine
+            if strange and (fold(ref.column) not in names or _dotted(ref, folded)):
+                return f"{ref.table}.{ref.column}"
+        return ""
 
     @cached_property
     def _secret(self) -> frozenset[ColumnRef]:

@@ -136,14 +136,15 @@ class Knowledge:
                 )
         return cls(entries)
 
-    def bound(self, schema: Schema, hidden: Sequence[ColumnRef] = ()) -> BoundKnowledge:
+    def bound(self, schema: Schema, hidden: Sequence[ColumnRef] = (), *, whole: Schema | None = None) -> BoundKnowledge:
         """What of it may be used with this schema; checked at the first question.
 
         Args:
             schema: What the caller may see.
             hidden: Columns of it whose values must not be shown.
+            whole: What `schema` is a part of; None where it is all.
         """
-        return BoundKnowledge(self, Checker(schema, frozenset(hidden)))
+        return BoundKnowledge(self, Checker(schema, frozenset(hidden), whole))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from ctxprune.errors import DatabaseError, SchemaError, UsageError
 from ctxprune.sql.database import Database
 from ctxprune.sql.generate.cache import CachedModel, GenerationCache
 from ctxprune.sql.generate.chat import ChatGenerator
+from ctxprune.sql.generate.styles import generator_of
 from ctxprune.sql.linking.base import Linked
 from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 from ctxprune.sql.schema import ColumnRef
@@ -226,6 +227,16 @@ def test_a_huge_question_names_the_limit(database: Database) -> None:
     assert not pipeline.ask("w" * 10_000).refused
 
 
+def test_a_long_question_and_its_evidence_are_sent_whole(database: Database) -> None:
+    long = "city " * 1_900
+    config = PipelineConfig(paths=("full",), candidates=1)
+    for style in ("small", "plain", "ddl", "mschema", "compact", "skeleton", "decompose"):
+        model = fakes.saying("SELECT 1")
+        pipeline = parts.pipeline(database, generator_of(model, (style,)), config=config)
+        pipeline.ask(f"{long}END-Q?", f"{long}END-E")
+        assert all("END-Q" in prompt and "END-E" in prompt for prompt in model.prompts)
+
+
 def test_odd_characters_in_a_question_are_replaced(database: Database) -> None:
     writes = parts.Writes("SELECT 1")
     answer = parts.pipeline(database, writes).ask("Which \x1b[31mcities\ud800?\x00")
@@ -362,6 +373,17 @@ def test_values_of_private_columns_come_into_no_prompt_of_the_second_model(datab
         assert answer.rows
         assert any("A or B" in prompt for prompt in helper.prompts)
         assert any("Paris" in prompt for prompt in helper.prompts) is seen
+
+
+def test_an_error_that_repeats_a_private_cell_is_not_told(database: Database) -> None:
+    for private, seen in (((), True), ((ColumnRef("city", "name"),), False)):
+        helper = fakes.saying("SELECT 1")
+        writes = parts.Writes("SELECT json_extract('{}', name) FROM city WHERE population > 2000000", paths=("linked",))
+        answer = parts.pipeline(database, writes, chat=helper, config=PipelineConfig(private=private)).ask("Which?")
+        (prompt,) = [prompt for prompt in helper.prompts if "This query failed" in prompt]
+        assert "bad JSON path" in prompt
+        assert ("São Paulo" in prompt) is seen
+        assert ("São Paulo" in json.dumps(answer.trace.to_dict(), ensure_ascii=False)) is seen
 
 
 @pytest.mark.parametrize("kind", [JudgedSelector, UnitTestSelector])

@@ -70,11 +70,11 @@ PROMPTS: Registry[type[Prompt]] = Registry(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
-def one_line(text: str, limit: int = 2_000) -> str:
-    """`text` as one line of at most `limit` characters that cannot open a fence or a chat template's control token."""
+def one_line(text: str, limit: int | None = None) -> str:
+    """`text` as one line that cannot open a fence or a chat template's control token, cut at `limit` characters."""
     text = " ".join(_CONTROL.sub(" ", text).split())
     text = text.replace("<|", "< |").replace("|>", "| >").replace("```", "'''")
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"
 
 
 _DIALECTS = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MySQL", "duckdb": "DuckDB"}

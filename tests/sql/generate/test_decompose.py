@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import runpy
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +18,7 @@ from ctxprune.sql.database import Database
 from ctxprune.sql.execution import GuardedRunner
 from ctxprune.sql.generate.base import GENERATORS, Request
 from ctxprune.sql.generate.decompose import DecomposeGenerator
+from ctxprune.sql.generate.limited import CallLimits, LimitedModel
 from ctxprune.sql.generate.mixed import MixedGenerator
 from ctxprune.sql.generate.prompts.decompose import DecomposePrompt, outcome_line, parts_of
 from ctxprune.sql.generate.styles import generator_of
@@ -160,6 +163,25 @@ def test_the_deadline_is_for_all_calls_together(shop: Path) -> None:
         made = DecomposeGenerator(fakes.FakeModel(slow), seconds=0.4).generate(Request(QUESTION, database.schema()))
     assert time.perf_counter() - start < 1.0
     assert "no answer within" in made[-1].error
+
+
+def test_waiting_for_the_limits_is_not_on_the_deadline(shop: Path) -> None:
+    limited = LimitedModel(scripted("1. a?\n2. b?\n3. c?", "SELECT 1"), CallLimits(concurrency=1))
+
+    def busy(_prompt: str, _sampling: object, _turn: int) -> str:
+        time.sleep(0.3)
+        return "SELECT 2"
+
+    blocking = DecomposeGenerator(replace(limited, model=fakes.FakeModel(busy)), seconds=5)
+    object.__setattr__(blocking.model, "_gate", limited._gate)  # one account, two models
+    with Database(shop) as database, ThreadPoolExecutor(2) as pool:
+        request = Request(QUESTION, database.schema(), n=1)
+        others = [pool.submit(blocking.generate, request) for _ in range(2)]
+        time.sleep(0.1)
+        made = DecomposeGenerator(limited, seconds=0.5).generate(request)
+        assert [one.result()[0].sql for one in others] == ["SELECT 2"] * 2
+    assert [(item.sql, item.error) for item in made] == [("SELECT 1", "")]
+    assert made[0].ms > 500
 
 
 @pytest.mark.parametrize(

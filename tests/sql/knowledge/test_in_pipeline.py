@@ -126,6 +126,24 @@ def test_private_and_invisible_columns_stay_out(database: Database) -> None:
     assert "price" not in prompt.replace("dear sale price?", "")
 
 
+def test_what_speaks_of_a_column_outside_the_callers_schema_stays_out(database: Database) -> None:
+    told = (
+        Term("dear town", 'population > 9 and "currency" in use', ("city.population",)),
+        Term("rich town", "order items.price > 50"),
+        Note("city.country", "as order items.currency has it"),
+        Note("city.name", "differs from order items.city_name"),
+    )
+    open_ones = (Term("big town", "population > 7", ("city.population",)), Note("city.population", "of the town"))
+    question = "In which country is a dear town, a rich town, a big town, by name and population?"
+    everything, _ = asked(database, question, *told, *open_ones)
+    assert not everything.trace.knowledge.left_out
+    only = PipelineConfig(schema=database.schema().subset([r for r in database.schema().refs() if r.table == "city"]))
+    answer, prompt = asked(database, question, *told, *open_ones, config=only)
+    assert set(answer.trace.knowledge.left_out) == set(map(entry_id, told))
+    assert "population > 7" in prompt
+    assert not any(name in prompt for name in ("price", "currency", "city_name", "order items"))
+
+
 def test_knowledge_is_kept_within_its_budget(database: Database) -> None:
     pairs = [Pair(f"How many cities of kind {n} are there?", "SELECT count(*) FROM city") for n in range(50)]
     model = fakes.saying("SELECT 1")
