@@ -55,6 +55,6 @@ def _number(given: float | None, name: str) -> float | None:
 
 def _whole(given: int | None, name: str) -> int | None:
     number = _number(given, name)
-    if number is not None and (number < 1 or number != int(number)):
+    if number is not None and (number < 1 or not float(number).is_integer()):
         raise typer.BadParameter(f"it is {number:g}, not a whole number from 1", param_hint=f"CTXPRUNE_{name}")
     return None if number is None else int(number)

@@ -200,8 +200,8 @@ def _report(database: Database, file: KnowledgeFile, *, check: bool, as_json: bo
             typer.echo(f"{as_line(entry)}  ({_console.visible(why[entry_id(entry)])})")
     else:
         _lines(entries)
-    about = f"{len(stale)} stale" if check else _console.counted(len(entries), "line")
-    _console.say(f"{about} of {len(entries)}: {file.path}" if check else f"{about}: {_console.visible(str(file.path))}")
+    about = f"{len(stale)} stale of {len(entries)}" if check else _console.counted(len(entries), "line")
+    _console.say(f"{about}: {_console.visible(str(file.path))}")
     if stale:
         raise typer.Exit(1)
 

@@ -22,7 +22,11 @@ __all__ = ["CachedRunner", "ExecutionCache", "database_fingerprint"]
 _FORMAT, _VERSION = "ctxprune-executions", 1
 _WAIT = 30.0  # seconds that a writer waits for another process's lock
 _BATCH = 100  # results that a kill may lose
-_VOLATILE = re.compile(r"\brandom|\bnow\b|\bcurrent_|\blocaltime|\bchanges\b|\bsqlite_", re.IGNORECASE)
+_VOLATILE = re.compile(  # without a time, SQLite's functions of time take that of the call
+    r"\brandom|\bnow\b|\bcurrent_|\blocaltime|\b(?:total_)?changes\b|\bsqlite_"
+    r"|\b(?:date|time|datetime|julianday|unixepoch)\s*\(\s*\)|\bstrftime\s*\([^,()]*\)",
+    re.IGNORECASE,
+)
 
 
 class ExecutionCache:
@@ -38,10 +42,11 @@ class ExecutionCache:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.hits = self.misses = self._waiting = 0
+        self.hits = self.misses = 0
+        self._waiting: dict[str, bytes | None] = {}  # in memory, so that no other process finds the file locked
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, timeout=_WAIT)
+            self._connection = sqlite3.connect(self.path, timeout=_WAIT, isolation_level=None)
         except (OSError, sqlite3.OperationalError) as error:
             raise InputError(f"the execution cache cannot be made: {error}", where=str(self.path)) from error
         try:
@@ -63,7 +68,7 @@ class ExecutionCache:
             InputError: The file cannot be written.
         """
         try:
-            self._run("COMMIT")
+            self._write()
         finally:
             self._connection.close()
 
@@ -73,7 +78,8 @@ class ExecutionCache:
         Raises:
             FormatError: The entry is damaged.
         """
-        row = self._run("SELECT result FROM execution WHERE key = ?", key).fetchone()
+        row: Any = (self._waiting[key],) if key in self._waiting else None
+        row = row or self._run("SELECT result FROM execution WHERE key = ?", key).fetchone()
         self.hits, self.misses = self.hits + (row is not None), self.misses + (row is None)
         if row is None:
             return False, None
@@ -88,18 +94,19 @@ class ExecutionCache:
         Raises:
             InputError: The file cannot be written.
         """
-        data = None if result is None else _packed(result)
-        self._run("INSERT OR REPLACE INTO execution VALUES (?, ?)", key, data)
-        self._waiting += 1
-        if self._waiting >= _BATCH:
-            self._run("COMMIT")
-            self._waiting = 0
+        self._waiting[key] = None if result is None else _packed(result)
+        if len(self._waiting) >= _BATCH:
+            self._write()
+
+    def _write(self) -> None:
+        self._run("BEGIN IMMEDIATE")
+        for key, data in self._waiting.items():
+            self._run("INSERT OR REPLACE INTO execution VALUES (?, ?)", key, data)
+        self._run("COMMIT")
+        self._waiting = {}
 
     def _run(self, sql: str, *values: object) -> sqlite3.Cursor:
         try:
-            if sql == "COMMIT":
-                self._connection.commit()
-                return self._connection.cursor()
             return self._connection.execute(sql, values)
         except sqlite3.OperationalError as error:
             raise InputError(f"the execution cache cannot be used: {error}", where=str(self.path)) from error

@@ -12,6 +12,7 @@ from ctxprune.errors import InputError
 from ctxprune.scorers._bm25 import Bm25Scorer
 from ctxprune.text import stem, words
 
+from .._question import same_question
 from .masking import masked_by_sql, masked_question, sql_names
 
 if TYPE_CHECKING:
@@ -101,17 +102,19 @@ class ExampleStore:
         object.__setattr__(self, "_masked", _Questions(units))
 
     def similar(self, question: str, schema: Schema, n: int, *, hits: Sequence[ValueHit] = ()) -> Sequence[Example]:
-        """As `ExampleSource.similar`; of examples with the same question or the same query only the first comes."""
+        """As `ExampleSource.similar`; of examples with the same question (`same_question`) or query, but for blanks and
+        case, only the first comes.
+        """
         if n < 1 or not self.pairs:
             return ()
         scores = self.scorer.score(masked_question(question, schema, hits), self._masked)
         own = schema.name.casefold()
         allowed = _visible(schema)
-        seen = {_same(question)}
+        seen = {("question", same_question(question))}
         found: list[Example] = []
         for index in sorted(range(len(self.pairs)), key=lambda index: -float(scores[index])):
             pair = self.pairs[index]
-            keys = {_same(pair.question), _same(pair.sql)}
+            keys = {("question", same_question(pair.question)), ("query", " ".join(pair.sql.split()).casefold())}
             if scores[index] <= 0 or len(found) == n:
                 break
             if keys & seen or (pair.database.casefold() == own and not (self.same_database and _fits(pair, allowed))):
@@ -153,10 +156,6 @@ def _example(entry: Any, number: int, where: str) -> Example:
         hint = f"give each an object with question and one of {', '.join(_SQL_FIELDS)}"
         raise InputError(f"example {number} has no question or no query", where=where, hint=hint)
     return Example(question, sql, str(fields.get("db_id") or fields.get("database") or ""))
-
-
-def _same(text: str) -> str:
-    return " ".join(words(text))
 
 
 def _visible(schema: Schema) -> frozenset[str]:

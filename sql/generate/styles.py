@@ -21,6 +21,7 @@ __all__ = ["DEFAULT_STYLES", "generator_of", "style_names"]
 
 # The best as written of those in benchmarks/results/chat_prompts.json; not all styles are measured there yet.
 DEFAULT_STYLES = ("small",)
+_BARE = frozenset({"decompose", "plain"})  # styles that show no examples
 
 
 def style_names() -> list[str]:
@@ -36,26 +37,31 @@ def generator_of(
     Args:
         model: A `ChatModel`, or a LangChain chat model.
         styles: Names of prompts (`PROMPTS`), and "decompose"; a name given twice counts once.
-        examples: Where examples for the prompts come from; "decompose" takes none.
+        examples: Where examples for the prompts come from; "decompose" and "plain" show none.
         shots: Examples in a prompt at most.
 
     Raises:
         UnknownNameError: There is no such style.
-        UsageError: No style is named, `model` is not a chat model, or shots is below 1.
+        UsageError: No style is named, `model` is not a chat model, shots is below 1, or there are examples and no style
+            that shows them.
     """
     names = tuple(dict.fromkeys(styles))
     if not names:
         raise UsageError("no style is named", where="styles", hint=f"known: {', '.join(style_names())}")
+    if examples is not None and all(name.partition(".")[0] in _BARE for name in names):
+        raise UsageError(f"the style {names[0]!r} shows no examples", where="examples", hint="take another style")
     made = tuple(_styled(model, name, examples, shots) for name in names)
     return made[0] if len(made) == 1 else MixedGenerator(made)
 
 
 def _styled(model: object, name: str, examples: ExampleSource | None, shots: int) -> Generator:
-    if name.partition(".")[0] == "decompose":
+    kind = name.partition(".")[0]
+    if kind == "decompose":
         return DecomposeGenerator(model)
     try:
         prompt = PROMPTS.get(name)()
     except UnknownNameError as error:
         raise UnknownNameError("style", name, style_names()) from error
-    kind = SkeletonGenerator if name.partition(".")[0] == "skeleton" else ChatGenerator
-    return kind(model, prompt=prompt if examples is None else WithExamples(prompt, examples, n=shots))
+    writer = SkeletonGenerator if kind == "skeleton" else ChatGenerator
+    bare = examples is None or kind in _BARE
+    return writer(model, prompt=prompt if bare else WithExamples(prompt, examples, n=shots))

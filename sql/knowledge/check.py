@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from ..schema import Schema
     from .entries import Entry
 
-__all__ = ["Checker", "columns_named", "find_column"]
+__all__ = ["PRIVATE", "Checker", "columns_named", "find_column"]
+
+PRIVATE = "which is private"  # how a problem with a hidden column ends
 
 _COMPARED = r"\s*(?:[=<>!]|(?:not\s+)?(?:in|like|between)\b|is\b)"
 _NAME_QUOTES = '`"[]'
@@ -112,7 +114,7 @@ class Checker:
         said = columns_named(text, self.schema, about) if self._secret else ()
         secret = sorted(f"{ref.table}.{ref.column}" for ref in (*refs, *said) if ref in self._secret)
         if secret:
-            return f"{secret[0]} is private"
+            return f"it speaks of {secret[0]}, {PRIVATE}"
         outside = self._outside(text, about)
         return f"{outside} is not in the schema" if outside else ""
 
@@ -190,7 +192,7 @@ class Checker:
         if not verdict.allowed:
             return "", verdict.reason
         if shown is not None and not shown.check(pair.sql).allowed:
-            return "", "its query reads a private column"
+            return "", f"its query reads a column {PRIVATE}"
         return verdict.sql, ""
 
     def _columns(self, texts: Iterable[str]) -> Iterator[ColumnRef]:

@@ -12,10 +12,11 @@ from ctxprune.errors import UsageError
 from ctxprune.scorers.base import as_scores
 from ctxprune.text import stem, words
 
+from .._question import same_question
 from ..generate.examples import FormScorer
 from ..generate.masking import masked_by_sql
 from ..generate.prompts.base import one_line
-from .entries import Note, Pair, same_question
+from .entries import Note, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Collection

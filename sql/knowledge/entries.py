@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.text import fold, stem, words
+from ctxprune.text import fold
 
-__all__ = ["KINDS", "Entry", "Note", "Pair", "Term", "entry_id", "entry_of", "key_of", "same_question", "to_dict"]
+from .._question import same_question
+
+__all__ = ["KINDS", "Entry", "Note", "Pair", "Term", "entry_id", "entry_of", "key_of", "to_dict"]
 
 _LONGEST = 2_000  # characters of a text
 _LONGEST_SQL = 20_000
-_TOKEN = re.compile(
-    r"[\"“](?P<double>[^\"“”]+)[\"”]|(?<!\w)'(?P<single>[^']+)'(?!\w)"
-    r"|(?<![\w.])-?\d+(?:[.,:/-]\d+)+|(?<![\w.])-\d+|(?P<word>\w+)|[<>=≤≥≠+*/%#&@$€£¥]+|!="
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +71,6 @@ KINDS: Mapping[str, type[Pair] | type[Term] | type[Note]] = {"pair": Pair, "term
 def kind_of(entry: Entry) -> str:
     """ "pair", "term" or "note"."""
     return type(entry).__name__.lower()
-
-
-def same_question(text: str) -> str:
-    """What two ways to write one question have in common: folded, stemmed words in order, without punctuation.
-
-    What could be meant differently stays: quoted text as it is written, decimals, signs, and comparisons in symbols.
-    """
-    tokens: list[str] = []
-    for found in _TOKEN.finditer(text):
-        quoted = next(filter(None, (found["double"], found["single"])), None)
-        if quoted is not None:
-            tokens.append(f'"{quoted}"')
-        else:
-            tokens += map(stem, words(found[0])) if found["word"] else [fold(found[0])]
-    return " ".join(tokens)
 
 
 def key_of(entry: Entry) -> str:

@@ -17,11 +17,12 @@ from ctxprune.pruning import Pruner
 from ctxprune.scorers.lexical import LexicalScorer
 from ctxprune.tokens import as_counter
 
-from ..generate.examples import Example, ExampleStore, FormScorer
+from .._question import same_question
+from ..generate.examples import Example, FormScorer
 from ..generate.masking import masked_question
-from .check import Checker
+from .check import PRIVATE, Checker
 from .context import KnowledgeContext, KnowledgeScorer, Scored, shown
-from .entries import Note, Pair, Term, entry_id, same_question
+from .entries import Note, Pair, Term, entry_id
 from .store import KnowledgeFile
 from .terms import term_hits
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BoundKnowledge", "Knowledge", "Recalled"]
 
-_PRIVATE, _UNKNOWN = "it speaks of private columns", "it does not fit the schema that this caller sees"
+_PRIVATE = "it speaks of private columns"
+_UNKNOWN = "it does not fit the schema that this caller sees"
 
 
 @dataclass(frozen=True)
@@ -164,14 +166,6 @@ class BoundKnowledge:
         """All entries, also those that cannot be used: only scores are taken of them."""
         return KnowledgeContext(self.knowledge.entries)
 
-    @cached_property
-    def source(self) -> ExampleStore:
-        """The usable pairs as a source of examples."""
-        database = self.checker.schema.name
-        usable = (self._usable(index)[0] for index in range(len(self.knowledge.entries)))
-        pairs = (entry for entry in usable if isinstance(entry, Pair))
-        return ExampleStore(tuple(Example(pair.question, pair.sql, database) for pair in pairs))
-
     def recall(self, question: str, hits: Sequence[ValueHit] = ()) -> Recalled:
         """What is known about a question, which must have characters other than blanks.
 
@@ -220,7 +214,7 @@ class BoundKnowledge:
             entry = self.knowledge.entries[index]
             why = self.checker.problem(entry)
             if why:
-                self._checked[index] = None, _PRIVATE if "private" in why else _UNKNOWN
+                self._checked[index] = None, _PRIVATE if why.endswith(PRIVATE) else _UNKNOWN
             else:
                 self._checked[index] = (
                     replace(entry, sql=self.checker.query(entry)) if isinstance(entry, Pair) else entry,

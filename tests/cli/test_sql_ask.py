@@ -276,11 +276,15 @@ def test_a_style_may_be_plain_in_all_else(shop: Path, monkeypatch: pytest.Monkey
         (["--generator", "chat:x", "--style", " , "], "no style is named"),
         (["--style", "small"], "'sketch' is no chat model"),
         (["--examples", "pairs.json"], "'sketch' is no chat model"),
+        (["--generator", "chat:x", "--plain", "--examples", "PAIRS"], "'plain' shows no examples"),
     ],
 )
 def test_a_wrong_style_is_wrong_usage(
     shop: Path, capsys: pytest.CaptureFixture[str], chat: object, words: list[str], says: str
 ) -> None:
+    pairs = shop.with_name("pairs.json")
+    pairs.write_text('[{"question": "q", "sql": "SELECT 1"}]')
+    words = [word.replace("PAIRS", str(pairs)) for word in words]
     assert main(["sql", "ask", str(shop), "How many cities?", *words]) == 2
     assert says in capsys.readouterr().err
 

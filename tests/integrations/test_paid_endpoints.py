@@ -225,9 +225,10 @@ def test_the_command_line_takes_prices_and_limits(
     assert KEY not in trace.read_text()
     assert main([*words]) == 0
     assert "cost 0" in capsys.readouterr().err  # all of it comes from the cache
-    monkeypatch.setenv("CTXPRUNE_RPM", "many")
-    assert main(words) == 2
-    assert "CTXPRUNE_RPM" in capsys.readouterr().err
+    for wrong in ("many", "0", "1.5", "inf", "nan"):
+        monkeypatch.setenv("CTXPRUNE_RPM", wrong)
+        assert main(words) == 2
+        assert "CTXPRUNE_RPM" in capsys.readouterr().err
 
 
 def test_keys_stay_out_of_urls_and_headers_stay_whole() -> None:

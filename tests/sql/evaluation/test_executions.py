@@ -58,12 +58,26 @@ def test_another_content_or_limit_is_another_key(shop: Path, tmp_path: Path) -> 
 
 def test_what_changes_or_ran_out_of_time_is_not_kept(shop: Path, tmp_path: Path) -> None:
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
-    texts = ["SELECT random()", "SELECT date('now')", endless]
+    texts = [
+        *("SELECT random()", "SELECT date('now')", "SELECT date()", "SELECT strftime('%Y')", "SELECT total_changes()"),
+        endless,
+    ]
     with ExecutionCache(tmp_path / "x.sqlite") as cache:
         found = _run(shop, cache, *texts, limits=Limits(seconds=0.05))
-        assert found[2] is None
+        assert found[-1] is None
         _run(shop, cache, *texts, limits=Limits(seconds=0.05))
         assert cache.hits == 0
+
+
+def test_two_may_write_at_once(shop: Path, tmp_path: Path) -> None:
+    with ExecutionCache(tmp_path / "x.sqlite") as one, ExecutionCache(tmp_path / "x.sqlite") as other:
+        for cache, text in ((one, "SELECT 1"), (other, "SELECT 2"), (one, "SELECT 3")):
+            _run(shop, cache, text)
+        assert _run(shop, one, "SELECT 1")[0].rows == ((1,),)
+        assert one.hits == 1
+    with ExecutionCache(tmp_path / "x.sqlite") as cache:
+        _run(shop, cache, "SELECT 1", "SELECT 2", "SELECT 3")
+        assert cache.hits == 3
 
 
 def test_a_kill_leaves_a_file_that_can_be_read(shop: Path, tmp_path: Path) -> None:

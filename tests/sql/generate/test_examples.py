@@ -88,6 +88,15 @@ def test_never_the_question_itself_and_each_query_once() -> None:
     assert [example.sql for example in other].count(PAIRS[0].sql) == 1
 
 
+def test_queries_that_differ_in_a_sign_are_two() -> None:
+    older = Example("Who is older than 5?", "SELECT a FROM t WHERE x > 5")
+    younger = Example("Who is younger than 5?", "SELECT a FROM t WHERE x < 5")
+    again = Example("Whose age is over 5?", "select a  from t where x > 5")
+    found = ExampleStore((older, younger, again)).similar("Who is taller than 5, whose age?", ZOO, 9)
+    assert younger in found
+    assert len(found) == 2
+
+
 def test_an_example_of_the_same_database_keeps_to_the_schema() -> None:
     inside = Example("How many animals?", "SELECT count(*) FROM animal AS a WHERE a.species = 'owl'", "ZOO")
     outside = Example("How many visitors?", "SELECT count(*) FROM visitor", "zoo")

@@ -215,6 +215,15 @@ def test_examples_reach_the_prompts_of_a_style() -> None:
     assert "【Examples】" in model.prompts[0]
 
 
+def test_examples_that_no_style_shows_are_wrong_usage() -> None:
+    model, store = fakes.saying("SELECT 1"), ExampleStore(PAIRS)
+    for names in (("plain",), ("decompose", "plain.v1")):
+        with pytest.raises(UsageError, match="shows no examples"):
+            generator_of(model, names, examples=store)
+    made = generator_of(model, ("small", "plain"), examples=store).generate(Request("How many?", SCHEMA, n=2))
+    assert [item.notes for item in made] == [("prompt: small+2",), ("prompt: plain",)]
+
+
 def _asked(model: object, paths: tuple[str, ...], candidates: int, state: State, *styles: str) -> list[Candidate]:
     step = Generate((generator_of(model, styles),), paths, candidates)
     return list(step.run(state).candidates)

@@ -60,11 +60,12 @@ def test_a_column_is_found_in_any_case_and_with_dots() -> None:
         (Pair("q", "SELECT ssn FROM customer"), "private"),
         (Pair("q", "SELECT count(*) FROM customer WHERE ssn = '1'"), "private"),
         (Term("t", "m", ("customer.nothing",)), "no column 'customer.nothing'"),
-        (Term("t", "m", ("customer.ssn",)), "customer.ssn is private"),
-        (Term("t", "customer.ssn is known"), "customer.ssn is private"),
-        (Note("customer.name", "sorted as customer.ssn"), "customer.ssn is private"),
+        (Term("t", "m", ("customer.ssn",)), "customer.ssn, which is private"),
+        (Term("t", "customer.ssn is known"), "customer.ssn, which is private"),
+        (Note("customer.name", "sorted as customer.ssn"), "customer.ssn, which is private"),
         (Note("nothing.name", "n"), "no column"),
-        (Note("CUSTOMER.SSN", "n"), "customer.ssn is private"),
+        (Note("CUSTOMER.SSN", "n"), "customer.ssn, which is private"),
+        (Note("private.name", "n"), "no column 'private.name'"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_left_out(entry: object, why: str) -> None:
@@ -75,6 +76,7 @@ def test_what_does_not_fit_is_refused_and_left_out(entry: object, why: str) -> N
     recalled = bound.recall("q t m n is known and sorted: customers live in Paris")
     assert list(recalled.left_out) == [entry_id(entry)]
     assert not any(name in recalled.left_out[entry_id(entry)] for name in ("ssn", "clients", "nothing", "age"))
+    assert ("private" in recalled.left_out[entry_id(entry)]) is why.endswith("private")
     assert [unit.text for unit in recalled.pruned.units] == [shown(PARIS)]
     if isinstance(entry, Pair):
         with pytest.raises(GuardError):
@@ -152,12 +154,6 @@ def test_the_budget_holds_and_everything_is_accounted_for(question: str, meaning
     assert all(unit.score >= known.minimum for unit in pruned.kept)
     again = known.bound(SHOP).recall(question)
     assert again.entries == recalled.entries
-
-
-def test_pairs_are_a_source_of_examples() -> None:
-    source = Knowledge.of([PARIS, ACTIVE, Pair("gone", "SELECT 1 FROM gone")]).bound(SHOP).source
-    found = source.similar("Which customers live in Rome?", SHOP, 1)
-    assert [example.question for example in found] == [PARIS.question]
 
 
 def test_knowledge_comes_from_files_and_entries(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.sql import Database
 from ctxprune.sql.knowledge import Entry, KnowledgeFile, Note, Pair, Term, default_path, entry_id
-from ctxprune.sql.knowledge.entries import entry_of, key_of, same_question, to_dict
+from ctxprune.sql.knowledge.entries import entry_of, key_of, to_dict
 
 PAIR = Pair("How many cities are there?", "SELECT count(*)\nFROM city")
 TERM = Term("big city", "population > 1000000", ("city.population",))
@@ -80,29 +80,6 @@ def test_removing_by_the_beginning_of_an_id(tmp_path: Path) -> None:
     file.add([replace(PAIR, question="Another?")])
     with pytest.raises(UsageError, match="2 entries have an id like 'p'"):
         file.remove(["p"])
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("How many cities are there?", "how MANY city are there", True),
-        ("Größte Städte?", "grosste stadte", True),
-        ("Which well-known singers?", "which well known singer", True),
-        ("price > 5", "price < 5", False),
-        ("price >= 5", "price > 5", False),
-        ("above -5", "above 5", False),
-        ("over 1.5", "over 15", False),
-        ("over 1.5", "over 1 5", False),
-        ("since 2020-01-02", "since 2020-02-01", False),
-        ("status 'a'", "status 'A'", False),
-        ("skilled in C++", "skilled in C", False),
-        ("grade A", "grade A-1", False),
-        ("which are active", "which are not active", False),
-        ("不同的城市", "不同的国家", False),
-    ],
-)
-def test_what_counts_as_the_same_question(one: str, other: str, same: bool) -> None:
-    assert (same_question(one) == same_question(other)) is same
 
 
 HEADER = '{"format": "ctxprune.knowledge", "version": 1}\n'
