@@ -19,7 +19,7 @@ from ctxprune.errors import InputError, ModelError, UsageError
 from ctxprune.sql._cancel import is_cancelled
 from ctxprune.sql.generate.duck import InvokeModel, as_chat_model
 from ctxprune.sql.generate.limited import CallLimits, LimitedModel, Prices
-from ctxprune.sql.generate.model import ChatAnswer
+from ctxprune.sql.generate.model import LATE, ChatAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,13 +100,16 @@ class LlamaCppModel:
         """`sampling.n` answers with seeds seed, seed + 1, ...; fewer when the deadline passes in between.
 
         Raises:
-            ModelError: The prompt does not fit the context, or the file cannot be loaded.
+            ModelError: The prompt does not fit the context, the file cannot be loaded, or the deadline passed while
+                other calls had their turn: nobody waits for the answer any more.
             MissingExtraError: llama-cpp-python is not installed.
         """
         turns = [{"role": message.role, "content": _CONTROL.sub("< ", message.content)} for message in messages]
         begin = perf_counter()
         answers: list[ChatAnswer] = []
         with self._lock:
+            if perf_counter() - begin > sampling.seconds:
+                raise ModelError(f"{LATE} {sampling.seconds:g} s, other calls took them", where=str(self.path))
             llama = self._load()
             for turn in range(sampling.n):
                 if is_cancelled() or (answers and perf_counter() - begin > sampling.seconds):

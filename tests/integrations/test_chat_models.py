@@ -211,6 +211,19 @@ def test_llama_draws_with_rising_seeds_and_counts_the_prompt_once(weights: Path)
 
 
 @pytest.mark.usefixtures("llama")
+def test_llama_does_no_work_for_who_has_left_the_queue(weights: Path) -> None:
+    model = LlamaCppModel(weights, threads=1)
+    model.complete(TURNS, Sampling())
+    with model._lock, pytest.raises(ModelError, match=r"no answer within 0\.05 s"):
+        ask_model(model, TURNS, Sampling(seconds=0.05))
+    assert model.complete(TURNS, Sampling(seed=7))[0].text == "answer 7"
+    for thread in threading.enumerate():
+        if thread.name == "ctxprune-model":
+            thread.join(5)
+    assert [options["seed"] for _, options in model._llama.calls] == [0, 7]
+
+
+@pytest.mark.usefixtures("llama")
 def test_llama_control_tokens_in_data_are_broken(weights: Path) -> None:
     model = LlamaCppModel(weights)
     model.complete(TURNS, Sampling())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import UsageError
 from ctxprune.tokens import BundledCounter
 
+from ..._question import same_question
 from .base import example_lines
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class WithExamples:
     Attributes:
         prompt: Writes the request.
         source: Finds the examples.
-        n: How many at most, 1 or more.
+        n: Found ones come up to so many examples in all, 1 or more; those that a request has already all stay.
         tokens: Of all examples together at most, 1 or more; an example that would exceed it is left out.
         counter: Counts them.
 
@@ -63,10 +64,12 @@ class WithExamples:
         return self.prompt.stop
 
     def messages(self, request: Request) -> Sequence[Message]:
-        """The prompt's, of the request with its examples; those that it already has come first."""
+        """The prompt's, of the request with its examples; those that it already has come first, none comes twice."""
         if len(request.examples) < self.n:
             found = self.source.similar(request.question, request.schema, self.n, hits=request.hits)
-            request = replace(request, examples=(*request.examples, *found)[: self.n])
+            known = {same_question(example.question) for example in request.examples}
+            new = (example for example in found if same_question(example.question) not in known)
+            request = replace(request, examples=(*request.examples, *new)[: self.n])
         return self.prompt.messages(replace(request, examples=self._fitting(request.examples, request.schema.name)))
 
     def _fitting(self, examples: Sequence[Example], own: str) -> tuple[Example, ...]:

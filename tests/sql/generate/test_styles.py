@@ -185,6 +185,12 @@ def test_examples_of_the_request_come_before_found_ones() -> None:
     text = prompt_text(WithExamples(SmallPrompt(), ExampleStore(PAIRS), n=2).messages(request))
     assert text.index("SELECT own") < text.index("horse")
     assert "rider" not in text
+    known = replace(request, examples=(replace(PAIRS[0], question=PAIRS[0].question.upper()),))
+    text = prompt_text(WithExamples(SmallPrompt(), ExampleStore(PAIRS), n=3).messages(known))
+    assert text.count(PAIRS[0].sql) == 1
+    many = replace(request, examples=tuple(Example(f"Own {n}?", f"SELECT own{n}") for n in range(4)))
+    text = prompt_text(WithExamples(SmallPrompt(), ExampleStore(PAIRS), n=2).messages(many))
+    assert text.count("SELECT own") == 4
 
 
 @pytest.mark.parametrize(("name", "value"), [("n", 0), ("tokens", 0)])
