@@ -15,6 +15,7 @@ from ctxprune.errors import UsageError
 from ._cancel import cancellation, check_cancelled
 from .database import Limits
 from .execution import GuardedRunner
+from .generate.base import reads_values, with_runner
 from .generate.duck import as_chat_model
 from .generate.model import recorded_calls
 from .select.base import Executed, without_cells
@@ -216,13 +217,13 @@ class Pipeline:
         model = None if chat is None else as_chat_model(chat)
         runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits, bool(hidden))
         writers = _default_generators() if generators is None else tuple(generators)
-        writers = tuple(_with_runner(writer, runner, bool(hidden)) for writer in writers)
+        writers = tuple(with_runner(writer, runner, private=bool(hidden)) for writer in writers)
         known = _known(knowledge, schema, hidden, None if config.schema is None else database.schema())
         writers = (*_learned(known), *writers)
         self.config, self.schema = config, schema
         values = LazyIndex(database, schema, config.private) if values is None else values
         retrieve = RetrieveValues(values, config.private)
-        shows = config.examples and "linked+values" in config.paths and any(map(_wants_examples, writers))
+        shows = config.examples and "linked+values" in config.paths and any(map(reads_values, writers))
         whole = set(config.paths) == {"full"}  # then nothing reads the linked schema
         self.steps: tuple[Step, ...] = (
             Screen(),
@@ -341,10 +342,6 @@ def _hidden(values: ValueLookup | None, schema: Schema, private: Sequence[Column
     return (*refs, *(ref for ref in schema.refs() if schema.table(ref.table).is_view)) if refs else ()
 
 
-def _wants_examples(generator: Generator) -> bool:
-    return bool(getattr(generator, "wants_examples", False))
-
-
 def _default_generators() -> tuple[Generator, ...]:
     from .generate.sketch import SketchGenerator
 
@@ -367,13 +364,6 @@ def _learned(known: Sequence[RecallKnowledge]) -> tuple[Generator, ...]:
     from .generate.learned import LearnedGenerator
 
     return tuple(LearnedGenerator(step.knowledge) for step in known)
-
-
-def _with_runner(generator: Generator, runner: GuardedRunner, private: bool) -> Generator:
-    """A generator that looks at results while it writes gets the way to the database, and whether cells are secret."""
-    bind = getattr(generator, "with_runner", None)
-    bound: Generator = generator if bind is None else bind(runner, private=private)
-    return bound
 
 
 def _linker(linker: Linker | None, model: ChatModel | None, budget: int) -> Linker:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import DatabaseError, FormatError, InputError, QueryError
 
+from .._cache_file import WAIT, CacheFile
 from ..database import ResultSet
 
 if TYPE_CHECKING:
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CachedRunner", "ExecutionCache", "database_fingerprint"]
 
-_FORMAT, _VERSION = "ctxprune-executions", 1
-_WAIT = 30.0  # seconds that a writer waits for another process's lock
+_FILE = CacheFile(
+    "execution cache",
+    "ctxprune-executions",
+    1,
+    "CREATE TABLE execution (key TEXT PRIMARY KEY, result BLOB) WITHOUT ROWID",
+)
 _BATCH = 100  # results that a kill may lose
 _VOLATILE = re.compile(  # without a time, SQLite's functions of time take that of the call
     r"\brandom|\bnow\b|\bcurrent_|\blocaltime|\b(?:total_)?changes\b|\bsqlite_"
@@ -46,11 +51,13 @@ class ExecutionCache:
         self._waiting: dict[str, bytes | None] = {}  # in memory, so that no other process finds the file locked
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, timeout=_WAIT, isolation_level=None)
+            self._connection = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)
         except (OSError, sqlite3.OperationalError) as error:
             raise InputError(f"the execution cache cannot be made: {error}", where=str(self.path)) from error
         try:
-            self._check()
+            with _FILE.errors(self.path):
+                _FILE.prepare(self._connection, self.path)
+                self._connection.commit()
         except BaseException:
             self._connection.close()
             raise
@@ -99,6 +106,8 @@ class ExecutionCache:
             self._write()
 
     def _write(self) -> None:
+        if not self._waiting:
+            return
         self._run("BEGIN IMMEDIATE")
         for key, data in self._waiting.items():
             self._run("INSERT OR REPLACE INTO execution VALUES (?, ?)", key, data)
@@ -106,27 +115,8 @@ class ExecutionCache:
         self._waiting = {}
 
     def _run(self, sql: str, *values: object) -> sqlite3.Cursor:
-        try:
+        with _FILE.errors(self.path):
             return self._connection.execute(sql, values)
-        except sqlite3.OperationalError as error:
-            raise InputError(f"the execution cache cannot be used: {error}", where=str(self.path)) from error
-        except sqlite3.DatabaseError as error:
-            raise FormatError(f"not an execution cache: {error}", where=str(self.path)) from error
-
-    def _check(self) -> None:
-        self._run("BEGIN IMMEDIATE")
-        tables = {row[0] for row in self._run("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not tables:
-            self._run("CREATE TABLE meta (format TEXT NOT NULL, version INTEGER NOT NULL)")
-            self._run("INSERT INTO meta VALUES (?, ?)", _FORMAT, _VERSION)
-            self._run("CREATE TABLE execution (key TEXT PRIMARY KEY, result BLOB) WITHOUT ROWID")
-        elif "meta" not in tables:
-            raise FormatError("the file is another SQLite database", where=str(self.path))
-        found = self._run("SELECT format, version FROM meta").fetchone()
-        self._run("COMMIT")
-        if found != (_FORMAT, _VERSION):
-            hint = f"this version reads {_FORMAT} {_VERSION}"
-            raise FormatError(f"unknown cache format {found}", where=str(self.path), hint=hint)
 
 
 class CachedRunner:

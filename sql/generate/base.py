@@ -10,12 +10,13 @@ from ctxprune.registry import Registry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..execution import GuardedRunner
     from ..linking.base import Linked
     from ..schema import Schema
     from ..values.base import ValueHit
     from .examples import Example
 
-__all__ = ["GENERATORS", "Candidate", "Generator", "Request"]
+__all__ = ["GENERATORS", "Candidate", "Generator", "Request", "generator_name", "reads_values", "with_runner"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,12 @@ class Candidate:
 
 
 class Generator(Protocol):
-    """Writes candidate SQL. Safe to share between threads."""
+    """Writes candidate SQL. Safe to share between threads.
+
+    It may also have: `name`; `paths`, the only ones that it is asked on; `wants_examples`, True where it reads stored
+    values beside columns; and `with_runner(runner, *, private)`, which gives the same generator with a way to the
+    database, where `private` says that cells are secret.
+    """
 
     def generate(self, request: Request) -> Sequence[Candidate]:
         """Up to `request.n` candidates, best first; an empty sequence when the question cannot be answered.
@@ -86,6 +92,23 @@ class Generator(Protocol):
         A failing model does not raise here: it becomes a candidate with `error` set, so that other paths go on.
         """
         ...
+
+
+def generator_name(generator: Generator) -> str:
+    """What traces call it: its attribute `name` where it has one, else its class."""
+    return str(getattr(generator, "name", type(generator).__name__))
+
+
+def reads_values(generator: Generator) -> bool:
+    """Whether it reads stored values beside columns."""
+    return bool(getattr(generator, "wants_examples", False))
+
+
+def with_runner(generator: Generator, runner: GuardedRunner, *, private: bool) -> Generator:
+    """The generator, with a way to the database where it looks at results while it writes."""
+    bind = getattr(generator, "with_runner", None)
+    bound: Generator = generator if bind is None else bind(runner, private=private)
+    return bound
 
 
 GENERATORS: Registry[type[Generator]] = Registry(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, InputError
 
+from .._cache_file import WAIT, CacheFile
 from .duck import as_chat_model
 from .flights import Flights
 from .model import ChatAnswer, model_name
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CachedModel", "GenerationCache"]
 
-_FORMAT, _VERSION = "ctxprune-generations", 1
-_WAIT = 30.0  # seconds that a writer waits for another process's lock
+_FILE = CacheFile(
+    "generation cache",
+    "ctxprune-generations",
+    1,
+    "CREATE TABLE generation (key TEXT PRIMARY KEY, model TEXT, answers TEXT) WITHOUT ROWID",
+)
 
 
 class GenerationCache:
@@ -48,7 +53,7 @@ class GenerationCache:
         except OSError as error:
             raise InputError(f"cannot make the cache's folder: {error}", where=str(self.path.parent)) from error
         with self._open() as connection:
-            self._check(connection)
+            _FILE.prepare(connection, self.path)
 
     def get(self, key: str) -> list[ChatAnswer] | None:
         """The answers filed under `key`, or None where there are none."""
@@ -75,32 +80,13 @@ class GenerationCache:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = sqlite3.connect(self.path, timeout=_WAIT)
+        with _FILE.errors(self.path):
+            connection = sqlite3.connect(self.path, timeout=WAIT)
             try:
                 with connection:
                     yield connection
             finally:
                 connection.close()
-        except sqlite3.OperationalError as error:
-            raise InputError(f"the generation cache cannot be used: {error}", where=str(self.path)) from error
-        except sqlite3.DatabaseError as error:
-            raise FormatError(f"not a generation cache: {error}", where=str(self.path)) from error
-
-    def _check(self, connection: sqlite3.Connection) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not tables:
-            connection.execute("CREATE TABLE meta (format TEXT NOT NULL, version INTEGER NOT NULL)")
-            connection.execute("INSERT INTO meta VALUES (?, ?)", (_FORMAT, _VERSION))
-            connection.execute("CREATE TABLE generation (key TEXT PRIMARY KEY, model TEXT, answers TEXT) WITHOUT ROWID")
-            return
-        if "meta" not in tables:
-            raise FormatError("the file is another SQLite database", where=str(self.path))
-        found = connection.execute("SELECT format, version FROM meta").fetchone()
-        if found != (_FORMAT, _VERSION):
-            hint = f"this version reads {_FORMAT} {_VERSION}"
-            raise FormatError(f"unknown cache format {found}", where=str(self.path), hint=hint)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import GenerationError, UsageError
 
-from .base import GENERATORS, Candidate
+from .base import GENERATORS, Candidate, generator_name, reads_values, with_runner
 from .chat import ChatGenerator
 from .model import LATE
 
@@ -50,15 +50,12 @@ class MixedGenerator:
     @property
     def wants_examples(self) -> bool:
         """Whether one of the generators reads stored values beside columns."""
-        return any(getattr(generator, "wants_examples", False) for generator in self.generators)
+        return any(map(reads_values, self.generators))
 
     def with_runner(self, runner: GuardedRunner, *, private: bool) -> MixedGenerator:
         """The same with a runner for those generators that read results."""
-        bound = (
-            generator.with_runner(runner, private=private) if hasattr(generator, "with_runner") else generator
-            for generator in self.generators
-        )
-        return replace(self, generators=tuple(bound))
+        bound = tuple(with_runner(generator, runner, private=private) for generator in self.generators)
+        return replace(self, generators=bound)
 
     def generate(self, request: Request) -> Sequence[Candidate]:
         """All their candidates, `request.n` at most; a generator that fails leaves a candidate with `error`."""
@@ -67,8 +64,7 @@ class MixedGenerator:
             try:
                 made = generator.generate(replace(request, n=n))
             except GenerationError as error:
-                name = str(getattr(generator, "name", type(generator).__name__))
-                made = [Candidate("", name, request.path, error=f"{error.code} {error}")]
+                made = [Candidate("", generator_name(generator), request.path, error=f"{error.code} {error}")]
             candidates += made
             if any(LATE in candidate.error for candidate in made):
                 break  # a model that hangs would hang on every prompt

@@ -16,6 +16,7 @@ from .skeleton import SkeletonGenerator
 if TYPE_CHECKING:
     from .base import Generator
     from .examples import ExampleSource
+    from .prompts.base import Prompt
 
 __all__ = ["DEFAULT_STYLES", "generator_of", "style_names"]
 
@@ -59,9 +60,10 @@ def _styled(model: object, name: str, examples: ExampleSource | None, shots: int
     if kind == "decompose":
         return DecomposeGenerator(model)
     try:
-        prompt = PROMPTS.get(name)()
+        prompt: Prompt = PROMPTS.get(name)()
     except UnknownNameError as error:
         raise UnknownNameError("style", name, style_names()) from error
     writer = SkeletonGenerator if kind == "skeleton" else ChatGenerator
-    bare = examples is None or kind in _BARE
-    return writer(model, prompt=prompt if bare else WithExamples(prompt, examples, n=shots))
+    if examples is not None and kind not in _BARE:
+        prompt = WithExamples(prompt, examples, n=shots)
+    return writer(model, prompt=prompt)

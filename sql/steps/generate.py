@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import GenerationError, ModelError, UsageError
 
-from ..generate.base import Candidate, Request
+from ..generate.base import Candidate, Request, generator_name
 from ..generate.model import LATE
 from .base import Refusal
 
@@ -118,7 +118,7 @@ def ask_generator(generator: Generator, request: Request, label: str) -> Sequenc
         made = generator.generate(request)
     except GenerationError as error:
         return [Candidate("", label, request.path, error=f"{error.code} {error}")]
-    if label == _name(generator):
+    if label == generator_name(generator):
         return made
     return [replace(candidate, generator=label) for candidate in made]
 
@@ -128,13 +128,9 @@ def labelled(generators: Sequence[Generator]) -> list[str]:
 
     Two models behind one kind of generator are two voters (PET-SQL), so their candidates must be told apart.
     """
-    names = [_name(generator) for generator in generators]
+    names = [generator_name(generator) for generator in generators]
     counts = [names[: place + 1].count(name) for place, name in enumerate(names)]
     return [name if count == 1 else f"{name}#{count}" for name, count in zip(names, counts, strict=True)]
-
-
-def _name(generator: Generator) -> str:
-    return str(getattr(generator, "name", type(generator).__name__))
 
 
 def _no_sql(made: Sequence[Candidate]) -> Refusal:

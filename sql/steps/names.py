@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..generate.base import Request
+from ..generate.base import Request, generator_name
 from ..generate.model import LATE
 from ..schema import ColumnRef
 from .context import with_values
@@ -93,4 +93,4 @@ def _shown(state: State, candidate: Candidate) -> Schema | None:
 
 def _voices(generator: Generator, label: str) -> list[str]:
     """The names that its candidates carry: its own, and those of the generators that it asks."""
-    return [label, *(str(getattr(one, "name", "")) for one in getattr(generator, "generators", ()))]
+    return [label, *map(generator_name, getattr(generator, "generators", ()))]

@@ -126,7 +126,7 @@ def test_another_file_is_not_touched(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("these are notes, not a database " * 40)
     before = text.read_bytes()
-    with pytest.raises(FormatError, match="not a generation cache"):
+    with pytest.raises(FormatError, match="no generation cache"):
         GenerationCache(text)
     assert text.read_bytes() == before
     foreign = tmp_path / "other.sqlite"
