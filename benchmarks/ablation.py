@@ -94,6 +94,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=ITEMS)
     parser.add_argument("--split", default="dev", choices=("dev", "train"))
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--note", default="", help="recorded with the figures, for instance what else ran meanwhile")
     parser.add_argument("--rows", nargs="*", help="only these rows; nothing is recorded then")
     words = parser.parse_args()
     bench = load(SHARED / "data" / "nl2sql" / "spider", split=words.split)
@@ -109,7 +110,8 @@ def main() -> None:
     if words.rows or words.split != "dev" or words.limit != ITEMS:
         sys.stderr.write("".join(f"{name:18} {row}\n" for name, row in figures.items()))
         return
-    document = {"model": words.model.name, "split": words.split, "threads": words.threads, "rows": figures}
+    document = {"model": words.model.name, "split": words.split, "threads": words.threads, "note": words.note}
+    document["rows"] = figures
     record("ablation", document, seed=SEED, data={"spider": bench.fingerprint})
 
 
