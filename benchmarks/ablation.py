@@ -95,13 +95,14 @@ def main() -> None:
     parser.add_argument("--split", default="dev", choices=("dev", "train"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--note", default="", help="recorded with the figures, for instance what else ran meanwhile")
+    parser.add_argument("--without", nargs="*", default=(), help="rows to leave out of the record; it names them")
     parser.add_argument("--rows", nargs="*", help="only these rows; nothing is recorded then")
     words = parser.parse_args()
     bench = load(SHARED / "data" / "nl2sql" / "spider", split=words.split)
     items = sample_items(bench.present, words.limit, seed=SEED)
     model = CachedModel(LlamaCppModel(words.model, threads=words.threads), GenerationCache(words.cache))
     figures, verdicts = {}, {}
-    for name in words.rows or ROWS:
+    for name in words.rows or [name for name in ROWS if name not in words.without]:
         verdicts[name], figures[name] = measured(bench, items, model, name)
         sys.stderr.write(f"{name:18} {figures[name]}\n")
     for name, row in figures.items():
@@ -111,7 +112,7 @@ def main() -> None:
         sys.stderr.write("".join(f"{name:18} {row}\n" for name, row in figures.items()))
         return
     document = {"model": words.model.name, "split": words.split, "threads": words.threads, "note": words.note}
-    document["rows"] = figures
+    document |= {"left_out": list(words.without), "rows": figures}
     record("ablation", document, seed=SEED, data={"spider": bench.fingerprint})
 
 
