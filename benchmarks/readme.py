@@ -56,11 +56,14 @@ def spider() -> str:
 
 
 def chat() -> str:
-    found = figures("chat_plain_vs_pipeline")
-    names = ("ex", "executable", "tokens_in", "seconds_model")
-    about = {"plain": "plain: full schema, one answer"}
-    rows = [[about.get(key, key), *(row[name] for name in names)] for key, row in found["rows"].items()]
-    return table(["", "EX %", "executable %", "prompt tokens", "model seconds"], rows)
+    names = ("ex", "executable", "calls", "tokens_in", "tokens_out")
+    rows = []
+    for key, row in figures("ablation")["rows"].items():
+        change = row.get("against_pipeline")
+        shown = f"{change['ex']:+.1f} ({change['low']:+.1f} to {change['high']:+.1f})" if change else ""
+        rows.append([f"{key}: {row['about']}", row["ex"], shown, *(row[name] for name in names[1:])])
+    head = ["", "EX %", "against the pipeline", "executable %", "calls", "prompt tokens", "answer tokens"]
+    return table(head, rows)
 
 
 def select() -> str:
