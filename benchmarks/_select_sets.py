@@ -46,7 +46,9 @@ _RUN = (
     "column_overlap", "hits_used", "placed", "misplaced", "misspelt", "unstored", "spans_placed",
 )  # fmt: skip
 _OWN = ("own", "own_bare", "own_any")
-_OWN_KNOWN = 0.3  # share of the sets that keep the sketch generator's answers: it was trained on these questions
+# The sketch generator was trained on these questions: its answers stay in a share of the sets only, and there a share
+# of the right ones is made wrong. Unseen, by folds of databases, it answers 57.9 % of them, and seen 79 %.
+_OWN_KNOWN, _OWN_MISTAKEN = 0.3, 0.27
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,11 @@ def _on_database(bench: Benchmark, name: str, items: Sequence[Item], expected: E
     for pool in filter(None, pools):
         likely = expected(pool.item.question, "")
         for one in _draws(pool, likely, known.get(pool.item.index, Evidence())):
-            if np.random.default_rng([pool.item.index, 99, len(found)]).random() >= _OWN_KNOWN:
+            rng = np.random.default_rng([pool.item.index, 99, len(found)])
+            if rng.random() >= _OWN_KNOWN:
                 _forget(one, _OWN)
+            elif rng.random() < _OWN_MISTAKEN:
+                _mistake(one, rng)
             found.append(one)
     return found
 
@@ -152,6 +157,15 @@ def _draws(pool: Pool, expected: dict[str, np.ndarray], known: Evidence) -> Iter
 
 def _forget(one: CandidateSet, names: Iterable[str]) -> None:
     one.rows[:, [FEATURES.index(name) for name in names]] = np.nan
+
+
+def _mistake(one: CandidateSet, rng: np.random.Generator) -> None:
+    """Where our own answer is right, a wrong group takes its place."""
+    columns = [FEATURES.index(name) for name in _OWN]
+    best, wrong = int(np.argmax(one.rows[:, columns[0]])), np.flatnonzero(one.right == 0)
+    if len(wrong) and one.right[best] and one.rows[best, columns[0]] > 0:
+        other = int(rng.choice(wrong))
+        one.rows[np.ix_([best, other], columns)] = one.rows[np.ix_([other, best], columns)]
 
 
 def licensed_sets(bench: Benchmark, expected: Expectations) -> list[CandidateSet]:
