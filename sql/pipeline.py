@@ -36,7 +36,7 @@ from .steps import (
 from .trace import Trace, TraceBuilder, hit_traces, knowledge_trace, link_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .database import Database, ResultSet
     from .generate.base import Generator
@@ -222,7 +222,7 @@ class Pipeline:
         writers = (*_learned(known), *writers)
         self.config, self.schema = config, schema
         values = LazyIndex(database, schema, config.private) if values is None else values
-        retrieve = RetrieveValues(values, config.private)
+        retrieve = RetrieveValues(values, (*config.private, *_views(hidden, schema)))
         shows = config.examples and "linked+values" in config.paths and any(map(reads_values, writers))
         whole = set(config.paths) == {"full"}  # then nothing reads the linked schema
         self.steps: tuple[Step, ...] = (
@@ -340,6 +340,10 @@ def _hidden(values: ValueLookup | None, schema: Schema, private: Sequence[Column
     told: Sequence[ColumnRef] = getattr(values, "hidden", ())
     refs = (*private, *(ref for ref in told if ref.table in schema and ref.column in schema.table(ref.table)))
     return (*refs, *(ref for ref in schema.refs() if schema.table(ref.table).is_view)) if refs else ()
+
+
+def _views(hidden: Sequence[ColumnRef], schema: Schema) -> Iterator[ColumnRef]:
+    return (ref for ref in hidden if schema.table(ref.table).is_view)
 
 
 def _default_generators() -> tuple[Generator, ...]:
