@@ -6,26 +6,26 @@ import asyncio
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 
 from ._cancel import cancellation, check_cancelled
+from .answer import Answer, answer_of
 from .database import Limits
 from .execution import GuardedRunner
 from .generate.base import reads_values, with_runner
 from .generate.duck import as_chat_model
 from .generate.model import recorded_calls
-from .select.base import Executed, without_cells
+from .select.base import without_cells
 from .steps import (
     PATHS,
     CheckNames,
     Execute,
     Generate,
     LinkSchema,
-    Refusal,
     RetrieveValues,
     Screen,
     SelectAnswer,
@@ -33,12 +33,13 @@ from .steps import (
     State,
     without_examples,
 )
-from .trace import Trace, TraceBuilder, hit_traces, knowledge_trace, link_trace
+from .trace import TraceBuilder
+from .values.lazy import LazyIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from .database import Database, ResultSet
+    from .database import Database
     from .generate.base import Generator
     from .generate.model import ChatModel
     from .knowledge.step import RecallKnowledge
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from .schema import ColumnRef, Schema
     from .select.base import Selector
     from .steps import Step
-    from .values.base import ValueHit, ValueLookup
+    from .values.base import ValueLookup
 
 __all__ = ["Answer", "Pipeline", "PipelineConfig"]
 
@@ -104,65 +105,6 @@ class PipelineConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or value < low:
                 raise UsageError(f"{name} must be at least {low}, got {value!r}", where=name)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a question came back as.
-
-    Attributes:
-        question: As it was used.
-        sql: The text that ran; "" when refused.
-        result: Its rows; None when refused.
-        confidence: 0..1, the share of the working candidates' weight that agrees; 0 when refused.
-        refusal: Why there is no answer; None when there is one.
-        trace: How it came about.
-    """
-
-    question: str
-    sql: str
-    result: ResultSet | None
-    confidence: float
-    refusal: Refusal | None
-    trace: Trace
-
-    @property
-    def refused(self) -> bool:
-        """True when there is no answer."""
-        return self.refusal is not None
-
-    @property
-    def reason(self) -> str:
-        """Why it was refused, else why this candidate was chosen."""
-        return self.refusal.reason if self.refusal else self.trace.reason
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Result column names; () when refused."""
-        return self.result.columns if self.result else ()
-
-    @property
-    def rows(self) -> tuple[tuple[object, ...], ...]:
-        """Result rows; () when refused."""
-        return self.result.rows if self.result else ()
-
-    def to_dict(self, *, trace: bool = True) -> dict[str, Any]:
-        """Plain data; cells stay as they are (None, int, float, str, bytes); `cost` is None without prices."""
-        document: dict[str, Any] = {
-            "question": self.question,
-            "sql": self.sql,
-            "columns": list(self.columns),
-            "rows": [list(row) for row in self.rows],
-            "truncated": self.result is not None and self.result.truncated,
-            "confidence": self.confidence,
-            "refused": self.refused,
-            "refusal": asdict(self.refusal) if self.refusal else None,
-            "reason": self.reason,
-            "tokens_in": self.trace.tokens_in,
-            "tokens_out": self.trace.tokens_out,
-            "cost": self.trace.cost,
-        }
-        return document | ({"trace": self.trace.to_dict()} if trace else {})
 
 
 class Pipeline:
@@ -267,7 +209,7 @@ class Pipeline:
             with recorded_calls() as calls:
                 state = step.run(state)
             builder.step(step.name, (perf_counter() - start) * 1e3, calls)
-        return _answer(state, builder)
+        return answer_of(state, builder)
 
     async def aask(self, question: str, evidence: str = "") -> Answer:
         """`ask` for asyncio: it runs in a thread.
@@ -307,30 +249,6 @@ class Pipeline:
             hint = f"at most {limit} are taken"
             raise UsageError(f"the {where} has {len(text)} characters", where=where, hint=hint)
         return _CONTROL.sub(" ", text.encode("utf-8", "replace").decode("utf-8")).strip()
-
-
-class LazyIndex:
-    """A value index that is built in memory when it is first asked.
-
-    Args:
-        database: Where the values are.
-        schema: Columns outside it are never read.
-        private: Columns of it that are not read either.
-    """
-
-    def __init__(self, database: Database, schema: Schema, private: Sequence[ColumnRef] = ()) -> None:
-        self._database, self._schema, self._private = database, schema, tuple(private)
-        self._index: ValueLookup | None = None
-        self._lock = threading.Lock()
-
-    def lookup(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
-        """As `ValueIndex.lookup`."""
-        with self._lock:
-            if self._index is None:
-                from .values.index import ValueIndex
-
-                self._index = ValueIndex.build(self._database, schema=self._schema, exclude=self._private)
-        return self._index.lookup(question, evidence)
 
 
 def _hidden(values: ValueLookup | None, schema: Schema, private: Sequence[ColumnRef]) -> tuple[ColumnRef, ...]:
@@ -404,29 +322,3 @@ def _repairers(model: ChatModel | None) -> tuple[Repairer, ...]:
     from .repair.refine import ChatRefine
 
     return (*mechanical_repairers(), ChatRepair(model), ChatRefine(model))
-
-
-def _answer(state: State, builder: TraceBuilder) -> Answer:
-    selection, refusal = state.selection, state.refusal
-    index = None if selection is None or refusal is not None else selection.index
-    chosen = None if index is None else state.executed[index]
-    executed = state.executed or [Executed(candidate, "", error=candidate.error) for candidate in state.candidates]
-    trace = Trace(
-        question=state.question,
-        evidence=state.evidence,
-        database=state.schema.name,
-        dialect=state.schema.dialect,
-        hits=hit_traces(state.hits),
-        linked=link_trace(state.linked) if state.linked is not None else None,
-        candidates=tuple(map(builder.candidate, executed)),
-        groups=selection.groups if selection is not None else (),
-        chosen=index,
-        reason=refusal.reason if refusal is not None else selection.reason if selection is not None else "",
-        steps=tuple(builder.steps),
-        knowledge=knowledge_trace(state.known) if state.known is not None else None,
-        prompts=tuple(builder.prompts),
-    )
-    if chosen is None or selection is None:
-        refusal = refusal or Refusal("unanswerable", "No step of this pipeline chose an answer.")
-        return Answer(state.question, "", None, 0.0, refusal, trace)
-    return Answer(state.question, chosen.sql, chosen.result, selection.confidence, None, trace)

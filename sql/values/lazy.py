@@ -1,0 +1,39 @@
+"""A value index that is built when it is first asked."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..database import Database
+    from ..schema import ColumnRef, Schema
+    from .base import ValueHit, ValueLookup
+
+__all__ = ["LazyIndex"]
+
+
+class LazyIndex:
+    """A value index that is built in memory when it is first asked.
+
+    Args:
+        database: Where the values are.
+        schema: Columns outside it are never read.
+        private: Columns of it that are not read either.
+    """
+
+    def __init__(self, database: Database, schema: Schema, private: Sequence[ColumnRef] = ()) -> None:
+        self._database, self._schema, self._private = database, schema, tuple(private)
+        self._index: ValueLookup | None = None
+        self._lock = threading.Lock()
+
+    def lookup(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
+        """As `ValueIndex.lookup`."""
+        with self._lock:
+            if self._index is None:
+                from .index import ValueIndex
+
+                self._index = ValueIndex.build(self._database, schema=self._schema, exclude=self._private)
+        return self._index.lookup(question, evidence)
