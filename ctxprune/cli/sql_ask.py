@@ -145,6 +145,9 @@ def _account(answer: Answer) -> None:
     more = len(answer.rows) - _MOST_ROWS
     if more > 0:
         _console.say(f"{_console.counted(more, 'more row')} (--json prints all)")
+    if trace.chosen is not None and (repairs := trace.candidates[trace.chosen].repairs):
+        written = _console.visible(" ".join(repairs[0].split()))
+        _console.say(f"repaired, since this failed or gave nothing: {written}")
     if answer.result is not None and answer.result.truncated:
         _console.say("the result was cut at a limit on rows or bytes")
     if trace.linked is not None:

@@ -16,7 +16,7 @@ __all__ = ["SelectAnswer"]
 
 @dataclass(frozen=True)
 class SelectAnswer:
-    """Chooses one of the executed candidates."""
+    """Chooses one of the executed candidates; the reason says where it is not what a generator wrote."""
 
     selector: Selector
     name: str = "select"
@@ -25,6 +25,10 @@ class SelectAnswer:
         """Adds `selection`, or refuses when nothing could be run."""
         selection = self.selector.select(state.question, state.executed)
         if selection.index is not None:
+            repairs = state.executed[selection.index].repairs
+            if repairs:
+                reason = f"{selection.reason}; repaired, since as it was written it failed or gave nothing"
+                selection = replace(selection, reason=reason)
             return replace(state, selection=selection)
         errors = [item.error for item in state.executed if item.error and item.candidate.sql]
         reason = "I found no query for this question that this database can run"

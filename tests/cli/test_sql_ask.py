@@ -55,6 +55,25 @@ def test_sql_and_rows_on_stdout_and_the_account_on_stderr(shop: Path, capsys: py
     assert "10 tokens in, 5 out" in err
 
 
+def test_a_repaired_query_is_not_passed_off_as_written(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Misspelling:
+        name = "misspelling.v1"
+
+        def generate(self, request: Request) -> list[Candidate]:
+            return [Candidate("SELECT nam\nFROM city WHERE country = 'France'", self.name, request.path)]
+
+    monkeypatch.setitem(GENERATORS._entries, "misspelling.v1", Misspelling)
+    words = ["sql", "ask", str(shop), "Which cities?", "--generator", "misspelling"]
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    assert "Paris" in out
+    assert "repaired, since this failed or gave nothing: SELECT nam FROM city WHERE country = 'France'\n" in err
+    assert main([*words, "--json"]) == 0
+    assert "repaired" in json.loads(capsys.readouterr().out)["reason"]
+
+
 @pytest.mark.usefixtures("chat")
 def test_json_is_one_document(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _ask(shop, "--json") == 0

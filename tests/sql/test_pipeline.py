@@ -297,6 +297,10 @@ def test_repair_is_mechanical_bounded_and_traced(database: Database) -> None:
     answer = parts.pipeline(database, parts.Writes("SELECT nam FROM city WHERE contry = 'Poland'")).ask("Which?")
     assert answer.rows == (("Łódź",),)
     assert answer.trace.candidates[0].repairs == ("SELECT nam FROM city WHERE contry = 'Poland'",)
+    assert answer.reason == (
+        "1 of 1 working candidates agree; repaired, since as it was written it failed or gave nothing"
+    )
+    assert "repaired" not in parts.pipeline(database, parts.Writes("SELECT name FROM city")).ask("Which?").reason
     config = PipelineConfig(repair_rounds=0)
     assert parts.pipeline(database, parts.Writes("SELECT nam FROM city"), config=config).ask("Which?").refused
 
