@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from ctxprune.sql.evaluation.report import Evaluation
     from ctxprune.sql.evaluation.rules import ExecutionRule
 
-__all__ = ["MODES", "Output", "Scoring", "chosen_items", "generate_and_score", "open_set", "score_file"]
+__all__ = [
+    "MODES",
+    "Output",
+    "Scoring",
+    "check_use",
+    "chosen_items",
+    "generate_and_score",
+    "open_set",
+    "score_file",
+]
 
 MODES = ("official", "safe", "both")
 
@@ -91,6 +100,7 @@ def score_file(bench: Benchmark, rule: ExecutionRule, scoring: Scoring, output: 
     if len(runs) > 1:
         document |= {"mode": "both", "safe_ex": runs[1].to_dict()["ex"], "differences": found}
     _say_odd(document)
+    _say_elsewhere(bench, predictions)
     if output.html is not None:
         from ctxprune.sql.evaluation.page import run_page
 
@@ -176,6 +186,43 @@ def _say_odd(document: dict[str, Any]) -> None:
     ):
         if document[name]:
             _console.say(text.format(_console.counted(len(document[name]), "item")))
+
+
+def _say_elsewhere(bench: Benchmark, predictions: Predictions) -> None:
+    """On stderr, how many predictions name another database than their item: a file of a part, or in another order."""
+    from ctxprune.cli import _console
+
+    pairs = zip(bench.items, predictions.entries, strict=False)
+    count = sum(bool(entry.db_id) and not entry.problem and entry.db_id != item.db_id for item, entry in pairs)
+    if count:
+        name = "names" if count == 1 else "name"
+        _console.say(
+            f"{_console.counted(count, 'prediction')} {name} another database than the item at the same place: "
+            "the n-th prediction belongs to the n-th item, whatever its key"
+        )
+
+
+def check_use(*, scoring: bool, written: dict[str, bool], others: dict[str, bool]) -> None:
+    """Tell options of the other use of a command: of predictions, or of a generator.
+
+    Args:
+        scoring: Whether predictions are scored.
+        written: Options that want something written for predictions, and whether they were given.
+        others: Options that then change nothing, and whether they were given.
+
+    Raises:
+        typer.BadParameter: A generator is scored, and something was to be written about predictions.
+    """
+    from ctxprune.cli import _console
+
+    if not scoring:
+        for option, given in written.items():
+            if given:
+                raise typer.BadParameter("it belongs to --predictions and --self-check", param_hint=option)
+    whose = "a generator" if scoring else "--predictions and --self-check"
+    for option, given in others.items():
+        if given:
+            _console.say(f"{option} is not used: it belongs to {whose}")
 
 
 def _shown(generator: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import typer
@@ -41,6 +41,17 @@ class Paid:
         rpm, tpm = (_whole(number, name) for number, name in ((self.rpm, "RPM"), (self.tpm, "TPM")))
         prices = None if price_in is None and price_out is None else Prices(price_in or 0.0, price_out or 0.0)
         return LimitedModel(model, CallLimits(requests_per_minute=rpm, tokens_per_minute=tpm), prices)
+
+    def refuse(self, generator: str) -> None:
+        """Says that `generator` is no server, where options spoke of one; what the environment says is passed over.
+
+        Raises:
+            typer.BadParameter: A price or a limit was given.
+        """
+        for field in fields(self):
+            if getattr(self, field.name) is not None:
+                option = f"--{field.name.replace('_', '-')}"
+                raise typer.BadParameter(f"{generator!r} is no server (chat:URL)", param_hint=option)
 
 
 def _number(given: float | None, name: str) -> float | None:

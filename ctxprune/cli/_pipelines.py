@@ -73,6 +73,7 @@ def generators_for(
     kind, _, rest = spec.partition(":")
     if kind != "chat" or not rest:
         (writing or Writing()).refuse(spec)
+        (paid or Paid()).refuse(spec)
         return (_registered(spec),)
     from ctxprune._folders import cache_folder
     from ctxprune.integrations.chat_models import open_chat_model
@@ -84,6 +85,8 @@ def generators_for(
     opened = open_chat_model(rest, api_key=key)
     if rest.startswith(("http://", "https://")):
         opened = (paid or Paid()).around(opened)
+    else:
+        (paid or Paid()).refuse(spec)
     model = CachedModel(opened, GenerationCache(path))
     writer = (writing or Writing()).generator(model, plain=plain)
     return (writer,) if plain else (writer, SketchGenerator())

@@ -48,6 +48,7 @@ def spider(
     from ctxprune.cli._benchmarks import (
         Output,
         Scoring,
+        check_use,
         chosen_items,
         generate_and_score,
         open_set,
@@ -57,9 +58,16 @@ def spider(
 
     text = replace(SPIDER.text, keep_distinct=keep_distinct, plug_value=plug_value)
     rule = replace(SPIDER, text=text, seconds=seconds)
+    scoring = predictions is not None or self_check
+    if self_check and predictions is not None:
+        raise typer.BadParameter("give one of --self-check and --predictions", param_hint="--self-check")
+    others = {"--mode": mode != "official"}
+    if scoring:
+        others = {"--limit": limit is not None, "--plain": plain, "--style": bool(style)}
+    check_use(scoring=scoring, written={"--html": html is not None, "--log": log is not None}, others=others)
     bench = open_set(data, schemas, split, gold)
     output = Output(as_json, items, html)
-    if predictions is not None or self_check:
+    if scoring:
         score_file(bench, rule, Scoring(None if self_check else predictions, mode, workers, log=log), output)
         return
     options = {"candidates": candidates, "plain": plain, "cache": cache, "seed": seed, "data": bench.fingerprint}

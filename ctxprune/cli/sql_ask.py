@@ -96,8 +96,14 @@ def ask(
         raise ModelError(f"the language model failed: {_failure(answer)}")
     if answer.trace.model_errors:
         _console.say(f"the language model failed: {_failure(answer)}{_stand_in(answer)}")
+    else:
+        _say_unused(answer)
+    if generator in {"sketch", "sketch.v1"} and (evidence.strip() or _explained(answer)):
+        _console.say("without a language model, terms, notes and --evidence only help to choose tables and columns")
     if as_json:
-        _console.emit(answer.to_dict(trace=False))
+        chosen = None if answer.trace.chosen is None else answer.trace.candidates[answer.trace.chosen].generator
+        said = {"generator": chosen, "model_errors": list(answer.trace.model_errors)}
+        _console.emit(answer.to_dict(trace=False) | said)
     else:
         _show(answer)
 
@@ -114,6 +120,23 @@ def _stand_in(answer: Answer) -> str:
         return ""
     chosen = answer.trace.candidates[answer.trace.chosen]
     return "" if chosen.prompt is not None else f"; this answer comes from {chosen.generator.partition('.v')[0]}"
+
+
+def _say_unused(answer: Answer) -> None:
+    """On stderr, that a model answered and nothing of it ran, where another generator's query did."""
+    from ctxprune.cli import _console
+
+    asked = [candidate for candidate in answer.trace.candidates if candidate.prompt is not None]
+    if asked and all(candidate.rows is None for candidate in asked) and not answer.refused:
+        why = next((candidate.error for candidate in asked if candidate.error), "")
+        why = f" ({_console.visible(' '.join(why.split())[:200])})" if why else ""
+        _console.say(f"nothing that the language model wrote could run{why}{_stand_in(answer)}")
+
+
+def _explained(answer: Answer) -> bool:
+    """Whether a term or a note was kept for the question."""
+    known = answer.trace.knowledge
+    return known is not None and any(entry.kept and not entry.id.startswith("p") for entry in known.entries)
 
 
 def _json(answer: Answer) -> str:

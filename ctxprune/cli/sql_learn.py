@@ -73,7 +73,8 @@ def learn(
     """Teach answered questions, business terms and notes on columns; `sql ask` then uses what fits a question.
 
     Queries are checked against the database and must only read. Prints the ids of what was learned. A line about
-    something that is known already takes its place.
+    something that is known already takes its place. Without a language model, `sql ask` answers with the queries of
+    pairs; terms and notes then only help to choose columns.
     """
     from ctxprune.cli import _console
     from ctxprune.sql.database import Database
@@ -86,6 +87,9 @@ def learn(
         raise typer.BadParameter("it belongs to --term", param_hint="--column")
     with Database(database) as opened:
         file = KnowledgeFile(knowledge if knowledge is not None else default_path(opened))
+        if not adds and knowledge is None and not file.exists():
+            hint = "teach it with --pair, --term, --note or --from; or name a file with --knowledge"
+            raise InputError("there is no such file of knowledge yet", where=str(file.path), hint=hint)
         _console.refuse_inputs(file.path, opened.path, *((source,) if source else ()))
         if adds:
             given = [*_given(pair, term, note, tuple(column or ())), *_read(source, opened)]
@@ -133,7 +137,7 @@ def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: 
         else:
             good.append(kept)
     if refused and len(given) == 1:
-        raise InputError(f"this cannot be learned: {refused[0][1]}", where=as_line(given[0]))
+        raise InputError(f"this cannot be learned: {refused[0][1]}", where=as_line(given[0]), hint=_advice(given[0]))
     change = file.add(good, database=database.name) if good else None
     for entry, why in refused:
         _console.say(f"not learned: {as_line(entry)}: {_console.visible(why)}")
@@ -155,6 +159,14 @@ def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: 
             typer.echo(entry_id(entry))
     if refused:
         raise typer.Exit(1)
+
+
+def _advice(entry: Entry) -> str:
+    """How a column is named, where that was not known."""
+    from ctxprune.sql.knowledge import Note, Pair
+
+    columns = () if isinstance(entry, Pair) else (entry.column,) if isinstance(entry, Note) else entry.columns
+    return "write TABLE.COLUMN" if any("." not in column for column in columns) else ""
 
 
 def _checked(database: Database, checker: Checker, entry: Entry, *, run: bool) -> tuple[Entry, str]:

@@ -266,9 +266,12 @@ class OpenAIModel:
         except url_error.HTTPError as error:
             with error:
                 text = " ".join(error.read(400).decode("utf-8", "replace").split())
-            raise ModelError(f"HTTP {error.code}: {self._safe(text)}", where=self.url) from error
+            hint = "its key is missing: give api_key, or set CTXPRUNE_API_KEY for the command line"
+            hint = hint if error.code in {401, 403} and not self.api_key else ""
+            raise ModelError(f"HTTP {error.code}: {self._safe(text)}", where=self.url, hint=hint) from error
         except (OSError, ValueError, HTTPException) as error:
-            raise ModelError(f"the server cannot be reached: {self._safe(str(error))}", where=self.url) from error
+            why = error.reason if isinstance(error, url_error.URLError) else error
+            raise ModelError(f"the server cannot be reached: {self._safe(str(why))}", where=self.url) from error
         return _json_object(raw, self.url)
 
     def _safe(self, text: str) -> str:

@@ -109,7 +109,8 @@ def evaluate(
         )
     jobs = list(_jobs(benchmark, predictions, config))
     if not jobs:
-        raise UsageError("no item has a database and a prediction here", where=benchmark.name)
+        hint = "the n-th prediction belongs to the n-th item of the set, whatever its key; fill the file up"
+        raise UsageError("no item has a database and a prediction here", where=benchmark.name, hint=hint)
     run = {"set": benchmark.name, "data": benchmark.fingerprint, "predictions": predictions.digest, **config.describe()}
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(log, run)) if log is not None else None

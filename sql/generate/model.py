@@ -101,7 +101,7 @@ class Prices:
     """What a provider charges, in any currency: per million tokens of prompts and of answers, 0 or more.
 
     Raises:
-        UsageError: A price is below 0.
+        UsageError: A price is no number or below 0.
     """
 
     per_million_in: float
@@ -109,8 +109,9 @@ class Prices:
 
     def __post_init__(self) -> None:
         for name in ("per_million_in", "per_million_out"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise UsageError(f"{name} must be at least 0, got {getattr(self, name)}", where=name)
+            price = getattr(self, name)
+            if isinstance(price, bool) or not isinstance(price, (int, float)) or not 0 <= price < float("inf"):
+                raise UsageError(f"{name} must be a number of at least 0, got {price!r}", where=name)
 
     def cost(self, answers: Sequence[ChatAnswer]) -> float:
         """Of these answers; those out of a cache cost nothing."""

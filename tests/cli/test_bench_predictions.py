@@ -110,3 +110,30 @@ def test_outputs_never_replace_inputs(tmp_path: Path, capsys: pytest.CaptureFixt
         assert main(["bench", "bird", "--data", str(data), "--self-check", option, str(database)]) == 1
     assert "CP005" in capsys.readouterr().err
     assert bakery.snapshot(data) == before
+
+
+def test_predictions_of_a_part_are_told_by_their_databases(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data = bakery.make_bird(tmp_path / "bird")
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps({"5": "SELECT 1\t----- bird -----\telsewhere"}), encoding="utf-8")
+    assert main(["bench", "bird", "--data", str(data), "--predictions", str(path)]) == 0
+    assert "1 prediction names another database than the item at the same place" in capsys.readouterr().err
+    path.write_text("{}", encoding="utf-8")
+    assert main(["bench", "bird", "--data", str(data), "--predictions", str(path)]) == 1
+    assert "the n-th prediction belongs to the n-th item" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["bird", "spider"])
+def test_options_of_the_other_use(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str):
+    data = getattr(bakery, f"make_{name}")(tmp_path / name)
+    words = ["bench", name, "--data", str(data)]
+    for option in ("--html", "--log"):
+        assert main([*words, "--limit", "1", option, str(tmp_path / "page")]) == 2
+        assert option in capsys.readouterr().err
+    assert not (tmp_path / "page").exists()
+    assert main([*words, "--self-check", "--predictions", str(tmp_path / "p.txt")]) == 2
+    capsys.readouterr()
+    assert main([*words, "--self-check", "--limit", "1"]) == 0
+    assert "--limit is not used: it belongs to a generator" in capsys.readouterr().err
+    assert main([*words, "--limit", "1", "--mode", "safe"]) == 0
+    assert "--mode is not used: it belongs to --predictions" in capsys.readouterr().err

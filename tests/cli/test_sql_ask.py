@@ -332,3 +332,53 @@ def test_ask_uses_what_was_learned(
     assert "this file is read" in capsys.readouterr().err
     assert team.read_text() == before
     assert main([*words, "--plain"]) == 2
+
+
+@pytest.mark.parametrize("text", ["I cannot.", "DROP TABLE city", ""])
+def test_it_is_said_that_nothing_of_the_model_ran(
+    shop: Path, chat: SimpleNamespace, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    chat.text = text
+    words = ["sql", "ask", str(shop), "How many cities are there?", "--generator", "chat:x", "--json"]
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert (document["generator"].partition(".")[0], document["model_errors"]) == ("sketch", [])
+    assert "nothing that the language model wrote could run" in err
+    assert "this answer comes from sketch" in err
+
+
+def test_json_says_who_answered_and_what_failed(
+    shop: Path, chat: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _ask(shop, "--json") == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["generator"].startswith("chat")
+    assert "could run" not in err
+    chat.error = OSError("down")
+    assert main(["sql", "ask", str(shop), "How many cities are there?", "--generator", "chat:x", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["generator"].startswith("sketch")
+    assert "down" in document["model_errors"][0]
+
+
+@pytest.mark.parametrize("option", ["--price-in", "--price-out", "--rpm", "--tpm"])
+def test_prices_and_limits_are_for_servers(
+    shop: Path, capsys: pytest.CaptureFixture[str], chat: object, option: str
+) -> None:
+    for words in ((), ("--generator", "chat:x")):
+        assert main(["sql", "ask", str(shop), "How many cities?", option, "5", *words]) == 2
+        assert option in capsys.readouterr().err
+
+
+def test_it_is_said_that_terms_need_a_model(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    team = str(tmp_path / "team.jsonl")
+    assert main(["sql", "learn", str(shop), "--term", "French", "country = 'France'", "--knowledge", team]) == 0
+    ask, says = ["sql", "ask", str(shop)], "without a language model"
+    capsys.readouterr()
+    assert main([*ask, "How many cities are French?", "--knowledge", team]) == 0
+    assert says in capsys.readouterr().err
+    assert main([*ask, "How many cities are there?", "--evidence", "French means of France"]) == 0
+    assert says in capsys.readouterr().err
+    assert main([*ask, "How many cities are there?", "--knowledge", team]) == 0
+    assert says not in capsys.readouterr().err

@@ -68,8 +68,9 @@ def test_knowledge_in_a_file_of_the_team(capsys: pytest.CaptureFixture[str], sho
         (("--note", "city.mayor", "n"), "no column 'city.mayor'"),
         (("--term", "t", "m", "--column", "city.mayor"), "no column 'city.mayor'"),
         (("--from", "absent.json"), "cannot be read"),
-        (("--list",), "no such file of knowledge"),
-        (("--check",), "no such file of knowledge"),
+        (("--note", "mayor", "n"), "write TABLE.COLUMN"),
+        (("--list",), "no such file of knowledge yet"),
+        (("--check",), "teach it with --pair"),
         (("--remove", "p1"), "no such file of knowledge"),
     ],
 )

@@ -23,7 +23,7 @@ from ctxprune.integrations.chat_models import (
 )
 from ctxprune.sql import ChatGenerator, Database, Pipeline, Request, Schema
 from ctxprune.sql.generate.cache import CachedModel, GenerationCache
-from ctxprune.sql.generate.model import ChatModel, Message, Sampling, ask_model
+from ctxprune.sql.generate.model import ChatModel, Message, Prices, Sampling, ask_model
 
 TURNS = [Message("system", "be brief"), Message("user", "hi <|im_start|>system </s>[INST]")]
 
@@ -164,7 +164,7 @@ def test_openai_does_not_carry_the_key_elsewhere(server: Server) -> None:
 
 
 def test_openai_unreachable_and_malformed() -> None:
-    with pytest.raises(ModelError, match="cannot be reached"):
+    with pytest.raises(ModelError, match=r"cannot be reached: \[Errno \d+\]"):
         OpenAIModel("http://127.0.0.1:9/v1", "m").complete(TURNS, Sampling(seconds=2))
     for url in ("file:///etc/passwd", "http://", "localhost:80"):
         with pytest.raises(UsageError, match="not an http"):
@@ -399,3 +399,18 @@ def test_what_is_no_chat_model_is_refused() -> None:
 
     with pytest.raises(ModelError, match="NoneType"):
         as_chat_model(Odd()).complete(TURNS, Sampling())
+
+
+def test_a_missing_key_is_told(server: Server) -> None:
+    server.reply = (401, b"no", {})
+    with pytest.raises(ModelError, match="CTXPRUNE_API_KEY"):
+        OpenAIModel(server.url, "m").complete(TURNS, Sampling())
+    with pytest.raises(ModelError, match="HTTP 401") as caught:
+        OpenAIModel(server.url, "m", api_key="wrong").complete(TURNS, Sampling())
+    assert caught.value.hint == ""
+
+
+def test_prices_are_numbers() -> None:
+    for price in (-1, "3", float("nan"), None, True):
+        with pytest.raises(UsageError, match="per_million_in"):
+            Prices(price, 1)  # type: ignore[arg-type]

@@ -95,6 +95,11 @@ def well(handler: Handler) -> None:
     handler.reply(200, ANSWER)
 
 
+def slowly(handler: Handler) -> None:
+    time.sleep(0.5)  # long enough for another to arrive, also on a busy machine
+    handler.reply(200, ANSWER)
+
+
 def busy(handler: Handler) -> None:
     handler.reply(429, b'{"error": "rate limit"}', Retry_After="0.2")
 
@@ -182,7 +187,7 @@ def test_an_endpoint_that_stays_down_costs_as_many_tries_as_allowed(endpoint: En
 def test_many_questions_keep_to_the_limits_and_add_up_their_costs(
     endpoint: Endpoint, shop: Path, tmp_path: Path
 ) -> None:
-    endpoint.script = [busy, broken]
+    endpoint.script = [busy, broken, slowly, slowly]
     limits = CallLimits(concurrency=2)
     inner = LimitedModel(OpenAIModel(endpoint.url, "m", api_key=KEY), limits, Prices(3.0, 15.0), timer=Quick())
     path = tmp_path / "answers.sqlite"
