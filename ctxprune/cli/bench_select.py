@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.errors import UnknownNameError
+
 if TYPE_CHECKING:
     from ctxprune.sql.evaluation.selection import SelectionCase
 
@@ -45,12 +47,15 @@ def select(
     from ctxprune.sql.select.base import SELECTORS
     from ctxprune.sql.select.ranked import RankedSelector, load_weights
 
-    kind = SELECTORS.get(selector)
-    name = SELECTORS.name_of(kind)
     try:
+        kind = SELECTORS.get(selector)
         made = kind()
+    except UnknownNameError as error:
+        raise typer.BadParameter(str(error), param_hint="--selector") from error
     except TypeError as error:
-        raise typer.BadParameter(f"{selector} needs more than its name ({error})", param_hint="--selector") from error
+        why = f"{selector!r} cannot be made from its name alone, it may need a language model: give ranked or vote"
+        raise typer.BadParameter(why, param_hint="--selector") from error
+    name = SELECTORS.name_of(kind)
     weights = load_weights() if isinstance(made, RankedSelector) else None
     bench, file = load(data, schemas=schemas, split=split), read_candidates(candidates)
 

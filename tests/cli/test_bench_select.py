@@ -92,3 +92,14 @@ def test_a_file_without_an_item_of_the_set(folder: Path, capsys: pytest.CaptureF
     file.write_text('{"index": 2, "db_id": "absent", "candidates": {"a": "SELECT 1"}}', encoding="utf-8")
     assert main(["bench", "select", "--data", str(folder), "--candidates", str(file), "--json"]) != 0
     assert "no item" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "says"), [("best", "no selector is named"), ("judged", "ranked or vote")])
+def test_an_unusable_selector_is_wrong_usage(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, says: str
+) -> None:
+    words = ["bench", "select", "--data", str(folder), "--candidates", str(folder / "absent"), "--selector", name]
+    assert main(words) == 2
+    shown = capsys.readouterr()
+    assert says in " ".join(shown.err.split())
+    assert shown.out == ""
