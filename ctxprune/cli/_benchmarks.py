@@ -101,12 +101,12 @@ def score_file(bench: Benchmark, rule: ExecutionRule, scoring: Scoring, output: 
         document |= {"mode": "both", "safe_ex": runs[1].to_dict()["ex"], "differences": found}
     _say_odd(document)
     _say_elsewhere(bench, predictions)
+    _print(document, output)  # before the page, which may fail: a run may have taken hours
     if output.html is not None:
         from ctxprune.sql.evaluation.page import run_page
 
         page = run_page(runs[0], title=str(document["predictions_file"]), differences=found)
         _console.write_file(output.html, page, *inputs)
-    _print(document, output)
 
 
 def generate_and_score(

@@ -137,3 +137,12 @@ def test_options_of_the_other_use(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "--limit is not used: it belongs to a generator" in capsys.readouterr().err
     assert main([*words, "--limit", "1", "--mode", "safe"]) == 0
     assert "--mode is not used: it belongs to --predictions" in capsys.readouterr().err
+
+
+def test_figures_are_not_lost_with_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data = bakery.make_bird(tmp_path / "bird")
+    page = tmp_path / "absent" / "page.html"
+    assert main(["bench", "bird", "--data", str(data), "--self-check", "--json", "--html", str(page)]) == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["ex"] == 100
+    assert "cannot be written" in shown.err
