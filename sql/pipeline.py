@@ -195,6 +195,7 @@ class Pipeline:
         Raises:
             UsageError: The question is empty, too long or no text.
             DatabaseError: The database itself cannot be used.
+            InputError, FormatError: The file in which a model's answers are kept cannot be used.
         """
         question, evidence = self._text(question, "question"), self._text(evidence, "evidence")
         if not question:

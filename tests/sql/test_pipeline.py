@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ctxprune.errors import DatabaseError, SchemaError, UsageError
+from ctxprune.errors import DatabaseError, FormatError, SchemaError, UsageError
 from ctxprune.sql.database import Database
 from ctxprune.sql.generate.cache import CachedModel, GenerationCache
 from ctxprune.sql.generate.chat import ChatGenerator
@@ -276,6 +276,15 @@ def test_words_of_the_provider_stay_in_the_trace(database: Database, others: tup
     assert ("language model failed" in answer.reason) is (not others)
     assert answer.trace.model_errors == ("ConnectionError: 401 bad key sk-*** [fake]",)
     assert not answer.trace.model_answered
+
+
+def test_a_cache_that_is_broken_is_no_failing_model(database: Database, tmp_path: Path) -> None:
+    cache = GenerationCache(tmp_path / "g.sqlite")
+    pipeline = parts.pipeline(database, ChatGenerator(CachedModel(fakes.saying("SELECT 1"), cache)))
+    assert not pipeline.ask("Which?").refused
+    cache.path.write_bytes(b"something else that is long enough to be told from one" * 20)
+    with pytest.raises(FormatError, match="no generation cache"):
+        pipeline.ask("Which?")
 
 
 def test_a_hanging_model_is_asked_once(database: Database) -> None:
