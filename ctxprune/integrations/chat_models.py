@@ -17,6 +17,7 @@ from urllib import parse, request
 from ctxprune._extras import require
 from ctxprune.errors import InputError, ModelError, UsageError
 from ctxprune.sql._cancel import is_cancelled
+from ctxprune.sql.generate.deadline import Deadline, current_deadline
 from ctxprune.sql.generate.duck import InvokeModel, as_chat_model
 from ctxprune.sql.generate.limited import CallLimits, LimitedModel, Prices
 from ctxprune.sql.generate.model import LATE, ChatAnswer
@@ -105,14 +106,14 @@ class LlamaCppModel:
             MissingExtraError: llama-cpp-python is not installed.
         """
         turns = [{"role": message.role, "content": _CONTROL.sub("< ", message.content)} for message in messages]
-        begin = perf_counter()
+        deadline = current_deadline() or Deadline(sampling.seconds)
         answers: list[ChatAnswer] = []
         with self._lock:
-            if perf_counter() - begin > sampling.seconds:
-                raise ModelError(f"{LATE} {sampling.seconds:g} s, other calls took them", where=str(self.path))
+            if deadline.left() <= 0:
+                raise ModelError(f"{LATE} {deadline.seconds:g} s, other calls took them", where=str(self.path))
             llama = self._load()
             for turn in range(sampling.n):
-                if is_cancelled() or (answers and perf_counter() - begin > sampling.seconds):
+                if is_cancelled() or (answers and deadline.left() <= 0):
                     break
                 try:
                     answers.append(_llama_answer(llama, turns, sampling, turn))
