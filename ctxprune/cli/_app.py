@@ -23,6 +23,7 @@ from ctxprune.cli import (
     sql_learn,
     sql_link,
     sql_values,
+    train_pruner,
 )  # fmt: skip
 
 __all__ = ["app"]
@@ -39,6 +40,8 @@ app = typer.Typer(
 )
 sql = typer.Typer(help="Ask a database in plain words.", no_args_is_help=True, context_settings=_HELP)
 bench = typer.Typer(help="Measure on public benchmarks.", no_args_is_help=True, context_settings=_HELP)
+
+train = typer.Typer(help="Train the bundled models.", no_args_is_help=True, context_settings=_HELP)
 
 
 @app.callback(invoke_without_command=True)
@@ -72,5 +75,7 @@ bench.command("rerank")(bench_rerank.rerank)
 bench.command("select")(bench_select.select)
 bench.command("spider")(bench_spider.spider)
 bench.command("values")(bench_values.values)
+train.command("pruner")(train_pruner.pruner)
 app.add_typer(sql, name="sql")
 app.add_typer(bench, name="bench")
+app.add_typer(train, name="train")

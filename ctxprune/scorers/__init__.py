@@ -15,6 +15,7 @@ SCORERS: Registry[type[Scorer]] = Registry(
         "documents.v1": "ctxprune.scorers.fusion:DocumentFusion",
         "fusion.v1": "ctxprune.scorers.fusion:ReciprocalRankFusion",
         "lexical.v1": "ctxprune.scorers.lexical:LexicalScorer",
+        "pruner.v1": "ctxprune.scorers.pruner:PrunerScorer",
         "titled.v1": "ctxprune.scorers.titled:TitledScorer",
         "weighted.v1": "ctxprune.scorers.fusion:WeightedFusion",
     },

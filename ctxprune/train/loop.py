@@ -43,7 +43,7 @@ class Recipe:
         bfloat16: Compute in it where that is fast.
     """
 
-    examples: int = 44_000
+    examples: int = 26_000
     tokens: int = 4_096
     limit: int = 256
     rate: float = 8e-5

@@ -140,6 +140,8 @@ def load_base(folder: Path, shape: EncoderShape | None = None) -> PrunerNetwork:
             state[f"{new}.attention.{part}"] = torch.cat([given[name] for name in names])
             for here, there in _NAMES.items():
                 state[f"{new}.{here}.{part}"] = given[f"{old}.{there}.{part}"]
+    # Sentence encoders have seen type 0 alone; the second one starts as its equal.
+    state["types.weight"] = state["types.weight"][:1].repeat(2, 1)
     network.load_state_dict(state, strict=False)
     return network
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import InputError
 from ctxprune.scorers import as_scores
 from ctxprune.text import fold
-
-from .sentences import SentenceContext
+from ctxprune.train.contexts import DocumentsContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,13 +67,13 @@ def measure(
     rows: list[list[_Row]] = []
     seconds, documents = 0.0, 0
     for done, item in enumerate(chosen, start=1):
-        context = SentenceContext(item)
+        context = DocumentsContext(item.documents)
         started = perf_counter()
         scores = scorer.score(item.question, context)
         seconds += perf_counter() - started
         documents += len(item.documents)
         checked = as_scores(scores, len(context.units), source=type(scorer).__name__)
-        rows.append(_item_rows(item, context, [float(checked[index]) for index in context.sentences]))
+        rows.append(_item_rows(item, context, checked.tolist()))
         if progress is not None:
             progress(done, len(chosen))
     return _report(rows, 1000 * seconds / documents)
@@ -106,8 +105,8 @@ class _Row:
     f2: float
 
 
-def _item_rows(item: Item, context: SentenceContext, scores: list[float]) -> list[_Row]:
-    texts = [context.units[index].text for index in context.sentences]
+def _item_rows(item: Item, context: DocumentsContext, scores: list[float]) -> list[_Row]:
+    texts = [unit.text for unit in context.units]
     sizes = [len(text) for text in texts]
     positives = sum(context.labels)
     answers = _answers(item)

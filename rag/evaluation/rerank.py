@@ -14,9 +14,8 @@ from ctxprune.context import Unit
 from ctxprune.errors import InputError
 from ctxprune.scorers import RelevanceScorer, as_scores
 from ctxprune.text import terms
-from ctxprune.train.sets import Document, Item, read_rows
-
-from .sentences import SentenceContext
+from ctxprune.train.contexts import DocumentsContext
+from ctxprune.train.sets import Document, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -176,7 +175,7 @@ def _scores(scorer: Scorer, question: str, documents: list[tuple[str, tuple[str,
         return np.zeros(0, dtype=np.float32)
     if isinstance(scorer, RelevanceScorer):
         parts = tuple(Document(title, texts, (False,) * len(texts)) for title, texts in documents)
-        scores = scorer.score_documents(question, SentenceContext(Item("", question, parts)))[1]
+        scores = scorer.score_documents(question, DocumentsContext(parts))[1]
     else:
         scores = scorer.score(question, _Documents(documents))
     return as_scores(scores, len(documents), source=type(scorer).__name__)

@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune.context import Context
 from ctxprune.errors import InputError, UsageError
 from ctxprune.rag.evaluation.passages import SHARES, kept_within, measure
-from ctxprune.rag.evaluation.sentences import SentenceContext
 from ctxprune.train.sets import Document, Item
 
 TEN = ("a" * 10, "b" * 10, "c" * 10, "d" * 10)
@@ -27,17 +25,6 @@ class Fixed:
 
 def item(labels, *, answers=(), title="zz", texts=TEN):
     return Item("i", "q", (Document(title, texts, tuple(map(bool, labels))),), answers)
-
-
-def test_units_are_titles_and_sentences():
-    two = Item("i", "q", (Document("T", ("a", "b"), (False, True)), Document("", ("c",), (False,))))
-    context = SentenceContext(two)
-    assert isinstance(context, Context)
-    assert [unit.text for unit in context.units] == ["T", "a", "b", "c"]
-    assert [unit.parent for unit in context.units] == [None, 0, 0, None]
-    assert [unit.pinned for unit in context.units] == [True, False, False, False]
-    assert (context.sentences, context.labels, context.sources) == ((1, 2, 3), (False, True, False), (0, 0, 0, 1))
-    assert context.render([3, 0, 1]) == ["a", "c"]
 
 
 def test_figures_by_hand():

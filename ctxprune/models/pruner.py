@@ -1,0 +1,216 @@
+"""Runtime of the bundled pruner: tokenizers and onnxruntime, nothing else.
+
+A model is a folder with `manifest.json`, `model.onnx` and `tokenizer.json`. The graph takes int64 `ids`, `types` and
+`mask` (windows, tokens) and gives float32 logits `keep` and `relevance` (windows, tokens), as
+`ctxprune.models.windows` lays windows out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune._extras import require
+from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.models.windows import windows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from ctxprune.models.windows import Tokens, Window
+
+__all__ = ["BUNDLED", "FEATURES", "FORMAT", "VERSION", "Manifest", "PrunerModel", "load_pruner"]
+
+FORMAT, VERSION = "ctxprune-pruner", 1
+BUNDLED = "pruner-v1"
+_FILES = ("model.onnx", "tokenizer.json")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+FEATURES = frozenset({"bias", "keep", "lexical", "relevance", "titled"})
+_TEXTS = 4096  # encoded together
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a model folder says about itself.
+
+    Attributes:
+        name: Of the model, with its version.
+        limit: Most tokens of a window.
+        sha256: Of each file, by its name.
+        unit: By kind of unit the weights that make its logit of the features that the scorer names.
+        document: The same of a document.
+    """
+
+    name: str
+    limit: int
+    sha256: Mapping[str, str]
+    unit: Mapping[str, Mapping[str, float]]
+    document: Mapping[str, Mapping[str, float]]
+
+
+class PrunerModel:
+    """A loaded model. Safe to share between threads.
+
+    A window is computed by itself: the int8 graph scales activations by the largest one it sees, so that in a batch a
+    window's result would depend on its neighbours.
+
+    Args:
+        folder: Of the model.
+        threads: Threads of one call, from 1 up.
+
+    Raises:
+        InputError: A file is missing.
+        FormatError: A file is damaged or of another version.
+        MissingExtraError: onnxruntime is not installed.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        self.manifest = read_manifest(folder)
+        contents = {name: _checked(folder / name, self.manifest.sha256.get(name, "")) for name in _FILES}
+        self._tokenizer = _tokenizer(contents["tokenizer.json"], folder)
+        self._session = _session(contents["model.onnx"], folder, threads)
+
+    @property
+    def fingerprint(self) -> str:
+        """Which weights these are."""
+        return f"{self.manifest.name} {self.manifest.sha256['model.onnx'][:16]}"
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without special tokens; lone surrogates read as the replacement character."""
+        ids: list[list[int]] = []
+        for at in range(0, len(texts), _TEXTS):
+            part = [_SURROGATES.sub("\ufffd", text) for text in texts[at : at + _TEXTS]]
+            ids += [entry.ids for entry in self._tokenizer.encode_batch(part, add_special_tokens=False)]
+        return ids
+
+    def windows(self, question: Sequence[int], documents: Sequence[Tokens], kind: str) -> list[Window]:
+        """The windows of one question over some documents."""
+        return windows(question, documents, kind, limit=self.manifest.limit)
+
+    def run(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits of keeping and of relevance of each token of a window: float32 (tokens,)."""
+        ids = np.asarray([window.ids], dtype=np.int64)
+        types = np.zeros_like(ids)
+        types[0, window.question :] = 1
+        keep, relevance = self._session.run(
+            ["keep", "relevance"], {"ids": ids, "types": types, "mask": np.ones_like(ids)}
+        )
+        return keep[0], relevance[0]
+
+
+def load_pruner(folder: str | Path | None = None, *, threads: int = 1) -> PrunerModel:
+    """A model from a folder, or the one that comes with this library; loaded once a process and number of threads.
+
+    Raises:
+        UsageError: threads is under 1.
+        InputError, FormatError, MissingExtraError: As `PrunerModel`.
+    """
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise UsageError(f"threads is {threads!r}", hint="give a whole number from 1 up")
+    place = Path(str(files("ctxprune.models"))) / BUNDLED if folder is None else Path(folder)
+    return _loaded(str(place), threads)
+
+
+@lru_cache(maxsize=8)
+def _loaded(folder: str, threads: int) -> PrunerModel:
+    return PrunerModel(Path(folder), threads=threads)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a model folder.
+
+    Raises:
+        InputError: There is none.
+        FormatError: It is damaged, of another format or of another version.
+    """
+    path = folder / "manifest.json"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise InputError(
+            "the model's manifest cannot be read", where=str(path), hint="name a folder that `ctxprune train` wrote"
+        ) from error
+    try:
+        data: dict[str, Any] = json.loads(text)
+        kind, version = data["format"], data["version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError("the model's manifest is damaged", where=str(path)) from error
+    if kind != FORMAT or version != VERSION:
+        raise FormatError(
+            f"the model is of format {kind!r}, version {version!r}",
+            where=str(path),
+            hint=f"this release reads {FORMAT} {VERSION}",
+        )
+    return _manifest(data, path)
+
+
+def _manifest(data: dict[str, Any], path: Path) -> Manifest:
+    try:
+        manifest = Manifest(
+            str(data["name"]),
+            int(data["limit"]),
+            {str(name): str(digest) for name, digest in data["sha256"].items()},
+            _weights(data["unit"]),
+            _weights(data["document"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"the model's manifest is damaged ({error})", where=str(path)) from error
+    numbers = [
+        value for part in (manifest.unit, manifest.document) for kind in part.values() for value in kind.values()
+    ]
+    if not 128 <= manifest.limit <= 512 or not all(map(math.isfinite, numbers)):
+        raise FormatError("the model's manifest holds numbers out of range", where=str(path))
+    return manifest
+
+
+def _weights(data: dict[str, Any]) -> dict[str, dict[str, float]]:
+    weights = {kind: {str(name): float(value) for name, value in part.items()} for kind, part in data.items()}
+    if "passage" not in weights or not all(set(part) <= FEATURES for part in weights.values()):
+        raise ValueError(f"weights of {sorted(weights)}")
+    return weights
+
+
+def _checked(path: Path, digest: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError("a file of the model is missing", where=str(path), hint="install the package anew") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise FormatError("a file of the model is damaged", where=str(path), hint="install the package anew")
+    return content
+
+
+def _tokenizer(content: bytes, folder: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_str(content.decode("utf-8"))
+    except Exception as error:  # tokenizers raises plain Exception
+        raise FormatError(f"the model's tokenizer cannot be read ({error})", where=str(folder)) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _session(content: bytes, folder: Path, threads: int) -> Any:
+    runtime = require("onnxruntime", "onnx")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base but this one
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise FormatError(f"the model cannot be loaded ({reason[:200]})", where=str(folder)) from error

@@ -1,0 +1,109 @@
+"""What the pruner reads of a context, and what it says about each unit and document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.models.windows import KINDS, Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ctxprune.context import Context, Unit
+    from ctxprune.models.pruner import PrunerModel
+
+__all__ = ["Layout", "read"]
+
+
+class Layout:
+    """Which units of a context are read as which documents.
+
+    A document is a tree of units, or all units outside trees together, in each of the sources that a context may name.
+    A unit that is the parent of others is read as a title and not by itself.
+
+    Attributes:
+        kind: One of `KINDS`.
+        places: int (n_units,): the document of each unit, from 0.
+        documents: Their number.
+        sources: For each document its source, from 0; all 0 where the context names none.
+        members: For each document its units without those that are titles, in order.
+        titles: For each document the text of its title; "" where it has none.
+        is_title: bool (n_units,).
+    """
+
+    def __init__(self, context: Context[Any]) -> None:
+        units = context.units
+        kind = getattr(context, "kind", "passage")
+        self.kind: str = kind if kind in KINDS else "passage"
+        parents = {unit.parent for unit in units if unit.parent is not None}
+        self.is_title = np.asarray([index in parents for index in range(len(units))], dtype=np.bool_)
+        sources = getattr(context, "sources", None)
+        self.places, self.sources = _documents(units, [0] * len(units) if sources is None else sources)
+        self.documents = len(self.sources)
+        self.members: list[list[int]] = [[] for _ in range(self.documents)]
+        heads: list[list[str]] = [[] for _ in range(self.documents)]
+        named = getattr(context, "titles", None) or ()
+        for place, source in enumerate(self.sources):
+            heads[place] += named[source : source + 1]
+        for index, place in enumerate(self.places.tolist()):
+            if self.is_title[index]:
+                heads[place].append(units[index].text)
+            else:
+                self.members[place].append(index)
+        self.titles = [" / ".join(text for text in texts if text) for texts in heads]
+
+
+def read(model: PrunerModel, query: str, context: Context[Any], layout: Layout) -> tuple[Any, Any]:
+    """One pass of the model.
+
+    Returns:
+        Logits of keeping each unit, float64 (n_units,), and of each document's relevance, float64 (documents,), both
+        means over tokens; -inf where there is no token, and for titles among the units.
+    """
+    units = context.units
+    texts = [query, *layout.titles, *(units[index].text for members in layout.members for index in members)]
+    ids = model.encode(texts)
+    rest = iter(ids[1 + layout.documents :])
+    documents = [
+        Tokens(title, [next(rest) for _ in members])
+        for title, members in zip(ids[1 : 1 + layout.documents], layout.members, strict=True)
+    ]
+    keep, relevance = _Means(len(units)), _Means(layout.documents)
+    for window in model.windows(ids[0], documents, layout.kind):
+        kept, relevant = model.run(window)
+        for piece in window.pieces:
+            relevance.add(piece.document, relevant[piece.start : piece.end])
+            if piece.unit >= 0:
+                keep.add(layout.members[piece.document][piece.unit], kept[piece.start : piece.end])
+    return keep.values(), relevance.values()
+
+
+class _Means:
+    def __init__(self, size: int) -> None:
+        self._sums, self._counts = np.zeros(size), np.zeros(size)
+
+    def add(self, index: int, values: NDArray[np.float32]) -> None:
+        self._sums[index] += float(values.sum(dtype=np.float64))
+        self._counts[index] += len(values)
+
+    def values(self) -> NDArray[np.float64]:
+        means = self._sums / np.maximum(self._counts, 1)
+        return np.asarray(np.where(self._counts > 0, means, -np.inf))
+
+
+def _documents(units: Sequence[Unit], sources: Sequence[int]) -> tuple[NDArray[np.intp], list[int]]:
+    """The document of each unit, numbered in order of first units, and the source of each document."""
+    parents = {unit.parent for unit in units if unit.parent is not None}
+    numbers: dict[tuple[int, int], int] = {}
+    places = np.zeros(len(units), dtype=np.intp)
+    for index in range(len(units)):
+        root, steps = index, 0
+        while (above := units[root].parent) is not None and steps < len(units):
+            root, steps = above, steps + 1
+        alone = root == index and index not in parents
+        places[index] = numbers.setdefault((int(sources[index]), -1 if alone else root), len(numbers))
+    return places, [source for source, _ in numbers]

@@ -1,0 +1,143 @@
+"""From data and a base model to a model folder: `ctxprune train pruner`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.models.windows import CLS, COLON, SEP
+from ctxprune.train.batches import encode
+from ctxprune.train.export import export_float, export_int8, write_manifest
+from ctxprune.train.fusion import fit_fusion
+from ctxprune.train.loop import Recipe, Run
+from ctxprune.train.mixture import fingerprint
+from ctxprune.train.network import EncoderShape, PrunerNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.train.examples import Example
+
+__all__ = ["Parts", "smoke_parts", "train_pruner"]
+
+_NEUTRAL = {"unit": {"passage": {"keep": 1.0}}, "document": {"passage": {"relevance": 1.0}}}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run starts from.
+
+    Attributes:
+        network: With the base model's weights.
+        tokenizer: Its tokenizer.json, as text.
+        train: Examples to train on.
+        aside: Examples for the last step, with questions that are in none of `train`.
+    """
+
+    network: PrunerNetwork
+    tokenizer: str
+    train: Sequence[Example]
+    aside: Sequence[Example]
+
+
+def train_pruner(
+    parts: Parts, out: Path, recipe: Recipe, *, name: str = "pruner.v1", resume: bool = False
+) -> dict[str, Any]:
+    """Train, export, weigh. Writes `model.onnx` (int8), `tokenizer.json`, `manifest.json` and `training.json` to `out`.
+
+    The checkpoint, the log and the float32 graph with its own manifest are in `out/run`.
+
+    Args:
+        parts: Data and base model.
+        out: Folder; made if it is not there.
+        recipe: How to train.
+        name: Of the model, for its manifest.
+        resume: Go on from the checkpoint, if there is one.
+
+    Returns:
+        What `training.json` says: recipe, counts, fingerprint of the data, seconds, last losses.
+
+    Raises:
+        FormatError: The checkpoint is of another recipe or of other data.
+    """
+    from tokenizers import Tokenizer
+
+    from ctxprune.scorers.pruner import PrunerScorer
+
+    tokenizer = Tokenizer.from_str(parts.tokenizer)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    data = fingerprint(parts.train)
+    torch.manual_seed(recipe.seed)
+    run = Run(parts.network, recipe, out / "run", fingerprint=data)
+    if resume:
+        run.resume()
+    run.train(encode(parts.train, tokenizer), parts.train)
+    parts.network.eval()
+    for folder in (out / "run", out):
+        (folder / "tokenizer.json").write_text(parts.tokenizer, encoding="utf-8")
+    export_float(parts.network, out / "run" / "model.onnx")
+    export_int8(out / "run" / "model.onnx", out / "model.onnx")
+    write_manifest(out, name, recipe.limit, _NEUTRAL)
+    weights = fit_fusion(PrunerScorer(out), parts.aside)
+    for folder in (out / "run", out):
+        write_manifest(folder, name, recipe.limit, weights)
+    report: dict[str, Any] = {
+        "name": name,
+        "recipe": asdict(recipe),
+        "data_sha256": data,
+        "examples": dict(sorted(Counter(example.source for example in parts.train).items())),
+        "aside": len(parts.aside),
+        "steps": run.step,
+        "seconds": round(run.seconds),
+        "torch": torch.__version__,
+        "log": _last_losses(out / "run" / "log.jsonl"),
+    }
+    (out / "training.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+def smoke_parts() -> tuple[Parts, Recipe]:
+    """A random network of two narrow layers and sentences of a dozen words: all of the run in seconds."""
+    from ctxprune.train.examples import Example
+    from ctxprune.train.sets import Document
+
+    words = ["red", "blue", "green", "house", "river", "tower", "old", "new", "tall", "is", "the", "where"]
+    vocabulary = {"[PAD]": 0, "[UNK]": 100, "[CLS]": CLS, "[SEP]": SEP, ":": COLON}
+    vocabulary |= {word: 200 + place for place, word in enumerate(words)}
+    model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"}
+    absent = dict.fromkeys(("truncation", "padding", "normalizer", "post_processor", "decoder"))
+    tokenizer = absent | {
+        "version": "1.0",
+        "added_tokens": [],
+        "pre_tokenizer": {"type": "Whitespace"},
+        "model": model,
+    }
+    examples = []
+    for number in range(160):
+        color, thing = words[number % 3], words[3 + number // 3 % 3]
+        sentences = tuple(f"the {other} {thing} is {words[6 + number % 3]}" for other in words[:3])
+        labels = tuple(other == color for other in words[:3])
+        documents = (
+            Document(thing, sentences, labels),
+            Document("", (f"the {words[3 + number % 3]} is old",), (False,)),
+        )
+        kind = ("passage", "table", "schema")[number % 3]
+        question = f"where is the {color} {thing} {'old ' * (number % 7)}"
+        examples.append(Example(kind, kind, question, documents, (True, False)))
+    torch.manual_seed(0)
+    network = PrunerNetwork(EncoderShape(vocabulary=1200, positions=512, width=32, heads=2, inner=64, layers=2))
+    recipe = Recipe(examples=480, tokens=1024, rate=1e-3, head_rate=1e-2, bfloat16=False)
+    return Parts(network, json.dumps(tokenizer), examples[:130], examples[130:]), recipe
+
+
+def _last_losses(log: Path) -> list[dict[str, Any]]:
+    """Up to ten lines of the log, evenly spaced, the last one among them."""
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.is_file() else []
+    step = max(len(lines) // 10, 1)
+    return lines[::-1][::step][:10][::-1]

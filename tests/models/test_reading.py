@@ -1,0 +1,71 @@
+"""Which units are read as which documents, and how a unit's score comes from its tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ctxprune.context import Unit
+from ctxprune.models.reading import Layout, read
+from ctxprune.models.windows import windows
+
+
+class Tree:
+    def __init__(self, *units: Unit, **more: object) -> None:
+        self.units = units
+        self.__dict__.update(more)
+
+    def render(self, kept):
+        return sorted(kept)
+
+
+class Lengths:
+    """A model whose token is a letter, and whose logits are the id of a token and its place."""
+
+    def encode(self, texts):
+        return [[ord(letter) for letter in text] for text in texts]
+
+    def windows(self, question, documents, kind):
+        return windows(question, documents, kind, limit=128)
+
+    def run(self, window):
+        ids = np.asarray(window.ids, dtype=np.float32)
+        return ids, -ids
+
+
+def test_a_text_is_one_document():
+    layout = Layout(Tree(Unit("a"), Unit("b")))
+    assert (layout.documents, layout.members, layout.titles) == (1, [[0, 1]], [""])
+    assert layout.kind == "passage"
+
+
+def test_sources_and_titles():
+    layout = Layout(Tree(Unit("a"), Unit("b"), Unit("c"), sources=(0, 0, 2), titles=("T", "", "U"), kind="table"))
+    assert (layout.sources, layout.members, layout.titles) == ([0, 2], [[0, 1], [2]], ["T", "U"])
+    assert layout.kind == "table"
+
+
+def test_headings_inside_sources():
+    units = (Unit("H"), Unit("a", parent=0), Unit("b"), Unit("I"), Unit("c", parent=3))
+    layout = Layout(Tree(*units, sources=(0, 0, 0, 1, 1), titles=("T",)))
+    assert (layout.sources, layout.members, layout.titles) == ([0, 0, 1], [[1], [2], [4]], ["T / H", "T", "I"])
+
+
+def test_trees_are_documents_and_parents_their_titles():
+    layout = Layout(Tree(Unit("city"), Unit("name", parent=0), Unit("road"), Unit("width", parent=2), Unit("alone")))
+    assert layout.places.tolist() == [0, 0, 1, 1, 2]
+    assert layout.titles == ["city", "road", ""]
+    assert layout.members == [[1], [3], [4]]
+    assert layout.is_title.tolist() == [True, False, True, False, False]
+
+
+def test_parents_in_a_circle_end():
+    assert Layout(Tree(Unit("a", parent=1), Unit("b", parent=0))).documents == 2
+
+
+def test_scores_are_means_over_tokens():
+    context = Tree(Unit("ab"), Unit("c" * 300), Unit(""), sources=(0, 0, 1))
+    layout = Layout(context)
+    keep, relevance = read(Lengths(), "q", context, layout)
+    assert keep.tolist() == [97.5, 99.0, -np.inf]
+    assert relevance[1] == -np.inf  # of the second source, which has no token
+    assert relevance[0] == -(97 + 98 + 300 * 99) / 302

@@ -1,0 +1,117 @@
+"""The bundled model as a scorer: what it finds, what it does with odd input, that nothing depends on the batch."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctxprune import SCORERS, TopK, Unit, prune
+from ctxprune.errors import UsageError
+from ctxprune.fingerprint import fingerprint
+from ctxprune.rag import Passage, Passages
+from ctxprune.scorers import RelevanceScorer, score_batch
+from ctxprune.scorers.pruner import PrunerScorer
+
+TEXT = (
+    "The lighthouse stands on a rock in the bay. Its lamp was lit for the first time in 1871. "
+    "Gulls nest on the roof of the old store. The keeper's daughter planted apple trees behind it. "
+    "Visitors come by boat from the village on Sundays."
+)
+
+
+def test_it_is_registered_and_says_which_weights_it_has():
+    assert SCORERS.get("pruner") is PrunerScorer
+    assert isinstance(PrunerScorer(), RelevanceScorer)
+    assert fingerprint(PrunerScorer()) == fingerprint(PrunerScorer(threads=2))
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ("When did the light begin to shine?", "lit for the first time"),
+        ("Who grew fruit?", "apple trees"),
+        ("How do tourists reach the place?", "by boat"),
+    ],
+)
+def test_it_finds_what_shares_no_word_with_the_question(question: str, sentence: str):
+    result = prune(question, Passage(TEXT), scorer="pruner", policy=TopK(1))
+    assert sentence in result.output
+
+
+def test_relevance_of_documents_and_titles():
+    texts = ["It opened in 1902.", "It opened in 1871.", ""]
+    context = Passages(texts, titles=["Central Station", "Red Rock Lighthouse", "Nothing"])
+    units, documents = PrunerScorer().score_documents("When did the lighthouse open?", context)
+    assert (units.shape, units.dtype, documents.shape) == ((2,), np.float32, (2,))
+    assert units[1] > units[0]
+    assert documents[1] > documents[0]
+    assert ((units >= 0) & (units <= 1)).all()
+
+
+class Tree:
+    def __init__(self, *units: Unit, kind: str = "passage") -> None:
+        self.units, self.kind = units, kind
+
+    def render(self, kept):
+        return sorted(kept)
+
+
+def test_columns_of_tables():
+    schema = Tree(
+        Unit("singer"), Unit("singer age", parent=0), Unit("singer name", parent=0),
+        Unit("stadium"), Unit("stadium capacity", parent=3), kind="schema")  # fmt: skip
+    scores, documents = PrunerScorer().score_documents("How old is each singer?", schema)
+    assert scores[1] == max(scores[[1, 2, 4]])
+    assert scores[0] > scores[3]
+    assert documents.shape == (1,)
+    assert documents[0] == max(scores[0], scores[3])
+
+
+@pytest.mark.parametrize(
+    "question", ["", " \n", "😀", "\x00\ud800", "wo ist " * 2000, "أين المنارة؟", "灯台はどこですか"]
+)
+def test_any_question(question: str):
+    scores = PrunerScorer().score(question, Passage(TEXT))
+    assert scores.shape == (5,)
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \n\t ", "\x00", "\ud800\udfff", "😀😀", "a" * 5000, "שלום עולם. מה שלומך?", "\u200b"]
+)
+def test_any_text(text: str):
+    context = Passage(text)
+    scores = PrunerScorer().score("Where is it?", context)
+    assert scores.shape == (len(context.units),)
+    assert np.isfinite(scores).all()
+
+
+def test_units_without_a_token_score_nothing():
+    scores = PrunerScorer().score("Where is it?", Tree(Unit("It is here."), Unit("")))
+    assert scores[1] == 0 < scores[0]
+
+
+def test_a_batch_equals_a_loop_and_threads_change_nothing():
+    contexts = [Passage(TEXT), Passage(TEXT[:120]), Passages([TEXT, "Apples are red."], titles=["A", "B"])]
+    questions = ["Who planted trees?", "When?", "What is red?"]
+    alone = [PrunerScorer().score(*pair) for pair in zip(questions, contexts, strict=True)]
+    for threads in (1, 2):
+        scorer = PrunerScorer(threads=threads)
+        assert all(map(np.array_equal, alone, score_batch(scorer, questions, contexts)))
+        with ThreadPoolExecutor(20) as pool:
+            many = list(pool.map(scorer.score, questions * 7, contexts * 7))
+        assert all(map(np.array_equal, alone * 7, many))
+
+
+@pytest.mark.parametrize(("arguments", "message"), [({"threads": 0}, "threads is 0"), ({"model": 3}, "model is a int")])
+def test_arguments_are_checked(arguments: dict, message: str):
+    with pytest.raises(UsageError, match=message):
+        PrunerScorer(**arguments)
+
+
+def test_another_folder(tmp_path: Path):
+    with pytest.raises(ValueError, match="manifest cannot be read"):
+        PrunerScorer(model=tmp_path).score("a", Passage("a"))
