@@ -16,6 +16,7 @@ def rerank(
     data: Annotated[Path, typer.Option(help="Folder of a set with a corpus and judged questions.")],
     scorer: Annotated[str, typer.Option(help="Registered name.")] = "lexical",
     top: Annotated[int, typer.Option(min=1, help="Documents of BM25 that are reranked.")] = 100,
+    limit: Annotated[int | None, typer.Option(min=1, help="The first questions only.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Rerank the first documents that BM25 finds for every judged question: nDCG@10 and MRR@10."""
@@ -27,7 +28,11 @@ def rerank(
     with _console.progress() as bar:
         task = bar.add_task(name, total=len(ranking.questions))
         report = measure(
-            ranking, made, top=top, progress=lambda done, total: bar.update(task, completed=done, total=total)
+            ranking,
+            made,
+            top=top,
+            limit=limit,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     document: dict[str, Any] = {"set": ranking.name, "scorer": name, "top": top} | report.to_dict()
     if as_json:

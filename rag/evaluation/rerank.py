@@ -91,9 +91,15 @@ def load_ranking_set(folder: Path) -> RankingSet:
 
 
 def measure(
-    ranking: RankingSet, scorer: Scorer, *, top: int = 100, progress: Callable[[int, int], None] | None = None
+    ranking: RankingSet,
+    scorer: Scorer,
+    *,
+    top: int = 100,
+    limit: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> RerankReport:
-    """Rerank the first `top` documents of BM25 (words of title and text; k1 1.2, b 0.75) for every judged question.
+    """Rerank the first `top` documents of BM25 (words of title and text; k1 1.2, b 0.75) for every judged question, or the
+    first `limit` of them.
 
     A scorer that knows how relevant a document is (`RelevanceScorer`) gets the documents as titles and sentences, any
     other a context whose units are whole documents.
@@ -101,6 +107,7 @@ def measure(
     names = list(ranking.documents)
     search = _Search([" ".join([title, *texts]) for title, texts in ranking.documents.values()])
     pairs = [(text, gain) for text, gain in zip(ranking.questions, ranking.gains, strict=True) if gain]
+    pairs = pairs[:limit]
     if not pairs:
         raise InputError("no question has a relevant document", where=ranking.name)
     first: list[tuple[float, float]] = []

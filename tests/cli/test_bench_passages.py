@@ -72,4 +72,4 @@ def test_rerank(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
 def test_lexical_figures_of_a_real_set(shared: Path, capsys: pytest.CaptureFixture[str]):
     report = bench(capsys, "passages", "--data", str(shared / "data" / "rag" / "scifact"), "--scorer", "lexical")
     assert (report["items"], report["split"]) == (209, "all")
-    assert report["evidence_recall"]["30"] == pytest.approx(53.9, abs=1)
+    assert report["evidence_recall"]["30"] == pytest.approx(52.9, abs=0.5)
