@@ -98,8 +98,9 @@ def measure(
     limit: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> RerankReport:
-    """Rerank the first `top` documents of BM25 (words of title and text; k1 1.2, b 0.75) for every judged question, or the
-    first `limit` of them.
+    """Rerank the first `top` documents of BM25 (words of title and text; k1 1.2, b 0.75) for judged questions.
+
+    All of them, or the first `limit`.
 
     A scorer that knows how relevant a document is (`RelevanceScorer`) gets the documents as titles and sentences, any
     other a context whose units are whole documents.
