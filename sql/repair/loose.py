@@ -20,8 +20,8 @@ _TEXTS = ("CHAR", "CLOB", "TEXT", "STRING")
 
 @dataclass(frozen=True)
 class LooseText:
-    """Writes every `column = 'text'` as LIKE '%text%', when the result is hollow: case, blanks around it and further
-    words no longer count.
+    """Compares every `column = 'text'` by LIKE, as whole words, when the result is hollow: case, blanks around it and
+    further words no longer count. "Anna" finds "anna " and "Anna Berg", but not "Joanna".
 
     Only columns that are declared as text, and texts with a letter in them; no comparison below NOT or EXCEPT, where a
     looser one gives fewer rows.
@@ -57,7 +57,9 @@ class LooseText:
         if len(text) < self.shortest or not any(map(str.isalpha, text)) or set(text) & set("%_\\"):
             return False
         like = exp.ILike if dialect in {"postgres", "duckdb"} else exp.Like
-        equal.replace(like(this=column.copy(), expression=exp.Literal.string(f"%{text}%")))
+        forms = (text, f"{text} %", f"% {text}", f"% {text} %")
+        likes = [like(this=column.copy(), expression=exp.Literal.string(form)) for form in forms]
+        equal.replace(exp.paren(exp.or_(*likes, copy=False), copy=False))
         return True
 
 

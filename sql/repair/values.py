@@ -30,7 +30,7 @@ class StoredValues:
         likeness: 0..100: how similar literal and stored value must be (rapidfuzz's ratio after folding).
     """
 
-    likeness: float = 60.0
+    likeness: float = 82.0
 
     def repair(self, failure: Failure) -> str:
         """The statement with stored values; "" where the query failed for another reason or nothing is near."""
