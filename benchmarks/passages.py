@@ -107,7 +107,8 @@ def main() -> int:
     parser.add_argument("--embedder", default="")
     parser.add_argument("--float", default="")
     parser.add_argument("--sets", default=",".join(TEN))
-    parser.add_argument("--limit", type=int, default=None)
+    parser.add_argument("--limit", type=int, default=None, help="items of a set")
+    parser.add_argument("--rerank", type=int, default=None, help="questions of SciFact that are reranked")
     options = parser.parse_args()
     names = options.sets.split(",")
     chosen = scorers(options)
@@ -134,7 +135,7 @@ def main() -> int:
     figures = {
         "mean_evidence_recall": mean,
         "calibration_error": errors | {"mean": round(fmean(errors.values()), 4)},
-        "scifact_rerank": measure_ranking(ranking, chosen["pruner.v1"]).to_dict(),
+        "scifact_rerank": measure_ranking(ranking, chosen["pruner.v1"], limit=options.rerank).to_dict(),
         "sets": sets,
     }
     sys.stderr.write(json.dumps(mean, indent=1) + "\n")

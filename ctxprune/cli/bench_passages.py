@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["named_scorer", "passages"]
 
-_DEFAULT = "lexical"
+_DEFAULT = "pruner"
 
 
 def passages(

@@ -14,7 +14,7 @@ __all__ = ["rerank"]
 
 def rerank(
     data: Annotated[Path, typer.Option(help="Folder of a set with a corpus and judged questions.")],
-    scorer: Annotated[str, typer.Option(help="Registered name.")] = "lexical",
+    scorer: Annotated[str, typer.Option(help="Registered name.")] = "pruner",
     top: Annotated[int, typer.Option(min=1, help="Documents of BM25 that are reranked.")] = 100,
     limit: Annotated[int | None, typer.Option(min=1, help="The first questions only.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,

@@ -43,6 +43,7 @@ def test_figures(data: Path, capsys: pytest.CaptureFixture[str], name: str):
 def test_a_table_for_people(data: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["bench", "passages", "--data", str(data / "dev.jsonl"), "--split", "all", "--limit", "1"]) == 0
     shown = capsys.readouterr()
+    assert "pruner.v1" in shown.out
     assert "evidence_recall" in shown.out
     assert "ms a passage" in shown.err
 
