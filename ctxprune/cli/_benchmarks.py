@@ -21,11 +21,11 @@ __all__ = [
     "MODES",
     "Output",
     "Scoring",
-    "check_use",
     "chosen_items",
     "generate_and_score",
     "open_set",
     "score_file",
+    "scores_predictions",
 ]
 
 MODES = ("official", "safe", "both")
@@ -202,27 +202,39 @@ def _say_elsewhere(bench: Benchmark, predictions: Predictions) -> None:
         )
 
 
-def check_use(*, scoring: bool, written: dict[str, bool], others: dict[str, bool]) -> None:
-    """Tell options of the other use of a command: of predictions, or of a generator.
+def scores_predictions(
+    predictions: Path | None,
+    self_check: bool,
+    *,
+    written: dict[str, object],
+    of_predictions: dict[str, bool],
+    of_generators: dict[str, object],
+) -> bool:
+    """Whether predictions are scored (else a generator); tells options of the other use.
 
     Args:
-        scoring: Whether predictions are scored.
-        written: Options that want something written for predictions, and whether they were given.
-        others: Options that then change nothing, and whether they were given.
+        predictions, self_check: What says so.
+        written: Options that want something written about predictions; None where they were not given.
+        of_predictions, of_generators: Options that change nothing in the other use, and whether they were given.
 
     Raises:
-        typer.BadParameter: A generator is scored, and something was to be written about predictions.
+        typer.BadParameter: Both kinds of predictions were given, or something was to be written about those of a
+            generator.
     """
     from ctxprune.cli import _console
 
+    if self_check and predictions is not None:
+        raise typer.BadParameter("give one of --self-check and --predictions", param_hint="--self-check")
+    scoring = predictions is not None or self_check
     if not scoring:
-        for option, given in written.items():
-            if given:
+        for option, target in written.items():
+            if target is not None:
                 raise typer.BadParameter("it belongs to --predictions and --self-check", param_hint=option)
-    whose = "a generator" if scoring else "--predictions and --self-check"
+    whose, others = ("a generator", of_generators) if scoring else ("--predictions and --self-check", of_predictions)
     for option, given in others.items():
         if given:
             _console.say(f"{option} is not used: it belongs to {whose}")
+    return scoring
 
 
 def _shown(generator: str) -> str:

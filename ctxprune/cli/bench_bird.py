@@ -47,24 +47,24 @@ def bird(
     from ctxprune.cli._benchmarks import (
         Output,
         Scoring,
-        check_use,
         chosen_items,
         generate_and_score,
         open_set,
         score_file,
+        scores_predictions,
     )
     from ctxprune.sql.evaluation.rules import RULES
 
     if script not in _SCRIPTS:
         raise typer.BadParameter(f"{script!r} is not one of: new, old", param_hint="--script")
     rule = replace(RULES[_SCRIPTS[script]], seconds=seconds)
-    scoring = predictions is not None or self_check
-    if self_check and predictions is not None:
-        raise typer.BadParameter("give one of --self-check and --predictions", param_hint="--self-check")
-    others = {"--mode": mode != "official", "--repeat": repeat > 0}
-    if scoring:
-        others = {"--limit": limit is not None, "--plain": plain, "--style": bool(style)}
-    check_use(scoring=scoring, written={"--html": html is not None, "--log": log is not None}, others=others)
+    scoring = scores_predictions(
+        predictions,
+        self_check,
+        written={"--html": html, "--log": log},
+        of_predictions={"--mode": mode != "official", "--repeat": repeat > 0},
+        of_generators={"--limit": limit, "--plain": plain, "--style": style},
+    )
     bench = open_set(data, None, split, gold)
     output = Output(as_json, items, html)
     if scoring:

@@ -74,14 +74,15 @@ def _base_folder(base: Path | None) -> Path:
 
 def _parts(data: Path, base: Path) -> Parts:
     from ctxprune.cli._training_data import schemas
-    from ctxprune.train.examples import passages, retrieval, tables
+    from ctxprune.train.examples import passages, tables
     from ctxprune.train.mixture import held_out_questions, split_examples
     from ctxprune.train.network import load_base
     from ctxprune.train.pruner import Parts
+    from ctxprune.train.retrieval import retrieval, with_distractors
 
     if not (base / "model.safetensors").is_file():
         raise InputError("the folder holds no base model", where=str(base), hint="name one with model.safetensors")
-    examples = [*passages(data), *retrieval(data), *tables(data), *schemas(data)]
+    examples = [*with_distractors(passages(data)), *retrieval(data), *tables(data), *schemas(data)]
     train, aside = split_examples(examples, held_out_questions(data))
     tokenizer = (base / "tokenizer.json").read_text(encoding="utf-8")
     return Parts(load_base(base), tokenizer, train, aside)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.models.windows import Tokens, windows
+from ctxprune.models.windows import MOST_QUESTION, MOST_TITLE, Tokens, windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -192,15 +192,16 @@ def _sampled(example: Encoded, rng: random.Random, limit: int) -> Iterator[tuple
     others = [index for index in order if index not in wanted]
     rng.shuffle(wanted)
     rng.shuffle(others)
-    room = limit - min(len(example.question), 64) + rng.randrange(-40, 41)
+    head = 4 + min(len(example.question), MOST_QUESTION)
+    room = limit - head + rng.randrange(-limit // 6, limit // 6 + 1)
     if example.unlabelled:
         others = sorted(others[:8])  # the order of the retriever: the hardest of a random choice
         wanted, room = wanted[:1], 3 * limit
-    for index in [*wanted, *others]:
-        if room < 32:
+    for place, index in enumerate([*wanted, *others]):
+        if place and room < 32:
             return
         sizes = [len(ids) for ids in example.units[index]]
-        most = min(room, limit - 90)
+        most = min(max(room, 32), limit - head - min(len(example.titles[index]), MOST_TITLE))
         start, end = (
             (0, _fitting(sizes, most)) if example.unlabelled else _around(example.labels[index], sizes, most, rng)
         )

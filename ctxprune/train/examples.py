@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["SOURCES", "Example", "passages", "retrieval", "tables"]
+__all__ = ["SOURCES", "Example", "passages", "plain", "split_sentences", "tables"]
 
 SOURCES = {
     "rag/squad_pairs/all": "CC BY-SA 4.0 (SQuAD)",
@@ -28,6 +28,8 @@ SOURCES = {
     "rag/xquad_en/test": "CC BY-SA 4.0 (SQuAD, XQuAD)",
     "rag/scifact/sel_train": "CC BY 4.0 (SciFact), ODC-By 1.0 (abstracts)",
     "rag/scifact/queries_train": "CC BY 4.0 (SciFact), ODC-By 1.0 (abstracts)",
+    "rag/scifact/corpus": "ODC-By 1.0 (abstracts)",
+    "rag/pubmedqa/all": "MIT (PubMedQA)",
     "rag/fairytaleqa/train": "Apache-2.0 (FairytaleQA)",
     "rag/tatqa/dev": "CC BY 4.0 (TAT-QA)",
     "rag/wikitablequestions/train": "CC BY-SA 4.0 (WikiTableQuestions)",
@@ -81,41 +83,6 @@ def passages(data: Path) -> Iterator[Example]:
     yield from _reports(rag / "tatqa" / "dev.jsonl.gz")
 
 
-def retrieval(data: Path, *, negatives: int = 30) -> Iterator[Example]:
-    """Claims of SciFact over the abstracts they cite and those that BM25 takes for them: documents are labelled only.
-
-    Raises:
-        InputError: A file is missing or damaged.
-    """
-    import bm25s
-    import numpy as np
-
-    from ctxprune.text import terms
-
-    folder = data / "rag" / "scifact"
-    corpus = list(read_rows(folder / "corpus.jsonl.gz"))
-    place = {row["id"]: index for index, row in enumerate(corpus)}
-    texts = [terms(" ".join([row["title"], *row["sentences"]])) for row in corpus]
-    ids = {term: number for number, term in enumerate(dict.fromkeys(term for text in texts for term in text))}
-    bm25 = bm25s.BM25(k1=1.2, b=0.75, backend="numpy")
-    bm25.scores = bm25.build_index_from_ids(
-        unique_token_ids=list(ids.values()),
-        corpus_token_ids=[[ids[term] for term in text] for text in texts],
-        show_progress=False,
-    )
-    for row in read_rows(folder / "queries_train.jsonl.gz"):
-        gold = {place[name] for name in row["relevant_doc_ids"]}
-        known = [ids[term] for term in terms(row["text"]) if term in ids]
-        order: Any = (
-            np.argsort(-bm25.get_scores_from_ids(known), kind="stable")[: negatives + len(gold)] if known else []
-        )
-        others = [int(index) for index in order if int(index) not in gold][:negatives]
-        chosen = [*sorted(gold), *others]
-        documents = tuple(_unlabelled(corpus[index]["title"], corpus[index]["sentences"]) for index in chosen)
-        relevant = tuple(index in gold for index in chosen)
-        yield Example("scifact_rank", "passage", row["text"], documents, relevant, unlabelled=True)
-
-
 def tables(data: Path) -> Iterator[Example]:
     """Rows of tables. Tables that occur in wtq_html, by title, are left out.
 
@@ -123,20 +90,20 @@ def tables(data: Path) -> Iterator[Example]:
         InputError: A file is missing or damaged.
     """
     rag = data / "rag"
-    barred = {_plain(row["title"]) for row in read_rows(rag / "wtq_html" / "dev_pages.jsonl.gz")}
+    barred = {plain(row["title"]) for row in read_rows(rag / "wtq_html" / "dev_pages.jsonl.gz")}
     known = {row["id"]: row for row in read_rows(rag / "wikitablequestions" / "train_tables.jsonl.gz")}
     for row in read_rows(rag / "wikitablequestions" / "train_questions.jsonl.gz"):
         table = known.get(row["table_id"])
-        if table is None or not row["all_answers_are_cells"] or _plain(table["title"]) in barred:
+        if table is None or not row["all_answers_are_cells"] or plain(table["title"]) in barred:
             continue
-        wanted = {_plain(answer) for answer in row["answers"]}
-        gold = [any(_plain(cell) in wanted for cell in cells) for cells in table["rows"]]
+        wanted = {plain(answer) for answer in row["answers"]}
+        gold = [any(plain(cell) in wanted for cell in cells) for cells in table["rows"]]
         # An answer that stands in many rows says little about which row was asked for.
         if 0 < sum(gold) <= max(2 * len(wanted), 2) and len(gold) > 1:
             document = Document(table["title"], _rows(table["header"], table["rows"]), tuple(gold))
             yield Example("wikitablequestions", "table", row["question"], (document,))
     for row in read_rows(rag / "fetaqa" / "dev.jsonl.gz"):
-        if not for_training(row["title"]) or _plain(row["title"]) in barred:
+        if not for_training(row["title"]) or plain(row["title"]) in barred:
             continue
         needed = {int(cell[0]) for cell in row["gold_cells"]}
         header, *body = row["table"]
@@ -172,10 +139,10 @@ def _fairytales(file: Path) -> Iterator[Example]:
     """Sections of stories as documents; evidence is the sentence of a gold section that holds an explicit answer."""
     rng = random.Random(1)
     for row in read_rows(file):
-        sections = {entry["section"]: _SENTENCE.split(" ".join(entry["text"].split())) for entry in row["sections"]}
+        sections = {entry["section"]: split_sentences(entry["text"]) for entry in row["sections"]}
         for question in row["questions"]:
             gold = [number for number in question["gold_sections"] if number in sections]
-            answers = [_plain(answer) for answer in question["answers"] if len(_plain(answer)) > 3]
+            answers = [plain(answer) for answer in question["answers"] if len(plain(answer)) > 3]
             if not gold or question["explicit"] != "explicit" or not answers:
                 continue
             labels = {number: [_holds(text, answers) for text in sections[number]] for number in gold}
@@ -194,14 +161,14 @@ def _fairytales(file: Path) -> Iterator[Example]:
 def _reports(file: Path) -> Iterator[Example]:
     """Paragraphs of annual reports: the sentence that holds the answer, where it is text; else labels of paragraphs."""
     for row in read_rows(file):
-        paragraphs = {entry["order"]: _SENTENCE.split(" ".join(entry["text"].split())) for entry in row["paragraphs"]}
+        paragraphs = {entry["order"]: split_sentences(entry["text"]) for entry in row["paragraphs"]}
         if not for_training(next(iter(paragraphs.values()), [""])[0]):
             continue
         for question in row["questions"]:
             gold = set(question["gold_paragraphs"])
             if question["answer_from"] != "text" or question["answer_type"] != "span" or not gold:
                 continue
-            answers = [_plain(str(answer)) for answer in question["answer"]]
+            answers = [plain(str(answer)) for answer in question["answer"]]
             documents = tuple(
                 Document("", tuple(texts), tuple(number in gold and _holds(text, answers) for text in texts))
                 for number, texts in paragraphs.items()
@@ -209,10 +176,6 @@ def _reports(file: Path) -> Iterator[Example]:
             relevant = tuple(number in gold for number in paragraphs)
             if any(any(document.labels) for document in documents):
                 yield Example("tatqa", "passage", question["question"], documents, relevant)
-
-
-def _unlabelled(title: str, sentences: Sequence[str]) -> Document:
-    return Document(title, tuple(sentences), (False,) * len(sentences))
 
 
 def _rows(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
@@ -224,9 +187,15 @@ def _rows(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> tuple[str, ..
 
 
 def _holds(text: str, answers: Sequence[str]) -> bool:
-    plain = f" {_plain(text)} "
-    return any(f" {answer} " in plain for answer in answers)
+    padded = f" {plain(text)} "
+    return any(f" {answer} " in padded for answer in answers)
 
 
-def _plain(text: Any) -> str:
+def plain(text: Any) -> str:
+    """Words alone, folded: what two texts have in common that ask for the same."""
     return " ".join(words(str(text)))
+
+
+def split_sentences(text: str) -> list[str]:
+    """Sentences of running text, as its blanks and stops tell them apart."""
+    return _SENTENCE.split(" ".join(text.split()))

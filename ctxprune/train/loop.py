@@ -34,7 +34,9 @@ class Recipe:
     Attributes:
         examples: Examples to be read, over all epochs.
         tokens: Padded tokens of a batch.
-        limit: Tokens of a window.
+        limit, short: Tokens of a window, and of one in the first part of the run, whose steps cost less.
+        short_share: How large that part is.
+        dropout: Of what each part of a layer adds.
         rate, head_rate: Peak learning rates of the encoder and of the heads.
         warmup: Share of the run in which the rates rise; then they fall to zero along a cosine.
         decay: Of the weights.
@@ -43,10 +45,13 @@ class Recipe:
         bfloat16: Compute in it where that is fast.
     """
 
-    examples: int = 26_000
+    examples: int = 140_000
     tokens: int = 4_096
     limit: int = 256
-    rate: float = 8e-5
+    short: int = 128
+    short_share: float = 0.5
+    dropout: float = 0.1
+    rate: float = 1e-4
     head_rate: float = 5e-4
     warmup: float = 0.06
     decay: float = 0.01
@@ -68,6 +73,9 @@ class Run:
     def __init__(self, network: PrunerNetwork, recipe: Recipe, folder: Path, *, fingerprint: str) -> None:
         self.network, self.recipe, self.folder, self.fingerprint = network, recipe, folder, fingerprint
         folder.mkdir(parents=True, exist_ok=True)
+        network.train()
+        for layer in network.layers:
+            layer.dropout = recipe.dropout
         network.words.weight.requires_grad_(False)
         network.places.weight.requires_grad_(False)
         heads = [*network.linear.parameters(), *network.match.parameters(), network.scale]
@@ -142,7 +150,9 @@ class Run:
                 part = chosen[at : at + 512][: recipe.examples - read]
                 rng = random.Random(f"{recipe.seed} {number} {at}")
                 if read + len(part) > self.done:
-                    views = [view(place[id(example)], rng, limit=recipe.limit) for example in part]
+                    short = read < recipe.short_share * recipe.examples
+                    limit = recipe.short if short else recipe.limit
+                    views = [view(place[id(example)], rng, limit=limit) for example in part]
                     start = read
                     for batch in batches(views, tokens=recipe.tokens, rng=rng):
                         size = batch.examples
@@ -156,6 +166,7 @@ class Run:
         factor = _schedule(progress, recipe.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
+        torch.manual_seed(recipe.seed + self.step)  # so that a run that was resumed drops what it would have dropped
         loss = losses_of(self.network, batch, bfloat16=recipe.bfloat16)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(
@@ -174,14 +185,22 @@ class Run:
 def losses_of(network: PrunerNetwork, batch: Batch, *, bfloat16: bool) -> torch.Tensor:
     """The loss of one batch."""
     ids, types, mask = (torch.from_numpy(entry) for entry in (batch.ids, batch.types, batch.mask))
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
-        keep, relevance = network(ids, types, mask)
+    keep, relevance = torch.func.functional_call(network, _halved(network) if bfloat16 else {}, (ids, types, mask))
     units = pooled(keep, torch.from_numpy(batch.unit), len(batch.unit_labels))
     documents = pooled(relevance, torch.from_numpy(batch.document), len(batch.document_labels))
     return pruner_loss(
         (units, torch.from_numpy(batch.unit_labels), torch.from_numpy(batch.unit_groups)),
         (documents, torch.from_numpy(batch.document_labels), torch.from_numpy(batch.document_groups)),
     )
+
+
+def _halved(network: PrunerNetwork) -> dict[str, torch.Tensor]:
+    """The encoder's parameters in bfloat16. Autocast would go to float32 and back around every softmax and norm."""
+    return {
+        name: value.bfloat16()
+        for name, value in network.named_parameters()
+        if not name.startswith(("linear", "match", "scale"))
+    }
 
 
 def _schedule(progress: float, warmup: float) -> float:

@@ -47,7 +47,7 @@ def pruner_loss(
     units: tuple[Tensor, Tensor, Tensor],
     documents: tuple[Tensor, Tensor, Tensor],
     *,
-    weights: tuple[float, float] = (1.0, 0.3),
+    weights: tuple[float, float] = (1.0, 0.5),
 ) -> Tensor:
     """The whole loss.
 

@@ -7,7 +7,7 @@ import random
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from ctxprune.text import words
+from ctxprune.train.examples import plain
 from ctxprune.train.sets import items_of, read_rows
 
 if TYPE_CHECKING:
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["SHARES", "epoch", "fingerprint", "held_out_questions", "split_examples"]
 
 SHARES = {
-    "squad_pairs": 7000, "fever_eraser": 2600, "fairytaleqa": 1600, "hotpotqa": 700, "2wikimultihop": 250,
-    "lost_in_middle_nq": 200, "qed": 700, "selqa": 900, "xquad_en": 900, "scifact": 1000, "scifact_rank": 500,
-    "tatqa": 300, "wikitablequestions": 1500, "fetaqa": 600, "spider": 1200, "bird": 700,
+    "squad_pairs": 7000, "fever_eraser": 2600, "fairytaleqa": 2000, "hotpotqa": 800, "2wikimultihop": 200,
+    "lost_in_middle_nq": 150, "qed": 700, "selqa": 700, "xquad_en": 1000, "scifact": 1300, "scifact_rank": 700,
+    "scifact_titles": 800, "pubmedqa": 300, "fairytaleqa_rank": 600, "tatqa": 300, "wikitablequestions": 1500,
+    "fetaqa": 700, "spider": 1200, "bird": 700,
 }  # fmt: skip
 """Examples of each source in an epoch; a source with fewer is read again until that number is met, twice at most."""
 _MEASURED = (
@@ -38,8 +39,8 @@ def held_out_questions(data: Path) -> frozenset[str]:
         alone = name.startswith(("wikiqa", "msmarco", "multirc", "policyqa", "scifact"))
         for item in items_of(data / "rag" / f"{name}.jsonl.gz"):
             if alone or not item.for_training:
-                questions.add(_plain(item.question))
-    questions |= {_plain(row["text"]) for row in read_rows(data / "rag" / "scifact" / "queries_dev.jsonl.gz")}
+                questions.add(plain(item.question))
+    questions |= {plain(row["text"]) for row in read_rows(data / "rag" / "scifact" / "queries_dev.jsonl.gz")}
     return frozenset(questions)
 
 
@@ -50,10 +51,10 @@ def split_examples(
     train: list[Example] = []
     kept: list[Example] = []
     for example in examples:
-        plain = _plain(example.question)
-        if plain in barred:
+        asked = plain(example.question)
+        if asked in barred:
             continue
-        digest = int(hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:8], 16)
+        digest = int(hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()[:8], 16)
         (kept if digest < aside * 2**32 else train).append(example)
     return train, kept
 
@@ -79,7 +80,3 @@ def fingerprint(examples: Iterable[Example]) -> str:
     for example in examples:
         digest.update(repr(example).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
-
-
-def _plain(text: str) -> str:
-    return " ".join(words(text))

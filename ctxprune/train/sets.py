@@ -145,6 +145,8 @@ def read_rows(file: Path) -> Iterator[Any]:
                     yield json.loads(line)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"the file cannot be read ({error})", where=file.name) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"this is not UTF-8 text, after line {place}", where=file.name) from error
     except ValueError as error:
         raise InputError(f"line {place} is not JSON", where=file.name, hint="give a file of JSON lines") from error
 

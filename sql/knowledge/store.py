@@ -43,6 +43,7 @@ __all__ = ["FORMAT", "VERSION", "Change", "KnowledgeFile", "default_path"]
 
 FORMAT, VERSION = "ctxprune.knowledge", 1
 _MOST_BYTES = 64_000_000
+_LEAST = 4  # characters of an id that say which one is meant
 _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 
 
@@ -108,7 +109,9 @@ class KnowledgeFile:
         return Change(tuple(added), tuple(replaced), tuple(unchanged))
 
     def remove(self, ids: Sequence[str]) -> tuple[Entry, ...]:
-        """Remove entries by their ids (`entry_id`), or by beginnings that only one id has; those that went.
+        """Remove entries by their ids (`entry_id`), or by beginnings of 4 characters or more that only one id has.
+
+        Returns those that went.
 
         Raises:
             UsageError: No entry, or more than one, has such an id; then nothing is removed.
@@ -118,7 +121,7 @@ class KnowledgeFile:
 
         def change(before: dict[str, Entry]) -> dict[str, Entry]:
             for some in ids:
-                found = [key for key, entry in before.items() if some and entry_id(entry).startswith(some)]
+                found = [key for key, entry in before.items() if _names(some, entry_id(entry))]
                 if len(found) != 1:
                     what = (
                         f"{len(found)} entries have an id like {some!r}" if found else f"no entry has the id {some!r}"
@@ -209,6 +212,11 @@ def default_path(database: Database) -> Path:
     key = hashlib.sha256(str(database.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", database.name)[:40]
     return config_folder() / "knowledge" / f"{stem}-{key}.jsonl"
+
+
+def _names(some: str, name: str) -> bool:
+    """Whether `some` is this id, or enough of its beginning."""
+    return some == name or (len(some) >= _LEAST and name.startswith(some))
 
 
 def _text(database: str, entries: tuple[Entry, ...]) -> str:

@@ -77,9 +77,17 @@ def test_removing_by_the_beginning_of_an_id(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no entry"):
         file.remove([""])
     assert file.read() == (PAIR, NOTE)
-    file.add([replace(PAIR, question="Another?")])
-    with pytest.raises(UsageError, match="2 entries have an id like 'p'"):
-        file.remove(["p"])
+    with pytest.raises(UsageError, match="no entry has the id 'p'"):
+        file.remove(["p"])  # too short to say which one is meant, though only one begins so
+
+
+def test_two_entries_with_one_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = KnowledgeFile(tmp_path / "k.jsonl")
+    file.add([PAIR, replace(PAIR, question="Another?")])
+    monkeypatch.setattr("ctxprune.sql.knowledge.store.entry_id", lambda entry: f"pair-{len(entry.question)}")
+    with pytest.raises(UsageError, match="2 entries have an id like 'pair'"):
+        file.remove(["pair"])
+    assert len(file.read()) == 2
 
 
 HEADER = '{"format": "ctxprune.knowledge", "version": 1}\n'
