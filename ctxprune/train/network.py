@@ -57,7 +57,7 @@ class _Layer(nn.Module):
         return self.norm(states + self._dropped(self.outer(functional.gelu(self.inner(states)))))
 
     def _dropped(self, states: Tensor) -> Tensor:
-        """The same places are dropped at every token (Gal and Ghahramani 2016): other masks cost a quarter of a step."""
+        """The same places dropped at every token (Gal and Ghahramani 2016): other masks cost a quarter of a step."""
         if not (self.training and self.dropout):
             return states
         kept = functional.dropout(torch.ones_like(states[:, :1]), self.dropout)
