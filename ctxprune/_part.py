@@ -21,7 +21,7 @@ class Part:
     """The units of `context` whose indices are in `chosen`, int (n_chosen,), rising; bindings to others are left out.
 
     Renders as the sorted indices of the whole context, so that it is a context by itself. A context with `sources`
-    gives a part with `sources`, numbered as before.
+    gives a part with `sources`, numbered as before; its `titles` and `kind` are those of the whole.
     """
 
     def __init__(self, context: Context[Any], chosen: NDArray[np.intp]) -> None:
@@ -31,6 +31,8 @@ class Part:
         self.units = tuple(_bound(whole[index], place) for index in place)
         sources = getattr(context, "sources", None)
         self.sources = tuple(0 if sources is None else int(sources[index]) for index in place)
+        self.titles: tuple[str, ...] = tuple(getattr(context, "titles", None) or ())
+        self.kind: str = getattr(context, "kind", "passage")
 
     def render(self, kept: Collection[int]) -> tuple[int, ...]:
         """Indices of the kept units in the whole context."""

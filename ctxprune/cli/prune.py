@@ -35,7 +35,7 @@ def prune(
     ] = None,
     *,
     question: Annotated[str, typer.Option("-q", "--question", help="What the text is needed for.")],
-    scorer: Annotated[str, typer.Option(help="Registered name of the scorer.")] = "lexical",
+    scorer: Annotated[str, typer.Option(help="Registered name of the scorer.")] = "cascade",
     policy: Annotated[
         PolicyName | None, typer.Option(help="How to choose; default: by the number given, else adaptive.")
     ] = None,
@@ -111,7 +111,7 @@ def _scorer(name: str, titled: bool) -> Scorer:
         scorer = SCORERS.get(name)()
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--scorer") from error
-    return TitledScorer(scorer) if titled else scorer
+    return TitledScorer(scorer) if titled and not getattr(scorer, "reads_titles", False) else scorer
 
 
 def _options(markdown: bool, bindings: dict[str, bool], protect: list[str]) -> PassageOptions:

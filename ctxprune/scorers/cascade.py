@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ctxprune._part import Part
 from ctxprune.errors import UsageError
 from ctxprune.scorers.base import Scorer, score_batch
-from ctxprune.scorers.fusion import ReciprocalRankFusion
-from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.scorers.pruner import PrunerScorer
 from ctxprune.scorers.relevance import score_documents
+from ctxprune.scorers.titled import TitledScorer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,7 @@ class CascadeScorer:
     Hofstätter, Mitra, Zamani, Craswell and Hanbury, Intra-Document Cascading, SIGIR 2021.
 
     Attributes:
+        reads_titles: Whether it reads the `titles` of a context: no `TitledScorer` is needed.
         cheap: Reads everything.
         scorer: Reads at most windows * window characters, a unit longer than a window counting as one.
         windows: How many windows are read, from 1 up.
@@ -46,8 +47,10 @@ class CascadeScorer:
         UsageError: An argument is of the wrong kind or out of range.
     """
 
-    cheap: Scorer = field(default_factory=LexicalScorer)
-    scorer: Scorer = field(default_factory=ReciprocalRankFusion)
+    reads_titles: ClassVar[bool] = True
+
+    cheap: Scorer = field(default_factory=TitledScorer)
+    scorer: Scorer = field(default_factory=PrunerScorer)
     windows: int = 32
     window: int = 1000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -51,6 +51,7 @@ class PrunerScorer:
     title, and scores what its document does.
 
     Attributes:
+        reads_titles: See `CascadeScorer`.
         model: Folder of another model; None for the bundled one. Loaded when first used, once a process.
         threads: Threads of one call; the scores do not depend on it.
 
@@ -58,6 +59,8 @@ class PrunerScorer:
         UsageError: threads is under 1, or model is no path.
         InputError, FormatError, MissingExtraError: When first used, as `ctxprune.models.pruner.PrunerModel`.
     """
+
+    reads_titles: ClassVar[bool] = True
 
     model: str | Path | None = None
     threads: int = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctxprune._memo import ContextMemo
 from ctxprune.errors import UsageError
@@ -32,11 +32,14 @@ class TitledScorer:
     (training part).
 
     Attributes:
+        reads_titles: See `CascadeScorer`.
         scorer: Reads the longer texts.
 
     Raises:
         UsageError: `scorer` is none.
     """
+
+    reads_titles: ClassVar[bool] = True
 
     scorer: Scorer = field(default_factory=LexicalScorer)
     _read: ContextMemo[_Titled] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)

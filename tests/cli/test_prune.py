@@ -24,9 +24,18 @@ def file(tmp_path: Path) -> Path:
 
 
 def run(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    code = main(["prune", *map(str, words)])
+    """With BM25, whose scores can be told beforehand, unless a scorer is named."""
+    chosen = () if "--scorer" in words else ("--scorer", "lexical")
+    code = main(["prune", *chosen, *map(str, words)])
     out, err = capfd.readouterr()
     return code, out, err
+
+
+def test_the_bundled_model_is_the_default(file, capfd) -> None:
+    assert main(["prune", str(file), "-q", "Which fruit is yellow?", "--top-k", "1"]) == 0
+    out, err = capfd.readouterr()
+    assert out == "Bananas are yellow.\n"
+    assert "cascade.v1" in err
 
 
 def test_pruned_text_on_stdout_and_the_account_on_one_line_of_stderr(file, capfd) -> None:
@@ -339,8 +348,9 @@ def test_titles_of_json_lines_are_read(file, tmp_path, capfd) -> None:
         encoding="utf-8",
     )
     words = (path, "-q", "when was the Empire State Building built", "--top-k", 1, "--drop-empty")
-    code, out, err = run(capfd, *words, "--title-field", "name")
-    assert (code, json.loads(out)["text"]) == (0, "Built in 1931.")
-    assert "titled.v1" in err
+    for scorer, told in (("lexical", "titled.v1"), ("cascade", "cascade.v1"), ("pruner", "pruner.v1")):
+        code, out, err = run(capfd, *words, "--title-field", "name", "--scorer", scorer)
+        assert (code, json.loads(out)["text"]) == (0, "Built in 1931.")
+        assert told in err
     assert json.loads(run(capfd, *words)[1])["text"] == "Built in 1889."
     assert run(capfd, file, "-q", "x", "--title-field", "name")[0] == 2

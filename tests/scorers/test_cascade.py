@@ -54,6 +54,20 @@ def test_little_is_read_by_the_better_scorer_alone() -> None:
     assert CascadeScorer(cheap, better).score("q", Row([])).shape == (0,)
 
 
+def test_titles_and_kind_reach_the_better_scorer() -> None:
+    seen = []
+
+    class Seeing(Reading):
+        def score(self, query, context):
+            seen.append((context.titles, context.kind, context.sources))
+            return super().score(query, context)
+
+    row = Row(["a", "b", "c"], (0, 1, 2))
+    row.titles, row.kind = ("A", "B", "C"), "table"
+    CascadeScorer(Reading({"c": 1}), Seeing(), windows=1, window=1).score("q", row)
+    assert seen == [(("A", "B", "C"), "table", (2,))]
+
+
 def test_windows_end_at_documents() -> None:
     better = Reading()
     CascadeScorer(Reading({"c": 1}), better, windows=1, window=10).score("q", Row(["a", "b", "c", "d"], (0, 0, 1, 1)))
