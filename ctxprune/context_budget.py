@@ -23,8 +23,8 @@ from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies import POLICIES, Policy
 from ctxprune.pruning import text_tokens, verdicts
 from ctxprune.result import Pruned
-from ctxprune.scales import RankScale, Scale
-from ctxprune.scorers import SCORERS
+from ctxprune.scales import IdentityScale, RankScale, Scale
+from ctxprune.scorers import DEFAULT_SCORER, SCORERS
 from ctxprune.scorers.base import Scorer, score_batch
 from ctxprune.tokens import TokenCounter, as_counter
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context import Context
     from ctxprune.policies import Selection
+    from ctxprune.scorers.base import Scores
 
 __all__ = ["BudgetPart", "ContextBudget", "SharedBudget"]
 
@@ -49,7 +50,8 @@ class BudgetPart:
         scorer: A scorer, or the registered name of one.
         weight: What a unit of this context counts, relative to others; over 0.
         minimum: Share of the budget, 0 to 1, that this context gets before the others compete, if it has use for it.
-        scale: Makes the scores comparable with those of the other contexts.
+        scale: Makes the scores comparable with those of the other contexts; None takes probabilities as they are
+            where all scorers of the call give them (`gives_probabilities`), and places (`RankScale`) otherwise.
         policy: Chooses the units that are worth their tokens at all; None for all of them.
         as_text: Writes the pruned context as it enters the prompt, so that this text is counted; None where it renders
             as text, or where the tokens of its units are near enough.
@@ -60,10 +62,10 @@ class BudgetPart:
     """
 
     context: Context[Any]
-    scorer: Scorer | str = "lexical.v1"
+    scorer: Scorer | str = DEFAULT_SCORER
     weight: float = 1.0
     minimum: float = 0.0
-    scale: Scale = field(default_factory=RankScale)
+    scale: Scale | None = None
     policy: Policy | str | None = None
     as_text: Callable[[Any], str] | None = None
 
@@ -189,7 +191,9 @@ class ContextBudget:
             for name, part in named.items()
         }
         scored = time.perf_counter()
-        entries = [_entry(name, part, scores[name], self._counter, self.budget) for name, part in named.items()]
+        comparable = all(part.scale or getattr(part.scorer, "gives_probabilities", False) for part in named.values())
+        default = IdentityScale() if comparable else RankScale()
+        entries = [self._entry(name, part, scores[name], default) for name, part in named.items()]
         counted = time.perf_counter()
         selections, outputs, after = self._fit(named, entries)
         results = {
@@ -215,6 +219,17 @@ class ContextBudget:
     @property
     def _counter(self) -> TokenCounter:
         return self.counter  # type: ignore[no-any-return]
+
+    def _entry(self, name: str, part: BudgetPart, scores: Scores, default: Scale) -> Entry:
+        units = part.context.units
+        values = np.asarray((part.scale or default)(scores), dtype=np.float64)
+        if values.shape != scores.shape or not np.isfinite(values).all():
+            raise UsageError("the scale gave no finite number for each unit", where=name)
+        tokens = np.asarray(self._counter.count_many(unit.text for unit in units), dtype=np.int64)
+        worth = np.ones(len(units), dtype=np.bool_)
+        if part.policy is not None:
+            worth = np.asarray(part.policy.select(scores, part.context, tokens).kept)  # type: ignore[union-attr]
+        return Entry(name, units, tokens, values * part.weight, worth, part.minimum * self.budget)
 
     def _fit(
         self, named: dict[str, BudgetPart], entries: list[Entry]
@@ -253,18 +268,6 @@ def _named(parts: Mapping[str, BudgetPart | Context[Any]]) -> dict[str, BudgetPa
     if shares > 1 + 1e-9:
         raise UsageError(f"the minimum shares are {shares:g} together", hint="give shares of 1 at most together")
     return named
-
-
-def _entry(name: str, part: BudgetPart, scores: Any, counter: TokenCounter, budget: int) -> Entry:
-    units = part.context.units
-    tokens = np.asarray(counter.count_many(unit.text for unit in units), dtype=np.int64)
-    values = np.asarray(part.scale(scores), dtype=np.float64)
-    if values.shape != scores.shape or not np.isfinite(values).all():
-        raise UsageError("the scale gave no finite number for each unit", where=name)
-    worth = np.ones(len(units), dtype=np.bool_)
-    if part.policy is not None:
-        worth = np.asarray(part.policy.select(scores, part.context, tokens).kept)  # type: ignore[union-attr]
-    return Entry(name, units, tokens, values * part.weight, worth, part.minimum * budget)
 
 
 def _tokens(part: BudgetPart, output: Any, entry: Entry, counter: TokenCounter, otherwise: int | None = None) -> int:

@@ -15,7 +15,7 @@ from ctxprune.closure import Closure
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies import POLICIES, Policy, Selection, Threshold
 from ctxprune.result import Pruned, Verdict
-from ctxprune.scorers import SCORERS
+from ctxprune.scorers import DEFAULT_SCORER, SCORERS
 from ctxprune.scorers.base import Scorer, as_scores, score_batch
 from ctxprune.tokens import TokenCounter, as_counter
 
@@ -44,7 +44,8 @@ class Pruner:
     """A scorer, a policy and a token counter, ready for any number of questions and threads.
 
     Attributes:
-        scorer: A scorer, or the registered name of one.
+        scorer: A scorer, or the registered name of one; by default the bundled model, on the 32,000 or so characters
+            that BM25 likes best of a longer context ("lexical.v1" is BM25 alone: a fiftieth of the time).
         policy: A policy, or the registered name of one (with its default parameters).
         counter: What counts tokens: None for the bundled tokenizer, or anything that `as_counter` takes.
         on_empty: What to do where the policy chose nothing beyond the pinned units: "keep_best" keeps the best unit
@@ -56,7 +57,7 @@ class Pruner:
         UnknownNameError: No scorer or policy has that name.
     """
 
-    scorer: Scorer | str = "lexical.v1"
+    scorer: Scorer | str = DEFAULT_SCORER
     policy: Policy | str = "adaptive.v1"
     counter: Any = None
     on_empty: OnEmpty = "keep_best"
@@ -201,7 +202,7 @@ def prune(
     query: str,
     context: Context[T],
     *,
-    scorer: Scorer | str = "lexical.v1",
+    scorer: Scorer | str = DEFAULT_SCORER,
     policy: Policy | str = "adaptive.v1",
     counter: Any = None,
     on_empty: OnEmpty = "keep_best",
@@ -218,7 +219,7 @@ def prune_batch(
     queries: str | Sequence[str],
     contexts: Sequence[Context[T]],
     *,
-    scorer: Scorer | str = "lexical.v1",
+    scorer: Scorer | str = DEFAULT_SCORER,
     policy: Policy | str = "adaptive.v1",
     counter: Any = None,
     on_empty: OnEmpty = "keep_best",
@@ -231,7 +232,7 @@ async def aprune(
     query: str,
     context: Context[T],
     *,
-    scorer: Scorer | str = "lexical.v1",
+    scorer: Scorer | str = DEFAULT_SCORER,
     policy: Policy | str = "adaptive.v1",
     counter: Any = None,
     on_empty: OnEmpty = "keep_best",
@@ -244,7 +245,7 @@ async def aprune_batch(
     queries: str | Sequence[str],
     contexts: Sequence[Context[T]],
     *,
-    scorer: Scorer | str = "lexical.v1",
+    scorer: Scorer | str = DEFAULT_SCORER,
     policy: Policy | str = "adaptive.v1",
     counter: Any = None,
     on_empty: OnEmpty = "keep_best",

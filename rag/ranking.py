@@ -60,8 +60,7 @@ class PassagePruner:
     relevant as `rule` makes of its sentences' scores. Safe to share between threads.
 
     Attributes:
-        pruner: Scorer, policy and token counter; its budget is one for all documents together. By default the bundled
-            model on what BM25 likes best ("cascade.v1"), and the adaptive policy.
+        pruner: Scorer, policy and token counter; its budget is one for all documents together.
         documents: Documents of which sentences may be kept at most, the most relevant ones; None for all.
         reorder: Put the most relevant document first in the result; else they stay in the order they came in.
         rule: A document's relevance from the scores of its units, float32 (n,); default `TopMean()`.
@@ -70,7 +69,7 @@ class PassagePruner:
         UsageError: An argument is of the wrong kind or out of range.
     """
 
-    pruner: Pruner = field(default_factory=lambda: Pruner("cascade.v1"))
+    pruner: Pruner = field(default_factory=Pruner)
     documents: int | None = None
     reorder: bool = False
     rule: DocumentRule | None = None

@@ -36,7 +36,7 @@ FORMAT, VERSION = "ctxprune-pruner", 1
 BUNDLED = "pruner-v1"
 _FILES = ("model.onnx", "tokenizer.json")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-FEATURES = frozenset({"bias", "keep", "lexical", "relevance", "titled"})
+FEATURES = frozenset({"bias", "fewness", "keep", "lexical", "relevance", "titled"})
 _TEXTS = 4096  # encoded together
 
 

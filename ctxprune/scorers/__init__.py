@@ -5,7 +5,19 @@ from __future__ import annotations
 from ctxprune.registry import Registry
 from ctxprune.scorers.base import BatchScorer, RelevanceScorer, Scorer, Scores, as_scores, score_batch
 
-__all__ = ["SCORERS", "BatchScorer", "RelevanceScorer", "Scorer", "Scores", "as_scores", "score_batch"]
+__all__ = [
+    "DEFAULT_SCORER",
+    "SCORERS",
+    "BatchScorer",
+    "RelevanceScorer",
+    "Scorer",
+    "Scores",
+    "as_scores",
+    "score_batch",
+]
+
+DEFAULT_SCORER = "cascade.v1"
+"""The bundled model, on what BM25 likes best of a long context."""
 
 SCORERS: Registry[type[Scorer]] = Registry(
     "scorer",

@@ -63,6 +63,11 @@ class CascadeScorer:
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise UsageError(f"{name} is {value!r}", hint="give a whole number from 1 up")
 
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether `scorer` does; what it did not read then stands just below the least."""
+        return bool(getattr(self.scorer, "gives_probabilities", False))
+
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
         return self.score_batch([query], [context])[0]

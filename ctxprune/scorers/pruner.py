@@ -43,8 +43,8 @@ class PrunerScorer:
     One model reads the question with the units of a document side by side, its title first, and gives each token a
     logit for its unit and one for its document (the idea of Provence: Chirkova, Formal, Nikoulina and Clinchant, ICLR
     2025). Their means, with BM25 of the unit alone and under its title, make the probability, calibrated on questions
-    that were not trained on. A unit without a token scores 0. Windows hold 256 tokens, and short documents share them;
-    of a long question the first 48 and the last 16 tokens are read.
+    that were not trained on, with regard to how many units there are. A unit without a token scores 0. Windows hold 256
+    tokens, and short documents share them; of a long question the first 48 and the last 16 tokens are read.
 
     A context may say which document a unit is from (`sources`), the documents' `titles`, and the `kind` of its units
     ("passage", "table", "schema", "tool"; default "passage"). A unit that is the parent of others is read as their
@@ -52,6 +52,7 @@ class PrunerScorer:
 
     Attributes:
         reads_titles: See `CascadeScorer`.
+        gives_probabilities: Scores of several contexts may be compared.
         model: Folder of another model; None for the bundled one. Loaded when first used, once a process.
         threads: Threads of one call; the scores do not depend on it.
 
@@ -61,6 +62,7 @@ class PrunerScorer:
     """
 
     reads_titles: ClassVar[bool] = True
+    gives_probabilities: ClassVar[bool] = True
 
     model: str | Path | None = None
     threads: int = 1
@@ -114,10 +116,10 @@ class PrunerScorer:
         keep, relevance = read(self.loaded, query, context, layout)
         places = layout.places
         relevance = np.maximum(relevance, _NOTHING)
-        titled = self._titled.score(query, context).astype(np.float64)
-        best, lexical = np.full(layout.documents, _NOTHING), np.zeros(layout.documents)
+        titled, sources = (part.astype(np.float64) for part in self._titled.score_documents(query, context))
+        best, title = np.full(layout.documents, _NOTHING), np.zeros(layout.documents)
         np.maximum.at(best, places, keep)
-        np.maximum.at(lexical, places, titled)
+        np.maximum.at(title, places, titled)
         return Features(
             layout,
             {
@@ -125,9 +127,21 @@ class PrunerScorer:
                 "relevance": relevance[places],
                 "lexical": self._lexical.score(query, context).astype(np.float64),
                 "titled": titled,
+                "fewness": _fewness(len(places)),
             },
-            {"relevance": relevance, "keep": best, "titled": lexical},
+            {
+                "relevance": relevance,
+                "keep": best,
+                "titled": title,
+                "lexical": sources[layout.sources],
+                "fewness": _fewness(layout.documents),
+            },
         )
+
+
+def _fewness(size: int) -> NDArray[np.float64]:
+    """(size,): the fewer there are, the likelier is each."""
+    return np.full(size, -np.log(size))
 
 
 def _of(weights: Mapping[str, Mapping[str, float]], kind: str) -> Mapping[str, float]:

@@ -2,7 +2,7 @@
 
 By kind of unit, in two steps: weights that put evidence above the rest of its own example (logistic regression on
 differences: RankNet's loss, Burges and others 2005), then scale and constant that make their sum a probability (Platt
-1999). Every example counts the same, and so does every source.
+1999), beside how few units there are. Every example counts the same, and so does every source.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["calibration_error", "fit_fusion", "logistic"]
 
 _UNIT = ("keep", "relevance", "lexical", "titled")
-_DOCUMENT = ("relevance", "keep", "titled")
+_DOCUMENT = ("relevance", "keep", "titled", "lexical")
+_PRIOR = "fewness"  # alike for all of one context, so it moves probabilities and never the order
 _LONGEST = 12_000  # characters of an example that is read
+_RANKED = 10  # documents that are read of an example whose documents alone are labelled
 
 
 @dataclass(slots=True)
@@ -51,8 +53,10 @@ def fit_fusion(
     documents: dict[str, _Rows] = defaultdict(lambda: _Rows([], [], []))
     shares = Counter(example.source for example in examples)
     for done, example in enumerate(examples, start=1):
-        context = DocumentsContext(example.documents, example.kind)
-        if not context.units or sum(len(unit.text) for unit in context.units) > _LONGEST:
+        documents_read = example.documents[: _RANKED if example.unlabelled else None]
+        context = DocumentsContext(documents_read, example.kind)
+        length = sum(len(unit.text) for unit in context.units)
+        if not context.units or (length > _LONGEST and not example.unlabelled):
             continue
         features = scorer.features(example.question, context)
         weight = 1 / shares[example.source]
@@ -119,27 +123,29 @@ def _add(
     labels: Sequence[bool],
     weight: float,
 ) -> None:
-    table = np.stack([np.maximum(features[name], -30.0) for name in names] + [np.ones(len(labels))], axis=1)
+    table = np.stack([np.maximum(features[name], -30.0) for name in (*names, _PRIOR)] + [np.ones(len(labels))], axis=1)
     rows.features.append(table)
     rows.labels.append(np.asarray(labels, dtype=np.float64))
     rows.weights.append(np.full(len(labels), weight / len(labels)))
 
 
 def _fitted(rows: _Rows, names: Sequence[str]) -> dict[str, float]:
-    pairs = [_differences(*entry) for entry in zip(rows.features, rows.labels, rows.weights, strict=True)]
+    parts = [features[:, : len(names)] for features in rows.features]
+    pairs = [_differences(*entry) for entry in zip(parts, rows.labels, rows.weights, strict=True)]
     features, weights = np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
     order = logistic(features, np.ones(len(features)), weights)[:-1]
-    sums = np.concatenate(rows.features)[:, :-1] @ order
-    labels, each = np.concatenate(rows.labels), np.concatenate(rows.weights)
-    scale, bias = logistic(np.column_stack([sums, np.ones(len(sums))]), labels, each, penalty=1e-6)
-    found = [*(scale * order), bias]
-    return {name: round(float(value), 4) for name, value in zip([*names, "bias"], found, strict=True)}
+    table = np.concatenate(rows.features)
+    sums = np.column_stack([table[:, : len(names)] @ order, table[:, len(names) :]])
+    scale, prior, bias = logistic(sums, np.concatenate(rows.labels), np.concatenate(rows.weights), penalty=1e-6)
+    found = [*(scale * order), prior, bias]
+    return {name: round(float(value), 4) for name, value in zip([*names, _PRIOR, "bias"], found, strict=True)}
 
 
 def _differences(
     features: NDArray[np.float64], labels: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Every positive minus every negative of one example, (n, d) with a last column of zeros, and their weights."""
+    """Every positive minus every negative of one example, (n, d + 1) with a last column of zeros, and their weights."""
+    features = np.column_stack([features, np.zeros(len(features))])
     positive, negative = features[labels > 0.5], features[labels < 0.5]
     pairs = (positive[:, None] - negative[None]).reshape(-1, features.shape[1])
     return pairs, np.full(len(pairs), weights.sum() / max(len(pairs), 1))
