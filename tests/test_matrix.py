@@ -15,9 +15,43 @@ from ctxprune import POLICIES, SCORERS, Pruner, TokenBudget, TopK, Unit
 from ctxprune.closure import Closure
 from ctxprune.errors import BudgetError
 from ctxprune.rag import Passage
+from ctxprune.scorers.cross_encoder import CrossEncoderScorer
+from ctxprune.scorers.embedding import EmbeddingScorer
+from ctxprune.scorers.provence import ProvenceScorer
 
 PAIRS = list(itertools.product(SCORERS.names(), POLICIES.names()))
 VOCABULARY = ["tower", "city", "river", "name", "count", "order", "item", "price", "São", "Łódź", "客户"]
+
+
+def overlap(pairs):
+    return [len(set(query.split()) & set(text.split())) / len(query.split()) for query, text in pairs]
+
+
+def counts(texts):
+    return [[float(text.count(word)) for word in VOCABULARY] for text in texts]
+
+
+class Tokens:
+    """Letters are tokens; one is kept where the question has it."""
+
+    limit, first, between, last = 64, (1,), (2,), (2,)
+
+    def encode(self, texts):
+        return [[ord(char) for char in text] for text in texts]
+
+    def run(self, windows):
+        kept = [
+            np.asarray([number in window.ids[: window.question] for number in window.ids], dtype=np.float32)
+            for window in windows
+        ]
+        return [(keep, float(keep.mean())) for keep in kept]
+
+
+MODELS = {
+    "cross_encoder.v1": CrossEncoderScorer(overlap),
+    "embedding.v1": EmbeddingScorer(counts),
+    "provence.v1": ProvenceScorer(Tokens()),
+}
 BUDGETS = {"token_budget.v1": TokenBudget(12), "top_k.v1": TopK(3)}
 
 
@@ -52,7 +86,7 @@ def trees(draw: st.DrawFn) -> Tree:
 
 
 def make(scorer: str, policy: str, on_empty: str = "keep_best") -> Pruner:
-    return Pruner(scorer, BUDGETS.get(policy, policy), words, on_empty)
+    return Pruner(MODELS.get(scorer, scorer), BUDGETS.get(policy, policy), words, on_empty)
 
 
 @pytest.mark.parametrize(("scorer", "policy"), PAIRS)

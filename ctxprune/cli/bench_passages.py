@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from ctxprune.errors import UnknownNameError, UsageError
+from ctxprune.cli._scorers import MODEL_HELP, named_scorer
 
-if TYPE_CHECKING:
-    from ctxprune.scorers import Scorer
-
-__all__ = ["named_scorer", "passages"]
+__all__ = ["passages"]
 
 _DEFAULT = "pruner"
 
@@ -20,6 +17,7 @@ _DEFAULT = "pruner"
 def passages(
     data: Annotated[Path, typer.Option(help="A file of a set, or its folder.")],
     scorer: Annotated[str, typer.Option(help="Registered name.")] = _DEFAULT,
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
     split: Annotated[
         str | None,
         typer.Option(help="all, heldout or train; default: heldout where the set has no train file of its own."),
@@ -38,35 +36,17 @@ def passages(
 
     if split is not None and split not in SPLITS:
         raise typer.BadParameter(f"{split!r} is not one of: {', '.join(SPLITS)}", param_hint="--split")
-    made, name = named_scorer(scorer)
+    made, name = named_scorer(scorer, model)
     items = [item for item in read_items(data, split=split) if item.mixed][:limit]
     with _console.progress() as bar:
         task = bar.add_task(name, total=len(items))
         report = measure(items, made, progress=lambda done, total: bar.update(task, completed=done, total=total))
     document: dict[str, Any] = {"set": _set_name(data), "split": split or chosen_split(data), "scorer": name}
-    document |= report.to_dict()
+    document |= ({"model": model} if model else {}) | report.to_dict()
     if as_json:
         _console.emit(document)
     else:
         _show(document)
-
-
-def named_scorer(words: str) -> tuple[Scorer, str]:
-    """A registered scorer with its defaults, and its full name.
-
-    Raises:
-        UsageError: It needs more than its name.
-    """
-    from ctxprune.scorers import SCORERS
-
-    try:
-        kind = SCORERS.get(words)
-    except UnknownNameError as error:
-        raise typer.BadParameter(str(error), param_hint="--scorer") from error
-    try:
-        return kind(), SCORERS.name_of(kind)
-    except TypeError as error:
-        raise UsageError(f"the scorer {words} needs more than its name ({error})", hint="use it from Python") from error
 
 
 def _set_name(data: Path) -> str:

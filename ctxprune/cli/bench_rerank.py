@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ctxprune.cli.bench_passages import named_scorer
+from ctxprune.cli._scorers import MODEL_HELP, named_scorer
 
 __all__ = ["rerank"]
 
@@ -15,6 +15,7 @@ __all__ = ["rerank"]
 def rerank(
     data: Annotated[Path, typer.Option(help="Folder of a set with a corpus and judged questions.")],
     scorer: Annotated[str, typer.Option(help="Registered name.")] = "pruner",
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
     top: Annotated[int, typer.Option(min=1, help="Documents of BM25 that are reranked.")] = 100,
     limit: Annotated[int | None, typer.Option(min=1, help="The first questions only.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -23,7 +24,7 @@ def rerank(
     from ctxprune.cli import _console
     from ctxprune.rag.evaluation.rerank import load_ranking_set, measure
 
-    made, name = named_scorer(scorer)
+    made, name = named_scorer(scorer, model)
     ranking = load_ranking_set(data)
     with _console.progress() as bar:
         task = bar.add_task(name, total=len(ranking.questions))
@@ -34,7 +35,8 @@ def rerank(
             limit=limit,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    document: dict[str, Any] = {"set": ranking.name, "scorer": name, "top": top} | report.to_dict()
+    document: dict[str, Any] = {"set": ranking.name, "scorer": name, "top": top}
+    document |= ({"model": model} if model else {}) | report.to_dict()
     if as_json:
         _console.emit(document)
         return

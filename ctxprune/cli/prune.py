@@ -10,7 +10,8 @@ import typer
 
 from ctxprune.cli._prune_inputs import Format, Inputs, read_inputs, write_records, write_texts
 from ctxprune.cli._prune_policy import PolicyName, named_policy, wrapped_policy
-from ctxprune.errors import UnknownNameError, UsageError
+from ctxprune.cli._scorers import MODEL_HELP, named_scorer
+from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
     from ctxprune.rag import PassageOptions, PassagePruner
@@ -36,6 +37,7 @@ def prune(
     *,
     question: Annotated[str, typer.Option("-q", "--question", help="What the text is needed for.")],
     scorer: Annotated[str, typer.Option(help="Registered name of the scorer.")] = "cascade",
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
     policy: Annotated[
         PolicyName | None, typer.Option(help="How to choose; default: by the number given, else adaptive.")
     ] = None,
@@ -81,7 +83,7 @@ def prune(
     from ctxprune.rag import PassagePruner
 
     chosen = wrapped_policy(named_policy(policy, budget, top_k, threshold), neighbours=neighbours, distinct=distinct)
-    pruner = Pruner(_scorer(scorer, title_field is not None), chosen, None, on_empty.value)
+    pruner = Pruner(_scorer(scorer, model, titled=title_field is not None), chosen, None, on_empty.value)
     paths = files or [Path("-")]
     read = [path for path in paths if str(path) != "-"]
     if html is not None:
@@ -103,14 +105,10 @@ def prune(
     )
 
 
-def _scorer(name: str, titled: bool) -> Scorer:
-    from ctxprune.scorers import SCORERS
+def _scorer(name: str, model: str | None, *, titled: bool) -> Scorer:
     from ctxprune.scorers.titled import TitledScorer
 
-    try:
-        scorer = SCORERS.get(name)()
-    except UnknownNameError as error:
-        raise typer.BadParameter(str(error), param_hint="--scorer") from error
+    scorer, _ = named_scorer(name, model)
     return TitledScorer(scorer) if titled and not getattr(scorer, "reads_titles", False) else scorer
 
 

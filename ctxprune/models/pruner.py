@@ -139,7 +139,9 @@ def read_manifest(folder: Path) -> Manifest:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         raise InputError(
-            "the model's manifest cannot be read", where=str(path), hint="name a folder that `ctxprune train` wrote"
+            "the model's manifest cannot be read",
+            where=str(path),
+            hint="name a folder that `ctxprune train` wrote, or write one: ctxprune.models.manifest",
         ) from error
     try:
         data: dict[str, Any] = json.loads(text)

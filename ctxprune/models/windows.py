@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["KINDS", "Piece", "Tokens", "Window", "clipped", "windows"]
+__all__ = ["KINDS", "Piece", "Tokens", "Window", "chunks", "clipped", "windows"]
 
 KINDS = {"passage": 1, "table": 2, "schema": 3, "tool": 4}
 """Ids of the vocabulary's unused entries that tell the model what it reads."""
@@ -88,7 +88,7 @@ def windows(question: Sequence[int], documents: Sequence[Tokens], kind: str, *, 
     for number, document in enumerate(documents):
         title = [*clipped(document.title, MOST_TITLE), COLON] if document.title else []
         room = limit - len(head) - len(title) - 1
-        for chunk in _chunks(document.units, room):
+        for chunk in chunks(document.units, room):
             size = len(title) + 1 + sum(len(ids) for _, ids in chunk)
             if not made or len(made[-1].ids) + size > limit:
                 made.append(Window(list(head), len(head)))
@@ -101,8 +101,11 @@ def windows(question: Sequence[int], documents: Sequence[Tokens], kind: str, *, 
     return made
 
 
-def _chunks(units: Sequence[Sequence[int]], room: int) -> Iterator[list[tuple[int, Sequence[int]]]]:
-    """Parts of a document that fit into `room` tokens, of about equal length."""
+def chunks(units: Sequence[Sequence[int]], room: int) -> Iterator[list[tuple[int, Sequence[int]]]]:
+    """Parts of a document that fit into `room` tokens, of about equal length, as units with their tokens.
+
+    A unit that is longer than `room`, 1 or more, is cut; one without tokens is in none.
+    """
     parts = [
         (number, ids[start : start + room]) for number, ids in enumerate(units) for start in range(0, len(ids), room)
     ]

@@ -24,9 +24,12 @@ SCORERS: Registry[type[Scorer]] = Registry(
     {
         "cascade.v1": "ctxprune.scorers.cascade:CascadeScorer",
         "chargram.v1": "ctxprune.scorers.chargram:ChargramScorer",
+        "cross_encoder.v1": "ctxprune.scorers.cross_encoder:CrossEncoderScorer",
         "documents.v1": "ctxprune.scorers.fusion:DocumentFusion",
+        "embedding.v1": "ctxprune.scorers.embedding:EmbeddingScorer",
         "fusion.v1": "ctxprune.scorers.fusion:ReciprocalRankFusion",
         "lexical.v1": "ctxprune.scorers.lexical:LexicalScorer",
+        "provence.v1": "ctxprune.scorers.provence:ProvenceScorer",
         "pruner.v1": "ctxprune.scorers.pruner:PrunerScorer",
         "titled.v1": "ctxprune.scorers.titled:TitledScorer",
         "weighted.v1": "ctxprune.scorers.fusion:WeightedFusion",

@@ -1,10 +1,12 @@
 """Text embedding models from disk: a sentence-transformers folder, or an ONNX file beside its tokenizer.json.
 
-Nothing is downloaded unless asked. An embedder is a plain function, so that any other model fits as well.
+Nothing is downloaded unless asked. `ctxprune.scorers.embedding` makes a scorer of them. An embedder is a plain
+function, so that any other model fits as well.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -66,29 +68,50 @@ class SentenceEmbedder:
     """A sentence-transformers model: float32 (n_texts, d), unit length. Safe to share between threads.
 
     Args:
-        model: Folder or name.
+        model: Folder or name, or a loaded `sentence_transformers.SentenceTransformer`.
         download: Fetch it if it is not on this machine.
-        device: torch's name of the device.
+        device: torch's name of the device, for a model that is loaded here.
     """
 
-    def __init__(self, model: str, *, download: bool = False, device: str = "cpu") -> None:
-        library = require("sentence_transformers", "embedding")
-        try:
-            self._model = library.SentenceTransformer(model, device=device, local_files_only=not download)
-        except (OSError, ValueError, KeyError) as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            hint = "name the folder of a sentence-transformers model" + ("" if download else ", or allow downloading")
-            raise InputError(
-                f"the embedding model cannot be loaded ({reason[:200]})", where=model, hint=hint
-            ) from error
-        self.name = model
+    def __init__(self, model: Any, *, download: bool = False, device: str = "cpu") -> None:
+        named = isinstance(model, (str, Path))
+        self._model = _sentence_model(str(model), download, device) if named else model
+        self._lock = threading.Lock()  # fast tokenizers fail where two threads set their padding
+        self.name = str(model) if named else type(model).__name__
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of some texts."""
-        vectors: NDArray[np.float32] = self._model.encode(
-            list(texts), batch_size=_BATCH, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
-        )
+        return self._encoded("encode", texts)
+
+    def questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of questions, with the prompt that the model keeps for them, if it does."""
+        return self._encoded("encode_query", texts)
+
+    def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of texts to be found, with the prompt that the model keeps for them, if it does."""
+        return self._encoded("encode_document", texts)
+
+    def _encoded(self, method: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        encode = getattr(self._model, method, self._model.encode)  # `encode` alone before sentence-transformers 5
+        with self._lock:
+            vectors: NDArray[np.float32] = encode(
+                list(texts),
+                batch_size=_BATCH,
+                convert_to_numpy=True,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            )
         return vectors
+
+
+def _sentence_model(model: str, download: bool, device: str) -> Any:
+    library = require("sentence_transformers", "embedding")
+    try:
+        return library.SentenceTransformer(model, device=device, local_files_only=not download)
+    except (OSError, ValueError, KeyError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        hint = "name the folder of a sentence-transformers model" + ("" if download else ", or allow downloading")
+        raise InputError(f"the embedding model cannot be loaded ({reason[:200]})", where=model, hint=hint) from error
 
 
 class OnnxEmbedder:

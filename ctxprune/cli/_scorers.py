@@ -1,0 +1,44 @@
+"""From `--scorer` and `--model` to a scorer."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ctxprune.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from ctxprune.scorers import Scorer
+
+__all__ = ["MODEL_HELP", "named_scorer"]
+
+MODEL_HELP = "Folder or file of the model, for pruner, cross_encoder, embedding and provence; nothing is downloaded."
+
+
+def named_scorer(words: str, model: str | None = None) -> tuple[Scorer, str]:
+    """A registered scorer with its defaults, reading `model` if one is given, and its full name.
+
+    Raises:
+        UsageError: It needs more than that.
+    """
+    from ctxprune.scorers import SCORERS
+
+    kind: Any
+    try:
+        kind = SCORERS.get(words)
+    except UnknownNameError as error:
+        raise typer.BadParameter(str(error), param_hint="--scorer") from error
+    takes = dataclasses.is_dataclass(kind) and any(field.name == "model" for field in dataclasses.fields(kind))
+    if model is not None and not takes:
+        raise typer.BadParameter(f"the scorer {words} takes no --model", param_hint="--model")
+    given = {} if model is None else {"model": model}
+    try:
+        return kind(**given), SCORERS.name_of(kind)
+    except UsageError as error:
+        if takes and model is None:
+            raise typer.BadParameter(f"the scorer {words} needs --model", param_hint="--model") from error
+        raise
+    except TypeError as error:
+        raise UsageError(f"the scorer {words} needs more than its name ({error})", hint="use it from Python") from error
