@@ -77,10 +77,9 @@ class EmbeddingScorer:
 
         A document is read with its title, as a whole or in windows of which the best counts.
         """
-        vectors, places = self._documents.get(context, lambda: self._window_vectors(context))
-        if not context.units or not query.strip():
-            found: Scores = np.zeros(len(places), dtype=np.float32)
-        else:
+        found, places = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.intp)
+        if context.units and query.strip():
+            vectors, places = self._documents.get(context, lambda: self._window_vectors(context))
             found = _cosines(self._asked(query), vectors)
         return self.score(query, context), best_windows(found, places, context)
 

@@ -116,7 +116,8 @@ def test_any_question_and_text(question: str, text: str):
 
 def test_blank_units_are_not_read():
     assert EmbeddingScorer(counts).score("lamp", Texts("", "lamp", " \n")).tolist() == [0, 1, 0]
-    assert EmbeddingScorer(lambda texts: 1 / 0).score("", Texts("a")).tolist() == [0]
+    units, documents = EmbeddingScorer(lambda texts: 1 / 0).score_documents("", Texts("a"))
+    assert (units.tolist(), documents.tolist()) == ([0], [0])
 
 
 def test_vectors_of_two_lengths_are_refused():
