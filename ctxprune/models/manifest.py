@@ -47,8 +47,8 @@ def write_manifest(
         folder: Of the two files.
         name: Of the model, with its version.
         limit: Most tokens of a window, 128 to 512.
-        unit: By kind of unit ("passage" at least) the weights that make its logit of `keep`, `relevance`, `lexical`,
-            `titled` and `bias`; default: the mean logit of its tokens alone.
+        unit: By kind of unit ("passage" at least) the weights that make its logit, by name out of
+            `ctxprune.models.pruner.FEATURES`; default: the mean logit of its tokens alone.
         document: The same of a document; default: the mean logit of relevance alone.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class ProvenceScorer:
     their title, and scores what its document does. Scores do not depend on the batch but for rounding (about 1e-6).
 
     Attributes:
+        reads_titles: See `CascadeScorer`.
         model: Folder of a checkpoint; which ones can be read, and whose licence holds, says `ctxprune.models.provence`.
             Loaded when first used. Or an object like `ctxprune.models.provence.TokenModel`.
         batch: Windows that are computed together, from 1 up.
@@ -44,6 +45,8 @@ class ProvenceScorer:
         UsageError: No model is given, it is none of these, batch is under 1.
         InputError, FormatError, MissingExtraError: When first used, as `ctxprune.models.provence.ProvenceModel`.
     """
+
+    reads_titles: ClassVar[bool] = True
 
     model: Any = None
     batch: int = 16
