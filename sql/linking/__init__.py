@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from .policy import JoinablePolicy, TopTablesPolicy
     from .pool import PoolRanking, SchemaPool
     from .presql import PresqlLinker
+    from .pruner import PrunerLinker
     from .ranked import RankedLinker
+    from .ranked_pruner import RankedPrunerLinker
     from .scored import ScoredLinker
     from .soft import SoftLinker
 
@@ -36,7 +38,9 @@ __all__ = [
     "Linker",
     "PoolRanking",
     "PresqlLinker",
+    "PrunerLinker",
     "RankedLinker",
+    "RankedPrunerLinker",
     "SchemaContext",
     "SchemaPool",
     "ScoredLinker",
@@ -58,7 +62,9 @@ _LAZY = {  # what needs numpy or sqlglot is imported when it is first asked for
     "LexicalLinker": "lexical",
     "PoolRanking": "pool",
     "PresqlLinker": "presql",
+    "PrunerLinker": "pruner",
     "RankedLinker": "ranked",
+    "RankedPrunerLinker": "ranked_pruner",
     "SchemaContext": "context",
     "SchemaPool": "pool",
     "ScoredLinker": "scored",

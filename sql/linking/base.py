@@ -66,7 +66,9 @@ LINKERS: Registry[type[Linker]] = Registry(
         "focus.v1": "ctxprune.sql.linking.focus:FocusLinker",
         "lexical.v1": "ctxprune.sql.linking.lexical:LexicalLinker",
         "presql.v1": "ctxprune.sql.linking.presql:PresqlLinker",
+        "pruner.v1": "ctxprune.sql.linking.pruner:PrunerLinker",
         "ranked.v1": "ctxprune.sql.linking.ranked:RankedLinker",
+        "ranked_pruner.v1": "ctxprune.sql.linking.ranked_pruner:RankedPrunerLinker",
         "soft.v1": "ctxprune.sql.linking.soft:SoftLinker",
     },
 )

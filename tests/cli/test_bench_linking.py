@@ -70,9 +70,10 @@ def test_evidence_counts_unless_it_is_left_out(folder: Path, capsys: pytest.Capt
 
 
 def test_other_linkers_by_name(folder: Path, capsys: pytest.CaptureFixture[str]):
-    report = bench(folder, capsys, "--linker", "lexical")
-    assert report["linker"] == "lexical.v1"
-    assert report["items"] == 3
+    for name in ("lexical.v1", "pruner.v1", "ranked_pruner.v1"):
+        report = bench(folder, capsys, "--linker", name.partition(".")[0])
+        assert report["linker"] == name
+        assert report["items"] == 3
 
 
 def test_a_sample(folder: Path, capsys: pytest.CaptureFixture[str]):
