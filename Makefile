@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fix build clean
+.PHONY: help demo test smoke lint fix build clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,11 +20,20 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
+# Training needs torch, which the other tests must do without: an environment of its own.
+$(VENV)-train/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-train
+	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train]' hypothesis pytest pytest-timeout
+	@touch $@
+
 demo: $(VENV)/.ready ## set up, make a sample database and answer six questions on it
 	@$(BIN)/ctxprune demo
 
 test: $(VENV)/.ready-dev ## set up and run the tests (warnings are errors)
 	$(BIN)/python -m pytest -n 2 -q
+
+smoke: $(VENV)-train/.ready ## set up torch beside it and train a toy pruner, from data to weights that prune
+	$(VENV)-train/bin/python -m pytest -q tests/train tests/cli/test_train_pruner.py
 
 lint: $(VENV)/.ready-dev ## ruff, mypy --strict by package, import-linter
 	$(BIN)/ruff check ctxprune ctxprune/sql ctxprune/rag tests benchmarks
@@ -40,4 +49,4 @@ build: $(VENV)/.ready-dev ## wheel and sdist into dist/
 	$(BIN)/python -m build
 
 clean: ## remove the environment and build outputs
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) $(VENV)-train dist build

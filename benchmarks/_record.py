@@ -34,12 +34,13 @@ def record(name: str, figures: object, *, seed: int | None, data: dict[str, str]
 
 
 def _short(word: str) -> str:
-    """A path inside the checkout relative to it, so that no path of this machine is recorded."""
+    """A path inside the checkout relative to it, any other by its name alone: no path of this machine is recorded."""
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    if not value or not (value.startswith((".", "~", "/")) or os.path.exists(value)):
+        return word
     root = RESULTS.parent.parent
-    path = Path(word)
-    if path.is_absolute():
-        return os.path.relpath(path, root) if path.is_relative_to(root.parent) else path.name
-    return word
+    place = Path(os.path.normpath(Path(value).absolute()))  # not resolved: a virtual environment's python is a link
+    return f"{option}{equals}{place.relative_to(root) if place.is_relative_to(root) else place.name}"
 
 
 def _commit() -> str:

@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from statistics import fmean
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -96,6 +97,17 @@ def values() -> str:
     return table(["set", "stored literals", "found %", "values a question", "exact folded spans find %"], rows)
 
 
+def passages() -> str:
+    found = figures("passages")
+    rows = []
+    for key, title in SCORERS.items():
+        if key in found["mean_evidence_recall"]:
+            recall = found["mean_evidence_recall"][key]
+            ms = fmean(row[key]["ms_per_passage"] for row in found["sets"].values())
+            rows.append([title, *(recall[share] for share in ("10", "30", "50")), f"{ms:.1f}"])
+    return table(["scorer", "10 % kept", "30 %", "50 %", "ms a passage"], rows)
+
+
 def linking() -> str:
     found = figures("linking")
     rows = []
@@ -128,7 +140,27 @@ LINKERS = {
     "presql.v1, RSL-SQL.gpt-4o.step1": "presql, SQL of GPT-4o",
     "presql.v1, Artessay.Base.Qwen.Qwen2.5-Coder-7B-Instruct.VanillaLinker": "presql, SQL of a 7B model",
 }
-TABLES = {"spider": spider, "chat": chat, "select": select, "values": values, "linking": linking, "pooled": pooled}
+SCORERS = {
+    "pruner.v1": "**pruner, the bundled model**",
+    "pruner.v1, float32": "the same in float32, not shipped",
+    "MiniLM cosine": "cosine of all-MiniLM-L6-v2, with title",
+    "titled.v1": "titled: BM25 with title",
+    "lexical.v1": "lexical: BM25",
+    "bm25s": "bm25s",
+    "headroom TextCrusher": "headroom's TextCrusher",
+    "first sentences": "first sentences",
+    "random": "random",
+    "oracle": "best possible",
+}
+TABLES = {
+    "spider": spider,
+    "chat": chat,
+    "select": select,
+    "values": values,
+    "passages": passages,
+    "linking": linking,
+    "pooled": pooled,
+}
 
 if __name__ == "__main__":
     raise SystemExit(main())

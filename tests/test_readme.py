@@ -81,9 +81,16 @@ def test_every_command_is_there(command: str, capsys: pytest.CaptureFixture[str]
     assert command in capsys.readouterr().out
 
 
-def test_the_figures_are_the_recorded_ones() -> None:
-    done = subprocess.run([sys.executable, ROOT / "benchmarks" / "readme.py", "--check"], check=False)
-    assert done.returncode == 0, "run: python benchmarks/readme.py"
+@pytest.mark.parametrize("script", ["readme.py", "plots.py"])
+def test_the_figures_are_the_recorded_ones(script: str) -> None:
+    done = subprocess.run([sys.executable, ROOT / "benchmarks" / script, "--check"], check=False)
+    assert done.returncode == 0, f"run: python benchmarks/{script}"
+
+
+def test_pictures_are_shown_and_are_there() -> None:
+    shown = re.findall(r'(?:src|srcset)="([^"]+)"', README)
+    assert shown
+    assert all((ROOT / path).is_file() for path in shown)
 
 
 def test_a_figure_changed_by_hand_would_be_seen(tmp_path: Path) -> None:

@@ -79,9 +79,12 @@ def export_encoder(network: PrunerNetwork, path: Path) -> None:
 def export_int8(source: Path, path: Path) -> None:
     """Write the float32 graph `source` with int8 weights: matrices by output channel, embeddings by table."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
+    model = onnx.load(str(source))
+    add_pre_process_metadata(model)  # it needs none, and without the tag a warning goes to the root logger
     quantize_dynamic(
-        str(source),
+        model,
         str(path),
         per_channel=True,
         weight_type=QuantType.QInt8,

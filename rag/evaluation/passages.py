@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ctxprune.scorers import Scorer
     from ctxprune.train.sets import Item
 
-__all__ = ["SHARES", "PassageReport", "kept_within", "measure"]
+__all__ = ["SHARES", "PassageReport", "answer_strings", "kept_within", "measure", "plain_text"]
 
 SHARES = (10, 20, 30, 50)
 _PLAIN_ANSWERS = frozenset({"yes", "no", "true", "false", "noanswer", "maybe"})
@@ -109,7 +109,7 @@ def _item_rows(item: Item, context: DocumentsContext, scores: list[float]) -> li
     texts = [unit.text for unit in context.units]
     sizes = [len(text) for text in texts]
     positives = sum(context.labels)
-    answers = _answers(item)
+    answers = answer_strings(item)
     answered = bool(answers) and _holds(texts, answers)
     rows = []
     for share in SHARES:
@@ -140,15 +140,17 @@ def _percent(values: Any) -> float:
     return round(100 * fmean(map(float, values)), 2)
 
 
-def _answers(item: Item) -> list[str]:
-    plain = [_plain(answer) for answer in item.answers]
+def answer_strings(item: Item) -> list[str]:
+    """The answers that can be looked for in a text, in plain form; yes, no and the like cannot."""
+    plain = [plain_text(answer) for answer in item.answers]
     return [answer for answer in plain if answer and answer not in _PLAIN_ANSWERS]
 
 
 def _holds(texts: Sequence[str], answers: Sequence[str]) -> bool:
-    whole = _plain(" ".join(texts))
+    whole = plain_text(" ".join(texts))
     return any(answer in whole for answer in answers)
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
+    """Folded, with single spaces: the form in which answers are looked for."""
     return " ".join(fold(text).split())

@@ -1,0 +1,116 @@
+"""Parts of the benchmarks that could go wrong unseen."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctxprune.keepsets import KeepSets
+from ctxprune.policies import Adaptive, Threshold
+from ctxprune.pruning import Pruner
+from ctxprune.train.contexts import DocumentsContext
+from ctxprune.train.sets import Document
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+def load(name: str) -> ModuleType:
+    """A module of the benchmarks, which import each other as scripts do."""
+    sys.path.insert(0, str(FOLDER))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(FOLDER))
+
+
+def test_no_folder_outside_the_checkout_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    short = load("_record")._short
+    outside = tmp_path / "deep" / "model.onnx"
+    outside.parent.mkdir()
+    outside.touch()
+    assert short(str(outside)) == "model.onnx"
+    assert short(f"--python={outside}") == "--python=model.onnx"
+    monkeypatch.chdir(outside.parent.parent)
+    assert short("deep/model.onnx") == "model.onnx"
+    assert short("../somewhere/else.sqlite") == "else.sqlite"
+    assert short(str(FOLDER / "passages.py")) == "benchmarks/passages.py"
+    assert [short(word) for word in ("--limit", "100", "wikiqa,qed", "chat:a/b")] == [
+        "--limit",
+        "100",
+        "wikiqa,qed",
+        "chat:a/b",
+    ]
+
+
+def test_a_finished_row_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    parts = load("_parts")
+    monkeypatch.setattr(parts, "RESULTS", tmp_path)
+    made: list[str] = []
+
+    def make() -> dict[str, float]:
+        made.append("")
+        return {"recall": float(len(made))}
+
+    assert parts.Parts("x").row("a", ("data", 1), make) == {"recall": 1.0}
+    file = tmp_path / "x.part.jsonl"
+    file.write_text(file.read_text(encoding="utf-8") + '{"key": "cut', encoding="utf-8")
+    again = parts.Parts("x")
+    assert again.row("a", ("data", 1), make) == {"recall": 1.0}
+    assert again.row("a", ("data", 2), make) == {"recall": 2.0}
+    assert parts.Parts("x").row("a", ("data", 2), make) == {"recall": 2.0}
+    assert parts.Parts("x", keep=False).row("a", ("data", 2), make) == {"recall": 3.0}
+
+
+places = st.lists(st.floats(0, 100), min_size=1, max_size=12)
+
+
+@given(places)
+def test_labels_stand_apart_in_their_order(wanted: list[float]):
+    found = load("_svg").apart(wanted, 8, 0, 100)
+    ranks = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    steps = [found[later] - found[sooner] for sooner, later in itertools.pairwise(ranks)]
+    assert all(step > 8 - 1e-6 for step in steps)
+    assert min(found) > -1e-6
+    assert max(found) < 100 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("measure", "policy"),
+    [("score.v1", Threshold), ("relative.v1", Adaptive)],
+)
+def test_a_limit_keeps_what_the_pruner_keeps(measure: str, policy):
+    adaptive = load("adaptive")
+    texts = ("the red house", "a blue barn of old wood", "a red barn", "nothing at all here", "the end")
+    context = DocumentsContext([Document("", texts, (True, False, True, False, False))])
+    scores = np.asarray([0.5, 0.25, 0.75, 0.0, 0.25], dtype=np.float32)
+    one = adaptive.Scored(
+        scores.astype(float), np.asarray([3, 6, 3, 4, 2]), np.asarray(context.labels), texts, ("red house",), False
+    )
+    ranked = adaptive.ranked(one, KeepSets(measure).levels(scores))
+    for limit in (0.0, 0.25, 0.3, 0.5, 0.6, 0.75, 1.0):
+        kept = Pruner(policy=policy(limit), counter=lambda text: len(text.split())).prune_scored(
+            "red?", context, scores
+        )
+        removed, evidence = ranked.at(limit)
+        mask = np.asarray([unit.kept for unit in kept.units])
+        assert removed == pytest.approx(1 - one.tokens[mask].sum() / one.tokens.sum())
+        assert evidence == one.labels[mask].mean() * mask.sum() / 2
+        assert (ranked.last >= limit) == ("the red house" in kept.output)
+
+
+def test_the_order_of_a_peer_is_read_out_of_what_it_keeps():
+    source = (FOLDER / "_peer_headroom.py").read_text(encoding="utf-8")
+    start, end = source.index("def kept_shares"), source.index("def write")
+    names: dict[str, object] = {}
+    exec(source[start:end], names)
+    sentences = ["One house.", "Two, e.g. red ones.", "One house."]
+    shares = names["kept_shares"](sentences, "\n".join(sentences), "Two, e.g.\nOne house.")
+    assert shares == [0.0, pytest.approx(9 / 19), 1.0]
