@@ -118,7 +118,7 @@ def _last(one: Scored, order: np.ndarray, falling: np.ndarray) -> float:
 
 
 def figures_at(sets: dict[str, list[Ranked]], limit: float) -> dict[str, object]:
-    """Percentages at a limit, by set and in the mean over sets."""
+    """Percentages at a limit, means over the questions of a set, and the means of the sets."""
     rows: dict[str, dict[str, float | int | None]] = {}
     for name, items in sets.items():
         pairs = [item.at(limit) for item in items]
@@ -128,10 +128,11 @@ def figures_at(sets: dict[str, list[Ranked]], limit: float) -> dict[str, object]
             "answers_kept": percent(last >= limit for last in lasts) if lasts else None,
             "evidence_kept": percent(kept for _, kept in pairs),
         }
-    return {
-        key: round(fmean(row[key] for row in rows.values() if row[key] is not None), 2)
-        for key in ("answers_kept", "evidence_kept", "tokens_removed")
-    } | {"sets": rows}
+    means = {}
+    for key in ("answers_kept", "evidence_kept", "tokens_removed"):
+        known = [row[key] for row in rows.values() if row[key] is not None]
+        means[key] = round(fmean(known), 2) if known else None
+    return means | {"sets": rows}
 
 
 def highest(sets: dict[str, list[Ranked]], wanted: float) -> float | None:
@@ -203,11 +204,14 @@ def rule_figures(train: dict[str, list[Scored]], held: dict[str, list[Scored]], 
     sides = {"train": under(train), "aside": under(aside)}
     result: dict[str, object] = {}
     for side, ranks in sides.items():
-        result[f"limits_from_{side}"] = {
-            str(wanted): {"limit": round(limit, 6), **figures_at(held_ranked, limit)}
-            for wanted in WANTED
-            if (limit := highest(ranks, wanted)) is not None
-        }
+        rows = {}
+        for wanted in WANTED:
+            if (limit := highest(ranks, wanted)) is not None:
+                found = {"limit": round(limit, 6), **figures_at(held_ranked, limit)}
+                if wanted != ASKED[0]:
+                    del found["sets"]
+                rows[str(wanted)] = found
+        result[f"limits_from_{side}"] = rows
     best = highest(held_ranked, ASKED[0])
     # What the scores would allow if the limit were known: no figure to promise, but the room that is left.
     result["limit_from_held_out"] = None if best is None else {"limit": round(best, 6), **figures_at(held_ranked, best)}
