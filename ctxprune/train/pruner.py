@@ -6,6 +6,8 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -83,8 +85,11 @@ def train_pruner(
         (folder / "tokenizer.json").write_text(parts.tokenizer, encoding="utf-8")
     export_float(parts.network, out / "run" / "model.onnx")
     export_int8(out / "run" / "model.onnx", out / "model.onnx")
-    write_manifest(out, name, recipe.limit, _NEUTRAL)
-    weights = fit_fusion(PrunerScorer(out), parts.aside)
+    with TemporaryDirectory() as folder:  # a process keeps a model that it loaded, with the manifest of that time
+        for file in ("model.onnx", "tokenizer.json"):
+            copyfile(out / file, Path(folder) / file)
+        write_manifest(Path(folder), name, recipe.limit, _NEUTRAL)
+        weights = fit_fusion(PrunerScorer(folder), parts.aside)
     for folder in (out / "run", out):
         write_manifest(folder, name, recipe.limit, weights)
     report: dict[str, Any] = {
