@@ -85,11 +85,11 @@ def train_pruner(
         (folder / "tokenizer.json").write_text(parts.tokenizer, encoding="utf-8")
     export_float(parts.network, out / "run" / "model.onnx")
     export_int8(out / "run" / "model.onnx", out / "model.onnx")
-    with TemporaryDirectory() as folder:  # a process keeps a model that it loaded, with the manifest of that time
+    with TemporaryDirectory() as apart:  # a process keeps a model that it loaded, with the manifest of that time
         for file in ("model.onnx", "tokenizer.json"):
-            copyfile(out / file, Path(folder) / file)
-        write_manifest(Path(folder), name, recipe.limit, _NEUTRAL)
-        weights = fit_fusion(PrunerScorer(folder), parts.aside)
+            copyfile(out / file, Path(apart) / file)
+        write_manifest(Path(apart), name, recipe.limit, _NEUTRAL)
+        weights = fit_fusion(PrunerScorer(apart), parts.aside)
     for folder in (out / "run", out):
         write_manifest(folder, name, recipe.limit, weights)
     report: dict[str, Any] = {
