@@ -1,0 +1,86 @@
+"""The standard suites of langchain-tests; skipped where that package is not installed.
+
+That package brings pytest plugins, so it wants an environment of its own: `pip install -e . pytest pytest-timeout
+hypothesis langchain-tests langchain langchain-classic`, then `python -m pytest -p no:codspeed
+-o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function tests/integrations/langchain`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("langchain_tests", reason="langchain-tests is not installed")
+
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.tools import BaseTool
+from langchain_tests.integration_tests import RetrieversIntegrationTests, ToolsIntegrationTests
+from langchain_tests.unit_tests import ToolsUnitTests
+
+from ctxprune.integrations.langchain import PruningCompressor, PruningRetriever, sql_tool
+from ctxprune.sql import Database, Pipeline
+
+TEXTS = ("The bridge did open in 1933. It is red.", "Cats sleep. Dogs bark.", "The bridge did open.", "It rains.")
+
+
+class Shelf(BaseRetriever):
+    """The first k texts, whatever is asked."""
+
+    k: int = 4
+
+    def _get_relevant_documents(self, query: str, *, run_manager: Any, k: int | None = None) -> list[Document]:
+        return [Document(text) for text in TEXTS[: self.k if k is None else k]]
+
+
+class ShelfOfPruned(PruningRetriever):
+    """A retriever whose documents come back pruned, each of them: the suite counts them."""
+
+    def __init__(self, k: int = 4) -> None:
+        compressor = PruningCompressor(scorer="lexical.v1", keep_emptied=True)
+        super().__init__(retriever=Shelf(k=k), compressor=compressor)
+
+
+class TestPruningRetriever(RetrieversIntegrationTests):
+    @property
+    def retriever_constructor(self) -> type[BaseRetriever]:
+        return ShelfOfPruned
+
+    @property
+    def retriever_query_example(self) -> str:
+        return "When did the bridge open?"
+
+
+class WithTool:
+    """A tool on a small database."""
+
+    made: BaseTool
+
+    @pytest.fixture(autouse=True)
+    def _database(self, tmp_path: Path) -> Iterator[None]:
+        connection = sqlite3.connect(tmp_path / "shop.sqlite")
+        connection.executescript("CREATE TABLE city (name TEXT, population INTEGER); INSERT INTO city VALUES ('A', 1);")
+        connection.close()
+        with Database(tmp_path / "shop.sqlite") as database:
+            self.made = sql_tool(Pipeline(database))
+            yield
+
+    @property
+    def tool_constructor(self) -> BaseTool:
+        return self.made
+
+    @property
+    def tool_invoke_params_example(self) -> dict[str, Any]:
+        return {"question": "How many cities are there?"}
+
+
+class TestSqlToolUnit(WithTool, ToolsUnitTests):
+    pass
+
+
+class TestSqlToolIntegration(WithTool, ToolsIntegrationTests):
+    pass
