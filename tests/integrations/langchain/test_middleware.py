@@ -1,0 +1,118 @@
+"""Middleware in agents of langchain; skipped where that package is not installed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import pytest
+
+pytest.importorskip("langchain", reason="langchain is not installed")
+
+from langchain.agents import create_agent
+from langchain.agents.middleware import ContextEditingMiddleware
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.tools import StructuredTool
+from pydantic import PrivateAttr
+
+from ctxprune import as_counter
+from ctxprune.errors import MissingExtraError
+from ctxprune.integrations.langchain import (
+    MessagePruner,
+    PruneToolResults,
+    PruningMiddleware,
+    ToolSelectionMiddleware,
+    ToolSelector,
+)
+
+QUESTION = "When did the bridge open?"
+FACT = "The bridge did open in 1933."
+LONG = " ".join(f"Ferry number {i} carries cars and cattle over the water." for i in range(40)) + f" {FACT}"
+PRUNER = MessagePruner(limit=100, scorer="lexical.v1")
+
+
+class Model(GenericFakeChatModel):
+    """Calls `look_up` once, then answers; keeps what it was sent and offered."""
+
+    _seen: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
+    _offered: list[list[str]] = PrivateAttr(default_factory=list)
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+        self._offered.append([tool.name for tool in tools])
+        return self
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
+        self._seen.append(messages)
+        return super()._generate(messages, *args, **kwargs)
+
+
+def model() -> Model:
+    call = AIMessage("", tool_calls=[{"name": "look_up", "args": {"word": "bridge"}, "id": "c1"}])
+    return Model(messages=iter([call, AIMessage("In 1933.")]))
+
+
+def tool(name: str, description: str) -> StructuredTool:
+    def function(word: str) -> str:
+        return LONG
+
+    async def afunction(word: str) -> str:
+        return LONG
+
+    return StructuredTool.from_function(function, afunction, name=name, description=description)
+
+
+TOOLS = [tool("look_up", "Looks up when something did open."), *(tool(f"mail_{i}", "Sends a mail.") for i in range(6))]
+ASKED = {"messages": [HumanMessage(QUESTION)]}
+
+
+def both(middleware: list[Any]) -> list[tuple[Model, dict[str, Any]]]:
+    """A sync and an async run of an agent: its model and its last state."""
+    runs = []
+    for run in (lambda agent: agent.invoke(ASKED), lambda agent: asyncio.run(agent.ainvoke(ASKED))):
+        fake = model()
+        runs.append((fake, run(create_agent(fake, TOOLS, middleware=middleware))))
+    return runs
+
+
+def test_the_model_sees_pruned_results_and_the_state_keeps_them_whole() -> None:
+    for fake, state in both([PruningMiddleware(PRUNER)]):
+        shown = fake._seen[1][-1]
+        assert isinstance(shown, ToolMessage)
+        assert shown.tool_call_id == "c1"
+        assert FACT in shown.content
+        assert as_counter().count(shown.content) <= 100
+        assert [message.content for message in state["messages"]][2:] == [LONG, "In 1933."]
+        assert shown.id == state["messages"][2].id
+
+
+def test_the_model_is_offered_the_tools_that_the_question_needs() -> None:
+    selector = ToolSelector(least=1, most=2, scorer="lexical.v1")
+    for fake, state in both([ToolSelectionMiddleware(selector)]):
+        assert fake._offered
+        assert all("look_up" in offered and len(offered) <= 2 for offered in fake._offered)
+        assert state["messages"][-1].content == "In 1933."
+
+
+def test_both_go_together_with_their_defaults() -> None:
+    for fake, state in both([PruningMiddleware(), ToolSelectionMiddleware()]):
+        assert len(fake._seen) == 2
+        assert all("look_up" in offered for offered in fake._offered)
+        assert state["messages"][-1].content == "In 1933."
+
+
+def test_the_edit_fits_langchains_own_middleware() -> None:
+    for fake, state in both([ContextEditingMiddleware(edits=[PruneToolResults(trigger=50, pruner=PRUNER)])]):
+        assert FACT in fake._seen[1][-1].content
+        assert as_counter().count(fake._seen[1][-1].content) <= 100
+        assert state["messages"][2].content == LONG
+
+
+def test_without_langchain_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "ctxprune.integrations.langchain.middleware")
+    monkeypatch.setitem(sys.modules, "langchain.agents.middleware", None)
+    package = sys.modules["ctxprune.integrations.langchain"]
+    with pytest.raises(MissingExtraError, match=r"ctxprune-middleware\[agents\]"):
+        _ = package.PruningMiddleware
+    assert package.MessagePruner is MessagePruner
