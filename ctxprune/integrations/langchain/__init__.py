@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ctxprune._extras import require
 
 if TYPE_CHECKING:
+    from ctxprune.integrations._accounts import restored
     from ctxprune.integrations.langchain.compressor import PruningCompressor
-    from ctxprune.integrations.langchain.documents import restored
     from ctxprune.integrations.langchain.messages import MessagePruner, PruneToolResults
     from ctxprune.integrations.langchain.middleware import PruningMiddleware, ToolSelectionMiddleware
     from ctxprune.integrations.langchain.retriever import PruningRetriever
@@ -29,7 +29,7 @@ _HOMES = {
     "ToolSelector": "tools",
     "ToolsContext": "tools",
     "answer_text": "sql",
-    "restored": "documents",
+    "restored": "._accounts",
     "sql_runnable": "sql",
     "sql_tool": "sql",
 }
@@ -56,7 +56,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     require("langchain_core", "langchain")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableLambda
 from pydantic import ConfigDict, ValidationError
 
 from ctxprune.errors import UsageError
-from ctxprune.integrations.langchain.documents import checked_documents, kept_spans, pruned_document, titles_of
+from ctxprune.integrations._accounts import accounts, order_of, titles_of
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning import Pruner
 from ctxprune.rag.options import NO_OPTIONS
@@ -171,19 +171,21 @@ class PruningCompressor(BaseDocumentCompressor):
         return RunnableLambda(run, afunc=arun, name=type(self).__name__)
 
     def _passages(self, documents: Sequence[Document]) -> Passages:
-        titles = titles_of(documents, self.title_key)
+        titles = titles_of([document.metadata for document in documents], self.title_key)
         texts = [document.page_content for document in documents]
         return Passages(texts, self.gap, self.language, options=self.options, titles=titles)
 
     def _result(self, documents: Sequence[Document], passages: Passages, ranked: RankedPassages) -> list[Document]:
-        spans = kept_spans(passages, [unit.index for unit in ranked.pruned.kept])
-        pruner = self.passage_pruner()
-        order = list(ranked.order)
-        # Texts without a single word lose nothing; with nothing else there, leaving them out would be a surprise.
-        if self.keep_emptied or (not passages.units and pruner.pruner.on_empty != "drop"):
-            everything = range(len(documents))
-            order = sorted(everything, key=lambda index: -ranked.relevance[index]) if pruner.reorder else [*everything]
-        return [pruned_document(documents[index], index, ranked, passages, spans[index]) for index in order]
+        texts, own = ranked.pruned.output, accounts(ranked, passages)
+        order = order_of(ranked, passages, self.passage_pruner(), keep_emptied=self.keep_emptied)
+        return [
+            Document(
+                id=documents[index].id,
+                page_content=texts[index],
+                metadata={**documents[index].metadata, **own[index]},
+            )
+            for index in order
+        ]
 
 
 def _inputs(inputs: object, query_key: str | None, documents_key: str) -> tuple[str, list[Document]]:
@@ -202,4 +204,22 @@ def _inputs(inputs: object, query_key: str | None, documents_key: str) -> tuple[
     query = inputs[key]
     if not isinstance(query, str) or not query.strip():
         raise UsageError(f"the query is {query!r}", where=key, hint="give a text that asks something")
-    return query, checked_documents(inputs[documents_key])
+    return query, _checked(inputs[documents_key])
+
+
+def _checked(documents: Any) -> list[Document]:
+    """`documents` as a list.
+
+    Raises:
+        UsageError: It is no list of documents, or a document's content is no text.
+    """
+    if isinstance(documents, (str, Document)) or not hasattr(documents, "__iter__"):
+        raise UsageError(f"documents is a {type(documents).__name__}", hint="give a list of documents")
+    found = list(documents)
+    for document in found:
+        if not isinstance(document, Document):
+            raise UsageError(f"a document is a {type(document).__name__}", hint="give langchain_core Documents")
+        content: Any = document.page_content
+        if not isinstance(content, str):
+            raise UsageError(f"a page_content is a {type(content).__name__}", hint="leave out what is no text")
+    return found

@@ -1,50 +1,47 @@
-"""LangChain's documents as passages, and pruned passages as documents."""
+"""What frameworks' documents are told of their pruning: the spans that were kept, and how to put them together."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.documents import Document
-
-from ctxprune.errors import InputError, UsageError
-from ctxprune.rag.passages import Passages
+from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from ctxprune.rag.ranking import RankedPassages
+    from ctxprune.rag.passages import Passages
+    from ctxprune.rag.ranking import PassagePruner, RankedPassages
 
-__all__ = ["PREFIX", "checked_documents", "kept_spans", "pruned_document", "restored", "titles_of"]
+__all__ = ["PREFIX", "accounts", "kept_spans", "order_of", "restored", "titles_of"]
 
 PREFIX = "ctxprune_"
 
 
-def checked_documents(documents: Any) -> list[Document]:
-    """`documents` as a list.
-
-    Raises:
-        UsageError: It is no list of documents, or a document's content is no text.
-    """
-    if isinstance(documents, (str, Document)) or not hasattr(documents, "__iter__"):
-        raise UsageError(f"documents is a {type(documents).__name__}", hint="give a list of documents")
-    found = list(documents)
-    for document in found:
-        if not isinstance(document, Document):
-            raise UsageError(f"a document is a {type(document).__name__}", hint="give langchain_core Documents")
-        content: Any = document.page_content
-        if not isinstance(content, str):
-            raise UsageError(f"a page_content is a {type(content).__name__}", hint="leave out what is no text")
+def accounts(ranked: RankedPassages, passages: Passages) -> list[dict[str, Any]]:
+    """For each text its score, the kept spans, what stands between them, and its length, under `PREFIX`."""
+    found = []
+    spans = kept_spans(passages, [unit.index for unit in ranked.pruned.kept])
+    for text, score, kept in zip(passages.texts, ranked.relevance, spans, strict=True):
+        own = {
+            "score": score,
+            "spans": [list(span) for span in kept],
+            "gaps": [_gap(text[end:start], passages) for (_, end), (start, _) in pairwise(kept)],
+            "length": len(text),
+        }
+        found.append({f"{PREFIX}{name}": value for name, value in own.items()})
     return found
 
 
-def titles_of(documents: Sequence[Document], key: str | None) -> tuple[str, ...]:
-    """The texts under `key` in the metadata, "" where there is none; () if no document has one."""
-    if key is None:
-        return ()
-    titles = [document.metadata.get(key) for document in documents]
-    texts = tuple(title if isinstance(title, str) else "" for title in titles)
-    return texts if any(texts) else ()
+def order_of(ranked: RankedPassages, passages: Passages, pruner: PassagePruner, *, keep_emptied: bool) -> list[int]:
+    """Indices of the texts to give back, in the pruner's order; those that lost everything only with `keep_emptied`.
+
+    Texts without a single word lose nothing; where there is nothing else, leaving them out would be a surprise.
+    """
+    if not keep_emptied and (passages.units or pruner.pruner.on_empty == "drop"):
+        return list(ranked.order)
+    everything = range(len(passages.texts))
+    return sorted(everything, key=lambda index: -ranked.relevance[index]) if pruner.reorder else [*everything]
 
 
 def kept_spans(passages: Passages, kept: Collection[int]) -> list[list[tuple[int, int]]]:
@@ -84,20 +81,6 @@ def _merged(passages: Passages, indices: Sequence[int], chosen: set[int], length
     return spans
 
 
-def pruned_document(
-    document: Document, index: int, ranked: RankedPassages, passages: Passages, spans: list[tuple[int, int]]
-) -> Document:
-    """A new document with what was kept; id and metadata as before, with the own keys beside them."""
-    text = document.page_content
-    own = {
-        f"{PREFIX}score": ranked.relevance[index],
-        f"{PREFIX}spans": [list(span) for span in spans],
-        f"{PREFIX}gaps": [_gap(text[end:start], passages) for (_, end), (start, _) in pairwise(spans)],
-        f"{PREFIX}length": len(text),
-    }
-    return Document(id=document.id, page_content=ranked.pruned.output[index], metadata={**document.metadata, **own})
-
-
 def _gap(dropped: str, passages: Passages) -> str:
     """What `Passages` puts in the place of what was dropped."""
     if not passages.options.markdown or not ("\n" in dropped or "\r" in dropped):
@@ -122,3 +105,10 @@ def restored(text: str, metadata: Mapping[str, Any]) -> str:
         raise InputError(f"the spans are of a text of {length} characters, not {len(text)}")
     parts = [part for (start, end), gap in zip(spans, ["", *gaps], strict=False) for part in (gap, text[start:end])]
     return "".join(parts)
+
+
+def titles_of(metadata: Sequence[Mapping[str, Any]], key: str | None) -> tuple[str, ...]:
+    """The texts under `key`, "" where there is none; () if there is none at all, or no key."""
+    titles = [] if key is None else [entry.get(key) for entry in metadata]
+    texts = tuple(title if isinstance(title, str) else "" for title in titles)
+    return texts if any(texts) else ()
