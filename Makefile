@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke lint fix build clean
+.PHONY: help demo test smoke frameworks lint fix build clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,21 @@ test: $(VENV)/.ready-dev ## set up and run the tests (warnings are errors)
 
 smoke: $(VENV)-train/.ready ## set up torch beside it and train a toy pruner, from data to weights that prune
 	$(VENV)-train/bin/python -m pytest -q tests/train tests/cli/test_train_pruner.py
+
+# LangChain's suites bring pytest plugins; the others, much that this project does not need.
+SUITES_langchain := langchain langchain-classic langchain-tests
+OPTIONS_langchain := -p no:codspeed -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function
+TESTS_langchain := langchain
+TESTS_llama-index := test_llama_index.py
+TESTS_haystack := test_haystack.py
+
+frameworks: framework-langchain framework-llama-index framework-haystack ## set up an environment for each framework and run the tests against it
+
+framework-%: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-$*
+	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check \
+		-e '.[$*]' pytest pytest-timeout hypothesis $(SUITES_$*)
+	$(VENV)-$*/bin/python -m pytest -q $(OPTIONS_$*) tests/integrations/$(TESTS_$*)
 
 lint: $(VENV)/.ready-dev ## ruff, mypy --strict by package, import-linter
 	$(BIN)/ruff check ctxprune ctxprune/sql ctxprune/rag tests benchmarks

@@ -1,7 +1,6 @@
 """The component against haystack-ai; skipped where that is not installed.
 
-Run it in an environment of its own: `pip install -e '.[haystack]' pytest pytest-timeout hypothesis`, then
-`python -m pytest tests/integrations/test_haystack.py`.
+It runs in an environment of its own: `make framework-haystack`.
 """
 
 from __future__ import annotations

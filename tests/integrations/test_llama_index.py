@@ -1,7 +1,6 @@
 """The node postprocessor against llama-index-core; skipped where that is not installed.
 
-Run it in an environment of its own: `pip install -e '.[llama-index]' pytest pytest-timeout hypothesis`, then
-`python -m pytest tests/integrations/test_llama_index.py`.
+It runs in an environment of its own: `make framework-llama-index`.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +26,9 @@ from ctxprune.integrations.langchain import (
     PruningMiddleware,
     ToolSelectionMiddleware,
     ToolSelector,
+    sql_tool,
 )
+from ctxprune.sql import Database, Pipeline
 
 QUESTION = "When did the bridge open?"
 FACT = "The bridge did open in 1933."
@@ -107,6 +110,22 @@ def test_the_edit_fits_langchains_own_middleware() -> None:
         assert FACT in fake._seen[1][-1].content
         assert as_counter().count(fake._seen[1][-1].content) <= 100
         assert state["messages"][2].content == LONG
+
+
+def test_an_agent_asks_a_database_and_goes_on_after_a_fault(shop: Path) -> None:
+    def ask(question: str, number: str) -> AIMessage:
+        return AIMessage("", tool_calls=[{"name": "ask_database", "args": {"question": question}, "id": number}])
+
+    with Database(shop) as database:
+        tools = [sql_tool(Pipeline(database))]
+        for run in (lambda agent: agent.invoke(ASKED), lambda agent: asyncio.run(agent.ainvoke(ASKED))):
+            fake = Model(messages=iter([ask("", "c1"), ask("How many cities are there?", "c2"), AIMessage("Four.")]))
+            agent = create_agent(fake, tools, middleware=[PruningMiddleware(PRUNER), ToolSelectionMiddleware()])
+            results = [message for message in run(agent)["messages"] if isinstance(message, ToolMessage)]
+            assert [(result.tool_call_id, result.status) for result in results] == [("c1", "error"), ("c2", "success")]
+            assert results[0].content == "No answer: the question is empty [question]"
+            assert results[1].content.endswith("\n4\n(1 rows)")
+            assert results[1].artifact["rows"] == [[4]]
 
 
 def test_without_langchain_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,6 @@
 """The standard suites of langchain-tests; skipped where that package is not installed.
 
-That package brings pytest plugins, so it wants an environment of its own: `pip install -e . pytest pytest-timeout
-hypothesis langchain-tests langchain langchain-classic`, then `python -m pytest -p no:codspeed
--o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function tests/integrations/langchain`.
+It brings pytest plugins, so it wants an environment of its own: `make framework-langchain`.
 """
 
 from __future__ import annotations
