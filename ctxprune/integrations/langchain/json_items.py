@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ctxprune.context import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
 __all__ = ["JsonItems", "json_items"]
 
@@ -50,41 +50,40 @@ class JsonItems:
 
 
 def json_items(text: str) -> JsonItems | None:
-    """The items of a list, or of the lists that are values of an object; None for a text that is neither in JSON.
+    """The items of a list, or of the lists in an object at any depth; None for a text that is neither in JSON.
 
-    JSON that is nested too deeply to be read has no items.
+    Lists within lists belong to their item. JSON that is nested too deeply to be read has no items.
     """
     if text.lstrip(" \t\r\n")[:1] not in ("{", "["):
         return None
+    found: list[list[tuple[int, int]]] = []
     try:
         json.loads(text)
-        found = tuple(tuple(spans) for spans in _lists(text) if spans)
+        _lists(text, _after(text, 0), found)
     except ValueError:
         return None
     except RecursionError:
-        found = ()
-    units = tuple(Unit(text[start:end], span=(start, end)) for spans in found for start, end in spans)
-    return JsonItems(text, found, units)
+        found = []
+    lists = tuple(tuple(spans) for spans in found if spans)
+    units = tuple(Unit(text[start:end], span=(start, end)) for spans in lists for start, end in spans)
+    return JsonItems(text, lists, units)
 
 
-def _lists(text: str) -> Iterator[list[tuple[int, int]]]:
-    """Spans of the items of each list; `text` is valid JSON."""
-    at = _after(text, 0)
+def _lists(text: str, at: int, found: list[list[tuple[int, int]]]) -> int:
+    """Adds the spans of the items of each list that lies in no other list; where the value at `at` ends."""
     if text[at] == "[":
-        yield _items(text, at)[0]
-        return
+        spans, end = _items(text, at)
+        found.append(spans)
+        return end
+    if text[at] != "{":
+        return _end(text, at)
     at = _after(text, at + 1)
     while text[at] != "}":
-        _, at = _value(text, at)
-        at = _after(text, _after(text, at) + 1)  # the colon
-        if text[at] == "[":
-            spans, at = _items(text, at)
-            yield spans
-        else:
-            _, at = _value(text, at)
-        at = _after(text, at)
+        at = _after(text, _end(text, at))
+        at = _after(text, _lists(text, _after(text, at + 1), found))  # at the colon before, behind the value after
         if text[at] == ",":
             at = _after(text, at + 1)
+    return at + 1
 
 
 def _items(text: str, at: int) -> tuple[list[tuple[int, int]], int]:
@@ -92,7 +91,7 @@ def _items(text: str, at: int) -> tuple[list[tuple[int, int]], int]:
     spans = []
     at = _after(text, at + 1)
     while text[at] != "]":
-        _, end = _value(text, at)
+        end = _end(text, at)
         spans.append((at, end))
         at = _after(text, end)
         if text[at] == ",":
@@ -100,8 +99,8 @@ def _items(text: str, at: int) -> tuple[list[tuple[int, int]], int]:
     return spans, at + 1
 
 
-def _value(text: str, at: int) -> tuple[Any, int]:
-    return _DECODER.raw_decode(text, at)
+def _end(text: str, at: int) -> int:
+    return _DECODER.raw_decode(text, at)[1]
 
 
 def _after(text: str, at: int) -> int:

@@ -95,13 +95,15 @@ def test_parts_that_are_no_text_stay_where_they_are() -> None:
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-@pytest.mark.parametrize("wrap", [lambda items: items, lambda items: {"took": [1], "hits": items, "more": {"a": "]"}}])
+@pytest.mark.parametrize(
+    "wrap", [lambda items: items, lambda items: {"took": [1], "found": {"hits": items, "n": 3}, "more": {"a": "]"}}]
+)
 def test_json_stays_json(indent: int | None, wrap: Any) -> None:
     text = json.dumps(wrap(ITEMS), indent=indent)
     cut = lexical(limit=160).prune(conversation(text))[3]
     assert COUNTER.count(cut.content) <= 160
     data = json.loads(cut.content)
-    items = data if isinstance(data, list) else data["hits"]
+    items = data if isinstance(data, list) else data["found"]["hits"]
     assert ITEMS[40] in items
     assert all(item in ITEMS for item in items)
     assert [item["id"] for item in items] == sorted(item["id"] for item in items)
@@ -130,6 +132,13 @@ JSON = st.recursive(
 )
 
 
+def flat(value: Any) -> list[Any]:
+    """The items of all lists that lie in no other list."""
+    if isinstance(value, dict):
+        return [item for part in value.values() for item in flat(part)]
+    return list(value) if isinstance(value, list) else []
+
+
 @settings(max_examples=150, deadline=None)
 @given(JSON, st.sampled_from([None, 1]), st.data())
 def test_items_of_any_json(value: Any, indent: int | None, data: st.DataObject) -> None:
@@ -139,13 +148,10 @@ def test_items_of_any_json(value: Any, indent: int | None, data: st.DataObject) 
     if found is None:
         return
     assert found.render(range(len(found.units))) == text
-    lists = [value] if isinstance(value, list) else [part for part in value.values() if isinstance(part, list)]
-    assert [json.loads(unit.text) for unit in found.units] == [item for part in lists for item in part]
+    assert [json.loads(unit.text) for unit in found.units] == flat(value)
     kept = data.draw(st.sets(st.sampled_from(range(len(found.units))))) if found.units else set()
     left = json.loads(found.render(kept))
-    parts = [left] if isinstance(left, list) else [part for part in left.values() if isinstance(part, list)]
-    flat = [item for part in parts for item in part]
-    assert flat == [json.loads(found.units[index].text) for index in sorted(kept)]
+    assert flat(left) == [json.loads(found.units[index].text) for index in sorted(kept)]
 
 
 def test_earlier_messages_of_other_kinds_where_asked_for() -> None:
