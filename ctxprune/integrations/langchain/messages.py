@@ -65,10 +65,10 @@ class MessagePruner:
     """Cuts long messages to what the current question, the last human message, needs. Safe to share between threads.
 
     A message of more than `limit` tokens is cut to that many: text by sentences, JSON by the items of its lists, so
-    that it stays JSON. What cannot be cut so far stays whole: JSON without
-    lists, or with one huge item. Parts that are no text stay untouched; parts that lost all their text are left out.
-    The message that holds the question, system messages and failed tool calls are never changed. Ids, names, tool
-    calls, `tool_call_id` and artifacts stay; `response_metadata["ctxprune"]` says how many tokens it was.
+    that it stays JSON. What cannot be cut so far stays whole: JSON without lists, or with one huge item. Parts that are
+    no text stay untouched; parts that lost all their text are left out. The message that holds the question, system
+    messages and failed tool calls are never changed. Ids, names, tool calls, `tool_call_id` and artifacts stay;
+    `response_metadata["ctxprune"]` says how many tokens it was.
 
     The same result is cut differently for another question, so that a provider's prompt cache ends there.
 
