@@ -1,9 +1,11 @@
-"""Fills the tables of README.md with recorded figures: between `<!-- figures: NAME -->` and `<!-- end -->`.
+"""Fills the tables of README.md and of the pruner's model card with recorded figures.
 
-    python benchmarks/readme.py            # rewrites README.md
+They stand between `<!-- figures: NAME -->` and `<!-- end -->`.
+
+    python benchmarks/readme.py            # rewrites both
     python benchmarks/readme.py --check    # exit code 1 where it would change something
 
-No figure is written into the README by hand; tests/test_readme.py runs the check.
+No figure is written into them by hand; tests/test_readme.py runs the check.
 """
 
 from __future__ import annotations
@@ -13,9 +15,16 @@ import re
 import sys
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
+
+import _card
+from _card import table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+CARD = ROOT / "ctxprune" / "models" / "pruner-v1" / "MODEL_CARD.md"
 SETS = {
     "spider": "Spider dev",
     "spider_syn": "Spider-Syn dev",
@@ -27,26 +36,24 @@ BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> int:
-    before = README.read_text(encoding="utf-8")
-    after = filled(before)
-    if "--check" in sys.argv:
-        return int(after != before)
-    README.write_text(after, encoding="utf-8")
-    return 0
+    code = 0
+    for path, tables in ((ROOT / "README.md", TABLES), (CARD, _card.TABLES)):
+        before = path.read_text(encoding="utf-8")
+        after = filled(before, tables)
+        if "--check" in sys.argv:
+            code |= int(after != before)
+        else:
+            path.write_text(after, encoding="utf-8")
+    return code
 
 
-def filled(text: str) -> str:
+def filled(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
     """`text` with the tables that its marks name."""
-    return BLOCK.sub(lambda mark: f"{mark[1]}{TABLES[mark[2]]()}{mark[3]}", text)
+    return BLOCK.sub(lambda mark: f"{mark[1]}{tables[mark[2]]()}{mark[3]}", text)
 
 
 def figures(name: str):
     return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))["figures"]
-
-
-def table(head: list[str], rows: list[list[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
 def spider() -> str:

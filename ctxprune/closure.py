@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context import Unit
 
-__all__ = ["Closure"]
+__all__ = ["Closure", "check_links"]
 
 
 class Closure:
@@ -55,6 +55,16 @@ class Closure:
         """Units that `kept` (n_units,) lacks: pinned ones, and what some kept unit needs; [] where it is closed."""
         needed = {link for index in kept.nonzero()[0] for link in self._links[index]}
         return sorted(index for index in needed.union(self.pinned) if not kept[index])
+
+
+def check_links(units: Sequence[Unit]) -> None:
+    """Refuse units that are bound to what is not there.
+
+    Raises:
+        UsageError: A parent or requirement is not the index of a unit.
+    """
+    for index, unit in enumerate(units):
+        _links(index, unit, len(units))
 
 
 def _links(index: int, unit: Unit, size: int) -> tuple[int, ...]:

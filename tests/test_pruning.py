@@ -39,7 +39,7 @@ def test_it_keeps_what_the_question_needs() -> None:
     assert result.output == "The tower is 330 metres tall, taller than any other building there."
     assert [unit.index for unit in result.kept] == [4]
     assert result.spans == ((TEXT.index("The tower is 330"), len(TEXT)),)
-    assert (result.scorer, result.policy, result.counter) == ("lexical.v1", "top_k.v1", "ctxprune-bpe.v1")
+    assert (result.scorer, result.policy, result.counter) == ("cascade.v1", "top_k.v1", "ctxprune-bpe.v1")
     assert 0 < result.tokens_after < result.tokens_before
     assert set(result.seconds) == {"score", "count", "select", "render"}
     assert len(result.kept) + len(result.dropped) == len(result.units) == 5
@@ -65,10 +65,13 @@ def test_a_budget_holds_for_the_rendered_text(budget: int, gap: str) -> None:
 
 def test_separators_are_paid_for_out_of_the_budget() -> None:
     context = Passage("Alpha one. Beta two. Alpha three. Beta four. Alpha five.", gap=" one two three ")
-    result = prune("alpha", context, policy=TokenBudget(9), counter=words)
+    result = prune("alpha", context, policy=TokenBudget(9), counter=words, scorer="lexical.v1")
     assert result.output == "Alpha one. one two three Alpha three."
     assert result.tokens_after == 7
-    assert prune("alpha", context, policy=TokenBudget(12, minimum=0.01), counter=words).tokens_after == 12
+    assert (
+        prune("alpha", context, policy=TokenBudget(12, minimum=0.01), counter=words, scorer="lexical.v1").tokens_after
+        == 12
+    )
 
 
 def test_a_budget_below_every_unit_is_an_error_that_says_what_would_do() -> None:
@@ -81,18 +84,18 @@ def test_a_budget_below_every_unit_is_an_error_that_says_what_would_do() -> None
 
 def test_on_empty() -> None:
     context, nothing = Passage(TEXT), Threshold(9.0)
-    best = prune("tall tower", context, policy=nothing)
+    best = prune("tall tower", context, policy=nothing, scorer="lexical.v1")
     assert [(unit.index, unit.reason) for unit in best.kept] == [(4, "fallback")]
-    assert prune("tall tower", context, policy=nothing, on_empty="keep_all").output == TEXT
-    assert prune("tall tower", context, policy=nothing, on_empty="drop").output == ""
+    assert prune("tall tower", context, policy=nothing, on_empty="keep_all", scorer="lexical.v1").output == TEXT
+    assert prune("tall tower", context, policy=nothing, on_empty="drop", scorer="lexical.v1").output == ""
 
 
 def test_on_empty_decides_where_no_unit_matches_the_question() -> None:
     context = Passage(TEXT)
-    assert prune("zebra", context, on_empty="drop").output == ""
-    assert prune("zebra", context, on_empty="keep_all").output == TEXT
-    assert prune("zebra", context).output == TEXT
-    assert {unit.reason for unit in prune("zebra", context).units} == {"fallback"}
+    assert prune("zebra", context, on_empty="drop", scorer="lexical.v1").output == ""
+    assert prune("zebra", context, on_empty="keep_all", scorer="lexical.v1").output == TEXT
+    assert prune("zebra", context, scorer="lexical.v1").output == TEXT
+    assert {unit.reason for unit in prune("zebra", context, scorer="lexical.v1").units} == {"fallback"}
 
 
 def test_on_empty_respects_the_budget() -> None:

@@ -55,23 +55,40 @@ def test_passages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "corpus_id" in capsys.readouterr().out
 
 
-def test_langchain(folder: Path) -> None:
+def test_langchain(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    core = pytest.importorskip("langchain_core.documents")
+    runnables = pytest.importorskip("langchain_core.runnables")
+    shelf = [core.Document("The bridge opened in 1933.", id="7"), core.Document("Cats sleep.")]
+    names = run(BLOCKS[2], your_retriever=runnables.RunnableLambda(lambda _: shelf))
+    assert names["documents"][0].page_content == "The bridge opened in 1933."
+    assert "The bridge opened in 1933. 7 [[0, 26]]" in capsys.readouterr().out
+
+
+def test_langchain_agents() -> None:
+    pytest.importorskip("langchain", reason="langchain is not installed")
+    fake = pytest.importorskip("langchain_core.language_models.fake_chat_models")
+    names = run(BLOCKS[3], your_agent_model=fake.FakeListChatModel(responses=["In 1933."]), your_tools=[])
+    found = names["agent"].invoke({"messages": [("user", "When did the bridge open?")]})
+    assert found["messages"][-1].content == "In 1933."
+
+
+def test_chat_models(folder: Path) -> None:
     fake = pytest.importorskip("langchain_core.language_models.fake_chat_models")
     model = fake.FakeListChatModel(responses=["```sql\nSELECT name FROM city\n```"])
-    names = run(BLOCKS[2], your_chat_model=model)
+    names = run(BLOCKS[4], your_chat_model=model)
     assert {"chat.v1", "sketch.v1"} >= {candidate.generator for candidate in names["answer"].trace.candidates}
     assert "SELECT name FROM city" in [candidate.sql for candidate in names["answer"].trace.candidates]
 
 
 def test_the_guard(folder: Path) -> None:
     schema = Schema("shop", (Table("city", (Column("name"),)),), (), "postgres")
-    run(BLOCKS[3], schema=schema, sql="SELECT * FROM city")
+    run(BLOCKS[5], schema=schema, sql="SELECT * FROM city")
     with pytest.raises(GuardError):
-        run(BLOCKS[3], schema=schema, sql="SELECT * FROM secret")
+        run(BLOCKS[5], schema=schema, sql="SELECT * FROM secret")
 
 
 def test_every_block_is_run() -> None:
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 6
     assert len(COMMANDS) == 17
 
 
@@ -93,12 +110,16 @@ def test_pictures_are_shown_and_are_there() -> None:
     assert all((ROOT / path).is_file() for path in shown)
 
 
-def test_a_figure_changed_by_hand_would_be_seen(tmp_path: Path) -> None:
+def test_a_figure_changed_by_hand_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     spec = importlib.util.spec_from_file_location("readme", ROOT / "benchmarks" / "readme.py")
     readme = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(readme)
     names = re.findall(r"<!-- figures: (\w+) -->", README)
     assert sorted(names) == sorted(readme.TABLES)
-    assert readme.filled(README) == README
+    assert readme.filled(README, readme.TABLES) == README
+    card = readme.CARD.read_text(encoding="utf-8")
+    assert sorted(re.findall(r"<!-- figures: (\w+) -->", card)) == sorted(readme._card.TABLES)
+    assert readme.filled(card, readme._card.TABLES) == card
     row = next(line for line in README.splitlines() if line.startswith("| Spider dev |"))
-    assert readme.filled(README.replace(row, row.replace("|", "| 9", 2))) == README
+    assert readme.filled(README.replace(row, row.replace("|", "| 9", 2)), readme.TABLES) == README

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.closure import check_links
 from ctxprune.models.windows import KINDS, Tokens
 
 if TYPE_CHECKING:
@@ -33,10 +34,14 @@ class Layout:
         members: For each document its units without those that are titles, in order.
         titles: For each document the text of its title; "" where it has none.
         is_title: bool (n_units,).
+
+    Raises:
+        UsageError: A parent or requirement is not the index of a unit.
     """
 
     def __init__(self, context: Context[Any]) -> None:
         units = context.units
+        check_links(units)
         kind = getattr(context, "kind", "passage")
         self.kind: str = kind if kind in KINDS else "passage"
         parents = {unit.parent for unit in units if unit.parent is not None}

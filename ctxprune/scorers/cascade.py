@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,7 +37,6 @@ class CascadeScorer:
     Hofstätter, Mitra, Zamani, Craswell and Hanbury, Intra-Document Cascading, SIGIR 2021.
 
     Attributes:
-        reads_titles: Whether it reads the `titles` of a context: no `TitledScorer` is needed.
         cheap: Reads everything.
         scorer: Reads at most windows * window characters, a unit longer than a window counting as one.
         windows: How many windows are read, from 1 up.
@@ -46,8 +45,6 @@ class CascadeScorer:
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
     """
-
-    reads_titles: ClassVar[bool] = True
 
     cheap: Scorer = field(default_factory=TitledScorer)
     scorer: Scorer = field(default_factory=PrunerScorer)
@@ -62,6 +59,11 @@ class CascadeScorer:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise UsageError(f"{name} is {value!r}", hint="give a whole number from 1 up")
+
+    @property
+    def reads_titles(self) -> bool:
+        """Whether `scorer` reads the `titles` of a context by itself, so that no `TitledScorer` is needed."""
+        return bool(getattr(self.scorer, "reads_titles", False))
 
     @property
     def gives_probabilities(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctxprune._memo import ContextMemo
+from ctxprune.closure import check_links
 from ctxprune.errors import UsageError
 from ctxprune.scorers.base import Scorer, score_batch
 from ctxprune.scorers.lexical import LexicalScorer
@@ -69,6 +70,7 @@ class _Titled:
 
     def __init__(self, context: Context[Any]) -> None:
         units = context.units
+        check_links(units)
         sources = getattr(context, "sources", None)
         titles = getattr(context, "titles", None) or ()
         self.sources = [0] * len(units) if sources is None else list(sources)

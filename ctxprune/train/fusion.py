@@ -2,7 +2,9 @@
 
 By kind of unit, in two steps: weights that put evidence above the rest of its own example (logistic regression on
 differences: RankNet's loss, Burges and others 2005), then scale and constant that make their sum a probability (Platt
-1999), beside how few units there are. Every example counts the same, and so does every source.
+1999), beside how few units there are. Questions are set aside, not documents, and of documents that it was trained on
+the model is surer than of others; hence BM25 weighs at least twice what the model's own logit does. Every example
+counts the same, and so does every source.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ __all__ = ["calibration_error", "fit_fusion", "logistic"]
 
 _UNIT = ("keep", "relevance", "lexical", "titled")
 _DOCUMENT = ("relevance", "keep", "titled", "lexical")
+_BM25, _LEAST = ("lexical", "titled"), 2.0  # each weighs at least so much of what the first feature does
 _PRIOR = "fewness"  # alike for all of one context, so it moves probabilities and never the order
 _LONGEST = 12_000  # characters of an example that is read
 _RANKED = 10  # documents that are read of an example whose documents alone are labelled
@@ -134,6 +137,9 @@ def _fitted(rows: _Rows, names: Sequence[str]) -> dict[str, float]:
     pairs = [_differences(*entry) for entry in zip(parts, rows.labels, rows.weights, strict=True)]
     features, weights = np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
     order = logistic(features, np.ones(len(features)), weights)[:-1]
+    for place, name in enumerate(names):
+        if name in _BM25:
+            order[place] = max(order[place], _LEAST * order[0])
     table = np.concatenate(rows.features)
     sums = np.column_stack([table[:, : len(names)] @ order, table[:, len(names) :]])
     scale, prior, bias = logistic(sums, np.concatenate(rows.labels), np.concatenate(rows.weights), penalty=1e-6)

@@ -16,7 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["EncoderShape", "PrunerNetwork", "load_base", "pooled"]
+__all__ = ["HEADS", "EncoderShape", "PrunerNetwork", "load_base", "pooled"]
+
+HEADS = ("linear", "match", "scale")
+"""How the names of parameters begin that are not the encoder's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ctxprune.models.windows import CLS, COLON, SEP
 from ctxprune.train.batches import encode
 from ctxprune.train.export import export_float, export_int8, write_manifest
 from ctxprune.train.fusion import fit_fusion
-from ctxprune.train.loop import Recipe, Run
+from ctxprune.train.loop import Recipe, Run, blended
 from ctxprune.train.mixture import fingerprint
 from ctxprune.train.network import EncoderShape, PrunerNetwork
 
@@ -76,11 +76,13 @@ def train_pruner(
     tokenizer.no_truncation()
     data = fingerprint(parts.train)
     torch.manual_seed(recipe.seed)
+    base = {key: value.clone() for key, value in parts.network.state_dict().items()}
     run = Run(parts.network, recipe, out / "run", fingerprint=data)
     if resume:
         run.resume()
     run.train(encode(parts.train, tokenizer), parts.train)
     parts.network.eval()
+    blended(parts.network, base, recipe.base_share)
     for folder in (out / "run", out):
         (folder / "tokenizer.json").write_text(parts.tokenizer, encoding="utf-8")
     export_float(parts.network, out / "run" / "model.onnx")
@@ -137,7 +139,7 @@ def smoke_parts() -> tuple[Parts, Recipe]:
         examples.append(Example(kind, kind, question, documents, (True, False)))
     torch.manual_seed(0)
     network = PrunerNetwork(EncoderShape(vocabulary=1200, positions=512, width=32, heads=2, inner=64, layers=2))
-    recipe = Recipe(examples=480, tokens=1024, rate=1e-3, head_rate=1e-2, bfloat16=False)
+    recipe = Recipe(examples=1440, tokens=1024, rate=1e-3, head_rate=1e-2, bfloat16=False, base_share=0.0)
     return Parts(network, json.dumps(tokenizer), examples[:130], examples[130:]), recipe
 
 

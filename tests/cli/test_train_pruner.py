@@ -31,6 +31,8 @@ def test_smoke(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["train", "pruner", "--smoke", "--out", str(tmp_path), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["steps"] > 10
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["unit"]["passage"]["keep"] > 0  # the network has learned something, beside what BM25 knows
     assert report == json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
     scores = PrunerScorer(model=tmp_path).score(
         "where is the red house", Passage("the red house is old. the blue one is new.")

@@ -51,7 +51,7 @@ def test_prefix_filtering_misses_nothing(texts: list[str], similarity: float) ->
 
 def test_the_best_copy_stays_and_the_account_says_why() -> None:
     passages = Passages(["The tower is tall. Bananas.", "THE TOWER IS TALL! More on towers.", "The tower: is tall."])
-    result = prune("tower tall", passages, policy=Distinct(Threshold(0.1)))
+    result = prune("tower tall", passages, policy=Distinct(Threshold(0.1)), scorer="lexical.v1")
     assert result.output == ["The tower is tall.", "More on towers.", ""]
     assert [unit.reason for unit in result.units] == [
         "selected", "score", "duplicate of unit 0", "selected", "duplicate of unit 0"
@@ -85,13 +85,13 @@ def test_the_budget_is_spent_on_other_sentences_instead() -> None:
 
 
 def test_nothing_chosen_still_keeps_the_best() -> None:
-    result = prune("zebra", Passages(["One.", "One.", "Two."]), policy=Distinct(Adaptive()))
+    result = prune("zebra", Passages(["One.", "One.", "Two."]), policy=Distinct(Adaptive()), scorer="lexical.v1")
     assert result.output == ["One.", "", "Two."]
 
 
 def test_headings_that_recur_stay_with_what_is_under_them() -> None:
     passages = Passages(["# Notes\nThe tower.", "# Notes\nA pear."], options=PassageOptions(headings=True))
-    result = prune("pear tower", passages, policy=Distinct(Threshold(0.1)))
+    result = prune("pear tower", passages, policy=Distinct(Threshold(0.1)), scorer="lexical.v1")
     assert result.output == list(passages.texts)
 
 

@@ -44,7 +44,7 @@ def test_pinned_units_of_other_documents_stay() -> None:
     passages = Passages(
         ["# A\nKEEP this.", "# B\nThe tower."], options=PassageOptions(headings=True, protect=("KEEP",))
     )
-    result = prune("tower", passages, policy=BestDocuments(Adaptive(), 1))
+    result = prune("tower", passages, policy=BestDocuments(Adaptive(), 1), scorer="lexical.v1")
     assert result.output == list(passages.texts)
     assert [unit.reason for unit in result.units] == ["required", "pinned", "required", "selected"]
 

@@ -85,7 +85,7 @@ def test_what_stands_under_a_heading_brings_it_along() -> None:
     assert above["## Code"] == "# Towers. Old and new"  # an underlined "-" is a heading of level 2
     assert above["The end."] == "## Code"
     assert above["# Towers. Old and new"] is None
-    result = prune("indented goes", passage, policy=TopK(3))
+    result = prune("indented goes", passage, policy=TopK(3), scorer="lexical.v1")
     assert result.output == "# Towers. Old and new\n\n…\n\n## Code\n\n…\n\n    indented. code\n    goes on. here"
 
 

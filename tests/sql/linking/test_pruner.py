@@ -91,7 +91,7 @@ def test_of_a_large_schema_the_best_are_read():
     chars = sum(len(unit.text) for unit, is_read in zip(context.units, read, strict=True) if is_read and unit.parent)
     assert chars <= 200
     length = context.refs.index(ColumnRef("river", "length in km"))
-    assert told[length] == np.nanmax(told[list(context.column_units)])
+    assert told[length] > 0.9 * np.nanmax(told[list(context.column_units)])
     scores = scorer.score("How long is the river?", context)
     assert (scores[~read] == 0).all()
     assert np.array_equal(scores[read], told[read])
