@@ -21,7 +21,8 @@ class Part:
     """The units of `context` whose indices are in `chosen`, int (n_chosen,), rising; bindings to others are left out.
 
     Renders as the sorted indices of the whole context, so that it is a context by itself. A context with `sources`
-    gives a part with `sources`, numbered as before; its `titles` and `kind` are those of the whole.
+    gives a part with `sources`, numbered as before; its `titles` and `kind` are those of the whole,
+    and `whole_units` and `whole_documents` say how many there are in it.
     """
 
     def __init__(self, context: Context[Any], chosen: NDArray[np.intp]) -> None:
@@ -33,6 +34,8 @@ class Part:
         self.sources = tuple(0 if sources is None else int(sources[index]) for index in place)
         self.titles: tuple[str, ...] = tuple(getattr(context, "titles", None) or ())
         self.kind: str = getattr(context, "kind", "passage")
+        self.whole_units = len(whole)
+        self.whole_documents = 1 if sources is None else len(set(sources))
 
     def render(self, kept: Collection[int]) -> tuple[int, ...]:
         """Indices of the kept units in the whole context."""

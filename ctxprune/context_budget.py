@@ -191,7 +191,7 @@ class ContextBudget:
             for name, part in named.items()
         }
         scored = time.perf_counter()
-        comparable = all(part.scale or getattr(part.scorer, "gives_probabilities", False) for part in named.values())
+        comparable = all(getattr(part.scorer, "gives_probabilities", False) for part in named.values())
         default = IdentityScale() if comparable else RankScale()
         entries = [self._entry(name, part, scores[name], default) for name, part in named.items()]
         counted = time.perf_counter()
@@ -222,7 +222,7 @@ class ContextBudget:
 
     def _entry(self, name: str, part: BudgetPart, scores: Scores, default: Scale) -> Entry:
         units = part.context.units
-        values = np.asarray((part.scale or default)(scores), dtype=np.float64)
+        values = np.asarray((default if part.scale is None else part.scale)(scores), dtype=np.float64)
         if values.shape != scores.shape or not np.isfinite(values).all():
             raise UsageError("the scale gave no finite number for each unit", where=name)
         tokens = np.asarray(self._counter.count_many(unit.text for unit in units), dtype=np.int64)

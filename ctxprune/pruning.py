@@ -45,7 +45,7 @@ class Pruner:
 
     Attributes:
         scorer: A scorer, or the registered name of one; by default the bundled model, on the 32,000 or so characters
-            that BM25 likes best of a longer context ("lexical.v1" is BM25 alone: a fiftieth of the time).
+            that BM25 likes best of a longer context ("lexical.v1" is BM25 alone, many times faster).
         policy: A policy, or the registered name of one (with its default parameters).
         counter: What counts tokens: None for the bundled tokenizer, or anything that `as_counter` takes.
         on_empty: What to do where the policy chose nothing beyond the pinned units: "keep_best" keeps the best unit

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune import Adaptive, BudgetPart, ContextBudget, IdentityScale, LogisticScale, TopK, Unit
+from ctxprune import Adaptive, BudgetPart, ContextBudget, IdentityScale, LogisticScale, RankScale, TopK, Unit
 from ctxprune.closure import Closure
 from ctxprune.errors import BudgetError, UnknownNameError, UsageError
 from ctxprune.rag import Passage, Passages
@@ -49,6 +49,18 @@ def part(*units: str, **options: object) -> BudgetPart:
 
 def kept(shared) -> dict[str, tuple[int, ...]]:
     return dict(shared.outputs)
+
+
+def test_probabilities_are_compared_as_they_are_only_where_all_scorers_give_them():
+    class Probable(Reading):
+        gives_probabilities = True
+
+    sure = {"a": BudgetPart(tree("0.1 x", "0.2 x"), Probable()), "b": BudgetPart(tree("0.3 y", "0.9 y"), Probable())}
+    budget = ContextBudget(2, words)
+    assert kept(budget.prune("q", sure)) == {"a": (), "b": (0, 1)}
+    for scale in (None, RankScale()):
+        places = {**sure, "b": BudgetPart(tree("0.3 y", "0.9 y"), Reading(), scale=scale)}
+        assert kept(budget.prune("q", places)) == {"a": (1,), "b": (1,)}
 
 
 def test_the_best_units_of_all_contexts_are_kept() -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -83,8 +83,9 @@ class PrunerModel:
 
     @property
     def fingerprint(self) -> str:
-        """Which weights these are."""
-        return f"{self.manifest.name} {self.manifest.sha256['model.onnx'][:16]}"
+        """Which model this is: weights, tokenizer and calibration."""
+        said = json.dumps(asdict(self.manifest), sort_keys=True)  # the hashes of both files, and how scores are made
+        return f"{self.manifest.name} {hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens; lone surrogates read as the replacement character."""

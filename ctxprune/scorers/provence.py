@@ -144,7 +144,7 @@ class _Reading:
         """Of the units and of the documents."""
         layout = self._layout
         units = self._sums / np.maximum(self._counts, 1)
-        units[layout.is_title] = self._relevance[layout.places[layout.is_title]]
+        units[layout.is_title] = 0  # headings come along with what stands under them
         documents = np.zeros(max(layout.sources, default=-1) + 1)
         np.maximum.at(documents, layout.sources, self._relevance)
         return units.astype(np.float32), documents.astype(np.float32)

@@ -48,7 +48,7 @@ class PrunerScorer:
 
     A context may say which document a unit is from (`sources`), the documents' `titles`, and the `kind` of its units
     ("passage", "table", "schema", "tool"; default "passage"). A unit that is the parent of others is read as their
-    title, and scores what its document does.
+    title; it scores what its document does, and as a heading of a passage 0, since what is kept brings it along.
 
     Attributes:
         reads_titles: See `CascadeScorer`.
@@ -105,7 +105,8 @@ class PrunerScorer:
         documents[features.documents["relevance"] <= _NOTHING] = 0
         units = _probabilities(features.units, _of(manifest.unit, layout.kind))
         units[np.isneginf(features.units["keep"])] = 0
-        units[layout.is_title] = documents[layout.places[layout.is_title]]
+        # Headings come along with what stands under them; with a score of their own they would be kept instead of it.
+        units[layout.is_title] = 0 if layout.kind == "passage" else documents[layout.places[layout.is_title]]
         sources = np.zeros(max(layout.sources) + 1)
         np.maximum.at(sources, layout.sources, documents)
         return units.astype(np.float32), sources.astype(np.float32)
@@ -127,21 +128,21 @@ class PrunerScorer:
                 "relevance": relevance[places],
                 "lexical": self._lexical.score(query, context).astype(np.float64),
                 "titled": titled,
-                "fewness": _fewness(len(places)),
+                "fewness": _fewness(len(places), getattr(context, "whole_units", 0)),
             },
             {
                 "relevance": relevance,
                 "keep": best,
                 "titled": title,
                 "lexical": sources[layout.sources],
-                "fewness": _fewness(layout.documents),
+                "fewness": _fewness(layout.documents, getattr(context, "whole_documents", 0)),
             },
         )
 
 
-def _fewness(size: int) -> NDArray[np.float64]:
-    """(size,): the fewer there are, the likelier is each."""
-    return np.full(size, -np.log(size))
+def _fewness(size: int, whole: int) -> NDArray[np.float64]:
+    """(size,): the fewer there are, the likelier is each; of a part of a context, the fewer there are in the whole."""
+    return np.full(size, -np.log(max(size, whole)))
 
 
 def _of(weights: Mapping[str, Mapping[str, float]], kind: str) -> Mapping[str, float]:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctxprune import SCORERS, TopK, Unit, prune
+from ctxprune import SCORERS, TokenBudget, TopK, Unit, prune
+from ctxprune._part import Part
 from ctxprune.errors import UsageError
 from ctxprune.fingerprint import fingerprint
-from ctxprune.rag import Passage, Passages
+from ctxprune.rag import Passage, PassageOptions, Passages
 from ctxprune.scorers import RelevanceScorer, score_batch
 from ctxprune.scorers.pruner import PrunerScorer
 
@@ -57,6 +58,23 @@ class Tree:
 
     def render(self, kept):
         return sorted(kept)
+
+
+def test_headings_come_along_and_are_not_kept_alone():
+    text = (
+        "# Tea\n\nIt is a drink.\n\n## Brewing\n\nSteep the green tea for two minutes.\n\n## Storage\n\nKeep it dry.\n"
+    )
+    passage = Passage(text, options=PassageOptions(markdown=True, headings=True))
+    kept = prune("How long should green tea steep?", passage, policy=TokenBudget(20)).kept
+    assert [unit.index for unit in kept] == [0, 2, 3]
+
+
+def test_a_part_knows_how_many_units_there_were():
+    context = Passages(["It rains. Cows eat grass.", "The gate is blue. It is old."])
+    part = Part(context, np.asarray([2, 3]))
+    features = PrunerScorer().features("Which colour is the gate?", part)
+    assert features.units["fewness"].tolist() == [-np.log(4)] * 2
+    assert features.documents["fewness"].tolist() == [-np.log(2)]
 
 
 def test_columns_of_tables():
