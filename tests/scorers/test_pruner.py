@@ -65,8 +65,8 @@ def test_headings_come_along_and_are_not_kept_alone():
         "# Tea\n\nIt is a drink.\n\n## Brewing\n\nSteep the green tea for two minutes.\n\n## Storage\n\nKeep it dry.\n"
     )
     passage = Passage(text, options=PassageOptions(markdown=True, headings=True))
-    kept = prune("How long should green tea steep?", passage, policy=TokenBudget(20)).kept
-    assert [unit.index for unit in kept] == [0, 2, 3]
+    kept = prune("How long should green tea steep?", passage, policy=TokenBudget(25)).kept
+    assert [unit.index for unit in kept] == [0, 1, 2, 3]  # not the three headings, which would fit as well
 
 
 def test_a_part_knows_how_many_units_there_were():
