@@ -11,8 +11,9 @@ Names are imported when they are first used, so that `import ctxprune` costs nex
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ctxprune._lazy import lazy
 from ctxprune._version import __version__
 
 if TYPE_CHECKING:
@@ -124,16 +125,4 @@ __all__ = [
     "prune_batch",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f"ctxprune.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.errors import FormatError, InputError
-from ctxprune.models.pruner import FORMAT, VERSION, PrunerModel
+from ctxprune.models.pruner import FORMAT, VERSION, PrunerModel, forget_models
 from ctxprune.models.windows import CLS, COLON, SEP, Tokens
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def write_manifest(
         document: The same of a document; default: the mean logit of relevance alone.
 
     Raises:
-        InputError: One of the files is missing.
+        InputError: One of the files is missing, or the manifest cannot be written.
         FormatError: They are damaged or of another signature, or an argument is out of range; what was there stays.
         MissingExtraError: onnxruntime is not installed.
     """
@@ -60,8 +60,16 @@ def write_manifest(
     manifest = place / "manifest.json"
     digests = {file: _digest(place / file) for file in ("model.onnx", "tokenizer.json")}
     data = {"format": FORMAT, "version": VERSION, "name": name, "limit": limit, "sha256": digests}
-    before = manifest.read_bytes() if manifest.is_file() else None
-    manifest.write_text(json.dumps(data | {"unit": unit, "document": document}, indent=1) + "\n", encoding="utf-8")
+    try:
+        text = json.dumps(data | {"unit": unit, "document": document}, indent=1) + "\n"
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"the weights cannot be written ({error})", where=str(manifest)) from error
+    try:
+        before = manifest.read_bytes() if manifest.is_file() else None
+        manifest.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"the manifest cannot be written ({error.strerror})", where=str(manifest)) from error
+    forget_models()
     try:
         model = PrunerModel(place)
         _check(model, place)

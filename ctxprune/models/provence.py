@@ -197,7 +197,9 @@ def _open_provence(config: Mapping[str, Any], weights: dict[str, Any], where: st
     base = config.get("base_model_config")
     if not isinstance(base, dict):
         raise FormatError("config.json has no base_model_config", where=where)
-    settings = {**base, "num_labels": config.get("num_labels") or 1}
+    if (config.get("num_labels") or 1) != 1:
+        raise FormatError(f"num_labels is {config['num_labels']!r}", where=where, hint="one score of ranking")
+    settings = {**base, "num_labels": 1}
     return _Network(_built(_CLASSIFIER, str(base.get("model_type")), settings, rest, where), keep, None)
 
 
@@ -209,7 +211,7 @@ def _provence(config: Mapping[str, Any], weights: dict[str, Any], where: str) ->
         return _Network(_built(_ENCODER, "xlm-roberta", config, rest, where), keep, rank)
     # transformers' own classifier puts the same layers upon the encoder.
     whole = {**weights, "classifier.weight": rank[0], "classifier.bias": rank[1]}
-    settings = {**config, "num_labels": len(rank[1])}
+    settings = {**config, "num_labels": 1}
     return _Network(_built(_CLASSIFIER, "deberta-v2", settings, whole, where), keep, None)
 
 
@@ -219,8 +221,9 @@ def _head(weights: dict[str, Any], name: str, where: str) -> tuple[Any, Any]:
         weight, bias = weights.pop(f"{name}.weight"), weights.pop(f"{name}.bias")
     except KeyError as error:
         raise FormatError(f"the checkpoint has no {error.args[0]}", where=where) from error
-    if weight.ndim != 2 or (name != "classifier" and len(weight) != 2):
-        raise FormatError(f"{name} has the shape {tuple(weight.shape)}", where=where, hint="two classes: drop and keep")
+    wanted, hint = (1, "one score of ranking") if name == "classifier" else (2, "two classes: drop and keep")
+    if weight.ndim != 2 or len(weight) != wanted:
+        raise FormatError(f"{name} has the shape {tuple(weight.shape)}", where=where, hint=hint)
     return weight, bias
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ctxprune.models.windows import Tokens, Window
 
-__all__ = ["BUNDLED", "FEATURES", "FORMAT", "VERSION", "Manifest", "PrunerModel", "load_pruner"]
+__all__ = ["BUNDLED", "FEATURES", "FORMAT", "VERSION", "Manifest", "PrunerModel", "forget_models", "load_pruner"]
 
 FORMAT, VERSION = "ctxprune-pruner", 1
 BUNDLED = "pruner-v1"
@@ -121,6 +121,11 @@ def load_pruner(folder: str | Path | None = None, *, threads: int = 1) -> Pruner
         raise UsageError(f"threads is {threads!r}", hint="give a whole number from 1 up")
     place = Path(str(files("ctxprune.models"))) / BUNDLED if folder is None else Path(folder)
     return _loaded(str(place), threads)
+
+
+def forget_models() -> None:
+    """Load every model anew when it is next used; for whoever writes a model's folder."""
+    _loaded.cache_clear()
 
 
 @lru_cache(maxsize=8)

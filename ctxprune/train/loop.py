@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune.errors import FormatError
+from ctxprune.errors import FormatError, UsageError
 from ctxprune.train.batches import batches, view
 from ctxprune.train.losses import pruner_loss
 from ctxprune.train.mixture import epoch
@@ -44,6 +44,9 @@ class Recipe:
         scale: Of the shares of the sources.
         bfloat16: Compute in it where that is fast.
         base_share: Of the base model in the encoder that is exported; see `blended`.
+
+    Raises:
+        UsageError: A number is out of range.
     """
 
     examples: int = 140_000
@@ -60,6 +63,13 @@ class Recipe:
     scale: float = 1.0
     bfloat16: bool = True
     base_share: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("short_share", "dropout", "warmup", "base_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} is {getattr(self, name)!r}", hint="give a share from 0 to 1")
+        if self.examples < 1 or self.tokens < 1 or min(self.limit, self.short) < 128:
+            raise UsageError("examples and tokens are from 1 up, limit and short from 128 up", where=repr(self))
 
 
 class Run:
@@ -168,8 +178,9 @@ class Run:
         factor = _schedule(progress, recipe.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
-        torch.manual_seed(recipe.seed + self.step)  # so that a run that was resumed drops what it would have dropped
-        loss = losses_of(self.network, batch, bfloat16=recipe.bfloat16)
+        with torch.random.fork_rng(devices=[]):  # a run that was resumed drops what it would have dropped
+            torch.manual_seed(recipe.seed + self.step)
+            loss = losses_of(self.network, batch, bfloat16=recipe.bfloat16)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(
             [entry for group in self.optimizer.param_groups for entry in group["params"]], 1.0

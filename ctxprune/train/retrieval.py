@@ -28,7 +28,7 @@ class HardNegatives:
     """The texts of a collection that BM25 finds for a question (k1 1.2, b 0.75).
 
     Args:
-        texts: Of the collection; their places in it are what is found.
+        texts: Of the collection, one or more; their places in it are what is found.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -73,6 +73,8 @@ def with_distractors(examples: Iterable[Example], *, most: int = 3, seed: int = 
     rng = random.Random(seed)
     for source in _WITH_DISTRACTORS:
         own = [place for place, example in enumerate(known) if example.source == source]
+        if not own:
+            continue
         documents = list({repr(entry): entry for place in own for entry in known[place].documents}.values())
         index = HardNegatives([" ".join([entry.title, *entry.sentences]) for entry in documents])
         for place in own:

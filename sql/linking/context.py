@@ -16,6 +16,8 @@ from .words import natural
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from ctxprune.scorers import Scores
+
     from ..schema import Column, Schema, Table
     from ..values.base import ValueHit
 
@@ -82,6 +84,15 @@ class SchemaContext:
     def column_units(self) -> tuple[int, ...]:
         """Index of the unit of each column, in schema order."""
         return tuple(index for index, ref in enumerate(self.refs) if ref is not None)
+
+    def lifted(self, scores: Scores) -> Scores:
+        """`scores`, float32 (n_units,), changed in place: a column with a value hit has at least the hit's score."""
+        for hit in self.hits:
+            place = self.statistics.position.get(hit.ref)
+            if place is not None:
+                unit = self.column_units[place]
+                scores[unit] = max(scores[unit], hit.score)
+        return scores
 
     def render(self, kept: Collection[int]) -> Schema:
         """The schema with only these tables and columns; keys stay where both ends stay."""

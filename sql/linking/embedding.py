@@ -72,13 +72,7 @@ class EmbeddingSchemaScorer:
         if known.shape[1] != asked.shape[1]:
             raise UsageError(f"the embedder gave vectors of {known.shape[1]} and of {asked.shape[1]} numbers")
         cosines = np.clip(known @ asked.T, 0.0, 1.0)
-        scores: Scores = cosines.max(axis=1).astype(np.float32)
-        for hit in context.hits:
-            place = context.statistics.position.get(hit.ref)
-            if place is not None:
-                unit = context.column_units[place]
-                scores[unit] = max(scores[unit], hit.score)
-        return scores
+        return context.lifted(cosines.max(axis=1).astype(np.float32))
 
     def _vectors(self, context: SchemaContext) -> NDArray[np.float32]:
         statistics = context.statistics

@@ -127,13 +127,7 @@ class PrunerSchemaScorer:
 
     def lifted(self, told: Scores, schema: SchemaContext) -> Scores:
         """What `score` makes of what `read` gave: 0 for NaN, at least the hit's score for a column with a value hit."""
-        scores: Scores = np.nan_to_num(told, nan=0.0)
-        for hit in schema.hits:
-            place = schema.statistics.position.get(hit.ref)
-            if place is not None:
-                unit = schema.column_units[place]
-                scores[unit] = max(scores[unit], hit.score)
-        return scores
+        return schema.lifted(np.nan_to_num(told, nan=0.0))
 
     def read(self, query: str, context: Context[Any]) -> Scores:
         """What the model says, without value hits: float32 (n_units,), NaN for units that were not read.

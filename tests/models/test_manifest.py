@@ -47,9 +47,25 @@ def test_the_weights_of_the_bundled_one_give_its_scores(folder: Path):
     assert np.array_equal(PrunerScorer(folder).score("What is red?", Passage(TEXT)), expected)
 
 
+def test_other_weights_are_another_model_in_the_same_process(folder: Path):
+    write_manifest(folder, "mine.v1")
+    scorer = PrunerScorer(folder)
+    first, before = scorer.score("What is red?", Passage(TEXT)), scorer.fingerprint
+    write_manifest(folder, "mine.v1", unit={"passage": {"keep": 1.0, "bias": -3.0}})
+    assert (scorer.score("What is red?", Passage(TEXT)) < first).all()
+    assert scorer.fingerprint != before
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, folder: Path):
+    (folder / "manifest.json").mkdir()
+    with pytest.raises(InputError, match="manifest cannot be written"):
+        write_manifest(folder, "mine.v1")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"unit": {"passage": {"keep": {1}}}}, "cannot be written"),
         ({"limit": 64}, "out of range"),
         ({"unit": {"table": {}}}, "damaged"),
         ({"document": {"passage": {"a": 1}}}, "damaged"),

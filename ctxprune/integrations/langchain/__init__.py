@@ -6,9 +6,11 @@ Names are imported when they are first used. The extra `langchain` brings what t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ctxprune._extras import require
+from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
     from ctxprune.integrations._accounts import restored
@@ -49,15 +51,4 @@ __all__ = [
     "sql_tool",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    require("langchain_core", "langchain")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy(__name__, _HOMES, first=partial(require, "langchain_core", "langchain"))
