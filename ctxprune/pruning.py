@@ -103,10 +103,10 @@ class Pruner:
         share = (time.perf_counter() - start) / max(len(questions), 1)
         return [self._finish(*item, share) for item in zip(questions, contexts, scores, strict=True)]
 
-    def prune_scored(self, query: str, context: Context[T], scores: Scores) -> Pruned[T]:
-        """As `prune`, with scores, float32 (n_units,), that the scorer gave before."""
+    def prune_scored(self, query: str, context: Context[T], scores: Scores, *, seconds: float = 0.0) -> Pruned[T]:
+        """As `prune`, with scores, float32 (n_units,), that the scorer gave before, in so many seconds."""
         _checked([query], [context])
-        return self._finish(query, context, scores, 0.0)
+        return self._finish(query, context, scores, seconds)
 
     async def aprune(self, query: str, context: Context[T]) -> Pruned[T]:
         """As `prune`, off the event loop's thread; a scorer with `ascore` is awaited."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -152,9 +153,10 @@ class PassagePruner:
         Raises:
             UsageError, BudgetError: As `prune`; also UsageError where the numbers differ. The whole batch fails.
         """
-        return [
-            self._pruned(query, *found) for query, found in zip(queries, self._scored(queries, documents), strict=True)
-        ]
+        start = time.perf_counter()
+        scored = self._scored(queries, documents)
+        share = (time.perf_counter() - start) / max(len(scored), 1)
+        return [self._pruned(query, *found, share) for query, found in zip(queries, scored, strict=True)]
 
     async def aprune(self, query: str, documents: Sequence[str] | Passages) -> RankedPassages:
         """As `prune`, off the event loop's thread."""
@@ -177,13 +179,15 @@ class PassagePruner:
             for context, (units, relevance) in zip(passages, found, strict=True)
         ]
 
-    def _pruned(self, query: str, passages: Passages, scores: Scores, relevance: Scores) -> RankedPassages:
+    def _pruned(
+        self, query: str, passages: Passages, scores: Scores, relevance: Scores, seconds: float
+    ) -> RankedPassages:
         pruner = self.pruner
         if self.documents is not None and len(relevance) > self.documents:
             policy: Any = self.pruner.policy
             limited = BestDocuments(policy, self.documents, relevance=tuple(relevance.tolist()))
             pruner = replace(self.pruner, policy=limited)
-        pruned = pruner.prune_scored(query, passages, scores)
+        pruned = pruner.prune_scored(query, passages, scores, seconds=seconds)
         alive = sorted({unit.source for unit in pruned.kept if unit.source is not None})
         order = sorted(alive, key=lambda index: -relevance[index]) if self.reorder else alive
         return RankedPassages(pruned, tuple(map(float, relevance)), tuple(order))

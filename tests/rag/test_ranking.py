@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -42,6 +43,16 @@ class Knowing(Counting):
     def score_documents(self, query, context):
         scores = self.score(query, context)
         return scores, -np.arange(max(context.sources, default=-1) + 1, dtype=np.float32)
+
+
+def test_the_account_says_how_long_scoring_took() -> None:
+    class Slow:
+        def score(self, query, context):
+            time.sleep(0.02)
+            return np.ones(len(context.units), dtype=np.float32)
+
+    ranked = PassagePruner(Pruner(Slow())).prune("tower", TEXTS)
+    assert ranked.pruned.seconds["score"] >= 0.02
 
 
 def test_rank_has_the_shape_of_cross_encoders() -> None:
