@@ -52,18 +52,23 @@ class Server(ABC):
     Args:
         root: Where its folder is made; None for memory where there is room, else the usual place.
 
+    Raises:
+        MissingServerError: It is not installed.
+
     Attributes:
+        server: Path of its program.
         folder: Data, log and whatever else it writes.
         port: On 127.0.0.1; the same after a restart.
         password: Of the role that may do everything.
     """
 
     package: ClassVar[str]
+    serves: ClassVar[str]  # the program
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     kill_signal: ClassVar[signal.Signals] = signal.SIGKILL
 
     def __init__(self, root: Path | None = None) -> None:
-        self._setpriv = self.program("setpriv")
+        self.server = self.program(self.serves)
         self.folder = Path(tempfile.mkdtemp(prefix=f"ctxprune-{self.package}-", dir=root or _root()))
         remover = 'read done || sleep 1; rm -rf -- "$1"'  # without a line, the server is still dying
         self._remover = subprocess.Popen(
@@ -160,9 +165,9 @@ class Server(ABC):
     def _as_user(self) -> list[str]:
         """PostgreSQL and MariaDB refuse to serve as root."""
         if os.getuid():
-            return [self._setpriv]
+            return ["setpriv"]
         user, group = _unprivileged()
-        return [self._setpriv, f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+        return ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self._log().open("ab") as log:

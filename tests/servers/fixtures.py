@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TypeVar
 
 import pytest
@@ -55,9 +56,9 @@ def redis_url(redis_server: Redis) -> str:
 
 
 def _served(kind: type[Kind]) -> Iterator[Kind]:
-    try:
-        server = kind()
-    except MissingServerError as error:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
-    with server:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(kind())
+        except MissingServerError as error:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
         yield server

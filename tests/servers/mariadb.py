@@ -24,6 +24,7 @@ class MariaDB(Server):
     """The MariaDB installed."""
 
     package = "mariadb-server"
+    serves = "mariadbd"
 
     def prepare(self) -> None:
         """Make the data directory, and a role for tests, which the server makes anew at each start."""
@@ -35,7 +36,7 @@ class MariaDB(Server):
     def command(self) -> list[str]:
         """The server on 127.0.0.1 alone; it resolves no names."""
         return [
-            *(self.program("mariadbd"), "--no-defaults", f"--datadir={self._data}", f"--tmpdir={self.folder}"),
+            *(self.server, "--no-defaults", f"--datadir={self._data}", f"--tmpdir={self.folder}"),
             *("--bind-address=127.0.0.1", f"--port={self.port}", f"--socket={self.folder}/socket"),
             *("--skip-name-resolve", "--character-set-server=utf8mb4", f"--init-file={self.folder}/init.sql"),
             *(f"--pid-file={self.folder}/pid", *_SMALL),

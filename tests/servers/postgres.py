@@ -19,6 +19,7 @@ class Postgres(Server):
     """The newest PostgreSQL installed."""
 
     package = "postgresql"
+    serves = "postgres"
     stop_signal = signal.SIGINT  # "fast": open sessions are ended
     kill_signal = signal.SIGQUIT  # "immediate": as a crash, but no session outlives it
 
@@ -28,7 +29,7 @@ class Postgres(Server):
         secret.write_text(self.password)
         secret.chmod(0o644)
         self.run(
-            *(self._program("initdb"), "--pgdata", str(self.folder / "data"), "--username=admin", "--no-sync"),
+            *(self.program("initdb"), "--pgdata", str(self.folder / "data"), "--username=admin", "--no-sync"),
             *("--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={secret}"),
         )
 
@@ -41,7 +42,12 @@ class Postgres(Server):
             "unix_socket_directories": "",
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        return [self._program("postgres"), "-D", str(self.folder / "data"), *options]
+        return [self.server, "-D", str(self.folder / "data"), *options]
+
+    def program(self, name: str) -> str:
+        """Debian keeps the programs of each version in a folder outside PATH."""
+        found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+        return str(found[-1]) if found else super().program(name)
 
     def ping(self) -> None:
         """Connect."""
@@ -75,8 +81,3 @@ class Postgres(Server):
             with psycopg.connect(self.url("postgres"), autocommit=True) as admin:
                 admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
                 admin.execute(f"DROP ROLE {reader}")
-
-    def _program(self, name: str) -> str:
-        """Debian keeps the programs of each version in a folder outside PATH."""
-        found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
-        return str(found[-1]) if found else self.program(name)

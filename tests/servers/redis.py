@@ -10,7 +10,7 @@ __all__ = ["Redis"]
 class Redis(Server):
     """The Redis installed; it keeps nothing over a restart, and users other than the default one are made by tests."""
 
-    package = "redis-server"
+    package = serves = "redis-server"
 
     def prepare(self) -> None:
         """Nothing."""
@@ -18,7 +18,7 @@ class Redis(Server):
     def command(self) -> list[str]:
         """The server on 127.0.0.1 alone."""
         return [
-            *(self.program("redis-server"), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)),
+            *(self.server, "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)),
             *("--requirepass", self.password, "--save", "", "--appendonly", "no"),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,8 +11,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-
-from servers import MissingServerError, Redis
 
 psycopg = pytest.importorskip("psycopg")
 pymysql = pytest.importorskip("pymysql")
@@ -136,10 +135,16 @@ def test_a_server_dies_with_its_process(kind, fixture, how, request):
         time.sleep(0.05)
 
 
-def test_a_missing_program_names_the_package(monkeypatch):
-    server = Redis()
-    monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr("servers.base.shutil.which", lambda *_args, **_named: None)
-    with pytest.raises(MissingServerError, match="apt-get install redis-server"):
-        server.command()
-    server.close()
+@pytest.mark.parametrize(("ci", "word"), [("", "1 skipped"), ("true", "1 error")])
+def test_a_missing_server_skips_here_and_fails_in_ci(ci, word, tmp_path):
+    (tmp_path / "test_it.py").write_text("def test_it(redis_url): pass\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rs", "-p", "servers.fixtures", "-p", "no:cacheprovider", str(tmp_path)],
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "PATH": "/nowhere", "CI": ci},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert word in done.stdout
+    assert "apt-get install redis-server" in done.stdout
