@@ -3,62 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import re
 import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ctxprune._checks import is_number
-from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
+from ctxprune.errors import QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
 
-from . import _sampling as sampling
-from ._sampling import TableStats, quote_name
-from ._sqlite_file import check_file, fingerprint, resolve
-from ._sqlite_pool import Cancel, Pool
+from .drivers import driver_for
+from .drivers.base import Cancel, Request
+from .drivers.samples import SAMPLE_ROWS, TableStats, groups, pick
+from .limits import Limits
 from .schema import Schema, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from ._reflect import Reflection
+    from .drivers.base import Reflection
+    from .drivers.samples import Samples
     from .schema import Column, ColumnRef
 
-__all__ = ["Database", "Limits", "ResultSet", "TableStats", "quote_name"]
+__all__ = ["Database", "Limits", "ResultSet", "TableStats"]
 
 T = TypeVar("T")
 _LONGEST_SQL = 1_000_000
-_LEAST_MEMORY = 8_000_000
-_PROBE_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one query may use.
-
-    Attributes:
-        seconds: Deadline for the whole query, fetch included; above 0.
-        rows: Rows returned at most; more are cut off and `ResultSet.truncated` is set.
-        bytes: Bytes of cells (UTF-8; 8 for a number or NULL) returned at most; more are cut off likewise.
-        memory: Bytes of memory that the database engine may use for it, 8 million or more.
-
-    Raises:
-        UsageError: A value is out of its range.
-    """
-
-    seconds: float = 10.0
-    rows: int = 10_000
-    bytes: int = 64_000_000
-    memory: int = 256_000_000
-
-    def __post_init__(self) -> None:
-        if not is_number(self.seconds) or self.seconds <= 0:
-            raise UsageError(f"seconds={self.seconds!r} is not a finite number above 0")
-        for name, least in (("rows", 0), ("bytes", 0), ("memory", _LEAST_MEMORY)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise UsageError(f"{name}={value!r} is not a whole number of at least {least}")
+_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +55,26 @@ class ResultSet:
 class Database:
     """One database, read only: nothing that is executed can change it or create a file beside it.
 
-    Safe to share between threads, usable as a context manager. Queries run in child processes (at most `workers` at
-    once, started when needed, ended by `close`, at garbage collection or with this process), because only a process can
-    be stopped inside one heavy function and kept within a memory limit; that costs some 0.15 ms a query. With
-    `isolated=False` they run in this process: every protection of the data holds, but a single function call such as
-    `replace` on a long text is not interrupted, `Limits.memory` bounds only the length of single values, and no other
-    connection of this process should write to the file, since POSIX locks do not keep two users of one process apart.
+    Safe to share between threads, usable as a context manager. Queries on a SQLite file run in child processes (at most
+    `workers` at once, started when needed, ended by `close`, at garbage collection or with this process), because only
+    a process can be stopped inside one heavy function and kept within a memory limit; that costs some 0.15 ms a query.
+    With `isolated=False` they run in this process: every protection of the data holds, but a single function call such
+    as `replace` on a long text is not interrupted, `Limits.memory` bounds only the length of single values, and no
+    other connection of this process should write to the file, since POSIX locks do not keep two users of one process
+    apart.
 
     Args:
         target: Path of a SQLite file, or a SQLAlchemy URL ("sqlite:///shop.sqlite").
-        name: How prompts call it; default the file's stem.
+        name: How prompts call it; default the file's stem or the server's name of the database.
         limits: Defaults for every query.
         isolated: Run queries in child processes.
         workers: Queries at the same time, 1 or more; further ones wait, and their waiting does not count as query time.
 
     Attributes:
         name: As given.
-        dialect: sqlglot's name of the SQL dialect: "sqlite".
-        path: The file, absolute, symbolic links followed.
+        dialect: sqlglot's name of the SQL dialect.
+        samples: The SQL that looks at stored data, in this dialect.
+        path: The file, absolute, symbolic links followed; None for a server.
         unreadable: Why a table or view is missing from the schema, by name; complete once `schema()` was called.
 
     Raises:
@@ -107,31 +82,30 @@ class Database:
         DatabaseError: There is no readable, non-empty file. Whether it is a database shows at first use.
     """
 
-    dialect = "sqlite"
-
     def __init__(
         self,
         target: str | Path,
         *,
         name: str | None = None,
-        limits: Limits = Limits(),
+        limits: Limits = _LIMITS,
         isolated: bool = True,
         workers: int = 4,
     ) -> None:
         if not isinstance(workers, int) or workers < 1:
             raise UsageError(f"workers={workers!r} is not a whole number of at least 1")
-        self.path = resolve(target)
-        check_file(self.path)
-        self.name = name or self.path.stem
+        self._driver = driver_for(target, workers=workers, isolated=isolated)
+        self.dialect = self._driver.dialect
+        self.samples: Samples = self._driver.samples
+        self.path: Path | None = self._driver.path
+        self.name = name or self._driver.name
         self.limits = limits
         self.unreadable: dict[str, str] = {}
         self._schema: Schema | None = None
         self._tables: dict[str, Table] = {}
         self._lock = threading.RLock()
-        self._pool = Pool(str(self.path), workers, isolated)
 
     def __repr__(self) -> str:
-        return f"Database({str(self.path)!r}, name={self.name!r})"
+        return f"Database({self._driver.where!r}, name={self.name!r})"
 
     def __enter__(self) -> Database:
         return self
@@ -140,17 +114,23 @@ class Database:
         self.close()
 
     def close(self) -> None:
-        """End the worker processes; queries that are running fail. The next query starts a process again."""
-        self._pool.close()
+        """End worker processes or connections; queries that are running fail. The next query starts them again."""
+        self._driver.close()
+
+    @property
+    def file_stem(self) -> str:
+        """Names what is kept for this database: another one for every other database, also of the same name."""
+        key = hashlib.sha256(self._driver.identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)[:40] + "-" + key
 
     def schema(self) -> Schema:
         """All tables and views that can be read, reflected once; those that cannot are in `unreadable`.
 
-        Internal tables (sqlite_...), shadow tables of virtual tables and hidden columns are left out, and so are
-        foreign keys that lead to no table or column.
+        Internal tables (sqlite_..., pg_..., information_schema), shadow tables of virtual tables and hidden columns are
+        left out, and so are foreign keys that lead to no table or column.
 
         Raises:
-            DatabaseError: The file cannot be opened, is locked or damaged.
+            DatabaseError: The file cannot be opened, is locked or damaged; the server cannot be reached.
         """
         with self._lock:
             if self._schema is None:
@@ -183,30 +163,12 @@ class Database:
         return table
 
     def _reflect(self, read: Callable[[Reflection], T]) -> T:
-        from ._reflect import reflection
+        def told(reflection: Reflection) -> T:
+            found = read(reflection)
+            self.unreadable.update(reflection.unreadable)
+            return found
 
-        for _attempt in range(3):
-            before = self._opening()
-            with reflection(str(self.path), before["immutable"], self._probe_view) as reader:
-                found = read(reader)
-            if not before["immutable"] or before == self._opening():
-                self.unreadable.update(reader.unreadable)
-                return found
-        raise DatabaseError("the file changed while its schema was read, three times in a row", where=str(self.path))
-
-    def _probe_view(self, name: str) -> str:
-        limits = replace(self.limits, seconds=min(_PROBE_SECONDS, self.limits.seconds), rows=0)
-        try:
-            self.execute(f"SELECT * FROM {quote_name(name)} LIMIT 0", limits=limits)  # noqa: S608
-        except (QueryError, QueryLimitError, QueryTimeoutError) as error:
-            return error.what
-        return ""
-
-    def _opening(self) -> dict[str, Any]:
-        """How the file has to be opened now; a worker looks, since reading it here could break another's locks."""
-        check_file(self.path)
-        with closing(self._pool.run({"seconds": self.limits.seconds}, self.limits.memory)) as answers:
-            return dict(next(answers)[1])
+        return self._driver.reflect(told, self.limits)
 
     def refresh(self) -> None:
         """Forget what was reflected, after somebody changed the schema."""
@@ -240,7 +202,7 @@ class Database:
     def _execute(self, sql: str, limits: Limits, cancel: Cancel | None) -> ResultSet:
         rows: list[tuple[object, ...]] = []
         done: dict[str, Any] = {}
-        with closing(self._pool.run(_request(sql, limits), limits.memory, cancel)) as answers:
+        with closing(self._driver.run(_request(sql, limits), cancel)) as answers:
             for message in answers:
                 if message[0] == "rows":
                     rows += map(tuple, message[1])
@@ -280,8 +242,10 @@ class Database:
             QueryTimeoutError, QueryLimitError, DatabaseError: As in `execute`.
         """
         table = self.table(ref.table)
-        sql = sampling.distinct_sql(table.name, table.column(ref.column).name, max_chars, max_values, cut)
-        yield from self._stream(sql, batch, limits)
+        column = table.column(ref.column)
+        if self.samples.holds_text(column):
+            sql = self.samples.distinct(table, column, longest=max_chars, most=max_values, cut=cut)
+            yield from self._stream(sql, batch, limits)
 
     def texts(
         self, ref: ColumnRef, *, batch: int = 1000, cut: int | None = None, limits: Limits | None = None
@@ -292,13 +256,24 @@ class Database:
             UsageError, SchemaError, QueryTimeoutError, QueryLimitError, DatabaseError: As in `distinct_values`.
         """
         table = self.table(ref.table)
-        yield from self._stream(sampling.texts_sql(table.name, table.column(ref.column).name, cut), batch, limits)
+        column = table.column(ref.column)
+        if self.samples.holds_text(column):
+            yield from self._stream(self.samples.texts(table, column, cut), batch, limits)
+
+    def whole_numbers(self, ref: ColumnRef, most: int) -> list[int]:
+        """Up to `most` distinct whole numbers of one column, unordered.
+
+        Raises:
+            SchemaError, QueryTimeoutError, DatabaseError: As in `distinct_values`.
+        """
+        table = self.table(ref.table)
+        rows: Any = self.execute(self.samples.whole_numbers(table, table.column(ref.column), most)).rows
+        return [number for (number,) in rows]
 
     def _stream(self, sql: str, batch: int, limits: Limits | None) -> Iterator[list[str]]:
         if batch < 1:
             raise UsageError(f"batch={batch!r} is below 1")
-        limits = replace(limits or self.limits, rows=1 << 62, bytes=1 << 62)
-        with closing(self._pool.run({**_request(sql, limits), "batch": batch}, limits.memory)) as answers:
+        with closing(self._driver.run(_request(sql, limits or self.limits, batch))) as answers:
             for message in answers:
                 if message[0] == "rows":
                     yield [row[0] for row in message[1]]
@@ -313,8 +288,8 @@ class Database:
         table = self.table(name)
         found: dict[str, tuple[int, int, int]] = {}
         rows = 0
-        for columns in sampling.groups(table.columns) if table.columns else [()]:
-            row: Any = self.execute(sampling.stats_sql(table, columns), limits=limits).rows[0]
+        for columns in groups(table.columns) if table.columns else [()]:
+            row: Any = self.execute(self.samples.statistics(table, columns), limits=limits).rows[0]
             rows = row[0]
             for index, column in enumerate(columns):
                 count, total, longest = row[1 + 3 * index : 4 + 3 * index]
@@ -352,13 +327,13 @@ class Database:
     def _fill(self, table: Table, n: int, until: float, limits: Limits) -> Table:
         filled: list[Column] = []
         try:
-            for columns in sampling.groups(table.columns):
-                rows = self.execute(sampling.first_rows_sql(table, columns), limits=_left(limits, until)).rows
+            for columns in groups(table.columns):
+                rows = self.execute(self.samples.first_rows(table, columns), limits=_left(limits, until)).rows
                 for index, column in enumerate(columns):
-                    values = sampling.pick([row[index] for row in rows], n)
-                    if len(values) < n and len(rows) == sampling.SAMPLE_ROWS:
-                        more = self.execute(sampling.example_sql(table, column, n), limits=_left(limits, until)).rows
-                        values = sampling.pick([*values, *(row[0] for row in more)], n)
+                    values = pick([row[index] for row in rows], n)
+                    if len(values) < n and len(rows) == SAMPLE_ROWS:
+                        more = self.execute(self.samples.example(table, column, n), limits=_left(limits, until)).rows
+                        values = pick([*values, *(row[0] for row in more)], n)
                     filled.append(replace(column, examples=values))
         except (QueryError, QueryTimeoutError, QueryLimitError):
             filled += table.columns[len(filled) :]
@@ -373,17 +348,17 @@ class Database:
         Raises:
             DatabaseError: The file cannot be read.
         """
-        return fingerprint(self.path)
+        return self._driver.fingerprint()
 
 
-def _request(sql: str, limits: Limits) -> dict[str, Any]:
+def _request(sql: str, limits: Limits, batch: int = 0) -> Request:
     if not isinstance(sql, str):
         raise UsageError(f"sql is a {type(sql).__name__}, not a str")
     if len(sql) > _LONGEST_SQL:
         raise QueryLimitError(
             f"the statement has {len(sql):,} characters", hint=f"at most {_LONGEST_SQL:,} are allowed"
         )
-    return {"sql": sql, "seconds": limits.seconds, "rows": limits.rows, "bytes": limits.bytes}
+    return Request(sql, limits, batch)
 
 
 def _left(limits: Limits, until: float) -> Limits:

@@ -67,8 +67,9 @@ class ForeignKey:
 class Table:
     """One table or view.
 
-    `namespace` is the database schema that holds it (PostgreSQL's "public"), "" for the
-    default one.
+    `namespace` is the database schema that holds it (PostgreSQL's "public"), "" for the default one. Names tell the
+    tables of a schema apart: where two namespaces have one of the same name, that outside the default namespace is
+    called "namespace.name"; `bare` is its name alone.
     """
 
     name: str
@@ -97,6 +98,11 @@ class Table:
         except KeyError:
             known = ", ".join(column.name for column in self.columns[:20])
             raise SchemaError(f"no column {name!r}", where=self.name, hint=f"columns: {known}") from None
+
+    @property
+    def bare(self) -> str:
+        """The name without its namespace, as the database stores it."""
+        return self.name.removeprefix(f"{self.namespace}.") if self.namespace else self.name
 
     @property
     def primary_key(self) -> tuple[str, ...]:

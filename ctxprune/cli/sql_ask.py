@@ -68,12 +68,7 @@ def ask(
     if plain and knowledge is not None:
         raise typer.BadParameter("--plain uses no knowledge", param_hint="--knowledge")
     with Database(database) as source:
-        inputs = (
-            source.path,
-            generator.partition(":")[2] or source.path,
-            examples or source.path,
-            knowledge or source.path,
-        )
+        inputs = [path for path in (source.path, generator.partition(":")[2], examples, knowledge) if path]
         if trace is not None:
             _console.check_target(trace, *inputs)
         if cache is not None:

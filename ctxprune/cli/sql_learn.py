@@ -90,7 +90,7 @@ def learn(
         if not adds and knowledge is None and not file.exists():
             hint = "teach it with --pair, --term, --note or --from; or name a file with --knowledge"
             raise InputError("there is no such file of knowledge yet", where=str(file.path), hint=hint)
-        _console.refuse_inputs(file.path, opened.path, *((source,) if source else ()))
+        _console.refuse_inputs(file.path, *(path for path in (opened.path, source) if path))
         if adds:
             given = [*_given(pair, term, note, tuple(column or ())), *_read(source, opened)]
             _learn(opened, file, given, run=run, as_json=as_json)

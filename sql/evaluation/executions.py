@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import DatabaseError, FormatError, InputError, QueryError
+from ctxprune.errors import DatabaseError, FormatError, InputError, QueryError, UsageError
 
 from .._cache_file import WAIT, CacheFile
 from ..database import ResultSet
@@ -134,8 +134,12 @@ class CachedRunner:
         self._database, self._cache = database, cache
         self._held: dict[str, ResultSet | None] = {}
         limits = database.limits
-        place = [database_fingerprint(database.path), limits.seconds, limits.rows, limits.bytes, limits.memory]
-        self._place = json.dumps(place) if cache is not None else ""
+        self._place = ""
+        if cache is not None:
+            if database.path is None:
+                raise UsageError("only what ran on a file is kept", hint="give no cache for a server")
+            place = [database_fingerprint(database.path), limits.seconds, limits.rows, limits.bytes, limits.memory]
+            self._place = json.dumps(place)
 
     def __call__(self, sql: str) -> ResultSet | None:
         """The result, None for a text that fails or is empty."""

@@ -21,7 +21,8 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from ctxprune.errors import InputError, UsageError
 
-from ..database import Database, quote_name
+from ..database import Database
+from ..drivers.samples import quote_name
 from ..schema import ColumnRef
 from ..values.index import ValueIndex
 

@@ -145,11 +145,14 @@ class Catalog:
         self._default = _DEFAULT_NAMESPACE.get(dialect, self._name)
         self._tables: dict[tuple[str, str], Table] = {}
         self._spaces: dict[str, list[str]] = {}
+        self._full: dict[str, Table] = {}
         for table in schema.tables:
-            key = fold(table.namespace) or self._default, fold(table.name)
+            key = fold(table.namespace) or self._default, fold(table.bare)
             if key not in self._tables:
                 self._tables[key] = table
                 self._spaces.setdefault(key[1], []).append(key[0])
+            if table.bare != table.name:  # how prompts tell it from one of the same name
+                self._full.setdefault(fold(table.name), table)
 
     def find(self, node: exp.Table) -> Table:
         """The table that `node` names; where the database would take another one, `node` is rewritten.
@@ -157,6 +160,12 @@ class Catalog:
         Raises:
             Refusal: The schema has no such table, or several.
         """
+        full = self._full.get(fold(node.name))
+        if full is not None and not node.text("db") and fold(node.name) not in self._spaces:
+            if not node.alias:
+                node.set("alias", exp.TableAlias(this=quoted(full.name)))
+            node.set("this", quoted(full.bare))
+            node.set("db", quoted(full.namespace))
         name, space, catalog = fold(node.name), fold(node.text("db")), fold(node.text("catalog"))
         spaces = [space] if space else self._spaces.get(name, [])
         if not space and self._default in spaces:
@@ -166,8 +175,8 @@ class Catalog:
         table = self._tables.get((spaces[0], name)) if spaces else None
         if table is None or (catalog and catalog not in (self._name, "memory")):
             raise Refusal(f"the table {shown(node.name)} is not in the schema")
-        if self.dialect in ("mysql", "postgres") and stored(node.this, self.dialect) != table.name:
-            node.set("this", quoted(table.name))
+        if self.dialect in ("mysql", "postgres") and stored(node.this, self.dialect) != table.bare:
+            node.set("this", quoted(table.bare))
         if not space and spaces[0] != self._default:
             node.set("db", quoted(table.namespace))
         node.meta[BOUND] = True

@@ -15,10 +15,8 @@ one, and of two writers neither loses anything.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 import shutil
 import time
 from contextlib import contextmanager, suppress
@@ -209,9 +207,7 @@ def default_path(database: Database) -> Path:
     Raises:
         UsageError: There is no home folder.
     """
-    key = hashlib.sha256(str(database.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", database.name)[:40]
-    return config_folder() / "knowledge" / f"{stem}-{key}.jsonl"
+    return config_folder() / "knowledge" / f"{database.file_stem}.jsonl"
 
 
 def _names(some: str, name: str) -> bool:

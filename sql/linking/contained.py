@@ -12,9 +12,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from ctxprune.errors import DatabaseError, UsageError
+from ctxprune.errors import DatabaseError, SchemaError, UsageError
 
-from .._sampling import quote_name
 from ..schema import ColumnRef, ForeignKey
 from .joins import GENERIC_NAMES, KEY_LIKE, names_for
 from .words import name_stems
@@ -175,16 +174,12 @@ def _alike(column: Column, key: Column) -> bool:
 def _look(database: Database, pair: _Pair, most: int, seconds: float) -> _Seen:
     """How many distinct values of the one column the other holds."""
     source, target = pair.source, pair.target
-    held = f"SELECT {quote_name(target.column)} FROM {quote_name(target.table)}"  # noqa: S608
-    values = f"SELECT DISTINCT {quote_name(source.column)} AS v FROM {quote_name(source.table)}"  # noqa: S608
-    sql = (
-        f"SELECT count(*), coalesce(sum(v IN ({held})), 0), sum(typeof(v) = 'integer'), max(v), min(v) "  # noqa: S608
-        f"FROM ({values} WHERE v IS NOT NULL AND v <> '' LIMIT {most})"
-    )
     room = replace(database.limits, seconds=min(seconds, database.limits.seconds))
     try:
+        here, there = database.table(source.table), database.table(target.table)
+        sql = database.samples.contained((here, here.column(source.column)), (there, there.column(target.column)), most)
         ((count, contained, whole, highest, lowest),) = database.execute(sql, limits=room).rows
-    except DatabaseError:
+    except (DatabaseError, SchemaError):
         return _Seen()
     if not isinstance(count, int) or not isinstance(contained, int):
         return _Seen()

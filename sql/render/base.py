@@ -59,9 +59,7 @@ def render(schema: Schema, form: str = "mschema", *, hits: Sequence[ValueHit] = 
 
 def table_label(table: Table) -> str:
     """The table's name on one line, quoted where it must be, with its namespace in front exactly once."""
-    prefix = table.namespace + "."
-    bare = table.name.removeprefix(prefix) if table.namespace else table.name
-    return f"{name(table.namespace)}.{name(bare)}" if table.namespace else name(bare)
+    return f"{name(table.namespace)}.{name(table.bare)}" if table.namespace else name(table.name)
 
 
 def key_label(schema: Schema, key: ForeignKey) -> str:

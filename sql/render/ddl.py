@@ -114,8 +114,7 @@ def _names(schema: Schema, columns: tuple[str, ...]) -> str:
 
 
 def _label(schema: Schema, name: str) -> str:
-    namespace = schema.table(name).namespace if name in schema else ""
-    if not namespace:
+    table = schema.table(name) if name in schema else None
+    if table is None or not table.namespace:
         return _written(name, schema.dialect)
-    bare = name[len(namespace) + 1 :] if name.startswith(namespace + ".") else name
-    return f"{_written(namespace, schema.dialect)}.{_written(bare, schema.dialect)}"
+    return f"{_written(table.namespace, schema.dialect)}.{_written(table.bare, schema.dialect)}"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import QueryError, QueryLimitError, QueryTimeoutError
 
-from .._sampling import quote_name
 from ..schema import ColumnRef
 from .eligibility import LONGEST_VALUE, measure, personal
 from .named import truths
@@ -122,9 +121,7 @@ def _read_column(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict
 
 def _numbers(database: Database, ref: ColumnRef) -> list[str]:
     """Some whole numbers of a column without text, as text: payment cards may be stored so."""
-    cell = quote_name(ref.column)
-    sql = f"SELECT DISTINCT {cell} FROM {quote_name(ref.table)} WHERE typeof({cell}) = 'integer' LIMIT {_SOME_NUMBERS}"  # noqa: S608
-    return [str(row[0]) for row in database.execute(sql).rows]
+    return [str(number) for number in database.whole_numbers(ref, _SOME_NUMBERS)]
 
 
 def _short(batches: Iterable[list[str]], long: set[str]) -> Iterator[list[str]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, QueryError, QueryLimitError, QueryTimeoutError
 
-from .._sampling import groups, quote_name
+from ..drivers.samples import groups
 from ..schema import ColumnRef
 from .dates import DateForm, detect
 
@@ -29,7 +29,6 @@ _SAMPLE = 500
 _MOST_READ = 20_000
 _LONGEST = 40
 _SECONDS = 60.0
-_NUMBERS = "typeof({0}) IN ('integer', 'real') AND {0} BETWEEN -1e300 AND 1e300"
 _ENOUGH = 0.95
 _STATISTICS = 6
 
@@ -130,17 +129,8 @@ def _readable_ranges(database: Database, table: Table, names: Sequence[str]) -> 
 
 
 def _table_ranges(database: Database, table: Table, names: Sequence[str]) -> Iterator[ColumnRange]:
-    cells: list[str] = []
-    for name in names:
-        cell, numeric = quote_name(name), _NUMBERS.format(quote_name(name))
-        number = f"CASE WHEN {numeric} THEN {cell} END"
-        cells += [
-            f"count({number})", f"min({number})", f"max({number})",
-            f"sum(CASE WHEN {numeric} THEN {cell} = round({cell}) ELSE 0 END)",
-            f"sum(typeof({cell}) = 'text')", f"count({cell})",
-        ]  # fmt: skip
     limits = replace(database.limits, seconds=max(_SECONDS, database.limits.seconds))
-    sql = f"SELECT {', '.join(cells)} FROM {quote_name(table.name)}"  # noqa: S608
+    sql = database.samples.ranges(table, [table.column(name) for name in names])
     row: tuple[Any, ...] = database.execute(sql, limits=limits).rows[0]
     for k, name in enumerate(names):
         numbers, low, high, whole, texts, cells_held = row[k * _STATISTICS : (k + 1) * _STATISTICS]
@@ -156,8 +146,8 @@ def _table_ranges(database: Database, table: Table, names: Sequence[str]) -> Ite
 def _of_numbers(
     database: Database, ref: ColumnRef, bounds: tuple[float, float], count: int, *, whole: bool
 ) -> ColumnRange:
-    cell = quote_name(ref.column)
-    sql = f"SELECT DISTINCT {cell} FROM {quote_name(ref.table)} WHERE {_NUMBERS.format(cell)} LIMIT {_FEW + 1}"  # noqa: S608
+    table = database.table(ref.table)
+    sql = database.samples.numbers(table, table.column(ref.column), _FEW + 1)
     rows: tuple[tuple[Any, ...], ...] = database.execute(sql).rows
     sample = sorted(float(row[0]) for row in rows)
     form = detect([f"{number:.0f}" for number in sample]) if whole and bounds[0] >= 100_000 else None

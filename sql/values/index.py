@@ -5,8 +5,6 @@ The stages and their order are in stages.py, the likelihood of a hit in scoring.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -317,9 +315,7 @@ def default_directory(database: Database) -> Path:
     Raises:
         UsageError: There is no cache folder (`ctxprune._folders.cache_folder`).
     """
-    key = hashlib.sha256(str(database.path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", database.name)[:40]
-    return cache_folder() / "values" / f"{stem}-{key}"
+    return cache_folder() / "values" / f"{database.file_stem}"
 
 
 def _build_into(path: Path, database: Database, wanted: dict[str, Any], making: Making) -> None:

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
-from ctxprune.sql import _sqlite_child
-from ctxprune.sql.database import Database, Limits, quote_name
+from ctxprune.sql.database import Database, Limits
+from ctxprune.sql.drivers import _sqlite_child
+from ctxprune.sql.drivers.samples import quote_name
 from ctxprune.sql.schema import ColumnRef
 
 ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
@@ -373,7 +374,7 @@ class TestSampling:
             first = next(stream)
             assert database.execute("SELECT count(*) FROM city WHERE name = '" + first[0] + "'").rows == ((1,),)
             stream.close()
-        assert len(database._pool._state.all) <= 2
+        assert len(database._driver._pool._state.all) <= 2
 
     def test_the_reader_may_take_its_time(self, database):
         found = []

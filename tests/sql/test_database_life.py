@@ -25,7 +25,7 @@ from ctxprune.sql.database import Database, Limits
 from ctxprune.sql.schema import ColumnRef
 ENDLESS = {ENDLESS!r}
 def children(database):
-    return [server._process.pid for server in database._pool._state.all]
+    return [server._process.pid for server in database._driver._pool._state.all]
 def gone(pid):
     for _ in range(1000):
         try:
@@ -131,7 +131,7 @@ def test_at_most_so_many_queries_run_at_once(shop):
     with Database(shop, workers=2) as database:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda n: database.execute(f"SELECT {n}"), range(40)))
-        assert 1 <= len(database._pool._state.all) <= 2
+        assert 1 <= len(database._driver._pool._state.all) <= 2
 
 
 def test_streams_do_not_starve_queries(shop):
@@ -147,7 +147,7 @@ def test_other_memory_limits_take_another_process(shop):
     with Database(shop) as database:
         for memory in (64_000_000, 32_000_000, 64_000_000):
             assert database.execute("SELECT 1", limits=Limits(memory=memory)).rows == ((1,),)
-        assert len(database._pool._state.all) == 1
+        assert len(database._driver._pool._state.all) == 1
 
 
 def test_asyncio(shop):
@@ -210,8 +210,8 @@ def test_interrupting_the_parent_leaves_a_working_database(shop):
 def test_ctrl_c_does_not_reach_the_children(shop):
     with Database(shop) as database:
         database.execute("SELECT 1")
-        (child,) = database._pool._state.all
+        (child,) = database._driver._pool._state.all
         os.kill(child._process.pid, signal.SIGINT)
         time.sleep(0.1)
         assert database.execute("SELECT 2").rows == ((2,),)
-        assert database._pool._state.all == {child}
+        assert database._driver._pool._state.all == {child}

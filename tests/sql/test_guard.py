@@ -346,6 +346,11 @@ def test_namespaces():
     assert reason_of("SELECT id FROM public.sale", "postgres", schema) == "the table sale is not in the schema"
     twice = Schema("db", (*tables, Table("sale", (Column("id"),), namespace="old")), dialect="postgres")
     assert reason_of("SELECT id FROM sale", "postgres", twice) == "the table sale exists in several schemas"
+    two = Schema("db", (tables[1], Table("old.loaf", (Column("id"),), namespace="old")), dialect="postgres")
+    assert sql_of("SELECT id FROM loaf", "postgres", two) == "SELECT id FROM loaf"
+    assert sql_of("SELECT id FROM old.loaf", "postgres", two) == "SELECT id FROM old.loaf"
+    written = 'SELECT "old.loaf".id FROM "old.loaf"'
+    assert sql_of(written, "postgres", two) == 'SELECT "old.loaf".id FROM "old"."loaf" AS "old.loaf"'
     assert sql_of("SELECT id FROM main.loaf", schema=shop())
     assert reason_of("SELECT id FROM temp.loaf", schema=shop())
 

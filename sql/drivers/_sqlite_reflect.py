@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import DatabaseError
 
-from ._sampling import quote_name
+from ..schema import Column, ForeignKey, Schema, Table
 from ._sqlite_engine import uri
 from ._sqlite_file import explain
-from .schema import Column, ForeignKey, Schema, Table
+from .samples import quote_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,7 @@ def resolve(target: str | Path) -> Path:
     """The file that a path or a SQLAlchemy URL means, with symbolic links followed (SQLite keeps its log beside it).
 
     Raises:
-        UsageError: A URL of another dialect, malformed, or of a database in memory.
+        UsageError: A URL with a host or options, or of a database in memory.
     """
     if isinstance(target, str) and "://" in target:
         target = _from_url(target)
@@ -32,17 +32,8 @@ def resolve(target: str | Path) -> Path:
 
 def _from_url(text: str) -> str:
     from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
 
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError) as error:
-        raise UsageError("the database URL is malformed", where=text, hint="write sqlite:///PATH") from error
-    dialect = url.get_backend_name()
-    if dialect != "sqlite":
-        raise UsageError(
-            f"the dialect {dialect!r} is not supported", hint="supported: sqlite (sqlite:///PATH or a path)"
-        )
+    url = make_url(text)
     if url.query or url.host:
         raise UsageError("a SQLite URL takes no host and no options", where=text, hint="write sqlite:///PATH")
     return url.database or ":memory:"

@@ -11,40 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 
-from ._cancel import check_cancelled
+from .._cancel import check_cancelled
 from ._sqlite_child import Child
 from ._sqlite_engine import Engine, FailureError
 from ._sqlite_file import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
 
-__all__ = ["Cancel", "Pool"]
+    from .base import Cancel
+
+__all__ = ["Pool"]
 
 _GRACE = 0.3  # seconds after the deadline that a child may take to say so itself
-
-
-class Cancel:
-    """Lets another thread end a running query."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._stop: Callable[[], object] | None = None
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        """End the query now, or as soon as it starts."""
-        with self._lock:
-            self.cancelled = True
-            if self._stop is not None:
-                self._stop()
-
-    def watch(self, stop: Callable[[], object] | None) -> None:
-        """Call `stop` on cancellation; None ends the watch."""
-        with self._lock:
-            self._stop = stop
-            if self.cancelled and stop is not None:
-                stop()
 
 
 class _State:

@@ -1,0 +1,43 @@
+"""Kinds of databases, one file each: `driver_for` opens the one that a path or URL means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .base import Driver
+
+__all__ = ["driver_for"]
+
+
+def driver_for(target: str | Path, *, workers: int, isolated: bool) -> Driver:
+    """The driver for a path of a file or a SQLAlchemy URL.
+
+    Raises:
+        UsageError: The URL is malformed or names a kind of database that is not supported.
+        MissingExtraError: The driver's package is not installed.
+        DatabaseError: There is no such file.
+    """
+    kind = _kind(target)
+    if kind == "sqlite":
+        from .sqlite import SqliteDriver
+
+        return SqliteDriver(target, workers, isolated)
+    raise UsageError(f"the dialect {kind!r} is not supported", hint="supported: sqlite (sqlite:///PATH or a path)")
+
+
+def _kind(target: str | Path) -> str:
+    if not isinstance(target, str) or "://" not in target:
+        return "sqlite"
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(target).get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        # the text may hold a password, so it is not shown
+        raise UsageError("the database URL is malformed", hint="write KIND://USER:PASSWORD@HOST/NAME") from error
