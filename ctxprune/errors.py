@@ -14,8 +14,9 @@ CtxpruneError
 ├── GuardError            CP110  a statement is not allowed to run
 ├── SchemaError           CP111  a table or column that does not exist was named
 ├── IndexBuildError       CP120  a value index could not be built
-└── GenerationError       CP130  a generator gave no usable SQL
-    └── ModelError        CP131  a language model failed, refused or did not answer in time
+├── GenerationError       CP130  a generator gave no usable SQL
+│   └── ModelError        CP131  a language model failed, refused or did not answer in time
+└── RequestError          CP140  the HTTP service refused a request or could not finish it
 
 A message has three parts: what happened, where, and what to do.
 """
@@ -42,6 +43,7 @@ __all__ = [
     "QueryError",
     "QueryLimitError",
     "QueryTimeoutError",
+    "RequestError",
     "SchemaError",
     "UnknownNameError",
     "UsageError",
@@ -68,7 +70,7 @@ class CtxpruneError(Exception):
         return f"{text}: {self.hint}" if self.hint else text
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.what, self.where, self.hint)
+        return _rebuild, (type(self), self.what, self.where, self.hint), self.__dict__
 
 
 def _rebuild(kind: type[CtxpruneError], what: str, where: str, hint: str) -> CtxpruneError:
@@ -177,3 +179,17 @@ class ModelError(GenerationError):
     """A language model failed, refused or did not answer in time."""
 
     code = "CP131"
+
+
+class RequestError(CtxpruneError):
+    """The HTTP service refused a request or could not finish it.
+
+    Attributes:
+        status: The HTTP status, 4xx or 5xx.
+    """
+
+    code = "CP140"
+
+    def __init__(self, what: str, *, status: int = 500, where: str = "", hint: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.status = status

@@ -122,8 +122,20 @@ class PassagePruner:
         if top_k is not None:
             _check_count("top_k", top_k)
         return [
-            _ranked(relevance, passages, top_k, return_documents)
+            self.rank_scored(passages, relevance, top_k=top_k, return_documents=return_documents)
             for passages, _, relevance in self._scored(queries, documents)
+        ]
+
+    def rank_scored(
+        self, passages: Passages, relevance: Scores, *, top_k: int | None = None, return_documents: bool = False
+    ) -> list[dict[str, Any]]:
+        """As `rank`, with the relevance of the documents, float32 (n_documents,), that the scorer gave before."""
+        relevance = _padded(relevance, len(passages.texts))
+        order = np.argsort(-relevance, kind="stable")[:top_k].tolist()
+        return [
+            {"corpus_id": index, "score": float(relevance[index])}
+            | ({"text": passages.texts[index]} if return_documents else {})
+            for index in order
         ]
 
     async def arank(
@@ -156,7 +168,7 @@ class PassagePruner:
         start = time.perf_counter()
         scored = self._scored(queries, documents)
         share = (time.perf_counter() - start) / max(len(scored), 1)
-        return [self._pruned(query, *found, share) for query, found in zip(queries, scored, strict=True)]
+        return [self.prune_scored(query, *found, seconds=share) for query, found in zip(queries, scored, strict=True)]
 
     async def aprune(self, query: str, documents: Sequence[str] | Passages) -> RankedPassages:
         """As `prune`, off the event loop's thread."""
@@ -165,7 +177,7 @@ class PassagePruner:
     def _scored(
         self, queries: Sequence[str], documents: Sequence[Sequence[str] | Passages]
     ) -> list[tuple[Passages, Scores, Scores]]:
-        """The passages with the scores of their units, float32 (n_units,), and documents, float32 (n_documents,)."""
+        """The passages with the scores of their units, float32 (n_units,), and of the documents that have any."""
         if isinstance(queries, str) or len(queries) != len(documents):
             raise UsageError(f"{len(queries)} queries do not match {len(documents)} lists of documents")
         for query in queries:
@@ -174,14 +186,13 @@ class PassagePruner:
         passages = [_as_passages(texts) for texts in documents]
         scorer: Any = self.pruner.scorer  # names were resolved by the constructor
         found = score_documents_batch(scorer, queries, passages, rule=self.rule)
-        return [
-            (context, units, _padded(relevance, len(context.texts)))
-            for context, (units, relevance) in zip(passages, found, strict=True)
-        ]
+        return [(context, *scores) for context, scores in zip(passages, found, strict=True)]
 
-    def _pruned(
-        self, query: str, passages: Passages, scores: Scores, relevance: Scores, seconds: float
+    def prune_scored(
+        self, query: str, passages: Passages, scores: Scores, relevance: Scores, *, seconds: float = 0.0
     ) -> RankedPassages:
+        """As `prune`, with what `ctxprune.scorers.relevance.score_documents` gave before, in so many seconds."""
+        relevance = _padded(relevance, len(passages.texts))
         pruner = self.pruner
         if self.documents is not None and len(relevance) > self.documents:
             policy: Any = self.pruner.policy
@@ -191,14 +202,6 @@ class PassagePruner:
         alive = sorted({unit.source for unit in pruned.kept if unit.source is not None})
         order = sorted(alive, key=lambda index: -relevance[index]) if self.reorder else alive
         return RankedPassages(pruned, tuple(map(float, relevance)), tuple(order))
-
-
-def _ranked(relevance: Scores, passages: Passages, top_k: int | None, with_texts: bool) -> list[dict[str, Any]]:
-    order = np.argsort(-relevance, kind="stable")[:top_k].tolist()
-    return [
-        {"corpus_id": index, "score": float(relevance[index])} | ({"text": passages.texts[index]} if with_texts else {})
-        for index in order
-    ]
 
 
 def _padded(relevance: Scores, size: int) -> Scores:

@@ -17,6 +17,7 @@ from ctxprune.cli import (
     calibrate,
     demo,
     prune,
+    serve,
     sql_ask,
     sql_check,
     sql_index,
@@ -61,6 +62,7 @@ def root(
 app.command("prune")(prune.prune)
 app.command("demo")(demo.demo)
 app.command("calibrate")(calibrate.calibrate)
+app.command("serve")(serve.serve)
 sql.command("index")(sql_index.index)
 sql.command("values")(sql_values.values)
 sql.command("link")(sql_link.link)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ctxprune._plain import as_plain
 from ctxprune.errors import CtxpruneError, InputError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def emit(document: object) -> None:
     Bytes become hexadecimal text; numbers that JSON lacks (NaN, infinities) become strings. Characters that stdout
     cannot take become JSON's own escapes.
     """
-    plain = _plain(document)
+    plain = as_plain(document)
     text = json.dumps(plain, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
@@ -195,17 +195,3 @@ def rows_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, most
     for row in rows[:most]:
         table.add_row(*map(cell, row))
     return table
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value).hex()
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    return str(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -53,6 +53,7 @@ def link(
     schema JSON, or CREATE TABLE statements.
     """
     from ctxprune.cli import _console
+    from ctxprune.sql.linking.document import link_document
     from ctxprune.sql.render import RENDERERS
     from ctxprune.tokens import as_counter
 
@@ -77,7 +78,7 @@ def link(
     account = {"tokens_before": before, "tokens_after": after, "tokenizer": counter.name}
     if as_json:
         promise = {} if promised is None else {"promise": promised.promise}
-        _console.emit(_document(linked, question, evidence) | {"form": form, "text": text} | account | promise)
+        _console.emit(link_document(linked, question, evidence) | {"form": form, "text": text} | account | promise)
         return
     typer.echo(_encodable(text))
     if explain:
@@ -143,37 +144,6 @@ def _is_schema_file(source: str) -> bool:
 
 def _looks_like_schema(head: bytes) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")) or b"create table" in head.lower()
-
-
-def _document(linked: Linked, question: str, evidence: str) -> dict[str, Any]:
-    from ctxprune.sql.schema import ColumnRef
-
-    tables = [
-        {
-            "name": table.name,
-            "score": round(linked.table_scores[table.name], 4),
-            "columns": [
-                {"name": ref.column, "score": round(linked.scores[ref], 4), "reasons": list(linked.reasons[ref])}
-                for ref in (ColumnRef(table.name, column.name) for column in table.columns)
-            ],
-        }
-        for table in linked.schema.tables
-    ]
-    return {
-        "question": question,
-        "evidence": evidence,
-        "database": linked.full.name,
-        "tables": tables,
-        "hits": [
-            {"table": hit.ref.table, "column": hit.ref.column, "value": hit.value, "span": hit.span, "score": hit.score}
-            for hit in linked.hits
-        ],
-        "columns_before": linked.full.n_columns,
-        "columns_after": linked.schema.n_columns,
-        "tables_before": len(linked.full.tables),
-        "tables_after": len(linked.schema.tables),
-        "schema": linked.schema.to_dict(),
-    }
 
 
 def _reasons(linked: Linked) -> list[str]:

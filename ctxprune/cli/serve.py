@@ -1,0 +1,46 @@
+"""`ctxprune serve --config FILE`: the HTTP service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctxprune.errors import InputError, UsageError
+
+__all__ = ["serve"]
+
+
+def serve(
+    config: Annotated[Path, typer.Option(help="TOML file; see `ctxprune.serve.config`.")],
+    host: Annotated[str, typer.Option(help="Address, instead of the file's.", show_default=False)] = "",
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port, instead of the file's.", show_default=False)
+    ] = None,
+) -> None:
+    """Serve pruning, reranking and questions to databases over HTTP, until SIGTERM.
+
+    Logs are JSON lines on stderr, without contents or secrets. Needs the extra `serve`.
+    """
+    import dataclasses
+    import logging
+
+    from ctxprune._extras import require
+
+    require("uvicorn", "serve")
+    from ctxprune.serve.config import load_config
+    from ctxprune.serve.run import log_handler, run
+
+    try:
+        settings = load_config(config)
+        place = settings.server
+        server = dataclasses.replace(place, host=host or place.host, port=place.port if port is None else port)
+        settings = dataclasses.replace(settings, server=server)
+    except (UsageError, InputError) as error:
+        raise typer.BadParameter(str(error), param_hint="--config") from error
+    logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
+    try:
+        run(settings)
+    except UsageError as error:
+        raise typer.BadParameter(str(error), param_hint="--config") from error

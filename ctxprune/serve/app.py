@@ -1,0 +1,84 @@
+"""The ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from ctxprune._extras import require
+from ctxprune._version import __version__
+
+require("fastapi", "serve")
+
+from fastapi import FastAPI  # noqa: E402
+from fastapi.exceptions import RequestValidationError  # noqa: E402
+from starlette.exceptions import HTTPException  # noqa: E402
+
+from ctxprune.errors import RequestError  # noqa: E402
+from ctxprune.serve.gateway import Gateway  # noqa: E402
+from ctxprune.serve.routes import health, prune, rerank, sql  # noqa: E402
+from ctxprune.serve.service import Service  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from fastapi import Request
+
+    from ctxprune.serve.config import ServiceConfig
+    from ctxprune.sql.generate.base import Generator
+
+__all__ = ["create_app"]
+
+_TEXT = "Prunes what enters a language model's context to what the question needs, and answers questions on databases."
+
+
+def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None = None) -> FastAPI:
+    """The service as an ASGI application; `app.state.service` is what its requests share.
+
+    Args:
+        config: See `ctxprune.serve.config.load_config`.
+        generators: Who writes SQL; default as configured.
+
+    Raises:
+        CtxpruneError: The scorer or the generator cannot be made.
+        MissingExtraError: The extra `serve` is not installed.
+    """
+    service = Service(config, generators)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.ensure_future(service.warm())
+        yield
+        service.stop()
+        warming.cancel()
+        service.close()
+
+    app = FastAPI(
+        title="ctxprune", version=__version__, description=_TEXT, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
+    app.state.service = service
+    for part in (prune, rerank, sql, health):
+        app.include_router(part.router)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
+    service.routes = frozenset(app.openapi()["paths"]) | {"/", "/openapi.json"}
+    app.add_middleware(Gateway, service=service)
+    return app
+
+
+async def _invalid(_request: Request, error: Any) -> Any:
+    """The first fault, by its place; the value itself is not told."""
+    fault = error.errors()[0]
+    place = ".".join(str(part) for part in fault["loc"][1:])
+    if fault["type"] == "json_invalid":
+        raise RequestError("the body is not JSON", status=422, hint=str(fault.get("ctx", {}).get("error", "")))
+    if not place:
+        raise RequestError("the body is no JSON object", status=422, hint="send one, as application/json")
+    raise RequestError(f"{place}: {fault['msg']}", status=422, hint="see /openapi.json") from None
+
+
+async def _refused(_request: Request, error: Any) -> Any:
+    """What the framework refuses: no such path, another method, a body that cannot be read."""
+    words = {404: "there is no such path", 405: "this path takes another method", 400: "the body cannot be read"}
+    raise RequestError(words.get(error.status_code, "refused"), status=error.status_code, hint="see /openapi.json")

@@ -1,0 +1,381 @@
+"""The service's configuration: one TOML file, checked as a whole before anything starts.
+
+    [server]                       # host, port, drain_seconds
+    [limits]                       # what one request may take, and how many are served at once
+    [model]                        # scorer, its model folder, generator
+    [batching]                     # enabled, most
+    [[databases]]                  # name, and path or url or url_env; index
+    [[keys]]                       # name, sha256 or env, databases
+
+Secrets need not stand in the file: `url_env`, `password_env` and `env` name environment variables.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ctxprune._extras import require
+from ctxprune.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "BatchingConfig",
+    "DatabaseConfig",
+    "KeyConfig",
+    "LimitsConfig",
+    "ModelConfig",
+    "ServerConfig",
+    "ServiceConfig",
+    "load_config",
+]
+
+T = TypeVar("T")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_MAY_BE_0 = frozenset({"port", "queue", "threads"})
+_HEX = frozenset("0123456789abcdef")
+Access = Mapping[str, "str | Mapping[str, str | tuple[str, ...]]"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Where the service listens.
+
+    Attributes:
+        host: Address; other than loopback only with keys.
+        port: 0 for any free one.
+        drain_seconds: Time that requests have to finish once the service was told to stop.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    drain_seconds: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsConfig:
+    """What one request may take, and how many are served at once.
+
+    Attributes:
+        body_bytes: Of a request.
+        header_bytes: Of all its headers.
+        documents: Of one request.
+        seconds: From its first byte to the end of the answer.
+        query_seconds: Of one SQL statement.
+        rows: Of one answer.
+        concurrency: Requests worked on at once.
+        queue: Requests that wait for their turn; further ones are refused with 429.
+    """
+
+    body_bytes: int = 4_000_000
+    header_bytes: int = 16_384
+    documents: int = 1_000
+    seconds: float = 30.0
+    query_seconds: float = 10.0
+    rows: int = 1_000
+    concurrency: int = 64
+    queue: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What scores and what writes SQL.
+
+    Attributes:
+        scorer: Registered name.
+        path: Folder or file of the scorer's model, where it takes one.
+        generator: "sketch", "chat:FILE.gguf" or "chat:URL", as for `ctxprune sql ask`.
+        threads: Threads that models and databases run in; 0 for the number of cores.
+    """
+
+    scorer: str = "cascade.v1"
+    path: str = ""
+    generator: str = "sketch"
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchingConfig:
+    """How requests that come at the same time share runs of the scorer.
+
+    Attributes:
+        enabled: Off, each request runs by itself.
+        most: Requests in one run at most.
+    """
+
+    enabled: bool = True
+    most: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseConfig:
+    """One database.
+
+    Attributes:
+        name: What requests call it.
+        target: Path or URL, with the password where one is needed; never shown.
+        index: Folder of its value index; "" for one in memory.
+    """
+
+    name: str
+    target: str = field(repr=False)
+    index: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyConfig:
+    """One key.
+
+    Attributes:
+        name: For logs.
+        digest: sha256 of the key, 64 hexadecimal digits.
+        databases: For each database it may use "*", or for each table "*" or its columns.
+    """
+
+    name: str
+    digest: str = field(repr=False)
+    databases: Access = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """All of it. Without keys everyone who reaches the service may see every database.
+
+    Raises:
+        UsageError: Two databases or keys share a name, a key names an unknown database, or there are no keys and the
+            service would listen beyond this machine.
+    """
+
+    server: ServerConfig = field(default_factory=ServerConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    batching: BatchingConfig = field(default_factory=BatchingConfig)
+    databases: tuple[DatabaseConfig, ...] = ()
+    keys: tuple[KeyConfig, ...] = ()
+
+    def __post_init__(self) -> None:
+        _distinct("databases", (database.name for database in self.databases))
+        _distinct("keys", (key.name for key in self.keys))
+        known = {database.name for database in self.databases}
+        for key in self.keys:
+            for name in key.databases:
+                if name not in known:
+                    hint = f"databases: {', '.join(sorted(known)) or 'none'}"
+                    raise UsageError(f"the key {key.name!r} names the unknown database {name!r}", hint=hint)
+        if not self.keys and self.server.host not in _LOOPBACK:
+            raise UsageError(
+                f"without keys the service would be open to all who reach {self.server.host}",
+                where="keys",
+                hint="add a [[keys]] entry, or listen on 127.0.0.1",
+            )
+
+
+def load_config(path: str | Path, environment: Mapping[str, str] | None = None) -> ServiceConfig:
+    """The configuration in a file; paths in it are relative to its folder.
+
+    Args:
+        path: Of the TOML file.
+        environment: Where secrets are looked up; default the process's environment.
+
+    Raises:
+        InputError: The file cannot be read.
+        UsageError: It is not TOML, an entry is unknown, missing, of the wrong type or out of range, or a named
+            environment variable is not set.
+    """
+    place = Path(path)
+    reader = _Reader(place.parent, os.environ if environment is None else environment)
+    data = _Table(_toml(place), "")
+    config = ServiceConfig(
+        server=reader.plain(data.table("server"), ServerConfig),
+        limits=reader.plain(data.table("limits"), LimitsConfig),
+        model=reader.model(data.table("model")),
+        batching=reader.plain(data.table("batching"), BatchingConfig),
+        databases=tuple(map(reader.database, data.tables("databases"))),
+        keys=tuple(map(reader.key, data.tables("keys"))),
+    )
+    data.end()
+    return config
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"the configuration cannot be read ({error.strerror})", where=str(path)) from error
+    except UnicodeError as error:
+        raise UsageError("the configuration is not UTF-8 text", where=str(path)) from error
+    tomllib = require("tomllib" if sys.version_info >= (3, 11) else "tomli", "serve")
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"the configuration is not TOML ({error})", where=str(path)) from error
+    return data
+
+
+class _Table:
+    """One table of the file, of which every entry must be asked for."""
+
+    def __init__(self, data: Mapping[str, Any], where: str) -> None:
+        self.where, self._left = where, dict(data)
+        self._asked: list[str] = []
+
+    def take(self, name: str, kind: type[T], default: T | None = None) -> T:
+        """The entry of that name and type; without a default it must be there."""
+        self._asked.append(name)
+        if name not in self._left:
+            if default is None:
+                raise UsageError(f"{name} is missing", where=self.where)
+            return default
+        value = self._left.pop(name)
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise UsageError(f"{name} is a {_word(value)}, not a {_words[kind]}", where=self.where)
+        return value
+
+    def table(self, name: str) -> _Table:
+        return _Table(self.take(name, dict, {}), f"{name}")
+
+    def tables(self, name: str) -> list[_Table]:
+        entries = self.take(name, list, [])
+        for entry in entries:
+            if not isinstance(entry, dict):
+                raise UsageError(f"an entry of {name} is a {_word(entry)}, not a table", hint=f"write [[{name}]]")
+        return [_Table(entry, f"{name}, entry {number}") for number, entry in enumerate(entries, start=1)]
+
+    def has(self, name: str) -> bool:
+        return name in self._left
+
+    def end(self) -> None:
+        """Nothing else may be left."""
+        if self._left:
+            unknown, known = ", ".join(map(repr, self._left)), ", ".join(sorted(set(self._asked)))
+            raise UsageError(f"unknown entry {unknown}", where=self.where, hint=f"known: {known}")
+
+
+_words = {str: "text", int: "whole number", float: "number", bool: "boolean", dict: "table", list: "list"}
+
+
+def _word(value: object) -> str:
+    return _words.get(type(value), type(value).__name__)
+
+
+class _Reader:
+    """Makes the parts of a configuration out of tables."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._folder, self._environment = folder, environment
+
+    def plain(self, table: _Table, make: Callable[..., T]) -> T:
+        """A dataclass of texts, booleans and numbers above 0 (some may be 0)."""
+        values = {}
+        for part in fields(make):  # type: ignore[arg-type]
+            value = values[part.name] = table.take(part.name, type(part.default), part.default)
+            least = 0 if part.name in _MAY_BE_0 else 1 if isinstance(value, int) else 0.001
+            most = 65_535 if part.name == "port" else 10**12
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and not least <= value <= most:
+                raise UsageError(f"{part.name} is {value!r}", where=table.where, hint=f"give {least} to {most}")
+        table.end()
+        return make(**values)
+
+    def model(self, table: _Table) -> ModelConfig:
+        """The model, with its path beside the file."""
+        model = self.plain(table, ModelConfig)
+        return ModelConfig(model.scorer, self._path(model.path), model.generator, model.threads)
+
+    def database(self, table: _Table) -> DatabaseConfig:
+        """A database; exactly one of path, url and url_env says where it is."""
+        name = _name(table)
+        ways = [way for way in ("path", "url", "url_env") if table.has(way)]
+        if len(ways) != 1:
+            raise UsageError("a database needs one of path, url and url_env", where=table.where)
+        target = self._target(ways[0], table.take(ways[0], str))
+        if table.has("password_env"):
+            target = _with_password(target, self._variable(table.take("password_env", str)), table.where)
+        index = self._path(table.take("index", str, ""))
+        table.end()
+        return DatabaseConfig(name, target, index)
+
+    def key(self, table: _Table) -> KeyConfig:
+        """A key, by its hash or by the environment variable that holds the key itself."""
+        import hashlib
+
+        name = _name(table)
+        if table.has("sha256") == table.has("env"):
+            raise UsageError("a key needs sha256 or env", where=table.where)
+        if table.has("env"):
+            digest = hashlib.sha256(self._variable(table.take("env", str)).encode()).hexdigest()
+        else:
+            digest = table.take("sha256", str).lower()
+            if len(digest) != 64 or not _HEX.issuperset(digest):
+                hint = "write the 64 digits of: printf %s KEY | sha256sum"
+                raise UsageError("sha256 is no sha256 digest", where=table.where, hint=hint)
+        databases = {
+            database: _access(tables, f"{table.where}, databases.{database}")
+            for database, tables in table.take("databases", dict, {}).items()
+        }
+        table.end()
+        return KeyConfig(name, digest, databases)
+
+    def _target(self, way: str, said: str) -> str:
+        if way == "path":
+            return self._path(said)
+        return self._variable(said) if way == "url_env" else said
+
+    def _path(self, path: str) -> str:
+        return str(self._folder / Path(path).expanduser()) if path else ""
+
+    def _variable(self, name: str) -> str:
+        value = self._environment.get(name, "")
+        if not value:
+            raise UsageError(f"the environment variable {name} is not set", hint="set it before the service starts")
+        return value
+
+
+def _name(table: _Table) -> str:
+    name = table.take("name", str)
+    if not name.strip() or not name.isprintable() or len(name) > 100:
+        raise UsageError("name is no printable text of at most 100 characters", where=table.where)
+    return name
+
+
+def _access(said: object, where: str) -> str | Mapping[str, str | tuple[str, ...]]:
+    if said == "*":
+        return "*"
+    if not isinstance(said, dict):
+        raise UsageError('access to a database is neither "*" nor a table', where=where)
+    tables: dict[str, str | tuple[str, ...]] = {}
+    for table, columns in said.items():
+        if isinstance(columns, list) and all(isinstance(column, str) for column in columns):
+            tables[table] = tuple(columns)
+        elif columns == "*":
+            tables[table] = "*"
+        else:
+            raise UsageError(f'the columns of {table!r} are neither "*" nor a list of names', where=where)
+    return tables
+
+
+def _with_password(target: str, password: str, where: str) -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(target).set(password=password).render_as_string(hide_password=False)
+    except ArgumentError as error:
+        raise UsageError("password_env goes with a URL", where=where) from error
+
+
+def _distinct(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name.casefold() in seen:
+            raise UsageError(
+                f"two {what} are named {name!r}", where=what, hint="names must differ, whatever their case"
+            )
+        seen.add(name.casefold())

@@ -1,0 +1,180 @@
+"""The configured databases, each opened when first needed, and what each key sees of them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import DatabaseError
+from ctxprune.sql.database import Database, Limits
+from ctxprune.sql.linking.contained import KeyLimits, with_contained_keys
+from ctxprune.sql.linking.ranked import RankedLinker
+from ctxprune.sql.pipeline import Pipeline, PipelineConfig
+from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.steps import without_examples
+from ctxprune.sql.values import ValueIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.serve.config import DatabaseConfig, ServiceConfig
+    from ctxprune.serve.keys import Key
+    from ctxprune.sql.generate.base import Generator
+    from ctxprune.sql.linking.base import Linked
+    from ctxprune.sql.schema import Schema
+    from ctxprune.sql.values.base import ValueHit
+
+__all__ = ["Databases", "View"]
+
+_KEY_SECONDS = 2.0  # for keys that are not declared
+_EXAMPLE_SECONDS = 2.0  # for looking up example values
+
+
+@dataclass(frozen=True)
+class View:
+    """What a key sees of one database; safe to share between threads.
+
+    Attributes:
+        schema: The tables and columns it may use, with example values.
+        values: Index of the values in them.
+        pipeline: Answers questions; its guard lets nothing but `schema` be queried.
+        source: The schema of the whole database from which this was made.
+    """
+
+    schema: Schema
+    values: ValueIndex
+    pipeline: Pipeline
+    source: Schema
+
+    def hits(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
+        """Stored values that the question mentions, of what may be seen."""
+        return [
+            hit
+            for hit in self.values.lookup(question, evidence)
+            if hit.ref.table in self.schema and hit.ref.column in self.schema.table(hit.ref.table)
+        ]
+
+    def link(self, question: str, evidence: str = "") -> Linked:
+        """The part of the schema that the question needs."""
+        return RankedLinker().link(question, self.schema, hits=self.hits(question, evidence), evidence=evidence)
+
+
+class Databases:
+    """Opens databases when first asked for, and again after they failed. All methods block: call them in threads.
+
+    Args:
+        config: Of the service.
+        generators: Who writes SQL.
+    """
+
+    def __init__(self, config: ServiceConfig, generators: Sequence[Generator]) -> None:
+        limits = Limits(seconds=config.limits.query_seconds, rows=config.limits.rows)
+        self._limits, self._generators = limits, tuple(generators)
+        self._entries = {entry.name: _Entry(entry, limits) for entry in config.databases}
+
+    def names(self) -> list[str]:
+        """All of them, as configured."""
+        return list(self._entries)
+
+    def schema(self, name: str, key: Key) -> Schema:
+        """The tables and columns of a database that a key may see.
+
+        Raises:
+            UnknownNameError: For this key there is no such database.
+            DatabaseError: It cannot be used right now.
+            SchemaError: The configuration names a table or column that it does not have.
+        """
+        return visible(self._entries[name].open().schema(), key.access(name))
+
+    def view(self, name: str, key: Key) -> View:
+        """All that is needed to answer; made once for each database and set of tables. Raises as `schema`."""
+        access = key.access(name)
+        entry = self._entries[name]
+        with entry.lock:
+            database = entry.open()
+            said = json.dumps(access, sort_keys=True)
+            if said not in entry.views:
+                entry.views[said] = self._view(database, access, entry.config.index)
+            return entry.views[said]
+
+    def look_again(self, name: str) -> bool:
+        """Whether the schema is another than before; then what was made of it is made anew when next needed."""
+        entry = self._entries[name]
+        with entry.lock:
+            database = entry.open()
+            before = database.schema().fingerprint
+            database.refresh()
+            changed = database.schema().fingerprint != before
+            if changed:
+                entry.views.clear()
+            return changed
+
+    def failures(self) -> dict[str, str]:
+        """Why databases cannot be used, by their names; {} if all can."""
+        found = {name: entry.failure() for name, entry in self._entries.items()}
+        return {name: why for name, why in found.items() if why}
+
+    def close(self) -> None:
+        """Close all that are open."""
+        for entry in self._entries.values():
+            entry.close()
+
+    def _view(self, database: Database, access: Any, index: str) -> View:
+        whole = database.schema()
+        schema = visible(whole, access)
+        values = ValueIndex.for_database(database, index) if index else ValueIndex.build(database, schema=schema)
+        config = PipelineConfig(schema=schema, limits=self._limits)
+        pipeline = Pipeline(database, generators=self._generators, values=values, config=config)
+        shown = database.with_examples(schema, limits=replace(self._limits, seconds=_EXAMPLE_SECONDS))
+        keyed = with_contained_keys(
+            database, without_examples(shown, values.hidden), limits=KeyLimits(seconds=_KEY_SECONDS)
+        )
+        return View(keyed, values, pipeline, whole)
+
+
+class _Entry:
+    """One database: its configuration, and what was opened and made of it."""
+
+    def __init__(self, config: DatabaseConfig, limits: Limits) -> None:
+        self.config, self._limits = config, limits
+        self.lock = threading.Lock()  # of the views, which may take a while to make
+        self.views: dict[str, View] = {}
+        self._opening = threading.Lock()
+        self._database: Database | None = None
+
+    def open(self) -> Database:
+        with self._opening:
+            if self._database is None:
+                self._database = Database(self.config.target, name=self.config.name, limits=self._limits)
+            return self._database
+
+    def failure(self) -> str:
+        try:
+            self.open().execute("SELECT 1")
+        except DatabaseError as error:
+            return error.what
+        return ""
+
+    def close(self) -> None:
+        with self._opening:
+            if self._database is not None:
+                self._database.close()
+
+
+def visible(schema: Schema, access: str | Mapping[str, str | Sequence[str]]) -> Schema:
+    """The part of a schema that a key may see.
+
+    Raises:
+        SchemaError: There is no such table or column.
+    """
+    if isinstance(access, str):
+        return schema
+    refs = []
+    for name, columns in access.items():
+        table = schema.table(name)
+        names = [column.name for column in table.columns] if isinstance(columns, str) else columns
+        refs += [ColumnRef(table.name, table.column(column).name) for column in names]
+    return schema.subset(refs)

@@ -1,0 +1,159 @@
+"""What every request goes through before and after its route: id, key, limits, deadline, log, metrics, span."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import CtxpruneError, RequestError
+from ctxprune.serve import errors, replies
+from ctxprune.serve.keys import Key
+from ctxprune.serve.limits import ClientGoneError, check_headers, read_body, wait_until_gone
+from ctxprune.serve.logs import cause, log, request_id
+from ctxprune.serve.tracing import request_span
+
+if TYPE_CHECKING:
+    from ctxprune.serve.service import Service
+
+__all__ = ["Call", "Gateway"]
+
+_GONE = 499  # nginx's status for a client that went away, in logs and metrics only
+_GUARDED = "/v1/"
+
+
+@dataclass
+class Call:
+    """One request, as routes and the log know it.
+
+    Attributes:
+        id: The caller's or a new one.
+        headers: By lower-case name; of several of a name the first.
+        key: Who asks.
+        status: Of the answer; 0 until it begins.
+        told: What the log says besides.
+    """
+
+    id: str
+    headers: dict[bytes, bytes]
+    key: Key = field(default_factory=Key)
+    status: int = 0
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+class Gateway:
+    """ASGI middleware around all routes. Those under /v1/ need a key, a turn, and must end in time."""
+
+    def __init__(self, app: Any, service: Service) -> None:
+        self._app, self._service = app, service
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """See the ASGI specification."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(reversed(scope["headers"]))
+        call = Call(request_id(headers.get(b"x-request-id", b"")), headers)
+        scope.setdefault("state", {})["call"] = call
+        reply = _Reply(send, call)
+        start = time.perf_counter()
+        route = scope["path"] if scope["path"] in self._service.routes else "other"
+        with request_span(f"{scope['method']} {route}", headers) as span:
+            try:
+                await self._serve(scope, receive, reply)
+            except ClientGoneError:
+                call.status = _GONE
+            except asyncio.CancelledError:
+                call.status = 503
+                raise
+            except Exception as error:  # noqa: BLE001 - the last handler: an answer without particulars, and a log line
+                call.told["cause"] = cause(error)
+                await reply.error(error)
+            finally:
+                seconds = time.perf_counter() - start
+                span.update({"http.route": route, "http.response.status_code": call.status})
+                self._service.metrics.request(route, call.status, seconds)
+                told = {"method": scope["method"], "route": route, "status": call.status, "key": call.key.name or None}
+                log("request", request_id=call.id, **told, ms=round(seconds * 1e3, 2), **call.told)
+
+    async def _serve(self, scope: Any, receive: Any, reply: _Reply) -> None:
+        limits = self._service.config.limits
+        check_headers(scope["headers"], limits.header_bytes)
+        if not scope["path"].startswith(_GUARDED):
+            await self._app(scope, receive, reply)
+            return
+        reply.call.key = self._service.keys.of(reply.call.headers)
+        try:
+            await asyncio.wait_for(self._admitted(scope, receive, reply), limits.seconds)
+        except CtxpruneError:
+            raise
+        except asyncio.TimeoutError as error:
+            hint = f"requests may take {limits.seconds:g} seconds; ask for less"
+            raise RequestError("the request took too long", status=504, hint=hint) from error
+
+    async def _admitted(self, scope: Any, receive: Any, reply: _Reply) -> None:
+        async with self._service.gate:
+            declared = reply.call.headers.get(b"content-length", b"")
+            body = await read_body(receive, declared, self._service.config.limits.body_bytes)
+            reply.call.told["bytes"] = len(body)
+            await _while_connected(self._app(scope, _Replay(body), reply), receive)
+
+
+async def _while_connected(work: Any, receive: Any) -> None:
+    """Runs `work`, and stops it when the client goes away."""
+    tasks = [asyncio.ensure_future(work), asyncio.ensure_future(wait_until_gone(receive))]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not tasks[0].done():
+            raise ClientGoneError
+        tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Replay:
+    """ASGI's receive for a body that was read already; after it nothing comes, since the gateway watches the client."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body: bytes | None = body
+
+    async def __call__(self) -> dict[str, Any]:
+        if self._body is None:
+            await asyncio.get_running_loop().create_future()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+class _Reply:
+    """ASGI's send with the request's id in the headers; remembers the status."""
+
+    def __init__(self, send: Any, call: Call) -> None:
+        self._send, self.call = send, call
+        self._streams = self._ended = False
+
+    async def __call__(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.call.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.call.id.encode())]
+            self._streams = (b"content-type", b"text/event-stream; charset=utf-8") in message["headers"]
+        elif message["type"] == "http.response.body":
+            self._ended = not message.get("more_body", False)
+        await self._send(message)
+
+    async def error(self, error: Exception) -> None:
+        """The error as an answer; as the last event where a stream has begun."""
+        document = errors.document(error, self.call.id)
+        status = errors.status_of(error) if isinstance(error, CtxpruneError) else 500
+        if self._streams and not self._ended:
+            await self({"type": "http.response.body", "body": replies.event("error", document), "more_body": False})
+        if self.call.status:
+            return
+        headers = errors.headers_of(error) if isinstance(error, CtxpruneError) else {}
+        given = [(name.encode(), value.encode()) for name, value in headers.items()]
+        body = replies.encoded(document)
+        given += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await self({"type": "http.response.start", "status": status, "headers": given})
+        await self({"type": "http.response.body", "body": body})

@@ -1,0 +1,77 @@
+"""Who asks: keys by their hashes, and what each may see."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import RequestError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ctxprune.serve.config import Access, KeyConfig
+
+__all__ = ["Key", "Keys"]
+
+
+@dataclass(frozen=True)
+class Key:
+    """Who asks.
+
+    Attributes:
+        name: For logs; "" where the service has no keys.
+        databases: See `ctxprune.serve.config.KeyConfig`.
+    """
+
+    name: str = ""
+    databases: Access = field(default_factory=dict)
+
+    def access(self, database: str) -> str | Mapping[str, str | tuple[str, ...]]:
+        """What it may see of a database.
+
+        Raises:
+            UnknownNameError: Nothing: for this key there is no such database.
+        """
+        if database not in self.databases:
+            raise UnknownNameError("database", database, self.databases)
+        return self.databases[database]
+
+
+class Keys:
+    """All keys of the service; without any, everybody may use every database.
+
+    Args:
+        keys: As configured.
+        databases: Names of all databases.
+    """
+
+    def __init__(self, keys: Sequence[KeyConfig], databases: Iterable[str]) -> None:
+        self._digests = [(bytes.fromhex(key.digest), Key(key.name, key.databases)) for key in keys]
+        self._everybody = Key("", dict.fromkeys(databases, "*"))
+
+    @property
+    def all(self) -> list[Key]:
+        """Every key; the one of everybody where there are none."""
+        return [key for _, key in self._digests] or [self._everybody]
+
+    def of(self, headers: Mapping[bytes, bytes]) -> Key:
+        """The key of a request, from `Authorization: Bearer KEY` or `X-API-Key: KEY`.
+
+        Its hash is compared with every known one in constant time, so that neither time nor order tells anything.
+
+        Raises:
+            RequestError: 401, there is none, or it is unknown.
+        """
+        if not self._digests:
+            return self._everybody
+        kind, _, told = headers.get(b"authorization", b"").partition(b" ")
+        given = told.strip() if kind.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+        digest = hashlib.sha256(given).digest()
+        found = [key for known, key in self._digests if hmac.compare_digest(known, digest)]
+        if not found or not given:
+            what = "the key is unknown" if given else "there is no key"
+            raise RequestError(what, status=401, hint="send the header Authorization: Bearer KEY")
+        return found[0]

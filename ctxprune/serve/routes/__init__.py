@@ -1,0 +1,3 @@
+"""The service's endpoints, one file for each group."""
+
+from __future__ import annotations

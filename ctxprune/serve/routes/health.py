@@ -1,0 +1,39 @@
+"""GET /healthz, /readyz and /metrics: for those who run the service; they need no key and tell no contents."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from ctxprune.serve.replies import Json
+from ctxprune.serve.routes.base import ServiceOf
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["operation"])
+_EXAMPLE = {"content": {"application/json": {"example": {"ready": True, "databases": {"shop": "ok"}}}}}
+
+
+@router.get("/healthz", responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}})
+async def healthz() -> Json:
+    """Whether the process answers at all."""
+    return Json({"status": "ok"})
+
+
+@router.get("/readyz", responses={200: _EXAMPLE, 503: {"description": "not ready; the answer says why"}})
+async def readyz(service: ServiceOf) -> Json:
+    """Whether requests should come here: the scorer is loaded, every database can be used, and nothing is stopping."""
+    state = await service.readiness()
+    return Json(state, status_code=200 if state["ready"] else 503)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"example": 'ctxprune_tokens_total{direction="in",stage="prune"} 12.0'}}}
+    },
+)
+async def metrics(service: ServiceOf) -> Response:
+    """Prometheus's text format."""
+    return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

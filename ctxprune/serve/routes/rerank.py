@@ -1,0 +1,113 @@
+"""POST /v1/rerank: documents by falling relevance, in the form that rerank clients of Cohere, Jina and vLLM expect."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, ConfigDict, Field
+
+from ctxprune.errors import RequestError
+from ctxprune.rag import PassagePruner, Passages
+from ctxprune.scorers import SCORERS
+from ctxprune.serve.replies import Json, encoded
+from ctxprune.serve.routes.base import CallOf, ServiceOf, described
+from ctxprune.serve.scoring import Scored, Task
+from ctxprune.tokens import BundledCounter
+
+__all__ = ["RerankRequest", "router"]
+
+router = APIRouter(prefix="/v1", tags=["pruning"])
+
+
+class Text(BaseModel):
+    """One document; other entries are passed over."""
+
+    text: str
+
+
+class RerankRequest(BaseModel):
+    """As clients of other services send it; entries that only those know are passed over."""
+
+    model_config = ConfigDict(strict=True)
+
+    query: str = Field(min_length=1, max_length=10_000)
+    documents: list[str | Text] = Field(min_length=1)
+    top_n: int | None = Field(None, ge=1, description="How many to give back; all if not said.")
+    return_documents: bool = False
+    model: str = Field("", description="Passed over: the service has one scorer.")
+
+
+class RerankResult(BaseModel):
+    """One document by its place in the request."""
+
+    index: int
+    relevance_score: float
+    document: Text | None = None
+
+
+class Usage(BaseModel):
+    """Tokens that were read."""
+
+    total_tokens: int
+
+
+class RerankReply(BaseModel):
+    """The documents, the most relevant first; equal ones in the order they came in."""
+
+    id: str
+    model: str
+    results: list[RerankResult]
+    usage: Usage
+
+
+_ASKED = {
+    "two documents": {
+        "value": {
+            "query": "When did the bridge open?",
+            "documents": ["Cats sleep all day.", "The bridge opened in 1933."],
+            "top_n": 1,
+            "return_documents": True,
+        }
+    }
+}
+_ANSWERED = {
+    "id": "6f1c0b1e",
+    "model": "cascade.v1",
+    "results": [{"index": 1, "relevance_score": 0.97, "document": {"text": "The bridge opened in 1933."}}],
+    "usage": {"total_tokens": 20},
+}
+
+
+@router.post("/rerank", responses=described(RerankReply, _ANSWERED))
+async def rerank(
+    asked: Annotated[RerankRequest, Body(openapi_examples=_ASKED)], service: ServiceOf, call: CallOf
+) -> Json:
+    """Rank documents by how relevant they are to the question."""
+    most = service.config.limits.documents
+    if len(asked.documents) > most:
+        hint = f"at most {most} are taken; send them in parts"
+        raise RequestError(f"there are {len(asked.documents)} documents", status=422, hint=hint)
+    if not asked.query.strip():
+        raise RequestError("the query is empty", status=422, hint="give a text that asks something")
+    texts = tuple(entry if isinstance(entry, str) else entry.text for entry in asked.documents)
+    scorer = service.scoring.scorer
+    ranker = PassagePruner()
+    head = {"id": call.id, "model": SCORERS.name_of(type(scorer))}
+
+    def finish(scored: Scored) -> tuple[bytes, int]:
+        found = ranker.rank_scored(scored.context, scored.documents, top_k=asked.top_n)
+        results = [_result(entry, texts if asked.return_documents else ()) for entry in found]
+        tokens = sum(BundledCounter().count_many((asked.query, *texts)))
+        return encoded({**head, "results": results, "usage": {"total_tokens": tokens}}), tokens
+
+    task = Task(asked.query, sum(map(len, texts)), lambda: Passages(texts), finish)
+    body, tokens = await service.scoring.do(task)
+    service.metrics.tokens("rerank", tokens, 0)
+    call.told |= {"documents": len(texts), "tokens": tokens}
+    return Json(body)
+
+
+def _result(entry: dict[str, Any], texts: tuple[str, ...]) -> dict[str, Any]:
+    result = {"index": entry["corpus_id"], "relevance_score": entry["score"]}
+    return result | ({"document": {"text": texts[entry["corpus_id"]]}} if texts else {})

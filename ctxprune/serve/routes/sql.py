@@ -1,0 +1,218 @@
+"""GET /v1/databases, POST /v1/sql/link and POST /v1/sql/ask: questions to databases, which go by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Body
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from ctxprune.errors import RequestError
+from ctxprune.serve.replies import Json, encoded, event
+from ctxprune.serve.routes.base import CallOf, ServiceOf, Strict, described
+from ctxprune.serve.steps import told_steps
+from ctxprune.sql.linking.document import link_document
+from ctxprune.sql.render import RENDERERS
+from ctxprune.tokens import as_counter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ctxprune.serve.keys import Key
+    from ctxprune.serve.service import Service
+    from ctxprune.sql.answer import Answer
+
+__all__ = ["AskRequest", "LinkRequest", "router"]
+
+router = APIRouter(prefix="/v1", tags=["databases"])
+
+
+class LinkRequest(Strict):
+    """A question on a database, by its name in the configuration."""
+
+    database: str
+    question: str = Field(max_length=10_000)
+    evidence: str = Field("", max_length=10_000, description="Further knowledge about the question.")
+    form: str = Field("mschema", description="How the schema is written: mschema, ddl or compact.")
+
+
+class AskRequest(Strict):
+    """A question on a database, by its name in the configuration."""
+
+    database: str
+    question: str = Field(max_length=10_000)
+    evidence: str = Field("", max_length=10_000, description="Further knowledge about the question.")
+    stream: bool = Field(False, description="Answer with server-sent events; so does Accept: text/event-stream.")
+
+
+class LinkReply(BaseModel):
+    """The linked schema, why each column was kept, and as prompt text."""
+
+    database: str
+    tables: list[dict[str, Any]]
+    hits: list[dict[str, Any]]
+    text: str
+    form: str
+    tokens_before: int
+    tokens_after: int
+    columns_before: int
+    columns_after: int
+
+
+class AskReply(BaseModel):
+    """An answer, or a refusal with its reason, and how it came about."""
+
+    sql: str
+    columns: list[str]
+    rows: list[list[Any]]
+    truncated: bool
+    confidence: float
+    refused: bool
+    reason: str
+    trace: dict[str, Any]
+
+
+class DatabaseReply(BaseModel):
+    """What the key may see of one database."""
+
+    name: str
+    available: bool
+    schema_: dict[str, Any] | None = Field(alias="schema")
+
+
+class DatabasesReply(BaseModel):
+    """All databases that the key may use."""
+
+    databases: list[DatabaseReply]
+
+
+_QUESTION = {"database": "shop", "question": "How many cities are in Brazil?"}
+_LINKED = {
+    "database": "shop",
+    "tables": [{"name": "city", "score": 0.98, "columns": [{"name": "country", "score": 0.9, "reasons": ["value"]}]}],
+    "hits": [{"table": "city", "column": "country", "value": "Brazil", "span": [23, 29], "score": 1.0}],
+    "text": "# Table: city\n[(country:TEXT, Examples: [Brazil])]",
+    "form": "mschema",
+    "tokens_before": 120,
+    "tokens_after": 40,
+    "columns_before": 8,
+    "columns_after": 2,
+}
+_ANSWERED = {
+    "sql": "SELECT COUNT(*) FROM city WHERE country = 'Brazil'",
+    "columns": ["COUNT(*)"],
+    "rows": [[1]],
+    "truncated": False,
+    "confidence": 1.0,
+    "refused": False,
+    "reason": "4 of 4 candidates agree",
+    "trace": {"format": "ctxprune-trace", "version": 1},
+}
+_DATABASES = {"databases": [{"name": "shop", "available": True, "schema": {"format": "ctxprune.schema", "version": 1}}]}
+
+
+@router.get("/databases", responses=described(DatabasesReply, _DATABASES))
+async def databases(service: ServiceOf, call: CallOf) -> Json:
+    """The databases that the key may use, each with the tables and columns that it may see."""
+    return Json(await service.blocking(lambda: encoded({"databases": _visible(service, call.key)})))
+
+
+@router.post("/sql/link", responses=described(LinkReply, _LINKED))
+async def link(
+    asked: Annotated[LinkRequest, Body(openapi_examples={"a question": {"value": _QUESTION}})],
+    service: ServiceOf,
+    call: CallOf,
+) -> Json:
+    """The part of a schema that a question needs, and why."""
+    _check(asked)
+    renderer = RENDERERS.get(asked.form)()
+    call.key.access(asked.database)
+    call.told["database"] = asked.database
+
+    def work() -> tuple[bytes, int, int]:
+        view = service.databases.view(asked.database, call.key)
+        linked = view.link(asked.question, asked.evidence)
+        counter, text = as_counter(), renderer.render(linked.schema, hits=linked.hits)
+        before, after = counter.count(renderer.render(view.schema, hits=linked.hits)), counter.count(text)
+        account = {"tokens_before": before, "tokens_after": after, "tokenizer": counter.name}
+        document = link_document(linked, asked.question, asked.evidence)
+        return encoded(document | {"form": asked.form, "text": text} | account), before, after
+
+    body, before, after = await service.blocking(work)
+    service.metrics.tokens("link", before, after)
+    return Json(body)
+
+
+@router.post("/sql/ask", responses=described(AskReply, _ANSWERED))
+async def ask(
+    asked: Annotated[AskRequest, Body(openapi_examples={"a question": {"value": _QUESTION}})],
+    service: ServiceOf,
+    call: CallOf,
+) -> Response:
+    """Answer a question with rows of one read-only query, as JSON or as the events `step` and, at last, `answer`."""
+    _check(asked)
+    call.key.access(asked.database)
+    call.told["database"] = asked.database
+    if asked.stream or b"text/event-stream" in call.headers.get(b"accept", b""):
+        return StreamingResponse(_events(asked, service, call.key), media_type="text/event-stream")
+    return Json(await service.blocking(lambda: encoded(_answer(asked, service, call.key).to_dict())))
+
+
+async def _events(asked: AskRequest, service: Service, key: Key) -> AsyncIterator[bytes]:
+    """What each step found as soon as it is known, then the answer."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def tell(name: str, content: dict[str, Any]) -> None:
+        loop.call_soon_threadsafe(queue.put_nowait, event(name, content))
+
+    def work() -> None:
+        try:
+            tell("answer", _answer(asked, service, key, tell).to_dict())
+        finally:
+            loop.call_soon_threadsafe(queue.put_nowait, None)
+
+    running = asyncio.ensure_future(service.blocking(work))
+    try:
+        while (item := await queue.get()) is not None:
+            yield item
+        await running
+    finally:
+        running.cancel()
+
+
+def _answer(
+    asked: AskRequest, service: Service, key: Key, tell: Callable[[str, dict[str, Any]], None] | None = None
+) -> Answer:
+    pipeline = service.databases.view(asked.database, key).pipeline
+    answer = (pipeline if tell is None else told_steps(pipeline, tell)).ask(asked.question, asked.evidence)
+    if answer.refusal is not None and answer.refusal.kind == "failed":
+        service.databases.look_again(asked.database)  # perhaps a table is gone; the next question sees what is there
+    trace = answer.trace
+    service.metrics.stages({step.name: step.ms / 1e3 for step in trace.steps})
+    service.metrics.tokens("generate", trace.tokens_in, trace.tokens_out)
+    if trace.linked is not None:
+        service.metrics.tokens("link", trace.linked.tokens_before, trace.linked.tokens_after)
+    return answer
+
+
+def _visible(service: Service, key: Key) -> list[dict[str, Any]]:
+    from ctxprune.errors import DatabaseError
+
+    found = []
+    for name in key.databases:
+        try:
+            schema: dict[str, Any] | None = service.databases.schema(name, key).to_dict()
+        except DatabaseError:
+            schema = None
+        found.append({"name": name, "available": schema is not None, "schema": schema})
+    return found
+
+
+def _check(asked: LinkRequest | AskRequest) -> None:
+    if not asked.question.strip():
+        raise RequestError("the question is empty", status=422, hint="ask something")

@@ -1,0 +1,90 @@
+"""Runs the service until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from ctxprune.errors import UsageError
+from ctxprune.serve.app import create_app
+from ctxprune.serve.logs import JsonLines, log
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator
+
+    from ctxprune.serve.config import ServiceConfig
+
+__all__ = ["log_handler", "run"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run(config: ServiceConfig) -> None:
+    """Serve until SIGTERM or SIGINT; then take no further connection, and end when all requests have, or when
+    `drain_seconds` are over.
+
+    Raises:
+        UsageError: The configuration names tables that a database does not have, or the address cannot be used.
+        CtxpruneError: The scorer or the generator cannot be made.
+    """
+    app = create_app(config)
+    service = app.state.service
+    service.check()
+    place = config.server
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    try:
+        listener = socket.create_server((place.host, place.port), family=family, backlog=1024)
+    except OSError as error:
+        raise UsageError(f"cannot listen ({error.strerror})", where=f"{place.host}, port {place.port}") from error
+    settings = uvicorn.Config(
+        app,
+        http="h11",
+        loop="asyncio",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(place.drain_seconds)),
+        h11_max_incomplete_event_size=4 * config.limits.header_bytes + 65_536,
+    )
+    log("listening", host=place.host, port=listener.getsockname()[1])
+    _Server(settings, service.stop).run(sockets=[listener])
+    log("stopped")
+
+
+def log_handler() -> logging.Handler:
+    """Writes JSON lines to stderr."""
+    import logging
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    return handler
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server; a signal that was obeyed ends the process with exit code 0."""
+
+    def __init__(self, config: uvicorn.Config, stop: Any) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See `uvicorn.Server`, which raises the signal once more at the end."""
+        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """The first signal ends the service in good order, a further SIGINT at once."""
+        self._stop()
+        super().handle_exit(sig, frame)

@@ -1,0 +1,134 @@
+"""What all requests of one service share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ctxprune.errors import DatabaseError, SchemaError, UsageError
+from ctxprune.pruning import Pruner
+from ctxprune.rag import Passage
+from ctxprune.serve.databases import Databases
+from ctxprune.serve.keys import Keys
+from ctxprune.serve.limits import Gate
+from ctxprune.serve.logs import cause, log
+from ctxprune.serve.metrics import Metrics
+from ctxprune.serve.scoring import Scoring, Task, make_scorer
+from ctxprune.sql._cancel import cancellation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ctxprune.serve.config import ServiceConfig
+    from ctxprune.serve.keys import Key
+    from ctxprune.sql.generate.base import Generator
+
+__all__ = ["Service"]
+
+T = TypeVar("T")
+_ASKERS = 8  # threads of questions to databases, which mostly wait for these or for a model's server
+
+
+class Service:
+    """Keys, limits, scorer, databases and metrics.
+
+    Args:
+        config: As read from the file.
+        generators: Who writes SQL; default as configured.
+
+    Raises:
+        CtxpruneError: The scorer or the generator cannot be made.
+    """
+
+    def __init__(self, config: ServiceConfig, generators: Sequence[Generator] | None = None) -> None:
+        threads = config.model.threads or os.cpu_count() or 1
+        self.config = config
+        self.keys = Keys(config.keys, [database.name for database in config.databases])
+        self.gate = Gate(config.limits.concurrency, config.limits.queue)
+        self.metrics = Metrics(lambda: self.gate.inside, lambda: self.gate.waiting)
+        self._scorers = ThreadPoolExecutor(threads, "ctxprune-score")
+        self._askers = ThreadPoolExecutor(_ASKERS, "ctxprune-ask")
+        self.scoring = Scoring(
+            make_scorer(config.model), self._scorers, runs=threads, batching=config.batching, metrics=self.metrics
+        )
+        self.databases = Databases(config, _generators(config) if generators is None else generators)
+        self.routes: frozenset[str] = frozenset()
+        self._warm = False
+
+    async def blocking(self, function: Callable[[], T]) -> T:
+        """Runs a function that waits for a database or a model's server; once cancelled, it begins nothing further."""
+        cancelled = threading.Event()
+        with cancellation(cancelled):
+            context = contextvars.copy_context()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._askers, context.run, function)
+        finally:
+            cancelled.set()
+
+    def check(self) -> None:
+        """That keys name tables and columns that are there; of databases that cannot be used `/readyz` tells.
+
+        Raises:
+            UsageError: One does not.
+        """
+        for key, name in self._pairs():
+            with _unavailable(name):
+                try:
+                    self.databases.schema(name, key)
+                except SchemaError as error:
+                    raise UsageError(f"the key {key.name!r}: {error.what}", where=name, hint=error.hint) from error
+
+    async def warm(self) -> None:
+        """Loads the scorer and opens the databases, so that the first request does not wait for it."""
+        pruner = Pruner(self.scoring.scorer)
+        task = Task("ready?", 0, lambda: Passage("Ready."), lambda it: pruner.prune_scored("?", it.context, it.units))
+        await self.scoring.do(task)
+        self._warm = True
+        for key, name in self._pairs():
+            with _unavailable(name):
+                await self.blocking(partial(self.databases.view, name, key))
+
+    def _pairs(self) -> list[tuple[Key, str]]:
+        return [(key, name) for key in self.keys.all for name in key.databases]
+
+    async def readiness(self) -> dict[str, Any]:
+        """Whether requests should come, and what is missing."""
+        failures = await self.blocking(self.databases.failures)
+        return {
+            "ready": self._warm and not failures and not self.gate.closed,
+            "scorer": "ok" if self._warm else "loading",
+            "stopping": self.gate.closed,
+            "databases": {name: failures.get(name, "ok") for name in self.databases.names()},
+        }
+
+    def stop(self) -> None:
+        """Take no further request; those inside go on."""
+        self.gate.closed = True
+
+    def close(self) -> None:
+        """End what is open."""
+        self.databases.close()
+        self._scorers.shutdown(wait=False, cancel_futures=True)
+        self._askers.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _unavailable(name: str) -> Iterator[None]:
+    """A database that cannot be used is noted in the log; it is tried again when it is asked."""
+    try:
+        yield
+    except DatabaseError as error:
+        log("database unavailable", level=logging.WARNING, database=name, cause=cause(error))
+
+
+def _generators(config: ServiceConfig) -> Sequence[Generator]:
+    from ctxprune.cli._pipelines import generators_for
+
+    return generators_for(config.model.generator, plain=False, cache=None)

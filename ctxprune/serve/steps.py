@@ -1,0 +1,63 @@
+"""A pipeline that tells what each step found, as soon as it did."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.sql.pipeline import Pipeline
+from ctxprune.sql.trace import hit_traces, link_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ctxprune.sql.steps import State, Step
+
+__all__ = ["told_steps"]
+
+Tell = "Callable[[str, dict[str, Any]], None]"
+
+
+def told_steps(pipeline: Pipeline, tell: Callable[[str, dict[str, Any]], None]) -> Pipeline:
+    """The same pipeline; `tell` is called as tell("step", content) after each step, in the thread that works."""
+    steps = [_Told(step, tell) for step in pipeline.steps]
+    return Pipeline.of_steps(pipeline.schema, steps, config=pipeline.config)
+
+
+@dataclass(frozen=True)
+class _Told:
+    step: Step
+    tell: Callable[[str, dict[str, Any]], None]
+
+    @property
+    def name(self) -> str:
+        return self.step.name
+
+    def run(self, state: State) -> State:
+        start = perf_counter()
+        after = self.step.run(state)
+        self.tell("step", {"name": self.name, "ms": (perf_counter() - start) * 1e3, **_news(state, after)})
+        return after
+
+
+def _news(before: State, after: State) -> dict[str, Any]:
+    """What a step added."""
+    news: dict[str, Any] = {}
+    if after.hits is not before.hits:
+        news["hits"] = [asdict(hit) for hit in hit_traces(after.hits)]
+    if after.linked is not None and after.linked is not before.linked:
+        news["linked"] = asdict(link_trace(after.linked))
+    if after.candidates is not before.candidates:
+        news["candidates"] = [
+            {"generator": made.generator, "path": made.path, "sql": made.sql, "error": made.error}
+            for made in after.candidates
+        ]
+    if after.executed is not before.executed:
+        news["executed"] = [
+            {"sql": item.sql, "rows": None if item.result is None else len(item.result.rows), "error": item.error}
+            for item in after.executed
+        ]
+    if after.refusal is not None:
+        news["refusal"] = asdict(after.refusal)
+    return news

@@ -1,0 +1,102 @@
+"""The configuration file is checked as a whole, and says what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctxprune.cli import main
+from ctxprune.errors import InputError, UsageError
+from ctxprune.serve import load_config
+
+from .conftest import hashed
+
+GOOD = f"""
+[server]
+port = 9000
+drain_seconds = 5
+[limits]
+concurrency = 4
+queue = 0
+[model]
+scorer = "lexical"
+[batching]
+enabled = false
+[[databases]]
+name = "shop"
+path = "shop.sqlite"
+[[databases]]
+name = "sales"
+url_env = "SALES_URL"
+password_env = "SALES_PASSWORD"
+[[keys]]
+name = "app"
+sha256 = "{hashed("k")}"
+databases = {{ shop = "*", sales = {{ city = "*", "order items" = ["id", "price"] }} }}
+[[keys]]
+name = "other"
+env = "OTHER_KEY"
+"""
+ENVIRONMENT = {"SALES_URL": "postgresql://reader@db/sales", "SALES_PASSWORD": "hunter2", "OTHER_KEY": "k2"}
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "service.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_everything_is_read_and_secrets_stay_out_of_sight(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, GOOD), ENVIRONMENT)
+    assert (config.server.port, config.server.drain_seconds, config.limits.queue) == (9000, 5.0, 0)
+    assert config.databases[0].target == str(tmp_path / "shop.sqlite")
+    assert config.databases[1].target == "postgresql://reader:hunter2@db/sales"
+    assert config.keys[0].databases == {"shop": "*", "sales": {"city": "*", "order items": ("id", "price")}}
+    assert config.keys[1].digest == hashed("k2")
+    assert not config.batching.enabled
+    assert "hunter2" not in repr(config)
+    assert hashed("k") not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = ", "not TOML"),
+        ("[servr]\nport = 1", "unknown entry 'servr'"),
+        ("[server]\nprt = 1", "unknown entry 'prt'"),
+        ("[server]\nport = '80'", "port is a text, not a whole number"),
+        ("[server]\nport = true", "port is a boolean"),
+        ("[server]\nport = 70000", "port is 70000"),
+        ("[limits]\nseconds = -1", "seconds is -1"),
+        ("[limits]\nseconds = inf", "seconds is inf"),
+        ("[limits]\nconcurrency = 0", "concurrency is 0"),
+        ("[server]\nhost = '0.0.0.0'", "without keys"),
+        ("server = 3", "server is a whole number, not a table"),
+        ("[databases]\nname = 'a'", "databases is a table, not a list"),
+        ("[[databases]]\npath = 'a'", "name is missing"),
+        ("[[databases]]\nname = 'a'", "one of path, url and url_env"),
+        ("[[databases]]\nname = 'a'\npath = 'a'\nurl = 'b'", "one of path, url and url_env"),
+        ("[[databases]]\nname = 'a'\nurl_env = 'NOT_SET'", "NOT_SET is not set"),
+        ("[[databases]]\nname = 'a'\npath = 'a'\n[[databases]]\nname = 'A'\npath = 'b'", "two databases are named 'A'"),
+        ("[[keys]]\nname = 'a'", "sha256 or env"),
+        ("[[keys]]\nname = 'a'\nsha256 = 'abc'", "no sha256 digest"),
+        (f"[[keys]]\nname = 'a'\nsha256 = '{'a' * 64}'\ndatabases = {{x = '*'}}", "unknown database 'x'"),
+        (f"[[keys]]\nname = 'a'\nsha256 = '{'a' * 64}'\ndatabases = {{x = 3}}", "neither"),
+        (f"[[keys]]\nname = 'a'\nsha256 = '{'a' * 64}'\ndatabases = {{x = {{t = 3}}}}", "columns of 't'"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load_config(write(tmp_path, text), {})
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        load_config(tmp_path / "no.toml")
+
+
+def test_the_command_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--config", str(write(tmp_path, "[servr]"))]) == 2
+    assert "unknown entry 'servr'" in capsys.readouterr().err.replace("\n", " ")
+    assert main(["serve", "--config", str(tmp_path / "no.toml")]) == 2
