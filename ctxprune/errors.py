@@ -7,6 +7,7 @@ CtxpruneError
 ├── MissingExtraError     CP004  an optional dependency is not installed
 ├── InputError            CP005  a file or text cannot be read as what it should be
 ├── FormatError           CP006  a persisted artefact has an unknown format, version or is damaged
+├── StoreError            CP007  a Redis cannot be reached, is full, or refuses
 ├── DatabaseError         CP100  the database cannot be opened or read
 │   ├── QueryError        CP101  the database rejected a query
 │   ├── QueryTimeoutError CP102  a query ran past its deadline
@@ -45,6 +46,7 @@ __all__ = [
     "QueryTimeoutError",
     "RequestError",
     "SchemaError",
+    "StoreError",
     "UnknownNameError",
     "UsageError",
 ]
@@ -125,6 +127,12 @@ class FormatError(CtxpruneError):
     """A persisted artefact has an unknown format or version, or is damaged."""
 
     code = "CP006"
+
+
+class StoreError(CtxpruneError):
+    """A store that workers share (Redis) cannot be reached, is full, or refuses."""
+
+    code = "CP007"
 
 
 class DatabaseError(CtxpruneError):

@@ -1,4 +1,7 @@
-"""Generations kept in one SQLite file, by model, prompt, parameters and seed: a second run costs nothing."""
+"""Generations kept by model, prompt, parameters and seed, so that a second run costs nothing; here in one SQLite file.
+
+redis_cache.py keeps them in Redis.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ctxprune.errors import FormatError, InputError
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from .model import Message, Prices, Sampling
 
-__all__ = ["CachedModel", "GenerationCache"]
+__all__ = ["AnswerCache", "CachedModel", "GenerationCache", "packed", "unpacked"]
 
 _FILE = CacheFile(
     "generation cache",
@@ -32,10 +35,26 @@ _FILE = CacheFile(
 )
 
 
-class GenerationCache:
-    """One SQLite file of answers, safe for several threads and processes (a connection per call).
+class AnswerCache(Protocol):
+    """Keeps the answers of models; safe to share between threads.
 
-    `flights` holds what threads are asking for now, so that one of them asks for all who want the same.
+    Attributes:
+        flights: What threads are asking for now, so that one of them asks for all who want the same.
+    """
+
+    flights: Flights
+
+    def get(self, key: str) -> list[ChatAnswer] | None:
+        """The answers filed under `key`, marked as cached, or None where there are none."""
+        ...
+
+    def put(self, key: str, model: str, answers: Sequence[ChatAnswer]) -> None:
+        """File `answers` of the model with this fingerprint; the first ones filed under a key stay."""
+        ...
+
+
+class GenerationCache:
+    """An `AnswerCache` in one SQLite file, safe for several processes, too (a connection per call).
 
     Args:
         path: The file; made when missing, its folder too.
@@ -56,23 +75,20 @@ class GenerationCache:
             _FILE.prepare(connection, self.path)
 
     def get(self, key: str) -> list[ChatAnswer] | None:
-        """The answers filed under `key`, or None where there are none."""
+        """As `AnswerCache.get`."""
         with self._open() as connection:
             row = connection.execute("SELECT answers FROM generation WHERE key = ?", (key,)).fetchone()
         if row is None:
             return None
         try:
-            return [
-                ChatAnswer(text, int(t_in), int(t_out), float(ms), True) for text, t_in, t_out, ms in json.loads(row[0])
-            ]
-        except (TypeError, ValueError) as error:
+            return unpacked(row[0])
+        except ValueError as error:
             raise FormatError("a cached generation is damaged", where=str(self.path), hint="delete the file") from error
 
     def put(self, key: str, model: str, answers: Sequence[ChatAnswer]) -> None:
-        """File `answers`; the first ones filed under a key stay."""
-        text = json.dumps([[a.text, a.tokens_in, a.tokens_out, round(a.ms, 3)] for a in answers])
+        """As `AnswerCache.put`."""
         with self._open() as connection:
-            connection.execute("INSERT OR IGNORE INTO generation VALUES (?, ?, ?)", (key, model, text))
+            connection.execute("INSERT OR IGNORE INTO generation VALUES (?, ?, ?)", (key, model, packed(answers)))
 
     def __len__(self) -> int:
         with self._open() as connection:
@@ -105,7 +121,7 @@ class CachedModel:
     """
 
     model: Any
-    cache: GenerationCache
+    cache: AnswerCache
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", as_chat_model(self.model))
@@ -131,7 +147,7 @@ class CachedModel:
         Raises:
             ModelError: The wrapped model failed, or it cannot be told from others.
             FormatError: The cache is damaged.
-            InputError: The cache cannot be read or written.
+            InputError, StoreError: The cache cannot be read or written.
         """
         fingerprint = self.fingerprint
         key = _key(fingerprint, messages, sampling)
@@ -146,6 +162,25 @@ class CachedModel:
             return answers
 
         return self.cache.flights.ask(key, sampling.seconds, ask)
+
+
+def packed(answers: Sequence[ChatAnswer]) -> str:
+    """Answers as JSON."""
+    return json.dumps([[a.text, a.tokens_in, a.tokens_out, round(a.ms, 3)] for a in answers])
+
+
+def unpacked(text: str) -> list[ChatAnswer]:
+    """What `packed` was given, marked as cached.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    try:
+        return [
+            ChatAnswer(str(text), int(t_in), int(t_out), float(ms), True) for text, t_in, t_out, ms in json.loads(text)
+        ]
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise ValueError("no answers") from error
 
 
 def _key(fingerprint: str, messages: Sequence[Message], sampling: Sampling) -> str:

@@ -216,15 +216,24 @@ class ValueIndex:
             IndexBuildError: It cannot be written; an index that was there stays.
             UsageError: The index is in a store of another kind.
         """
-        if not isinstance(self._store, ArrayStore):
-            raise UsageError(f"an index in a {type(self._store).__name__} cannot be saved")
         path = Path(directory)
-        everything = Source.of(self._store.part, np.arange(len(self), dtype=np.uint32))
+        manifest, part = self.contents()
+        everything = Source.of(part, np.arange(len(self), dtype=np.uint32))
         with store.locked(path), store.reported(path):
-            Privacy.recorded(self._manifest).keep(path)
-            store.write(path, _plain(self._manifest), [everything])
+            Privacy.recorded(manifest).keep(path)
+            store.write(path, manifest, [everything])
         self.directory = path
         return path
+
+    def contents(self) -> tuple[dict[str, Any], Part]:
+        """The manifest (JSON-safe) and the arrays, to be kept elsewhere.
+
+        Raises:
+            UsageError: The index is in a store of another kind.
+        """
+        if not isinstance(self._store, ArrayStore):
+            raise UsageError(f"an index in a {type(self._store).__name__} cannot be saved")
+        return _plain(self._manifest), self._store.part
 
     def __repr__(self) -> str:
         kept = sum(not column.skipped for column in self.columns)
