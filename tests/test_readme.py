@@ -87,8 +87,13 @@ def test_the_guard(folder: Path) -> None:
         run(BLOCKS[5], schema=schema, sql="SELECT * FROM secret")
 
 
+def test_redis(folder: Path, redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run(BLOCKS[6], redis_url=redis_url)
+    assert "São Paulo" in capsys.readouterr().out
+
+
 def test_every_block_is_run() -> None:
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
     assert len(COMMANDS) == 17
 
 
