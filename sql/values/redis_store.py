@@ -8,7 +8,7 @@ All blocks are there, the empty ones too, so that one that is missing was lost, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,8 @@ _ROWS = 16
 _ENTRIES = 32
 _MOST_BITS = 32 - (LENGTHS - 1).bit_length()  # the lengths that `near` asks for lie in one interval
 _ROW = np.uint64(0xFFFFFFFF)
+_LARGE = 4096  # bytes of a block
+_KEPT = 64 << 20  # bytes of large blocks of one array, in each worker
 
 
 def counts(part: Part) -> dict[str, int]:
@@ -76,33 +78,47 @@ def _bits(n_entries: int) -> int:
     return min(_MOST_BITS, (n_entries // _ENTRIES).bit_length())
 
 
-@dataclass(frozen=True)
 class _Blocks:
-    """One array.
+    """One array; safe to share between threads. A version never changes, so large blocks, which hold what many values
+    have in common and many questions ask for, are kept once they are read.
 
-    Attributes:
+    Args:
         server: Where it is.
         key: Of its hash.
         n: Its blocks.
     """
 
-    server: RedisServer
-    key: str
-    n: int
+    def __init__(self, server: RedisServer, key: str, n: int) -> None:
+        self.server, self.key, self.n = server, key, n
+        self._kept: dict[int, bytes] = {}  # the ones asked for last are last
+        self._size = 0
+        self._lock = threading.Lock()
 
     def read(self, numbers: NDArray[np.int64]) -> list[bytes]:
-        """Blocks by number; each is asked for once, all in one go.
+        """Blocks by number, no number twice; all that are not kept are asked for in one go.
 
         Raises:
             FormatError: One is missing or damaged.
             StoreError: Redis cannot be reached or refuses.
         """
-        if not len(numbers):
-            return []
-        names = numbers.tolist()
-        with self.server.reported():
-            found = self.server.client.hmget(self.key, names)
-        return [self._content(name, block) for name, block in zip(names, found, strict=True)]
+        wanted = numbers.tolist()
+        with self._lock:
+            found = {number: self._kept[number] for number in wanted if number in self._kept}
+        missing = [number for number in wanted if number not in found]
+        if missing:
+            with self.server.reported():
+                blocks = self.server.client.hmget(self.key, missing)
+            found |= {number: self._content(number, block) for number, block in zip(missing, blocks, strict=True)}
+        self._keep({number: block for number, block in found.items() if len(block) >= _LARGE})
+        return [found[number] for number in wanted]
+
+    def _keep(self, large: dict[int, bytes]) -> None:
+        with self._lock:
+            for number, block in large.items():
+                self._size += len(block) - len(self._kept.pop(number, b""))
+                self._kept[number] = block
+            while self._size > _KEPT:
+                self._size -= len(self._kept.pop(next(iter(self._kept))))
 
     def _content(self, name: int, block: bytes | None) -> bytes:
         if block is None:
@@ -164,7 +180,7 @@ class RedisStore:
 
     def sketches(self, rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
         """As `ValueStore.sketches`."""
-        numbers, places = np.unique(rows.astype(np.int64) // _ROWS, return_inverse=True)
+        numbers, places = self._blocks_of(self._sketches, rows)
         joined = b"".join(self._sketches.read(numbers))
         if len(joined) != 16 * sum(map(self._rows_in, numbers.tolist())):
             raise self._sketches.damaged("a block has another size")
@@ -175,7 +191,7 @@ class RedisStore:
     def values(self, rows: NDArray[np.uint32]) -> list[tuple[int, str]]:
         """As `ValueStore.values`."""
         at = rows.astype(np.int64)
-        numbers, places = np.unique(at // _ROWS, return_inverse=True)
+        numbers, places = self._blocks_of(self._text, rows)
         texts = [self._texts(*block) for block in zip(numbers.tolist(), self._text.read(numbers), strict=True)]
         columns = np.searchsorted(self._column_starts, at, "right") - 1
         return [
@@ -189,9 +205,14 @@ class RedisStore:
         if len(joined) % 8:
             raise array.damaged("a block has another size")
         entries: NDArray[np.uint64] = np.frombuffer(joined, dtype="<u8")
-        if len(entries) and int((entries & _ROW).max()) >= self._n_rows:
-            raise array.damaged("a block names a row that is not there")
         return entries
+
+    def _blocks_of(self, array: _Blocks, rows: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of the blocks that hold some rows, rising, and for each row the place of its block among them."""
+        if len(rows) and int(rows.max()) >= self._n_rows:
+            raise array.damaged("a row is asked for that is not there")
+        numbers, places = np.unique(rows.astype(np.int64) // _ROWS, return_inverse=True)
+        return numbers, places
 
     def _rows_in(self, number: int) -> int:
         return min(_ROWS, self._n_rows - number * _ROWS)
@@ -221,4 +242,5 @@ def _bounds(
 
 
 def _rows(entries: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    return (entries & _ROW).astype(np.uint32)
+    """The lower halves, without a copy."""
+    return entries.view("<u4")[::2]
