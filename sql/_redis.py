@@ -31,7 +31,7 @@ class RedisServer:
 
     Attributes:
         client: A `redis.Redis`.
-        place: Host, port and database, for messages.
+        place: Host and port or path of the socket, and database, for messages.
 
     Raises:
         MissingExtraError: redis is not installed (extra `redis`).
@@ -52,7 +52,8 @@ class RedisServer:
             hint = "write redis://:PASSWORD@HOST:6379/0, rediss://… or unix://…"
             raise UsageError("this is not the URL of a Redis", hint=hint) from None
         said = self.client.connection_pool.connection_kwargs
-        self.place = f"{said.get('path') or said.get('host', 'localhost')}:{said.get('port', 6379)}/{said.get('db', 0)}"
+        address = said.get("path") or f"{said.get('host', 'localhost')}:{said.get('port', 6379)}"
+        self.place = f"{address}/{said.get('db') or 0}"
         self._errors = redis.exceptions
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,10 +12,12 @@ import typer
 if TYPE_CHECKING:
     from ctxprune.sql.schema import ColumnRef, Schema
     from ctxprune.sql.values import ValueIndex
+    from ctxprune.sql.values.redis_index import RedisIndex
 
 __all__ = ["index"]
 
 _MOST_LINES = 40
+_REDIS = "CTXPRUNE_REDIS_URL"
 
 
 def index(
@@ -41,6 +44,14 @@ def index(
             show_default=False,
         ),
     ] = None,
+    publish: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Also publish it under this name in the Redis whose URL {_REDIS} holds, for workers that share it.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Index the stored text values of a database, so that questions find them in any case and spelling.
@@ -52,6 +63,7 @@ def index(
     from ctxprune.sql.database import Database
     from ctxprune.sql.values import ValueIndex
 
+    shared = _shared(publish)
     with Database(database) as source, _console.progress() as bar:
         task = bar.add_task("reading", total=None)
         steps = 0
@@ -70,11 +82,25 @@ def index(
         if column.personal:
             name = _console.visible(f"{column.table}.{column.column}")
             _console.say(f"{name} looks like {column.personal}: --mask-personal keeps hashes only and never shows them")
+    if shared is not None:
+        shared.publish(made)
+        _console.say(f"published as {publish} in {shared.server.place}")
     report = _report(made, built=steps > 0)
     if as_json:
         _console.emit(report)
     else:
         _show(report)
+
+
+def _shared(name: str) -> RedisIndex | None:
+    """Where the index is published. The URL may hold a password, so it is no argument: others see those."""
+    if not name:
+        return None
+    from ctxprune.sql.values.redis_index import RedisIndex
+
+    if not (url := os.environ.get(_REDIS)):
+        raise typer.BadParameter(f"set {_REDIS} to redis://:PASSWORD@HOST:6379/0", param_hint="--publish")
+    return RedisIndex(url, name)
 
 
 def _columns(schema: Schema, option: str, texts: list[str] | None) -> list[ColumnRef] | None:

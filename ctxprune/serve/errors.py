@@ -16,6 +16,7 @@ from ctxprune.errors import (
     QueryTimeoutError,
     RequestError,
     SchemaError,
+    StoreError,
     UnknownNameError,
     UsageError,
 )
@@ -31,6 +32,7 @@ _STATUSES: Mapping[type[CtxpruneError], int] = {
     QueryLimitError: 422,
     **dict.fromkeys(_CALLERS, 422),
     DatabaseError: 503,
+    StoreError: 503,
     GenerationError: 502,
 }
 

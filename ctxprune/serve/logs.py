@@ -17,6 +17,7 @@ from ctxprune.errors import (
     IndexBuildError,
     MissingExtraError,
     RequestError,
+    StoreError,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ __all__ = ["JsonLines", "cause", "log", "request_id"]
 _LOGGER = logging.getLogger("ctxprune.serve")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 # Kinds of which the words tell of the service itself, and hold nothing of a request.
-_TOLD = (DatabaseError, FormatError, IndexBuildError, MissingExtraError, RequestError)
+_TOLD = (DatabaseError, FormatError, IndexBuildError, MissingExtraError, RequestError, StoreError)
 
 
 def log(event: str, *, level: int = logging.INFO, **fields: object) -> None:

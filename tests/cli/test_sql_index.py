@@ -16,6 +16,7 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.sql.values import ValueIndex
+from ctxprune.sql.values.redis_index import RedisIndex
 
 
 @pytest.fixture
@@ -163,3 +164,24 @@ def test_personal_data_that_is_not_masked_is_pointed_out(tmp_path: Path, capsys:
     assert [column["personal"] for column in json.loads(out)["columns"]] == ["", "e-mail addresses"]
     assert main(["sql", "index", str(path), "--mask-personal"]) == 0
     assert "looks like" not in capsys.readouterr().err
+
+
+def test_it_is_published_for_workers_that_share_it(run, shop, tmp_path, redis_server, redis_url, monkeypatch):
+    monkeypatch.setenv("CTXPRUNE_REDIS_URL", redis_url)
+    code, out, err = run(shop, "--out", tmp_path / "index", "--publish", "shop")
+    assert code == 0
+    assert f"published as shop in 127.0.0.1:{redis_server.port}/0" in err
+    assert redis_server.password not in out + err
+    assert RedisIndex(redis_url, "shop").lookup("in eur")[0].value == "EUR"
+
+
+def test_a_redis_that_is_not_told_or_refuses(run, shop, tmp_path, redis_server, redis_url, monkeypatch):
+    monkeypatch.delenv("CTXPRUNE_REDIS_URL", raising=False)
+    code, _out, err = run(shop, "--out", tmp_path / "index", "--publish", "shop")
+    assert code == 2
+    assert "CTXPRUNE_REDIS_URL" in err
+    monkeypatch.setenv("CTXPRUNE_REDIS_URL", redis_url.replace(redis_server.password, "wr0ng-pw"))
+    code, _out, err = run(shop, "--out", tmp_path / "index", "--publish", "shop")
+    assert code == 1
+    assert "refuses the user or the password" in err
+    assert "wr0ng-pw" not in err

@@ -18,6 +18,7 @@ import pytest
 from ctxprune.errors import FormatError, StoreError, UsageError
 from ctxprune.sql._redis import sealed
 from ctxprune.sql.database import Database
+from ctxprune.sql.pipeline import Pipeline
 from ctxprune.sql.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex, redis_store
 from ctxprune.sql.values.redis_index import RedisIndex
@@ -152,6 +153,17 @@ def test_a_reader_finishes_with_its_version_and_the_next_look_up_takes_the_new_o
         time.sleep(0.05)
     with pytest.raises(FormatError, match="expired"):
         before.lookup(question)
+
+
+def test_a_pipeline_asks_it(shared, shop):
+    with Database(shop, isolated=False) as source:
+        index = ValueIndex.build(source)
+        shared.publish(index)
+        question = "How many order items were sold in Sao Paolo?"
+        own, theirs = (Pipeline(source, values=values).ask(question) for values in (index, shared))
+    assert theirs.trace.hits == own.trace.hits
+    assert theirs.trace.hits[0].value == "São Paulo"
+    assert theirs.sql == own.sql
 
 
 def test_names_are_apart(redis_url, towns, crowd):
