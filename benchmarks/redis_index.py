@@ -40,7 +40,7 @@ WORKERS = 8
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--questions", type=int, default=1000)
+    words.add_argument("--questions", type=int, default=400)
     words = words.parse_args()
     benchmark = load(SHARED / "data" / "nl2sql" / "spider", split="train")
     questions = defaultdict(list)
