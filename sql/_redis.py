@@ -44,10 +44,9 @@ class RedisServer:
         retry = require("redis.retry", "redis").Retry(
             backoff.ExponentialBackoff(cap=0.2, base=0.025), _TRIES, supported_errors=(lost,)
         )
+        waiting = {"socket_connect_timeout": _CONNECT, "socket_timeout": seconds}
         try:
-            self.client: Any = redis.Redis.from_url(
-                url, socket_connect_timeout=_CONNECT, socket_timeout=seconds, retry=retry, retry_on_error=[lost]
-            )
+            self.client: Any = redis.Redis.from_url(url, **waiting, protocol=2, retry=retry, retry_on_error=[lost])
         except ValueError:  # its text may quote a part of the password
             hint = "write redis://:PASSWORD@HOST:6379/0, rediss://… or unix://…"
             raise UsageError("this is not the URL of a Redis", hint=hint) from None
@@ -69,11 +68,12 @@ class RedisServer:
         """
         try:
             yield
-        except self._errors.RedisError as error:
+        except (self._errors.ConnectionError, self._errors.TimeoutError) as error:
             raise self._ours(error) from error
+        except self._errors.RedisError as error:  # its text may repeat the command that failed, with the password in it
+            raise self._ours(error) from None
 
     def _ours(self, error: Exception) -> StoreError | FormatError:
-        """Redis's own text stays out: it may repeat the command that failed, with the password in it."""
         errors = self._errors
         if "WRONGTYPE" in str(error):
             return FormatError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from contextlib import closing
 
@@ -11,6 +12,7 @@ import pytest
 from ctxprune.sql.database import Database
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.build import Part
+from ctxprune.sql.values.redis_index import RedisIndex
 
 
 def make(path, script, rows=()):
@@ -67,3 +69,34 @@ def same_arrays(one, other):
     return all(
         np.array_equal(getattr(one._store.part, name), getattr(other._store.part, name)) for name in Part.names()
     )
+
+
+@pytest.fixture
+def shared(redis_url):
+    """A value index in an empty Redis, of which nothing is published yet."""
+    return RedisIndex(redis_url, "shop")
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory):
+    """An index of 10,000 values, so that each array has many blocks."""
+    rng = random.Random(7)
+    syllables = ["ka", "lo", "mi", "ren", "tar", "vos", "ber", "quin", "zel", "dor", "san", "port"]
+    names = sorted({" ".join("".join(rng.choices(syllables, k=3)) for _ in range(2)) for _ in range(5_000)})
+    path = tmp_path_factory.mktemp("crowd") / "crowd.sqlite"
+    rows = [(name, f"{name[:5]}-{k:05}") for k, name in enumerate(names)]
+    make(path, "CREATE TABLE t (name TEXT, code TEXT)", [("INSERT INTO t VALUES (?, ?)", rows)])
+    with Database(path, isolated=False) as source:
+        return ValueIndex.build(source)
+
+
+def asked_of(index, n, seed=3):
+    """Questions that name stored values, whole, in part and misspelt."""
+    rng = random.Random(seed)
+    values = [value for _ref, value in index]
+    found = []
+    for _ in range(n):
+        whole, part, wrong = rng.choices(values, k=3)
+        cut = rng.randrange(len(wrong))
+        found.append(f"Who sold {whole} to {part.split()[0]} or {wrong[:cut]}{wrong[cut + 1 :]}?")
+    return found
