@@ -171,7 +171,7 @@ class Schema:
             if cut or fold in bare:
                 kept.append(replace(table, columns=cut))
         small = Schema(self.name, tuple(kept), (), self.dialect)
-        keys = tuple(key for key in self.foreign_keys if _holds(small, key))
+        keys = tuple(key for key in self.foreign_keys if small.holds(key))
         return replace(small, foreign_keys=keys)
 
     def enriched(self, notes: Schema) -> Schema:
@@ -182,15 +182,20 @@ class Schema:
         """
         tables = tuple(_noted(table, notes) for table in self.tables)
         known = {_folded_key(key) for key in self.foreign_keys}
-        added = [
-            self._spelled(key) for key in notes.foreign_keys if _folded_key(key) not in known and _holds(self, key)
-        ]
+        added = [self._spelled(key) for key in notes.foreign_keys if _folded_key(key) not in known and self.holds(key)]
         return replace(self, tables=tables, foreign_keys=self.foreign_keys + tuple(added))
 
     def _spelled(self, key: ForeignKey) -> ForeignKey:
         here, there = self.table(key.table), self.table(key.ref_table)
         columns = tuple(here.column(name).name for name in key.columns)
         return ForeignKey(here.name, columns, there.name, tuple(there.column(n).name for n in key.ref_columns), True)
+
+    def holds(self, key: ForeignKey) -> bool:
+        """Whether both ends of a key are here."""
+        if key.table not in self or key.ref_table not in self:
+            return False
+        here, there = self.table(key.table), self.table(key.ref_table)
+        return all(name in here for name in key.columns) and all(name in there for name in key.ref_columns)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON-ready data; blobs among the examples are left out."""
@@ -237,13 +242,6 @@ class Schema:
         keys = [[k.table, k.columns, k.ref_table, k.ref_columns] for k in self.foreign_keys]
         text = json.dumps([self.dialect, rows, keys], ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _holds(schema: Schema, key: ForeignKey) -> bool:
-    if key.table not in schema or key.ref_table not in schema:
-        return False
-    here, there = schema.table(key.table), schema.table(key.ref_table)
-    return all(name in here for name in key.columns) and all(name in there for name in key.ref_columns)
 
 
 def _folded_key(key: ForeignKey) -> tuple[str, frozenset[tuple[str, str]], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["driver_for"]
 
+_KINDS = {
+    "postgres": ("postgres", "PostgresDriver"),
+    "postgresql": ("postgres", "PostgresDriver"),
+    "sqlite": ("sqlite", "SqliteDriver"),
+}
+"""By SQLAlchemy's name: module and class, opened as `Driver(target, workers, isolated)`."""
+
 
 def driver_for(target: str | Path, *, workers: int, isolated: bool) -> Driver:
     """The driver for a path of a file or a SQLAlchemy URL.
@@ -23,11 +31,14 @@ def driver_for(target: str | Path, *, workers: int, isolated: bool) -> Driver:
         DatabaseError: There is no such file.
     """
     kind = _kind(target)
-    if kind == "sqlite":
-        from .sqlite import SqliteDriver
-
-        return SqliteDriver(target, workers, isolated)
-    raise UsageError(f"the dialect {kind!r} is not supported", hint="supported: sqlite (sqlite:///PATH or a path)")
+    if kind not in _KINDS:
+        raise UsageError(
+            f"the dialect {kind!r} is not supported",
+            hint=f"supported: {', '.join(sorted(set(_KINDS)))}, as KIND://USER:PASSWORD@HOST/NAME, or a SQLite file",
+        )
+    module, name = _KINDS[kind]
+    opened: Driver = getattr(import_module(f".{module}", __name__), name)(target, workers, isolated)
+    return opened
 
 
 def _kind(target: str | Path) -> str:

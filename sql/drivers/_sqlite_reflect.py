@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import threading
 import time
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from ctxprune.errors import DatabaseError
 from ..schema import Column, ForeignKey, Schema, Table
 from ._sqlite_engine import uri
 from ._sqlite_file import explain
+from .reflect import quiet
 from .samples import quote_name
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ __all__ = ["Reflection", "reflection"]
 _SECONDS = 120.0
 _BUSY_SECONDS = 2.0
 _SHADOW = re.compile(r"_(config|content|data|docsize|idx|segdir|segments|stat|node|parent|rowid)$")
-_WARNINGS = threading.Lock()
 
 
 @contextmanager
@@ -96,7 +94,7 @@ class Reflection:
             self.unreadable[name] = why
             return None
         try:
-            with _quiet():
+            with quiet():
                 columns = self._columns(name)
         except sqlalchemy.exc.NoSuchTableError:  # its name is no text that SQLite would find again
             self.unreadable[name] = "no such table"
@@ -115,7 +113,7 @@ class Reflection:
         keys: list[ForeignKey] = []
         for table in tables:
             if not table.is_view:
-                with _quiet():
+                with quiet():
                     entries = self._inspector.get_foreign_keys(table.name)
                     keys += filter(None, (self._key(table, entry, found) for entry in entries))
         return Schema(name, tables, tuple(dict.fromkeys(keys)), self._inspector.dialect.name)
@@ -160,13 +158,3 @@ class Reflection:
         sql = "SELECT name FROM sqlite_master WHERE sql LIKE 'create virtual table%'"
         virtual = {row[0] for row in self._connection.exec_driver_sql(sql)}
         return {name for name in names if _SHADOW.search(name) and name.rpartition("_")[0] in virtual}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without SQLAlchemy's warnings about types and keys that it cannot parse: what it then gives is enough here."""
-    from sqlalchemy.exc import SAWarning
-
-    with _WARNINGS, warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)
-        yield

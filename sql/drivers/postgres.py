@@ -1,0 +1,137 @@
+"""PostgreSQL, through psycopg."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ctxprune._extras import require
+from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
+
+from .reflect import Entry
+from .server import ServerDriver
+from .typed import TypedSamples
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy.engine import Connection
+
+    from .session import Session
+
+__all__ = ["PostgresDriver"]
+
+_SETUP = (
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "SET LOCAL statement_timeout = 60000",
+    "SET LOCAL lock_timeout = 5000",
+    "SET LOCAL search_path = public",
+)
+_USER_SPACE = "n.nspname <> 'information_schema' AND NOT starts_with(n.nspname, 'pg_')"
+_CATALOG = f"""
+    SELECT CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname END AS namespace, c.relname, c.relkind IN ('v', 'm'),
+        c.reltuples::bigint, a.attname, has_column_privilege(c.oid, a.attnum, 'SELECT'),
+        CASE t.typtype
+            WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod)
+            WHEN 'e' THEN 'enum(' || (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder)
+                                      FROM pg_enum WHERE enumtypid = t.oid) || ')'
+            ELSE format_type(a.atttypid, a.atttypmod) END
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND {_USER_SPACE}
+        AND has_schema_privilege(n.oid, 'USAGE')
+        AND NOT EXISTS (SELECT FROM pg_depend d
+                        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    ORDER BY namespace, c.relkind IN ('v', 'm'), c.oid, a.attnum"""  # noqa: S608
+
+
+_LATE = (QueryTimeoutError, "simplify it or raise Limits.seconds")
+_LARGE = (QueryLimitError, "simplify it or raise Limits.memory")
+_AWAY = (DatabaseError, "is the server running, and are host, port, user, password and name right?")
+_MEANINGS: dict[str, tuple[type[DatabaseError], str]] = {
+    "": _AWAY,  # no answer of the server
+    "08": _AWAY,
+    "25P04": _LATE,
+    "28": _AWAY,
+    "3D": _AWAY,
+    "40001": (DatabaseError, "ask again; on a replica, raise max_standby_streaming_delay"),
+    "53": _LARGE,
+    "53300": (DatabaseError, "lower `workers`, or raise max_connections or the role's limit on the server"),
+    "54": _LARGE,
+    "55P03": _LATE,
+    "57": _AWAY,
+    "57014": _LATE,
+    "58": _AWAY,
+    "XX001": _AWAY,
+}
+"""By SQLSTATE or its class; what is not here is the statement's fault."""
+
+
+class PostgresDriver(ServerDriver):
+    """One PostgreSQL database, 12 or newer, also a replica.
+
+    The schema "public" is the default namespace; what an extension installed is left out. What the protocol and the
+    read-only transaction do not stop is for the role's rights: connect as one that may only SELECT.
+
+    `fingerprint` rests on the server's counts of rows written in each table. They may lag ten seconds behind, begin
+    anew after a crash, and do not know of foreign tables; a replica counts nothing, so there any write changes it.
+    """
+
+    dialect: ClassVar[str] = "postgres"
+    options: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("application_name", "channel_binding", "connect_timeout", "gssencmode", "host", "sslcert", "sslkey"),
+            *("sslmode", "sslrootcert", "target_session_attrs"),
+        }
+    )
+    engine: ClassVar[str] = "postgresql+psycopg://"
+    state_sql: ClassVar[str] = f"""
+        SELECT c.oid, pg_relation_filenode(c.oid), c.relnatts, pg_stat_get_tuples_inserted(c.oid),
+            pg_stat_get_tuples_updated(c.oid), pg_stat_get_tuples_deleted(c.oid),
+            (SELECT stats_reset FROM pg_stat_database WHERE datname = current_database()),
+            CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'm') AND {_USER_SPACE} ORDER BY c.oid"""  # noqa: S608
+
+    def __init__(self, target: str | Path, workers: int, isolated: bool) -> None:
+        self._psycopg = require("psycopg", "postgres")
+        self.failures = (self._psycopg.Error,)
+        super().__init__(target, workers, isolated)
+        self.samples = TypedSamples()
+
+    def connect(self, seconds: int) -> Session:
+        """As `ServerDriver.connect`. A password that the URL lacks is libpq's to find (PGPASSWORD, PGPASSFILE)."""
+        from ._postgres_session import PostgresSession
+
+        url = self.url
+        given = {"host": url.host, "port": url.port, "user": url.user, "password": url.password, "dbname": url.name}
+        settings: dict[str, Any] = {"application_name": "ctxprune", "connect_timeout": seconds, **url.options}
+        settings |= {name: value for name, value in given.items() if value}
+        connection = self._psycopg.connect(**settings, autocommit=True, prepare_threshold=None, client_encoding="utf8")
+        return PostgresSession(connection)
+
+    def catalog(self, connection: Connection) -> list[Entry]:
+        """As `ServerDriver.catalog`."""
+        connection.connection.dbapi_connection.autocommit = False  # type: ignore[union-attr]
+        for sql in _SETUP:
+            connection.exec_driver_sql(sql)
+        found: dict[tuple[str, str], Entry] = {}
+        for namespace, name, is_view, rows, column, may_read, kind in connection.exec_driver_sql(_CATALOG):
+            entry = found.setdefault(
+                (namespace, name), Entry(namespace, name, is_view, {}, rows if rows >= 0 and not is_view else None)
+            )
+            if may_read:
+                entry.types[column] = kind
+        return list(found.values())
+
+    def explain(self, error: Exception) -> DatabaseError:
+        """As `ServerDriver.explain`, by the SQLSTATE."""
+        away = isinstance(error, self._psycopg.OperationalError)
+        state = getattr(error, "sqlstate", None) or ("" if away else "22000")
+        told = getattr(error, "diag", None)
+        what = (told.message_primary if told else None) or " ".join(str(error).split()) or type(error).__name__
+        if told and told.message_hint:
+            what += f" ({told.message_hint})"
+        kind, hint = _MEANINGS.get(state) or _MEANINGS.get(state[:2]) or (QueryError, "")
+        return kind(what, where=self.where, hint=hint)
