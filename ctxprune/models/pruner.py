@@ -38,6 +38,7 @@ _FILES = ("model.onnx", "tokenizer.json")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 FEATURES = frozenset({"bias", "fewness", "keep", "lexical", "relevance", "titled"})
 _TEXTS = 4096  # encoded together
+_FEW = 16  # encoded one by one, which takes less than waking threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,10 @@ class PrunerModel:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens; lone surrogates read as the replacement character."""
         ids: list[list[int]] = []
+        if len(texts) <= _FEW:
+            return [self._tokenizer.encode(_readable(text), add_special_tokens=False).ids for text in texts]
         for at in range(0, len(texts), _TEXTS):
-            part = [_SURROGATES.sub("\ufffd", text) for text in texts[at : at + _TEXTS]]
+            part = list(map(_readable, texts[at : at + _TEXTS]))
             ids += [entry.ids for entry in self._tokenizer.encode_batch(part, add_special_tokens=False)]
         return ids
 
@@ -209,6 +212,10 @@ def _tokenizer(content: bytes, folder: Path) -> Any:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _readable(text: str) -> str:
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
 def _session(content: bytes, folder: Path, threads: int) -> Any:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ctxprune.context import Context, Unit
     from ctxprune.models.pruner import PrunerModel
 
-__all__ = ["Layout", "read"]
+__all__ = ["Layout", "read", "read_batch"]
 
 
 class Layout:
@@ -69,22 +69,38 @@ def read(model: PrunerModel, query: str, context: Context[Any], layout: Layout) 
         Logits of keeping each unit, float64 (n_units,), and of each document's relevance, float64 (documents,), both
         means over tokens; -inf where there is no token, and for titles among the units.
     """
-    units = context.units
-    texts = [query, *layout.titles, *(units[index].text for members in layout.members for index in members)]
-    ids = model.encode(texts)
-    rest = iter(ids[1 + layout.documents :])
-    documents = [
-        Tokens(title, [next(rest) for _ in members])
-        for title, members in zip(ids[1 : 1 + layout.documents], layout.members, strict=True)
+    return read_batch(model, [query], [context], [layout])[0]
+
+
+def read_batch(
+    model: PrunerModel, queries: Sequence[str], contexts: Sequence[Context[Any]], layouts: Sequence[Layout]
+) -> list[tuple[Any, Any]]:
+    """What `read` gives for each; all texts become tokens together, and windows that are the same are computed once."""
+    texts = [
+        [query, *layout.titles, *(context.units[index].text for members in layout.members for index in members)]
+        for query, context, layout in zip(queries, contexts, layouts, strict=True)
     ]
-    keep, relevance = _Means(len(units)), _Means(layout.documents)
-    for window in model.windows(ids[0], documents, layout.kind):
-        kept, relevant = model.run(window)
-        for piece in window.pieces:
-            relevance.add(piece.document, relevant[piece.start : piece.end])
-            if piece.unit >= 0:
-                keep.add(layout.members[piece.document][piece.unit], kept[piece.start : piece.end])
-    return keep.values(), relevance.values()
+    ids = iter(model.encode([text for part in texts for text in part]))
+    logits: dict[tuple[int, ...], tuple[Any, Any]] = {}  # by all that a window's result depends on
+    found = []
+    for context, layout in zip(contexts, layouts, strict=True):
+        question = next(ids)
+        titles = [next(ids) for _ in range(layout.documents)]
+        documents = [
+            Tokens(title, [next(ids) for _ in members]) for title, members in zip(titles, layout.members, strict=True)
+        ]
+        keep, relevance = _Means(len(context.units)), _Means(layout.documents)
+        for window in model.windows(question, documents, layout.kind):
+            key = (window.question, *window.ids)
+            if key not in logits:
+                logits[key] = model.run(window)
+            kept, relevant = logits[key]
+            for piece in window.pieces:
+                relevance.add(piece.document, relevant[piece.start : piece.end])
+                if piece.unit >= 0:
+                    keep.add(layout.members[piece.document][piece.unit], kept[piece.start : piece.end])
+        found.append((keep.values(), relevance.values()))
+    return found
 
 
 class _Means:

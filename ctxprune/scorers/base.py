@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context import Context
 
-__all__ = ["BatchScorer", "RelevanceScorer", "Scorer", "Scores", "as_scores", "score_batch"]
+__all__ = ["BatchRelevanceScorer", "BatchScorer", "RelevanceScorer", "Scorer", "Scores", "as_scores", "score_batch"]
 
 Scores: TypeAlias = NDArray[np.float32]
 
@@ -56,6 +56,17 @@ class RelevanceScorer(Scorer, Protocol):
             float32 (n_units,) and float32 (n_documents,), n_documents being the last source plus one; finite, higher =
             more relevant. A document without units may get any score that is no higher than the others'.
         """
+        ...
+
+
+@runtime_checkable
+class BatchRelevanceScorer(RelevanceScorer, Protocol):
+    """A scorer that gains from seeing several questions and their documents together."""
+
+    def score_documents_batch(
+        self, queries: Sequence[str], contexts: Sequence[Context[Any]]
+    ) -> list[tuple[Scores, Scores]]:
+        """For each pair of query and context what `score_documents` gives for it."""
         ...
 
 

@@ -11,7 +11,7 @@ from ctxprune._part import Part
 from ctxprune.errors import UsageError
 from ctxprune.scorers.base import Scorer, score_batch
 from ctxprune.scorers.pruner import PrunerScorer
-from ctxprune.scorers.relevance import score_documents
+from ctxprune.scorers.relevance import score_documents, score_documents_batch
 from ctxprune.scorers.titled import TitledScorer
 
 if TYPE_CHECKING:
@@ -76,9 +76,23 @@ class CascadeScorer:
 
     def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
         """See `RelevanceScorer`; documents that were not read stand just below, in the order of `cheap`."""
-        places = _windows(context, self.window)
-        if not places.size or int(places[-1]) < self.windows:
-            return score_documents(self.scorer, query, context)
+        return self.score_documents_batch([query], [context])[0]
+
+    def score_documents_batch(
+        self, queries: Sequence[str], contexts: Sequence[Context[Any]]
+    ) -> list[tuple[Scores, Scores]]:
+        """`score_documents` of each pair; `scorer` sees those of which nothing is left out at once."""
+        places = [_windows(context, self.window) for context in contexts]
+        small = [i for i, place in enumerate(places) if not place.size or int(place[-1]) < self.windows]
+        read = score_documents_batch(self.scorer, [queries[i] for i in small], [contexts[i] for i in small])
+        found = dict(zip(small, read, strict=True))
+        for number, (query, context) in enumerate(zip(queries, contexts, strict=True)):
+            if number not in found:
+                found[number] = self._large(query, context, places[number])
+        return [found[number] for number in range(len(contexts))]
+
+    def _large(self, query: str, context: Context[Any], places: NDArray[np.intp]) -> tuple[Scores, Scores]:
+        """Scores where something is left out."""
         rough, rough_documents = score_documents(self.cheap, query, context)
         part = Part(context, _best(rough, places, self.windows))
         read, documents = score_documents(self.scorer, query, part)

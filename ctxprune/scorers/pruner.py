@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.models.reading import Layout, read
+from ctxprune.models.reading import Layout, read_batch
 from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.scorers.relevance import score_documents
 from ctxprune.scorers.titled import TitledScorer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -96,10 +97,21 @@ class PrunerScorer:
 
         See `ctxprune.scorers.base.RelevanceScorer`. A document with several trees of units is as relevant as the best.
         """
-        if not context.units:
-            empty = np.zeros(0, dtype=np.float32)
-            return empty, empty
-        features = self.features(query, context)
+        return self.score_documents_batch([query], [context])[0]
+
+    def score_documents_batch(
+        self, queries: Sequence[str], contexts: Sequence[Context[Any]]
+    ) -> list[tuple[Scores, Scores]]:
+        """`score_documents` of each pair, in one pass; each pair's result is the same in any company."""
+        filled = [number for number, context in enumerate(contexts) if context.units]
+        features = self.features_batch([queries[i] for i in filled], [contexts[i] for i in filled])
+        empty = np.zeros(0, dtype=np.float32)
+        found = [(empty, empty)] * len(contexts)
+        for number, part in zip(filled, features, strict=True):
+            found[number] = self._scores(part)
+        return found
+
+    def _scores(self, features: Features) -> tuple[Scores, Scores]:
         layout, manifest = features.layout, self.loaded.manifest
         documents = _probabilities(features.documents, _of(manifest.document, layout.kind))
         documents[features.documents["relevance"] <= _NOTHING] = 0
@@ -113,11 +125,21 @@ class PrunerScorer:
 
     def features(self, query: str, context: Context[Any]) -> Features:
         """What `score` adds up, for one unit or more."""
-        layout = Layout(context)
-        keep, relevance = read(self.loaded, query, context, layout)
-        places = layout.places
-        relevance = np.maximum(relevance, _NOTHING)
-        titled, sources = (part.astype(np.float64) for part in self._titled.score_documents(query, context))
+        return self.features_batch([query], [context])[0]
+
+    def features_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Features]:
+        """`features` of each pair, in one pass."""
+        layouts = [Layout(context) for context in contexts]
+        logits = read_batch(self.loaded, queries, contexts, layouts)
+        return [self._features(*parts) for parts in zip(queries, contexts, layouts, logits, strict=True)]
+
+    def _features(self, query: str, context: Context[Any], layout: Layout, logits: tuple[Any, Any]) -> Features:
+        keep, places = logits[0], layout.places
+        relevance = np.maximum(logits[1], _NOTHING)
+        lexical, sources = score_documents(self._lexical, query, context)
+        titled = lexical
+        if any(layout.titles):
+            titled, sources = self._titled.score_documents(query, context)
         best, title = np.full(layout.documents, _NOTHING), np.zeros(layout.documents)
         np.maximum.at(best, places, keep)
         np.maximum.at(title, places, titled)
@@ -126,15 +148,15 @@ class PrunerScorer:
             {
                 "keep": keep,
                 "relevance": relevance[places],
-                "lexical": self._lexical.score(query, context).astype(np.float64),
-                "titled": titled,
+                "lexical": lexical.astype(np.float64),
+                "titled": titled.astype(np.float64),
                 "fewness": _fewness(len(places), getattr(context, "whole_units", 0)),
             },
             {
                 "relevance": relevance,
                 "keep": best,
                 "titled": title,
-                "lexical": sources[layout.sources],
+                "lexical": sources[layout.sources].astype(np.float64),
                 "fewness": _fewness(layout.documents, getattr(context, "whole_documents", 0)),
             },
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.scorers.base import RelevanceScorer, as_scores, score_batch
+from ctxprune.scorers.base import BatchRelevanceScorer, RelevanceScorer, as_scores, score_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,9 +95,15 @@ def score_documents(
 def score_documents_batch(
     scorer: Scorer, queries: Sequence[str], contexts: Sequence[Context[Any]], *, rule: DocumentRule | None = None
 ) -> list[tuple[Scores, Scores]]:
-    """What `score_documents` gives for each pair; a scorer that does not know documents sees the batch at once."""
+    """What `score_documents` gives for each pair; the scorer sees the batch at once where it can."""
+    if isinstance(scorer, BatchRelevanceScorer):
+        both = scorer.score_documents_batch(queries, contexts)
+        return [_checked(scorer, *pair, context) for pair, context in zip(both, contexts, strict=True)]
     if isinstance(scorer, RelevanceScorer):
-        return [_asked(scorer, query, context) for query, context in zip(queries, contexts, strict=True)]
+        return [
+            _checked(scorer, *scorer.score_documents(query, context), context)
+            for query, context in zip(queries, contexts, strict=True)
+        ]
     lists = score_batch(scorer, queries, contexts)
     return [
         (scores, document_scores(scores, _sources(context), _count(context), rule=rule))
@@ -105,9 +111,8 @@ def score_documents_batch(
     ]
 
 
-def _asked(scorer: RelevanceScorer, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+def _checked(scorer: Scorer, units: Scores, documents: Scores, context: Context[Any]) -> tuple[Scores, Scores]:
     where = type(scorer).__name__
-    units, documents = scorer.score_documents(query, context)
     size = len(context.units)
     return as_scores(units, size, source=where), as_scores(documents, _count(context), source=where)
 

@@ -94,16 +94,22 @@ class Scoring:
         self._metrics.batch(len(tasks))
         contexts = [_caught(task.make) for task in tasks]
         good = [number for number, context in enumerate(contexts) if not isinstance(context, Exception)]
-        start = time.perf_counter()
-        found = score_documents_batch(
-            self.scorer, [tasks[number].query for number in good], [contexts[number] for number in good]
-        )
-        seconds = (time.perf_counter() - start) / max(len(good), 1)
         results = list(contexts)
-        for number, (units, documents) in zip(good, found, strict=True):
-            scored = Scored(contexts[number], units, documents, seconds)
-            results[number] = _caught(partial(tasks[number].finish, scored))
+        for number, scored in zip(good, self._scored([(tasks[i].query, contexts[i]) for i in good]), strict=True):
+            results[number] = (
+                scored if isinstance(scored, Exception) else _caught(partial(tasks[number].finish, scored))
+            )
         return results
+
+    def _scored(self, pairs: Sequence[tuple[str, Any]]) -> list[Scored | Exception]:
+        """All in one run; where that fails each by itself, so that one's fault stays with it."""
+        start = time.perf_counter()
+        try:
+            found = score_documents_batch(self.scorer, [query for query, _ in pairs], [one for _, one in pairs])
+        except Exception as error:  # noqa: BLE001 - handed to the request it belongs to
+            return [error] if len(pairs) == 1 else [self._scored([pair])[0] for pair in pairs]
+        seconds = (time.perf_counter() - start) / max(len(pairs), 1)
+        return [Scored(context, *scores, seconds) for (_, context), scores in zip(pairs, found, strict=True)]
 
 
 def make_scorer(config: ModelConfig) -> Scorer:

@@ -133,3 +133,27 @@ def test_arguments_are_checked(arguments: dict, message: str):
 def test_another_folder(tmp_path: Path):
     with pytest.raises(ValueError, match="manifest cannot be read"):
         PrunerScorer(model=tmp_path).score("a", Passage("a"))
+
+
+@pytest.mark.parametrize("scorer", [PrunerScorer(), SCORERS.get("cascade")()], ids=["pruner", "cascade"])
+def test_a_batch_of_documents_is_scored_as_one_by_one(scorer, monkeypatch: pytest.MonkeyPatch):
+    """Bit for bit: whoever shares a run with others gets what they would get alone."""
+    contexts = [
+        Passages([TEXT, "", TEXT[:30]]),
+        Passage(TEXT),
+        Passages([]),
+        Passages(["# Boats\n\n" + TEXT], titles=["The bay"], options=PassageOptions(markdown=True, headings=True)),
+        Passages([TEXT] * 200),
+        Passage(TEXT),
+    ]
+    queries = ["Who grew fruit?", "Where are gulls?", "Who?", "How do tourists come?", "When?", "Where are gulls?"]
+    alone = [scorer.score_documents(query, context) for query, context in zip(queries, contexts, strict=True)]
+    runs = []
+    model = PrunerScorer().loaded
+    monkeypatch.setattr(model, "run", lambda window, run=model.run: runs.append(window.ids) or run(window))
+    together = scorer.score_documents_batch(queries[:4] + queries[5:], contexts[:4] + contexts[5:])
+    for one, both in zip(alone[:4] + alone[5:], together, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one, both, strict=True))
+    assert len(runs) == len({tuple(ids) for ids in runs})  # what two ask is computed once
+    large = scorer.score_documents_batch(queries[3:], contexts[3:])[1]
+    assert all(np.array_equal(a, b) for a, b in zip(alone[4], large, strict=True))
