@@ -64,9 +64,8 @@ class Gateway:
                 await self._serve(scope, receive, reply)
             except ClientGoneError:
                 call.status = _GONE
-            except asyncio.CancelledError:
-                call.status = 503
-                raise
+            except asyncio.CancelledError:  # the grace time is over; the task ends here in any case
+                await reply.error(RequestError("the service stopped", status=503, hint="ask another instance"))
             except Exception as error:  # noqa: BLE001 - the last handler: an answer without particulars, and a log line
                 call.told["cause"] = cause(error)
                 await reply.error(error)

@@ -14,7 +14,7 @@ __all__ = ["ClientGoneError", "Gate", "check_headers", "read_body", "wait_until_
 
 
 class ClientGoneError(Exception):
-    """The client closed the connection; nobody waits for the answer."""
+    """The client closed the connection, or nobody waits for the answer any longer for another reason."""
 
 
 class Gate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["log_handler", "run"]
 
+_LAST_SECONDS = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -55,7 +57,11 @@ def run(config: ServiceConfig) -> None:
     )
     log("listening", host=place.host, port=listener.getsockname()[1])
     _Server(settings, service.stop).run(sockets=[listener])
-    log("stopped")
+    unfinished = service.unfinished(_LAST_SECONDS)
+    log("stopped", unfinished=unfinished or None)
+    if unfinished:  # what a thread computes cannot be stopped, and the interpreter would wait for it
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def log_handler() -> logging.Handler:

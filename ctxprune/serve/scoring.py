@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ctxprune.scorers import SCORERS
 from ctxprune.scorers.relevance import score_documents_batch
 from ctxprune.serve.batching import Batcher
+from ctxprune.serve.limits import ClientGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,12 +55,14 @@ class Task(Generic[R]):
         size: Characters of what is read.
         make: Cuts the text into units.
         finish: From scores to the answer; both run off the event loop.
+        stopped: Set once nobody waits for the answer; then no further part of the work is begun.
     """
 
     query: str
     size: int
     make: Callable[[], Context[Any]]
     finish: Callable[[Scored], R]
+    stopped: threading.Event = field(default_factory=threading.Event)
 
 
 class Scoring:
@@ -87,18 +91,22 @@ class Scoring:
         Raises:
             CtxpruneError: Whatever the task's functions or the scorer raise.
         """
-        result: R = await (self._long if task.size > _LONG else self._short).submit(task)
-        return result
+        try:
+            result: R = await (self._long if task.size > _LONG else self._short).submit(task)
+            return result
+        finally:
+            task.stopped.set()
 
     def _run(self, tasks: Sequence[Task[Any]]) -> list[Any]:
         self._metrics.batch(len(tasks))
-        contexts = [_caught(task.make) for task in tasks]
+        contexts = [_caught(task, task.make) for task in tasks]
         good = [number for number, context in enumerate(contexts) if not isinstance(context, Exception)]
         results = list(contexts)
         for number, scored in zip(good, self._scored([(tasks[i].query, contexts[i]) for i in good]), strict=True):
-            results[number] = (
-                scored if isinstance(scored, Exception) else _caught(partial(tasks[number].finish, scored))
-            )
+            if isinstance(scored, Scored):
+                results[number] = _caught(tasks[number], partial(tasks[number].finish, scored))
+            else:
+                results[number] = scored
         return results
 
     def _scored(self, pairs: Sequence[tuple[str, Any]]) -> list[Scored | Exception]:
@@ -134,8 +142,10 @@ def make_scorer(config: ModelConfig) -> Scorer:
     return scorer
 
 
-def _caught(function: Callable[[], Any]) -> Any:
+def _caught(task: Task[Any], function: Callable[[], Any]) -> Any:
     """What it gives, or the exception that it raises: one request's fault is no other's."""
+    if task.stopped.is_set():
+        return ClientGoneError()
     try:
         return function()
     except Exception as error:  # noqa: BLE001 - handed to the request it belongs to

@@ -7,12 +7,13 @@ import contextvars
 import logging
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ctxprune.errors import DatabaseError, SchemaError, UsageError
+from ctxprune.errors import CtxpruneError, DatabaseError, SchemaError, UsageError
 from ctxprune.pruning import Pruner
 from ctxprune.rag import Passage
 from ctxprune.serve.databases import Databases
@@ -20,7 +21,7 @@ from ctxprune.serve.keys import Keys
 from ctxprune.serve.limits import Gate
 from ctxprune.serve.logs import cause, log
 from ctxprune.serve.metrics import Metrics
-from ctxprune.serve.scoring import Scoring, Task, make_scorer
+from ctxprune.serve.scoring import Scoring, make_scorer
 from ctxprune.sql._cancel import cancellation
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Service"]
 
 T = TypeVar("T")
+_THREADS = "ctxprune-serve"
 _ASKERS = 8  # threads of questions to databases, which mostly wait for these or for a model's server
 
 
@@ -53,8 +55,8 @@ class Service:
         self.keys = Keys(config.keys, [database.name for database in config.databases])
         self.gate = Gate(config.limits.concurrency, config.limits.queue)
         self.metrics = Metrics(lambda: self.gate.inside, lambda: self.gate.waiting)
-        self._scorers = ThreadPoolExecutor(threads, "ctxprune-score")
-        self._askers = ThreadPoolExecutor(_ASKERS, "ctxprune-ask")
+        self._scorers = ThreadPoolExecutor(threads, f"{_THREADS}-score")
+        self._askers = ThreadPoolExecutor(_ASKERS, f"{_THREADS}-ask")
         self.scoring = Scoring(
             make_scorer(config.model), self._scorers, runs=threads, batching=config.batching, metrics=self.metrics
         )
@@ -73,11 +75,13 @@ class Service:
             cancelled.set()
 
     def check(self) -> None:
-        """That keys name tables and columns that are there; of databases that cannot be used `/readyz` tells.
+        """That the scorer can be loaded, and that keys name tables and columns that are there.
 
         Raises:
-            UsageError: One does not.
+            UsageError: One does not; of databases that cannot be used `/readyz` tells.
+            CtxpruneError: The scorer's model is missing or damaged.
         """
+        self._load()
         for key, name in self._pairs():
             with _unavailable(name):
                 try:
@@ -87,13 +91,18 @@ class Service:
 
     async def warm(self) -> None:
         """Loads the scorer and opens the databases, so that the first request does not wait for it."""
-        pruner = Pruner(self.scoring.scorer)
-        task = Task("ready?", 0, lambda: Passage("Ready."), lambda it: pruner.prune_scored("?", it.context, it.units))
-        await self.scoring.do(task)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._scorers, self._load)
+        except CtxpruneError as error:
+            log("scorer unavailable", level=logging.ERROR, cause=cause(error))
+            return
         self._warm = True
         for key, name in self._pairs():
             with _unavailable(name):
                 await self.blocking(partial(self.databases.view, name, key))
+
+    def _load(self) -> None:
+        Pruner(self.scoring.scorer).prune("ready?", Passage("Ready."))
 
     def _pairs(self) -> list[tuple[Key, str]]:
         return [(key, name) for key in self.keys.all for name in key.databases]
@@ -113,10 +122,18 @@ class Service:
         self.gate.closed = True
 
     def close(self) -> None:
-        """End what is open."""
+        """End what is open; queries that are running end with it."""
         self.databases.close()
-        self._scorers.shutdown(wait=False, cancel_futures=True)
-        self._askers.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._scorers, self._askers):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def unfinished(self, seconds: float) -> bool:
+        """Once closed, whether a thread is still at work after so many seconds."""
+        threads = [thread for thread in threading.enumerate() if thread.name.startswith(_THREADS)]
+        until = time.monotonic() + seconds
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return any(thread.is_alive() for thread in threads)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from .process import Served
 KEY = {"authorization": f"Bearer {ALL}"}
 LONG = {
     "query": "When did the bridge open?",
-    "text": "It opened in 1933, the old bridge of the bay. " * 60_000,
+    "text": "It opened in 1933, the old bridge of the bay. " * 15_000,
     "top_k": 3,
 }
 CONFIG = f"""
@@ -79,6 +79,13 @@ def head(path: str, **headers: object) -> bytes:
 
 def status(connection: socket.socket) -> int:
     return int(connection.recv(65_536).split()[1])
+
+
+def until_inside(served: Served) -> None:
+    """Returns once a request is being worked on."""
+    until = time.monotonic() + 30
+    while "ctxprune_requests_in_progress 0.0" in httpx.get(f"{served.url}/metrics", timeout=30).text:
+        assert time.monotonic() < until
 
 
 def test_a_database_that_is_missing_is_told_and_the_others_answer(served: Served) -> None:
@@ -202,13 +209,26 @@ def test_sigterm_lets_requests_finish_and_takes_no_new_ones(folder: Path) -> Non
             headers=KEY | {"content-type": "application/json"},
             timeout=60,
         )
-        time.sleep(0.4)
-        assert not inside.done()
+        until_inside(served)
         assert served.stop() == 0
         assert inside.result().status_code == 200
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{served.url}/healthz")
         assert served.line("stopped")
+
+
+def test_the_grace_time_has_an_end(folder: Path) -> None:
+    (folder / "hasty.toml").write_text(CONFIG.replace("drain_seconds = 15", "drain_seconds = 1"))
+    with Served(folder / "hasty.toml", ready=False) as served, ThreadPoolExecutor(1) as pool:
+        body = json.dumps(LONG | {"text": LONG["text"] * 5})
+        headers = KEY | {"content-type": "application/json"}
+        inside = pool.submit(httpx.post, f"{served.url}/v1/prune", content=body, headers=headers, timeout=60)
+        until_inside(served)
+        start = time.monotonic()
+        assert served.stop() == 0
+        assert time.monotonic() - start < 6
+        assert inside.result().status_code == 503
+        assert served.line("stopped")["unfinished"]
 
 
 def test_a_port_that_is_taken(folder: Path) -> None:
