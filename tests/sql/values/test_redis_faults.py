@@ -53,7 +53,7 @@ def test_no_password_is_shown(redis_server, redis_url, towns):
     assert "wr0ng-pw" not in repr(wrong) + repr(wrong.server)
 
 
-def test_a_redis_that_repeats_commands_in_its_errors_shows_no_password():
+def test_a_redis_that_repeats_commands_in_its_errors_shows_no_password(redis_server):  # or skip
     class Old(Redis):
         def command(self):
             return [*super().command(), "--rename-command", "AUTH", "LOGIN"]
