@@ -41,14 +41,15 @@ OPTIONS_langchain := -p no:codspeed -o asyncio_mode=auto -o asyncio_default_fixt
 TESTS_langchain := langchain
 TESTS_llama-index := test_llama_index.py
 TESTS_haystack := test_haystack.py
+TESTS_ray := test_ray.py test_parquet.py test_arrow.py
 
-frameworks: framework-langchain framework-llama-index framework-haystack ## set up an environment for each framework and run the tests against it
+frameworks: framework-langchain framework-llama-index framework-haystack framework-ray ## set up an environment for each framework and run the tests against it
 
 framework-%: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-$*
 	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check \
 		-e '.[$*]' pytest pytest-timeout hypothesis $(SUITES_$*)
-	$(VENV)-$*/bin/python -m pytest -q $(OPTIONS_$*) tests/integrations/$(TESTS_$*)
+	$(VENV)-$*/bin/python -m pytest -q $(OPTIONS_$*) $(addprefix tests/integrations/,$(TESTS_$*))
 
 lint: $(VENV)/.ready-dev ## ruff, mypy --strict by package, import-linter
 	$(BIN)/ruff check ctxprune ctxprune/sql ctxprune/rag tests benchmarks

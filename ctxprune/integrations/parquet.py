@@ -1,0 +1,249 @@
+"""Bulk pruning of Parquet corpora, one partition at a time: in this process, or in many (`ray.py`).
+
+A partition is some rows of one row group of a source file, and becomes one file of the target. A file appears in one
+step, so what is there is whole: a run that was stopped, or lost a worker, goes on with the partitions that are missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from ctxprune._extras import require
+from ctxprune.errors import CtxpruneError, FormatError, InputError, UsageError
+from ctxprune.fingerprint import fingerprint
+from ctxprune.integrations._accounts import PREFIX
+from ctxprune.integrations.arrow import PruneRows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+pa = require("pyarrow", "ray")
+fs = require("pyarrow.fs", "ray")
+compute = require("pyarrow.compute", "ray")
+parquet = require("pyarrow.parquet", "ray")
+
+__all__ = ["Partition", "PruneReport", "PruneRows", "prune_parquet", "prune_partition"]
+
+FORMAT, VERSION = "ctxprune.parquet", 1
+_MANIFEST = "_ctxprune.json"  # readers of Parquet pass over names that begin with _ or .
+_ENDING, _DRAFT = ".parquet", ".draft"
+_COUNTED = [f"{PREFIX}{name}" for name in ("error", "tokens_before", "tokens_after")]
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Rows `first` to `first + rows` of row group `group` of the file `source`; `target` is the file they become."""
+
+    source: str
+    group: int
+    first: int
+    rows: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport:
+    """What was done.
+
+    Attributes:
+        partitions: How many were written.
+        skipped: How many were there before; they count nowhere else.
+        rows: Rows written.
+        errors: Those of them with a reason in `ctxprune_error`.
+        tokens_before, tokens_after: Sums over the other rows.
+    """
+
+    partitions: int = 0
+    skipped: int = 0
+    rows: int = 0
+    errors: int = 0
+    tokens_before: int = 0
+    tokens_after: int = 0
+
+    def __add__(self, other: PruneReport) -> PruneReport:
+        others = asdict(other)
+        return PruneReport(**{name: value + others[name] for name, value in asdict(self).items()})
+
+
+def prune_parquet(
+    source: str | Path,
+    target: str | Path,
+    prune: PruneRows,
+    *,
+    rows: int = 10_000,
+    run: Callable[[Callable[[Partition], PruneReport], list[Partition]], Iterable[PruneReport]] = map,
+) -> PruneReport:
+    """Prune every row of a Parquet file, or of all `.parquet` files in a folder, into a folder with the same layout.
+
+    The target is the same, byte for byte, whatever runs it and however often it was stopped. Partitions that it holds
+    are skipped, so calling it again does what is missing, new files of the source included; one call at a time.
+
+    Args:
+        source: File or folder: a path, or a URI of a file system that pyarrow knows. A file must not change later.
+        target: Folder, likewise; workers on other machines must reach both.
+        prune: What becomes of the rows.
+        rows: Most rows of a partition, from 1 up: what is done again where a worker is lost. A worker holds a whole row
+            group of the source in memory.
+        run: Calls a function with each partition, in any order, and gives what it returns: `map`, or
+            `ctxprune.integrations.ray.RayPool(workers)`.
+
+    Raises:
+        UsageError: An argument is out of its range, or `prune` cannot be fingerprinted.
+        InputError: There is no Parquet file; one is damaged, lacks a column or changed since the target was begun; the
+            target cannot be written.
+        FormatError: The target holds something else, or was begun with another `prune` or `rows`.
+        RuntimeError: A scorer or policy failed with an error that is none of ours; the message says at which rows.
+    """
+    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
+        raise UsageError(f"rows is {rows!r}", hint="give a whole number from 1 up")
+    reading, root = _place(source)
+    writing, folder = _place(target)
+    sources = [_source(reading, root, path, prune) for path in _files(reading, root)]
+    if not sources:
+        raise InputError("there is no Parquet file", where=str(source))
+    _claim(writing, folder, [fingerprint(prune), rows], sources)
+    plan = [partition for one in sources for partition in one.partitions(folder, rows)]
+    there = {*_files(writing, folder)}
+    missing = [partition for partition in plan if partition.target not in there]
+    work = partial(prune_partition, prune=prune, reading=reading, writing=writing)
+    report = sum(run(work, missing), PruneReport(skipped=len(plan) - len(missing)))
+    for draft in _files(writing, folder, _DRAFT):
+        writing.delete_file(draft)  # of a killed worker
+    return report
+
+
+def prune_partition(partition: Partition, *, prune: PruneRows, reading: Any, writing: Any) -> PruneReport:
+    """Write one partition, from one pyarrow.fs.FileSystem to another or the same.
+
+    One that is there already stays and counts as written: a worker was lost between writing and reporting it.
+
+    Raises:
+        InputError, RuntimeError: As `prune_parquet`.
+    """
+    if _is_there(writing, partition.target):
+        return _report(parquet.read_table(partition.target, filesystem=writing, columns=_COUNTED, partitioning=None))
+    where = f"{partition.source}, row group {partition.group}, rows from {partition.first}"
+    try:
+        with reading.open_input_file(partition.source) as file:
+            table = parquet.ParquetFile(file).read_row_group(partition.group)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"the rows cannot be read ({error})", where=where) from error
+    try:
+        table = prune(table.slice(partition.first, partition.rows))
+    except CtxpruneError:
+        raise
+    except Exception as error:
+        raise RuntimeError(f"the rows cannot be pruned [{where}]") from error
+    content = pa.BufferOutputStream()
+    parquet.write_table(table, content)
+    _write(writing, partition.target, content.getvalue())
+    return _report(table)
+
+
+def _report(table: Any) -> PruneReport:
+    error, *tokens = (table[name] for name in _COUNTED)
+    before, after = (compute.sum(column).as_py() or 0 for column in tokens)
+    return PruneReport(1, 0, len(table), len(table) - error.null_count, before, after)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file: its path, its name below the root, its bytes, and the rows of each row group."""
+
+    path: str
+    name: str
+    size: int
+    groups: tuple[int, ...]
+
+    def partitions(self, folder: str, rows: int) -> Iterator[Partition]:
+        for group, size in enumerate(self.groups):
+            for first in range(0, size, rows):
+                target = f"{folder}/{self.name.removesuffix(_ENDING)}-{group:05}-{first:09}{_ENDING}"
+                yield Partition(self.path, group, first, min(rows, size - first), target)
+
+
+def _source(system: Any, root: str, path: str, prune: PruneRows) -> _Source:
+    try:
+        with system.open_input_file(path) as file:
+            size, opened = file.size(), parquet.ParquetFile(file)
+            groups = tuple(opened.metadata.row_group(index).num_rows for index in range(opened.num_row_groups))
+    except (OSError, pa.ArrowException) as error:
+        raise InputError("the file cannot be read as Parquet", where=path) from error
+    prune.check(opened.schema_arrow, where=path)
+    return _Source(path, path[len(root) :].lstrip("/") or path.rpartition("/")[2], size, groups)
+
+
+def _place(place: str | Path) -> tuple[Any, str]:
+    """A pyarrow.fs.FileSystem and the path there."""
+    text = os.fspath(place)
+    if "://" not in text:
+        return fs.LocalFileSystem(), os.path.abspath(text)
+    try:
+        system, path = fs.FileSystem.from_uri(text)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError("pyarrow cannot reach the place", where=text.partition("://")[0]) from error
+    return system, path.rstrip("/")
+
+
+def _is_there(system: Any, path: str) -> bool:
+    return bool(system.get_file_info(path).type == fs.FileType.File)
+
+
+def _files(system: Any, root: str, ending: str = _ENDING) -> list[str]:
+    """The file, or all files below the folder, that end so, in order; [] where there is nothing."""
+    if _is_there(system, root):
+        return [root]
+    found = system.get_file_info(fs.FileSelector(root, allow_not_found=True, recursive=True))
+    return sorted(one.path for one in found if one.type == fs.FileType.File and one.path.endswith(ending))
+
+
+def _claim(system: Any, folder: str, settings: list[Any], sources: Sequence[_Source]) -> None:
+    """Writes down what the target is made from, or compares it with what is written there."""
+    path = f"{folder}/{_MANIFEST}"
+    new = {"format": FORMAT, "version": VERSION, "settings": settings, "files": {one.name: one.size for one in sources}}
+    if _is_there(system, path):
+        old = _manifest(system, path)
+        if old["settings"] != settings:
+            hint = "give what was given before, or another folder"
+            raise FormatError(
+                "the target was begun with another pruner or another number of rows", where=folder, hint=hint
+            )
+        for one in sources:
+            if old["files"].get(one.name, one.size) != one.size:
+                raise InputError(
+                    "the file changed since the target was begun", where=one.path, hint="give another target"
+                )
+        new["files"] = old["files"] | new["files"]
+    elif _files(system, folder, ""):
+        raise FormatError("the target holds something else", where=folder, hint="give an empty or a new folder")
+    _write(system, path, json.dumps(new, indent=1).encode())
+
+
+def _manifest(system: Any, path: str) -> dict[str, Any]:
+    try:
+        with system.open_input_stream(path) as file:
+            manifest: dict[str, Any] = json.loads(file.read())
+        if (manifest["format"], manifest["version"]) == (FORMAT, VERSION):
+            return {"settings": manifest["settings"], "files": dict(manifest["files"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError("the manifest of the target is damaged", where=path, hint="give another folder") from error
+    raise FormatError("the target is of another format", where=path, hint=f"this release knows {FORMAT} {VERSION}")
+
+
+def _write(system: Any, path: str, content: Any) -> None:
+    """A file that appears in one step; whoever else writes it writes the same."""
+    folder, _, name = path.rpartition("/")
+    draft = f"{folder}/.{name}.{uuid4().hex}{_DRAFT}"
+    try:
+        system.create_dir(folder)
+        with system.open_output_stream(draft) as file:
+            file.write(content)
+        system.move(draft, path)
+    except OSError as error:
+        raise InputError(f"the target cannot be written ({type(error).__name__})", where=path) from error
