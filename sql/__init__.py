@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
+    from .conversation import Conversation
     from .database import Database, Limits, ResultSet
     from .generate.base import GENERATORS, Candidate, Generator, Request
     from .generate.chat import ChatGenerator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .linking.ranked import RankedLinker
     from .pipeline import Answer, Pipeline, PipelineConfig
     from .render.base import RENDERERS
+    from .rewrite.base import REWRITERS
     from .schema import Column, ColumnRef, ForeignKey, Schema, Table
     from .select.base import SELECTORS, Selector
     from .select.vote import VoteSelector
@@ -36,12 +38,14 @@ _HOMES = {
     "GENERATORS": "generate.base",
     "LINKERS": "linking.base",
     "RENDERERS": "render.base",
+    "REWRITERS": "rewrite.base",
     "SELECTORS": "select.base",
     "Answer": "pipeline",
     "Candidate": "generate.base",
     "ChatGenerator": "generate.chat",
     "Column": "schema",
     "ColumnRef": "schema",
+    "Conversation": "conversation",
     "Database": "database",
     "ForeignKey": "schema",
     "Generator": "generate.base",
@@ -68,12 +72,14 @@ __all__ = [
     "GENERATORS",
     "LINKERS",
     "RENDERERS",
+    "REWRITERS",
     "SELECTORS",
     "Answer",
     "Candidate",
     "ChatGenerator",
     "Column",
     "ColumnRef",
+    "Conversation",
     "Database",
     "ForeignKey",
     "Generator",

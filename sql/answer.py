@@ -94,6 +94,7 @@ def answer_of(state: State, builder: TraceBuilder) -> Answer:
         reason=refusal.reason if refusal is not None else selection.reason if selection is not None else "",
         steps=tuple(builder.steps),
         knowledge=knowledge_trace(state.known) if state.known is not None else None,
+        rewritten=state.rewritten,
         prompts=tuple(builder.prompts),
     )
     if chosen is None or selection is None:

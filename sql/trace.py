@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .generate.model import Call
     from .knowledge.recall import Recalled
     from .linking.base import Linked
+    from .rewrite.base import Rewritten
     from .select.base import Executed
     from .values.base import ValueHit
 
@@ -171,6 +172,7 @@ class Trace:
         reason: The selector's reason, or the refusal's.
         steps: In order, with times and tokens.
         knowledge: What the team's knowledge gave; None where there is none.
+        rewritten: What was asked in a conversation, and how the question came of it; None outside of one.
     """
 
     question: str
@@ -186,6 +188,7 @@ class Trace:
     reason: str = ""
     steps: tuple[StepTrace, ...] = ()
     knowledge: KnowledgeTrace | None = None
+    rewritten: Rewritten | None = None
 
     @property
     def ms(self) -> float:

@@ -11,7 +11,7 @@ from ctxprune.cli._writing import EXAMPLES_HELP, STYLE_HELP, Writing
 from ctxprune.errors import ModelError
 
 if TYPE_CHECKING:
-    from ctxprune.sql.pipeline import Answer
+    from ctxprune.sql.answer import Answer
 
 __all__ = ["ask"]
 
@@ -20,7 +20,7 @@ _MOST_ROWS = 50
 
 def ask(
     database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
-    question: Annotated[str, typer.Argument(help="In plain words.")],
+    question: Annotated[str, typer.Argument(help="In plain words; - for a conversation, a line of stdin each.")],
     evidence: Annotated[str, typer.Option(help="Further knowledge about the question.")] = "",
     generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch",
     style: Annotated[str, typer.Option(help=STYLE_HELP, show_default=False)] = "",
@@ -59,6 +59,7 @@ def ask(
     connections are tried again. `sql learn` teaches what a team knows.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._conversation import converse
     from ctxprune.cli._knowledge import knowledge_for
     from ctxprune.cli._paid import Paid
     from ctxprune.cli._pipelines import generators_for, value_index
@@ -83,10 +84,22 @@ def ask(
             known = knowledge_for(source, knowledge)
             values = value_index(source, index)
             pipeline = Pipeline(source, generators=writers, values=values, knowledge=known, config=config)
-        answer = pipeline.ask(question, evidence)
+        answers = [pipeline.ask(question, evidence)] if question != "-" else converse(pipeline, writers, evidence)
+        for answer in answers:
+            if trace is not None:
+                _console.write_file(trace, _json(answer), *inputs)
+            _report(answer, generator, evidence, as_json=as_json)
         _console.say_unreadable(source)
-    if trace is not None:
-        _console.write_file(trace, _json(answer), *inputs)
+
+
+def _report(answer: Answer, generator: str, evidence: str, *, as_json: bool) -> None:
+    """An answer on stdout, and on stderr what is to be said of it.
+
+    Raises:
+        ModelError: The model failed, so that there is no answer.
+    """
+    from ctxprune.cli import _console
+
     if answer.refusal is not None and answer.refusal.kind == "model":
         raise ModelError(f"the language model failed: {_failure(answer)}")
     if answer.trace.model_errors:

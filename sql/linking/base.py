@@ -60,6 +60,7 @@ LINKERS: Registry[type[Linker]] = Registry(
     "linker",
     {
         "bypass.v1": "ctxprune.sql.linking.bypass:BypassLinker",
+        "carried.v1": "ctxprune.sql.linking.carried:CarriedLinker",
         "chat.v1": "ctxprune.sql.linking.chat:ChatLinker",
         "collective.v1": "ctxprune.sql.linking.collective:CollectiveLinker",
         "embedding.v1": "ctxprune.sql.linking.embedding:EmbeddingLinker",

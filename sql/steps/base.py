@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..generate.base import Candidate
     from ..knowledge.recall import Recalled
     from ..linking.base import Linked
+    from ..rewrite.base import Rewritten
     from ..schema import Schema
     from ..select.base import Executed, Selection
     from ..values.base import ValueHit
@@ -36,7 +37,8 @@ class Refusal:
 class State:
     """What is known about one question so far; a step never changes it, it makes the next one.
 
-    `shown` is the linked schema with example values, `known` what the team's knowledge gives to the question.
+    `shown` is the linked schema with example values, `known` what the team's knowledge gives to the question,
+    `rewritten` how it came about from a follow-up question.
     """
 
     question: str
@@ -50,6 +52,7 @@ class State:
     selection: Selection | None = None
     refusal: Refusal | None = None
     known: Recalled | None = None
+    rewritten: Rewritten | None = None
 
     @property
     def told(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import runpy
 import sqlite3
@@ -382,3 +383,25 @@ def test_it_is_said_that_terms_need_a_model(shop: Path, tmp_path: Path, capsys: 
     assert says in capsys.readouterr().err
     assert main([*ask, "How many cities are there?", "--knowledge", team]) == 0
     assert says not in capsys.readouterr().err
+
+
+def test_a_dash_reads_a_conversation(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = "How many cities are in France?\n\nand in Poland?\nWhat about them all?\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    assert main(["sql", "ask", str(shop), "-", "--json"]) == 0
+    out, err = capsys.readouterr()
+    questions = [json.loads(line)["question"] for line in out.splitlines()]
+    assert questions[:2] == ["How many cities are in France?", "How many cities are in Poland?"]
+    assert len(questions) == 3
+    assert "taken as: How many cities are in Poland? (rule.v1)" in err
+
+
+def test_a_conversation_is_said_in_full_by_the_model(
+    shop: Path, chat: SimpleNamespace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat.text = "Which cities are in Poland?"
+    monkeypatch.setattr("sys.stdin", io.StringIO("Which cities are in France?\nand in Poland?\nanything\n"))
+    main(["sql", "ask", str(shop), "-", "--generator", "chat:x"])
+    assert "taken as: Which cities are in Poland? (chat.v1)" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import pytest
 
 from ctxprune.sql.generate.model import ChatAnswer
 from ctxprune.sql.linking import LINKERS, Linked, Linker
+from ctxprune.sql.linking.carried import CarriedLinker
 from ctxprune.sql.linking.chat import ChatLinker
 from ctxprune.sql.linking.embedding import EmbeddingLinker, EmbeddingSchemaScorer
 from ctxprune.sql.linking.lexical import LexicalLinker
@@ -41,6 +42,7 @@ def letters(texts: list[str]) -> np.ndarray:
 
 
 MAKE: dict[str, Callable[[], Linker]] = {
+    "carried.v1": lambda: CarriedLinker(LexicalLinker(), (ColumnRef("member", "full_name"), ColumnRef("gone", "name"))),
     "chat.v1": lambda: ChatLinker(Model(), LexicalLinker()),
     "embedding.v1": lambda: EmbeddingLinker(EmbeddingSchemaScorer(letters)),
 }

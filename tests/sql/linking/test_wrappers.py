@@ -8,6 +8,7 @@ import pytest
 
 from ctxprune.errors import UsageError
 from ctxprune.sql.linking.bypass import BypassLinker
+from ctxprune.sql.linking.carried import CARRIED, CarriedLinker
 from ctxprune.sql.linking.focus import FocusLinker
 from ctxprune.sql.linking.lexical import LexicalLinker
 from ctxprune.sql.linking.ranked import RankedLinker
@@ -124,3 +125,20 @@ def test_the_counter_is_the_inner_linkers(library: Schema):
 def test_limits_are_checked(make):
     with pytest.raises(UsageError):
         make()
+
+
+def test_carried_keeps_what_the_budget_holds_best_first(library: Schema):
+    inner = RankedLinker().link(QUESTION, library)
+    earlier = (RAIN, *(ref for ref in library.refs() if ref not in inner.kept))
+    linked = CarriedLinker(RankedLinker(), earlier).link(QUESTION, library)
+    assert linked.kept == set(library.refs())
+    assert linked.reasons[RAIN] == (CARRIED,)
+    assert linked.reasons[TITLE] == inner.reasons[TITLE]
+    assert CarriedLinker(RankedLinker(), earlier, budget=0).link(QUESTION, library) == inner
+    one = CarriedLinker(RankedLinker(), (RAIN,)).link(QUESTION, library)
+    assert RAIN in one.kept
+    tight = CarriedLinker(RankedLinker(), earlier, budget=one.tokens_after).link(QUESTION, library)
+    assert RAIN in tight.kept != linked.kept
+    assert tight.tokens_after <= one.tokens_after
+    with pytest.raises(UsageError, match="budget"):
+        CarriedLinker(RankedLinker(), budget=-1)

@@ -1,0 +1,194 @@
+"""Follow-up questions in full: how often they mean what was meant, and what keeping the earlier linking is worth.
+
+    python benchmarks/follow_up.py                       # benchmarks/results/follow_up.json, by rule
+    python benchmarks/follow_up.py --model MODEL.gguf    # follow_up_chat.json: a chat model on a sample, rule beside it
+
+Follow-ups are made as `_follow_ups.py` says; the rules were written with Spider train in view, Spider dev and BIRD dev
+were only measured. In percent of the follow-ups of a kind:
+
+- `resolved`: a full question was made; `same text`: it is the reference, word for word (`swapped` kinds only);
+- `same sql`: the sketch generator's query is that for the reference question;
+- `ex`: its result is the gold query's (databases that are here), for the full question made, for the reference
+  (`ex reference`), and for the follow-up as it was asked (`ex as asked`);
+- `recall`: share of the gold query's columns in the linked schema: of the follow-up as asked, of the full question,
+  with the earlier linking kept (`recall reused`), and of the reference; `tokens` and `tokens reused` are the schema's.
+
+`complete`: all questions of a set asked in sequence, database by database, and how many were taken for follow-ups.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from statistics import fmean
+
+from _follow_ups import natural_cases, swapped_cases
+from _record import SHARED, record
+
+from ctxprune.errors import CtxpruneError
+from ctxprune.integrations.chat_models import LlamaCppModel
+from ctxprune.sql import Database, Pipeline, PipelineConfig, ValueIndex
+from ctxprune.sql._question import same_question
+from ctxprune.sql.conversation import Conversation
+from ctxprune.sql.evaluation.datasets import load, sample_items
+from ctxprune.sql.evaluation.run import score
+from ctxprune.sql.generate.cache import CachedModel, GenerationCache
+from ctxprune.sql.linking.gold import gold_links
+from ctxprune.sql.rewrite.base import Turn, Vocabulary
+from ctxprune.sql.rewrite.chat import ChatRewriter
+from ctxprune.sql.rewrite.rule import RuleRewriter
+
+DATA = SHARED / "data" / "nl2sql"
+SEED = 6
+SETS = (
+    ("spider train", "spider", "train", 400),
+    ("spider dev", "spider", "dev", 0),
+    ("bird dev", "bird_dev", "dev", 0),
+)
+SEQUENCES = (*SETS, ("bird train mini", "bird_train_mini", "train", 0), ("spider syn dev", "spider_syn", "dev", 0),
+             ("spider dk", "spider_dk", "dev", 0), ("kaggledbqa", "kaggledbqa", "dev", 0))  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/ctxprune/generations.sqlite")
+    parser.add_argument("--cases", type=int, default=0, help="at most so many a set; records nothing without a model")
+    words = parser.parse_args()
+    rewriters = {"rule.v1": RuleRewriter()}
+    if words.model:
+        model = CachedModel(LlamaCppModel(words.model, threads=1), GenerationCache(words.cache))
+        rewriters["chat.v1"] = ChatRewriter(model, seconds=300)
+    figures, data = {}, {}
+    for name, folder, split, most in SETS[1:] if words.model else SETS:
+        bench = load(DATA / folder, split=split)
+        data[name] = bench.fingerprint
+        cases = cases_of(bench, most)
+        if words.cases:
+            cases = cases[:: max(1, len(cases) // words.cases)]
+        figures[name] = measure(bench, cases, rewriters)
+        sys.stderr.write(f"{name}: {figures[name]}\n")
+    document = {"follow_ups": figures}
+    if not words.model:
+        document["complete"] = {name: untouched(folder, split) for name, folder, split, _ in SEQUENCES}
+        sys.stderr.write(f"{document['complete']}\n")
+    if words.model or not words.cases:
+        record("follow_up_chat" if words.model else "follow_up", document, seed=SEED, data=data)
+
+
+def cases_of(bench, most):
+    """The follow-ups of one set, of the items whose database is here; questions asked in one way only."""
+    items = list({(i.db_id, same_question(i.question)): i for i in bench.present}.values())
+    swapped = swapped_cases(sample_items(items, most, seed=SEED) if most else items, stored(bench), SEED)
+    natural = natural_cases(items, SEED)
+    return sorted([*natural, *swapped], key=lambda case: case.db_id)
+
+
+def stored(bench):
+    """Texts that a column stores beside one, at most twenty."""
+
+    def values(db_id, column, text):
+        with closing(sqlite3.connect(f"file:{bench.databases[db_id]}?mode=ro", uri=True)) as source:
+            source.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            for table in bench.schemas[db_id].tables:
+                if column in table:
+                    names = (table.column(column).name.replace('"', '""'), table.name.replace('"', '""'))
+                    query = 'SELECT DISTINCT "{0}" FROM "{1}" WHERE typeof("{0}") = \'text\''.format(*names)
+                    found = {row[0] for row in source.execute(query)}
+                    if text in found:
+                        return sorted(one for one in found - {text} if 1 < len(one) < 40)[:20]
+        return []
+
+    return values
+
+
+def measure(bench, cases, rewriters):
+    """Figures by rewriter and kind."""
+    rows = {name: {} for name in rewriters}
+    for db_id in sorted({case.db_id for case in cases}):
+        with Database(bench.databases[db_id], name=db_id) as database:
+            schema = database.schema()
+            schema = schema.enriched(bench.schemas[db_id]) if db_id in bench.schemas else schema
+            values = ValueIndex.build(database, schema=schema)
+            pipeline = Pipeline(database, values=values, config=PipelineConfig(schema=schema))
+            for case in (case for case in cases if case.db_id == db_id):
+                try:
+                    fixed = shared_figures(case, database, pipeline)
+                except CtxpruneError:  # a gold query that fails, or that names what the schema lacks
+                    continue
+                for name, rewriter in rewriters.items():
+                    row = one(case, database, pipeline, rewriter, fixed)
+                    rows[name].setdefault(case.kind, []).append(row)
+                    rows[name].setdefault("all", []).append(row)
+    return {name: {kind: means(found) for kind, found in sorted(kinds.items())} for name, kinds in rows.items()}
+
+
+def shared_figures(case, database, pipeline):
+    """What does not depend on the rewriter: the reference question, and the follow-up as it was asked."""
+    gold = gold_links(case.gold, pipeline.schema).columns
+    full = pipeline.ask(case.full, case.evidence)
+    return {
+        "gold": gold,
+        "full": full,
+        "ex reference": score(database, case.gold, full.sql),
+        "ex as asked": score(database, case.gold, pipeline.ask(case.asked).sql),
+        "recall reference": recall(full, gold),
+        "recall as asked": recall(pipeline.ask(case.asked), gold),
+    }
+
+
+def one(case, database, pipeline, rewriter, fixed):
+    """Figures of one follow-up in a conversation."""
+    row = {name: value for name, value in fixed.items() if name not in ("gold", "full")}
+    answers = {}
+    for name, budget in (("", 0), (" reused", 1_000)):
+        talk = Conversation(pipeline, rewriter=rewriter, budget=budget)
+        talk.ask(case.before)
+        answer = answers[name] = talk.ask(case.asked, case.evidence)
+        row[f"recall{name}"] = recall(answer, fixed["gold"])
+        row[f"tokens{name}"] = answer.trace.linked.tokens_after / 100 if answer.trace.linked else None
+        row[f"ex{name}"] = score(database, case.gold, answer.sql)
+    rewritten = answers[""].trace.rewritten
+    row["resolved"] = rewritten.changed
+    row["by model"] = rewritten.rewriter == "chat.v1" if isinstance(rewriter, ChatRewriter) else None
+    row["same sql"] = bool(fixed["full"].sql) and answers[""].sql == fixed["full"].sql
+    if case.kind.startswith("swapped"):
+        row["same text"] = same_question(answers[""].question) == same_question(case.full)
+    return row
+
+
+def recall(answer, gold):
+    """Share of the gold columns that are in the linked schema; None where there are none."""
+    if not gold:
+        return None
+    kept = answer.trace.linked.kept if answer.trace.linked is not None else {}
+    return fmean(ref.column in kept.get(ref.table, ()) for ref in gold)
+
+
+def means(rows):
+    """Means in percent (of `tokens` as they are) over those rows that have a figure."""
+    names = {name for row in rows for name in row}
+    found = {name: [row[name] for row in rows if row.get(name) is not None] for name in sorted(names)}
+    return {"n": len(rows)} | {name: round(100 * fmean(values), 2) for name, values in found.items() if values}
+
+
+def untouched(folder, split):
+    """All questions of a set in sequence, and how many were taken for follow-ups of the one before."""
+    bench = load(DATA / folder, split=split)
+    rule, last, taken, asked = RuleRewriter(), {}, [], 0
+    vocabularies = {name: Vocabulary(schema, lambda _: ()) for name, schema in bench.schemas.items()}
+    for item in bench.items:
+        before = last.get(item.db_id)
+        last[item.db_id] = Turn(item.question, item.question)
+        if before is not None:
+            asked += 1
+            rewritten = rule.rewrite(item.question, [before], vocabularies[item.db_id])
+            taken += [item.question] if rewritten.kind != "complete" else []
+    return {"asked": asked, "taken": len(taken), "taken %": round(100 * len(taken) / asked, 2), "which": taken[:10]}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""What a follow-up puts behind the earlier question: an order, a limit, what to leave out, one more condition."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from .slots import swap_slots
+from .subjects import trailing_order
+from .superlatives import rank_of
+
+if TYPE_CHECKING:
+    from .base import Vocabulary
+    from .fragments import Fragment
+
+__all__ = ["added", "excluded", "limited", "ordered"]
+
+_SORT = re.compile(
+    r"(?P<verb>sort(?:ed)?|order(?:ed)?|rank(?:ed)?|arranged?)"
+    r"(?:\s+(?:them|it|these|those|that|this|the (?:results?|list|rows)))?"
+    r"\s+(?=by\b|in\b|from\b|alphabetically\b)|(?=in\s+(?:the\s+)?(?:\w+\s+)?"
+    r"(?:ascending|descending|alphabetical|reverse|increasing|decreasing)\b)"
+    r"|(?=alphabetically\b)",
+    re.IGNORECASE,
+)
+_FIRST = re.compile(r"(?P<rank>(?:most |least )?[^\W\d_]+)\s+first\Z", re.IGNORECASE)
+_TOP = re.compile(
+    r"(?:(?:show|give|list|return|keep|display|limit)(?:\s+(?:me|it|them|this|that))?(?:\s+to)?\s+)?(?:(?:only|just)\s+)?(?:the\s+)?"
+    r"(?P<top>(?:top|first|last|bottom)(?:\s+(?:\d+|\w+))?(?:\s+ones?)?|\d+)\Z",
+    re.IGNORECASE,
+)
+_PICKS = re.compile(r"\b(?:top|first|last|bottom)\s+(?:\d+|two|three|four|five|ten)\b", re.IGNORECASE)
+_NOT = re.compile(
+    r"(?:(?P<without>without|except(?:\s+for)?|excluding|other than|apart from|not)|"
+    r"(?:exclude|remove|leave out|skip|ignore))\s+"
+    r"(?:(?:the ones|those|these)\s+)?(?P<rest>.+)\Z",
+    re.IGNORECASE,
+)
+_THOSE = re.compile(
+    r"(?:(?:show|give|list|return|display|include|keep|restrict|limit|filter|narrow)(?:\s+(?:me|it|them|this|down))*(?:\s+(?:to|by))?\s+)?"
+    r"(?P<only>(?:only|just)\s+)?(?P<those>(?:the ones?|those|these|ones)\s+)?(?P<rest>.+)\Z",
+    re.IGNORECASE,
+)
+_TIES = re.compile(
+    r"\A(?:in|for|at|from|of|with|without|before|after|since|until|between|during|on|under|over|above|below|who|that"
+    r"|which|whose|where|more than|less than|fewer than|at least|at most|older|younger|born|named|called|published|made"
+    r"|located|only|not|\w+er than)\b",
+    re.IGNORECASE,
+)
+
+
+def ordered(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  # noqa: ARG001 - what a rule takes
+    """ "cheapest first", "sort them by age": the order of the earlier question, or a new one behind it."""
+    first = _FIRST.match(fragment.text)
+    if first and rank_of(first["rank"]):
+        return f"{question[: trailing_order(question)]}, {fragment.text}"
+    found = _SORT.match(fragment.text)
+    if not found:
+        return ""
+    said = f"{found['verb'] or ''} {fragment.text[found.end() :]}"
+    own = trailing_order(question)
+    if found["verb"] is None and re.search(r"\bby\b", question[own:]):  # another direction of the same order
+        own += len(re.sub(r"\s+(?:in|from)\s.*\Z", "", question[own:]))
+    return f"{question[:own]} {said}"
+
+
+def limited(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  # noqa: ARG001
+    """ "only the top 3": the number of rows of the earlier question, or a new one behind it."""
+    found = _TOP.match(fragment.text)
+    if not found or (
+        found["top"].isdigit() and fragment.closer != "only" and not re.search("only|just|limit", fragment.text)
+    ):
+        return ""
+    own = _PICKS.search(question)
+    if own:
+        top = found["top"]
+        return question[: own.start()] + top + question[own.end() :]
+    return f"{question}, {fragment.text}"
+
+
+def excluded(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:  # noqa: ARG001
+    """ "except France", "without those from Paris"."""
+    found = _NOT.match(fragment.text)
+    if not found:
+        return ""
+    verb = found["without"] or fragment.text[: found.start("rest")].split()[0]
+    return f"{question}, {verb} {found['rest']}"
+
+
+def added(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
+    """ "those with more than 5", "in 2014": a condition behind the earlier question, before its order."""
+    found = _THOSE.match(fragment.text)
+    if not found or fragment.asks:
+        return ""
+    rest = found["rest"]
+    swapped = swap_slots(question, rest, vocabulary, bare=True, same=True)
+    if swapped:
+        return swapped
+    if not (found["those"] or found["only"] or fragment.tied or _TIES.match(rest)):
+        return ""
+    own = trailing_order(question)
+    return f"{question[:own]} {rest}{question[own:]}"

@@ -1,0 +1,70 @@
+"""Follow-up questions in full by rule, with no model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .additions import added, excluded, limited, ordered
+from .base import REWRITERS, Rewritten
+from .fragments import follow_up
+from .references import referred
+from .replacements import attribute, dimension, named, ranked, valued
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .base import Turn, Vocabulary
+    from .fragments import Fragment
+
+    Rule = Callable[[str, Fragment, Vocabulary], str]
+
+__all__ = ["RULES", "RuleRewriter"]
+
+_WH = re.compile(
+    r"(?:how|what|which|who|whom|whose|when|where|why|is|are|was|were|do|does|did|has|have)\b", re.IGNORECASE
+)
+_MARK = re.compile(r"[\s.?!]*\Z")
+
+# In this order; the first that gives a question wins. Each takes the earlier question without its mark.
+RULES: tuple[tuple[str, Rule, str], ...] = (
+    ("reference", referred, "its pronoun, or what it leaves out, stands for what the earlier question is about"),
+    ("order", ordered, "it orders the earlier rows"),
+    ("limit", limited, "it takes the first of the earlier rows"),
+    ("dimension", dimension, "it groups by something else"),
+    ("exclusion", excluded, "it leaves out some of the earlier rows"),
+    ("rank", ranked, "it picks or sums up in another way"),
+    ("value", valued, "it names another value, number or day"),
+    ("name", named, "it names another table or column"),
+    ("attribute", attribute, "it asks for something else of the same things"),
+    ("condition", added, "it narrows the earlier question"),
+)
+
+
+@REWRITERS.register("rule.v1")
+@dataclass(frozen=True)
+class RuleRewriter:
+    """Puts a follow-up into the last question, by the first of `RULES` that fits.
+
+    The full question is made of words of the two questions, and of "what is the", "what are the", "that" and "of".
+    Only English is understood; in other languages every question counts as complete.
+    """
+
+    name = "rule.v1"
+
+    def rewrite(self, asked: str, history: Sequence[Turn], vocabulary: Vocabulary) -> Rewritten:
+        """`asked` in full, by the last turn; as it is where it is complete, or where no rule fits."""
+        fragment = follow_up(asked, vocabulary)
+        if fragment is None:
+            return Rewritten(asked, asked)
+        if not history:
+            return Rewritten(asked, asked, kind="unresolved", reason="nothing was asked before")
+        last = history[-1].question
+        question = _MARK.sub("", last)
+        for kind, rule, reason in RULES:
+            found = " ".join(rule(question, fragment, vocabulary).split())
+            if found:
+                mark = "?" if _WH.match(found) else "." if fragment.asks else last[len(question) :].strip()
+                return Rewritten(asked, found + mark, self.name, kind, reason)
+        return Rewritten(asked, asked, kind="unresolved", reason="no rule fits it to the earlier question")
