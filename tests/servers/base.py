@@ -19,7 +19,7 @@ from typing import ClassVar, TypeVar
 __all__ = ["Database", "MissingServerError", "Server"]
 
 Itself = TypeVar("Itself", bound="Server")
-_START = 30.0  # seconds
+_START = 60.0  # seconds, also for stopping; far more than it takes, but machines are busy
 _ROOM = 2 << 30  # bytes that memory must have free for the data to be kept there
 # A server dies with the thread that spawned it (setpriv), so all are spawned by one that lives as long as the process.
 _SPAWNER = ThreadPoolExecutor(1)
@@ -177,13 +177,16 @@ class Server(ABC):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for the tests, which stop it
             )
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(how)
-            self._process.wait(_START)
+            try:
+                self._process.wait(_START)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
             self._process = None
 
     def _log(self) -> Path:
