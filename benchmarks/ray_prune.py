@@ -6,7 +6,7 @@ Writes benchmarks/results/ray_prune.json. The corpus is the passages of lost_in_
 sides run `prune_parquet` from nothing to all files written: one process from its start (one thread, as a worker has),
 Ray from the call, with the start of its workers, on a cluster that stands. Both targets must be equal byte for byte.
 The ratio is that of the clock and means something where two cores are free: the load is recorded before, between
-and after. Costs are processor time of the one process, its start included, which other load disturbs little.
+and after. Costs are processor time of the one process without its start, which other load disturbs little.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import gzip
 import hashlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 from _parts import say
 from _record import SHARED, record
@@ -53,7 +52,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.child:
         scorer, source, target = options.child
-        prune_parquet(source, target, rows_of(scorer), rows=PARTITION)
+        prune = rows_of(scorer)
+        prune(pq.read_table(source).slice(0, 1))  # loads what the first row needs
+        start = process_time()
+        prune_parquet(source, target, prune, rows=PARTITION)
+        print(process_time() - start)
         return
     ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, object_store_memory=200_000_000)
     with tempfile.TemporaryDirectory() as name:
@@ -90,9 +93,9 @@ def compare(scorer: str, folder: Path, options: argparse.Namespace) -> dict[str,
     taken = []
     for number in map(str, range(options.rounds)):
         loads = [os.getloadavg()[0]]
-        start, cpu = perf_counter(), children_seconds()
-        one_process(scorer, source, one / number)
-        alone, cpu = perf_counter() - start, children_seconds() - cpu
+        start = perf_counter()
+        cpu = one_process(scorer, source, one / number)
+        alone = perf_counter() - start
         loads.append(os.getloadavg()[0])
         start = perf_counter()
         prune_parquet(source, many / number, rows_of(scorer), rows=PARTITION, run=RayPool(WORKERS))
@@ -122,15 +125,13 @@ def compare(scorer: str, folder: Path, options: argparse.Namespace) -> dict[str,
     }
 
 
-def one_process(scorer: str, source: Path, target: Path) -> None:
+def one_process(scorer: str, source: Path, target: Path) -> float:
+    """Runs it and gives the processor seconds of pruning, the start of the process left out."""
     command = [sys.executable, __file__, "--child", scorer, str(source), str(target)]
-    subprocess.run(command, env={**os.environ, **ONE_THREAD}, check=True)
-
-
-def children_seconds() -> float:
-    """Processor time of the children that have ended; of Ray's, none has."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    done = subprocess.run(
+        command, env={**os.environ, **ONE_THREAD}, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    return float(done.stdout)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

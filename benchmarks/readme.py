@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from math import ceil
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -141,6 +142,21 @@ def pooled() -> str:
     return table(["pool", "ranker", "columns / strict @20", "@50", "all tables @10"], rows)
 
 
+def scale() -> str:
+    titles = {"cascade.v1": "the bundled model", "lexical.v1": "lexical: BM25"}
+    rows = []
+    for key, title in titles.items():
+        found = figures("ray_prune")["scorers"][key]
+        hours, sizes = found["core_hours_a_million"], found["megabytes_a_million"]
+        terabytes = [f"{sizes[name] / 100:.1f}" for name in ("source", "target", "target, spans and tokens alone")]
+        cores = ceil(hours * 10_000 / (7 * 24))
+        rows.append(
+            [title, found["cpu_ms_a_passage"], hours, f"{hours * 10_000:,.0f}", cores, *terabytes, found["ratio"]]
+        )
+    head = ["scorer", "CPU ms a passage", "core-hours a million", "10 billion: core-hours", "cores for a week"]
+    return table([*head, "TB read", "TB written", "TB without texts", "2 workers against 1 process"], rows)
+
+
 LINKERS = {
     "baseline: char TF-IDF@10 + keys": "TF-IDF@10 + keys",
     "ranked.v1": "ranked",
@@ -167,6 +183,7 @@ TABLES = {
     "passages": passages,
     "linking": linking,
     "pooled": pooled,
+    "scale": scale,
 }
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_redis(folder: Path, redis_url: str, capsys: pytest.CaptureFixture[str])
 
 
 def test_every_block_is_run() -> None:
-    assert len(BLOCKS) == 7
+    assert len(BLOCKS) == 8  # the last one is run by tests/integrations/test_ray.py
     assert len(COMMANDS) == 17
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from ctxprune._extras import require
 from ctxprune.errors import BudgetError, InputError, UsageError
-from ctxprune.integrations._accounts import PREFIX, accounts
+from ctxprune.integrations._accounts import PREFIX, accounts, restored
 from ctxprune.rag.passages import Passages
 from ctxprune.rag.ranking import PassagePruner
 
 pa = require("pyarrow", "ray")
 
-__all__ = ["RESULTS", "PruneRows"]
+__all__ = ["RESULTS", "PruneRows", "restored"]
 
 _COLUMNS = {
     "text": pa.string(),

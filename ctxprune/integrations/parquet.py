@@ -31,7 +31,7 @@ parquet = require("pyarrow.parquet", "ray")
 __all__ = ["Partition", "PruneReport", "PruneRows", "prune_parquet", "prune_partition"]
 
 FORMAT, VERSION = "ctxprune.parquet", 1
-_MANIFEST = "_ctxprune.json"  # readers of Parquet pass over names that begin with _ or .
+_MANIFEST = "_ctxprune.json"  # hidden
 _ENDING, _DRAFT = ".parquet", ".draft"
 _COUNTED = [f"{PREFIX}{name}" for name in ("error", "tokens_before", "tokens_after")]
 
@@ -79,13 +79,14 @@ def prune_parquet(
     rows: int = 10_000,
     run: Callable[[Callable[[Partition], PruneReport], list[Partition]], Iterable[PruneReport]] = map,
 ) -> PruneReport:
-    """Prune every row of a Parquet file, or of all `.parquet` files in a folder, into a folder with the same layout.
+    """Prune every row of a Parquet file, or of all `.parquet` files below a folder, into a folder with the same layout.
 
     The target is the same, byte for byte, whatever runs it and however often it was stopped. Partitions that it holds
     are skipped, so calling it again does what is missing, new files of the source included; one call at a time.
 
     Args:
         source: File or folder: a path, or a URI of a file system that pyarrow knows. A file must not change later.
+            Names that begin with "_" or "." are passed over.
         target: Folder, likewise; workers on other machines must reach both.
         prune: What becomes of the rows.
         rows: Most rows of a partition, from 1 up: what is done again where a worker is lost. A worker holds a whole row
@@ -104,7 +105,9 @@ def prune_parquet(
         raise UsageError(f"rows is {rows!r}", hint="give a whole number from 1 up")
     reading, root = _place(source)
     writing, folder = _place(target)
-    sources = [_source(reading, root, path, prune) for path in _files(reading, root)]
+    if f"{folder}/".startswith(f"{root}/"):
+        raise UsageError("the target lies within the source", where=str(target), hint="give a folder beside it")
+    sources = [_source(reading, root, path, prune) for path in _files(reading, root) if not _is_hidden(path, root)]
     if not sources:
         raise InputError("there is no Parquet file", where=str(source))
     _claim(writing, folder, [fingerprint(prune), rows], sources)
@@ -201,6 +204,11 @@ def _files(system: Any, root: str, ending: str = _ENDING) -> list[str]:
         return [root]
     found = system.get_file_info(fs.FileSelector(root, allow_not_found=True, recursive=True))
     return sorted(one.path for one in found if one.type == fs.FileType.File and one.path.endswith(ending))
+
+
+def _is_hidden(path: str, root: str) -> bool:
+    """Whether readers of Parquet pass over the file, or over a folder that it is in."""
+    return any(part.startswith(("_", ".")) for part in path[len(root) :].split("/"))
 
 
 def _claim(system: Any, folder: str, settings: list[Any], sources: Sequence[_Source]) -> None:

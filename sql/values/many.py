@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from functools import partial
@@ -64,8 +65,14 @@ def index_databases(
         if not _NAME.fullmatch(name):
             raise UsageError(f"a database is named {name!r}", hint="use letters, digits, '_', '-' and '.'")
     work = partial(index_database, folder=Path(folder).absolute(), mask_personal=mask_personal)
-    found = {report.name: report for report in run(work, [(name, str(target)) for name, target in databases.items()])}
+    items = [(name, _absolute(str(target))) for name, target in databases.items()]
+    found = {report.name: report for report in run(work, items)}
     return [found[name] for name in databases]
+
+
+def _absolute(target: str) -> str:
+    """A worker may have another working folder."""
+    return target if "://" in target else os.path.abspath(target)
 
 
 def index_database(database: tuple[str, str], *, folder: Path, mask_personal: bool | None = None) -> IndexReport:

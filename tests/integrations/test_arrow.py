@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from ctxprune import Pruner, TokenBudget
 from ctxprune.errors import InputError, UsageError
-from ctxprune.integrations._accounts import restored
-from ctxprune.integrations.arrow import RESULTS, PruneRows
+from ctxprune.integrations.arrow import RESULTS, PruneRows, restored
 from ctxprune.rag import PassagePruner, Passages
 
 QUERY = "When did the bridge open?"

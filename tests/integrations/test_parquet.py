@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ def corpus(tmp_path: Path) -> Path:
             pa.table({"id": range(size), "text": pa.array(texts(size), pa.string())}), path, row_group_size=5
         )
     (tmp_path / "corpus" / "_SUCCESS").touch()
+    (tmp_path / "corpus" / "_temporary").mkdir()
+    (tmp_path / "corpus" / "_temporary" / "half.parquet").write_bytes(b"PAR1")
     return tmp_path / "corpus"
 
 
@@ -154,8 +157,31 @@ def test_what_cannot_be_read(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read as Parquet"):
         prune_parquet(corpus, tmp_path / "out", PRUNE)
     assert not (tmp_path / "out").exists()
+    with pytest.raises(UsageError, match="within the source"):
+        prune_parquet(corpus, corpus / "out", PRUNE)
     with pytest.raises(UsageError, match="rows is 0"):
         prune_parquet(corpus, tmp_path / "out", PRUNE, rows=0)
+
+
+def test_a_target_that_cannot_be_written(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="the target cannot be written"):
+        prune_parquet(corpus, tmp_path / "file" / "out", PRUNE)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A scorer with a mistake in it."""
+
+    def score(self, query: str, context: object) -> object:
+        return 1 / 0
+
+
+def test_an_error_that_is_none_of_ours_says_where(corpus: Path, tmp_path: Path) -> None:
+    prune = PruneRows(PassagePruner(Pruner(Broken())), "Why?")
+    with pytest.raises(RuntimeError, match=r"a\.parquet, row group 0, rows from 0") as caught:
+        prune_parquet(corpus, tmp_path / "out", prune)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_a_damaged_row_group_is_named(corpus: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ It runs in an environment of its own: `make framework-ray`.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import threading
@@ -151,6 +152,24 @@ def test_indexes_are_those_of_one_process(cluster: None, tmp_path: Path) -> None
     for found in arrays:
         found.pop("manifest.json")  # says how long it took
     assert arrays[0] == arrays[1]
+
+
+def test_the_example_of_the_readme(
+    cluster: None, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    block = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "RayPool" in block)
+    monkeypatch.chdir(tmp_path)
+    corpus(tmp_path / "corpus", 20)
+    exec(block.replace("ray.init()", ""), {})
+    assert "PruneReport(partitions=2, skipped=0, rows=20" in capsys.readouterr().out
+    assert (tmp_path / "indexes" / "shop").is_dir()
+
+
+def test_a_worker_keeps_to_one_thread(cluster: None) -> None:
+    names = ("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "TOKENIZERS_PARALLELISM")
+    found = [*RayPool(1)(lambda name: (name, os.environ[name]), names)]
+    assert sorted(found) == [*zip(names, ("1", "1", "false"), strict=True)]
 
 
 def test_errors_come_as_they_are(cluster: None, tmp_path: Path) -> None:
