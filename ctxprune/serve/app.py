@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError  # noqa: E402
 from starlette.exceptions import HTTPException  # noqa: E402
 
 from ctxprune.errors import RequestError  # noqa: E402
+from ctxprune.serve import page  # noqa: E402
 from ctxprune.serve.gateway import Gateway  # noqa: E402
 from ctxprune.serve.routes import health, prune, rerank, sql  # noqa: E402
 from ctxprune.serve.service import Service  # noqa: E402
@@ -58,7 +59,7 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
         title="ctxprune", version=__version__, description=_TEXT, docs_url=None, redoc_url=None, lifespan=lifespan
     )
     app.state.service = service
-    for part in (prune, rerank, sql, health):
+    for part in (prune, rerank, sql, health, page):
         app.include_router(part.router)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)

@@ -6,15 +6,19 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ctxprune.sql.linking.document import link_document
 from ctxprune.sql.pipeline import Pipeline
 from ctxprune.sql.trace import hit_traces, link_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ctxprune.sql.select.base import Executed
     from ctxprune.sql.steps import State, Step
 
 __all__ = ["told_steps"]
+
+_FIRST_ROWS = 5  # of each candidate
 
 Tell = "Callable[[str, dict[str, Any]], None]"
 
@@ -47,17 +51,26 @@ def _news(before: State, after: State) -> dict[str, Any]:
     if after.hits is not before.hits:
         news["hits"] = [asdict(hit) for hit in hit_traces(after.hits)]
     if after.linked is not None and after.linked is not before.linked:
-        news["linked"] = asdict(link_trace(after.linked))
+        told = link_document(after.linked, after.question, after.evidence)
+        news["linked"] = asdict(link_trace(after.linked)) | told
     if after.candidates is not before.candidates:
         news["candidates"] = [
             {"generator": made.generator, "path": made.path, "sql": made.sql, "error": made.error}
             for made in after.candidates
         ]
     if after.executed is not before.executed:
-        news["executed"] = [
-            {"sql": item.sql, "rows": None if item.result is None else len(item.result.rows), "error": item.error}
-            for item in after.executed
-        ]
+        news["executed"] = [_ended(item) for item in after.executed]
     if after.refusal is not None:
         news["refusal"] = asdict(after.refusal)
     return news
+
+
+def _ended(item: Executed) -> dict[str, Any]:
+    """How a candidate ended, with its first rows."""
+    rows = None if item.result is None else item.result.rows
+    return {
+        "sql": item.sql,
+        "rows": None if rows is None else len(rows),
+        "first": [list(row) for row in (rows or ())[:_FIRST_ROWS]],
+        "error": item.error,
+    }

@@ -1,0 +1,42 @@
+"""The explorer: a page at `/` that shows what the service does, made of static files and nothing from elsewhere."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+__all__ = ["router"]
+
+router = APIRouter(include_in_schema=False)
+_TYPES = {".css": "text/css", ".html": "text/html", ".js": "text/javascript"}
+_HEADERS = {
+    "cache-control": "no-cache",
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+    " img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+_FILES = {
+    entry.name: (entry.read_bytes(), _TYPES[suffix])
+    for entry in files(__name__).iterdir()
+    if (suffix := "." + entry.name.rpartition(".")[2]) in _TYPES
+}
+
+
+@router.get("/")
+def page() -> Response:
+    """The page itself."""
+    return asset("index.html")
+
+
+@router.get("/page/{name}")
+def asset(name: str) -> Response:
+    """A file that the page consists of."""
+    if name not in _FILES:
+        raise HTTPException(404)
+    content, kind = _FILES[name]
+    return Response(content, media_type=kind, headers=_HEADERS)

@@ -1,0 +1,57 @@
+"""The files of the page: how they are served, and what they may not do."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+FOLDER = files("ctxprune.serve.page")
+NAMES = sorted(entry.name for entry in FOLDER.iterdir() if entry.name.endswith((".css", ".html", ".js")))
+UNSAFE = (
+    r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|localStorage|sessionStorage|cookie"
+)
+
+
+def test_the_page_needs_no_key_and_sets_its_policy(client: Any) -> None:
+    reply = client.get("/", key="")
+    assert reply.status_code == 200
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    policy = reply.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file_is_served_with_its_type(client: Any, name: str) -> None:
+    reply = client.get(f"/page/{name}", key="")
+    kind = {"css": "text/css", "html": "text/html", "js": "text/javascript"}[name.rpartition(".")[2]]
+    assert reply.headers["content-type"] == f"{kind}; charset=utf-8"
+    assert "content-security-policy" in reply.headers
+    assert reply.text == (FOLDER / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "no.js", "..%2fapp.py", "%2e%2e/app.py"])
+def test_nothing_else_is_served(client: Any, name: str) -> None:
+    assert client.get(f"/page/{name}", key="").status_code == 404
+
+
+def test_the_page_names_files_that_exist_and_nothing_inline() -> None:
+    text = (FOLDER / "index.html").read_text(encoding="utf-8")
+    named = re.findall(r'(?:src|href)="page/([^"]+)"', text)
+    assert set(named) <= set(NAMES)
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?! type=\"module\" src=)", text)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".js")])
+def test_scripts_use_nothing_that_makes_markup_of_text_or_stores_keys(name: str) -> None:
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    assert not re.search(UNSAFE, text)
+    assert len(text.splitlines()) < 400
+    for imported in re.findall(r'from "\./([^"]+)"', text):
+        assert imported in NAMES
