@@ -19,6 +19,7 @@ were only measured. In percent of the follow-ups of a kind:
 from __future__ import annotations
 
 import argparse
+import random
 import sqlite3
 import sys
 from contextlib import closing
@@ -33,7 +34,7 @@ from ctxprune.integrations.chat_models import LlamaCppModel
 from ctxprune.sql import Database, Pipeline, PipelineConfig, ValueIndex
 from ctxprune.sql._question import same_question
 from ctxprune.sql.conversation import Conversation
-from ctxprune.sql.evaluation.datasets import load, sample_items
+from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.run import score
 from ctxprune.sql.generate.cache import CachedModel, GenerationCache
 from ctxprune.sql.linking.gold import gold_links
@@ -44,9 +45,9 @@ from ctxprune.sql.rewrite.rule import RuleRewriter
 DATA = SHARED / "data" / "nl2sql"
 SEED = 6
 SETS = (
-    ("spider train", "spider", "train", 400),
-    ("spider dev", "spider", "dev", 0),
-    ("bird dev", "bird_dev", "dev", 0),
+    ("spider train", "spider", "train", 25),
+    ("spider dev", "spider", "dev", 40),
+    ("bird dev", "bird_dev", "dev", 40),
 )
 SEQUENCES = (*SETS, ("bird train mini", "bird_train_mini", "train", 0), ("spider syn dev", "spider_syn", "dev", 0),
              ("spider dk", "spider_dk", "dev", 0), ("kaggledbqa", "kaggledbqa", "dev", 0))  # fmt: skip
@@ -63,12 +64,12 @@ def main() -> None:
         model = CachedModel(LlamaCppModel(words.model, threads=1), GenerationCache(words.cache))
         rewriters["chat.v1"] = ChatRewriter(model, seconds=300)
     figures, data = {}, {}
-    for name, folder, split, most in SETS[1:] if words.model else SETS:
+    for name, folder, split, most in SETS:
         bench = load(DATA / folder, split=split)
         data[name] = bench.fingerprint
         cases = cases_of(bench, most)
         if words.cases:
-            cases = cases[:: max(1, len(cases) // words.cases)]
+            cases = random.Random(SEED).sample(cases, min(words.cases, len(cases)))
         figures[name] = measure(bench, cases, rewriters)
         sys.stderr.write(f"{name}: {figures[name]}\n")
     document = {"follow_ups": figures}
@@ -80,11 +81,12 @@ def main() -> None:
 
 
 def cases_of(bench, most):
-    """The follow-ups of one set, of the items whose database is here; questions asked in one way only."""
+    """The follow-ups of one set, at most so many of a kind, of the items whose database is here."""
     items = list({(i.db_id, same_question(i.question)): i for i in bench.present}.values())
-    swapped = swapped_cases(sample_items(items, most, seed=SEED) if most else items, stored(bench), SEED)
-    natural = natural_cases(items, SEED)
-    return sorted([*natural, *swapped], key=lambda case: case.db_id)
+    kinds = {}
+    for case in (*natural_cases(items, SEED), *swapped_cases(items, stored(bench), SEED)):
+        kinds.setdefault(case.kind, []).append(case)
+    return [case for of_kind in kinds.values() for case in random.Random(SEED).sample(of_kind, min(most, len(of_kind)))]
 
 
 def stored(bench):
@@ -129,34 +131,40 @@ def measure(bench, cases, rewriters):
 def shared_figures(case, database, pipeline):
     """What does not depend on the rewriter: the reference question, and the follow-up as it was asked."""
     gold = gold_links(case.gold, pipeline.schema).columns
-    full = pipeline.ask(case.full, case.evidence)
+    full, asked = pipeline.ask(case.full, case.evidence), pipeline.ask(case.asked, case.evidence)
     return {
         "gold": gold,
-        "full": full,
+        "sql": full.sql,
+        "talk": begun(pipeline, case.before),
         "ex reference": score(database, case.gold, full.sql),
-        "ex as asked": score(database, case.gold, pipeline.ask(case.asked).sql),
+        "ex as asked": score(database, case.gold, asked.sql),
         "recall reference": recall(full, gold),
-        "recall as asked": recall(pipeline.ask(case.asked), gold),
+        "recall as asked": recall(asked, gold),
     }
+
+
+def begun(pipeline, question):
+    """A conversation of one question, as a document."""
+    talk = Conversation(pipeline)
+    talk.ask(question)
+    return talk.to_dict()
 
 
 def one(case, database, pipeline, rewriter, fixed):
     """Figures of one follow-up in a conversation."""
-    row = {name: value for name, value in fixed.items() if name not in ("gold", "full")}
-    answers = {}
-    for name, budget in (("", 0), (" reused", 1_000)):
-        talk = Conversation(pipeline, rewriter=rewriter, budget=budget)
-        talk.ask(case.before)
-        answer = answers[name] = talk.ask(case.asked, case.evidence)
-        row[f"recall{name}"] = recall(answer, fixed["gold"])
-        row[f"tokens{name}"] = answer.trace.linked.tokens_after / 100 if answer.trace.linked else None
-        row[f"ex{name}"] = score(database, case.gold, answer.sql)
-    rewritten = answers[""].trace.rewritten
+    row = {name: value for name, value in fixed.items() if name not in ("gold", "sql", "talk")}
+    linking = Pipeline.of_steps(pipeline.schema, [s for s in pipeline.steps if s.name in ("values", "link")])
+    answer = Conversation.from_dict(pipeline, fixed["talk"], rewriter=rewriter).ask(case.asked, case.evidence)
+    rewritten = answer.trace.rewritten
+    for name, linked in (("", linking.ask(answer.question, case.evidence)), (" reused", answer)):
+        row[f"recall{name}"] = recall(linked, fixed["gold"])
+        row[f"tokens{name}"] = linked.trace.linked.tokens_after / 100 if linked.trace.linked else None
+    row["ex"] = score(database, case.gold, answer.sql)
     row["resolved"] = rewritten.changed
     row["by model"] = rewritten.rewriter == "chat.v1" if isinstance(rewriter, ChatRewriter) else None
-    row["same sql"] = bool(fixed["full"].sql) and answers[""].sql == fixed["full"].sql
+    row["same sql"] = bool(fixed["sql"]) and answer.sql == fixed["sql"]
     if case.kind.startswith("swapped"):
-        row["same text"] = same_question(answers[""].question) == same_question(case.full)
+        row["same text"] = same_question(answer.question) == same_question(case.full)
     return row
 
 

@@ -92,8 +92,13 @@ def test_redis(folder: Path, redis_url: str, capsys: pytest.CaptureFixture[str])
     assert "São Paulo" in capsys.readouterr().out
 
 
+def test_conversations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(BLOCKS[7])
+    assert "How many cities are in Poland? ((1,),)\nit names another value" in capsys.readouterr().out
+
+
 def test_every_block_is_run() -> None:
-    assert len(BLOCKS) == 8  # the last one is run by tests/integrations/test_ray.py
+    assert len(BLOCKS) == 9  # the last one is run by tests/integrations/test_ray.py
     assert len(COMMANDS) == 17
 
 
