@@ -8,14 +8,16 @@
 
 The model (Qwen2.5-Coder-0.5B-Instruct, four bits) does not call tools reliably by itself. So its first turn is held by
 a grammar to a call of one of the tools that it is offered, in the form of its own chat template; which tool, and with
-which arguments, it chooses. After a result it answers in its own words. An answer counts as right if it holds the
-expected text.
+which arguments, it chooses. After a result the grammar asks for one line that begins with "The answer is", since
+this model else calls again or repeats the call; the rest it chooses. An answer counts as right if it holds the expected
+text as a word.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 import time
@@ -45,9 +47,8 @@ from ctxprune.sql import Database, Pipeline
 SYSTEM = "You answer questions of the staff of a coffee importer. Answer in one short sentence."
 QUESTIONS = (  # with the tool that can tell, and what a right answer holds
     ("How many suppliers are from Ethiopia?", "ask_database", ""),
-    ("What is the name of the product with the highest unit price?", "ask_database", ""),
-    ("How many customers are in the city of Berlin?", "ask_database", ""),
     ("What does the handbook say: at what temperature is green coffee stored?", "read_handbook", "18"),
+    ("What is the name of the product with the highest unit price?", "ask_database", ""),
     ("What does the handbook say: after how many days may a customer return roasted coffee?", "read_handbook", "21"),
 )
 HANDBOOK = (
@@ -110,7 +111,7 @@ class LocalModel(BaseChatModel):
             tools=list(tools) or None,
             temperature=0.0,
             max_tokens=60,
-            grammar=None if called or not tools else _call_grammar(tools),
+            grammar=_grammar([] if called else tools),
         )
         text = reply["choices"][0]["message"]["content"] or ""
         names = [one["function"]["name"] for one in tools]
@@ -136,8 +137,10 @@ def _turn(message: Any) -> dict[str, Any]:
     return {"role": "assistant", "content": "\n".join([message.text, *said]).strip()}
 
 
-def _call_grammar(tools: Any) -> Any:
-    """One call of any of the tools, each with its one text argument; what the model may write first."""
+def _grammar(tools: Any) -> Any:
+    """One call of any of the tools, each with its one text argument; without tools, one line that answers."""
+    if not tools:
+        return llama_cpp.LlamaGrammar.from_string('root ::= "The answer is " [^{}<>\\n]{1,200}', verbose=False)
     ways = []
     for one in tools:
         (argument,) = one["function"]["parameters"]["properties"]
@@ -203,9 +206,9 @@ def main() -> None:
             pipeline = Pipeline(database)
             model = LocalModel(words.model, words.threads)
             rows = []
-            for question, wanted, known in QUESTIONS[: words.questions or None]:
-                expected = known or str(pipeline.ask(question).rows[0][0])
-                for name, layers in (("without", ()), ("with", middleware)):
+            for name, layers in (("without", ()), ("with", middleware)):
+                for question, wanted, known in QUESTIONS[: words.questions or None]:
+                    expected = known or str(pipeline.ask(question).rows[0][0])
                     agent = create_agent(model, make_tools(pipeline), system_prompt=SYSTEM, middleware=layers)
                     rows.append(
                         {"question": question, "middleware": name, **run(agent, model, question, wanted, expected)}
@@ -233,7 +236,7 @@ def run(agent: Any, model: LocalModel, question: str, wanted: str, expected: str
         "first turn": model.calls[0]["said"],
         "answer": answer,
         "expected": expected,
-        "right": expected in answer,
+        "right": re.search(rf"\b{re.escape(expected)}\b", answer) is not None,
     }
 
 
@@ -249,7 +252,7 @@ def totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
             "wanted tool used": sum(row["wanted tool"] in row["used tools"] for row in own),
             "right": sum(row["right"] for row in own),
         }
-    pairs = list(zip(rows[::2], rows[1::2], strict=True))
+    pairs = list(zip(rows[: len(rows) // 2], rows[len(rows) // 2 :], strict=True))
     found["both right or both wrong"] = sum(one["right"] == other["right"] for one, other in pairs)
     found["equal answers"] = sum(one["answer"] == other["answer"] for one, other in pairs)
     return found

@@ -93,7 +93,7 @@ def added(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
     if not found or fragment.asks:
         return ""
     rest = found["rest"]
-    swapped = swap_slots(question, rest, vocabulary, bare=True, same=True)
+    swapped = swap_slots(question, rest, vocabulary, same=True)
     if swapped:
         return swapped
     if not (found["those"] or found["only"] or fragment.tied or _TIES.match(rest)):

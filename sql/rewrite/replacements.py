@@ -64,7 +64,7 @@ def valued(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:
     """ "and in Paris?", "what about 2015?": other values in the places of the earlier ones."""
     if fragment.asks or _THOSE.match(fragment.text):
         return ""
-    return swap_slots(question, fragment.text, vocabulary, bare=True)
+    return swap_slots(question, fragment.text, vocabulary)
 
 
 def named(question: str, fragment: Fragment, vocabulary: Vocabulary) -> str:

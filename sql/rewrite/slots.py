@@ -100,7 +100,7 @@ def _joined(text: str, found: Sequence[Slot]) -> list[Slot]:
         before = merged[-1] if merged else None
         between = text[before.end : slot.start].strip("'\"“” ").lower() if before else ""
         if before and before.kind == slot.kind and between in (_LISTS if slot.kind == "value" else _RANGES):
-            ranged = _RANGE.search(text[: before.start])
+            ranged = _RANGE.search(text[: before.start]) if slot.kind in _COUNTED else None
             start = ranged.start() if ranged else before.start
             merged[-1] = Slot(start, slot.end, slot.kind, before.refs | slot.refs)
         else:
@@ -118,20 +118,19 @@ def _unknown(text: str, *, fragment: bool) -> Iterator[tuple[int, int]]:
             yield found.span()
 
 
-def swap_slots(question: str, fragment: str, vocabulary: Vocabulary, *, bare: bool, same: bool = False) -> str:
+def swap_slots(question: str, fragment: str, vocabulary: Vocabulary, *, same: bool = False) -> str:
     """`question` with the values of `fragment` in the places of its own; "" where some value has no place.
 
     A comparison goes along with its number ("more than 5" for "less than 10").
 
     Args:
         question: The earlier one, in full.
-        fragment: The follow-up.
+        fragment: The follow-up; words of its own around its values must say nothing new.
         vocabulary: Of the database.
-        bare: The fragment may have words of its own around its values only if they say nothing new.
         same: Only values of the same column change places.
     """
     old, new = slots(question, vocabulary), slots(fragment, vocabulary, fragment=True)
-    if not new and bare and len(fragment.split()) <= 3 and not vocabulary.names(fragment.split()):
+    if not new and len(fragment.split()) <= 3 and not vocabulary.names(fragment.split()):
         new = _whole(fragment)
     if not new or not _says_nothing_else(fragment, new, question, vocabulary):
         return ""
@@ -200,6 +199,8 @@ def _replaced(question: str, fragment: str, old: Sequence[Slot], taken: dict[int
             before = before[: own.start()] if own else before
         elif _BETWEEN.match(put):
             before = _PREPOSITION.sub("", before)
+        elif _BETWEEN.match(question[slot.start : slot.end]):
+            put = "".join(found[0] for found in (_PREPOSITION.search(said),) if found) + put
         elif _THE.search(said) and not _THE.search(before):
             put = f"the {put}"
         question = before + put + question[slot.end :]
