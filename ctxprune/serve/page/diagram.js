@@ -43,7 +43,7 @@ function boxOf(table, linked) {
   });
   const shown = columns.slice(0, MOST_COLUMNS);
   const rest = columns.length - shown.length;
-  const longest = Math.max(columnsOf(table.name) + 6, ...shown.map(({ name, type }) => columnsOf(name) + columnsOf(type) + 6));
+  const longest = Math.max(columnsOf(table.name) + 6, ...shown.map(({ name, type }) => columnsOf(name) + columnsOf(type) + 7));
   return { name: table.name, score: table.score, columns: shown, rest, rows: shown.length + (rest ? 1 : 0), wants: longest * LETTER + 20 };
 }
 
@@ -60,13 +60,13 @@ function drawTable(table, { x, y, width, height }) {
 }
 
 function drawColumn({ name, type, primary, value }, top, width, letters) {
-  const mark = primary ? "◆ " : value ? "“ " : "  ";
+  const mark = `${primary ? "◆" : ""}${value ? "“" : ""}`;
   const shown = clip(name, letters - 3);
-  const room = letters - columnsOf(shown) - 4;
+  const room = letters - columnsOf(shown) - 5;
   return [
     value && svg("rect", { class: "value", x: 4, y: top, width: width - 8, height: ROW - 1, rx: 3 }),
     svg("text", { class: "mark", x: 10, y: top + 15 }, mark),
-    svg("text", { class: "column", x: 10 + 2 * LETTER, y: top + 15 }, shown),
+    svg("text", { class: "column", x: 10 + 2.5 * LETTER, y: top + 15 }, shown),
     room >= 3 && svg("text", { class: "side", x: width - 10, y: top + 15 }, clip(type, room)),
   ].filter(Boolean);
 }

@@ -173,9 +173,9 @@ class Page:
                     **given,
                 )
 
-    def shoot(self, path: Path) -> None:
-        """A picture of the whole page, however long."""
-        tall = max(self._height, self.js("document.documentElement.scrollHeight"))
+    def shoot(self, path: Path, *, whole: bool = True) -> None:
+        """A picture of the whole page, however long, or of what the window shows."""
+        tall = max(self._height, self.js("document.documentElement.scrollHeight")) if whole else self._height
         given = {"width": self._width, "deviceScaleFactor": 1, "mobile": False}
         self.send("Emulation.setDeviceMetricsOverride", height=tall, **given)
         told = self.send("Page.captureScreenshot", format="png")

@@ -97,7 +97,7 @@ def explorer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     make_hostile(folder / "hostile.sqlite")
     make_wide(folder / "wide.sqlite")
     text = (f'[[databases]]\nname = "{name}"\npath = "{name}.sqlite"\n' for name in DATABASES)
-    with service(folder, "".join(text)) as (address, _):
+    with service(folder, "[limits]\nseconds = 120\n" + "".join(text)) as (address, _):
         yield address
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from .browser import Browser
 from .conftest import make_shop, service
@@ -64,4 +65,24 @@ def test_a_service_that_goes_away(browser: Browser, tmp_path: Path) -> None:
         page.click("#text-form .main")
         page.wait("document.querySelector('#text-error [role=alert]')")
         assert "the service does not answer" in page.text("#text-error")
+        page.close()
+
+
+def test_markup_in_comments_of_a_server_is_text(browser: Browser, postgres_database: Any, tmp_path: Path) -> None:
+    import psycopg
+
+    with psycopg.connect(postgres_database.admin_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT)")
+        connection.execute("COMMENT ON TABLE note IS '<script>document.title=1</script><b>bold</b>'")
+        connection.execute("GRANT SELECT ON note TO PUBLIC")
+    text = f'[model]\nscorer = "lexical"\n[[databases]]\nname = "notes"\nurl = "{postgres_database.reader_url}"\n'
+    with service(tmp_path, text) as (address, _):
+        page = browser.page()
+        page.open(address)
+        page.click("#database-tab")
+        page.wait("document.querySelector('#schema h2')?.textContent === 'notes'")
+        assert "<script>document.title=1</script><b>bold</b>" in page.text("#schema")
+        assert page.js("document.querySelectorAll('#schema script, #schema b').length") == 0
+        assert page.js("document.title") == "ctxprune explorer"
+        assert page.faults() == []
         page.close()
