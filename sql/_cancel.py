@@ -5,15 +5,45 @@ from __future__ import annotations
 import asyncio
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["cancellation", "check_cancelled", "current_event", "is_cancelled"]
+__all__ = ["Stop", "cancellation", "check_cancelled", "current_event", "is_cancelled", "told_at_once"]
 
 _event: ContextVar[Event | None] = ContextVar("ctxprune_cancelled", default=None)
+
+
+class Stop(Event):
+    """An event that also calls those who cannot look at it, because they wait for a database."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: list[Callable[[], object]] = []
+        self._mutex = Lock()
+
+    def set(self) -> None:
+        """See `threading.Event.set`; then all are called, in this thread."""
+        super().set()
+        with self._mutex:
+            calls = tuple(self._calls)
+        for call in calls:
+            call()
+
+    @contextmanager
+    def calling(self, call: Callable[[], object]) -> Iterator[None]:
+        """`call` is called once the event is set while the block runs, at once if it is set already."""
+        with self._mutex:
+            self._calls.append(call)
+        try:
+            if self.is_set():
+                call()
+            yield
+        finally:
+            with self._mutex:
+                self._calls.remove(call)
 
 
 @contextmanager
@@ -35,6 +65,17 @@ def is_cancelled() -> bool:
     """Whether the work that runs here was cancelled."""
     event = _event.get()
     return event is not None and event.is_set()
+
+
+@contextmanager
+def told_at_once(call: Callable[[], object]) -> Iterator[None]:
+    """`call` is called where the work in the block is cancelled, by another thread, as far as a `Stop` says so."""
+    event = _event.get()
+    if isinstance(event, Stop):
+        with event.calling(call):
+            yield
+    else:
+        yield
 
 
 def check_cancelled() -> None:

@@ -11,8 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ctxprune.errors import QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
+from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
 
+from ._cancel import check_cancelled, told_at_once
 from .drivers import driver_for
 from .drivers.base import Cancel, Request
 from .drivers.samples import SAMPLE_ROWS, TableStats, groups, pick
@@ -188,7 +189,13 @@ class Database:
                 characters.
             DatabaseError: The file cannot be read, is locked or damaged.
         """
-        return self._execute(sql, limits or self.limits, None)
+        cancel = Cancel()
+        try:
+            with told_at_once(cancel.cancel):
+                return self._execute(sql, limits or self.limits, cancel)
+        except DatabaseError:
+            check_cancelled()  # then that is why it failed
+            raise
 
     async def aexecute(self, sql: str, *, limits: Limits | None = None) -> ResultSet:
         """`execute` for asyncio; cancelling the task ends the query."""

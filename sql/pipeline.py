@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 
-from ._cancel import cancellation, check_cancelled
+from ._cancel import Stop, cancellation, check_cancelled
 from .answer import Answer, answer_of
 from .database import Limits
 from .execution import GuardedRunner
@@ -215,10 +214,10 @@ class Pipeline:
     async def aask(self, question: str, evidence: str = "") -> Answer:
         """`ask` for asyncio: it runs in a thread.
 
-        Once cancelled, it starts no further step, model call or query, and waits for no model; a query that is running
-        ends by its own limits.
+        Once cancelled, it starts no further step, model call or query, waits for no model, and ends the query that is
+        running.
         """
-        cancelled = threading.Event()
+        cancelled = Stop()
         try:
             with cancellation(cancelled):
                 return await asyncio.to_thread(self.ask, question, evidence)

@@ -22,7 +22,7 @@ from ctxprune.serve.limits import Gate
 from ctxprune.serve.logs import cause, log
 from ctxprune.serve.metrics import Metrics
 from ctxprune.serve.scoring import Scoring, make_scorer
-from ctxprune.sql._cancel import cancellation
+from ctxprune.sql._cancel import Stop, cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -62,11 +62,11 @@ class Service:
         )
         self.databases = Databases(config, _generators(config) if generators is None else generators)
         self.routes: frozenset[str] = frozenset()
-        self._warm = False
+        self._scorer = "loading"
 
     async def blocking(self, function: Callable[[], T]) -> T:
-        """Runs a function that waits for a database or a model's server; once cancelled, it begins nothing further."""
-        cancelled = threading.Event()
+        """Runs a function that waits for a database or a model's server; once cancelled, it ends."""
+        cancelled = Stop()
         with cancellation(cancelled):
             context = contextvars.copy_context()
         try:
@@ -94,9 +94,10 @@ class Service:
         try:
             await asyncio.get_running_loop().run_in_executor(self._scorers, self._load)
         except CtxpruneError as error:
+            self._scorer = "unavailable"
             log("scorer unavailable", level=logging.ERROR, cause=cause(error))
             return
-        self._warm = True
+        self._scorer = "ok"
         for key, name in self._pairs():
             with _unavailable(name):
                 await self.blocking(partial(self.databases.view, name, key))
@@ -111,8 +112,8 @@ class Service:
         """Whether requests should come, and what is missing."""
         failures = await self.blocking(self.databases.failures)
         return {
-            "ready": self._warm and not failures and not self.gate.closed,
-            "scorer": "ok" if self._warm else "loading",
+            "ready": self._scorer == "ok" and not failures and not self.gate.closed,
+            "scorer": self._scorer,
             "stopping": self.gate.closed,
             "databases": {name: failures.get(name, "ok") for name in self.databases.names()},
         }

@@ -36,8 +36,8 @@ def config_for(shop: Path, **parts: Any) -> ServiceConfig:
 class Client:
     """Asks an application in one event loop; without a lifespan, so that nothing is warmed up."""
 
-    def __init__(self, config: ServiceConfig) -> None:
-        self.app = create_app(config)
+    def __init__(self, config: ServiceConfig, **options: Any) -> None:
+        self.app = create_app(config, **options)
         self.service = self.app.state.service
         self.loop = asyncio.new_event_loop()
 

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.errors import UsageError
+from ctxprune.sql._cancel import Stop, cancellation
 from ctxprune.sql.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.generate.chat import ChatGenerator
@@ -118,3 +119,23 @@ def test_threads_share_one_pipeline(database: Database) -> None:
 def _echo(prompt: str, _sampling: object, _turn: int) -> str:
     line = next(line for line in prompt.splitlines() if "question " in line and "Question:" in line)
     return f"SELECT '{line.partition('Question: ')[2]}'"
+
+
+ENDLESS = f"SELECT COUNT(*) FROM {', '.join(f'city AS c{n}' for n in range(20))}"
+
+
+def test_a_cancelled_question_ends_the_query_that_runs(database: Database) -> None:
+    pipeline = parts.pipeline(database, ChatGenerator(fakes.saying(ENDLESS)))
+    assert _cancelled_after(0.5, pipeline) < 4  # its own limit would be ten seconds, for each of several candidates
+
+
+def test_a_query_is_ended_from_another_thread_and_its_database_goes_on(database: Database) -> None:
+    stop = Stop()
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    with cancellation(stop), pytest.raises(asyncio.CancelledError):
+        database.execute(ENDLESS)
+    timer.join()
+    with cancellation(stop), pytest.raises(asyncio.CancelledError):
+        database.execute("SELECT 1")
+    assert database.execute("SELECT 1").rows == ((1,),)

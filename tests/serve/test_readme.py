@@ -1,0 +1,83 @@
+"""Every command of the README's section on the service, asked of a real one with the README's configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .process import Served
+
+SECTION = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split("## As a service\n")[1]
+SECTION = SECTION.split("\n## ")[0]
+CONFIG = re.findall(r"```toml\n(.*?)```", SECTION, re.DOTALL)[0]
+COMMANDS = [
+    part.strip()
+    for part in re.split(r"^(?=curl )", re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL)[0], flags=re.M)
+]
+COMMANDS = [command for command in COMMANDS if command]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, shop_sql: str) -> Iterator[Served]:
+    import sqlite3
+
+    folder = tmp_path_factory.mktemp("readme")
+    with sqlite3.connect(folder / "shop.sqlite") as connection:
+        connection.executescript(shop_sql)
+    connection.close()
+    (folder / "service.toml").write_text(CONFIG, encoding="utf-8")
+    with Served(folder / "service.toml") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def shop_sql() -> str:
+    return """
+    CREATE TABLE city (name TEXT PRIMARY KEY, country TEXT, population INTEGER);
+    CREATE TABLE "order items" (id INTEGER PRIMARY KEY, city_name TEXT REFERENCES city(name), price REAL);
+    INSERT INTO city VALUES ('São Paulo', 'Brazil', 12300000), ('Paris', 'France', 2100000);
+    """
+
+
+def curl(command: str, served: Served) -> str:
+    if shutil.which("curl") is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("curl is not installed: apt-get install curl")
+    command = command.replace("http://127.0.0.1:8080/", f"{served.url}/")
+    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_the_commands_are_those_that_are_run() -> None:
+    paths = [re.search(r"8080(/\S+)", command)[1] for command in COMMANDS]
+    assert paths == [
+        *("/v1/prune", "/v1/rerank", "/v1/sql/link", "/v1/sql/ask", "/v1/databases", "/readyz", "/metrics")
+    ]
+
+
+def test_what_they_answer(served: Served) -> None:
+    prune, rerank, link, ask, databases, ready, metrics = (curl(command, served) for command in COMMANDS)
+    assert json.loads(prune)["output"] == "It opened in 1933."
+    assert [result["index"] for result in json.loads(rerank)["results"]] == [1]
+    assert json.loads(link)["hits"][0]["value"] == "Brazil"
+    assert '"rows": [[1]]' in ask.partition("event: answer")[2]
+    assert [table["name"] for table in json.loads(databases)["databases"][0]["schema"]["tables"]] == [
+        "city",
+        "order items",
+    ]
+    assert "population" not in databases + link
+    assert json.loads(ready)["ready"]
+    assert "ctxprune_tokens_total" in metrics
+
+
+def test_the_limits_shown_are_the_defaults(tmp_path: Path) -> None:
+    from ctxprune.serve import load_config
+    from ctxprune.serve.config import LimitsConfig
+
+    (tmp_path / "service.toml").write_text(CONFIG, encoding="utf-8")
+    assert load_config(tmp_path / "service.toml").limits == LimitsConfig()
