@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["driver_for"]
 
 _KINDS = {
+    "mariadb": ("mysql", "MySqlDriver"),
+    "mysql": ("mysql", "MySqlDriver"),
     "postgres": ("postgres", "PostgresDriver"),
     "postgresql": ("postgres", "PostgresDriver"),
     "sqlite": ("sqlite", "SqliteDriver"),

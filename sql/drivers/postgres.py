@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ctxprune._extras import require
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 
-from .reflect import Entry
+from ._watch import Watch
+from .reflect import Entry, ServerReflection
 from .server import ServerDriver
 from .typed import TypedSamples
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sqlalchemy.engine import Connection
 
+    from ..limits import Limits
+    from .base import Reflection
     from .session import Session
 
 __all__ = ["PostgresDriver"]
 
+T = TypeVar("T")
+_REFLECT_SECONDS = 120.0
 _SETUP = (
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
     "SET LOCAL statement_timeout = 60000",
@@ -85,7 +91,6 @@ class PostgresDriver(ServerDriver):
             *("sslmode", "sslrootcert", "target_session_attrs"),
         }
     )
-    engine: ClassVar[str] = "postgresql+psycopg://"
     state_sql: ClassVar[str] = f"""
         SELECT c.oid, pg_relation_filenode(c.oid), c.relnatts, pg_stat_get_tuples_inserted(c.oid),
             pg_stat_get_tuples_updated(c.oid), pg_stat_get_tuples_deleted(c.oid),
@@ -111,19 +116,26 @@ class PostgresDriver(ServerDriver):
         connection = self._psycopg.connect(**settings, autocommit=True, prepare_threshold=None, client_encoding="utf8")
         return PostgresSession(connection)
 
-    def catalog(self, connection: Connection) -> list[Entry]:
-        """As `ServerDriver.catalog`."""
-        connection.connection.dbapi_connection.autocommit = False  # type: ignore[union-attr]
-        for sql in _SETUP:
-            connection.exec_driver_sql(sql)
-        found: dict[tuple[str, str], Entry] = {}
-        for namespace, name, is_view, rows, column, may_read, kind in connection.exec_driver_sql(_CATALOG):
-            entry = found.setdefault(
-                (namespace, name), Entry(namespace, name, is_view, {}, rows if rows >= 0 and not is_view else None)
-            )
-            if may_read:
-                entry.types[column] = kind
-        return list(found.values())
+    def reflect(self, read: Callable[[Reflection], T], limits: Limits) -> T:
+        """As `Driver.reflect`."""
+        import sqlalchemy
+        from sqlalchemy.pool import NullPool
+
+        session = self._connected(limits.seconds)
+        watch = Watch(_REFLECT_SECONDS, None)
+        engine = sqlalchemy.create_engine(
+            "postgresql+psycopg://", creator=lambda: session.connection, poolclass=NullPool
+        )
+        try:
+            with self._told(session, watch), watch.over(session):
+                try:
+                    with engine.connect() as connection:
+                        return read(ServerReflection(connection, _catalog(connection), self.dialect))
+                except sqlalchemy.exc.DBAPIError as error:
+                    raise error.orig or error from error
+        finally:
+            engine.dispose()
+            self._sessions.drop(session)
 
     def explain(self, error: Exception) -> DatabaseError:
         """As `ServerDriver.explain`, by the SQLSTATE."""
@@ -135,3 +147,18 @@ class PostgresDriver(ServerDriver):
             what += f" ({told.message_hint})"
         kind, hint = _MEANINGS.get(state) or _MEANINGS.get(state[:2]) or (QueryError, "")
         return kind(what, where=self.where, hint=hint)
+
+
+def _catalog(connection: Connection) -> list[Entry]:
+    """Make `connection` fit for reflection (read only, within a time), and list what the role may see."""
+    connection.connection.dbapi_connection.autocommit = False  # type: ignore[union-attr]
+    for sql in _SETUP:
+        connection.exec_driver_sql(sql)
+    found: dict[tuple[str, str], Entry] = {}
+    for namespace, name, is_view, rows, column, may_read, kind in connection.exec_driver_sql(_CATALOG):
+        entry = found.setdefault(
+            (namespace, name), Entry(namespace, name, is_view, {}, rows if rows >= 0 and not is_view else None)
+        )
+        if may_read:
+            entry.types[column] = kind
+    return list(found.values())

@@ -6,7 +6,7 @@ import hashlib
 from abc import abstractmethod
 from contextlib import contextmanager
 from math import ceil
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctxprune.errors import DatabaseError, QueryTimeoutError
 
@@ -14,24 +14,19 @@ from .._cancel import check_cancelled
 from ..limits import Limits
 from ._sessions import Sessions
 from ._watch import Watch
-from .base import Cancel, Driver, Reflection, Request
-from .reflect import Entry, ServerReflection
+from .base import Cancel, Driver, Request
 from .server_url import ServerURL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
-
-    from sqlalchemy.engine import Connection
 
     from .session import Session
 
 __all__ = ["ServerDriver"]
 
-T = TypeVar("T")
 _CONNECT_SECONDS = 5
 _END_SECONDS = 1.0
-_REFLECT_SECONDS = 120.0
 _STATE = Limits(seconds=30.0, rows=1_000_000)
 
 
@@ -49,7 +44,6 @@ class ServerDriver(Driver):
     Attributes:
         url: The URL taken apart.
         options: What may follow "?" in the URL.
-        engine: SQLAlchemy's URL of the dialect and driver, with nothing after "://".
         state_sql: A query whose rows change whenever the stored data do.
         failures: Root classes of the errors of the driver's package.
 
@@ -59,7 +53,6 @@ class ServerDriver(Driver):
     """
 
     options: ClassVar[frozenset[str]]
-    engine: ClassVar[str]
     state_sql: ClassVar[str]
     failures: tuple[type[Exception], ...]
 
@@ -76,10 +69,6 @@ class ServerDriver(Driver):
     @abstractmethod
     def explain(self, error: Exception) -> DatabaseError:
         """What an error of the driver's package means, as the subclass of DatabaseError that says so."""
-
-    @abstractmethod
-    def catalog(self, connection: Connection) -> list[Entry]:
-        """Make `connection` fit for reflection (read only, within a time), and list what the role may see."""
 
     def run(self, request: Request, cancel: Cancel | None = None) -> Generator[list[Any], None, None]:
         """As `Driver.run`."""
@@ -172,25 +161,6 @@ class ServerDriver(Driver):
             if not self._sessions.holds(session):
                 raise DatabaseError("the database was closed during the query", where=self.where) from error
             raise self.explain(error) from error
-
-    def reflect(self, read: Callable[[Reflection], T], limits: Limits) -> T:
-        """As `Driver.reflect`."""
-        import sqlalchemy
-        from sqlalchemy.pool import NullPool
-
-        session = self._connected(limits.seconds)
-        watch = Watch(_REFLECT_SECONDS, None)
-        engine = sqlalchemy.create_engine(self.engine, creator=lambda: session.connection, poolclass=NullPool)
-        try:
-            with self._told(session, watch), watch.over(session):
-                try:
-                    with engine.connect() as connection:
-                        return read(ServerReflection(connection, self.catalog(connection), self.dialect))
-                except sqlalchemy.exc.DBAPIError as error:
-                    raise error.orig or error from error
-        finally:
-            engine.dispose()
-            self._sessions.drop(session)
 
     def fingerprint(self) -> str:
         """As `Driver.fingerprint`; one query over the server's own counts, however large the tables."""

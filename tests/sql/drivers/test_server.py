@@ -14,9 +14,12 @@ import pytest
 from ctxprune.errors import DatabaseError, QueryError, QueryTimeoutError, UsageError
 from ctxprune.sql import Database, Limits
 
-KINDS = ["postgres"]
-SLEEP = {"postgres": "SELECT pg_sleep(30)"}
-MANY = {"postgres": "SELECT repeat('x', 1000) AS v FROM generate_series(1, 3000)"}
+KINDS = ["mariadb", "postgres"]
+SLEEP = {"mariadb": "SELECT SLEEP(30)", "postgres": "SELECT pg_sleep(30)"}
+MANY = {
+    "mariadb": "SELECT repeat('x', 1000) AS v FROM seq_1_to_3000",
+    "postgres": "SELECT repeat('x', 1000) AS v FROM generate_series(1, 3000)",
+}
 
 
 @pytest.fixture(params=KINDS)
@@ -198,7 +201,7 @@ def test_a_second_statement_is_refused(database):
         "COMMIT",
         "SET search_path = x",
         "",
-        "SELECT '\0'",
+        "SELECT \0",
         "SELECT '\ud800'",
     ):
         with pytest.raises(QueryError):

@@ -1,0 +1,149 @@
+"""MariaDB and MySQL, through PyMySQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from ctxprune._extras import require
+from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError, UsageError
+
+from ..limits import Limits
+from ._mysql_reflect import MySqlReflection
+from .base import Request
+from .server import ServerDriver
+from .typed import TypedSamples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ..schema import Column, Table
+    from .base import Reflection
+    from .session import Session
+
+__all__ = ["MySqlDriver", "MySqlSamples"]
+
+T = TypeVar("T")
+_REFLECT = Limits(seconds=120.0, rows=10_000_000, bytes=1_000_000_000)
+
+
+class MySqlSamples(TypedSamples):
+    """Statements in MySQL's dialect."""
+
+    text_type: ClassVar[str] = "char"
+
+    def name(self, name: str) -> str:
+        """A delimited identifier."""
+        return "`" + name.replace("`", "``") + "`"
+
+    def distinct(
+        self,
+        table: Table,
+        column: Column,
+        *,
+        longest: int | None = None,
+        most: int | None = None,
+        cut: int | None = None,
+    ) -> str:
+        """As `Samples.distinct`. Bytes are told apart: to most collations, "Cafe" is "café" and "CAFÉ "."""
+        text = self.text(column)
+        shown = text if cut is None else self.cut(text, cut)
+        fits = "" if longest is None else f" AND {self.length(text)} <= {longest:d}"
+        end = "" if most is None else f" LIMIT {most:d}"
+        return (
+            f"SELECT CONVERT(v USING utf8mb4) FROM (SELECT DISTINCT CAST({shown} AS BINARY) AS v "  # noqa: S608
+            f"FROM {self.source(table)} WHERE {self.is_text(column)}{fits}{end}) AS some"
+        )
+
+
+class MySqlDriver(ServerDriver):
+    """One database of a MariaDB server, 10.5 or newer, or of MySQL, 8.0 or newer; not the others on that server.
+
+    The tests run on MariaDB 11.8. What is different on MySQL is written after its documentation: names of settings, and
+    the milliseconds of `max_execution_time`.
+
+    No statement writes, even where the role may (see `MySqlSession`). On the role's rights rests what it may read (FILE
+    allows `LOAD_FILE`), and which stored functions it may call, since one could change a global setting.
+
+    `fingerprint` rests on the times at which tables were created and last changed, and on the server's start. It misses
+    changes of tables whose engine keeps no such time (MEMORY, CSV, tables on other servers), and those from before a
+    table fell out of a full cache of table definitions. A second is the unit, so the call waits for the end of one in
+    which a table was changed.
+    """
+
+    dialect: ClassVar[str] = "mysql"
+    options: ClassVar[frozenset[str]] = frozenset({"charset", "ssl_ca", "ssl_cert", "ssl_key", "unix_socket"})
+    state_sql: ClassVar[str] = """
+        SELECT table_name, create_time, update_time, engine FROM information_schema.tables
+        WHERE table_schema = DATABASE() AND table_type <> 'VIEW'
+        UNION ALL SELECT '', UNIX_TIMESTAMP() - variable_value, NULL, NULL
+        FROM /*M! information_schema. */ /*!80000 performance_schema. */ global_status WHERE variable_name = 'Uptime'
+        UNION ALL SELECT ' ', SLEEP(COALESCE(MAX(update_time) >= NOW(), 0)), NULL, NULL
+        FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1"""
+
+    def __init__(self, target: str | Path, workers: int, isolated: bool) -> None:
+        self._pymysql = require("pymysql", "mysql")
+        self.failures = (self._pymysql.MySQLError,)
+        super().__init__(target, workers, isolated)
+        if self.url.options.get("charset", "utf8mb4") != "utf8mb4":
+            raise UsageError("the only charset of a connection is utf8mb4", hint="leave the option out")
+        self.samples = MySqlSamples()
+
+    def connect(self, seconds: int) -> Session:
+        """As `ServerDriver.connect`."""
+        from ._mysql_session import MySqlSession
+
+        return MySqlSession(self._connection(seconds), self._connection)
+
+    def _connection(self, seconds: float) -> Any:
+        url = self.url
+        given = {"host": url.host, "port": url.port, "user": url.user, "password": url.password, **url.options}
+        settings = {name: value for name, value in given.items() if value}
+        connection = self._pymysql.connect(
+            database=url.name,
+            **{**settings, "charset": "utf8mb4"},
+            autocommit=True,
+            program_name="ctxprune",
+            connect_timeout=seconds,
+            read_timeout=seconds,
+            write_timeout=seconds,
+        )
+        connection._read_timeout = connection._write_timeout = None  # from here on deadlines are the watch's
+        return connection
+
+    def reflect(self, read: Callable[[Reflection], T], _limits: Limits) -> T:
+        """As `Driver.reflect`. No transaction keeps the schema of these databases unchanged; three queries read it."""
+        return read(MySqlReflection(self._ask))
+
+    def _ask(self, sql: str) -> list[tuple[Any, ...]]:
+        return [row for answer in self.run(Request(sql, _REFLECT)) if answer[0] == "rows" for row in answer[1]]
+
+    def explain(self, error: Exception) -> DatabaseError:
+        """As `ServerDriver.explain`, by the number of the error."""
+        code = error.args[0] if error.args and isinstance(error.args[0], int) else None
+        what = str(error.args[-1] if error.args else "") or type(error).__name__
+        if code == _OPTION and "max-session-mem-used" in what:
+            return QueryLimitError("the query needs too much memory", where=self.where, hint=_MORE_MEMORY)
+        kind, hint = _meaning(code)
+        return kind(" ".join(what.split()), where=self.where, hint=hint)
+
+
+_TIMEOUTS = frozenset({1205, 1317, 1907, 1969, 3024})
+_OPTION = 1290  # some option of the server forbids it
+_MORE_MEMORY = "simplify it or raise Limits.memory"
+_LIMITS = frozenset({41, 201, 1021, 1037, 1038, 1041, 1104, 1114, 1119, 1135, 1153, 1436, 1459, 3170, 4155})
+_FULL = frozenset({1040, 1203, 1226})
+_LOST = frozenset({0, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927})
+_REFUSED = frozenset({1044, 1045, 1049, 1129, 1130, 1251, 1275, 1524, 1698, 1820, 1862, 3118, 3159, 4151})
+
+
+def _meaning(code: int | None) -> tuple[type[DatabaseError], str]:
+    if code in _TIMEOUTS:
+        return QueryTimeoutError, "simplify it or raise Limits.seconds"
+    if code in _LIMITS:
+        return QueryLimitError, _MORE_MEMORY
+    if code in _FULL:
+        return DatabaseError, "lower `workers`, or raise max_connections or the role's limit on the server"
+    if code in _LOST or code in _REFUSED or (code is not None and 2000 <= code < 3000):
+        return DatabaseError, "is the server running, and are host, port, user, password and name right?"
+    return QueryError, ""
