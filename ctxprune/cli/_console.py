@@ -28,6 +28,7 @@ __all__ = [
     "counted",
     "data",
     "emit",
+    "is_database",
     "one_line",
     "progress",
     "refuse_inputs",
@@ -40,7 +41,7 @@ __all__ = [
 
 _LONGEST_CELL = 60
 _MOST_NAMES = 10
-SQLITE = b"SQLite format 3\x00"
+_SQLITE, _DUCKDB = b"SQLite format 3\x00", b"DUCK"
 
 
 def emit(document: object) -> None:
@@ -62,22 +63,22 @@ def refuse_inputs(target: Path, *inputs: str | Path) -> None:
     """Make sure that `target`, which an option wants written, is none of the files that the command reads.
 
     Raises:
-        InputError: It is one of `inputs`, or the log of one that is a SQLite file.
+        InputError: It is one of `inputs`, or the log of one that is a database.
     """
-    for name in (f"{path}{suffix}" for path in inputs for suffix in ("", "-wal", "-shm", "-journal")):
+    for name in (f"{path}{suffix}" for path in inputs for suffix in ("", "-wal", "-shm", "-journal", ".wal")):
         if os.path.realpath(target) == os.path.realpath(name) or _same(target, name):
             raise InputError("this file is read, so it is not written", where=str(target), hint="name another file")
 
 
 def check_target(target: Path, *inputs: str | Path) -> None:
-    """As `refuse_inputs`, and `target` is no SQLite database either.
+    """As `refuse_inputs`, and `target` is no database either.
 
     Raises:
         InputError: It is one of them, or it cannot be looked at.
     """
     refuse_inputs(target, *inputs)
     try:
-        database = target.is_file() and _begins(target, SQLITE)
+        database = target.is_file() and is_database(_beginning(target))
     except OSError as error:
         raise _unwritable(target, error) from error
     if database:
@@ -116,9 +117,14 @@ def _same(target: Path, name: str) -> bool:
         return False
 
 
-def _begins(path: Path, magic: bytes) -> bool:
+def is_database(head: bytes) -> bool:
+    """Whether a file that begins so (16 bytes or more) is one of SQLite or DuckDB."""
+    return head.startswith(_SQLITE) or head[8:12] == _DUCKDB
+
+
+def _beginning(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(len(magic)) == magic
+        return file.read(16)
 
 
 def _unwritable(target: Path, error: OSError) -> InputError:

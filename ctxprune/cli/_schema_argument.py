@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.cli._console import SQLITE
+from ctxprune.cli._console import is_database
 from ctxprune.errors import FormatError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def read_schema(path: Path, *, db_id: str = "", dialect: str = "") -> Schema:
 
     Read are: `{"table": ["column", ...]}` (also with a type per column, under "tables", or as a list of
     `{"name": ..., "columns": [...]}`), Spider's and BIRD's tables.json, `Schema.to_dict`, CREATE TABLE statements, and
-    SQLite files.
+    files of SQLite and DuckDB.
 
     Raises:
         InputError: The file cannot be read, or holds no schema.
@@ -33,7 +33,7 @@ def read_schema(path: Path, *, db_id: str = "", dialect: str = "") -> Schema:
         raw = path.read_bytes()
     except OSError as error:
         raise InputError(f"the file cannot be read ({error.strerror})", where=str(path)) from error
-    if raw.startswith(SQLITE):
+    if is_database(raw):
         return _database(path)
     try:
         text = raw.decode("utf-8-sig")

@@ -21,7 +21,7 @@ def check(
         typer.Option(
             metavar="FILE",
             help='What may be read: {"table": ["column", ...]}, a Spider or BIRD tables.json, our own schema JSON, '
-            "CREATE TABLE statements, or a SQLite file.",
+            "CREATE TABLE statements, or a SQLite or DuckDB file.",
             show_default=False,
         ),
     ] = None,

@@ -137,7 +137,7 @@ def _is_schema_file(source: str) -> bool:
             head = file.read(_HEAD)
     except (OSError, ValueError):  # its reader says what is wrong
         pass
-    if head.startswith(_console.SQLITE):
+    if _console.is_database(head):
         return False
     return path.suffix.lower() in _SCHEMA_ENDINGS or _looks_like_schema(head)
 

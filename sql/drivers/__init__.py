@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from ._file import first_bytes
 
+if TYPE_CHECKING:
     from .base import Driver
 
 __all__ = ["driver_for"]
 
 _KINDS = {
+    "duckdb": ("duckdb", "DuckdbDriver"),
     "mariadb": ("mysql", "MySqlDriver"),
     "mysql": ("mysql", "MySqlDriver"),
     "postgres": ("postgres", "PostgresDriver"),
@@ -22,6 +24,8 @@ _KINDS = {
     "sqlite": ("sqlite", "SqliteDriver"),
 }
 """By SQLAlchemy's name: module and class, opened as `Driver(target, workers, isolated)`."""
+
+_SUFFIXES = {".ddb": "duckdb", ".duckdb": "duckdb", ".sqlite": "sqlite", ".sqlite3": "sqlite"}
 
 
 def driver_for(target: str | Path, *, workers: int, isolated: bool) -> Driver:
@@ -32,20 +36,20 @@ def driver_for(target: str | Path, *, workers: int, isolated: bool) -> Driver:
         MissingExtraError: The driver's package is not installed.
         DatabaseError: There is no such file.
     """
-    kind = _kind(target)
+    kind = _kind(target, isolated)
     if kind not in _KINDS:
         raise UsageError(
             f"the dialect {kind!r} is not supported",
-            hint=f"supported: {', '.join(sorted(set(_KINDS)))}, as KIND://USER:PASSWORD@HOST/NAME, or a SQLite file",
+            hint=f"supported: {', '.join(sorted(set(_KINDS)))}, as KIND://USER:PASSWORD@HOST/NAME, or a file",
         )
     module, name = _KINDS[kind]
     opened: Driver = getattr(import_module(f".{module}", __name__), name)(target, workers, isolated)
     return opened
 
 
-def _kind(target: str | Path) -> str:
+def _kind(target: str | Path, isolated: bool) -> str:
     if not isinstance(target, str) or "://" not in target:
-        return "sqlite"
+        return _kind_of_file(target, isolated)
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -54,3 +58,11 @@ def _kind(target: str | Path) -> str:
     except (ArgumentError, ValueError) as error:
         # the text may hold a password, so it is not shown
         raise UsageError("the database URL is malformed", hint="write KIND://USER:PASSWORD@HOST/NAME") from error
+
+
+def _kind_of_file(target: str | Path, isolated: bool) -> str:
+    """What the suffix says, else the first bytes; SQLite's driver tells what is wrong with something else."""
+    if not isinstance(target, (str, Path)) or not str(target):
+        return "sqlite"
+    known = _SUFFIXES.get(Path(target).suffix.lower())
+    return known or ("duckdb" if first_bytes(target, isolated)[8:12] == b"DUCK" else "sqlite")

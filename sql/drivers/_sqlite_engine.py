@@ -17,12 +17,14 @@ import time
 from contextlib import suppress
 from urllib.parse import quote_from_bytes
 
+from ._engine import FailureError, FileEngine
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any
 
-__all__ = ["FUNCTIONS", "Engine", "FailureError", "uri"]
+__all__ = ["FUNCTIONS", "Engine", "uri"]
 
 FUNCTIONS = frozenset(
     """-> ->> abs acos acosh asin asinh atan atan2 atanh avg bm25 ceil ceiling char coalesce concat concat_ws cos cosh
@@ -43,7 +45,6 @@ FUNCTIONS = frozenset(
 _HIDDEN_TABLES = frozenset({"sqlite_dbpage", "sqlite_stmt", "dbstat", "fts3tokenize"})
 _READ_PRAGMAS = frozenset({"data_version", "page_size"})  # full-text tables ask for them
 _PROGRESS_STEPS = 4000  # virtual-machine steps between looks at the clock: some 50 microseconds
-_CHUNK = 256_000  # bytes of cells per frame
 _BUSY_SECONDS = 2.0
 _RACY_SECONDS = 0.1  # a file may change twice within one tick of its time stamp
 _DATABASE_MESSAGES = (
@@ -57,14 +58,6 @@ _DATABASE_MESSAGES = (
     "readonly database",
     "unsupported file format",
 )
-
-
-class FailureError(Exception):
-    """What went wrong; `kind` is "query", "timeout", "limit" or "database"."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind, self.message = kind, message
 
 
 class _UndecodableError(Exception):
@@ -101,36 +94,23 @@ def _size(path: str) -> int:
         return 0
 
 
-class Engine:
-    """One connection, opened on first use and again whenever the file's state asks for it. Not for two threads at once.
-
-    Args:
-        path: Absolute path of the file.
-        memory: Bytes that SQLite may allocate (only where `process` is set).
-        process: True when this process serves nothing else, so that process-wide limits may be set.
-    """
+class Engine(FileEngine):
+    """SQLite's engine: its connection is opened on first use and again whenever the file's state asks for it."""
 
     def __init__(self, path: str, memory: int, process: bool = False) -> None:
-        self.memory = memory
-        self._path, self._process = path, process
+        super().__init__(path, memory, process)
         self._connection: sqlite3.Connection | None = None
         self._opening: _Opening | None = None
         self._file = -1
         self._identity: tuple[int, int] = (0, 0)
-        self._deadline = 0.0
         self._lenient = False
 
-    @property
-    def alive(self) -> bool:
-        """Always: an engine opens its connection again when it must."""
-        return True
-
     def interrupt(self) -> None:
-        """End the running query; for another thread to call."""
+        """As `FileEngine.interrupt`."""
         self._deadline = 0.0
 
     def close(self) -> None:
-        """Close everything; the next query opens it again."""
+        """As `FileEngine.close`."""
         self._disconnect()
         if self._file >= 0:
             os.close(self._file)
@@ -142,11 +122,7 @@ class Engine:
             self._connection = None
 
     def answers(self, request: dict[str, Any]) -> Generator[list[Any], None, None]:
-        """The answers to one request, the last of them "done".
-
-        Raises:
-            FailureError: The query failed; rows answered so far are void.
-        """
+        """As `FileEngine.answers`."""
         started = time.monotonic()
         self._deadline = started + request["seconds"]
         if "sql" not in request:
@@ -227,29 +203,6 @@ class Engine:
                 cursor.close()
         except (sqlite3.Error, sqlite3.Warning, MemoryError, ValueError, OSError) as error:
             raise _failure(error) from error
-
-    def _rows(self, cursor: sqlite3.Cursor, request: dict[str, Any]) -> Generator[list[Any], None, bool]:
-        rows_left, bytes_left, batch = request["rows"], request["bytes"], request.get("batch", 0)
-        chunk: list[Any] = []
-        used = 0
-        for row in cursor:
-            size = sum([_cost(cell) for cell in row])
-            bytes_left -= size
-            if rows_left <= 0 or bytes_left < 0:
-                yield ["rows", chunk]
-                return True
-            rows_left -= 1
-            used += size
-            chunk.append(row)
-            if used >= _CHUNK or len(chunk) == batch:
-                asked = time.monotonic()
-                yield ["rows", chunk]
-                if batch:  # the reader's own time does not count
-                    self._deadline += time.monotonic() - asked
-                chunk, used = [], 0
-        if chunk:
-            yield ["rows", chunk]
-        return False
 
     def _connect(self, seconds: float) -> sqlite3.Connection:
         current = self._look()
@@ -335,12 +288,6 @@ def _failure(error: BaseException) -> Exception:
     if isinstance(error, OSError) or any(text in low for text in _DATABASE_MESSAGES):
         return FailureError("database", message)
     return FailureError("query", message)
-
-
-def _cost(cell: object) -> int:
-    if isinstance(cell, str):
-        return len(cell) if cell.isascii() else len(cell.encode("utf-8", "surrogatepass"))
-    return len(cell) if isinstance(cell, bytes) else 8
 
 
 def _decode(raw: bytes) -> str:

@@ -12,9 +12,9 @@ from ctxprune.errors import DatabaseError
 
 from ..schema import Column, ForeignKey, Schema, Table
 from ._sqlite_engine import uri
-from ._sqlite_file import explain
 from .reflect import quiet
 from .samples import quote_name
+from .sqlite import SqliteDriver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +59,7 @@ def reflection(path: str, immutable: bool, probe: Callable[[str], str]) -> Itera
                 connection.exec_driver_sql(sql)
             yield Reflection(connection, probe)
     except sqlalchemy.exc.DBAPIError as error:
-        raise explain(str(error.orig), path) from error
+        raise SqliteDriver.explain(str(error.orig), path) from error
     except OSError as error:
         raise DatabaseError(f"the file cannot be read ({error.strerror})", where=path) from error
     finally:

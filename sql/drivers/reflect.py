@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-__all__ = ["Entry", "ServerReflection", "quiet"]
+__all__ = ["Entry", "ServerReflection", "named", "quiet"]
 
 _WARNINGS = threading.Lock()
 
@@ -57,7 +57,7 @@ class ServerReflection:
 
         self._inspector = sqlalchemy.inspect(connection)
         self._dialect = dialect
-        self._entries = _named(entries)
+        self._entries = named(entries)
         self._names = {(entry.namespace, entry.name): name for name, entry in self._entries.items()}
         self.tables = {name: entry.is_view for name, entry in self._entries.items()}
         self.unreadable: dict[str, str] = {}
@@ -125,7 +125,7 @@ class ServerReflection:
         return {name: told for (_namespace, name), told in found.items()}
 
 
-def _named(entries: Sequence[Entry]) -> dict[str, Entry]:
+def named(entries: Sequence[Entry]) -> dict[str, Entry]:
     """Entries by `Table.name`: the bare name, unless an earlier one outside its namespace has it."""
     found: dict[str, Entry] = {}
     spaces: dict[str, str] = {}

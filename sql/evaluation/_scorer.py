@@ -1,6 +1,6 @@
 """The process that runs the queries of official mode: as the official scripts do, read and write, on private copies.
 
-One request is one item, as a JSON frame on stdin (see `..drivers._sqlite_worker`); one frame answers it. The parent
+One request is one item, as a JSON frame on stdin (see `..drivers._worker`); one frame answers it. The parent
 ends the process at the item's deadline, and an alarm does where the parent died. Memory and the size of written files
 are limited. Nothing but the standard library is imported.
 """
@@ -14,7 +14,7 @@ import sys
 import time
 from contextlib import closing, suppress
 
-from ..drivers._sqlite_worker import read_frame, write_frame
+from ..drivers._worker import read_frame, write_frame
 from .equality import equal_results, equal_sets
 from .plug_values import plugged
 from .soft_f1 import soft_f1

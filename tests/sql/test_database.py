@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
 from ctxprune.sql.database import Database, Limits
-from ctxprune.sql.drivers import _sqlite_child
+from ctxprune.sql.drivers import _child
 from ctxprune.sql.drivers.samples import quote_name
 from ctxprune.sql.schema import ColumnRef
 
@@ -84,8 +84,8 @@ class TestOpening:
     @pytest.mark.parametrize(
         ("target", "words"),
         [
-            ("postgresql://host/db", "'postgresql' is not supported"),
-            ("duckdb:///x.db", "'duckdb' is not supported"),
+            ("oracle://host/db", "'oracle' is not supported"),
+            ("mssql://host/db", "'mssql' is not supported"),
             ("sqlite://", "is no file"),
             (":memory:", "is no file"),
             ("", "is no file"),
@@ -331,18 +331,18 @@ class TestErrors:
             assert len(database.execute("SELECT * FROM city").rows) == 4
 
     def test_a_child_that_cannot_start(self, shop, monkeypatch):
-        monkeypatch.setattr(_sqlite_child.sys, "executable", "/nonexistent/python")
+        monkeypatch.setattr(_child.sys, "executable", "/nonexistent/python")
         with Database(shop) as database, pytest.raises(DatabaseError, match=r"cannot start.*isolated=False"):
             database.execute("SELECT 1")
-        monkeypatch.setattr(_sqlite_child.sys, "executable", "/bin/true")
+        monkeypatch.setattr(_child.sys, "executable", "/bin/true")
         with Database(shop) as database, pytest.raises(DatabaseError, match=r"cannot start \(exit status 0\)"):
             database.execute("SELECT 1")
-        monkeypatch.setattr(_sqlite_child.sys, "frozen", True, raising=False)
+        monkeypatch.setattr(_child.sys, "frozen", True, raising=False)
         with Database(shop) as database, pytest.raises(DatabaseError, match="no Python interpreter"):
             database.execute("SELECT 1")
 
     def test_where_poll_is_missing_a_timer_ends_the_child(self, shop, monkeypatch):
-        monkeypatch.delattr(_sqlite_child.select, "poll")
+        monkeypatch.delattr(_child.select, "poll")
         with Database(shop) as database:
             assert database.execute("SELECT 1").rows == ((1,),)
             with pytest.raises(QueryTimeoutError):

@@ -178,16 +178,16 @@ class TestFingerprint:
             assert database.data_fingerprint() != before
 
     def test_a_file_under_constant_change_never_matches(self, shop, monkeypatch):
-        monkeypatch.setattr("ctxprune.sql.drivers._sqlite_file._settling", lambda _: 0.001)
+        monkeypatch.setattr("ctxprune.sql.drivers._file._settling", lambda _: 0.001)
         with Database(shop) as database:
             assert database.data_fingerprint() != database.data_fingerprint()
 
     def test_whole_second_time_stamps_are_waited_for(self, shop):
-        from ctxprune.sql.drivers import _sqlite_file
+        from ctxprune.sql.drivers import _file
 
         whole = 1_800_000_000 * 10**9
-        assert _sqlite_file._settling((1, 1, whole, whole)) == 0.0  # in the future or long ago: no tick to wait for
-        assert _sqlite_file._settling(None) == 0.0
+        assert _file._settling((1, 1, whole, whole)) == 0.0  # in the future or long ago: no tick to wait for
+        assert _file._settling(None) == 0.0
 
     def test_a_copy_may_differ_but_is_stable(self, shop, tmp_path):
         shutil.copy(shop, tmp_path / "copy.db")

@@ -171,7 +171,7 @@ def test_a_view_that_explodes_is_left_out(tmp_path):
     )
     path = build(tmp_path / "x.db", "CREATE TABLE fine (a);" + script)
     with Database(path) as database, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ctxprune.sql.drivers.sqlite._PROBE_SECONDS", 0.1)
+        patch.setattr("ctxprune.sql.drivers._file_driver._PROBE_SECONDS", 0.1)
         schema = database.schema()
     assert "fine" in schema
     assert "v1" in schema

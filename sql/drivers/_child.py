@@ -1,4 +1,4 @@
-"""One child process that runs SQLite queries, seen from its parent."""
+"""One child process that runs queries on a file, seen from its parent."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from ctxprune.errors import DatabaseError
 
 if TYPE_CHECKING:
     from typing import IO
+
+    from ._engine import FileEngine
 
 __all__ = ["Child"]
 
@@ -31,17 +34,18 @@ class Child:
     """One worker process and its two pipes. Used by one thread at a time.
 
     Args:
+        engine: What runs the queries there.
         path: Absolute path of the database file.
-        memory: Bytes that SQLite may allocate in it.
+        memory: Bytes that the engine may allocate in it.
 
     Raises:
         DatabaseError: The process cannot start.
     """
 
-    def __init__(self, path: str, memory: int) -> None:
+    def __init__(self, engine: type[FileEngine], path: str, memory: int) -> None:
         self.memory = memory
         self._buffer = bytearray()
-        command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("_sqlite_worker.py"))]
+        command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("_worker.py"))]
         if getattr(sys, "frozen", False) or not sys.executable:
             raise _no_start(command, "this program is no Python interpreter")
         try:
@@ -53,7 +57,8 @@ class Child:
         self._stdin: IO[bytes] = self._process.stdin  # type: ignore[assignment]
         self._stdout: IO[bytes] = self._process.stdout  # type: ignore[assignment]
         try:
-            self.send({"path": path, "memory": memory})
+            module = engine.__module__.rpartition(".")[2]
+            self.send({"engine": module, "path": path, "memory": memory, "packages": _folders(engine.package)})
             ready = self.receive(time.monotonic() + _START_SECONDS)
         except (TimeoutError, ValueError) as error:
             self.kill()
@@ -124,6 +129,12 @@ class Child:
         for pipe in (self._stdin, self._stdout):
             with suppress(OSError):
                 pipe.close()
+
+
+def _folders(package: str) -> list[str]:
+    """The folder that a package is imported from; none for no package."""
+    spec = find_spec(package) if package else None
+    return [str(Path(spec.origin).parent.parent)] if spec is not None and spec.origin is not None else []
 
 
 def _read(handle: int, until: float, interrupt: Any) -> bytes:

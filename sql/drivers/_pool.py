@@ -1,4 +1,4 @@
-"""Who runs the queries of one SQLite database: child processes that can be killed, or engines in this process."""
+"""Who runs the queries of one file: child processes that can be killed, or engines in this process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 
 from .._cancel import check_cancelled
-from ._sqlite_child import Child
-from ._sqlite_engine import Engine, FailureError
-from ._sqlite_file import explain
+from ._child import Child
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
+    from ._engine import FileEngine
     from .base import Cancel
 
 __all__ = ["Pool"]
@@ -31,8 +30,8 @@ class _State:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.idle: list[Child | Engine] = []
-        self.all: set[Child | Engine] = set()
+        self.idle: list[Child | FileEngine] = []
+        self.all: set[Child | FileEngine] = set()
 
     def end(self) -> None:
         """Free every server of this process."""
@@ -55,7 +54,7 @@ def _stop(child: Child) -> bool:
     return message is not None and message[0] == "done"
 
 
-def _free(server: Child | Engine) -> None:
+def _free(server: Child | FileEngine) -> None:
     if isinstance(server, Child):
         server.kill()
     else:
@@ -69,13 +68,23 @@ class Pool:
     queries between two batches.
 
     Args:
+        engine: What runs them.
         path: Absolute path of the file.
         size: Queries that run at the same time, 1 or more.
         isolated: Run them in child processes.
+        explain: What a message of the engine about the file (second argument) means.
     """
 
-    def __init__(self, path: str, size: int, isolated: bool) -> None:
-        self._path, self._size, self._isolated = path, size, isolated
+    def __init__(
+        self,
+        engine: type[FileEngine],
+        path: str,
+        size: int,
+        isolated: bool,
+        explain: Callable[[str, str], DatabaseError],
+    ) -> None:
+        self._engine, self._path, self._size, self._isolated = engine, path, size, isolated
+        self._explain = explain
         self._start()
 
     def _start(self) -> None:
@@ -118,14 +127,15 @@ class Pool:
                 yield from self._run_here(server, request, cancel)
 
     def _run_here(
-        self, engine: Engine, request: dict[str, Any], cancel: Cancel | None
+        self, engine: FileEngine, request: dict[str, Any], cancel: Cancel | None
     ) -> Generator[list[Any], None, None]:
         try:
             if cancel is not None:
                 cancel.watch(engine.interrupt)
-            yield from engine.answers(request)
-        except FailureError as failure:
-            raise self._error(failure.kind, failure.message) from failure
+            for message in engine.replies(request):
+                if message[0] == "error":
+                    raise self._error(message[1], message[2])
+                yield message
         finally:
             if cancel is not None:
                 cancel.watch(None)
@@ -185,10 +195,10 @@ class Pool:
                 where=self._path,
                 hint="simplify it or raise Limits.memory",
             )
-        return explain(message, self._path)
+        return self._explain(message, self._path)
 
     @contextmanager
-    def _server(self, memory: int, stream: bool) -> Iterator[Child | Engine]:
+    def _server(self, memory: int, stream: bool) -> Iterator[Child | FileEngine]:
         turns = None if stream else self._turns
         if turns is not None:
             turns.acquire()
@@ -206,7 +216,7 @@ class Pool:
             if turns is not None:
                 turns.release()
 
-    def _take(self, memory: int) -> Child | Engine:
+    def _take(self, memory: int) -> Child | FileEngine:
         with self._lock:
             while self._state.idle:
                 server = self._state.idle.pop()
@@ -214,7 +224,7 @@ class Pool:
                     return server
                 self._state.all.discard(server)
                 _free(server)
-        server = Child(self._path, memory) if self._isolated else Engine(self._path, memory)
+        server = Child(self._engine, self._path, memory) if self._isolated else self._engine(self._path, memory)
         with self._lock:
             self._state.all.add(server)
         return server

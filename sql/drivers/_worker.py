@@ -1,6 +1,6 @@
-"""The child process of `_sqlite_child.Child`: serves queries from stdin until it ends, which its parent may enforce.
+"""The child process of `_child.Child`: serves queries from stdin until it ends, which its parent may enforce.
 
-Run as `python -I -S _sqlite_worker.py` with nothing but the standard library, it starts in some 20 ms. The process may
+Run as `python -I -S _worker.py` with nothing but the standard library, it starts in some 20 ms. The process may
 not write into any file (RLIMIT_FSIZE 0), and its memory is limited; an alarm ends it when one scalar function does not
 come back, even where its parent died. The parent kills it then as well.
 
@@ -13,23 +13,20 @@ request has "batch", every "rows" waits for `{"op": "more"}` or `{"op": "stop"}`
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 import os
 import signal
 import struct
 import sys
 from contextlib import suppress
+from types import ModuleType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
-    from ._sqlite_engine import Engine, FailureError
-elif __package__:
-    from ._sqlite_engine import Engine, FailureError
-else:  # last on the path, so that nothing here hides a module of the standard library
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-    from _sqlite_engine import Engine, FailureError
+    from ._engine import FileEngine
 
 __all__ = ["main", "read_frame", "write_frame"]
 
@@ -64,31 +61,42 @@ def read_frame(file: BinaryIO) -> Any:
     return json.loads(file.read(size))
 
 
+def _engine(config: dict[str, Any]) -> FileEngine:
+    """The engine, from the modules beside this file, without the package that they are in: it imports far more."""
+    package = ModuleType("drivers")
+    package.__path__ = [os.path.dirname(os.path.abspath(__file__))]
+    sys.modules[package.__name__] = package
+    sys.path += config["packages"]  # last, so that nothing there hides a module of the standard library
+    module = importlib.import_module(f"drivers.{config['engine']}")
+    engine: FileEngine = module.Engine(config["path"], config["memory"], process=True)
+    return engine
+
+
 def _restrict(memory: int) -> None:
     try:
         import resource
-    except ImportError:  # Windows: SQLite's heap limit and the parent's kill remain
+    except ImportError:  # Windows: the engine's own limit and the parent's kill remain
         return
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(ValueError, OSError):  # no /proc: SQLite's heap limit remains
+    with suppress(ValueError, OSError):  # no /proc: the engine's own limit remains
         with open("/proc/self/statm", "rb") as file:
             in_use = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (in_use + memory + _PYTHON_MEMORY,) * 2)
 
 
 def _alarm(seconds: float) -> None:
-    """End the process after so many seconds, even inside one SQLite function; 0 calls it off."""
+    """End the process after so many seconds, even inside one function; 0 calls it off."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _serve(engine: Engine, request: dict[str, Any], source: BinaryIO, target: BinaryIO) -> None:
-    answers = engine.answers(request)
+def _serve(engine: FileEngine, request: dict[str, Any], source: BinaryIO, target: BinaryIO) -> None:
+    replies = engine.replies(request)
     _alarm(request["seconds"] + _GRACE)
     try:
-        for message in answers:
+        for message in replies:
             write_frame(target, message)
             if message[0] == "rows" and request.get("batch"):
                 _alarm(0)
@@ -97,13 +105,9 @@ def _serve(engine: Engine, request: dict[str, Any], source: BinaryIO, target: Bi
                     write_frame(target, ["done", {"columns": [], "truncated": True, "ms": 0.0}])
                     return
                 _alarm(request["seconds"] + _GRACE)
-    except FailureError as failure:
-        write_frame(target, ["error", failure.kind, failure.message])
-    except MemoryError:
-        write_frame(target, ["error", "limit", "out of memory"])
     finally:
         _alarm(0)
-        answers.close()
+        replies.close()
 
 
 def main() -> None:
@@ -113,8 +117,8 @@ def main() -> None:
     config = read_frame(source)
     if config is None:
         return
+    engine = _engine(config)
     _restrict(config["memory"])
-    engine = Engine(config["path"], config["memory"], process=True)
     write_frame(target, ["ready"])
     while (request := read_frame(source)) is not None:
         _serve(engine, request, source, target)
