@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,6 +57,9 @@ class ResultSet:
 class Database:
     """One database, read only: nothing that is executed can change it or create a file beside it.
 
+    On a server a query is a read-only transaction that is rolled back, over one of at most `workers` connections; the
+    role should be one that may only SELECT, since no transaction stops all that an administrator's query may do.
+
     Safe to share between threads, usable as a context manager. Queries on a file run in child processes (at most
     `workers` at once, started when needed, ended by `close`, at garbage collection or with this process), because only
     a process can be stopped inside one heavy function and kept within a memory limit; that costs some 0.15 ms a query.
@@ -66,7 +70,8 @@ class Database:
     apart.
 
     Args:
-        target: Path of a SQLite or DuckDB file, or a SQLAlchemy URL ("sqlite:///shop.sqlite").
+        target: Path of a SQLite or DuckDB file, or a SQLAlchemy URL ("postgresql://USER:PASSWORD@HOST/NAME"). Without a
+            password, the driver looks where it always does (PGPASSFILE). No message shows one.
         name: How prompts call it; default the file's stem or the server's name of the database.
         limits: Defaults for every query.
         isolated: Run queries in child processes.
@@ -77,11 +82,13 @@ class Database:
         dialect: sqlglot's name of the SQL dialect.
         samples: The SQL that looks at stored data, in this dialect.
         path: The file, absolute, symbolic links followed; None for a server.
+        sample: How many rows of each table an index is made from, 0 for all; None where nothing was said.
         unreadable: Why a table or view is missing from the schema, by name; complete once `schema()` was called.
 
     Raises:
         UsageError: The URL names a dialect that is not supported, or `workers` is below 1.
-        DatabaseError: There is no readable, non-empty file. Whether it is a database shows at first use.
+        MissingExtraError: The driver of that kind of database is not installed.
+        DatabaseError: There is no readable, non-empty file. Whether a server answers shows at first use.
     """
 
     def __init__(
@@ -101,6 +108,7 @@ class Database:
         self.path: Path | None = self._driver.path
         self.name = name or self._driver.name
         self.limits = limits
+        self.sample: int | None = None
         self.unreadable: dict[str, str] = {}
         self._schema: Schema | None = None
         self._tables: dict[str, Table] = {}
@@ -118,6 +126,21 @@ class Database:
     def close(self) -> None:
         """End worker processes or connections; queries that are running fail. The next query starts them again."""
         self._driver.close()
+
+    def sampled(self, rows: int) -> Database:
+        """This database, sharing its connections, of which a value index reads only some rows of each table.
+
+        Args:
+            rows: About how many, the same ones each time while the table stays as it is; 0 for all.
+
+        Raises:
+            UsageError: `rows` is below 0.
+        """
+        if not isinstance(rows, int) or rows < 0:
+            raise UsageError(f"rows={rows!r} is not a whole number of at least 0")
+        fewer = copy(self)
+        fewer.sample, fewer.samples = rows, self.samples.of(rows)
+        return fewer
 
     @property
     def file_stem(self) -> str:
@@ -188,7 +211,7 @@ class Database:
             QueryTimeoutError: It ran past `limits.seconds`; it is stopped within half a second.
             QueryLimitError: It needs more than `limits.memory`, a value is too long, or `sql` has over a million
                 characters.
-            DatabaseError: The file cannot be read, is locked or damaged.
+            DatabaseError: The file cannot be read, is locked or damaged; the server cannot be reached, or was lost.
         """
         cancel = Cancel()
         try:
@@ -348,9 +371,10 @@ class Database:
         return replace(table, columns=tuple(filled))
 
     def data_fingerprint(self) -> str:
-        """16 hex digits that change whenever the stored data do; cheap (no query, no file is opened).
+        """16 hex digits that change whenever the stored data do; cheap (for a file, no query, and it is not opened).
 
-        It may also change when the data do not: after a checkpoint, or when the file is copied, touched or linked.
+        A server's counts may lag some seconds behind; the class of its driver says how. For a file it may also change
+        when the data do not: after a checkpoint, or when the file is copied, touched or linked.
         Right after a change the call waits up to 0.1 s for the clock of the file system to move on.
 
         Raises:

@@ -13,6 +13,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from servers import Database
 
 from ctxprune.cli import main
 from ctxprune.errors import GuardError
@@ -87,18 +88,27 @@ def test_the_guard(folder: Path) -> None:
         run(BLOCKS[5], schema=schema, sql="SELECT * FROM secret")
 
 
+def test_databases_on_a_server(postgres_database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(postgres_database.admin_url, autocommit=True) as admin:
+        admin.execute("CREATE TABLE city (name text, country text)")
+        admin.execute("INSERT INTO city VALUES ('Paris', 'France'), ('Rome', 'Italy')")
+    run(BLOCKS[6], database_url=postgres_database.reader_url)
+    assert "((1,),)" in capsys.readouterr().out
+
+
 def test_redis(folder: Path, redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    run(BLOCKS[6], redis_url=redis_url)
+    run(BLOCKS[7], redis_url=redis_url)
     assert "São Paulo" in capsys.readouterr().out
 
 
 def test_conversations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(BLOCKS[7])
+    run(BLOCKS[8])
     assert "How many cities are in Poland? ((1,),)\nit names another value" in capsys.readouterr().out
 
 
 def test_every_block_is_run() -> None:
-    assert len(BLOCKS) == 9  # the last one is run by tests/integrations/test_ray.py
+    assert len(BLOCKS) == 10  # the last one is run by tests/integrations/test_ray.py
     assert len(COMMANDS) == 18
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._database_argument import DatabaseArgument
 from ctxprune.cli._writing import EXAMPLES_HELP, STYLE_HELP, Writing
 from ctxprune.errors import ModelError
 
@@ -19,7 +20,7 @@ _MOST_ROWS = 50
 
 
 def ask(
-    database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
+    database: DatabaseArgument,
     question: Annotated[str, typer.Argument(help="In plain words; - for a conversation, a line of stdin each.")],
     evidence: Annotated[str, typer.Option(help="Further knowledge about the question.")] = "",
     generator: Annotated[str, typer.Option(help="sketch, chat:FILE.gguf, chat:URL, or a registered name.")] = "sketch",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.cli._database_argument import DatabaseArgument
+
 if TYPE_CHECKING:
     from ctxprune.sql.schema import ColumnRef, Schema
     from ctxprune.sql.values import ValueIndex
@@ -21,7 +23,7 @@ _REDIS = "CTXPRUNE_REDIS_URL"
 
 
 def index(
-    database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
+    database: DatabaseArgument,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -52,6 +54,12 @@ def index(
             show_default=False,
         ),
     ] = "",
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Read about so many rows of each table; 0 for all; default: as before.", show_default=False
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Index the stored text values of a database, so that questions find them in any case and spelling.
@@ -75,7 +83,12 @@ def index(
 
         left_out, hidden = (_columns(source.schema(), *option) for option in (("--exclude", exclude), ("--mask", mask)))
         made = ValueIndex.for_database(
-            source, out, exclude=left_out, mask=hidden, mask_personal=mask_personal, progress=advance
+            source if sample is None else source.sampled(sample),
+            out,
+            exclude=left_out,
+            mask=hidden,
+            mask_personal=mask_personal,
+            progress=advance,
         )
     _console.say_unreadable(source)
     for column in made.columns:

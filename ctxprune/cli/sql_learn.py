@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._database_argument import DatabaseArgument
 from ctxprune.cli._knowledge import as_line
 from ctxprune.errors import DatabaseError, InputError
 
@@ -21,7 +22,7 @@ __all__ = ["learn"]
 
 
 def learn(
-    database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
+    database: DatabaseArgument,
     pair: Annotated[
         tuple[str, str] | None,
         typer.Option(metavar="QUESTION SQL", help="A question and the query that answers it.", show_default=False),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctxprune.cli._database_argument import filled
 from ctxprune.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ _EXAMPLE_SECONDS = 2.0  # for looking up example values; columns that it does no
 
 def link(
     source: Annotated[
-        str, typer.Argument(metavar="DB|SCHEMA", help="A SQLite file or sqlite:/// URL, or a schema file.")
+        str,
+        typer.Argument(
+            metavar="DB|SCHEMA", callback=filled, help="A database as `sql ask` takes it, or a schema file."
+        ),
     ],
     question: Annotated[str, typer.Argument(help="The question, in plain words.")],
     db_id: Annotated[

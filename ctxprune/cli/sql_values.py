@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctxprune.cli._database_argument import DatabaseArgument
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ MASKED = "(masked)"
 
 
 def values(
-    database: Annotated[str, typer.Argument(metavar="DB", help="A SQLite file or sqlite:/// URL.")],
+    database: DatabaseArgument,
     question: Annotated[str, typer.Argument(help="The question, in plain words.")],
     evidence: Annotated[str, typer.Option(help="Extra knowledge about the question.", show_default=False)] = "",
     index: Annotated[

@@ -52,7 +52,7 @@ class MySqlSamples(TypedSamples):
         end = "" if most is None else f" LIMIT {most:d}"
         return (
             f"SELECT CONVERT(v USING utf8mb4) FROM (SELECT DISTINCT CAST({shown} AS BINARY) AS v "  # noqa: S608
-            f"FROM {self.source(table)} WHERE {self.is_text(column)}{fits}{end}) AS some"
+            f"FROM {self.rows(table)} WHERE {self.is_text(column)}{fits}{end}) AS some"
         )
 
 

@@ -6,6 +6,7 @@ columns have one. What differs between dialects is in the small methods on top; 
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,19 @@ def pick(values: Sequence[Any], n: int) -> tuple[Any, ...]:
 
 
 class Samples:
-    """SQLite's statements. `table` and `column` are those of a reflected schema."""
+    """SQLite's statements. `table` and `column` are those of a reflected schema.
+
+    Attributes:
+        sample: About how many rows of a table `rows` gives at most; 0 for all.
+    """
+
+    sample: int = 0
+
+    def of(self, sample: int) -> Samples:
+        """The same statements over a sample of each table."""
+        fewer = copy(self)
+        fewer.sample = sample
+        return fewer
 
     def name(self, name: str) -> str:
         """A delimited identifier."""
@@ -71,6 +84,14 @@ class Samples:
     def source(self, table: Table) -> str:
         """The table as FROM names it."""
         return self.name(table.name)
+
+    def rows(self, table: Table) -> str:
+        """What FROM names to read values in large numbers: the table, or a sample of it."""
+        return f"({self.some_rows(table)}) AS sampled" if self.sample else self.source(table)
+
+    def some_rows(self, table: Table) -> str:
+        """A query of about `sample` rows, the same each time while the table stays as it is."""
+        return f"SELECT * FROM {self.source(table)} LIMIT {self.sample:d}"  # noqa: S608
 
     def cell(self, column: Column) -> str:
         """The column's cell."""
@@ -123,7 +144,7 @@ class Samples:
             f"SELECT {self.short(column)} AS v, CASE WHEN {self.is_filled(column)} THEN 1 ELSE 0 END AS filled "  # noqa: S608
             f"FROM {self.source(table)} WHERE {self.cell(column)} IS NOT NULL LIMIT {SCAN_ROWS}"
         )
-        return f"SELECT DISTINCT v FROM ({inner}) AS some WHERE filled = 1 LIMIT {n}"  # noqa: S608
+        return f"SELECT DISTINCT v FROM ({inner}) AS found WHERE filled = 1 LIMIT {n}"  # noqa: S608
 
     def distinct(
         self,
@@ -139,12 +160,12 @@ class Samples:
         fits = "" if longest is None else f" AND {self.length(text)} <= {longest:d}"
         end = "" if most is None else f" LIMIT {most:d}"
         shown = text if cut is None else self.cut(text, cut)
-        return f"SELECT DISTINCT {shown} FROM {self.source(table)} WHERE {self.is_text(column)}{fits}{end}"  # noqa: S608
+        return f"SELECT DISTINCT {shown} FROM {self.rows(table)} WHERE {self.is_text(column)}{fits}{end}"  # noqa: S608
 
     def texts(self, table: Table, column: Column, cut: int | None = None) -> str:
         """All texts of one column, cut after `cut` characters."""
         shown = self.text(column) if cut is None else self.cut(self.text(column), cut)
-        return f"SELECT {shown} FROM {self.source(table)} WHERE {self.is_text(column)}"  # noqa: S608
+        return f"SELECT {shown} FROM {self.rows(table)} WHERE {self.is_text(column)}"  # noqa: S608
 
     def length(self, text: str) -> str:
         """Characters of a text."""
@@ -161,14 +182,14 @@ class Samples:
     def whole_numbers(self, table: Table, column: Column, most: int) -> str:
         """Up to `most` distinct whole numbers of a column."""
         return (
-            f"SELECT DISTINCT {self.cell(column)} FROM {self.source(table)} "  # noqa: S608
+            f"SELECT DISTINCT {self.cell(column)} FROM {self.rows(table)} "  # noqa: S608
             f"WHERE {self.is_whole(column)} LIMIT {most}"
         )
 
     def numbers(self, table: Table, column: Column, most: int) -> str:
         """Up to `most` distinct finite numbers of a column."""
         return (
-            f"SELECT DISTINCT {self.cell(column)} FROM {self.source(table)} "  # noqa: S608
+            f"SELECT DISTINCT {self.cell(column)} FROM {self.rows(table)} "  # noqa: S608
             f"WHERE {self.is_number(column)} LIMIT {most}"
         )
 
@@ -185,7 +206,7 @@ class Samples:
                 f"sum(CASE WHEN {numeric} THEN CASE WHEN {cell} = round({cell}) THEN 1 ELSE 0 END ELSE 0 END)",
                 f"sum(CASE WHEN {self.is_text(column)} THEN 1 ELSE 0 END)", f"count({cell})",
             ]  # fmt: skip
-        return f"SELECT {', '.join(parts)} FROM {self.source(table)}"  # noqa: S608
+        return f"SELECT {', '.join(parts)} FROM {self.rows(table)}"  # noqa: S608
 
     def contained(self, column: tuple[Table, Column], key: tuple[Table, Column], most: int) -> str:
         """One row about up to `most` distinct values of a column: how many, how many of them the key column holds,
@@ -198,5 +219,5 @@ class Samples:
         )
         return (
             f"SELECT count(*), coalesce(sum(CASE WHEN v IN ({held}) THEN 1 ELSE 0 END), 0), "  # noqa: S608
-            f"sum(CASE WHEN {self.is_whole(column[1], 'v')} THEN 1 ELSE 0 END), max(v), min(v) FROM ({values}) AS some"
+            f"sum(CASE WHEN {self.is_whole(column[1], 'v')} THEN 1 ELSE 0 END), max(v), min(v) FROM ({values}) AS found"
         )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerDriver"]
 
-_CONNECT_SECONDS = 5
+_CONNECT_SECONDS = 10
 _END_SECONDS = 1.0
 _STATE = Limits(seconds=30.0, rows=1_000_000)
 

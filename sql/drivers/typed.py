@@ -37,7 +37,8 @@ class TypedSamples(Samples):
     def _whole(self, column: Column) -> bool:
         return self._is(self.wholes_match, column)
 
-    def _number(self, column: Column) -> bool:
+    def holds_number(self, column: Column) -> bool:
+        """Whether the column is one of numbers."""
         return self._whole(column) or self._is(self.numbers_match, column)
 
     def name(self, name: str) -> str:
@@ -48,9 +49,13 @@ class TypedSamples(Samples):
         """The table as FROM names it, with its namespace."""
         return self.name(table.bare) if not table.namespace else f"{self.name(table.namespace)}.{self.name(table.bare)}"
 
+    def holds_day(self, column: Column) -> bool:
+        """Whether the column is one of days or times."""
+        return self._is(self.days_match, column)
+
     def holds_text(self, _column: Column) -> bool:
         """Whether the column is one of texts, days or times."""
-        return self._is(self.texts_match, _column) or self._is(self.days_match, _column)
+        return self._is(self.texts_match, _column) or self.holds_day(_column)
 
     def text(self, column: Column) -> str:
         """The cell as text."""
@@ -62,7 +67,7 @@ class TypedSamples(Samples):
 
     def is_number(self, column: Column) -> str:
         """Condition: there is a finite number."""
-        return f"{self.cell(column)} BETWEEN -1e300 AND 1e300" if self._number(column) else "1 = 0"
+        return f"{self.cell(column)} BETWEEN -1e300 AND 1e300" if self.holds_number(column) else "1 = 0"
 
     def is_whole(self, column: Column, cell: str = "") -> str:
         """Condition: there is a whole number."""
@@ -79,7 +84,7 @@ class TypedSamples(Samples):
 
     def short(self, column: Column) -> str:
         """The cell for people to look at: numbers as they are, all else as text, cut."""
-        return self.cell(column) if self._number(column) else self.cut(self.text(column), LONGEST_EXAMPLE)
+        return self.cell(column) if self.holds_number(column) else self.cut(self.text(column), LONGEST_EXAMPLE)
 
     def length(self, text: str) -> str:
         """Characters of a text."""

@@ -6,11 +6,12 @@ values are mapped. A first build is the same with an older index of nothing.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import QueryError, QueryLimitError, QueryTimeoutError
+from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 
 from ..schema import ColumnRef
 from .eligibility import LONGEST_VALUE, measure, personal
@@ -36,6 +37,8 @@ _BLOCK = 20_000
 _SECONDS = 600.0
 _MOST_LONG = 100_000
 _SOME_NUMBERS = 500
+_TOLD_EVERY = 100_000  # values of one column
+_WAITS = (0.5, 1, 2, 4, 8, 16, 30)  # seconds, for a server to come back
 _MOST_TOLD_APART = 1_000_000  # distinct values that the database is asked to tell apart; beyond, sorted runs do
 
 
@@ -60,7 +63,8 @@ class Task:
 def collect(task: Task, parts: Parts, older: Older) -> None:
     """Reads all columns that `task.reports` does not hold yet, and hands their new values to `parts`.
 
-    A column that cannot be read is skipped with the database's message; a database that cannot be read raises.
+    A column that cannot be read is skipped with the database's message; a database that cannot be read raises. Where
+    the connection to a server is lost, the column is read anew once the server is back, up to a minute later.
 
     Raises:
         DatabaseError: The file cannot be read.
@@ -81,17 +85,29 @@ def collect(task: Task, parts: Parts, older: Older) -> None:
             elif table.is_view:
                 report["skipped"] = VIEW
             else:
-                report.update(_read_column(task, ref, parts, older))
+                report.update(_read_until_whole(task, ref, parts, older))
             task.reports.append(report)
             parts.column_ends(task.reports, older)
     task.progress(total, total, "")
+
+
+def _read_until_whole(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict[str, Any]:
+    """A column, again after a lost connection: nothing of it went into `parts` then, since it is sorted first."""
+    waits = list(_WAITS if task.database.path is None else ())
+    while waits:
+        seconds = waits.pop(0)
+        try:
+            return _read_column(task, ref, parts, older)
+        except DatabaseError:
+            time.sleep(seconds)
+    return _read_column(task, ref, parts, older)
 
 
 def _read_column(task: Task, ref: ColumnRef, parts: Parts, older: Older) -> dict[str, Any]:
     long: set[str] = set()
     masked = task.privacy.masks(ref)
     try:
-        stream = _stream(task.database, ref)
+        stream = _told(task, f"{ref.table}.{ref.column}", _stream(task.database, ref))
         first = next(stream, [])
         profile = measure(first)
         if profile.skipped:
@@ -131,6 +147,17 @@ def _short(batches: Iterable[list[str]], long: set[str]) -> Iterator[list[str]]:
         if len(short) < len(values) and len(long) < _MOST_LONG:
             long.update(value for value in values if len(value) > LONGEST_VALUE)
         yield short
+
+
+def _told(task: Task, name: str, batches: Iterable[list[str]]) -> Iterator[list[str]]:
+    """The batches of a column; how much was read is told now and then."""
+    done, total, read, told = len(task.reports), task.schema.n_columns, 0, 0
+    for values in batches:
+        read += len(values)
+        if read - told >= _TOLD_EVERY:
+            told = read
+            task.progress(done, total, f"{name} ({read:,} read)")
+        yield values
 
 
 def _stream(database: Database, ref: ColumnRef) -> Iterator[list[str]]:

@@ -133,7 +133,8 @@ class ValueIndex:
         Of two processes that need a new index at once, the second waits and takes the first one's.
 
         Args:
-            database: Where the values are.
+            database: Where the values are; `database.sampled(n)` for some rows of each table, which holds for later
+                calls that say nothing of it.
             directory: Where the index is kept; default `default_directory(database)`.
             exclude, mask, mask_personal: As for `build`; None for what the index in `directory` was told before, so
                 that a column that was hidden once stays hidden when the index is made anew.
@@ -146,6 +147,8 @@ class ValueIndex:
             DatabaseError: The database cannot be read.
         """
         path = Path(directory) if directory is not None else default_directory(database)
+        if database.sample is None:
+            database = database.sampled(_saved_sample(path))
         schema = database.schema()
         before, told = Privacy.saved(path, schema), Privacy.of(schema, exclude or (), mask or (), personal=False)
         privacy = Privacy(
@@ -179,6 +182,7 @@ class ValueIndex:
         """
         if self.directory is not None:
             return type(self).for_database(database, self.directory, progress=progress)
+        database = database.sampled(self._manifest.get("sample") or 0)
         schema = database.schema()
         privacy = Privacy.recorded(self._manifest, schema)
         making = Making(progress or _quiet, privacy, older=self._older())
@@ -349,6 +353,13 @@ def _plain(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _array_store(manifest: Mapping[str, Any], arrays: Mapping[str, Any]) -> ArrayStore:
     part = Part(**{name: arrays[name] for name in Part.names()})
     return ArrayStore(part, column_starts(manifest), arrays["key_starts"], arrays["band_starts"])
+
+
+def _saved_sample(path: Path) -> int:
+    try:
+        return int(store.read_manifest(path).get("sample") or 0)
+    except (FormatError, ValueError, TypeError):
+        return 0
 
 
 def _quiet(_done: int, _total: int, _name: str) -> None:

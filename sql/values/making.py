@@ -112,6 +112,7 @@ def wanted_of(database: Database, schema: Schema, privacy: Privacy) -> dict[str,
     return {
         "data_fingerprint": database.data_fingerprint(),
         "schema_fingerprint": schema.fingerprint,
+        "sample": database.sample or None,
         **privacy.record(),
     }
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ...schema import ColumnRef
     from .joins import JoinGraph
+    from .typed import ColumnTypes
 
 __all__ = ["SqlWriter"]
 
@@ -29,6 +30,8 @@ _AGGREGATE = {"count": exp.Count, "sum": exp.Sum, "avg": exp.Avg, "min": exp.Min
 _SETS = {"intersect": exp.Intersect, "union": exp.Union, "except": exp.Except}
 _FOLDING = ("postgres",)  # folds bare names to lower case, so that any other case must be quoted
 
+_CASED = ("postgres", "duckdb")  # LIKE heeds the case
+
 
 class SqlWriter:
     """Renders queries over one schema.
@@ -37,12 +40,17 @@ class SqlWriter:
         graph: The join graph of that schema.
         dialect: sqlglot's name of the dialect.
         dates: Columns that hold days; a year compared with one of them becomes the days of that year.
+        types: What the columns hold, where they have types that a query must heed.
     """
 
-    def __init__(self, graph: JoinGraph, dialect: str, *, dates: Collection[ColumnRef] = ()) -> None:
+    def __init__(
+        self, graph: JoinGraph, dialect: str, *, dates: Collection[ColumnRef] = (), types: ColumnTypes | None = None
+    ) -> None:
         self._graph = graph
         self._dialect = dialect
         self._dates = frozenset(dates)
+        self._types = types
+        self._like = exp.ILike if dialect in _CASED else exp.Like  # the words of a question say nothing of the case
         phrases = Dialect.get_or_raise(dialect).tokenizer_class.KEYWORDS  # such as "ORDER BY"
         self._keywords = {word for phrase in phrases for word in phrase.split()}
         self._nulls = Dialect.get_or_raise(dialect).NULL_ORDERING
@@ -63,6 +71,8 @@ class SqlWriter:
         return _SETS[query.compound](this=left, expression=self._select(query.right), distinct=True)
 
     def _select(self, query: Query) -> exp.Select:
+        if self._types is not None:
+            query = self._types.fit(query)
         path = self._graph.connect(query.tables, query.via)
         if path is None:
             raise GenerationError("no join path between the tables", where=", ".join(query.tables))
@@ -92,15 +102,22 @@ class SqlWriter:
         if query.having:
             select = select.having(reduce(_and, [self._condition(c, alias) for c in query.having]), copy=False)
         if query.order:
-            first = query.desc if self._nulls == "nulls_are_large" else not query.desc
-            first = first and self._nulls != "nulls_are_last"  # the engine's own way, so that nothing is written
             keys = [
-                exp.Ordered(this=self._item(item, alias), desc=query.desc, nulls_first=first) for item in query.order
+                exp.Ordered(
+                    this=self._item(item, alias), desc=query.desc, nulls_first=self._nulls_first(item, query.desc)
+                )
+                for item in query.order
             ]
             select = select.order_by(*keys, copy=False)
         if query.limit is not None:
             select = select.limit(query.limit, copy=False)
         return select
+
+    def _nulls_first(self, item: Item, desc: bool) -> bool:
+        """The engine's own way, so that nothing is written, but that what is unknown is not the most of all."""
+        if self._nulls == "nulls_are_large":
+            return desc and item.agg == "count"
+        return self._nulls != "nulls_are_last" and not desc
 
     def _condition(self, condition: Condition, alias: Mapping[str, str]) -> Any:
         left, op, value = self._item(condition.item, alias), condition.op, condition.value
@@ -118,9 +135,15 @@ class SqlWriter:
             return exp.Between(this=left, low=_literal(value[0]), high=_literal(value[1]))
         right = exp.Subquery(this=self._query(value)) if isinstance(value, Query) else _literal(value)
         if op in ("like", "not like"):
-            like = exp.Like(this=left, expression=right)
+            like = self._like(this=self._as_text(condition.item, left), expression=right)
             return exp.Not(this=like) if op == "not like" else like
         return _COMPARE[op](this=left, expression=right)
+
+    def _as_text(self, item: Item, written: Any) -> Any:
+        """LIKE takes texts only where columns have types."""
+        if self._types is None or item.ref in self._types.texts:
+            return written
+        return exp.Cast(this=written, to=exp.DataType.build("text"))
 
     def _item(self, item: Item, alias: Mapping[str, str]) -> Any:
         inner: Any = exp.Star() if item.ref is None else self._column(item.ref, alias)

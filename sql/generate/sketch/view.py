@@ -12,6 +12,7 @@ from ctxprune.text import split_identifier, stem
 from ...schema import Column, ColumnRef, Schema, Table
 from .joins import JoinGraph
 from .sql import SqlWriter
+from .typed import ColumnTypes
 from .years import date_columns
 
 __all__ = ["Name", "SchemaView"]
@@ -78,12 +79,13 @@ class SchemaView:
         tables = tuple(_name(stems, _rarity(table_stems), ()) for stems in table_stems)
         column_words = _postings([facts.name.stems for facts in columns])
         table_words = _postings([name.stems for name in tables])
+        types = None if schema.dialect == "sqlite" else ColumnTypes.of(schema)
         return cls(
             schema=schema,
             columns=columns,
             tables=tables,
             graph=graph,
-            writer=SqlWriter(graph, schema.dialect, dates=date_columns(schema)),
+            writer=SqlWriter(graph, schema.dialect, dates=date_columns(schema), types=types),
             folded={(f.ref.table.casefold(), f.ref.column.casefold()): f.ref for f in reversed(columns)},
             index={facts.ref: i for i, facts in enumerate(columns)},
             table_index={table.name: i for i, table in enumerate(schema.tables)},

@@ -1,0 +1,48 @@
+"""Databases on a server, named on the command line without a password."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+
+from ctxprune.cli import main
+from ctxprune.cli._database_argument import filled
+
+psycopg = pytest.importorskip("psycopg")
+
+
+def test_a_variable_stands_for_a_password(monkeypatch):
+    monkeypatch.setenv("SHOP_PASSWORD", "p@ss/w:rd")
+    assert filled("postgresql://u:${SHOP_PASSWORD}@h/d") == "postgresql://u:p%40ss%2Fw%3Ard@h/d"
+    assert filled("folder/${SHOP_PASSWORD}.sqlite") == "folder/${SHOP_PASSWORD}.sqlite"
+    monkeypatch.delenv("SHOP_PASSWORD")
+    with pytest.raises(typer.BadParameter, match="SHOP_PASSWORD"):
+        filled("postgresql://u:${SHOP_PASSWORD}@h/d")
+
+
+def test_commands_take_a_server_and_never_show_the_password(postgres_database, monkeypatch, tmp_path, capsys):
+    with psycopg.connect(postgres_database.admin_url, autocommit=True) as admin:
+        admin.execute("CREATE TABLE city (name text, country text)")
+        admin.execute("INSERT INTO city VALUES ('Paris', 'France'), ('Lyon', 'France'), ('Rome', 'Italy')")
+    secret = postgres_database.reader_url.split(":")[2].partition("@")[0]
+    monkeypatch.setenv("SHOP_PASSWORD", secret)
+    url = postgres_database.reader_url.replace(secret, "${SHOP_PASSWORD}")
+
+    def run(*words, code=0):
+        assert main(["sql", *words]) == code
+        out, err = capsys.readouterr()
+        assert secret not in out + err
+        return out, err
+
+    index = str(tmp_path / "index")
+    made, _ = run("index", url, "--out", index, "--json")
+    assert json.loads(made)["values"] == 5
+    asked, _ = run("ask", url, "How many cities are in France?", "--index", index, "--json")
+    assert json.loads(asked)["rows"] == [[2]]
+    assert "city" in run("link", url, "How many cities are in France?", "--index", index)[0]
+    monkeypatch.setenv("SHOP_PASSWORD", "wr0ng")
+    _, failed = run("values", url, "France", "--index", index, code=1)
+    assert "password authentication failed" in failed
+    assert "wr0ng" not in failed
