@@ -31,10 +31,20 @@ class MySqlSamples(TypedSamples):
     """Statements in MySQL's dialect."""
 
     text_type: ClassVar[str] = "char"
+    wholes_match: ClassVar[str] = TypedSamples.wholes_match + "|bit"
+    bytes_match: ClassVar[str] = (
+        "(tiny|medium|long)?blob|(var)?binary|geometry|(multi)?(point|linestring|polygon)|vector"
+    )
 
     def name(self, name: str) -> str:
         """A delimited identifier."""
         return "`" + name.replace("`", "``") + "`"
+
+    def text(self, column: Column) -> str:
+        """As `Samples.text`; bytes stay what they are."""
+        if self._is(self.bytes_match, column):
+            return f"CAST({self.cell(column)} AS BINARY)"
+        return super().text(column)
 
     def distinct(
         self,
@@ -65,16 +75,16 @@ class MySqlDriver(ServerDriver):
     No statement writes, even where the role may (see `MySqlSession`). On the role's rights rests what it may read (FILE
     allows `LOAD_FILE`), and which stored functions it may call, since one could change a global setting.
 
-    `fingerprint` rests on the times at which tables were created and last changed, and on the server's start. It misses
-    changes of tables whose engine keeps no such time (MEMORY, CSV, tables on other servers), and those from before a
-    table fell out of a full cache of table definitions. A second is the unit, so the call waits for the end of one in
-    which a table was changed.
+    `fingerprint` rests on the times at which tables were created and last changed, on which of them are empty (all that
+    shows a TRUNCATE), and on the server's start. It misses changes of tables whose engine keeps no such time (MEMORY,
+    CSV, tables on other servers), and those from before a table fell out of a full cache of table definitions. A second
+    is the unit, so the call waits for the end of one in which a table was changed.
     """
 
     dialect: ClassVar[str] = "mysql"
     options: ClassVar[frozenset[str]] = frozenset({"charset", "ssl_ca", "ssl_cert", "ssl_key", "unix_socket"})
     state_sql: ClassVar[str] = """
-        SELECT table_name, create_time, update_time, engine FROM information_schema.tables
+        SELECT table_name, create_time, update_time, table_rows = 0 FROM information_schema.tables
         WHERE table_schema = DATABASE() AND table_type <> 'VIEW'
         UNION ALL SELECT '', UNIX_TIMESTAMP() - variable_value, NULL, NULL
         FROM /*M! information_schema. */ /*!80000 performance_schema. */ global_status WHERE variable_name = 'Uptime'
