@@ -58,6 +58,15 @@ class RedisServer:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.place}>"
 
+    def check(self) -> None:
+        """That it answers.
+
+        Raises:
+            StoreError: It does not.
+        """
+        with self.reported():
+            self.client.ping()
+
     @contextmanager
     def reported(self) -> Iterator[None]:
         """Turns what redis raises in the block into errors of ours.

@@ -7,7 +7,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxprune.errors import UsageError
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .database import Database
     from .generate.base import Generator
     from .generate.model import ChatModel
+    from .knowledge import Knowledge
     from .knowledge.step import RecallKnowledge
     from .linking.base import Linker
     from .repair.base import Repairer
@@ -106,18 +107,28 @@ class PipelineConfig:
                 raise UsageError(f"{name} must be at least {low}, got {value!r}", where=name)
 
 
+class _Way(NamedTuple):
+    """What was made for the columns that the value index hides."""
+
+    told: tuple[ColumnRef, ...]
+    schema: Schema
+    steps: tuple[Step, ...]
+
+
 class Pipeline:
     """Answers questions on one database. Safe to share between threads.
 
     A question's way is the tuple `steps`: screen, values, knowledge, link, examples, generate, names, execute, select.
-    `Pipeline.of_steps` takes any other tuple. Foreign keys that the database does not declare are inferred from names
-    and values.
+    `Pipeline.of_steps` takes any other tuple. The steps and the schema are made anew when `values` hides other columns
+    than before, as a version of a shared index may that was published meanwhile. Foreign keys that the database does
+    not declare are inferred from names and values.
 
     Args:
         database: What is asked; the caller closes it.
         generators: Who writes candidates; default the sketch generator, which needs no model.
         linker: Cuts the schema; default the ranked linker.
-        values: Finds stored values in questions; default an index built in memory at the first question.
+        values: Finds stored values in questions; default an index built in memory at the first question. Values of the
+            columns in its `hidden`, where it has that, come into no prompt.
         selector: Chooses among executed candidates; default the execution vote.
         chat: A chat model that helps beside the generators (two-model use): it adds tables and columns to the linked
             schema, repairs queries that fail or give nothing, and chooses between the two best results when they are
@@ -147,43 +158,69 @@ class Pipeline:
         knowledge: object = None,
         config: PipelineConfig = PipelineConfig(),
     ) -> None:
-        from .guard import Guard
+        from .knowledge import Knowledge
         from .linking.contained import KeyLimits, with_contained_keys
 
-        schema = with_contained_keys(
+        self.config = config
+        self._database, self._linker, self._selector = database, linker, selector
+        self._whole = with_contained_keys(
             database, config.schema or database.schema(), limits=KeyLimits(seconds=_KEY_SECONDS)
         )
-        hidden = _hidden(values, schema, config.private)
-        schema = without_examples(schema, hidden)
-        model = None if chat is None else as_chat_model(chat)
+        self._generators = _default_generators() if generators is None else tuple(generators)
+        values = LazyIndex(database, self._whole, config.private) if values is None else values
+        self._values: ValueLookup | None = values
+        self._model = None if chat is None else as_chat_model(chat)
+        self._knowledge = None if knowledge is None else Knowledge.of(knowledge)
+        self._way = self._made(values, _told(values))
+
+    def _made(self, values: ValueLookup, told: tuple[ColumnRef, ...]) -> _Way:
+        from .guard import Guard
+
+        config, database, model = self.config, self._database, self._model
+        hidden = _hidden(told, self._whole, config.private)
+        schema = without_examples(self._whole, hidden)
         runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits, bool(hidden))
-        writers = _default_generators() if generators is None else tuple(generators)
-        writers = tuple(with_runner(writer, runner, private=bool(hidden)) for writer in writers)
-        known = _known(knowledge, schema, hidden, None if config.schema is None else database.schema())
+        writers = tuple(with_runner(writer, runner, private=bool(hidden)) for writer in self._generators)
+        known = _known(self._knowledge, schema, hidden, None if config.schema is None else database.schema())
         writers = (*_learned(known), *writers)
-        self.config, self.schema = config, schema
-        values = LazyIndex(database, schema, config.private) if values is None else values
         retrieve = RetrieveValues(values, (*config.private, *_views(hidden, schema)))
         shows = config.examples and "linked+values" in config.paths and any(map(reads_values, writers))
         whole = set(config.paths) == {"full"}  # then nothing reads the linked schema
-        self.steps: tuple[Step, ...] = (
+        steps: tuple[Step, ...] = (
             Screen(),
             *(() if whole and not config.repair_rounds else (retrieve,)),
             *known,
-            *(() if whole else (LinkSchema(_linker(linker, model, config.full_budget)),)),
+            *(() if whole else (LinkSchema(_linker(self._linker, model, config.full_budget)),)),
             *((ShowValues(database, config.examples, hidden),) if shows else ()),
-            Generate(tuple(writers), config.paths, config.candidates, config.seed, config.full_budget),
-            *((CheckNames(tuple(writers), config.seed),) if config.names_check and not whole else ()),
+            Generate(writers, config.paths, config.candidates, config.seed, config.full_budget),
+            *((CheckNames(writers, config.seed),) if config.names_check and not whole else ()),
             Execute(runner, _repairers(model), config.repair_rounds, retrieve),
-            SelectAnswer(_selector(selector, model, private=bool(hidden), taught=bool(known))),
+            SelectAnswer(_selector(self._selector, model, private=bool(hidden), taught=bool(known))),
         )
+        return _Way(told, schema, steps)
 
     @classmethod
     def of_steps(cls, schema: Schema, steps: Sequence[Step], *, config: PipelineConfig = PipelineConfig()) -> Pipeline:
         """A pipeline of your own steps over what `schema` lets its caller see."""
         self = cls.__new__(cls)
-        self.config, self.schema, self.steps = config, schema, tuple(steps)
+        self.config, self._values, self._way = config, None, _Way((), schema, tuple(steps))
         return self
+
+    @property
+    def schema(self) -> Schema:
+        """What the caller may see. Raises what `values.hidden` does."""
+        return self._current().schema
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The way of the next question. Raises what `values.hidden` does."""
+        return self._current().steps
+
+    def _current(self) -> _Way:
+        way = self._way
+        if self._values is not None and (told := _told(self._values)) != way.told:
+            way = self._way = self._made(self._values, told)
+        return way
 
     def ask(self, question: str, evidence: str = "") -> Answer:
         """Answer one question.
@@ -195,13 +232,15 @@ class Pipeline:
             UsageError: The question is empty, too long or no text.
             DatabaseError: The database itself cannot be used.
             InputError, FormatError: The file in which a model's answers are kept cannot be used.
+            StoreError, FormatError: A Redis that holds the index of values or a model's answers cannot be used.
         """
         question, evidence = self._text(question, "question"), self._text(evidence, "evidence")
         if not question:
             raise UsageError("the question is empty", where="question")
-        state = State(question, self.schema, evidence)
+        way = self._current()
+        state = State(question, way.schema, evidence)
         builder = TraceBuilder()
-        for step in self.steps:
+        for step in way.steps:
             if state.refusal is not None:
                 break
             check_cancelled()
@@ -251,11 +290,15 @@ class Pipeline:
         return _CONTROL.sub(" ", text.encode("utf-8", "replace").decode("utf-8")).strip()
 
 
-def _hidden(values: ValueLookup | None, schema: Schema, private: Sequence[ColumnRef]) -> tuple[ColumnRef, ...]:
-    """The columns of `schema` whose values must not be shown: private ones, those that an index says, and all columns
+def _told(values: ValueLookup) -> tuple[ColumnRef, ...]:
+    """The columns that an index hides."""
+    return tuple(getattr(values, "hidden", ()))
+
+
+def _hidden(told: Sequence[ColumnRef], schema: Schema, private: Sequence[ColumnRef]) -> tuple[ColumnRef, ...]:
+    """The columns of `schema` whose values must not be shown: private ones, those that an index told, and all columns
     of views, which may show them, where there are any.
     """
-    told: Sequence[ColumnRef] = getattr(values, "hidden", ())
     refs = (*private, *(ref for ref in told if ref.table in schema and ref.column in schema.table(ref.table)))
     return (*refs, *(ref for ref in schema.refs() if schema.table(ref.table).is_view)) if refs else ()
 
@@ -271,15 +314,14 @@ def _default_generators() -> tuple[Generator, ...]:
 
 
 def _known(
-    knowledge: object, schema: Schema, hidden: Sequence[ColumnRef], whole: Schema | None
+    knowledge: Knowledge | None, schema: Schema, hidden: Sequence[ColumnRef], whole: Schema | None
 ) -> tuple[RecallKnowledge, ...]:
     """The step that recalls what is known, where something is."""
     if knowledge is None:
         return ()
-    from .knowledge import Knowledge
     from .knowledge.step import RecallKnowledge
 
-    return (RecallKnowledge(Knowledge.of(knowledge).bound(schema, hidden, whole=whole)),)
+    return (RecallKnowledge(knowledge.bound(schema, hidden, whole=whole)),)
 
 
 def _learned(known: Sequence[RecallKnowledge]) -> tuple[Generator, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,15 +14,19 @@ from ctxprune.errors import CtxpruneError, FormatError, IndexBuildError, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from ctxprune.sql.database import Database
     from ctxprune.sql.generate.base import Generator
+    from ctxprune.sql.generate.cache import AnswerCache
     from ctxprune.sql.pipeline import Pipeline
     from ctxprune.sql.schema import Schema
     from ctxprune.sql.values import ValueIndex
+    from ctxprune.sql.values.redis_index import RedisIndex
 
-__all__ = ["generators_for", "pipeline_maker", "value_index"]
+__all__ = ["PUBLISHED_HELP", "REDIS", "generators_for", "pipeline_maker", "published_index", "value_index"]
+
+REDIS = "CTXPRUNE_REDIS_URL"
+PUBLISHED_HELP = f"Use the value index published under this name in the Redis of {REDIS}; see `sql index --publish`."
 
 
 def pipeline_maker(
@@ -67,7 +72,12 @@ def pipeline_maker(
 
 
 def generators_for(
-    spec: str, *, plain: bool, cache: Path | None, paid: Paid | None = None, writing: Writing | None = None
+    spec: str,
+    *,
+    plain: bool,
+    cache: Path | AnswerCache | None,
+    paid: Paid | None = None,
+    writing: Writing | None = None,
 ) -> tuple[Generator, ...]:
     """The generators that `spec` names, as `pipeline_maker` describes them; `paid` holds for a server."""
     kind, _, rest = spec.partition(":")
@@ -80,14 +90,15 @@ def generators_for(
     from ctxprune.sql.generate.cache import CachedModel, GenerationCache
     from ctxprune.sql.generate.sketch import SketchGenerator
 
-    path = cache if cache is not None else cache_folder() / "generations.sqlite"
+    if cache is None or isinstance(cache, Path):
+        cache = GenerationCache(cache or cache_folder() / "generations.sqlite")
     key = os.environ.get("CTXPRUNE_API_KEY", "")
     opened = open_chat_model(rest, api_key=key)
     if rest.startswith(("http://", "https://")):
         opened = (paid or Paid()).around(opened)
     else:
         (paid or Paid()).refuse(spec)
-    model = CachedModel(opened, GenerationCache(path))
+    model = CachedModel(opened, cache)
     writer = (writing or Writing()).generator(model, plain=plain)
     return (writer,) if plain else (writer, SketchGenerator())
 
@@ -107,8 +118,22 @@ def _registered(name: str) -> Generator:
         ) from error
 
 
-def value_index(database: Database, folder: Path | None = None) -> ValueIndex:
-    """The saved index of a database, made or refreshed where needed.
+def published_index(name: str, option: str = "--published") -> RedisIndex:
+    """The shared index of that name. The URL may hold a password, so it is no argument: others see those.
+
+    Raises:
+        typer.BadParameter: The variable that holds the URL is not set.
+        UsageError: It is no URL of a Redis, or `name` cannot be the name of an index.
+    """
+    from ctxprune.sql.values.redis_index import RedisIndex
+
+    if not (url := os.environ.get(REDIS)):
+        raise typer.BadParameter(f"set {REDIS} to redis://:PASSWORD@HOST:6379/0", param_hint=option)
+    return RedisIndex(url, name)
+
+
+def value_index(database: Database, folder: Path | None = None, published: str = "") -> ValueIndex:
+    """The saved index of a database, made or refreshed where needed, or the one that is published under a name.
 
     Where the default folder cannot be written it is made in memory, and stderr says so.
 
@@ -116,10 +141,15 @@ def value_index(database: Database, folder: Path | None = None) -> ValueIndex:
         FormatError: The folder holds something else than an index.
         IndexBuildError: A given `folder` cannot be written.
         DatabaseError: The database cannot be read.
+        StoreError: The Redis of the published index cannot be used.
     """
     from ctxprune.cli import _console
     from ctxprune.sql.values import ValueIndex
 
+    if published:
+        if folder is not None:
+            raise typer.BadParameter("give one of --index and --published", param_hint="--published")
+        return published_index(published).current()
     with _console.progress() as bar:
         task = bar.add_task("indexing values", total=None)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ctxprune.cli._database_argument import DatabaseArgument
+from ctxprune.cli._pipelines import PUBLISHED_HELP
 from ctxprune.cli._writing import EXAMPLES_HELP, STYLE_HELP, Writing
 from ctxprune.errors import ModelError
 
@@ -30,6 +31,7 @@ def ask(
     index: Annotated[
         Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
     ] = None,
+    published: Annotated[str, typer.Option(metavar="NAME", help=PUBLISHED_HELP, show_default=False)] = "",
     cache: Annotated[
         Path | None, typer.Option(help="SQLite file of generations; default: in your cache folder.", show_default=False)
     ] = None,
@@ -83,7 +85,7 @@ def ask(
         else:
             config = PipelineConfig(candidates=candidates, seed=seed)
             known = knowledge_for(source, knowledge)
-            values = value_index(source, index)
+            values = value_index(source, index, published)
             pipeline = Pipeline(source, generators=writers, values=values, knowledge=known, config=config)
         answers = [pipeline.ask(question, evidence)] if question != "-" else converse(pipeline, writers, evidence)
         for answer in answers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,16 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxprune.cli._database_argument import DatabaseArgument
+from ctxprune.cli._pipelines import REDIS, published_index
 
 if TYPE_CHECKING:
     from ctxprune.sql.schema import ColumnRef, Schema
     from ctxprune.sql.values import ValueIndex
-    from ctxprune.sql.values.redis_index import RedisIndex
 
 __all__ = ["index"]
 
 _MOST_LINES = 40
-_REDIS = "CTXPRUNE_REDIS_URL"
 
 
 def index(
@@ -50,7 +48,7 @@ def index(
         str,
         typer.Option(
             metavar="NAME",
-            help=f"Also publish it under this name in the Redis whose URL {_REDIS} holds, for workers that share it.",
+            help=f"Also publish it under this name in the Redis whose URL {REDIS} holds, for workers that share it.",
             show_default=False,
         ),
     ] = "",
@@ -71,7 +69,7 @@ def index(
     from ctxprune.sql.database import Database
     from ctxprune.sql.values import ValueIndex
 
-    shared = _shared(publish)
+    shared = published_index(publish, "--publish") if publish else None
     with Database(database) as source, _console.progress() as bar:
         task = bar.add_task("reading", total=None)
         steps = 0
@@ -103,17 +101,6 @@ def index(
         _console.emit(report)
     else:
         _show(report)
-
-
-def _shared(name: str) -> RedisIndex | None:
-    """Where the index is published. The URL may hold a password, so it is no argument: others see those."""
-    if not name:
-        return None
-    from ctxprune.sql.values.redis_index import RedisIndex
-
-    if not (url := os.environ.get(_REDIS)):
-        raise typer.BadParameter(f"set {_REDIS} to redis://:PASSWORD@HOST:6379/0", param_hint="--publish")
-    return RedisIndex(url, name)
 
 
 def _columns(schema: Schema, option: str, texts: list[str] | None) -> list[ColumnRef] | None:

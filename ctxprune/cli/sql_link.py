@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ctxprune.cli._database_argument import filled
+from ctxprune.cli._pipelines import PUBLISHED_HELP
 from ctxprune.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def link(
     index: Annotated[
         Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
     ] = None,
+    published: Annotated[str, typer.Option(metavar="NAME", help=PUBLISHED_HELP, show_default=False)] = "",
     form: Annotated[str, typer.Option(help="Prompt form: mschema, ddl or compact.")] = "mschema",
     explain: Annotated[bool, typer.Option("--explain", help="Also list why each column was kept.")] = False,
     html: Annotated[
@@ -71,7 +73,7 @@ def link(
         raise typer.BadParameter(str(error), param_hint="--form") from error
     promised = _calibration(calibration)
     linker = _linker(promised)
-    schema, hits = _read(source, db_id, index, (question, evidence))
+    schema, hits = _read(source, (question, evidence), db_id=db_id, folder=index, published=published)
     linked = linker.link(question, schema, hits=hits, evidence=evidence)
     text = renderer.render(linked.schema, hits=hits)
     before, after = counter.count(renderer.render(schema, hits=hits)), counter.count(text)
@@ -107,10 +109,13 @@ def _linker(calibration: Calibration | None) -> Linker:
     return RankedLinker() if calibration is None else calibrated_linker(calibration)
 
 
-def _read(source: str, db_id: str, folder: Path | None, asked: tuple[str, str]) -> tuple[Schema, Sequence[ValueHit]]:
+def _read(
+    source: str, asked: tuple[str, str], *, db_id: str, folder: Path | None, published: str
+) -> tuple[Schema, Sequence[ValueHit]]:
     if _is_schema_file(source):
-        if folder is not None:
-            raise typer.BadParameter("a schema file has no values; give a database", param_hint="--index")
+        if folder is not None or published:
+            option = "--published" if published else "--index"
+            raise typer.BadParameter("a schema file has no values; give a database", param_hint=option)
         from ctxprune.cli._schema_argument import read_schema
 
         return read_schema(Path(source), db_id=db_id), ()
@@ -124,7 +129,7 @@ def _read(source: str, db_id: str, folder: Path | None, asked: tuple[str, str]) 
 
     with Database(source, name=db_id or None) as database:
         _console.say_unreadable(database)
-        index = value_index(database, folder)
+        index = value_index(database, folder, published)
         limits = replace(database.limits, seconds=_EXAMPLE_SECONDS)
         schema = without_examples(database.with_examples(limits=limits), index.hidden)
         schema = with_contained_keys(database, schema, limits=KeyLimits(seconds=_KEY_SECONDS))

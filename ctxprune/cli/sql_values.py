@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxprune.cli._database_argument import DatabaseArgument
+from ctxprune.cli._pipelines import PUBLISHED_HELP
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def values(
     index: Annotated[
         Path | None, typer.Option(help="Folder of the value index; default: in your cache folder.", show_default=False)
     ] = None,
+    published: Annotated[str, typer.Option(metavar="NAME", help=PUBLISHED_HELP, show_default=False)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Print the stored values that a question mentions, the likeliest first: where they are and what led to them.
@@ -39,7 +41,7 @@ def values(
     if not f"{question}{evidence}".strip():
         raise UsageError("the question is empty", hint="ask something")
     with Database(database) as source:
-        made = value_index(source, index)
+        made = value_index(source, index, published)
         _console.say_unreadable(source)
     start = perf_counter()
     hits, ranges = made.lookup(question, evidence), made.ranges(question, evidence)

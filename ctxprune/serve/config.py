@@ -2,12 +2,13 @@
 
     [server]                       # host, port, drain_seconds
     [limits]                       # what one request may take, and how many are served at once
-    [model]                        # scorer, its model folder, generator
+    [model]                        # scorer, its model folder, generator, cache
     [batching]                     # enabled, most
-    [[databases]]                  # name, and path or url or url_env; index
+    [[databases]]                  # name, and path or url or url_env; index or published
     [[keys]]                       # name, sha256 or env, databases
 
-Secrets need not stand in the file: `url_env`, `password_env` and `env` name environment variables.
+Secrets need not stand in the file: `url_env`, `password_env` and `env` name environment variables, and
+`CTXPRUNE_REDIS_URL` is where `cache` and `published` lie.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -92,12 +93,14 @@ class ModelConfig:
         path: Folder or file of the scorer's model, where it takes one.
         generator: "sketch", "chat:FILE.gguf" or "chat:URL", as for `ctxprune sql ask`.
         threads: Threads that models and databases run in; 0 for the number of cores.
+        cache: Name of a generation cache in Redis, for the answers of a chat model; "" for a file of this machine.
     """
 
     scorer: str = "cascade.v1"
     path: str = ""
     generator: str = "sketch"
     threads: int = 0
+    cache: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +124,13 @@ class DatabaseConfig:
         name: What requests call it.
         target: Path or URL, with the password where one is needed; never shown.
         index: Folder of its value index; "" for one in memory.
+        published: Name of its value index in Redis, instead.
     """
 
     name: str
     target: str = field(repr=False)
     index: str = ""
+    published: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,7 @@ class ServiceConfig:
     batching: BatchingConfig = field(default_factory=BatchingConfig)
     databases: tuple[DatabaseConfig, ...] = ()
     keys: tuple[KeyConfig, ...] = ()
+    redis: str = field(default="", repr=False)  # URL of the Redis, where one is used
 
     def __post_init__(self) -> None:
         _distinct("databases", (database.name for database in self.databases))
@@ -191,13 +197,15 @@ def load_config(path: str | Path, environment: Mapping[str, str] | None = None) 
     place = Path(path)
     reader = _Reader(place.parent, os.environ if environment is None else environment)
     data = _Table(_toml(place), "")
+    model, databases = reader.model(data.table("model")), tuple(map(reader.database, data.tables("databases")))
     config = ServiceConfig(
         server=reader.plain(data.table("server"), ServerConfig),
         limits=reader.plain(data.table("limits"), LimitsConfig),
-        model=reader.model(data.table("model")),
+        model=model,
         batching=reader.plain(data.table("batching"), BatchingConfig),
-        databases=tuple(map(reader.database, data.tables("databases"))),
+        databases=databases,
         keys=tuple(map(reader.key, data.tables("keys"))),
+        redis=reader.redis() if model.cache or any(database.published for database in databases) else "",
     )
     data.end()
     return config
@@ -287,7 +295,9 @@ class _Reader:
     def model(self, table: _Table) -> ModelConfig:
         """The model, with its path beside the file."""
         model = self.plain(table, ModelConfig)
-        return ModelConfig(model.scorer, self._path(model.path), model.generator, model.threads)
+        if model.cache and not model.generator.startswith("chat:"):
+            raise UsageError("cache goes with a chat model", where=table.where, hint='write generator = "chat:…"')
+        return replace(model, path=self._path(model.path))
 
     def database(self, table: _Table) -> DatabaseConfig:
         """A database; exactly one of path, url and url_env says where it is."""
@@ -298,9 +308,11 @@ class _Reader:
         target = self._target(ways[0], table.take(ways[0], str))
         if table.has("password_env"):
             target = _with_password(target, self._variable(table.take("password_env", str)), table.where)
-        index = self._path(table.take("index", str, ""))
+        index, published = self._path(table.take("index", str, "")), table.take("published", str, "")
+        if index and published:
+            raise UsageError("a database has one of index and published", where=table.where)
         table.end()
-        return DatabaseConfig(name, target, index)
+        return DatabaseConfig(name, target, index, published)
 
     def key(self, table: _Table) -> KeyConfig:
         """A key, by its hash or by the environment variable that holds the key itself."""
@@ -322,6 +334,10 @@ class _Reader:
         }
         table.end()
         return KeyConfig(name, digest, databases)
+
+    def redis(self) -> str:
+        """The URL of the Redis that workers share."""
+        return self._variable("CTXPRUNE_REDIS_URL")
 
     def _target(self, way: str, said: str) -> str:
         if way == "path":

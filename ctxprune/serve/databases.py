@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import DatabaseError
+from ctxprune.errors import DatabaseError, FormatError, StoreError
 from ctxprune.sql.database import Database, Limits
 from ctxprune.sql.linking.contained import KeyLimits, with_contained_keys
 from ctxprune.sql.linking.ranked import RankedLinker
@@ -16,6 +16,7 @@ from ctxprune.sql.pipeline import Pipeline, PipelineConfig
 from ctxprune.sql.schema import ColumnRef
 from ctxprune.sql.steps import without_examples
 from ctxprune.sql.values import ValueIndex
+from ctxprune.sql.values.redis_index import RedisIndex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,12 +43,14 @@ class View:
         values: Index of the values in them.
         pipeline: Answers questions; its guard lets nothing but `schema` be queried.
         source: The schema of the whole database from which this was made.
+        hidden: Columns that the shared index hid when this was made.
     """
 
     schema: Schema
-    values: ValueIndex
+    values: ValueIndex | RedisIndex
     pipeline: Pipeline
     source: Schema
+    hidden: tuple[ColumnRef, ...]
 
     def hits(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
         """Stored values that the question mentions, of what may be seen."""
@@ -73,7 +76,7 @@ class Databases:
     def __init__(self, config: ServiceConfig, generators: Sequence[Generator]) -> None:
         limits = Limits(seconds=config.limits.query_seconds, rows=config.limits.rows)
         self._limits, self._generators = limits, tuple(generators)
-        self._entries = {entry.name: _Entry(entry, limits) for entry in config.databases}
+        self._entries = {entry.name: _Entry(entry, limits, config.redis) for entry in config.databases}
 
     def names(self) -> list[str]:
         """All of them, as configured."""
@@ -90,15 +93,22 @@ class Databases:
         return visible(self._entries[name].open().schema(), key.access(name))
 
     def view(self, name: str, key: Key) -> View:
-        """All that is needed to answer; made once for each database and set of tables. Raises as `schema`."""
+        """All that is needed to answer; made once for each database and set of tables, and anew when a version of a
+        shared index that was published meanwhile hides other columns.
+
+        Raises as `schema`, and:
+            StoreError, FormatError: Its shared index cannot be used right now.
+        """
         access = key.access(name)
         entry = self._entries[name]
+        hidden = () if entry.shared is None else entry.shared.hidden
         with entry.lock:
-            database = entry.open()
+            entry.open()
             said = json.dumps(access, sort_keys=True)
-            if said not in entry.views:
-                entry.views[said] = self._view(database, access, entry.config.index)
-            return entry.views[said]
+            view = entry.views.get(said)
+            if view is None or view.hidden != hidden:
+                view = entry.views[said] = self._view(entry, access, hidden)
+            return view
 
     def look_again(self, name: str) -> bool:
         """Whether the schema is another than before; then what was made of it is made anew when next needed."""
@@ -122,24 +132,29 @@ class Databases:
         for entry in self._entries.values():
             entry.close()
 
-    def _view(self, database: Database, access: Any, index: str) -> View:
+    def _view(self, entry: _Entry, access: Any, hidden: tuple[ColumnRef, ...]) -> View:
+        database = entry.open()
         whole = database.schema()
         schema = visible(whole, access)
-        values = ValueIndex.for_database(database, index) if index else ValueIndex.build(database, schema=schema)
+        values = entry.shared or _index(database, entry.config.index, schema)
         config = PipelineConfig(schema=schema, limits=self._limits)
         pipeline = Pipeline(database, generators=self._generators, values=values, config=config)
         shown = database.with_examples(schema, limits=replace(self._limits, seconds=_EXAMPLE_SECONDS))
-        keyed = with_contained_keys(
-            database, without_examples(shown, values.hidden), limits=KeyLimits(seconds=_KEY_SECONDS)
-        )
-        return View(keyed, values, pipeline, whole)
+        shown = without_examples(shown, hidden if entry.shared else values.hidden)
+        keyed = with_contained_keys(database, shown, limits=KeyLimits(seconds=_KEY_SECONDS))
+        return View(keyed, values, pipeline, whole, hidden)
+
+
+def _index(database: Database, folder: str, schema: Schema) -> ValueIndex:
+    return ValueIndex.for_database(database, folder) if folder else ValueIndex.build(database, schema=schema)
 
 
 class _Entry:
     """One database: its configuration, and what was opened and made of it."""
 
-    def __init__(self, config: DatabaseConfig, limits: Limits) -> None:
+    def __init__(self, config: DatabaseConfig, limits: Limits, redis: str) -> None:
         self.config, self._limits = config, limits
+        self.shared = RedisIndex(redis, config.published) if config.published else None
         self.lock = threading.Lock()  # of the views, which may take a while to make
         self.views: dict[str, View] = {}
         self._opening = threading.Lock()
@@ -154,7 +169,9 @@ class _Entry:
     def failure(self) -> str:
         try:
             self.open().execute("SELECT 1")
-        except DatabaseError as error:
+            if self.shared is not None:
+                self.shared.current()
+        except (DatabaseError, StoreError, FormatError) as error:
             return error.what
         return ""
 

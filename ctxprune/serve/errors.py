@@ -8,6 +8,7 @@ from ctxprune.errors import (
     BudgetError,
     CtxpruneError,
     DatabaseError,
+    FormatError,
     GenerationError,
     GuardError,
     InputError,
@@ -33,6 +34,7 @@ _STATUSES: Mapping[type[CtxpruneError], int] = {
     **dict.fromkeys(_CALLERS, 422),
     DatabaseError: 503,
     StoreError: 503,
+    FormatError: 503,  # an index or a cache that was lost or damaged, until it is made anew
     GenerationError: 502,
 }
 
@@ -62,6 +64,12 @@ def document(error: Exception, request_id: str) -> dict[str, Any]:
         code, message, hint = error.code, _clean(error.what), _clean(error.hint)
     elif isinstance(error, DatabaseError):
         code, message, hint = error.code, "the database cannot be used right now", "try again later; see /readyz"
+    elif isinstance(error, (StoreError, FormatError)):
+        code, message, hint = (
+            error.code,
+            "a value index or a cache cannot be used right now",
+            "try again later; see /readyz",
+        )
     elif isinstance(error, GenerationError):
         code, message, hint = error.code, "the language model failed", "try again later"
     else:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ctxprune.errors import CtxpruneError, DatabaseError, SchemaError, UsageError
+from ctxprune.errors import CtxpruneError, DatabaseError, FormatError, SchemaError, StoreError, UsageError
 from ctxprune.pruning import Pruner
 from ctxprune.rag import Passage
 from ctxprune.serve.databases import Databases
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ctxprune.serve.config import ServiceConfig
     from ctxprune.serve.keys import Key
     from ctxprune.sql.generate.base import Generator
+    from ctxprune.sql.generate.redis_cache import RedisGenerationCache
 
 __all__ = ["Service"]
 
@@ -60,7 +61,8 @@ class Service:
         self.scoring = Scoring(
             make_scorer(config.model), self._scorers, runs=threads, batching=config.batching, metrics=self.metrics
         )
-        self.databases = Databases(config, _generators(config) if generators is None else generators)
+        self._cache = _cache(config)
+        self.databases = Databases(config, _generators(config, self._cache) if generators is None else generators)
         self.routes: frozenset[str] = frozenset()
         self._scorer = "loading"
 
@@ -111,12 +113,22 @@ class Service:
     async def readiness(self) -> dict[str, Any]:
         """Whether requests should come, and what is missing."""
         failures = await self.blocking(self.databases.failures)
+        cache = await self.blocking(self._cache_failure)
         return {
-            "ready": self._scorer == "ok" and not failures and not self.gate.closed,
+            "ready": self._scorer == "ok" and not failures and not cache and not self.gate.closed,
             "scorer": self._scorer,
+            "cache": cache or "ok",
             "stopping": self.gate.closed,
             "databases": {name: failures.get(name, "ok") for name in self.databases.names()},
         }
+
+    def _cache_failure(self) -> str:
+        try:
+            if self._cache is not None:
+                self._cache.server.check()
+        except StoreError as error:
+            return error.what
+        return ""
 
     def stop(self) -> None:
         """Take no further request; those inside go on."""
@@ -142,11 +154,17 @@ def _unavailable(name: str) -> Iterator[None]:
     """A database that cannot be used is noted in the log; it is tried again when it is asked."""
     try:
         yield
-    except DatabaseError as error:
+    except (DatabaseError, StoreError, FormatError) as error:
         log("database unavailable", level=logging.WARNING, database=name, cause=cause(error))
 
 
-def _generators(config: ServiceConfig) -> Sequence[Generator]:
+def _cache(config: ServiceConfig) -> RedisGenerationCache | None:
+    from ctxprune.sql.generate.redis_cache import RedisGenerationCache
+
+    return RedisGenerationCache(config.redis, config.model.cache) if config.model.cache else None
+
+
+def _generators(config: ServiceConfig, cache: RedisGenerationCache | None) -> Sequence[Generator]:
     from ctxprune.cli._pipelines import generators_for
 
-    return generators_for(config.model.generator, plain=False, cache=None)
+    return generators_for(config.model.generator, plain=False, cache=cache)

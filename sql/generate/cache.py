@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ctxprune.errors import FormatError, InputError
+from ctxprune.errors import FormatError, InputError, StoreError
 
 from .._cache_file import WAIT, CacheFile
 from .duck import as_chat_model
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AnswerCache", "CachedModel", "GenerationCache", "packed", "unpacked"]
 
+_LOG = logging.getLogger(__name__)
 _FILE = CacheFile(
     "generation cache",
     "ctxprune-generations",
@@ -110,7 +112,8 @@ class CachedModel:
     """Wraps a chat model: an answer that is in the cache is not asked for again, and threads that want the same answer
     at once make one call: the others get it marked as cached, or the same error.
 
-    Failures are not kept, and neither are fewer answers than were asked for.
+    Failures are not kept, and neither are fewer answers than were asked for. A cache that cannot be read is an error,
+    before the model is asked; one that cannot be written is a warning in the log, since the answer was paid for.
 
     Attributes:
         model: A `ChatModel`, or a LangChain chat model.
@@ -147,7 +150,7 @@ class CachedModel:
         Raises:
             ModelError: The wrapped model failed, or it cannot be told from others.
             FormatError: The cache is damaged.
-            InputError, StoreError: The cache cannot be read or written.
+            InputError, StoreError: The cache cannot be read.
         """
         fingerprint = self.fingerprint
         key = _key(fingerprint, messages, sampling)
@@ -158,10 +161,16 @@ class CachedModel:
                 return found
             answers = [replace(answer, cached=False) for answer in self.model.complete(messages, sampling)]
             if len(answers) >= sampling.n:
-                self.cache.put(key, fingerprint, answers)
+                self._keep(key, fingerprint, answers)
             return answers
 
         return self.cache.flights.ask(key, sampling.seconds, ask)
+
+    def _keep(self, key: str, fingerprint: str, answers: Sequence[ChatAnswer]) -> None:
+        try:
+            self.cache.put(key, fingerprint, answers)
+        except (FormatError, InputError, StoreError) as error:
+            _LOG.warning("the model's answer is not kept: %s", error)
 
 
 def packed(answers: Sequence[ChatAnswer]) -> str:

@@ -175,6 +175,30 @@ def test_it_is_published_for_workers_that_share_it(run, shop, tmp_path, redis_se
     assert RedisIndex(redis_url, "shop").lookup("in eur")[0].value == "EUR"
 
 
+def test_link_ask_and_values_read_what_was_published(run, shop, tmp_path, redis_server, redis_url, monkeypatch, capsys):
+    monkeypatch.setenv("CTXPRUNE_REDIS_URL", redis_url)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run(shop, "--out", tmp_path / "index", "--exclude", "city.country", "--publish", "shop")
+
+    def read(command, *words):
+        code = main(["sql", command, str(shop), "How many cities are in Brazil, in eur?", "--published", *words])
+        return code, *capsys.readouterr()
+
+    for command in ("link", "ask", "values"):
+        code, out, _err = read(command, "shop", "--json")
+        assert (code, "Poland" in out) == (0, False)
+        assert not (tmp_path / "cache" / "ctxprune" / "values").exists()
+        code, _out, err = read(command, "other")
+        assert (code, "there is no value index" in err) == (1, True)
+        code, _out, err = read(command, "shop", "--index", str(tmp_path / "index"))
+        assert (code, "one of --index and --published" in " ".join(err.split())) == (2, True)
+    hits = json.loads(read("values", "shop", "--json")[1])["hits"]
+    assert [hit["value"] for hit in hits] == ["EUR"]
+    redis_server.stop()
+    code, _out, err = read("ask", "shop")
+    assert (code, "Redis cannot be reached" in err, redis_server.password in err) == (1, True, False)
+
+
 def test_a_redis_that_is_not_told_or_refuses(run, shop, tmp_path, redis_server, redis_url, monkeypatch):
     monkeypatch.delenv("CTXPRUNE_REDIS_URL", raising=False)
     code, _out, err = run(shop, "--out", tmp_path / "index", "--publish", "shop")

@@ -26,6 +26,7 @@ enabled = false
 [[databases]]
 name = "shop"
 path = "shop.sqlite"
+published = "shop"
 [[databases]]
 name = "sales"
 url_env = "SALES_URL"
@@ -39,6 +40,7 @@ name = "other"
 env = "OTHER_KEY"
 """
 ENVIRONMENT = {"SALES_URL": "postgresql://reader@db/sales", "SALES_PASSWORD": "hunter2", "OTHER_KEY": "k2"}
+ENVIRONMENT["CTXPRUNE_REDIS_URL"] = "redis://:hunter2@cache:6379/0"
 
 
 def write(folder: Path, text: str) -> Path:
@@ -51,6 +53,7 @@ def test_everything_is_read_and_secrets_stay_out_of_sight(tmp_path: Path) -> Non
     config = load_config(write(tmp_path, GOOD), ENVIRONMENT)
     assert (config.server.port, config.server.drain_seconds, config.limits.queue) == (9000, 5.0, 0)
     assert config.databases[0].target == str(tmp_path / "shop.sqlite")
+    assert (config.databases[0].published, config.redis) == ("shop", "redis://:hunter2@cache:6379/0")
     assert config.databases[1].target == "postgresql://reader:hunter2@db/sales"
     assert config.keys[0].databases == {"shop": "*", "sales": {"city": "*", "order items": ("id", "price")}}
     assert config.keys[1].digest == hashed("k2")
@@ -78,6 +81,9 @@ def test_everything_is_read_and_secrets_stay_out_of_sight(tmp_path: Path) -> Non
         ("[[databases]]\nname = 'a'", "one of path, url and url_env"),
         ("[[databases]]\nname = 'a'\npath = 'a'\nurl = 'b'", "one of path, url and url_env"),
         ("[[databases]]\nname = 'a'\nurl_env = 'NOT_SET'", "NOT_SET is not set"),
+        ("[[databases]]\nname = 'a'\npath = 'a'\npublished = 'a'", "CTXPRUNE_REDIS_URL is not set"),
+        ("[[databases]]\nname = 'a'\npath = 'a'\nindex = 'i'\npublished = 'a'", "one of index and published"),
+        ("[model]\ncache = 'a'", "cache goes with a chat model"),
         ("[[databases]]\nname = 'a'\npath = 'a'\n[[databases]]\nname = 'A'\npath = 'b'", "two databases are named 'A'"),
         ("[[keys]]\nname = 'a'", "sha256 or env"),
         ("[[keys]]\nname = 'a'\nsha256 = 'abc'", "no sha256 digest"),

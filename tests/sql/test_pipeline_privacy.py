@@ -104,3 +104,26 @@ def test_neither_do_those_of_an_index_or_look_up_of_ones_own(database: Database)
     found = parts.Found(*(parts.hit("canary-hit", *place) for place in (SECRET, ("directory", "contact"))))
     for values in (index, found):
         assert "canary" not in asked(database, (SECRET,), values=values)
+
+
+def test_what_an_index_hides_later_is_hidden_from_the_next_question_on(shop: Path) -> None:
+    class Versions:
+        hidden: tuple[ColumnRef, ...] = ()
+
+        def lookup(self, _question: str, _evidence: str = "") -> list[Any]:
+            return []
+
+    values, writer = Versions(), parts.Writes("SELECT name FROM city", paths=("linked+values",))
+    writer.wants_examples = True
+    with Database(shop) as database:
+        pipeline = parts.pipeline(database, writer, values=values, config=PipelineConfig(paths=("linked+values",)))
+
+        def examples() -> list[Any]:
+            pipeline.ask("Which cities are there?")
+            return list(writer.requests[-1].schema.table("city").column("name").examples)
+
+        assert "Paris" in examples()
+        values.hidden = (ColumnRef("city", "name"),)
+        assert examples() == []
+        values.hidden = ()
+        assert "Paris" in examples()

@@ -160,3 +160,14 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="folder"):
         GenerationCache(tmp_path / "file" / "c.sqlite")
+
+
+def test_a_file_that_cannot_be_written_does_not_cost_the_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = GenerationCache(tmp_path / "c.sqlite")
+    with closing(sqlite3.connect(cache.path)) as connection, connection:
+        connection.execute("CREATE TRIGGER full BEFORE INSERT ON generation BEGIN SELECT RAISE(ABORT, 'full'); END")
+    cached = CachedModel(fakes.saying("SELECT 1"), cache)
+    assert [answer.text for answer in cached.complete(TURN, Sampling())] == ["SELECT 1"]
+    assert "not kept" in caplog.text

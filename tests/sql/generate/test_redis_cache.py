@@ -140,3 +140,15 @@ def test_faults_are_named_and_passwords_are_not(redis_server, redis_url):
 def test_arguments_out_of_range(options):
     with pytest.raises(UsageError):
         RedisGenerationCache("redis://localhost", **options)
+
+
+def test_a_full_redis_does_not_cost_the_answer(redis_url, caplog):
+    cache = RedisGenerationCache(redis_url)
+    cache.server.client.config_set("maxmemory", 1)
+    model = fakes.saying("SELECT 1")
+    assert [answer.text for answer in CachedModel(model, cache).complete(TURN, Sampling())] == ["SELECT 1"]
+    assert "not kept: Redis is full" in caplog.text
+    cache.server.client.config_set("maxmemory", 0)
+    CachedModel(model, cache).complete(TURN, Sampling())
+    assert CachedModel(model, cache).complete(TURN, Sampling())[0].cached
+    assert len(model.prompts) == 2
