@@ -123,7 +123,11 @@ def _pairs(schema: Schema, until: float) -> Iterator[_Pair]:
                 continue
             said = _said(column, key, names, about)
             own = source.primary_key == (column.name,)  # what numbers its own rows refers to others by name only
-            if said == _NAMED or (said and not own and _alike(column, key)):
+            fit = _alike(column, key)
+            named = said == _NAMED and (
+                fit or schema.dialect == "sqlite"
+            )  # where columns have types, only like ones join
+            if named or (said and not own and fit):
                 yield _Pair(said, ColumnRef(source.name, column.name), ColumnRef(target.name, key.name))
 
 

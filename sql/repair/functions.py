@@ -12,6 +12,8 @@ from sqlglot.errors import SqlglotError
 from .tree import parse, write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .base import Failure
 
 __all__ = ["TranslateFunctions"]
@@ -24,8 +26,8 @@ _SIGNS = ("function", "syntax", "parse", "near", "cannot be read", "cannot be wr
 
 @dataclass(frozen=True)
 class TranslateFunctions:
-    """Writes parts of dates and concatenations as SQLite does (YEAR(d) as STRFTIME), and reads a statement that does
-    not parse as another dialect's."""
+    """Writes parts of dates and concatenations as the database does (SQLite's STRFTIME for YEAR(d), and the other way
+    round), and reads a statement that does not parse as another dialect's."""
 
     def repair(self, failure: Failure) -> str:
         """The translated statement; "" where the message speaks of something else or nothing changes."""
@@ -35,16 +37,16 @@ class TranslateFunctions:
         dialect = failure.schema.dialect
         tree = parse(failure.sql, dialect)
         if tree is None:
-            return _reread(failure.sql, dialect)
-        if dialect != "sqlite":
-            return ""
+            return _reread(failure.sql, dialect, _FOREIGN.get(dialect, ()))
+        if dialect != "sqlite":  # models write SQLite's functions most of all
+            return _reread(failure.sql, dialect, ("sqlite",))
         before = write(tree, dialect)
         after = write(tree.transform(_in_sqlite), dialect)
         return after if after != before else ""
 
 
-def _reread(sql: str, dialect: str) -> str:
-    for other in _FOREIGN.get(dialect, ()):
+def _reread(sql: str, dialect: str, others: Sequence[str]) -> str:
+    for other in others:
         try:
             text = sqlglot.transpile(sql, read=other, write=dialect)[0]
         except (SqlglotError, RecursionError, IndexError):

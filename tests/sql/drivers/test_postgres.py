@@ -12,6 +12,7 @@ from servers import Postgres
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 from ctxprune.sql import Database, Limits
+from ctxprune.sql.linking.contained import contained_keys
 from ctxprune.sql.schema import ColumnRef, ForeignKey
 from ctxprune.sql.values import ValueIndex
 
@@ -283,6 +284,18 @@ class Replica(Postgres):
     def prepare(self):
         folder = ("--pgdata", str(self.folder / "data"), "--write-recovery-conf", "--checkpoint=fast")
         self.run(self.program("pg_basebackup"), *folder, "--dbname", self._primary.url("postgres"))
+
+
+def test_keys_that_nobody_declared_are_found_between_columns_of_like_types(postgres_database, admin):
+    admin.execute("CREATE TABLE team (id int PRIMARY KEY, name text)")
+    admin.execute("CREATE TABLE player (name text, team_id int); CREATE TABLE guest (name text, team_id text)")
+    admin.execute("INSERT INTO team SELECT n, 'team ' || n FROM generate_series(1, 20) AS n")
+    admin.execute("INSERT INTO player SELECT 'p' || n, n % 20 + 1 FROM generate_series(1, 60) AS n")
+    admin.execute("INSERT INTO guest SELECT name, team_id::text FROM player")
+    with Database(postgres_database.reader_url) as database:
+        assert contained_keys(database, database.schema()) == (
+            ForeignKey("player", ("team_id",), "team", ("id",), inferred=True),
+        )
 
 
 def test_a_replica_in_recovery_answers_and_notices_changes(postgres, postgres_database, admin):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from ctxprune.sql.database import ResultSet
 from ctxprune.sql.repair import mechanical_repairers
 from ctxprune.sql.repair.base import REPAIRERS, Failure
+from ctxprune.sql.repair.functions import TranslateFunctions
 from ctxprune.sql.repair.names import NearestNames
 from ctxprune.sql.repair.values import StoredValues
 from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
@@ -49,6 +51,21 @@ def _repair(sql: str, error: str) -> str:
 @pytest.mark.parametrize(("sql", "error", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_case(sql: str, error: str, expected: str) -> None:
     assert _repair(sql, error.removeprefix("! ")) == expected
+
+
+@pytest.mark.parametrize(
+    ("dialect", "written"),
+    [
+        ("postgres", "TO_CHAR(CAST(held_on AS TIMESTAMP), 'YYYY')"),
+        ("mysql", "DATE_FORMAT(held_on, '%Y')"),
+        ("duckdb", "STRFTIME(CAST(held_on AS TIMESTAMP), '%Y')"),
+    ],
+)
+def test_functions_of_sqlite_are_written_for_other_databases(dialect: str, written: str) -> None:
+    sql = "SELECT song_id FROM concert WHERE STRFTIME('%Y', held_on) = '2024'"
+    failure = Failure(sql, "function strftime does not exist", "q", replace(SCHEMA, dialect=dialect))
+    assert TranslateFunctions().repair(failure) == f"SELECT song_id FROM concert WHERE {written} = '2024'"
+    assert TranslateFunctions().repair(replace(failure, error="division by zero")) == ""
 
 
 def test_names_with_blanks_are_quoted() -> None:
