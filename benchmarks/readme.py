@@ -175,6 +175,19 @@ SCORERS = {
     "random": "random",
     "oracle": "best possible",
 }
+
+
+def follow_up() -> str:
+    rows = []
+    for name, title in (("spider dev", "Spider dev"), ("bird dev", "BIRD superhero")):
+        row = figures("follow_up")["follow_ups"][name]["rule.v1"]["all"]
+        asked, full = row["ex as asked"], row["ex"]
+        rows.append([title, row["n"], asked, full, row["ex reference"], row["recall as asked"], row["recall"],
+                     row["recall reused"]])  # fmt: skip
+    heads = ["EX % as asked", "in full", "reference", "columns % as asked", "in full", "earlier kept"]
+    return table(["set", "follow-ups", *heads], rows)
+
+
 TABLES = {
     "spider": spider,
     "chat": chat,
@@ -184,6 +197,7 @@ TABLES = {
     "linking": linking,
     "pooled": pooled,
     "scale": scale,
+    "follow_up": follow_up,
 }
 
 if __name__ == "__main__":
