@@ -138,13 +138,16 @@ class MySqlDriver(ServerDriver):
         return kind(" ".join(what.split()), where=self.where, hint=hint)
 
 
-_TIMEOUTS = frozenset({1205, 1317, 1907, 1969, 3024})
+# Numbers of errors; those from 2000 to 2999 are PyMySQL's own, about the connection.
+_TIMEOUTS = frozenset({1205, 1317, 1969, 3024})  # a lock, an interruption, MariaDB's deadline, MySQL's
 _OPTION = 1290  # some option of the server forbids it
 _MORE_MEMORY = "simplify it or raise Limits.memory"
-_LIMITS = frozenset({41, 201, 1021, 1037, 1038, 1041, 1104, 1114, 1119, 1135, 1153, 1436, 1459, 3170, 4155})
+_LIMITS = frozenset(
+    {41, 201, 1021, 1037, 1038, 1041, 1104, 1114, 1119, 1135, 1153, 1436}
+)  # disk, memory, packet, stack
 _FULL = frozenset({1040, 1203, 1226})
-_LOST = frozenset({0, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927})
-_REFUSED = frozenset({1044, 1045, 1049, 1129, 1130, 1251, 1275, 1524, 1698, 1820, 1862, 3118, 3159, 4151})
+_LOST = frozenset({0, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927})
+_REFUSED = frozenset({1044, 1045, 1049, 1129, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159, 4151})
 
 
 def _meaning(code: int | None) -> tuple[type[DatabaseError], str]:
