@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["log_handler", "run"]
 
+_KEEP_SECONDS = 75  # longer than proxies keep a connection, so that they are not surprised by its end
 _LAST_SECONDS = 1.0
+_SWITCH_SECONDS = 0.001  # a thread that computes keeps the interpreter so long; by default 5 ms
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -54,9 +56,11 @@ def run(config: ServiceConfig) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_KEEP_SECONDS,
         timeout_graceful_shutdown=max(1, round(place.drain_seconds)),
         h11_max_incomplete_event_size=4 * config.limits.header_bytes + 65_536,
     )
+    _raise_limits()
     log("listening", host=place.host, port=listener.getsockname()[1])
     _Server(settings, service.stop).run(sockets=[listener])
     unfinished = service.unfinished(_LAST_SECONDS)
@@ -64,6 +68,17 @@ def run(config: ServiceConfig) -> None:
     if unfinished:  # what a thread computes cannot be stopped, and the interpreter would wait for it
         sys.stderr.flush()
         os._exit(0)
+
+
+def _raise_limits() -> None:
+    """As many connections as the system lets this process have, and the event loop gets its turn soon."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has no such limit
+        return
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def log_handler() -> logging.Handler:
