@@ -110,7 +110,7 @@ def overhead(folder: Path, _seconds: float) -> dict[str, object]:
 async def _overhead(port: int, pruner: Pruner) -> dict[str, object]:
     connection, bodies = Connection(port), requests(SEED)
     library, service = [], []
-    for number in range(330):
+    for number in range(230):
         asked = next(bodies)
         start = perf_counter()
         expected = pruner.prune(asked["query"], Passage(asked["text"]))
