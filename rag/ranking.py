@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ctxprune.scorers.relevance import DocumentRule
 
 
-__all__ = ["PassagePruner", "RankedPassages"]
+__all__ = ["PassagePruner", "RankedPassages", "rank_scored"]
 
 
 @dataclass(frozen=True)
@@ -122,20 +122,8 @@ class PassagePruner:
         if top_k is not None:
             _check_count("top_k", top_k)
         return [
-            self.rank_scored(passages, relevance, top_k=top_k, return_documents=return_documents)
+            rank_scored(passages, relevance, top_k=top_k, return_documents=return_documents)
             for passages, _, relevance in self._scored(queries, documents)
-        ]
-
-    def rank_scored(
-        self, passages: Passages, relevance: Scores, *, top_k: int | None = None, return_documents: bool = False
-    ) -> list[dict[str, Any]]:
-        """As `rank`, with the relevance of the documents, float32 (n_documents,), that the scorer gave before."""
-        relevance = _padded(relevance, len(passages.texts))
-        order = np.argsort(-relevance, kind="stable")[:top_k].tolist()
-        return [
-            {"corpus_id": index, "score": float(relevance[index])}
-            | ({"text": passages.texts[index]} if return_documents else {})
-            for index in order
         ]
 
     async def arank(
@@ -202,6 +190,27 @@ class PassagePruner:
         alive = sorted({unit.source for unit in pruned.kept if unit.source is not None})
         order = sorted(alive, key=lambda index: -relevance[index]) if self.reorder else alive
         return RankedPassages(pruned, tuple(map(float, relevance)), tuple(order))
+
+
+def rank_scored(
+    passages: Passages, relevance: Scores, *, top_k: int | None = None, return_documents: bool = False
+) -> list[dict[str, Any]]:
+    """What `PassagePruner.rank` gives, from what the scorer gave before.
+
+    Args:
+        passages: The documents.
+        relevance: Of the documents, float32 (n_documents,), higher = more relevant; those at the end that are empty may
+            be left out.
+        top_k: How many to give back, from 1 up; None for all.
+        return_documents: Also give the whole text of each.
+    """
+    relevance = _padded(relevance, len(passages.texts))
+    order = np.argsort(-relevance, kind="stable")[:top_k].tolist()
+    return [
+        {"corpus_id": index, "score": float(relevance[index])}
+        | ({"text": passages.texts[index]} if return_documents else {})
+        for index in order
+    ]
 
 
 def _padded(relevance: Scores, size: int) -> Scores:

@@ -49,10 +49,10 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.ensure_future(service.warm())
+        running = asyncio.ensure_future(service.run())
         yield
         service.stop()
-        warming.cancel()
+        running.cancel()
         service.close()
 
     app = FastAPI(

@@ -383,8 +383,10 @@ def _with_password(target: str, password: str, where: str) -> str:
 
     try:
         return make_url(target).set(password=password).render_as_string(hide_password=False)
-    except ArgumentError as error:
-        raise UsageError("password_env goes with a URL", where=where) from error
+    except (ArgumentError, ValueError):  # which may quote the URL, with another password in it
+        raise UsageError(
+            "password_env goes with a URL", where=where, hint="such as postgresql://USER@HOST:5432/NAME"
+        ) from None
 
 
 def _distinct(what: str, names: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import DatabaseError, FormatError, StoreError
+from ctxprune.errors import CtxpruneError
 from ctxprune.sql.database import Database, Limits
 from ctxprune.sql.linking.contained import KeyLimits, with_contained_keys
 from ctxprune.sql.linking.ranked import RankedLinker
@@ -43,6 +43,7 @@ class View:
         values: Index of the values in them.
         pipeline: Answers questions; its guard lets nothing but `schema` be queried.
         source: The schema of the whole database from which this was made.
+        data: Fingerprint of the data of which this was made.
         hidden: Columns that the shared index hid when this was made.
     """
 
@@ -50,6 +51,7 @@ class View:
     values: ValueIndex | RedisIndex
     pipeline: Pipeline
     source: Schema
+    data: str
     hidden: tuple[ColumnRef, ...]
 
     def hits(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
@@ -71,12 +73,13 @@ class Databases:
     Args:
         config: Of the service.
         generators: Who writes SQL.
+        queries: To one database at the same time; further ones wait.
     """
 
-    def __init__(self, config: ServiceConfig, generators: Sequence[Generator]) -> None:
+    def __init__(self, config: ServiceConfig, generators: Sequence[Generator], queries: int) -> None:
         limits = Limits(seconds=config.limits.query_seconds, rows=config.limits.rows)
         self._limits, self._generators = limits, tuple(generators)
-        self._entries = {entry.name: _Entry(entry, limits, config.redis) for entry in config.databases}
+        self._entries = {entry.name: _Entry(entry, limits, config.redis, queries) for entry in config.databases}
 
     def names(self) -> list[str]:
         """All of them, as configured."""
@@ -104,23 +107,33 @@ class Databases:
         hidden = () if entry.shared is None else entry.shared.hidden
         with entry.lock:
             entry.open()
-            said = json.dumps(access, sort_keys=True)
+            said = _said(access)
             view = entry.views.get(said)
             if view is None or view.hidden != hidden:
                 view = entry.views[said] = self._view(entry, access, hidden)
             return view
 
-    def look_again(self, name: str) -> bool:
-        """Whether the schema is another than before; then what was made of it is made anew when next needed."""
+    def freshen(self, name: str, key: Key) -> None:
+        """Make what `view` gives, or make it anew if it was made of other data than there are now; until it is made,
+        questions are answered from what there is. Raises as `view`.
+        """
+        view, entry = self.view(name, key), self._entries[name]
+        database = entry.open()
+        if view.data != database.data_fingerprint():
+            database.refresh()
+            access = key.access(name)
+            fresh = self._view(entry, access, view.hidden)
+            with entry.lock:
+                entry.views[_said(access)] = fresh
+
+    def look_again(self, name: str) -> None:
+        """What was made of another schema than there is now is made anew when next needed."""
         entry = self._entries[name]
         with entry.lock:
             database = entry.open()
-            before = database.schema().fingerprint
             database.refresh()
-            changed = database.schema().fingerprint != before
-            if changed:
-                entry.views.clear()
-            return changed
+            now = database.schema().fingerprint
+            entry.views = {said: view for said, view in entry.views.items() if view.source.fingerprint == now}
 
     def failures(self) -> dict[str, str]:
         """Why databases cannot be used, by their names; {} if all can."""
@@ -134,7 +147,7 @@ class Databases:
 
     def _view(self, entry: _Entry, access: Any, hidden: tuple[ColumnRef, ...]) -> View:
         database = entry.open()
-        whole = database.schema()
+        data, whole = database.data_fingerprint(), database.schema()
         schema = visible(whole, access)
         values = entry.shared or _index(database, entry.config.index, schema)
         config = PipelineConfig(schema=schema, limits=self._limits)
@@ -142,7 +155,11 @@ class Databases:
         shown = database.with_examples(schema, limits=replace(self._limits, seconds=_EXAMPLE_SECONDS))
         shown = without_examples(shown, hidden if entry.shared else values.hidden)
         keyed = with_contained_keys(database, shown, limits=KeyLimits(seconds=_KEY_SECONDS))
-        return View(keyed, values, pipeline, whole, hidden)
+        return View(keyed, values, pipeline, whole, data, hidden)
+
+
+def _said(access: Any) -> str:
+    return json.dumps(access, sort_keys=True)
 
 
 def _index(database: Database, folder: str, schema: Schema) -> ValueIndex:
@@ -152,8 +169,8 @@ def _index(database: Database, folder: str, schema: Schema) -> ValueIndex:
 class _Entry:
     """One database: its configuration, and what was opened and made of it."""
 
-    def __init__(self, config: DatabaseConfig, limits: Limits, redis: str) -> None:
-        self.config, self._limits = config, limits
+    def __init__(self, config: DatabaseConfig, limits: Limits, redis: str, queries: int) -> None:
+        self.config, self._limits, self._queries = config, limits, queries
         self.shared = RedisIndex(redis, config.published) if config.published else None
         self.lock = threading.Lock()  # of the views, which may take a while to make
         self.views: dict[str, View] = {}
@@ -163,7 +180,9 @@ class _Entry:
     def open(self) -> Database:
         with self._opening:
             if self._database is None:
-                self._database = Database(self.config.target, name=self.config.name, limits=self._limits)
+                self._database = Database(
+                    self.config.target, name=self.config.name, limits=self._limits, workers=self._queries
+                )
             return self._database
 
     def failure(self) -> str:
@@ -171,7 +190,7 @@ class _Entry:
             self.open().execute("SELECT 1")
             if self.shared is not None:
                 self.shared.current()
-        except (DatabaseError, StoreError, FormatError) as error:
+        except CtxpruneError as error:
             return error.what
         return ""
 

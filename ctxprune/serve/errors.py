@@ -11,7 +11,9 @@ from ctxprune.errors import (
     FormatError,
     GenerationError,
     GuardError,
+    IndexBuildError,
     InputError,
+    MissingExtraError,
     QueryError,
     QueryLimitError,
     QueryTimeoutError,
@@ -35,6 +37,8 @@ _STATUSES: Mapping[type[CtxpruneError], int] = {
     DatabaseError: 503,
     StoreError: 503,
     FormatError: 503,  # an index or a cache that was lost or damaged, until it is made anew
+    IndexBuildError: 503,
+    MissingExtraError: 503,
     GenerationError: 502,
 }
 
@@ -62,9 +66,9 @@ def document(error: Exception, request_id: str) -> dict[str, Any]:
     """
     if isinstance(error, CtxpruneError) and (isinstance(error, RequestError) or status_of(error) < 500):
         code, message, hint = error.code, _clean(error.what), _clean(error.hint)
-    elif isinstance(error, DatabaseError):
+    elif isinstance(error, (DatabaseError, MissingExtraError)):
         code, message, hint = error.code, "the database cannot be used right now", "try again later; see /readyz"
-    elif isinstance(error, (StoreError, FormatError)):
+    elif isinstance(error, (StoreError, FormatError, IndexBuildError)):
         code, message, hint = (
             error.code,
             "a value index or a cache cannot be used right now",

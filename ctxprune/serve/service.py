@@ -9,11 +9,10 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ctxprune.errors import CtxpruneError, DatabaseError, FormatError, SchemaError, StoreError, UsageError
+from ctxprune.errors import CtxpruneError, SchemaError, StoreError, UsageError
 from ctxprune.pruning import Pruner
 from ctxprune.rag import Passage
 from ctxprune.serve.databases import Databases
@@ -25,7 +24,8 @@ from ctxprune.serve.scoring import Scoring, make_scorer
 from ctxprune.sql._cancel import Stop, cancellation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
 
     from ctxprune.serve.config import ServiceConfig
     from ctxprune.serve.keys import Key
@@ -37,6 +37,7 @@ __all__ = ["Service"]
 T = TypeVar("T")
 _THREADS = "ctxprune-serve"
 _ASKERS = 8  # threads of questions to databases, which mostly wait for these or for a model's server
+_LOOK_SECONDS = 5.0  # between two looks at whether data have changed
 
 
 class Service:
@@ -58,21 +59,27 @@ class Service:
         self.metrics = Metrics(lambda: self.gate.inside, lambda: self.gate.waiting)
         self._scorers = ThreadPoolExecutor(threads, f"{_THREADS}-score")
         self._askers = ThreadPoolExecutor(_ASKERS, f"{_THREADS}-ask")
+        self._checker = ThreadPoolExecutor(1, f"{_THREADS}-check")
         self.scoring = Scoring(
             make_scorer(config.model), self._scorers, runs=threads, batching=config.batching, metrics=self.metrics
         )
         self._cache = _cache(config)
-        self.databases = Databases(config, _generators(config, self._cache) if generators is None else generators)
+        generators = _generators(config, self._cache) if generators is None else generators
+        self.databases = Databases(config, generators, queries=_ASKERS + 1)  # one more for readiness
+        self._unusable: dict[tuple[str, str], str] = {}  # why, by the names of key and database
         self.routes: frozenset[str] = frozenset()
         self._scorer = "loading"
 
     async def blocking(self, function: Callable[[], T]) -> T:
         """Runs a function that waits for a database or a model's server; once cancelled, it ends."""
+        return await self._blocking(function, self._askers)
+
+    async def _blocking(self, function: Callable[[], T], pool: Executor) -> T:
         cancelled = Stop()
         with cancellation(cancelled):
             context = contextvars.copy_context()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._askers, context.run, function)
+            return await asyncio.get_running_loop().run_in_executor(pool, context.run, function)
         finally:
             cancelled.set()
 
@@ -85,11 +92,15 @@ class Service:
         """
         self._load()
         for key, name in self._pairs():
-            with _unavailable(name):
-                try:
-                    self.databases.schema(name, key)
-                except SchemaError as error:
-                    raise UsageError(f"the key {key.name!r}: {error.what}", where=name, hint=error.hint) from error
+            self._check(key, name)
+
+    def _check(self, key: Key, name: str) -> None:
+        try:
+            self.databases.schema(name, key)
+        except SchemaError as error:
+            raise UsageError(f"the key {key.name!r}: {error.what}", where=name, hint=error.hint) from error
+        except CtxpruneError as error:
+            _unavailable(name, error)
 
     async def warm(self) -> None:
         """Loads the scorer and opens the databases, so that the first request does not wait for it."""
@@ -100,9 +111,37 @@ class Service:
             log("scorer unavailable", level=logging.ERROR, cause=cause(error))
             return
         self._scorer = "ok"
+        await self._freshen()
+
+    async def run(self) -> None:
+        """Warms up; then, until cancelled, what was made of data that have changed is made anew, and what could not be
+        made is tried again. This takes a tenth of the time at most, however fast the data change.
+        """
+        await self.warm()
+        pause = _LOOK_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            start = time.monotonic()
+            await self._freshen()
+            pause = max(_LOOK_SECONDS, 9 * (time.monotonic() - start))
+
+    async def _freshen(self) -> None:
         for key, name in self._pairs():
-            with _unavailable(name):
-                await self.blocking(partial(self.databases.view, name, key))
+            failed = await self.blocking(partial(self._freshen_one, key, name))
+            if failed is None:
+                self._unusable.pop((key.name, name), None)
+                continue
+            why = f"what a key may see of it cannot be made ready ({failed.code}); the log says why"
+            if self._unusable.get((key.name, name)) != why:
+                _unavailable(name, failed)
+            self._unusable[key.name, name] = why
+
+    def _freshen_one(self, key: Key, name: str) -> CtxpruneError | None:
+        try:
+            self.databases.freshen(name, key)
+        except CtxpruneError as error:
+            return error
+        return None
 
     def _load(self) -> None:
         Pruner(self.scoring.scorer).prune("ready?", Passage("Ready."))
@@ -112,8 +151,9 @@ class Service:
 
     async def readiness(self) -> dict[str, Any]:
         """Whether requests should come, and what is missing."""
-        failures = await self.blocking(self.databases.failures)
-        cache = await self.blocking(self._cache_failure)
+        failures = {name: why for (_key, name), why in self._unusable.items()}
+        failures |= await self._blocking(self.databases.failures, self._checker)
+        cache = await self._blocking(self._cache_failure, self._checker)
         return {
             "ready": self._scorer == "ok" and not failures and not cache and not self.gate.closed,
             "scorer": self._scorer,
@@ -137,7 +177,7 @@ class Service:
     def close(self) -> None:
         """End what is open; queries that are running end with it."""
         self.databases.close()
-        for pool in (self._scorers, self._askers):
+        for pool in (self._scorers, self._askers, self._checker):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def unfinished(self, seconds: float) -> bool:
@@ -149,13 +189,9 @@ class Service:
         return any(thread.is_alive() for thread in threads)
 
 
-@contextmanager
-def _unavailable(name: str) -> Iterator[None]:
-    """A database that cannot be used is noted in the log; it is tried again when it is asked."""
-    try:
-        yield
-    except (DatabaseError, StoreError, FormatError) as error:
-        log("database unavailable", level=logging.WARNING, database=name, cause=cause(error))
+def _unavailable(name: str, error: CtxpruneError) -> None:
+    """It is tried again when it is asked."""
+    log("database unavailable", level=logging.WARNING, database=name, cause=cause(error))
 
 
 def _cache(config: ServiceConfig) -> RedisGenerationCache | None:

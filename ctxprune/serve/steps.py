@@ -20,8 +20,6 @@ __all__ = ["told_steps"]
 
 _FIRST_ROWS = 5  # of each candidate
 
-Tell = "Callable[[str, dict[str, Any]], None]"
-
 
 def told_steps(pipeline: Pipeline, tell: Callable[[str, dict[str, Any]], None]) -> Pipeline:
     """The same pipeline; `tell` is called as tell("step", content) after each step, in the thread that works."""

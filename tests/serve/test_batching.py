@@ -112,9 +112,26 @@ def test_one_wrong_request_spoils_no_other(clients: list[Client]) -> None:
     assert clients[0].loop.run_until_complete(main()) == [200] * 4 + [422] * 2 + [200] * 4
 
 
-def test_a_long_text_runs_by_itself(clients: list[Client]) -> None:
+def test_a_long_text_runs_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(ServiceConfig(model=ModelConfig("lexical", threads=1)))
     long = {"query": "When did it open?", "text": "It opened in 1933. " * 3000, "budget": 50}
-    assert clients[0].post("/v1/prune", long).status_code == 200
+    sizes: list[int] = []
+    monkeypatch.setattr(client.service.metrics, "batch", sizes.append)
+
+    async def main() -> list[int]:
+        go = threading.Event()
+        client.service._scorers.submit(go.wait, 30)  # whatever comes meanwhile gathers
+        asked = [PRUNE[0], long, *PRUNE[1:4], long]
+        calls = [asyncio.ensure_future(client.aask("POST", "/v1/prune", json=one)) for one in asked]
+        while client.service.gate.inside < len(asked):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        go.set()
+        return [response.status_code for response in await asyncio.gather(*calls)]
+
+    assert client.loop.run_until_complete(main()) == [200] * 6
+    assert sorted(sizes) == [1, 1, 1, 3]  # the first, which ran at once, the two long ones, and the others together
+    client.close()
 
 
 def test_a_scorer_that_fails_for_one_serves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

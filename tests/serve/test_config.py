@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,14 @@ def test_the_command_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["serve", "--config", str(write(tmp_path, "[servr]"))]) == 2
     assert "unknown entry 'servr'" in capsys.readouterr().err.replace("\n", " ")
     assert main(["serve", "--config", str(tmp_path / "no.toml")]) == 2
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:0ther@host:no/x", "postgresql://u:p@ss:0ther@h/d", "0ther"])
+def test_a_url_that_is_none_is_not_told(tmp_path: Path, url: str) -> None:
+    text = f"[[databases]]\nname = 'a'\nurl = '{url}'\npassword_env = 'SALES_PASSWORD'"
+    with pytest.raises(UsageError) as raised:
+        load_config(write(tmp_path, text), ENVIRONMENT)
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "password_env goes with a URL" in shown
+    assert "0ther" not in shown
+    assert "hunter2" not in shown

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
 from ctxprune.errors import RequestError
-from ctxprune.rag import PassagePruner, Passages
+from ctxprune.rag import Passages
+from ctxprune.rag.ranking import rank_scored
 from ctxprune.scorers import SCORERS
 from ctxprune.serve.replies import Json, encoded
 from ctxprune.serve.routes.base import CallOf, ServiceOf, described
@@ -92,11 +93,10 @@ async def rerank(
         raise RequestError("the query is empty", status=422, hint="give a text that asks something")
     texts = tuple(entry if isinstance(entry, str) else entry.text for entry in asked.documents)
     scorer = service.scoring.scorer
-    ranker = PassagePruner()
     head = {"id": call.id, "model": SCORERS.name_of(type(scorer))}
 
     def finish(scored: Scored) -> tuple[bytes, int]:
-        found = ranker.rank_scored(scored.context, scored.documents, top_k=asked.top_n)
+        found = rank_scored(scored.context, scored.documents, top_k=asked.top_n)
         results = [_result(entry, texts if asked.return_documents else ()) for entry in found]
         tokens = sum(BundledCounter().count_many((asked.query, *texts)))
         return encoded({**head, "results": results, "usage": {"total_tokens": tokens}}), tokens

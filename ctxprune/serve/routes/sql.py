@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from ctxprune.errors import RequestError
+from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve.replies import Json, encoded, event
 from ctxprune.serve.routes.base import CallOf, ServiceOf, Strict, described
 from ctxprune.serve.steps import told_steps
@@ -201,13 +201,11 @@ def _answer(
 
 
 def _visible(service: Service, key: Key) -> list[dict[str, Any]]:
-    from ctxprune.errors import DatabaseError
-
     found = []
     for name in key.databases:
         try:
             schema: dict[str, Any] | None = service.databases.schema(name, key).to_dict()
-        except DatabaseError:
+        except CtxpruneError:
             schema = None
         found.append({"name": name, "available": schema is not None, "schema": schema})
     return found
