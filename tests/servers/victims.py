@@ -143,7 +143,7 @@ def mariadb() -> Iterator[Victim]:
 
         list(ask(*filter(str.strip, _TABLES.split(";"))))
         list(ask(f"GRANT ALL ON {url.database}.* TO {reader.username}@'127.0.0.1'"))
-        yield Victim(database.reader_url, lambda: _digest(ask(*_MYSQL_STATE)), {})
+        yield Victim(database.reader_url, lambda: _digest(ask(*_MYSQL_STATE)), {"DIR": str(server.folder)})
 
 
 @contextmanager
