@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError
@@ -43,7 +44,7 @@ class View:
         values: Index of the values in them.
         pipeline: Answers questions; its guard lets nothing but `schema` be queried.
         source: The schema of the whole database from which this was made.
-        data: Fingerprint of the data of which this was made.
+        made_of: Fingerprint of the data of which this was made, and when the index was written that it reads.
         hidden: Columns that the shared index hid when this was made.
     """
 
@@ -51,7 +52,7 @@ class View:
     values: ValueIndex | RedisIndex
     pipeline: Pipeline
     source: Schema
-    data: str
+    made_of: tuple[str, int]
     hidden: tuple[ColumnRef, ...]
 
     def hits(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
@@ -114,12 +115,14 @@ class Databases:
             return view
 
     def freshen(self, name: str, key: Key) -> None:
-        """Make what `view` gives, or make it anew if it was made of other data than there are now; until it is made,
-        questions are answered from what there is. Raises as `view`.
+        """Make what `view` gives; make it anew if the data are others than those that it was made of, or if somebody
+        wrote its index anew, perhaps to hide a column. Until it is made, questions are answered from what there is.
+
+        Raises as `view`.
         """
         view, entry = self.view(name, key), self._entries[name]
         database = entry.open()
-        if view.data != database.data_fingerprint():
+        if view.made_of != (database.data_fingerprint(), entry.written()):
             database.refresh()
             access = key.access(name)
             fresh = self._view(entry, access, view.hidden)
@@ -150,12 +153,13 @@ class Databases:
         data, whole = database.data_fingerprint(), database.schema()
         schema = visible(whole, access)
         values = entry.shared or _index(database, entry.config.index, schema)
+        written = entry.written()
         config = PipelineConfig(schema=schema, limits=self._limits)
         pipeline = Pipeline(database, generators=self._generators, values=values, config=config)
         shown = database.with_examples(schema, limits=replace(self._limits, seconds=_EXAMPLE_SECONDS))
         shown = without_examples(shown, hidden if entry.shared else values.hidden)
         keyed = with_contained_keys(database, shown, limits=KeyLimits(seconds=_KEY_SECONDS))
-        return View(keyed, values, pipeline, whole, data, hidden)
+        return View(keyed, values, pipeline, whole, (data, written), hidden)
 
 
 def _said(access: Any) -> str:
@@ -184,6 +188,13 @@ class _Entry:
                     self.config.target, name=self.config.name, limits=self._limits, workers=self._queries
                 )
             return self._database
+
+    def written(self) -> int:
+        """When the index in a folder was written, in ns; 0 for another kind, or none yet."""
+        try:
+            return Path(self.config.index, "manifest.json").stat().st_mtime_ns if self.config.index else 0
+        except OSError:
+            return 0
 
     def failure(self) -> str:
         try:

@@ -14,7 +14,10 @@ import pytest
 
 from ctxprune.serve import service
 from ctxprune.serve.config import DatabaseConfig, KeyConfig
+from ctxprune.sql.database import Database
 from ctxprune.sql.generate.base import Candidate
+from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.values import ValueIndex
 
 from .conftest import ALL, SOME, Client, config_for, error_of, hashed
 
@@ -61,6 +64,18 @@ def test_values_stored_later_are_found(shop: Path, tmp_path: Path, index: str) -
     found = client.loop.run_until_complete(until(client, "/v1/sql/link", NORWAY, lambda r: r.json()["hits"]))
     assert found.json()["hits"][0]["value"] == "Norway"
     assert client.post("/v1/sql/ask", NORWAY).json()["rows"] == [[1]]
+    client.close()
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_column_that_an_index_hides_from_now_on(shop: Path, tmp_path: Path) -> None:
+    databases = (DatabaseConfig("shop", str(shop), index=str(tmp_path / "index")),)
+    client = Client(config_for(shop, databases=databases))
+    client.loop.run_until_complete(client.service.warm())
+    assert "Poland" in client.post("/v1/sql/link", QUESTION).json()["text"]  # an example
+    with Database(shop, name="shop") as database:
+        ValueIndex.for_database(database, tmp_path / "index", exclude=[ColumnRef("city", "country")])
+    client.loop.run_until_complete(until(client, "/v1/sql/link", QUESTION, lambda r: "Poland" not in r.text))
     client.close()
 
 
