@@ -158,8 +158,9 @@ def test_eight_slow_questions_do_not_hold_up_readiness(shop: Path) -> None:
         questions = [asyncio.ensure_future(client.aask("POST", "/v1/sql/ask", json=QUESTION)) for _ in range(8)]
         while endless.asked < 8:
             await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)  # until their queries run
         for _ in range(2):
-            ready = await client.aask("GET", "/readyz")
+            ready = await asyncio.wait_for(client.aask("GET", "/readyz"), 6)  # a query of theirs ends after 10
             assert not any(question.done() for question in questions)
             assert (ready.status_code, ready.json()["databases"]) == (200, {"shop": "ok"})
             await asyncio.sleep(0.2)
