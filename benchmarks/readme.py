@@ -188,7 +188,51 @@ def follow_up() -> str:
     return table(["set", "follow-ups", *heads], rows)
 
 
+def service() -> str:
+    found = figures("serve")
+    rows = []
+    if "overhead" in found:
+        mine = found["overhead"]["cascade.v1"]
+        rows.append(["one client, over the library's call", f"{mine['overhead_p50_of_pairs_ms']} ms (p50)"])
+    shared = found["batching"]
+    for name, title in (("differ", "no two requests alike"), ("popular", "few texts asked for often")):
+        rates = f"{shared[name]['on_per_second']} against {shared[name]['off_per_second']} a second"
+        rows.append([f"32 clients, shared runs against single ones, {title}", f"{shared[name]['ratio']}× ({rates})"])
+    flood = found["overload"]
+    statuses = ", ".join(f"{count:,} × {status}" for status, count in flood["statuses"].items())
+    rows.append([
+        f"{flood['times_capacity']} times its capacity for {flood['seconds']:.0f} s",
+        f"{statuses}; {flood['wrong']} wrong, {flood['mixed_up']} mixed up, {flood['lost']} lost; "
+        f"{flood['memory_peak_mb']:.0f} MB at most",
+    ])  # fmt: skip
+    soak = found["soak"]
+    rows.append([f"8 clients for {soak['seconds']:.0f} s", f"memory grew by {soak['growth_percent']} % after warm-up"])
+    return table(["load", "found"], rows)
+
+
+def servers() -> str:
+    titles = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MariaDB", "duckdb": "DuckDB"}
+    hostile, built = figures("hostile"), figures("server_values")
+    rows = []
+    for key, title in titles.items():
+        if key not in hostile:
+            continue
+        mine, index = hostile[key], built.get(key)
+        grown = ""
+        if index is not None:
+            spent = f"{index['peak_mb']} MB, {index['build_seconds']:.0f} s"
+            whole = "all values" if index["right"] else "values missing"
+            grown = f"{index['rows']:,} rows, {index['restarts']} restart: {spent}, {whole}"
+        changed = len(mine["changed"]) + len(mine["broken"])
+        rows.append([title, mine["statements"], changed, f"{mine['late_seconds']} s", grown])
+    return table(
+        ["", "hostile statements", "that changed or broke something", "latest after its deadline", "index"], rows
+    )
+
+
 TABLES = {
+    "service": service,
+    "servers": servers,
     "spider": spider,
     "chat": chat,
     "select": select,
