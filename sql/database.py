@@ -298,7 +298,10 @@ class Database:
             SchemaError, QueryTimeoutError, DatabaseError: As in `distinct_values`.
         """
         table = self.table(ref.table)
-        rows: Any = self.execute(self.samples.whole_numbers(table, table.column(ref.column), most)).rows
+        column = table.column(ref.column)
+        if not self.samples.holds_number(column):
+            return []
+        rows: Any = self.execute(self.samples.whole_numbers(table, column, most)).rows
         return [number for (number,) in rows]
 
     def _stream(self, sql: str, batch: int, limits: Limits | None) -> Iterator[list[str]]:

@@ -55,9 +55,8 @@ def _kind(target: str | Path, isolated: bool) -> str:
 
     try:
         return make_url(target).get_backend_name()
-    except (ArgumentError, ValueError) as error:
-        # the text may hold a password, so it is not shown
-        raise UsageError("the database URL is malformed", hint="write KIND://USER:PASSWORD@HOST/NAME") from error
+    except (ArgumentError, ValueError):  # their text may hold a part of the password
+        raise UsageError("the database URL is malformed", hint="write KIND://USER:PASSWORD@HOST/NAME") from None
 
 
 def _kind_of_file(target: str | Path, isolated: bool) -> str:

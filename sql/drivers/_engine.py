@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from typing import Any, ClassVar
 
-__all__ = ["FailureError", "FileEngine"]
+__all__ = ["FailureError", "FileEngine", "cost"]
 
 _CHUNK = 256_000  # bytes of cells per frame
 
@@ -82,7 +82,7 @@ class FileEngine(ABC):
         chunk: list[Any] = []
         used = 0
         for row in rows:
-            size = sum([_cost(cell) for cell in row])
+            size = sum([cost(cell) for cell in row])
             bytes_left -= size
             if rows_left <= 0 or bytes_left < 0:
                 yield ["rows", chunk]
@@ -104,7 +104,8 @@ class FileEngine(ABC):
         return False
 
 
-def _cost(cell: object) -> int:
+def cost(cell: object) -> int:
+    """Bytes that a cell counts for in `Limits.bytes`."""
     if isinstance(cell, str):
         return len(cell) if cell.isascii() else len(cell.encode("utf-8", "surrogatepass"))
     return len(cell) if isinstance(cell, bytes) else 8

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import struct
 from contextlib import closing, contextmanager, suppress
-from decimal import Decimal
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from pymysql.constants import COMMAND, FIELD_TYPE
 from pymysql.err import InterfaceError, NotSupportedError
 from pymysql.protocol import FieldDescriptorPacket
 
-from .cells import number
+from .cells import computed, decimal, text
 from .session import Session
 
 if TYPE_CHECKING:
@@ -182,39 +181,25 @@ class MySqlSession(Session):
 
 def _reader(field: Any) -> Callable[[bytes], Any]:
     """What makes a cell of the server's text; days and times are left as that text."""
-    if field.type_code == FIELD_TYPE.NEWDECIMAL and not field.org_name:
-        return _computed
+    if field.type_code == FIELD_TYPE.NEWDECIMAL and not field.org_name:  # of no declared column
+        return computed
     if field.type_code in _READERS:
         return _READERS[field.type_code]
-    return bytes if field.charsetnr == _BINARY else _text
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
+    return bytes if field.charsetnr == _BINARY else text
 
 
 def _bits(raw: bytes) -> int:
     return int.from_bytes(raw, "big")
 
 
-def _decimal(raw: bytes) -> int | float | str | None:
-    return number(Decimal(raw.decode()))
-
-
-def _computed(raw: bytes) -> int | float | str | None:
-    """No declared column but an expression: an average comes with digits that no float has, and that mean nothing."""
-    value = _decimal(raw)
-    return float(value) if isinstance(value, str) else value
-
-
 _WHOLE = (FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.INT24, FIELD_TYPE.LONG, FIELD_TYPE.LONGLONG, FIELD_TYPE.YEAR)
 _TIMES = (FIELD_TYPE.DATE, FIELD_TYPE.DATETIME, FIELD_TYPE.NEWDATE, FIELD_TYPE.TIME, FIELD_TYPE.TIMESTAMP)
 _READERS: dict[int, Callable[[bytes], Any]] = {
     FIELD_TYPE.BIT: _bits,
-    FIELD_TYPE.JSON: _text,
-    **dict.fromkeys((FIELD_TYPE.DECIMAL, FIELD_TYPE.NEWDECIMAL), _decimal),
+    FIELD_TYPE.JSON: text,
+    **dict.fromkeys((FIELD_TYPE.DECIMAL, FIELD_TYPE.NEWDECIMAL), decimal),
     **dict.fromkeys((FIELD_TYPE.DOUBLE, FIELD_TYPE.FLOAT), float),
-    **dict.fromkeys(_TIMES, _text),
+    **dict.fromkeys(_TIMES, text),
     **dict.fromkeys(_WHOLE, int),
 }
 """By the number of the type; all others are bytes or text."""

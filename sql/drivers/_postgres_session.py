@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from decimal import Decimal
 from math import ceil, isnan
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import psycopg
 from psycopg import pq
 from psycopg.generators import fetch, send
 
-from .cells import number
+from .cells import computed, decimal, text
 from .session import Session
 
 if TYPE_CHECKING:
@@ -43,11 +42,7 @@ class PostgresSession(Session):
         super().__init__(connection)
         self._pg = connection.pgconn
         self._readers: list[Callable[[bytes], Any]] = []
-        self._bounds_files = True
-        try:
-            connection.execute(b"SELECT set_config('temp_file_limit', current_setting('temp_file_limit'), false)")
-        except psycopg.errors.InsufficientPrivilege:
-            self._bounds_files = False
+        self._bounds_files: bool | None = None  # not known before the first transaction
 
     def begin(self, limits: Limits, stream: bool) -> None:
         """As `Session.begin`."""
@@ -62,10 +57,19 @@ class PostgresSession(Session):
             "datestyle": "ISO",
             "intervalstyle": "iso_8601",
         }
+        if self._bounds_files is None:
+            self._bounds_files = self._may_bound_files()
         if self._bounds_files:
             settings["temp_file_limit"] = limits.memory // 1024
         local = "".join(f"; SET LOCAL {name} = {value}" for name, value in settings.items())
         self._command(f"BEGIN READ ONLY{local}")
+
+    def _may_bound_files(self) -> bool:
+        try:
+            self._command("SELECT set_config('temp_file_limit', current_setting('temp_file_limit'), false)")
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+        return True
 
     def start(self, sql: str) -> None:
         """As `Session.start`."""
@@ -147,28 +151,14 @@ class PostgresSession(Session):
 def _reader(result: PGresult, column: int) -> Callable[[bytes], Any]:
     """What makes a cell of the server's text. Most types are left as that text."""
     kind = result.ftype(column)
-    if kind == _NUMERIC and result.fmod(column) < 0:
-        return _computed
-    return _READERS.get(kind, _text)
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
+    if kind == _NUMERIC and result.fmod(column) < 0:  # no declared scale
+        return computed
+    return _READERS.get(kind, text)
 
 
 def _float(raw: bytes) -> float | None:
     value = float(raw)
     return None if isnan(value) else value
-
-
-def _numeric(raw: bytes) -> int | float | str | None:
-    return number(Decimal(raw.decode()))
-
-
-def _computed(raw: bytes) -> int | float | str | None:
-    """A numeric of no declared scale: an average comes with digits that no float has, and that mean nothing."""
-    value = _numeric(raw)
-    return value if not isinstance(value, str) or Decimal(value).adjusted() > 300 else float(value)
 
 
 def _bytea(raw: bytes) -> bytes:
@@ -182,7 +172,7 @@ def _bool(raw: bytes) -> int:
 _READERS: dict[int, Callable[[bytes], Any]] = {
     16: _bool,
     17: _bytea,
-    _NUMERIC: _numeric,
+    _NUMERIC: decimal,
     **dict.fromkeys((20, 21, 23, 26), int),  # bigint, smallint, integer, oid
     **dict.fromkeys((700, 701), _float),
 }

@@ -49,11 +49,12 @@ class Cancel:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """End the query now, or as soon as it starts."""
+        """End the query now, or as soon as it starts; a second call does nothing."""
         with self._lock:
+            stop = None if self.cancelled else self._stop
             self.cancelled = True
-            if self._stop is not None:
-                self._stop()
+            if stop is not None:
+                stop()
 
     def watch(self, stop: Callable[[], object] | None) -> None:
         """Call `stop` on cancellation; None ends the watch."""
@@ -117,6 +118,16 @@ class Driver(ABC):
             QueryError, QueryTimeoutError, QueryLimitError, DatabaseError: As `Database.execute`.
             asyncio.CancelledError: The question was cancelled before this query began.
         """
+
+    def rows(self, sql: str, limits: Limits) -> list[tuple[Any, ...]]:
+        """All rows of a query of the driver's own; errors as of `run`."""
+        found: list[tuple[Any, ...]] = []
+        for answer in self.run(Request(sql, limits)):
+            if answer[0] == "rows":
+                found += answer[1]
+            elif answer[0] == "reset":
+                found.clear()
+        return found
 
     @abstractmethod
     def reflect(self, read: Callable[[Reflection], T], limits: Limits) -> T:

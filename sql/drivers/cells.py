@@ -8,8 +8,9 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["cell", "duration", "number"]
+__all__ = ["cell", "computed", "decimal", "duration", "number", "text"]
 
+_LARGEST_FLOAT = 300  # digits
 _LONGEST_INT = 1000  # digits; Python refuses to print longer ones
 
 
@@ -60,6 +61,22 @@ def number(value: Decimal) -> int | float | str | None:
         return int(value)
     near = float(value)
     return near if Decimal(repr(near)) == value else str(value)
+
+
+def text(raw: bytes) -> str:
+    """A server's text; what is no UTF-8 in it is U+FFFD."""
+    return raw.decode("utf-8", "replace")
+
+
+def decimal(raw: bytes) -> int | float | str | None:
+    """A server's digits as a number; see `number`."""
+    return number(Decimal(raw.decode()))
+
+
+def computed(raw: bytes) -> int | float | str | None:
+    """As `decimal`, of an expression: an average comes with digits that no float has, and that mean nothing."""
+    value = decimal(raw)
+    return value if not isinstance(value, str) or Decimal(value).adjusted() > _LARGEST_FLOAT else float(value)
 
 
 def duration(value: timedelta) -> str:

@@ -13,7 +13,6 @@ from ._duckdb_engine import Engine
 from ._duckdb_samples import DuckdbSamples
 from ._file import check_file
 from ._file_driver import FileDriver
-from .base import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,12 +68,8 @@ class DuckdbDriver(FileDriver):
                 return found
         raise DatabaseError("the file changed while its schema was read, three times in a row", where=self.where)
 
-    def _ask(self, sql: str) -> list[Any]:
-        rows: list[Any] = []
-        for answer in self.run(Request(sql, _CATALOGUE)):
-            if answer[0] == "rows":
-                rows += answer[1]
-        return rows
+    def _ask(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.rows(sql, _CATALOGUE)
 
     @staticmethod
     def explain(message: str, path: str) -> DatabaseError:

@@ -9,7 +9,6 @@ from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTim
 
 from ..limits import Limits
 from ._mysql_reflect import MySqlReflection
-from .base import Request
 from .server import ServerDriver
 from .typed import TypedSamples
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ..schema import Column, Table
+    from ..schema import Column
     from .base import Reflection
     from .session import Session
 
@@ -46,24 +45,9 @@ class MySqlSamples(TypedSamples):
             return f"CAST({self.cell(column)} AS BINARY)"
         return super().text(column)
 
-    def distinct(
-        self,
-        table: Table,
-        column: Column,
-        *,
-        longest: int | None = None,
-        most: int | None = None,
-        cut: int | None = None,
-    ) -> str:
-        """As `Samples.distinct`. Bytes are told apart: to most collations, "Cafe" is "café" and "CAFÉ "."""
-        text = self.text(column)
-        shown = text if cut is None else self.cut(text, cut)
-        fits = "" if longest is None else f" AND {self.length(text)} <= {longest:d}"
-        end = "" if most is None else f" LIMIT {most:d}"
-        return (
-            f"SELECT CONVERT(v USING utf8mb4) FROM (SELECT DISTINCT CAST({shown} AS BINARY) AS v "  # noqa: S608
-            f"FROM {self.rows(table)} WHERE {self.is_text(column)}{fits}{end}) AS some"
-        )
+    def unlike(self, text: str, rest: str) -> str:
+        """As `Samples.unlike`: to most collations, "Cafe" is "café" and "CAFÉ "."""
+        return f"SELECT CONVERT(v USING utf8mb4) FROM (SELECT DISTINCT CAST({text} AS BINARY) AS v {rest}) AS some"  # noqa: S608
 
 
 class MySqlDriver(ServerDriver):
@@ -126,7 +110,7 @@ class MySqlDriver(ServerDriver):
         return read(MySqlReflection(self._ask))
 
     def _ask(self, sql: str) -> list[tuple[Any, ...]]:
-        return [row for answer in self.run(Request(sql, _REFLECT)) if answer[0] == "rows" for row in answer[1]]
+        return self.rows(sql, _REFLECT)
 
     def explain(self, error: Exception) -> DatabaseError:
         """As `ServerDriver.explain`, by the number of the error."""

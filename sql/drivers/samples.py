@@ -130,8 +130,12 @@ class Samples:
         cell = self.cell(column)
         return f"CASE WHEN typeof({cell}) IN ('text', 'blob') THEN substr({cell}, 1, {LONGEST_EXAMPLE}) ELSE {cell} END"
 
-    def holds_text(self, _column: Column) -> bool:
+    def holds_text(self, column: Column) -> bool:  # noqa: ARG002 - SQLite's cells decide, whatever the column says
         """Whether a cell of the column can be text at all."""
+        return True
+
+    def holds_number(self, column: Column) -> bool:  # noqa: ARG002
+        """Whether a cell of the column can be a number at all."""
         return True
 
     def first_rows(self, table: Table, columns: Sequence[Column]) -> str:
@@ -160,7 +164,11 @@ class Samples:
         fits = "" if longest is None else f" AND {self.length(text)} <= {longest:d}"
         end = "" if most is None else f" LIMIT {most:d}"
         shown = text if cut is None else self.cut(text, cut)
-        return f"SELECT DISTINCT {shown} FROM {self.rows(table)} WHERE {self.is_text(column)}{fits}{end}"  # noqa: S608
+        return self.unlike(shown, f"FROM {self.rows(table)} WHERE {self.is_text(column)}{fits}{end}")
+
+    def unlike(self, text: str, rest: str) -> str:
+        """Texts of which no two have the same bytes; `rest` is what follows them in the query."""
+        return f"SELECT DISTINCT {text} {rest}"
 
     def texts(self, table: Table, column: Column, cut: int | None = None) -> str:
         """All texts of one column, cut after `cut` characters."""
@@ -201,11 +209,12 @@ class Samples:
         for column in columns:
             cell, numeric = self.cell(column), self.is_number(column)
             number = f"CASE WHEN {numeric} THEN {cell} END"
-            parts += [
-                f"count({number})", f"min({number})", f"max({number})",
-                f"sum(CASE WHEN {numeric} THEN CASE WHEN {cell} = round({cell}) THEN 1 ELSE 0 END ELSE 0 END)",
-                f"sum(CASE WHEN {self.is_text(column)} THEN 1 ELSE 0 END)", f"count({cell})",
-            ]  # fmt: skip
+            whole = f"CASE WHEN {numeric} THEN CASE WHEN {cell} = round({cell}) THEN 1 ELSE 0 END ELSE 0 END"
+            if self.holds_number(column):
+                parts += [f"count({number})", f"min({number})", f"max({number})", f"sum({whole})"]
+            else:  # even where no row has one, many types have neither min nor round
+                parts += ["0", "NULL", "NULL", "0"]
+            parts += [f"sum(CASE WHEN {self.is_text(column)} THEN 1 ELSE 0 END)", f"count({cell})"]
         return f"SELECT {', '.join(parts)} FROM {self.rows(table)}"  # noqa: S608
 
     def contained(self, column: tuple[Table, Column], key: tuple[Table, Column], most: int) -> str:

@@ -12,15 +12,17 @@ from ctxprune.errors import DatabaseError, QueryTimeoutError
 
 from .._cancel import check_cancelled
 from ..limits import Limits
+from ._engine import cost
 from ._sessions import Sessions
 from ._watch import Watch
-from .base import Cancel, Driver, Request
+from .base import Driver
 from .server_url import ServerURL
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    from .base import Cancel, Request
     from .session import Session
 
 __all__ = ["ServerDriver"]
@@ -122,7 +124,7 @@ class ServerDriver(Driver):
         with self._told(session, watch), watch.over(session):
             session.start(request.sql)
             for row in session.fetch(most + 1):
-                left -= sum(map(_cost, row))
+                left -= sum(map(cost, row))
                 if left < 0 and len(rows) < most:
                     return rows, True
                 rows.append(row)
@@ -164,18 +166,8 @@ class ServerDriver(Driver):
 
     def fingerprint(self) -> str:
         """As `Driver.fingerprint`; one query over the server's own counts, however large the tables."""
-        digest = hashlib.sha256()
-        for answer in self.run(Request(self.state_sql, _STATE)):
-            if answer[0] == "rows":
-                digest.update(repr(answer[1]).encode())
-        return digest.hexdigest()[:16]
+        return hashlib.sha256(repr(self.rows(self.state_sql, _STATE)).encode()).hexdigest()[:16]
 
     def close(self) -> None:
         """Close the connections."""
         self._sessions.close()
-
-
-def _cost(cell: object) -> int:
-    if isinstance(cell, str):
-        return len(cell) if cell.isascii() else len(cell.encode("utf-8", "surrogatepass"))
-    return len(cell) if isinstance(cell, bytes) else 8

@@ -66,8 +66,9 @@ class ServerURL:
         return cls(kind, url.username or "", url.password, url.host or "", url.port, url.database, given)
 
     def __str__(self) -> str:
-        """KIND://USER@HOST:PORT/NAME."""
+        """KIND://USER@HOST:PORT/NAME, and the option that names another host or a socket."""
         user = f"{self.user}@" if self.user else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port else ""
-        return f"{self.kind}://{user}{host}{port}/{self.name}"
+        via = "".join(f"?{name}={self.options[name]}" for name in ("host", "unix_socket") if name in self.options)
+        return f"{self.kind}://{user}{host}{port}/{self.name}{via}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
-from .samples import LONGEST_EXAMPLE, Samples, quote_name
+from .samples import LONGEST_EXAMPLE, Samples
 
 if TYPE_CHECKING:
     from ..schema import Column, Table
@@ -16,9 +16,6 @@ __all__ = ["TypedSamples"]
 class TypedSamples(Samples):
     """Statements that decide by the declared type. Days and times count as texts, written as the database casts them.
 
-    Args:
-        quote: The mark around identifiers.
-
     Attributes:
         texts_match, days_match, wholes_match, numbers_match: Patterns of declared types, each matched at the start in
             any case; what matches none is neither text nor number, and is never read into an index.
@@ -26,9 +23,9 @@ class TypedSamples(Samples):
     """
 
     texts_match: ClassVar[str] = r"(var|bp|n|long|medium|tiny)?(char|text|string)|character|citext|name\b|enum|set\b"
-    days_match: ClassVar[str] = r"date|time"
-    wholes_match: ClassVar[str] = r"(u?(big|small|tiny|medium|huge)?int|(big|small)?serial|year)"
-    numbers_match: ClassVar[str] = r"(dec|num|real|float|double)"
+    days_match: ClassVar[str] = r"date(time)?\b|time(stamp)?\b"
+    wholes_match: ClassVar[str] = r"u?(big|small|tiny|medium|huge)?int(eger)?\b|(big|small)?serial|year"
+    numbers_match: ClassVar[str] = r"dec(imal)?\b|num(eric)?\b|real|float|double"
     text_type: ClassVar[str] = "text"
 
     def _is(self, pattern: str, column: Column) -> bool:
@@ -41,10 +38,6 @@ class TypedSamples(Samples):
         """Whether the column is one of numbers."""
         return self._whole(column) or self._is(self.numbers_match, column)
 
-    def name(self, name: str) -> str:
-        """A delimited identifier."""
-        return quote_name(name)
-
     def source(self, table: Table) -> str:
         """The table as FROM names it, with its namespace."""
         return self.name(table.bare) if not table.namespace else f"{self.name(table.namespace)}.{self.name(table.bare)}"
@@ -53,9 +46,9 @@ class TypedSamples(Samples):
         """Whether the column is one of days or times."""
         return self._is(self.days_match, column)
 
-    def holds_text(self, _column: Column) -> bool:
+    def holds_text(self, column: Column) -> bool:
         """Whether the column is one of texts, days or times."""
-        return self._is(self.texts_match, _column) or self.holds_day(_column)
+        return self._is(self.texts_match, column) or self.holds_day(column)
 
     def text(self, column: Column) -> str:
         """The cell as text."""

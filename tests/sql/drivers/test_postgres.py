@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import select
+import socket
 import time
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -145,6 +148,43 @@ def test_nothing_of_a_query_stays_in_its_session(shop, admin):
     shop.execute("SELECT set_config('search_path', 'nowhere', false), set_config('client_encoding', 'LATIN1', false)")
     assert shop.execute("SELECT name, 'ä' FROM customer WHERE id = 1").rows == (("Ann", "ä"),)
     assert admin.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+
+
+def test_the_deadline_holds_where_the_server_stalls_once_it_has_connected(postgres, postgres_database):
+    url, usual = postgres_database.reader_url, str(postgres.port)
+    with stalling(postgres.port) as port, Database(url.replace(usual, port)) as database:
+        started = time.monotonic()
+        with pytest.raises(QueryTimeoutError):
+            database.execute("SELECT 1", limits=Limits(seconds=0.5))
+        assert time.monotonic() - started < 3
+        assert not database._driver._sessions._state.all
+
+
+@contextmanager
+def stalling(port):
+    """A server in front of the one at `port`, which passes on no answer after the greeting, and gives up after 5 s."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+
+        def serve():
+            client, _ = listener.accept()
+            with client, socket.create_connection(("127.0.0.1", port)) as server:
+                end = time.monotonic() + 5
+                greeted = False
+                while (left := end - time.monotonic()) > 0:
+                    for source in select.select([client, server], [], [], left)[0]:
+                        data = source.recv(65536)
+                        if not data:
+                            return
+                        if source is client:
+                            server.sendall(data)
+                        elif not greeted:
+                            greeted = data.endswith(b"Z\0\0\0\5I")
+                            client.sendall(data)
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(serve)
+            yield str(listener.getsockname()[1])
 
 
 def test_the_server_is_told_all_limits(shop):

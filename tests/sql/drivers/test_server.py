@@ -7,12 +7,15 @@ import os
 import signal
 import threading
 import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 
 from ctxprune.errors import DatabaseError, QueryError, QueryTimeoutError, UsageError
 from ctxprune.sql import Database, Limits
+from ctxprune.sql._cancel import Stop, cancellation
 
 KINDS = ["mariadb", "postgres"]
 SLEEP = {"mariadb": "SELECT SLEEP(30)", "postgres": "SELECT pg_sleep(30)"}
@@ -80,6 +83,7 @@ def test_neither_messages_nor_reprs_show_the_password(urls, server):
     [
         "{kind}://u:s3cret@@h/d",
         "{kind}://u:s3cret@h:x/d",
+        "{kind}://u:x@s3cret:s3cret@h/d",
         "{kind}://u:s3cret@h",
         "{kind}://u:s3cret@h/d?local_infile=1",
     ],
@@ -88,7 +92,33 @@ def test_a_bad_url_is_refused_without_showing_it(url, kind):
     scheme = {"postgres": "postgresql"}.get(kind, kind)
     with pytest.raises(UsageError) as caught:
         Database(url.format(kind=scheme))
-    assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_two_servers_behind_sockets_are_two_databases(kind):
+    url = {
+        "mariadb": "mariadb://u:s3cret@/shop?unix_socket=/run/{}",
+        "postgres": "postgresql://u:s3cret@/shop?host=/run/{}",
+    }[kind]
+    with Database(url.format("a")) as one, Database(url.format("b")) as other, Database(url.format("a")) as again:
+        assert one.file_stem == again.file_stem != other.file_stem
+        assert "/run/a" in repr(one)
+
+
+def test_a_question_may_be_cancelled_twice(database, kind):
+    stop = Stop()
+
+    def ask():
+        with cancellation(stop):
+            database.execute(SLEEP[kind])
+
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask)
+        time.sleep(0.5)
+        stop.set()
+        stop.set()
+        with pytest.raises(asyncio.CancelledError):
+            asked.result(10)
 
 
 def test_the_server_keeps_the_deadline(database, kind):
