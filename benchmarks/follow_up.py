@@ -160,7 +160,7 @@ def one(case, database, pipeline, rewriter, fixed):
     rewritten = answer.trace.rewritten
     for name, linked in (("", linking.ask(answer.question, case.evidence)), (" reused", answer)):
         row[f"recall{name}"] = recall(linked, fixed["gold"])
-        row[f"tokens{name}"] = linked.trace.linked.tokens_after / 100 if linked.trace.linked else None
+        row[f"tokens{name}"] = linked.trace.linked.tokens_after if linked.trace.linked else None
     row["ex"] = score(database, case.gold, answer.sql)
     row["resolved"] = rewritten.changed
     row["by model"] = rewritten.rewriter == "chat.v1" if isinstance(rewriter, ChatRewriter) else None
@@ -179,10 +179,14 @@ def recall(answer, gold):
 
 
 def means(rows):
-    """Means in percent (of `tokens` as they are) over those rows that have a figure."""
+    """Means over those rows that have a figure: of tokens as they are, of all else in percent."""
     names = {name for row in rows for name in row}
     found = {name: [row[name] for row in rows if row.get(name) is not None] for name in sorted(names)}
-    return {"n": len(rows)} | {name: round(100 * fmean(values), 2) for name, values in found.items() if values}
+    return {"n": len(rows)} | {
+        name: round(fmean(values) * (1 if name.startswith("tokens") else 100), 2)
+        for name, values in found.items()
+        if values
+    }
 
 
 def untouched(folder, split):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, UsageError
 
-from ._cancel import cancellation
+from ._cancel import Stop, cancellation, check_cancelled
 from .linking.usage import query_usage
 from .pipeline import Pipeline
-from .rewrite.base import COMPLETE, Turn, Vocabulary
+from .rewrite.base import COMPLETE, UNRESOLVED, Turn, Vocabulary
 from .rewrite.rule import RuleRewriter
 from .schema import ColumnRef
 from .steps import LinkSchema, RetrieveValues, State
@@ -44,8 +44,8 @@ class Conversation:
     be resolved, are not remembered.
 
     The pipeline may be shared by many conversations and threads. One conversation may be used from several threads,
-    too: its questions take turns, in the order in which they get the lock. A question that is cancelled or raises
-    leaves no trace in it.
+    too: its questions take turns, in the order in which they get the lock. A question that raises, or that is
+    cancelled before its answer is there, leaves no trace in it.
 
     Args:
         pipeline: What answers.
@@ -83,12 +83,13 @@ class Conversation:
         """
         with self._lock:
             answer = self._asking().ask(question, evidence)
+            check_cancelled()
             self._turns = self._with(answer)
             return answer
 
     async def aask(self, question: str, evidence: str = "") -> Answer:
         """`ask` for asyncio: it runs in a thread, and is cancelled as `Pipeline.aask` is."""
-        cancelled = threading.Event()
+        cancelled = Stop()
         try:
             with cancellation(cancelled):
                 return await asyncio.to_thread(self.ask, question, evidence)
@@ -147,7 +148,7 @@ class Conversation:
 
     def _with(self, answer: Answer) -> tuple[Turn, ...]:
         rewritten = answer.trace.rewritten
-        if rewritten is None or rewritten.kind == "unresolved":
+        if rewritten is None or rewritten.kind == UNRESOLVED:
             return self._turns
         if answer.refusal is not None and answer.refusal.kind == "write_request":
             return self._turns

@@ -22,6 +22,7 @@ def converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str)
     """
     from ctxprune.cli import _console
     from ctxprune.sql.conversation import Conversation
+    from ctxprune.sql.rewrite.base import UNRESOLVED
     from ctxprune.sql.rewrite.chat import ChatRewriter
 
     model = next((writer.model for writer in generators if hasattr(writer, "model")), None)
@@ -31,6 +32,6 @@ def converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str)
         rewritten = answer.trace.rewritten
         if rewritten is not None and rewritten.changed:
             _console.say(f"taken as: {_console.visible(answer.question)} ({rewritten.rewriter})")
-        elif rewritten is not None and rewritten.kind == "unresolved":
+        elif rewritten is not None and rewritten.kind == UNRESOLVED:
             _console.say(f"taken as it is: {rewritten.reason}")
         yield answer

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from ..schema import Column, ColumnRef, Schema, Table
     from ..values.base import ValueHit
 
-__all__ = ["COMPLETE", "REWRITERS", "Rewriter", "Rewritten", "Turn", "Vocabulary"]
+__all__ = ["COMPLETE", "REWRITERS", "UNRESOLVED", "Rewriter", "Rewritten", "Turn", "Vocabulary"]
 
 COMPLETE = "complete"  # the kind of a question that needs no earlier one
+UNRESOLVED = "unresolved"  # the kind of one that refers to something that was not found
 _LONGEST = 6  # words of a name
 
 
@@ -48,8 +49,8 @@ class Rewritten:
         asked: As it was asked.
         question: In full; the same text where nothing was missing, or where it could not be told what.
         rewriter: Registered name of what made it; "" where nothing was changed.
-        kind: "complete" for a question that needs no earlier one; else what was done ("value", "reference", ...), or
-            "unresolved" where it refers to something that was not found.
+        kind: `COMPLETE` for a question that needs no earlier one; else what was done ("value", "reference", ...), or
+            `UNRESOLVED` where it refers to something that was not found.
         reason: Why, for people.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .base import Rewriter, Turn, Vocabulary
+    from .slots import Slot
 
 __all__ = ["ChatRewriter"]
 
@@ -44,7 +46,8 @@ _SHOTS = (
 )
 _LABEL = re.compile(r"\A(?:(?:full |rewritten )?question|answer|follow-?up)\s*:\s*", re.IGNORECASE)
 # Words that tie the parts of a question together and say nothing of their own.
-_TIES = frozenset(words("name named many much per each every number total average than also only there old older same"))
+_TIES = frozenset(words("name named many much per each every number total than also only there old same"))
+_TELLING = frozenset({"NOT", "MORE", "LESS", "MOST", "LEAST", "AVG"})  # classes of words that change what is meant
 
 
 @REWRITERS.register("chat.v1")
@@ -52,9 +55,12 @@ _TIES = frozenset(words("name named many much per each every number total averag
 class ChatRewriter:
     """Asks a chat model for the full question, where `rule` finds that a question is not complete.
 
-    The model's question is used only if it holds every value and number of the follow-up, no word that is neither in
-    the conversation nor a name of the schema, and no request for a change. So what stands in the conversation cannot
-    make the model say something else. Otherwise `rule` makes the question, and the reason says why the model did not.
+    The model's question is used only if it holds every value and number of the follow-up and those of the question
+    before it, but for as many as the follow-up names others of their kind. Its words must stand in the conversation, be
+    part of a name of the schema, or be grammar ("of", "each", "number"); negations, comparisons, superlatives and
+    averages must have been said by some word of their class; and it must ask for no change. So a model that obeys what
+    stands in the conversation can at most choose among its words. Otherwise `rule` makes the question, and the reason
+    says why the model did not.
 
     Attributes:
         model: A `ChatModel`, or a LangChain chat model; wrap it in `CachedModel` to keep its answers.
@@ -127,11 +133,41 @@ def _fault(question: str, asked: str, history: Sequence[Turn], vocabulary: Vocab
         return "it asks for a change"
     if fold(question) in {fold(turn.question) for turn in history} | {fold(asked)}:
         return "it repeats a question"
-    lost = [asked[slot.start : slot.end] for slot in slots(asked, vocabulary)]
-    lost = [text for text in lost if fold(text) not in fold(question)]
+    lost = _lost(question, asked, slots(asked, vocabulary)) or _dropped(question, asked, history[-1], vocabulary)
     if lost:
         return f"it lacks {one_line(lost[0], 60)!r}"
-    known = {stem(word) for word in words(said)} | _TIES | STOP_WORDS
-    new = [word for word in words(question) if not (stem(word) in known or word in known or vocabulary.knows(word))]
-    new = [word for word in new if not cue_class(word)]
+    new = _new(question, said, vocabulary)
     return f"it says {one_line(new[0], 60)!r}, which nobody said" if new else ""
+
+
+def _lost(question: str, text: str, found: Sequence[Slot]) -> list[str]:
+    """Those slots of `text` that the question does not hold."""
+    said = [text[slot.start : slot.end] for slot in found]
+    return [one for one in said if fold(one) not in fold(question)]
+
+
+def _dropped(question: str, asked: str, before: Turn, vocabulary: Vocabulary) -> list[str]:
+    """Slots of the question before that are gone though the follow-up names nothing in their place."""
+    new = Counter(slot.kind == "value" for slot in slots(asked, vocabulary, fragment=True))
+    dropped: list[str] = []
+    for slot in slots(before.question, vocabulary):
+        lost, kind = _lost(question, before.question, [slot]), slot.kind == "value"
+        if lost and not new[kind]:
+            dropped += lost
+        elif lost:
+            new[kind] -= 1
+    return dropped
+
+
+def _new(question: str, said: str, vocabulary: Vocabulary) -> list[str]:
+    """Words of the question that nobody said: neither themselves nor, where they tell something, one of their class."""
+    stems = {stem(word) for word in words(said)}
+    classes = {cue_class(word) for word in words(said)}
+    new = []
+    for word in words(question):
+        kind = cue_class(word)
+        if stem(word) in stems or vocabulary.knows(word):
+            continue
+        if (kind in _TELLING and kind not in classes) or not (kind or word in _TIES or word in STOP_WORDS):
+            new.append(word)
+    return new

@@ -1,7 +1,7 @@
 """Which questions lean on an earlier one, and what they say once "and", "what about" and the like are left off.
 
 What is not clearly a follow-up counts as complete: to change a question that was complete is worse than to leave one
-that was not. Measured on all questions of Spider and BIRD by `benchmarks/follow_up.py`.
+that was not. How often it happens is counted by `benchmarks/follow_up.py` (`complete` in its results).
 """
 
 from __future__ import annotations
@@ -82,6 +82,11 @@ _BEGINS = re.compile(
     r"|less than|fewer than|at least|at most|sorted|ordered|grouped|whose|who|that|the same|older|younger|instead)\b",
     re.IGNORECASE,
 )
+_TOP = re.compile(
+    r"(?:top|first|last|bottom)\s+(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twenty|fifty|hundred)\s+"
+    r"(?!(?:in|for|by|per|at|from|of|with|without|before|after|since|until|between|during|on|ones?|only)\b)(?P<what>\w.*)",
+    re.IGNORECASE,
+)
 _THOSE_WHO = re.compile(
     r"\A(?:(?:only|just)\s+)?(?:(?:those|the ones?|ones)\s+)?(?:who|whose|that|which|where)?\b", re.IGNORECASE
 )
@@ -125,7 +130,7 @@ def follow_up(asked: str, vocabulary: Vocabulary) -> Fragment | None:
     if not (len(words) <= _LONGEST and _ORDERS.match(text)):
         if not words or (_ASKS.match(text) and not about):
             return None
-        begins = about or joined or (_BEGINS.match(text) is not None and not _has_own_question(text))
+        begins = about or joined or (_BEGINS.match(text) is not None and not _is_whole(text, vocabulary))
         short = len(words) <= _SHORT and not vocabulary.names(words, columns=False)
         if not short and not (begins and len(words) <= _LONGEST):
             return None
@@ -152,6 +157,9 @@ def _refers(text: str) -> bool:
     return False
 
 
-def _has_own_question(text: str) -> bool:
-    """A question behind a beginning: "In 2012, who had the least consumption?"."""
+def _is_whole(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether what begins like a follow-up is none: "In 2012, who had the least consumption?", "Top 3 cities by people"."""
+    top = _TOP.match(text)
+    if top and vocabulary.names(top["what"].split(), columns=False):
+        return True
     return _OWN_QUESTION.search(_THOSE_WHO.sub("", text)[1:]) is not None

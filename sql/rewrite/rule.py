@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .additions import added, excluded, limited, ordered
-from .base import REWRITERS, Rewritten
+from .base import REWRITERS, UNRESOLVED, Rewritten
 from .fragments import follow_up
 from .references import referred
 from .replacements import attribute, dimension, named, ranked, valued
@@ -59,7 +59,7 @@ class RuleRewriter:
         if fragment is None:
             return Rewritten(asked, asked)
         if not history:
-            return Rewritten(asked, asked, kind="unresolved", reason="nothing was asked before")
+            return Rewritten(asked, asked, kind=UNRESOLVED, reason="nothing was asked before")
         last = history[-1].question
         question = _MARK.sub("", last)
         for kind, rule, reason in RULES:
@@ -67,4 +67,4 @@ class RuleRewriter:
             if found:
                 mark = "?" if _WH.match(found) else "." if fragment.asks else last[len(question) :].strip()
                 return Rewritten(asked, found + mark, self.name, kind, reason)
-        return Rewritten(asked, asked, kind="unresolved", reason="no rule fits it to the earlier question")
+        return Rewritten(asked, asked, kind=UNRESOLVED, reason="no rule fits it to the earlier question")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..intent import write_request
 from ..linking.carried import CarriedLinker
-from ..rewrite.base import Rewritten
+from ..rewrite.base import UNRESOLVED, Rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class RewriteQuestion:
         rewritten = self.rewriter.rewrite(asked, self.history, self.vocabulary)
         if len(rewritten.question) > self.most:
             reason = f"in full it would have {len(rewritten.question)} characters, and {self.most} are taken"
-            rewritten = Rewritten(asked, asked, kind="unresolved", reason=reason)
+            rewritten = Rewritten(asked, asked, kind=UNRESOLVED, reason=reason)
         return replace(state, question=rewritten.question, rewritten=rewritten)
 
 
