@@ -13,6 +13,8 @@ from ctxprune.cli._writing import EXAMPLES_HELP, STYLE_HELP, Writing
 from ctxprune.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ctxprune.sql.answer import Answer
 
 __all__ = ["ask"]
@@ -53,8 +55,10 @@ def ask(
     ] = None,
     tpm: Annotated[int | None, typer.Option(min=1, help="Tokens a minute that it allows; or $CTXPRUNE_TPM.")] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Whole schema, one answer, no repair, no vote.")] = False,
-    trace: Annotated[Path | None, typer.Option(help="Write the trace there, as JSON.", show_default=False)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    trace: Annotated[
+        Path | None, typer.Option(help="Write the trace there, as JSON; not with -.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document; with -, one each line.")] = False,
 ) -> None:  # fmt: skip
     """Ask a database a question in plain words. It is only ever read.
 
@@ -71,6 +75,8 @@ def ask(
 
     if plain and knowledge is not None:
         raise typer.BadParameter("--plain uses no knowledge", param_hint="--knowledge")
+    if question == "-" and trace is not None:
+        raise typer.BadParameter("one file holds the trace of one question, and - asks many", param_hint="--trace")
     with Database(database) as source:
         inputs = [path for path in (source.path, generator.partition(":")[2], examples, knowledge) if path]
         if trace is not None:
@@ -87,12 +93,33 @@ def ask(
             known = knowledge_for(source, knowledge)
             values = value_index(source, index, published)
             pipeline = Pipeline(source, generators=writers, values=values, knowledge=known, config=config)
-        answers = [pipeline.ask(question, evidence)] if question != "-" else converse(pipeline, writers, evidence)
-        for answer in answers:
+        _console.say_unreadable(source)
+        if question == "-":
+            _report_all(converse(pipeline, writers, evidence), generator, evidence, as_json=as_json)
+        else:
+            answer = pipeline.ask(question, evidence)
             if trace is not None:
                 _console.write_file(trace, _json(answer), *inputs)
             _report(answer, generator, evidence, as_json=as_json)
-        _console.say_unreadable(source)
+
+
+def _report_all(answers: Iterable[Answer], generator: str, evidence: str, *, as_json: bool) -> None:
+    """`_report` of each as it comes; a model that fails for one does not keep the next from being asked.
+
+    Raises:
+        typer.Exit: The model failed for some.
+    """
+    from ctxprune.cli import _console
+
+    failed = False
+    for answer in answers:
+        try:
+            _report(answer, generator, evidence, as_json=as_json)
+        except ModelError as error:  # noqa: PERF203 - a model is slower by far
+            failed = True
+            _console.say(_console.one_line(error))
+    if failed:
+        raise typer.Exit(1)
 
 
 def _report(answer: Answer, generator: str, evidence: str, *, as_json: bool) -> None:

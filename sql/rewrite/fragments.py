@@ -158,7 +158,7 @@ def _refers(text: str) -> bool:
 
 
 def _is_whole(text: str, vocabulary: Vocabulary) -> bool:
-    """Whether what begins like a follow-up is none: "In 2012, who had the least consumption?", "Top 3 cities by people"."""
+    """Whether it only begins like a follow-up: "In 2012, who had the least consumption?", "Top 3 cities by people"."""
     top = _TOP.match(text)
     if top and vocabulary.names(top["what"].split(), columns=False):
         return True

@@ -15,6 +15,7 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.cli._console import visible
+from ctxprune.errors import ModelError
 from ctxprune.sql.generate.base import GENERATORS, Candidate, Request
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "sql" / "generate" / "chat_fakes.py")))
@@ -405,3 +406,25 @@ def test_a_conversation_is_said_in_full_by_the_model(
     monkeypatch.setattr("sys.stdin", io.StringIO("Which cities are in France?\nand in Poland?\nanything\n"))
     main(["sql", "ask", str(shop), "-", "--generator", "chat:x"])
     assert "taken as: Which cities are in Poland? (chat.v1)" in capsys.readouterr().err
+
+
+def test_a_conversation_goes_on_after_the_model_failed(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reply(prompt: str, _sampling: object, _turn: int) -> str:
+        if "Poland" in prompt.rpartition("Question")[2]:
+            raise ModelError("it is overloaded")
+        return "SELECT name FROM city WHERE country = 'France'"
+
+    monkeypatch.setattr("ctxprune.integrations.chat_models.open_chat_model", lambda *_, **__: fakes.FakeModel(reply))
+    monkeypatch.setattr("sys.stdin", io.StringIO("Which cities are in Poland?\nWhich cities are in France?\n"))
+    assert main(["sql", "ask", str(shop), "-", "--generator", "chat:x", "--plain", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["question"] for line in out.splitlines()] == ["Which cities are in France?"]
+    assert "it is overloaded" in err
+
+
+def test_a_conversation_has_no_one_trace(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", "ask", str(shop), "-", "--trace", str(tmp_path / "trace.json")]) == 2
+    assert "--trace" in capsys.readouterr().err
+    assert not (tmp_path / "trace.json").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import runpy
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +15,10 @@ import pytest
 
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.sql import Conversation, Database, Pipeline, PipelineConfig
+from ctxprune.sql._cancel import cancellation, told_at_once
 from ctxprune.sql.rewrite.chat import ChatRewriter
 from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.steps import State
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "generate" / "chat_fakes.py")))
 parts = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "pipeline_fakes.py")))
@@ -150,19 +153,68 @@ def test_threads_take_turns(pipeline: Pipeline) -> None:
     assert len(talk.turns) == 13
 
 
-def test_async_is_the_same_and_a_cancelled_question_leaves_nothing(database: Database) -> None:
-    model = fakes.FakeModel(lambda *_: "Which cities are in Poland?")
-    talk = Conversation(Pipeline(database), rewriter=ChatRewriter(model))
+def test_async_is_the_same_and_a_question_cancelled_meanwhile_leaves_nothing(database: Database) -> None:
+    called, go_on = threading.Event(), threading.Event()
+
+    def reply(prompt: str, _sampling: object, _turn: int) -> str:
+        if "Brazil" not in prompt:
+            return "Which cities are in Poland?"
+        called.set()
+        go_on.wait(10)
+        return "Which cities are in Brazil?"
+
+    talk = Conversation(Pipeline(database), rewriter=ChatRewriter(fakes.FakeModel(reply)))
 
     async def ask() -> list[str]:
         await talk.aask("Which cities are in France?")
         answer = await talk.aask("and in Poland?")
-        with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(talk.aask("and in Brazil?"), 0.0)
+        asking = asyncio.create_task(talk.aask("and in Brazil?"))
+        assert await asyncio.to_thread(called.wait, 10)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        go_on.set()
         return [answer.question, answer.trace.rewritten.rewriter]
 
-    assert asyncio.run(ask()) == ["Which cities are in Poland?", "chat.v1"]
-    assert len(talk.turns) == 2
+    assert asyncio.run(ask()) == ["Which cities are in Poland?", "chat.v1"]  # it has waited for the threads
+    assert [turn.asked for turn in talk.turns] == ["Which cities are in France?", "and in Poland?"]
+
+
+def test_a_question_cancelled_after_its_last_step_leaves_nothing(pipeline: Pipeline) -> None:
+    cancelled = threading.Event()
+
+    def cancel(state: State) -> State:
+        cancelled.set()
+        return state
+
+    steps = (*pipeline.steps, SimpleNamespace(name="cancel", run=cancel))
+    talk = Conversation(Pipeline.of_steps(pipeline.schema, steps))
+    with cancellation(cancelled), pytest.raises(asyncio.CancelledError):
+        talk.ask("Which cities are in France?")
+    assert cancelled.is_set()
+    assert talk.turns == ()
+
+
+def test_a_cancelled_question_ends_its_query(pipeline: Pipeline) -> None:
+    begun, told = threading.Event(), threading.Event()
+
+    def wait(state: State) -> State:
+        with told_at_once(told.set):
+            begun.set()
+            told.wait(10)
+        return state
+
+    talk = Conversation(Pipeline.of_steps(pipeline.schema, (SimpleNamespace(name="wait", run=wait),)))
+
+    async def ask() -> None:
+        asking = asyncio.create_task(talk.aask("Which cities are in France?"))
+        await asyncio.to_thread(begun.wait, 10)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert told.is_set()
+
+    asyncio.run(ask())
 
 
 def test_the_models_call_stands_in_the_trace(pipeline: Pipeline) -> None:

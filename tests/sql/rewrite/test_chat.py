@@ -11,6 +11,7 @@ from ctxprune.errors import ModelError, UsageError
 from ctxprune.sql.generate.model import ChatAnswer, Message, Sampling
 from ctxprune.sql.rewrite import Rewritten, Turn, Vocabulary
 from ctxprune.sql.rewrite.chat import ChatRewriter
+from ctxprune.sql.rewrite.rule import RuleRewriter
 
 EARLIER = "Which singers are from France?"
 
@@ -49,6 +50,46 @@ def test_a_usable_question_is_used(answer: str, vocabulary: Vocabulary) -> None:
     assert rewritten.question.startswith("Which")
     assert "\n" not in rewritten.question
     assert '"' not in rewritten.question
+
+
+@pytest.mark.parametrize(
+    ("earlier", "asked", "answer"),
+    [
+        ("Which singers from France are older than 30?", "and in Japan?", "Which singers in Japan are older than 30?"),
+        ("Which singers are from France or Japan?", "and the Netherlands?", "Which singers are from the Netherlands?"),
+        ("Which singers are from France?", "except the oldest", "Which singers are from France, not the oldest?"),
+        ("Who is the oldest singer?", "and the youngest?", "Which singer has the lowest age?"),
+        ("How many singers are from France?", "and in Japan?", "What is the number of singers in Japan?"),
+    ],
+)
+def test_other_words_for_what_was_said_are_used(earlier: str, asked: str, answer: str, vocabulary: Vocabulary) -> None:
+    assert rewrite(answer, asked, vocabulary, earlier).rewriter == "chat.v1"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "asked", "answer", "why"),
+    [
+        (EARLIER, "what are their names?", "What are the names of the singers?", "lacks 'France'"),
+        ("Which singers from France are older than 30?", "and in Japan?", "Which singers are in Japan?", "lacks '30'"),
+        (EARLIER, "and in Japan?", "Which singers are not from Japan?", "'not', which nobody said"),
+        (EARLIER, "and in Japan?", "Which singers are from any country but never Japan?", "'never', which nobody said"),
+        (EARLIER, "and in Japan?", "Who is the oldest singer from Japan?", "'oldest', which nobody said"),
+        (EARLIER, "and in Japan?", "What is the average age of singers from Japan?", "'average', which nobody said"),
+        (
+            "Which singers are older than 30?",
+            "and 40?",
+            "Which singers are younger than 40?",
+            "'younger', which nobody",
+        ),
+        ("Which singers are older than 30?", "and 40?", "Which singers are under 40?", "'under', which nobody said"),
+    ],
+)
+def test_a_question_that_means_something_else_is_not_used(
+    earlier: str, asked: str, answer: str, why: str, vocabulary: Vocabulary
+) -> None:
+    rewritten = rewrite(answer, asked, vocabulary, earlier)
+    assert rewritten.rewriter != "chat.v1"
+    assert why in rewritten.reason
 
 
 @pytest.mark.parametrize(
@@ -98,8 +139,9 @@ def test_the_conversation_is_data(vocabulary: Vocabulary) -> None:
 
 
 def test_a_model_may_finish_what_no_rule_can(vocabulary: Vocabulary) -> None:
-    asked = "and the other way round, by age of theirs?"
-    rewritten = rewrite("Which singers are from France, in the other order by age?", asked, vocabulary)
+    earlier, asked = "Is any singer from France?", "What are their names?"
+    assert RuleRewriter().rewrite(asked, [Turn(earlier, earlier)], vocabulary).kind == "unresolved"
+    rewritten = rewrite("What are the names of the singers from France?", asked, vocabulary, earlier)
     assert rewritten.rewriter == "chat.v1"
 
 

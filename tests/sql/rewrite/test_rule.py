@@ -54,7 +54,7 @@ def test_a_full_question_is_complete(vocabulary: Vocabulary) -> None:
     for earlier, _, full in CASES:
         if full[0].isupper():
             again = RuleRewriter().rewrite(full, [Turn(earlier, earlier)], vocabulary)
-            assert again.question == full
+            assert (again.kind, again.question) == ("complete", full)
 
 
 def test_every_rule_is_used(vocabulary: Vocabulary) -> None:
