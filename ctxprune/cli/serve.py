@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ctxprune.errors import InputError, UsageError
-
 __all__ = ["serve"]
 
 
 def serve(
-    config: Annotated[Path, typer.Option(help="TOML file; see `ctxprune.serve.config`.")],
+    config: Annotated[Path, typer.Option(metavar="FILE", help="TOML file, as the README shows one.")],
     host: Annotated[str, typer.Option(help="Address, instead of the file's.", show_default=False)] = "",
     port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Port, instead of the file's.", show_default=False)
@@ -32,15 +30,9 @@ def serve(
     from ctxprune.serve.config import load_config
     from ctxprune.serve.run import log_handler, run
 
-    try:
-        settings = load_config(config)
-        place = settings.server
-        server = dataclasses.replace(place, host=host or place.host, port=place.port if port is None else port)
-        settings = dataclasses.replace(settings, server=server)
-    except (UsageError, InputError) as error:
-        raise typer.BadParameter(str(error), param_hint="--config") from error
+    settings = load_config(config)
+    place = settings.server
+    server = dataclasses.replace(place, host=host or place.host, port=place.port if port is None else port)
+    settings = dataclasses.replace(settings, server=server)
     logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
-    try:
-        run(settings)
-    except UsageError as error:
-        raise typer.BadParameter(str(error), param_hint="--config") from error
+    run(settings)

@@ -138,10 +138,10 @@ class Databases:
             now = database.schema().fingerprint
             entry.views = {said: view for said, view in entry.views.items() if view.source.fingerprint == now}
 
-    def failures(self) -> dict[str, str]:
+    def failures(self) -> dict[str, CtxpruneError]:
         """Why databases cannot be used, by their names; {} if all can."""
         found = {name: entry.failure() for name, entry in self._entries.items()}
-        return {name: why for name, why in found.items() if why}
+        return {name: error for name, error in found.items() if error is not None}
 
     def close(self) -> None:
         """Close all that are open."""
@@ -196,14 +196,14 @@ class _Entry:
         except OSError:
             return 0
 
-    def failure(self) -> str:
+    def failure(self) -> CtxpruneError | None:
         try:
             self.open().execute("SELECT 1")
             if self.shared is not None:
                 self.shared.current()
         except CtxpruneError as error:
-            return error.what
-        return ""
+            return error
+        return None
 
     def close(self) -> None:
         with self._opening:

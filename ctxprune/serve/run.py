@@ -45,7 +45,9 @@ def run(config: ServiceConfig) -> None:
     try:
         listener = socket.create_server((place.host, place.port), family=family, backlog=1024)
     except OSError as error:
-        raise UsageError(f"cannot listen ({error.strerror})", where=f"{place.host}, port {place.port}") from error
+        raise UsageError(
+            f"cannot listen ({error.strerror})", where=f"{place.host}, port {place.port}", hint="name another by --port"
+        ) from error
     # Inherited by connections; asyncio sets it only where sockets name their protocol, and an answer is two writes.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     settings = uvicorn.Config(

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ctxprune.errors import CtxpruneError, SchemaError, StoreError, UsageError
+from ctxprune.errors import CtxpruneError, FormatError, SchemaError, StoreError, UsageError
 from ctxprune.pruning import Pruner
 from ctxprune.rag import Passage
 from ctxprune.serve.databases import Databases
@@ -67,6 +67,7 @@ class Service:
         generators = _generators(config, self._cache) if generators is None else generators
         self.databases = Databases(config, generators, queries=_ASKERS + 1)  # one more for readiness
         self._unusable: dict[tuple[str, str], str] = {}  # why, by the names of key and database
+        self._down: frozenset[str] = frozenset()  # databases that failed when readiness was last asked for
         self.routes: frozenset[str] = frozenset()
         self._scorer = "loading"
 
@@ -150,9 +151,13 @@ class Service:
         return [(key, name) for key in self.keys.all for name in key.databases]
 
     async def readiness(self) -> dict[str, Any]:
-        """Whether requests should come, and what is missing."""
+        """Whether requests should come, and what is missing, without words of a server, which name hosts and users."""
         failures = {name: why for (_key, name), why in self._unusable.items()}
-        failures |= await self._blocking(self.databases.failures, self._checker)
+        down = await self._blocking(self.databases.failures, self._checker)
+        for name in down.keys() - failures.keys() - self._down:
+            _unavailable(name, down[name])
+        self._down = frozenset(down)
+        failures |= {name: _said(error) for name, error in down.items()}
         cache = await self._blocking(self._cache_failure, self._checker)
         return {
             "ready": self._scorer == "ok" and not failures and not cache and not self.gate.closed,
@@ -187,6 +192,11 @@ class Service:
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
         return any(thread.is_alive() for thread in threads)
+
+
+def _said(error: CtxpruneError) -> str:
+    of_index = isinstance(error, (StoreError, FormatError))  # in our own words
+    return error.what if of_index else f"it cannot be used ({error.code}); the log says why"
 
 
 def _unavailable(name: str, error: CtxpruneError) -> None:

@@ -103,10 +103,17 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         load_config(tmp_path / "no.toml")
 
 
-def test_the_command_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["serve", "--config", str(write(tmp_path, "[servr]"))]) == 2
-    assert "unknown entry 'servr'" in capsys.readouterr().err.replace("\n", " ")
-    assert main(["serve", "--config", str(tmp_path / "no.toml")]) == 2
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("service.toml", "CP001 unknown entry 'servr'"), ("no.toml", "CP005 the configuration cannot be")],
+)
+def test_a_file_at_fault_is_one_line_of_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    write(tmp_path, "[servr]")
+    assert main(["serve", "--config", str(tmp_path / name)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"ctxprune: {said}")
 
 
 @pytest.mark.parametrize("url", ["postgresql://u:0ther@host:no/x", "postgresql://u:p@ss:0ther@h/d", "0ther"])

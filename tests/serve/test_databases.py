@@ -136,6 +136,21 @@ def test_an_index_that_cannot_be_made(
     client.close()
 
 
+def test_readiness_tells_everybody_no_words_of_a_server(shop: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("psycopg", reason="the postgres extra is not installed")
+    down = DatabaseConfig("sales", "postgresql://reader:hunter2@127.0.0.1:1/clinic")
+    keys = (KeyConfig("all", hashed(ALL), {"sales": "*"}),)
+    client = Client(config_for(shop, databases=(down,), keys=keys))
+    for _ in range(2):
+        ready = client.get("/readyz", key="")
+        assert ready.json()["databases"] == {"sales": "it cannot be used (CP100); the log says why"}
+    (told,) = [record.fields for record in caplog.records if record.message == "database unavailable"]
+    assert told["database"] == "sales"
+    assert "port 1 " in told["cause"]
+    assert "hunter2" not in str(told)
+    client.close()
+
+
 class Endless:
     """A generator whose query has no end."""
 
