@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from .steps import LinkSchema, RetrieveValues, State
 from .steps.rewrite import LinkFollowUp, RewriteQuestion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from .answer import Answer
     from .rewrite.base import Rewriter
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Conversation"]
 
 _FORMAT, _VERSION = "ctxprune-conversation", 1
+_NO_QUESTION = frozenset({"write_request", "unanswerable"})  # kinds of refusal: nothing that a follow-up could mean
 
 
 class Conversation:
@@ -40,8 +42,8 @@ class Conversation:
         answer.trace.rewritten             # what was asked, which rewriter made it full, and why
 
     A question that is complete begins a new topic: what was asked before is forgotten. A follow-up keeps, beside what
-    its own linking keeps, the columns of the question before it. Requests for a change, and follow-ups that could not
-    be resolved, are not remembered.
+    its own linking keeps, the columns of the question before it. What was no question to the database (a request for a
+    change, "Thanks!"), and follow-ups that could not be resolved, are not remembered.
 
     The pipeline may be shared by many conversations and threads. One conversation may be used from several threads,
     too: its questions take turns, in the order in which they get the lock. A question that raises, or that is
@@ -125,6 +127,10 @@ class Conversation:
         Raises:
             FormatError: The document is no conversation, or one of another version.
         """
+        if not isinstance(document, Mapping):
+            raise FormatError(
+                f"a {type(document).__name__} is no conversation", hint="give from_dict(pipeline, document)"
+            )
         if document.get("format") != _FORMAT or document.get("version") != _VERSION:
             found = f"{document.get('format')!r}, version {document.get('version')!r}"
             raise FormatError(f"no conversation that can be read: {found}", hint=f"{_FORMAT}, version {_VERSION}, is")
@@ -150,7 +156,7 @@ class Conversation:
         rewritten = answer.trace.rewritten
         if rewritten is None or rewritten.kind == UNRESOLVED:
             return self._turns
-        if answer.refusal is not None and answer.refusal.kind == "write_request":
+        if answer.refusal is not None and answer.refusal.kind in _NO_QUESTION:
             return self._turns
         earlier = () if rewritten.kind == COMPLETE else self._turns
         turn = Turn(rewritten.asked, rewritten.question, answer.sql, _linked(answer, self.pipeline))

@@ -50,6 +50,19 @@ def test_a_follow_up_is_answered_in_full(pipeline: Pipeline) -> None:
     assert [turn.asked for turn in talk.turns] == ["What is the population of the city Paris?", "and of Łódź?"]
 
 
+def test_what_is_no_question_is_not_remembered(pipeline: Pipeline) -> None:
+    talk = Conversation(pipeline)
+    talk.ask("How many cities are in France?")
+    assert talk.ask("Thanks!").refusal is not None
+    assert [turn.asked for turn in talk.turns] == ["How many cities are in France?"]
+    assert talk.ask("and in Poland?").question == "How many cities are in Poland?"
+
+
+def test_a_pipeline_is_no_document(pipeline: Pipeline) -> None:
+    with pytest.raises(FormatError, match="a Pipeline is no conversation"):
+        Conversation.from_dict(Conversation(pipeline).to_dict(), pipeline)  # the wrong way round
+
+
 def test_a_complete_question_forgets_the_topic(pipeline: Pipeline) -> None:
     talk = Conversation(pipeline)
     talk.ask("How many cities are in France?")
