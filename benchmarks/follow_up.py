@@ -2,6 +2,7 @@
 
     python benchmarks/follow_up.py                       # benchmarks/results/follow_up.json, by rule
     python benchmarks/follow_up.py --model MODEL.gguf    # follow_up_chat.json: a chat model on a sample, rule beside it
+    python benchmarks/follow_up.py --complete            # follow_up_complete.json: complete questions, seconds
 
 Follow-ups are made as `_follow_ups.py` says; the rules were written with Spider train in view, Spider dev and BIRD dev
 are measured here. In percent of the follow-ups of a kind:
@@ -13,7 +14,7 @@ are measured here. In percent of the follow-ups of a kind:
 - `recall`: share of the gold query's columns in the linked schema: of the follow-up as asked, of the full question,
   with the earlier linking kept (`recall reused`), and of the reference; `tokens` and `tokens reused` are the schema's.
 
-`complete`: all questions of a set asked in sequence, database by database, and how many were taken for follow-ups.
+`--complete`: all questions of a set asked in sequence, database by database, and how many were taken for follow-ups.
 """
 
 from __future__ import annotations
@@ -60,7 +61,13 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/ctxprune/generations.sqlite")
     parser.add_argument("--cases", type=int, default=0, help="at most so many a set; records nothing without a model")
+    parser.add_argument("--complete", action="store_true")
     words = parser.parse_args()
+    if words.complete:
+        taken = {name: untouched(folder, split) for name, folder, split in SEQUENCES}
+        prints = {name: load(DATA / folder, split=split).fingerprint for name, folder, split in SEQUENCES}
+        record("follow_up_complete", taken, seed=None, data=prints)
+        return
     rewriters = {"rule.v1": RuleRewriter()}
     if words.model:
         model = CachedModel(LlamaCppModel(words.model, threads=1), GenerationCache(words.cache))
@@ -74,12 +81,8 @@ def main() -> None:
             cases = random.Random(SEED).sample(cases, min(words.cases, len(cases)))
         figures[name] = measure(bench, cases, rewriters)
         sys.stderr.write(f"{name}: {figures[name]}\n")
-    document = {"follow_ups": figures}
-    if not words.model:
-        document["complete"] = {name: untouched(folder, split) for name, folder, split in SEQUENCES}
-        sys.stderr.write(f"{document['complete']}\n")
     if words.model or not words.cases:
-        record("follow_up_chat" if words.model else "follow_up", document, seed=SEED, data=data)
+        record("follow_up_chat" if words.model else "follow_up", {"follow_ups": figures}, seed=SEED, data=data)
 
 
 def cases_of(bench, most):
