@@ -189,7 +189,7 @@ class Pruner:
         if not best.kept.any():
             raise BudgetError(
                 f"no unit fits into the {getattr(self.policy, 'budget', 'given')} tokens",
-                hint=f"the smallest takes {tokens.min()}; raise the budget, or on_empty='drop' to get nothing",
+                hint=f'the smallest takes {tokens.min()}; raise the budget, or let on_empty be "drop" to get nothing',
             )
         return _checked_selection(policy, best, closure, tokens)
 

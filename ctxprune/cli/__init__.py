@@ -1,8 +1,9 @@
 """The `ctxprune` command: one file a command, human output on stderr or as rich tables, data on stdout.
 
-Exit codes: 0 done, 1 a clear error of ours on one line on stderr, 2 wrong usage, 130 stopped by Ctrl-C. No traceback
-unless `--debug`. Without a standard input it reads as empty, without a standard error nothing is said; without a
-standard output there is nothing to do. Characters that stdout cannot take come as backslash escapes.
+Exit codes: 0 done, 1 a clear error of ours on one line on stderr, 2 wrong usage, 130 stopped by Ctrl-C (but 0 of
+`serve`, which then ends in good order). No traceback unless `--debug`. Without a standard input it reads as empty,
+without a standard error nothing is said; without a standard output there is nothing to do. Characters that stdout
+cannot take come as backslash escapes.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ def serve(
         int | None, typer.Option(min=0, max=65_535, help="Port, instead of the file's.", show_default=False)
     ] = None,
 ) -> None:
-    """Serve pruning, reranking and questions to databases over HTTP, until SIGTERM.
+    """Serve pruning, reranking and questions to databases over HTTP, until SIGTERM or Ctrl-C.
 
     Logs are JSON lines on stderr, without contents or secrets. Needs the extra `serve`.
     """

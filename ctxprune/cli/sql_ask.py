@@ -219,10 +219,12 @@ def _account(answer: Answer) -> None:
         kept = sum(entry.kept for entry in trace.knowledge.entries)
         entries = _console.counted(kept, "line")
         _console.say(f"knowledge: {entries} used, {trace.knowledge.tokens_after} tokens{_left_out(answer)}")
+    if not trace.candidates and not trace.tokens_in:
+        return
     ran = sum(candidate.rows is not None for candidate in trace.candidates)
     asked = f", {trace.tokens_in} tokens in, {trace.tokens_out} out" if trace.tokens_in else ""
     asked += "" if trace.cost is None else f", cost {trace.cost:.6g}"
-    sure = "" if answer.refused else f", {answer.confidence:.0%} agree"
+    sure = "" if answer.refused else f", confidence {answer.confidence:.0%}"
     _console.say(f"candidates: {len(trace.candidates)}, {ran} ran{sure}; {trace.ms:.0f} ms{asked}")
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["values"]
 
 MASKED = "(masked)"
+_WHOLE_NAME = 30  # characters; so long names of columns stay on one line and leave room for the rest in 80
 
 
 def values(
@@ -104,13 +105,14 @@ def _show(found: list[dict[str, Any]]) -> None:
     if not found:
         return
     table = Table(box=box.SIMPLE)
-    for name in ("column", "value", "words"):
+    table.add_column("column", overflow="fold", no_wrap=_short(found))
+    for name in ("value", "words"):
         table.add_column(name, overflow="fold")
     table.add_column("stage", no_wrap=True)
     for name in ("score", "likelihood"):
         table.add_column(name, justify="right")
     for hit in found:
-        texts = (f"{hit['table']}.{hit['column']}", hit["value"], hit["words"], hit["stage"])
+        texts = (_name(hit), hit["value"], hit["words"], hit["stage"])
         table.add_row(*map(_console.cell, texts), f"{hit['score']:.2f}", f"{hit['likelihood']:.3f}")
     _console.data().print(table)
 
@@ -124,11 +126,20 @@ def _show_ranges(fitting: list[dict[str, Any]]) -> None:
     if not fitting:
         return
     table = Table(box=box.SIMPLE)
-    for name in ("column", "number or days", "words", "column holds"):
+    table.add_column("column", overflow="fold", no_wrap=_short(fitting))
+    for name in ("number or days", "words", "column holds"):
         table.add_column(name, overflow="fold")
     table.add_column("likelihood", justify="right")
     for hit in fitting:
         literal = hit["low"] if hit["low"] == hit["high"] else f"{hit['low']} to {hit['high']}"
-        texts = (f"{hit['table']}.{hit['column']}", literal or hit["words"], hit["words"], hit["why"])
+        texts = (_name(hit), literal or hit["words"], hit["words"], hit["why"])
         table.add_row(*map(_console.cell, texts), f"{hit['likelihood']:.3f}")
     _console.data().print(table)
+
+
+def _name(hit: dict[str, Any]) -> str:
+    return f"{hit['table']}.{hit['column']}"
+
+
+def _short(hits: list[dict[str, Any]]) -> bool:
+    return all(len(_name(hit)) <= _WHOLE_NAME for hit in hits)

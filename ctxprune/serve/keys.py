@@ -72,6 +72,7 @@ class Keys:
         digest = hashlib.sha256(given).digest()
         found = [key for known, key in self._digests if hmac.compare_digest(known, digest)]
         if not found or not given:
-            what = "the key is unknown" if given else "there is no key"
-            raise RequestError(what, status=401, hint="send the header Authorization: Bearer KEY")
+            if given:
+                raise RequestError("the key is unknown", status=401, hint="ask the service's operator for one")
+            raise RequestError("there is no key", status=401, hint="send the header Authorization: Bearer KEY")
         return found[0]

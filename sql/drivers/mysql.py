@@ -9,7 +9,7 @@ from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTim
 
 from ..limits import Limits
 from ._mysql_reflect import MySqlReflection
-from .server import ServerDriver
+from .server import WRONG_PASSWORD, ServerDriver
 from .typed import TypedSamples
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ _LIMITS = frozenset(
 )  # disk, memory, packet, stack
 _FULL = frozenset({1040, 1203, 1226})
 _LOST = frozenset({0, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927})
-_REFUSED = frozenset({1044, 1045, 1049, 1129, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159, 4151})
+_DENIED = 1045
+_REFUSED = frozenset({1044, 1049, 1129, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159, 4151})
 
 
 def _meaning(code: int | None) -> tuple[type[DatabaseError], str]:
@@ -141,6 +142,8 @@ def _meaning(code: int | None) -> tuple[type[DatabaseError], str]:
         return QueryLimitError, _MORE_MEMORY
     if code in _FULL:
         return DatabaseError, "lower `workers`, or raise max_connections or the role's limit on the server"
+    if code == _DENIED:
+        return DatabaseError, WRONG_PASSWORD
     if code in _LOST or code in _REFUSED or (code is not None and 2000 <= code < 3000):
         return DatabaseError, "is the server running, and are host, port, user, password and name right?"
     return QueryError, ""

@@ -9,7 +9,7 @@ from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTim
 
 from ._watch import Watch
 from .reflect import Entry, ServerReflection
-from .server import ServerDriver
+from .server import WRONG_PASSWORD, ServerDriver
 from .typed import TypedSamples
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ _MEANINGS: dict[str, tuple[type[DatabaseError], str]] = {
     "08": _AWAY,
     "25P04": _LATE,
     "28": _AWAY,
+    "28P01": (DatabaseError, WRONG_PASSWORD),
     "3D": _AWAY,
     "40001": (DatabaseError, "ask again; on a replica, raise max_standby_streaming_delay"),
     "53": _LARGE,
@@ -160,6 +161,8 @@ class PostgresDriver(ServerDriver):
         what = (told.message_primary if told else None) or " ".join(str(error).split()) or type(error).__name__
         if told and told.message_hint:
             what += f" ({told.message_hint})"
+        if not state and "password authentication failed" in what:  # refused connections come without their SQLSTATE
+            state = "28P01"
         kind, hint = _MEANINGS.get(state) or _MEANINGS.get(state[:2]) or (QueryError, "")
         return kind(what, where=self.where, hint=hint)
 

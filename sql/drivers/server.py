@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from .base import Cancel, Request
     from .session import Session
 
-__all__ = ["ServerDriver"]
+__all__ = ["WRONG_PASSWORD", "ServerDriver"]
 
+WRONG_PASSWORD = "check the user and the password of the URL"  # noqa: S105 - a hint
 _CONNECT_SECONDS = 10
 _END_SECONDS = 1.0
 _STATE = Limits(seconds=30.0, rows=1_000_000)

@@ -156,7 +156,8 @@ class RankedSelector:
             return Selection(None, chance, ranked, f"the best result is right with a probability of {chance:.2f} only")
         lengths = {place: len(sqls[place]) for place in tables}
         best = representative(ranked[0], tables, lengths)
-        reason = f"right with a probability of {chance:.2f}; {len(ranked[0])} of {len(tables)} working candidates agree"
+        voted = f"{len(ranked[0])} of {len(tables)} working candidates gave this result"
+        reason = f"right with a probability of {chance:.2f}; {voted}"
         return Selection(best, chance, ranked, reason)
 
 

@@ -66,7 +66,7 @@ class VoteSelector:
         chosen = ranked[0]
         best = min(chosen, key=lambda index: _tie(index, executed, weights))
         share = sum(weights[index] for index in chosen) / sum(weights.values())
-        reason = f"{len(chosen)} of {len(weights)} working candidates agree"
+        reason = f"{len(chosen)} of {len(weights)} working candidates gave this result"
         return Selection(best, min(share, 1.0), tuple(map(tuple, ranked)), reason)
 
 

@@ -53,7 +53,7 @@ def test_sql_and_rows_on_stdout_and_the_account_on_stderr(shop: Path, capsys: py
     out, err = capsys.readouterr()
     assert out.splitlines()[0] == "SELECT name FROM city WHERE country = 'France'"
     assert "Paris" in out
-    assert "candidates: 1, 1 ran, 100% agree" in err
+    assert "candidates: 1, 1 ran, confidence 100%" in err
     assert "10 tokens in, 5 out" in err
 
 
@@ -114,7 +114,9 @@ def test_the_default_generator_indexes_and_answers(
 
 def test_a_refusal_is_an_answer(shop: Path, chat: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", "ask", str(shop), "Delete all cities", "--generator", "chat:x"]) == 0
-    assert capsys.readouterr().out.startswith("I can only read this database")
+    out, err = capsys.readouterr()
+    assert out.startswith("I can only read this database")
+    assert "candidates" not in err
     chat.text = "I cannot."
     assert _ask(shop, "--json") == 0
     document = json.loads(capsys.readouterr().out)

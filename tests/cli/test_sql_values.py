@@ -33,6 +33,23 @@ def test_people_see_a_table(shop: Path, capsys: pytest.CaptureFixture[str]):
     assert hashlib.sha256(shop.read_bytes()).hexdigest() == before
 
 
+def test_names_stay_whole_and_nothing_is_lost_in_80_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    country, table = "United Kingdom of Great Britain", f"a_{'long_' * 7}name"
+    with closing(sqlite3.connect(tmp_path / "orders.sqlite")) as connection, connection:
+        connection.execute('CREATE TABLE "order" (order_date DATE, ship_country_in_full TEXT)')
+        connection.execute("INSERT INTO \"order\" VALUES ('2024-03-01', ?)", (country,))
+        connection.execute(f"CREATE TABLE {table} (word TEXT)")
+        connection.execute(f"INSERT INTO {table} VALUES ('Wonderland')")
+    for question, name in ((f"From {country} on March 1, 2024", "order.ship_country_in_full"), ("Wonderland", "")):
+        assert main(["sql", "values", str(tmp_path / "orders.sqlite"), question]) == 0
+        out = capsys.readouterr().out
+        assert name in out
+        assert {"words", "exact", "1.00", "likelihood"} <= set(out.split())
+
+
 def test_machines_get_json(shop: Path, capsys: pytest.CaptureFixture[str]):
     question, evidence = "Cities of the Brazilians", "paid in 'EUR'"
     document = ask(capsys, shop, question, "--evidence", evidence)

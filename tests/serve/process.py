@@ -58,10 +58,10 @@ class Served:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith(f"{name}:"))
 
-    def stop(self, seconds: float = 30) -> int:
-        """SIGTERM; the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """The exit code after that signal."""
+        self.process.send_signal(number)
+        return self.process.wait(30)
 
     def __enter__(self) -> Served:
         return self

@@ -35,7 +35,8 @@ def test_without_a_good_key_nothing_is_told(client: Client, headers: dict[str, s
     response = client.ask("POST", path, key="", headers=headers, json=ASKED)
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
-    error_of(response)
+    error = error_of(response)
+    assert ("Authorization" in error["hint"]) == (error["message"] == "there is no key")
 
 
 @pytest.mark.parametrize("headers", [{"x-api-key": SOME}, {"authorization": f"bearer  {SOME}"}])

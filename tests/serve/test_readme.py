@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,33 +18,20 @@ from .process import Served
 SECTION = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split("## As a service\n")[1]
 SECTION = SECTION.split("\n## ")[0]
 CONFIG = re.findall(r"```toml\n(.*?)```", SECTION, re.DOTALL)[0]
-COMMANDS = [
-    part.strip()
-    for part in re.split(r"^(?=curl )", re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL)[0], flags=re.M)
-]
+MAKING, ASKING = re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL)
+COMMANDS = [part.strip() for part in re.split(r"^(?=curl )", ASKING, flags=re.M)]
 COMMANDS = [command for command in COMMANDS if command]
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, shop_sql: str) -> Iterator[Served]:
-    import sqlite3
-
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("readme")
-    with sqlite3.connect(folder / "shop.sqlite") as connection:
-        connection.executescript(shop_sql)
-    connection.close()
+    made, serving = MAKING.replace("python ", f"{sys.executable} ").split("ctxprune serve ")
+    assert serving == "--config service.toml\n"
+    subprocess.run(["bash", "-c", made], cwd=folder, check=True, timeout=60)
     (folder / "service.toml").write_text(CONFIG, encoding="utf-8")
     with Served(folder / "service.toml") as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def shop_sql() -> str:
-    return """
-    CREATE TABLE city (name TEXT PRIMARY KEY, country TEXT, population INTEGER);
-    CREATE TABLE "order items" (id INTEGER PRIMARY KEY, city_name TEXT REFERENCES city(name), price REAL);
-    INSERT INTO city VALUES ('São Paulo', 'Brazil', 12300000), ('Paris', 'France', 2100000);
-    """
 
 
 def curl(command: str, served: Served) -> str:
@@ -75,9 +63,10 @@ def test_what_they_answer(served: Served) -> None:
     assert "ctxprune_tokens_total" in metrics
 
 
-def test_the_limits_shown_are_the_defaults(tmp_path: Path) -> None:
+def test_the_settings_shown_are_the_defaults(tmp_path: Path) -> None:
     from ctxprune.serve import load_config
-    from ctxprune.serve.config import LimitsConfig
+    from ctxprune.serve.config import LimitsConfig, ServerConfig
 
     (tmp_path / "service.toml").write_text(CONFIG, encoding="utf-8")
-    assert load_config(tmp_path / "service.toml").limits == LimitsConfig()
+    config = load_config(tmp_path / "service.toml")
+    assert (config.limits, config.server) == (LimitsConfig(), ServerConfig())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import socket
 import sys
 import time
@@ -225,7 +226,7 @@ def test_the_grace_time_has_an_end(folder: Path) -> None:
         inside = pool.submit(httpx.post, f"{served.url}/v1/prune", content=body, headers=headers, timeout=60)
         until_inside(served)
         start = time.monotonic()
-        assert served.stop() == 0
+        assert served.stop(signal.SIGINT) == 0  # Ctrl-C
         assert time.monotonic() - start < 6
         assert inside.result().status_code == 503
         assert served.line("stopped")["unfinished"]

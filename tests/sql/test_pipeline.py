@@ -307,7 +307,7 @@ def test_repair_is_mechanical_bounded_and_traced(database: Database) -> None:
     assert answer.rows == (("Łódź",),)
     assert answer.trace.candidates[0].repairs == ("SELECT nam FROM city WHERE contry = 'Poland'",)
     assert answer.reason == (
-        "1 of 1 working candidates agree; repaired, since as it was written it failed or gave nothing"
+        "1 of 1 working candidates gave this result; repaired, since as it was written it failed or gave nothing"
     )
     assert "repaired" not in parts.pipeline(database, parts.Writes("SELECT name FROM city")).ask("Which?").reason
     config = PipelineConfig(repair_rounds=0)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from ctxprune.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from ctxprune.serve.gateway import Call
@@ -13,11 +15,22 @@ if TYPE_CHECKING:
 
 __all__ = ["CallOf", "ErrorReply", "ServiceOf", "Strict", "described"]
 
+_LONGEST_NAME = 100
+
 
 class Strict(BaseModel):
     """A request body; entries that are not known are refused, so that a misspelt one is not passed over."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names(cls, data: Any) -> Any:
+        """Unknown entries are told with the known ones, which pydantic leaves out."""
+        for name in data if isinstance(data, dict) else ():
+            if name not in cls.model_fields:
+                raise UnknownNameError("entry", name[:_LONGEST_NAME], cls.model_fields)
+        return data
 
 
 class ErrorPart(BaseModel):

@@ -42,7 +42,7 @@ class PruneRequest(Strict):
 
     query: str = Field(min_length=1, max_length=10_000)
     kind: str = Field("text", description="What the text is: text or json.")
-    text: str | None = Field(None, description="One text; the answer's output is one, too.")
+    text: str | None = Field(None, description="One text, of kind json a JSON text; the answer's output is one, too.")
     documents: list[str | Document] | None = Field(None, description="Several texts, for kind text.")
     budget: int | None = Field(None, ge=0, description="Tokens that may stay, of all documents together.")
     top_k: int | None = Field(None, ge=1, description="Units (sentences, JSON items) that may stay.")
@@ -141,7 +141,7 @@ def _json(asked: PruneRequest, _most: int, scorer: Scorer) -> Task[Any]:
     from ctxprune.integrations.langchain.json_items import json_items
 
     if asked.text is None or asked.documents is not None:
-        raise RequestError("kind json takes one text", status=422)
+        raise RequestError("kind json takes one text", status=422, hint="send the JSON as a string, in text")
 
     def make(text: str) -> Context[str]:
         items = json_items(text)

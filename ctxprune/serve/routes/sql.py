@@ -109,7 +109,7 @@ _ANSWERED = {
     "truncated": False,
     "confidence": 1.0,
     "refused": False,
-    "reason": "4 of 4 candidates agree",
+    "reason": "4 of 4 working candidates gave this result",
     "trace": {"format": "ctxprune-trace", "version": 1},
 }
 _DATABASES = {"databases": [{"name": "shop", "available": True, "schema": {"format": "ctxprune.schema", "version": 1}}]}

@@ -65,18 +65,22 @@ def test_json_stays_json(client: Client) -> None:
         ({"query": QUERY, "text": TEXT, "budget": "5"}, "budget"),
         ({"query": QUERY, "text": TEXT, "budget": -1}, "budget"),
         ({"query": QUERY, "text": TEXT, "threshold": "NaN"}, "threshold"),
-        ({"query": QUERY, "text": TEXT, "buget": 5}, "buget"),
+        ({"query": QUERY, "text": TEXT, "buget": 5}, "'buget': did you mean 'budget'? known: budget, documents,"),
+        ({"query": QUERY, "documents": [{"txt": TEXT}]}, "'txt': did you mean 'text'? known: text, title"),
+        ({"query": QUERY, "kind": "json", "json": "[]"}, "known: budget, documents, kind,"),
+        ({"query": QUERY, "kind": "json", "documents": ["[]"]}, "send the JSON as a string, in text"),
+        ({"query": QUERY, "text": TEXT, "b" * 999: 5}, f"'{'b' * 100}'"),
         ({"query": QUERY, "text": 5}, "text"),
         ({"query": QUERY, "text": TEXT, "kind": "sound"}, "'sound'"),
         ({"query": QUERY, "text": "no json", "kind": "json"}, "in JSON"),
-        ({"query": QUERY, "text": TEXT, "budget": 1}, "budget"),
+        ({"query": QUERY, "text": TEXT, "budget": 1}, 'let on_empty be "drop"'),
     ],
 )
 def test_what_is_wrong_is_said(client: Client, asked: dict[str, Any], said: str) -> None:
     response = client.post("/v1/prune", asked)
     assert response.status_code == 422
     error = error_of(response)
-    assert said in error["message"] + error["hint"]
+    assert said in f"{error['message']}: {error['hint']}"
 
 
 def test_an_unknown_kind_names_the_known_ones(client: Client) -> None:

@@ -73,6 +73,7 @@ def test_neither_messages_nor_reprs_show_the_password(urls, server):
         database.execute("SELECT 1")
     error = caught.value
     assert type(error) is DatabaseError
+    assert error.hint == "check the user and the password of the URL"
     while error is not None:
         assert "wr0ng-secret" not in f"{error} {error!r}"
         error = error.__cause__

@@ -48,7 +48,7 @@ def test_a_model_that_fails_leaves_the_choice() -> None:
     model = fakes.raising(ModelError("gone"))
     found = UnitTestSelector(model, VoteSelector()).select("q", THREE)
     assert found.index == 0
-    assert found.reason == "2 of 4 working candidates agree; not tested, the model failed"
+    assert found.reason == "2 of 4 working candidates gave this result; not tested, the model failed"
 
 
 def test_one_group_is_not_tested() -> None:
