@@ -88,7 +88,7 @@ class Database:
     Raises:
         UsageError: The URL names a dialect that is not supported, or `workers` is below 1.
         MissingExtraError: The driver of that kind of database is not installed.
-        DatabaseError: There is no readable, non-empty file. Whether a server answers shows at first use.
+        DatabaseError: There is no readable, non-empty file. To a server it connects at first use, and not here.
     """
 
     def __init__(

@@ -50,12 +50,14 @@ class ServerURL:
         from sqlalchemy.exc import ArgumentError
 
         hint = "write KIND://USER:PASSWORD@HOST:PORT/NAME, with %40 for @, %2F for / and %3A for : in the password"
+        if text.count("@") > 1:  # SQLAlchemy would take what follows the first for the host, and show it
+            raise UsageError("the database URL holds more than one @", hint=f"percent-encode the password: {hint}")
         try:
             url = make_url(text)
         except (ArgumentError, ValueError):
             raise UsageError("the database URL is malformed", hint=hint) from None  # its text may hold the password
-        if "@" in (url.host or "") or not url.database:
-            raise UsageError("the database URL is malformed or names no database", hint=hint)
+        if not url.database:
+            raise UsageError("the database URL names no database", hint=hint)
         for name, value in url.query.items():
             if name not in options or not isinstance(value, str):
                 raise UsageError(

@@ -10,6 +10,8 @@ from rapidfuzz import fuzz, process
 
 from ctxprune.text import STOP_WORDS, fold, stem
 
+from .periods import written_periods
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -64,7 +66,7 @@ class Value:
     Attributes:
         kind: "hit" (stored somewhere), "quoted", "number", "date" or "name" (capitalised, not stored).
         value: The closest stored text of a hit, else the text or number as written.
-        written: As written in the question.
+        written: As written in the question; of a month or day in words, as `value`.
         places: (column, stored value, score), best first; empty unless it was found in the database.
     """
 
@@ -238,6 +240,8 @@ def _values(question: str, tokens: Sequence[Token], view: SchemaView, hits: Sequ
     taken = {position for value in stored for position in range(value.start, value.end)}
     quoted = [value for value in _quoted(question, tokens) if not _overlaps(value, taken)]
     taken |= {position for value in quoted for position in range(value.start, value.end)}
+    periods = _periods(question, tokens, taken) if any(column.kind == "date" for column in view.columns) else []
+    taken |= {position for value in periods for position in range(value.start, value.end)}
     numbers = [
         Value(position, position + 1, "number", token.number, token.number)
         for position, token in enumerate(tokens)
@@ -249,7 +253,17 @@ def _values(question: str, tokens: Sequence[Token], view: SchemaView, hits: Sequ
         if position not in taken and _IS_DATE.fullmatch(token.text)
     ]
     names = [] if stored or quoted else _capitals(question, tokens, taken)
-    return tuple(sorted([*stored, *quoted, *numbers, *names], key=lambda value: (value.start, -value.end)))
+    return tuple(sorted([*stored, *quoted, *periods, *numbers, *names], key=lambda value: (value.start, -value.end)))
+
+
+def _periods(question: str, tokens: Sequence[Token], taken: set[int]) -> list[Value]:
+    """Months and days written in words, which are no numbers."""
+    found: list[Value] = []
+    for start, end, period in written_periods(question):
+        covered = [i for i, token in enumerate(tokens) if token.start < end and token.end > start]
+        if covered and not taken.intersection(covered):
+            found.append(Value(covered[0], covered[-1] + 1, "date", period, period))
+    return found
 
 
 def _is_bound(tokens: Sequence[Token], value: Value) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .bounds import with_bounds
 from .fill import fill
 from .ranges import between_pairs, with_ranges
 from .rank import Draft, Ranker
@@ -55,7 +56,7 @@ def ranked(model: Model, scores: Scores) -> list[Ranked]:
     pairs = between_pairs(scores.reading.analysis)
     summed: dict[Query, float] = {}
     for index in np.argsort(-shares, kind="stable"):
-        query = _finished(with_ranges(found[int(index)].query, pairs), distinct)
+        query = _finished(with_bounds(with_ranges(found[int(index)].query, pairs), scores.bounds), distinct)
         summed[query] = summed.get(query, 0.0) + float(shares[index])
     return [Ranked(share, query) for query, share in sorted(summed.items(), key=lambda pair: -pair[1])]
 

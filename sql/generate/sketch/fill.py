@@ -95,7 +95,7 @@ def _limit(kind: str, scores: Scores, pool: Pool) -> tuple[int | None, tuple[int
     if kind == "1":
         return 1, ()
     if kind == "k":
-        whole = [v for v in pool.values if isinstance(scores.literal(v), int)]
+        whole = [v for v in pool.values if isinstance(n := scores.literal(v), int) and n not in scores.bounds]
         if whole:
             best = max(whole, key=lambda v: scores.number_role(v, "limit"))
             literal = scores.literal(best)

@@ -1,10 +1,11 @@
-"""`between A and B` means one range of one column, whatever the slots made of its two ends."""
+"""`between A and B` and `from 2019 to 2021` mean one range of one column, whatever the slots made of its two ends."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from .periods import is_year
 from .query import Condition, Query
 
 if TYPE_CHECKING:
@@ -15,20 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["between_pairs", "with_ranges"]
 
 Pair = tuple["Value", "Value"]
+_SPANS = {("from", "to"), ("from", "till"), ("from", "until"), ("from", "through")}
 
 
 def between_pairs(analysis: Analysis) -> tuple[Pair, ...]:
-    """The two ends of every `between A and B` of the question, where both are numbers or both are dates."""
+    """The two ends of every `between A and B`, of numbers or dates, and of every `from A to B`, of years or dates."""
     words = [token.text for token in analysis.tokens]
     pairs = []
     for low, high in zip(analysis.values, analysis.values[1:], strict=False):
-        opened = low.start > 0 and words[low.start - 1] == "between"
-        if (
-            opened
-            and words[low.end : high.start] == ["and"]
-            and low.kind == high.kind
-            and low.kind in {"number", "date"}
-        ):
+        dated = low.kind == "date" or (is_year(low.value) and is_year(high.value))
+        around = (words[low.start - 1] if low.start else "", " ".join(words[low.end : high.start]))
+        opened = around == ("between", "and") or (dated and around in _SPANS)
+        if opened and low.kind == high.kind and low.kind in {"number", "date"}:
             pairs.append((low, high))
     return tuple(pairs)
 

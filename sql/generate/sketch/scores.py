@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ctxprune.text import STOP_WORDS
 
+from .bounds import said_bounds
 from .cues import cue_class
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ...schema import ColumnRef
     from .features import Features, Reading
+    from .query import Literal
     from .view import SchemaView
 
 __all__ = [
@@ -129,6 +131,11 @@ class Scores:
     def operator(self, value: int, op: str) -> float:
         """Log-probability that the question compares the literal in that way."""
         return self.operators[value][OPERATORS.index(op)] if op in OPERATORS else -4.0
+
+    @cached_property
+    def bounds(self) -> Mapping[Literal, str]:
+        """How years and days are compared, where the words beside them say so."""
+        return said_bounds(self.reading.analysis)
 
     def number_role(self, value: int, role: str) -> float:
         """Log-probability of what a number is for."""

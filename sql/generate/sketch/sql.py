@@ -11,8 +11,8 @@ from sqlglot.dialects.dialect import Dialect
 
 from ctxprune.errors import GenerationError
 
+from .periods import day_bounds
 from .query import Condition, Item, Query
-from .years import year_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -39,7 +39,7 @@ class SqlWriter:
     Args:
         graph: The join graph of that schema.
         dialect: sqlglot's name of the dialect.
-        dates: Columns that hold days; a year compared with one of them becomes the days of that year.
+        dates: Columns that hold days; a year or month compared with one of them becomes its days.
         types: What the columns hold, where they have types that a query must heed.
     """
 
@@ -121,7 +121,7 @@ class SqlWriter:
 
     def _condition(self, condition: Condition, alias: Mapping[str, str]) -> Any:
         left, op, value = self._item(condition.item, alias), condition.op, condition.value
-        if condition.item.ref in self._dates and not condition.item.agg and (found := year_bounds(op, value)):
+        if condition.item.ref in self._dates and not condition.item.agg and (found := day_bounds(op, value)):
             bounds, negated = found
             test = reduce(_and, [_COMPARE[sign](this=left, expression=_literal(day)) for sign, day in bounds])
             return exp.Not(this=exp.Paren(this=test)) if negated else test

@@ -13,7 +13,7 @@ from ...schema import Column, ColumnRef, Schema, Table
 from .joins import JoinGraph
 from .sql import SqlWriter
 from .typed import ColumnTypes
-from .years import date_columns
+from .periods import date_columns
 
 __all__ = ["Name", "SchemaView"]
 

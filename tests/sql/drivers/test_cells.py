@@ -63,5 +63,8 @@ def test_a_url_keeps_its_password_to_itself():
     )
     assert str(url) == "postgresql://u@[::1]:5433/shop"
     assert "p@ss" not in repr(url)
+    with pytest.raises(UsageError, match="percent-encode the password") as refused:
+        ServerURL.parse("postgresql://reader:rd:p@ss/1@127.0.0.1:55436/clinic", frozenset())
+    assert not any(part in str(refused.value) for part in ("reader", "rd:p", "ss/1", "127.0.0.1", "clinic"))
     with pytest.raises(UsageError, match="'local_infile' of a database URL is not allowed"):
         ServerURL.parse("mysql://u@h/d?local_infile=1", frozenset())

@@ -9,7 +9,7 @@ import pytest
 
 from ctxprune.sql.generate.sketch.query import Condition, Item, Query
 from ctxprune.sql.generate.sketch.view import SchemaView
-from ctxprune.sql.generate.sketch.years import date_columns, year_bounds
+from ctxprune.sql.generate.sketch.periods import date_columns, day_bounds
 from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
 
 COLUMNS = (
@@ -26,8 +26,9 @@ def test_columns_that_hold_days():
 @pytest.mark.parametrize(
     ("op", "value", "expected"),
     [
-        ("=", 2020, 1), ("!=", 2020, 15), (">", 2020, 5), (">=", 2020, 6), ("<", 2015, 5), ("<=", 2015, 6),
-        ("between", (2012, 2014), 3),
+        ("=", 2020, 1), ("!=", 2020, 15), ("=", "2020-06", 1), ("<", "2020-06", 10), (">=", "2020-06", 6),
+        (">", 2020, 5), (">=", 2020, 6), ("<", 2015, 5), ("<=", 2015, 6),
+        ("between", (2012, 2014), 3), ("between", ("2012-06", "2014-06"), 3),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("column", ["hired_on", "seen"])
@@ -46,7 +47,7 @@ def test_a_year_means_its_days(op: str, value: object, expected: int, column: st
     ("op", "value"), [("=", "2020"), ("=", 20), ("=", 2020.5), ("like", 2020), ("between", (2012, "x")), ("=", True)]
 )
 def test_what_is_no_year_stays(op: str, value: object):
-    assert year_bounds(op, value) is None
+    assert day_bounds(op, value) is None
 
 
 def test_numbers_stay_numbers():
