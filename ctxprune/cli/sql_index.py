@@ -108,13 +108,14 @@ def _columns(schema: Schema, option: str, texts: list[str] | None) -> list[Colum
 
 
 def _column(schema: Schema, text: str, option: str) -> ColumnRef:
-    """The column called "table.column", where either name may hold dots, in any case."""
+    """The column called "table.column" or "namespace.table.column", where any name may hold dots, in any case."""
     from ctxprune.sql.schema import ColumnRef
 
+    tables = {f"{table.namespace}.{table.bare}".casefold(): table for table in schema.tables if table.namespace}
+    tables |= {table.name.casefold(): table for table in reversed(schema.tables)}
     for at in (position for position, char in enumerate(text) if char == "."):
-        table, column = text[:at], text[at + 1 :]
-        if table in schema and column in schema.table(table):
-            found = schema.table(table)
+        found, column = tables.get(text[:at].casefold()), text[at + 1 :]
+        if found is not None and column in found:
             return ColumnRef(found.name, found.column(column).name)
     raise typer.BadParameter(f"{text!r} names no column; write it as table.column", param_hint=option)
 

@@ -57,6 +57,19 @@ def test_excluded_columns(run, shop, tmp_path):
     assert ValueIndex.open(tmp_path / "index").lookup("in Springfield") == []
 
 
+@pytest.mark.parametrize("excluded", ["billing.invoice.due", "invoice.due", "Billing.Invoice.Due"])
+def test_excluded_columns_are_called_as_sql_or_listings_call_them(run, postgres_database, tmp_path, excluded):
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(postgres_database.admin_url, autocommit=True) as admin:
+        reader = postgres_database.reader_url.split("//")[1].partition(":")[0]
+        admin.execute("CREATE SCHEMA billing; CREATE TABLE billing.invoice (due text, paid int)")
+        admin.execute(f"GRANT USAGE ON SCHEMA billing TO {reader}; GRANT SELECT ON billing.invoice TO {reader}")
+    code, out, _err = run(postgres_database.reader_url, "--out", tmp_path / "index", "--exclude", excluded, "--json")
+    assert code == 0
+    reasons = {(c["table"], c["column"]): c["skipped"] for c in json.loads(out)["columns"]}
+    assert reasons == {("invoice", "due"): "excluded", ("invoice", "paid"): "no text"}
+
+
 def test_values_that_are_too_long_are_told(run, tmp_path):
     import sqlite3
     from contextlib import closing

@@ -72,6 +72,6 @@ def _compared(condition: Condition, said: Mapping[Literal, str]) -> Condition:
     value = condition.value
     if isinstance(value, Query):
         return replace(condition, value=with_bounds(value, said))
-    if condition.op not in _COMPARED or condition.item.agg or isinstance(value, tuple) or value not in said:
+    if value is None or isinstance(value, tuple) or condition.op not in _COMPARED or condition.item.agg:
         return condition
-    return replace(condition, op=said[value])
+    return replace(condition, op=said.get(value, condition.op))

@@ -11,9 +11,9 @@ from ctxprune.text import split_identifier, stem
 
 from ...schema import Column, ColumnRef, Schema, Table
 from .joins import JoinGraph
+from .periods import date_columns
 from .sql import SqlWriter
 from .typed import ColumnTypes
-from .periods import date_columns
 
 __all__ = ["Name", "SchemaView"]
 

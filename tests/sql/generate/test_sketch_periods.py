@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
+from ctxprune.sql.generate.sketch.periods import date_columns, day_bounds
 from ctxprune.sql.generate.sketch.query import Condition, Item, Query
 from ctxprune.sql.generate.sketch.view import SchemaView
-from ctxprune.sql.generate.sketch.periods import date_columns, day_bounds
 from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
 
 COLUMNS = (
