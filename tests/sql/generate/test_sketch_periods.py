@@ -1,4 +1,4 @@
-"""Years compared with date columns."""
+"""Years and months compared with date columns."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def test_columns_that_hold_days():
 @pytest.mark.parametrize(
     ("op", "value", "expected"),
     [
-        ("=", 2020, 1), ("!=", 2020, 15), ("=", "2020-06", 1), ("<", "2020-06", 10), (">=", "2020-06", 6),
-        (">", 2020, 5), (">=", 2020, 6), ("<", 2015, 5), ("<=", 2015, 6),
-        ("between", (2012, 2014), 3), ("between", ("2012-06", "2014-06"), 3),
+        ("=", 2020, 1), ("!=", 2020, 15), (">", 2020, 5), (">=", 2020, 6), ("<", 2015, 5), ("<=", 2015, 6),
+        ("between", (2012, 2014), 3), ("=", "2020-06", 0), ("=", "2020-12", 1), ("<", "2020-12", 10),
+        (">=", "2020-12", 6), (">", "2020-12", 5), ("between", ("2012-12", "2014-06"), 2),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("column", ["hired_on", "seen"])
-def test_a_year_means_its_days(op: str, value: object, expected: int, column: str):
+def test_a_year_or_month_means_its_days(op: str, value: object, expected: int, column: str):
     item = Item(ColumnRef("person", column))
     query = Query((Item(None, "count"),), ("person",), where=(Condition(item, op, value),))
     sql = SchemaView.of(SCHEMA).writer.write(query)
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE person (name TEXT, hired_on DATE, seen TIMESTAMP)")
-        rows = [("p", f"{year}-06-15", f"{year}-12-31 23:59:59") for year in range(2010, 2026)]
+        rows = [("p", f"{year}-12-01", f"{year}-12-31 23:59:59") for year in range(2010, 2026)]
         connection.executemany("INSERT INTO person VALUES (?, ?, ?)", rows)
         assert connection.execute(sql).fetchone() == (expected,), sql
 
