@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..execution import GuardedRunner
     from ..linking.base import Linked
     from ..schema import Schema
-    from ..values.base import ValueHit
+    from ..values.base import RangeHit, ValueHit
     from .examples import Example
 
 __all__ = ["GENERATORS", "Candidate", "Generator", "Request", "generator_name", "reads_values", "with_runner"]
@@ -28,6 +28,7 @@ class Request:
         schema: The schema to write SQL for: full or linked, as the path says.
         linked: Scores and reasons of the linker, where one ran.
         hits: Stored values that the question mentions.
+        ranges: Columns that its numbers and days may be compared with, the likeliest first.
         evidence: Extra knowledge that came with the question (BIRD); "" if none.
         path: "full", "linked", "linked+values" or "full+values": which context this is.
         n: How many candidates are wanted, 1 or more.
@@ -39,6 +40,7 @@ class Request:
     schema: Schema
     linked: Linked | None = None
     hits: Sequence[ValueHit] = ()
+    ranges: Sequence[RangeHit] = ()
     evidence: str = ""
     path: str = "linked+values"
     n: int = 4

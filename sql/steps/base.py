@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..rewrite.base import Rewritten
     from ..schema import Schema
     from ..select.base import Executed, Selection
-    from ..values.base import ValueHit
+    from ..values.base import RangeHit, ValueHit
 
 __all__ = ["Refusal", "State", "Step"]
 
@@ -45,6 +45,7 @@ class State:
     schema: Schema
     evidence: str = ""
     hits: Sequence[ValueHit] = ()
+    ranges: Sequence[RangeHit] = ()
     linked: Linked | None = None
     shown: Schema | None = None
     candidates: Sequence[Candidate] = ()

@@ -59,13 +59,23 @@ class RetrieveValues:
     name: str = "values"
 
     def run(self, state: State) -> State:
-        """Adds `hits`."""
-        return replace(state, hits=self.find(state.question, state, state.evidence))
+        """Adds `hits`, and `ranges` where the lookup has them."""
+        find_ranges = getattr(self.values, "ranges", None)
+        ranges = () if find_ranges is None else find_ranges(state.question, state.evidence)
+        allowed = self._allowed(state)
+        return replace(
+            state,
+            hits=self.find(state.question, state, state.evidence),
+            ranges=tuple(hit for hit in ranges if _fold(hit.ref) in allowed),
+        )
 
     def find(self, text: str, state: State, evidence: str = "") -> tuple[ValueHit, ...]:
         """The hits of any text on what may be shown of the state's schema."""
-        allowed = {_fold(ref) for ref in state.schema.refs()} - {_fold(ref) for ref in self.private}
+        allowed = self._allowed(state)
         return tuple(hit for hit in self.values.lookup(text, evidence) if _fold(hit.ref) in allowed)
+
+    def _allowed(self, state: State) -> set[tuple[str, str]]:
+        return {_fold(ref) for ref in state.schema.refs()} - {_fold(ref) for ref in self.private}
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,7 @@ def _request(state: State, path: str, n: int, seed: int) -> Request:
         schema=schema,
         linked=state.linked,
         hits=hits,
+        ranges=state.ranges if path.endswith("+values") else (),
         evidence=state.told,
         path=path,
         n=n,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ctxprune._extras import require
 from ctxprune.errors import UsageError
 
-from .base import ValueHit
+from .base import RangeHit, ValueHit
 from .spans import Question
 
 if TYPE_CHECKING:
@@ -99,6 +99,10 @@ class SemanticLookup:
                 if (ref, value) not in found or score > found[ref, value].score:
                     found[ref, value] = ValueHit(ref, value, parsed.place(i, j), score, "semantic", round(score, 4))
         return hits + sorted(found.values(), key=lambda hit: (-hit.score, hit.ref, hit.value))[: self._most_hits]
+
+    def ranges(self, question: str, evidence: str = "") -> list[RangeHit]:
+        """As `ValueIndex.ranges`."""
+        return self.index.ranges(question, evidence)
 
     def _meant(self, parsed: Question, hits: list[ValueHit]) -> list[ValueHit]:
         weak = [k for k, hit in enumerate(hits) if hit.stage in _WEAK and not hit.masked]

@@ -53,6 +53,7 @@ class RangeHit:
         why: How it fits what the column holds: "one of 7 stored", "within 1960 to 2020", "within 2023-01-01 to
             2023-12-28" or "outside 0 to 10".
         likelihood: 0..1, how likely the column is the one that is meant; hits are ordered by it.
+        inside: It lies between the smallest and the largest that the column holds.
     """
 
     ref: ColumnRef
@@ -63,10 +64,15 @@ class RangeHit:
     text: bool = False
     why: str = ""
     likelihood: float = 1.0
+    inside: bool = True
 
 
 class ValueLookup(Protocol):
-    """Finds stored values that a text mentions; best first, at most a few per column."""
+    """Finds stored values that a text mentions; best first, at most a few per column.
+
+    It may also have `ranges(question, evidence)`, which gives a `RangeHit` for each column that a number or day of the
+    text may be compared with, the likeliest first.
+    """
 
     def lookup(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
         """Hits for one question; () for an empty one."""

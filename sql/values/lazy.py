@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from ..database import Database
     from ..schema import ColumnRef, Schema
-    from .base import ValueHit, ValueLookup
+    from .base import RangeHit, ValueHit
+    from .index import ValueIndex
 
 __all__ = ["LazyIndex"]
 
@@ -26,14 +27,21 @@ class LazyIndex:
 
     def __init__(self, database: Database, schema: Schema, private: Sequence[ColumnRef] = ()) -> None:
         self._database, self._schema, self._private = database, schema, tuple(private)
-        self._index: ValueLookup | None = None
+        self._index: ValueIndex | None = None
         self._lock = threading.Lock()
 
     def lookup(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
         """As `ValueIndex.lookup`."""
+        return self._built().lookup(question, evidence)
+
+    def ranges(self, question: str, evidence: str = "") -> Sequence[RangeHit]:
+        """As `ValueIndex.ranges`."""
+        return self._built().ranges(question, evidence)
+
+    def _built(self) -> ValueIndex:
         with self._lock:
             if self._index is None:
                 from .index import ValueIndex
 
                 self._index = ValueIndex.build(self._database, schema=self._schema, exclude=self._private)
-        return self._index.lookup(question, evidence)
+            return self._index

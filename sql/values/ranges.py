@@ -174,7 +174,7 @@ def _hit(question: Question, fit: Fit, likelihood: float) -> RangeHit:
     mention = fit.mention
     span = question.place(mention.first, mention.last)
     return RangeHit(
-        fit.held.ref, span, mention.kind, low, high, text=fit.held.text, why=_why(fit), likelihood=round(likelihood, 4)
+        fit.held.ref, span, mention.kind, low, high, fit.held.text, _why(fit), round(likelihood, 4), fit.inside
     )
 
 

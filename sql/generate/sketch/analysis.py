@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz, process
 
 from ctxprune.text import STOP_WORDS, fold, stem
 
-from .periods import written_periods
+from .periods import is_year, written_periods
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ...schema import ColumnRef
-    from ...values.base import ValueHit
+    from ...values.base import RangeHit, ValueHit
     from .view import Name, SchemaView
 
 __all__ = ["MAX_TOKENS", "Analysis", "Mention", "Token", "Value", "analyse", "tokenize"]
@@ -68,6 +68,7 @@ class Value:
         value: The closest stored text of a hit, else the text or number as written.
         written: As written in the question; of a month or day in words, as `value`.
         places: (column, stored value, score), best first; empty unless it was found in the database.
+        numbers: Of a year that rather means days, the columns of numbers that it may mean all the same; None: all.
     """
 
     start: int
@@ -76,6 +77,7 @@ class Value:
     value: str | int | float
     written: str | int | float
     places: tuple[tuple[ColumnRef, str, float], ...] = ()
+    numbers: frozenset[ColumnRef] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,11 @@ def tokenize(question: str, limit: int = MAX_TOKENS) -> tuple[tuple[Token, ...],
 
 
 def analyse(
-    question: str, view: SchemaView, hits: Sequence[ValueHit], related: Mapping[str, Mapping[str, float]]
+    question: str,
+    view: SchemaView,
+    hits: Sequence[ValueHit],
+    related: Mapping[str, Mapping[str, float]],
+    ranges: Sequence[RangeHit] = (),
 ) -> Analysis:
     """Read one question against one schema.
 
@@ -112,12 +118,14 @@ def analyse(
         view: The prepared schema.
         hits: Stored values that the question mentions, with character spans.
         related: For a question stem, schema stems that it often stands for, 0..1.
+        ranges: Columns that its numbers and days may be compared with, the likeliest first.
     """
     tokens, cut = tokenize(question)
     similar = [_similar(tokens, position, view, related) for position in range(len(tokens))]
     columns = _mentions(similar, view.column_words, [facts.name for facts in view.columns])
     tables = _mentions(similar, view.table_words, list(view.tables))
-    return Analysis(tokens, columns, tables, _values(question, tokens, view, hits), cut)
+    values = tuple(_with_numbers(value, tokens, view, ranges) for value in _values(question, tokens, view, hits))
+    return Analysis(tokens, columns, tables, values, cut)
 
 
 def _stem(text: str) -> str:
@@ -264,6 +272,18 @@ def _periods(question: str, tokens: Sequence[Token], taken: set[int]) -> list[Va
         if covered and not taken.intersection(covered):
             found.append(Value(covered[0], covered[-1] + 1, "date", period, period))
     return found
+
+
+def _with_numbers(value: Value, tokens: Sequence[Token], view: SchemaView, ranges: Sequence[RangeHit]) -> Value:
+    """A year that some column of days holds means no number outside of what a column holds, unless that is likelier."""
+    if not is_year(value.value):
+        return value
+    place = (tokens[value.start].start, tokens[value.end - 1].end)
+    hits = [(hit, ref) for hit in ranges if hit.span == place and (ref := view.known(hit.ref)) is not None]
+    first = next((i for i, (_, ref) in enumerate(hits) if view.columns[view.index[ref]].kind == "date"), None)
+    if first is None:
+        return value
+    return replace(value, numbers=frozenset(ref for i, (hit, ref) in enumerate(hits) if hit.inside or i < first))
 
 
 def _is_bound(tokens: Sequence[Token], value: Value) -> bool:

@@ -71,7 +71,7 @@ class SketchGenerator:
         if not text.strip() or not request.schema.n_columns or write_request(text):
             return ()
         model, view = self._loaded(), self._view(request.schema)
-        analysis = analyse(text, view, request.hits, model.related)
+        analysis = analyse(text, view, request.hits, model.related, request.ranges)
         if not analysis.tokens:
             return ()
         scores = model.score(model.read(analysis, view))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...schema import ColumnRef
+    from .analysis import Value
     from .features import Features, Reading
     from .query import Literal
     from .view import SchemaView
@@ -234,15 +235,18 @@ def candidate_pairs(reading: Reading, columns: NDArray[np.float32]) -> list[tupl
             seen.add(column)
             pairs.append((number, column, _typed(stored, value.value, reading.view.columns[column].kind), score))
         if value.kind == "number" or not value.places:
-            fresh = [int(c) for c in filters if int(c) not in seen and _fits(reading, value.kind, int(c))]
+            fresh = [int(c) for c in filters if int(c) not in seen and _fits(reading, value, int(c))]
             pairs.extend((number, column, value.value, 0.0) for column in fresh[:_UNSTORED_COLUMNS])
     return pairs
 
 
-def _fits(reading: Reading, kind: str, column: int) -> bool:
-    if kind == "date":
-        return reading.view.columns[column].kind in ("date", "text")
-    return reading.view.columns[column].kind != "number" or kind == "number"
+def _fits(reading: Reading, value: Value, column: int) -> bool:
+    facts = reading.view.columns[column]
+    if value.kind == "date":
+        return facts.kind in ("date", "text")
+    if facts.kind not in ("number", "id") or value.numbers is None:
+        return facts.kind != "number" or value.kind == "number"
+    return facts.ref in value.numbers
 
 
 def _typed(stored: str, written: str | int | float, kind: str) -> str | int | float:

@@ -14,6 +14,8 @@ from ctxprune.sql import Database
 
 CLINIC = """
 CREATE TABLE visit (id INT PRIMARY KEY, fee INT, visited DATE, status VARCHAR(20));
+CREATE TABLE orders (id INT PRIMARY KEY, amount INT, placed DATE);
+INSERT INTO orders VALUES (1, 20, '2023-03-01'), (2, 99, '2022-04-20');
 INSERT INTO visit VALUES (1, 20, '2023-03-01', 'completed'), (2, 99, '2023-04-20', 'no show'),
     (3, 45, '2022-07-01', 'completed'), (4, 45, '2024-07-01', 'completed')
 """
@@ -44,5 +46,7 @@ def test_a_year_or_month_means_its_days(server, fill, request):
             "How many visits since 2023?": 3,
             "How many visits until 2023?": 3,
             "How many visits before 2023?": 1,
+            "How many orders in 2023?": 1,  # not those of the amount 2023, which is outside of what is stored
+            "How many orders have an amount above 2000?": 0,
         }
         assert {question: pipeline.ask(question).rows[0][0] for question in asked} == asked

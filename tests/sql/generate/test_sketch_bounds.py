@@ -11,6 +11,7 @@ from ctxprune.sql.generate.sketch.generator import SketchGenerator
 from ctxprune.sql.generate.sketch.query import Condition, Item, Query
 from ctxprune.sql.generate.sketch.view import SchemaView
 from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.values import RangeHit
 
 COLUMNS = (
     Column("id", "INTEGER", primary_key=True), Column("name", "TEXT"), Column("salary", "INTEGER"),
@@ -82,3 +83,20 @@ def test_a_year_that_is_a_bound_is_no_limit():
     found = SketchGenerator().generate(Request("List employees hired since 2020.", SCHEMA))
     assert found
     assert not any("LIMIT" in candidate.sql for candidate in found)
+
+
+@pytest.mark.parametrize(
+    ("inside", "likelier", "meant"),
+    [(False, False, set()), (True, False, {"salary"}), (False, True, {"salary"})],
+)
+def test_a_year_that_days_fit_is_no_number_that_is_not_stored(inside: bool, likelier: bool, meant: set[str]):
+    question = "How many employees in 2020?"
+    days, salary = (
+        RangeHit(ColumnRef("employee", name), (22, 26), "year", "", "", inside=fits)
+        for name, fits in (("hired_on", True), ("salary", inside))
+    )
+    (year,) = analyse(question, VIEW, (), {}, (salary, days) if likelier else (days, salary)).values
+    assert year.numbers is not None
+    assert {ref.column for ref in year.numbers} - {"hired_on"} == meant
+    (alone,) = analyse(question, VIEW, (), {}, (salary,)).values
+    assert alone.numbers is None
