@@ -71,7 +71,7 @@ class Timer:
 
     def jitter(self) -> float:
         """A random number, 0..1."""
-        return random.random()
+        return random.SystemRandom().random()  # its own: also an abandoned thread leaves the shared one alone
 
 
 @dataclass(eq=False, slots=True)
