@@ -8,8 +8,10 @@ import pytest
 
 from ctxprune.errors import FormatError
 from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.steps import RetrieveValues, State
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.column_ranges import measure_ranges, plain_number, read_ranges
+from ctxprune.sql.values.lazy import LazyIndex
 
 SCRIPT = """
     CREATE TABLE boat (id INTEGER PRIMARY KEY, name TEXT, length REAL, crew INTEGER, built INTEGER, launched TEXT,
@@ -49,6 +51,23 @@ def test_excluded_columns_are_not_measured(boats):
     assert "length" not in held(boats, [ColumnRef("boat", "length")])
     built = ValueIndex.build(boats, exclude=[ColumnRef("BOAT", "Length")])
     assert not [hit for hit in built.ranges("a length of 9") if hit.ref.column == "length"]
+
+
+def test_a_range_says_whether_it_holds_the_number(boats):
+    found = {number: ValueIndex.build(boats).ranges(f"boats with a crew of {number}") for number in (6, 9000)}
+    crew = {number: [hit.inside for hit in hits if hit.ref.column == "crew"] for number, hits in found.items()}
+    assert crew == {6: [True], 9000: [False]}
+
+
+@pytest.mark.parametrize("lookup", [LazyIndex, lambda database, schema: ValueIndex.build(database, schema=schema)])
+def test_generators_are_told_the_ranges_but_those_of_private_columns(boats, lookup):
+    schema = boats.schema()
+    state = State("boats launched in 1990 with a crew of 6", schema)
+    values = lookup(boats, schema)
+    told = {hit.ref.column for hit in RetrieveValues(values).run(state).ranges}
+    assert {"launched", "crew"} <= told
+    private = (ColumnRef("boat", "crew"),)
+    assert {hit.ref.column for hit in RetrieveValues(values, private).run(state).ranges} == told - {"crew"}
 
 
 def test_many_distinct_numbers_keep_only_their_ends(database):
