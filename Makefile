@@ -65,4 +65,4 @@ build: $(VENV)/.ready-dev ## wheel and sdist into dist/
 	$(BIN)/python -m build
 
 clean: ## remove the environment and build outputs
-	rm -rf $(VENV) $(VENV)-train dist build
+	rm -rf $(VENV) $(VENV)-* dist build
