@@ -54,7 +54,9 @@ class Browser:
             self._process = stack.enter_context(subprocess.Popen(command, **quiet))
             stack.callback(self._process.kill)
             port, path = self._address(profile / "DevToolsActivePort").split()
-            self._socket = stack.enter_context(connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None))
+            # No pings: their thread draws shared random numbers, which property tests of this process must not see.
+            address = f"ws://127.0.0.1:{port}{path}"
+            self._socket = stack.enter_context(connect(address, max_size=None, proxy=None, ping_interval=None))
             self._stack = stack.pop_all()
         return self
 
