@@ -17,16 +17,18 @@ from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
     from .conversation import Conversation
-    from .database import Database, Limits, ResultSet
+    from .database import Database
     from .generate.base import GENERATORS, Candidate, Generator, Request
     from .generate.chat import ChatGenerator
     from .generate.sketch import SketchGenerator
     from .guard import Guard
     from .knowledge import Knowledge
+    from .limits import Limits
     from .linking.base import LINKERS, Linked, Linker
     from .linking.ranked import RankedLinker
     from .pipeline import Answer, Pipeline, PipelineConfig
     from .render.base import RENDERERS
+    from .result_set import ResultSet
     from .rewrite.base import REWRITERS
     from .schema import Column, ColumnRef, ForeignKey, Schema, Table
     from .select.base import SELECTORS, Selector
@@ -51,14 +53,14 @@ _HOMES = {
     "Generator": "generate.base",
     "Guard": "guard",
     "Knowledge": "knowledge",
-    "Limits": "database",
+    "Limits": "limits",
     "Linked": "linking.base",
     "Linker": "linking.base",
     "Pipeline": "pipeline",
     "PipelineConfig": "pipeline",
     "RankedLinker": "linking.ranked",
     "Request": "generate.base",
-    "ResultSet": "database",
+    "ResultSet": "result_set",
     "Schema": "schema",
     "Selector": "select.base",
     "SketchGenerator": "generate.sketch",

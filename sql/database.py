@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import closing
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
@@ -19,6 +19,7 @@ from .drivers import driver_for
 from .drivers.base import Cancel, Request
 from .drivers.samples import SAMPLE_ROWS, TableStats, groups, pick
 from .limits import Limits
+from .result_set import ResultSet
 from .schema import Schema, Table
 
 if TYPE_CHECKING:
@@ -34,24 +35,6 @@ __all__ = ["Database", "Limits", "ResultSet", "TableStats"]
 T = TypeVar("T")
 _LONGEST_SQL = 1_000_000
 _LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class ResultSet:
-    """Rows of one query.
-
-    Attributes:
-        columns: Result column names.
-        rows: Cells as Python None, int, float, str or bytes. Text that is not UTF-8 holds U+FFFD where it cannot be
-            read. Infinities come as floats; a NaN is stored as NULL by SQLite and comes as None.
-        truncated: True when a limit cut rows off.
-        ms: Milliseconds in the database.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[object, ...], ...]
-    truncated: bool = False
-    ms: float = 0.0
 
 
 class Database:
