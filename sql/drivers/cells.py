@@ -39,16 +39,24 @@ def cell(value: Any) -> int | float | str | bytes | None:
     elif isinstance(value, timedelta):
         found = duration(value)
     elif isinstance(value, (list, tuple, dict)):
-        found = json.dumps(value, default=_plain, ensure_ascii=False)
+        found = json.dumps(_plain(value), ensure_ascii=False)
     else:
         found = str(value)
     return found
 
 
-def _plain(value: Any) -> str | int | float | None:
-    """What JSON has no form for, inside a list or mapping."""
+def _plain(value: Any) -> Any:
+    """What JSON has a form for, all the way down; keys of any type are texts."""
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(cell(key)): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, bool):
+        return value
     plain = cell(value)
-    return plain.hex() if isinstance(plain, bytes) else plain
+    if isinstance(plain, bytes):
+        return plain.hex()
+    return str(plain) if isinstance(plain, float) and math.isinf(plain) else plain
 
 
 def number(value: Decimal) -> int | float | str | None:

@@ -42,6 +42,8 @@ from ctxprune.sql.drivers.server_url import ServerURL
         (timedelta(days=3), "P3D"),
         ([1, None, date(2024, 1, 1), b"\xff"], '[1, null, "2024-01-01", "ff"]'),
         ({"ä": (Decimal("1.5"),)}, '{"ä": [1.5]}'),
+        ({date(2024, 1, 1): {1: True}, None: math.nan}, '{"2024-01-01": {"1": true}, "None": null}'),
+        ([math.inf, b"\xff"], '["inf", "ff"]'),
         (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
         ({"x"}, "{'x'}"),
     ],
