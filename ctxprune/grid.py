@@ -1,0 +1,53 @@
+"""A table among the units of a context, so that a scorer may read it as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from ctxprune.context import Context
+
+__all__ = ["Grid", "grids_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The cells of one table, and which units its rows and columns are.
+
+    A context that holds tables has `grids`, a sequence of these. A table, an HTML page and a JSON array of records all
+    give their rows this way, so that one scorer reads all of them.
+
+    Attributes:
+        header: A text a column, its levels from the top joined by " / "; "" for a column without one.
+        rows: The body, (n_rows, n_columns), each cell as a reader sees it; a cell that spans several is in each of them.
+        row_units: For each row the index of its unit; several rows may share one.
+        column_units: For each column the index of its unit; () where columns are not kept or dropped by themselves.
+        title: What stands over the table and says what it is about: caption, headings; "" without any.
+
+    Raises:
+        UsageError: The numbers do not match.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    row_units: tuple[int, ...]
+    column_units: tuple[int, ...] = ()
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        width = len(self.header)
+        if len(self.row_units) != len(self.rows):
+            raise UsageError(f"{len(self.row_units)} row units do not match {len(self.rows)} rows")
+        if self.column_units and len(self.column_units) != width:
+            raise UsageError(f"{len(self.column_units)} column units do not match {width} columns")
+        ragged = next((index for index, row in enumerate(self.rows) if len(row) != width), None)
+        if ragged is not None:
+            raise UsageError(f"row {ragged} has {len(self.rows[ragged])} cells, the header {width}", where="grid")
+
+
+def grids_of(context: Context[Any]) -> tuple[Grid, ...]:
+    """The tables of a context; () for one without."""
+    return tuple(getattr(context, "grids", None) or ())
