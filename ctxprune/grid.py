@@ -22,7 +22,7 @@ class Grid:
 
     Attributes:
         header: A text a column, its levels from the top joined by " / "; "" for a column without one.
-        rows: The body, (n_rows, n_columns), each cell as a reader sees it; a cell that spans several is in each of them.
+        rows: The body, (n_rows, n_columns), each cell as a reader sees it; one that spans several is in each.
         row_units: For each row the index of its unit; several rows may share one.
         column_units: For each column the index of its unit; () where columns are not kept or dropped by themselves.
         title: What stands over the table and says what it is about: caption, headings; "" without any.
