@@ -1,0 +1,89 @@
+"""Several contexts as one: one budget, one scale of scores, one account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ctxprune._part import moved
+from ctxprune.errors import UsageError
+from ctxprune.grid import Grid, grids_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from ctxprune.context import Context, Unit
+
+__all__ = ["Joined"]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Contexts one after the other: pages of a site, tables of a report. Renders as a list of what each renders as.
+
+    Units run through all contexts in order; `sources[i]` says in which context the span of unit i is. A context that
+    holds several sources itself (`Passages`) counts as one. `grids` are those of all, `titles` one a context, and
+    `kind` is theirs where all are of one kind.
+
+    Attributes:
+        contexts: Any sequence of contexts; stored as a tuple.
+
+    Raises:
+        UsageError: Something in it is no context.
+    """
+
+    contexts: Sequence[Context[Any]]
+    units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
+    sources: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    grids: tuple[Grid, ...] = field(init=False, repr=False, compare=False)
+    titles: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    kind: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.contexts, Iterable):
+            raise UsageError(f"contexts is a {type(self.contexts).__name__}", hint="give a list of contexts")
+        contexts = tuple(self.contexts)
+        for context in contexts:
+            if not hasattr(context, "units") or not hasattr(context, "render"):
+                raise UsageError(f"a {type(context).__name__} is among the contexts", hint="give contexts only")
+        units: list[Unit] = []
+        sources: list[int] = []
+        grids: list[Grid] = []
+        for number, context in enumerate(contexts):
+            first = len(units)
+            units += [moved(unit, first) for unit in context.units]
+            sources += [number] * len(context.units)
+            grids += [_moved(grid, first) for grid in grids_of(context)]
+        kinds = {getattr(context, "kind", "passage") for context in contexts}
+        object.__setattr__(self, "contexts", contexts)
+        object.__setattr__(self, "units", tuple(units))
+        object.__setattr__(self, "sources", tuple(sources))
+        object.__setattr__(self, "grids", tuple(grids))
+        object.__setattr__(self, "titles", tuple(map(_title, contexts)))
+        object.__setattr__(self, "kind", kinds.pop() if len(kinds) == 1 else "passage")
+
+    def render(self, kept: Collection[int]) -> list[Any]:
+        """What each context renders as with its units in `kept`; as many as came in, in their order."""
+        chosen = sorted(set(kept))
+        outputs, first, place = [], 0, 0
+        for context in self.contexts:
+            end = first + len(context.units)
+            start = place
+            while place < len(chosen) and chosen[place] < end:
+                place += 1
+            outputs.append(context.render([index - first for index in chosen[start:place]]))
+            first = end
+        return outputs
+
+
+def _moved(grid: Grid, first: int) -> Grid:
+    if not first:
+        return grid
+    rows = tuple(index + first for index in grid.row_units)
+    return replace(grid, row_units=rows, column_units=tuple(index + first for index in grid.column_units))
+
+
+def _title(context: Context[Any]) -> str:
+    titles = tuple(getattr(context, "titles", None) or ())
+    return str(titles[0]) if len(titles) == 1 else ""
