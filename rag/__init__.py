@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
-    from ctxprune.rag.distinct import Distinct, near_duplicates
+    from ctxprune.rag.dedup.report import Deduplicated, Merge
+    from ctxprune.rag.dedup.texts import deduplicate, near_duplicates
+    from ctxprune.rag.distinct import Distinct
     from ctxprune.rag.documents import BestDocuments, TopMean, document_scores
     from ctxprune.rag.neighbours import Neighbours
     from ctxprune.rag.options import PassageOptions
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BestDocuments": "documents",
+    "Deduplicated": "dedup.report",
     "Distinct": "distinct",
+    "Merge": "dedup.report",
     "Neighbours": "neighbours",
     "Passage": "passages",
     "PassageOptions": "options",
@@ -24,14 +28,17 @@ _HOMES = {
     "Passages": "passages",
     "RankedPassages": "ranking",
     "TopMean": "documents",
+    "deduplicate": "dedup.texts",
     "document_scores": "documents",
-    "near_duplicates": "distinct",
+    "near_duplicates": "dedup.texts",
     "sentence_spans": "passages",
 }
 
 __all__ = [
     "BestDocuments",
+    "Deduplicated",
     "Distinct",
+    "Merge",
     "Neighbours",
     "Passage",
     "PassageOptions",
@@ -39,6 +46,7 @@ __all__ = [
     "Passages",
     "RankedPassages",
     "TopMean",
+    "deduplicate",
     "document_scores",
     "near_duplicates",
     "sentence_spans",

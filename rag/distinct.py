@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
-from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._checks import is_number
 from ctxprune._memo import ContextMemo
-from ctxprune.errors import UsageError
-from ctxprune.text import words
 
 from ._policies import WrappedPolicy, best_of, closed, select_within
+from .dedup.search import Bar
+from .dedup.texts import near_duplicates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from ctxprune.context import Context
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
 
     from ._policies import Select
 
-__all__ = ["Distinct", "near_duplicates"]
+__all__ = ["Distinct"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,7 @@ class Distinct(WrappedPolicy):
 
     Attributes:
         policy: Chooses among what remains.
-        similarity: Jaccard similarity of the word sets from which two units say the same; over 0.5, up to 1.
+        similarity: Jaccard similarity of the word sets from which two units say the same; over 0, up to 1.
 
     Raises:
         UsageError: The similarity is out of range.
@@ -52,7 +48,7 @@ class Distinct(WrappedPolicy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check(self.similarity)
+        Bar(self.similarity)  # checks it
 
     def tightened(self, by: int) -> Distinct:
         """See `WrappedPolicy.tightened`; what was found out about a context is handed on."""
@@ -81,39 +77,6 @@ class Distinct(WrappedPolicy):
         return select_within(select, among, scores, context, tokens, reasons=reasons)
 
 
-def near_duplicates(texts: Sequence[str], *, similarity: float = 0.9) -> list[int | None]:
-    """For each text an earlier one that says the same (of several that nearly do the first), None where there is none.
-
-    Two texts say the same where their folded words are equal, or where the sets of their words have at least this
-    Jaccard similarity. A text that is a duplicate itself is not looked for. Texts without words have no duplicates.
-
-    Exact and deterministic: by prefix filtering, candidates are texts that share one of their rarest words (Chaudhuri,
-    Ganti and Kaushik, ICDE 2006; Bayardo, Ma and Srikant, WWW 2007).
-
-    Raises:
-        UsageError: The similarity is not over 0.5 and up to 1.
-    """
-    _check(similarity)
-    sets = [frozenset(words(text)) for text in texts]
-    counts = Counter(word for found in sets for word in found)
-    holders: defaultdict[tuple[str, int], list[int]] = defaultdict(list)  # by rare word and number of words
-    leaders: list[int | None] = []
-    seen: dict[frozenset[str], int] = {}
-    for index, found in enumerate(sets):
-        prefix = sorted(found, key=lambda word: (counts[word], word))[: _prefix(len(found), similarity)]
-        leader = seen.get(found) if found else None
-        if leader is None:
-            sizes = _sizes(len(found), similarity)
-            near = {other for word in prefix for size in sizes for other in holders.get((word, size), ())}
-            leader = min((other for other in near if _alike(found, sets[other], similarity)), default=None)
-        if leader is None and found:
-            seen[found] = index
-            for word in prefix:
-                holders[word, len(found)].append(index)
-        leaders.append(leader)
-    return leaders
-
-
 def _groups(context: Context[Any], similarity: float) -> list[list[int]]:
     """Units that say the same, two or more a group."""
     leaders = near_duplicates([unit.text for unit in context.units], similarity=similarity)
@@ -122,23 +85,3 @@ def _groups(context: Context[Any], similarity: float) -> list[list[int]]:
         if leader is not None:
             groups[leader].append(index)
     return [[leader, *others] for leader, others in groups.items()]
-
-
-def _prefix(size: int, similarity: float) -> int:
-    """So many of the rarest words are enough: sets without one of these in common cannot be similar."""
-    return size - ceil(similarity * size - 1e-9) + 1
-
-
-def _sizes(size: int, similarity: float) -> range:
-    """Numbers of words that a set similar to one of `size` words can have."""
-    return range(ceil(similarity * size - 1e-9), floor(size / similarity + 1e-9) + 1)
-
-
-def _alike(one: frozenset[str], other: frozenset[str], similarity: float) -> bool:
-    common = len(one & other)
-    return common >= similarity * (len(one) + len(other) - common) - 1e-9
-
-
-def _check(similarity: float) -> None:
-    if not is_number(similarity) or not 0.5 < similarity <= 1:
-        raise UsageError(f"similarity is {similarity!r}", hint="give a number over 0.5, up to 1")

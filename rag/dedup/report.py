@@ -1,0 +1,62 @@
+"""What was merged into what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["Deduplicated", "Kind", "Merge"]
+
+Kind = Literal["exact", "folded", "near", "contained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One text or table that goes, since another one says the same.
+
+    Attributes:
+        index: Place of the one that goes.
+        into: Place of the one that stays in its stead; never one that goes itself.
+        kind: "exact": equal in every byte. "folded": the same words in the same order, apart from case, accents, white
+            space and punctuation. "near": alike enough. "contained": (nearly) all of it is in the other one.
+        similarity: As measured between the two: the Jaccard similarity of their sets, for "contained" the share of the
+            smaller set that is in the other one; 0 to 1.
+    """
+
+    index: int
+    into: int
+    kind: Kind
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Deduplicated:
+    """What stays and what goes.
+
+    Attributes:
+        size: How many came in.
+        merges: What goes, by rising index.
+    """
+
+    size: int
+    merges: tuple[Merge, ...]
+
+    @property
+    def kept(self) -> list[int]:
+        """Places of those that stay, rising."""
+        gone = {merge.index for merge in self.merges}
+        return [index for index in range(self.size) if index not in gone]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe: `size`, how many are `kept`, how many went `by_kind`, and the `merges`."""
+        kinds = Counter(merge.kind for merge in self.merges)
+        return {
+            "size": self.size,
+            "kept": self.size - len(self.merges),
+            "by_kind": dict(sorted(kinds.items())),
+            "merges": [
+                {"index": one.index, "into": one.into, "kind": one.kind, "similarity": round(one.similarity, 6)}
+                for one in self.merges
+            ],
+        }

@@ -1,0 +1,294 @@
+"""For each set an earlier one that is like it: exact, by prefix filtering, without comparing all pairs.
+
+All hashes are put into one order, rare ones first. Two sets that have at least `a` elements in common must then share
+one of the first `size - a + 1` elements of each, its prefix, so that only sets with a common hash in their prefixes are
+looked at; where the first common hash stands bounds what can be common at all. What is left is compared in full, so
+nothing is merged that is not alike, and nothing is missed: where MinHash finds a pair with some probability, this finds
+it. A template that many texts share costs little, since its hashes are frequent and come last, while any scheme that
+samples a set's elements evenly would pair all of these texts.
+
+Methods: Chaudhuri, Ganti and Kaushik, ICDE 2006; Bayardo, Ma and Srikant, WWW 2007; the bound by position: Xiao, Wang,
+Lin and Yu, "Efficient similarity joins for near duplicate detection", WWW 2008.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctxprune._checks import is_number
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from .sets import HashSets
+
+__all__ = ["Bar", "Leaders", "find_leaders"]
+
+_EPSILON = 1e-9
+_LARGEST_TABLE = 1 << 26  # counters of hashes; more hashes than this share counters
+_AT_ONCE = 64  # sets that are read to be compared with one
+_BLOCK = 1 << 19  # hashes that are looked up at once
+_TOLD = 4096  # sets between two reports of progress
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """When a set counts as said already: by similarity, or also by how much of it is in a larger one.
+
+    Attributes:
+        similarity: Least Jaccard similarity, over 0, up to 1.
+        containment: Least share of the smaller set that is in the larger one, over 0, up to 1; None: does not count.
+
+    Raises:
+        UsageError: One of them is out of range.
+    """
+
+    similarity: float
+    containment: float | None = None
+
+    def __post_init__(self) -> None:
+        contained = 1 if self.containment is None else self.containment
+        for name, share in (("similarity", self.similarity), ("containment", contained)):
+            if not is_number(share) or not 0 < share <= 1:
+                raise UsageError(f"{name} is {share!r}", hint="give a number over 0, up to 1")
+
+    def is_similar(self, common: int, size: int, other: int) -> bool:
+        """Whether sets of these sizes with so many common elements are similar enough."""
+        return common >= self.similarity * (size + other - common) - _EPSILON
+
+    def needed(self, size: int, others: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Least number of common elements with sets of sizes `others` (with containment: of `size` or more)."""
+        needed = np.ceil(self.similarity / (1 + self.similarity) * (size + others) - _EPSILON)
+        if self.containment is not None:
+            needed = np.minimum(needed, np.ceil(self.containment * size - _EPSILON))
+        least: NDArray[np.int64] = needed.astype(np.int64)
+        return least
+
+    def prefixes(self, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many of the rarest elements of sets of these sizes are enough to look for."""
+        least = self.similarity if self.containment is None else min(self._of_larger(), self.containment)
+        lengths: NDArray[np.int64] = sizes - np.ceil(least * sizes - _EPSILON).astype(np.int64) + 1
+        return np.where(sizes > 0, lengths, 0)
+
+    def _of_larger(self) -> float:
+        """Least share that a set has in common with a similar one that is not smaller."""
+        return 2 * self.similarity / (1 + self.similarity)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaders:
+    """For each set what it is merged into.
+
+    Attributes:
+        into: int64 (n_sets,), -1 for a set that stays or did not take part.
+        common: int64 (n_sets,), elements in common with that one.
+    """
+
+    into: NDArray[np.int64]
+    common: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Rare elements of sets, in the order of the sets: hashes uint64, owners and places int32, all (n_entries,)."""
+
+    hashes: NDArray[np.uint64]
+    owners: NDArray[np.int32]
+    places: NDArray[np.int32]
+
+    def starts(self, n_sets: int) -> NDArray[np.int64]:
+        """Where the entries of each set start, and where the last ones end: int64 (n_sets + 1,)."""
+        return np.searchsorted(self.owners, np.arange(n_sets + 1, dtype=np.int32))
+
+
+def find_leaders(
+    sets: HashSets,
+    sizes: NDArray[np.int64],
+    order: NDArray[np.int64],
+    bar: Bar,
+    progress: Callable[[int, int], None] | None = None,
+) -> Leaders:
+    """For each set the first one in `order`, of those before it that stay, that it is alike to.
+
+    Args:
+        sets: Sealed.
+        sizes: int64 (n_sets,), as `HashSets.seal` gave them.
+        order: Indices of the sets that take part; where containment counts, by falling size.
+        bar: What alike means.
+        progress: Told how many sets were looked at, and of how many.
+    """
+    ranks = np.full(len(sizes), -1, dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    probes, indexed = _entries(sets, sizes, ranks >= 0, bar)
+    groups = _distinct(indexed.hashes)
+    index = _Index(indexed, groups, len(sizes))
+    asked = _codes(groups, probes.hashes)
+    starts = probes.starts(len(sizes))
+    search = _Search(sets, sizes, bar, ranks)
+    found = Leaders(np.full(len(sizes), -1, dtype=np.int64), np.zeros(len(sizes), dtype=np.int64))
+    for count, one in enumerate(order.tolist()):
+        mine = slice(starts[one], starts[one + 1])
+        near = index.look_up(asked[mine], probes.places[mine])
+        leader = None if near is None else search.first(one, *near)
+        if leader is None:
+            index.add(one)
+        else:
+            found.into[one], found.common[one] = leader
+        if progress is not None and count % _TOLD == 0:
+            progress(count, len(order))
+    return found
+
+
+class _Index:
+    """By hash the sets that stay, with the place of the hash in their order."""
+
+    def __init__(self, entries: _Entries, groups: NDArray[np.uint64], n_sets: int) -> None:
+        self._codes, self._places = _codes(groups, entries.hashes), entries.places
+        self._starts = entries.starts(n_sets)
+        sizes = np.bincount(self._codes, minlength=len(groups))
+        self._begins = np.cumsum(sizes) - sizes
+        self._filled = np.zeros(len(groups), dtype=np.int32)
+        self._sets = np.zeros(len(self._codes), dtype=np.int32)
+        self._where = np.zeros(len(self._codes), dtype=np.int32)
+
+    def add(self, one: int) -> None:
+        mine = slice(self._starts[one], self._starts[one + 1])
+        codes = self._codes[mine]
+        slots = self._begins[codes] + self._filled[codes]
+        self._sets[slots], self._where[slots] = one, self._places[mine]
+        self._filled[codes] += 1
+
+    def look_up(
+        self, codes: NDArray[np.int32], places: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]] | None:
+        """Sets that have one of the hashes, its place there and its place here; None if there are none."""
+        counts = self._filled[codes]
+        total = int(counts.sum())
+        if not total:
+            return None
+        shifts = np.repeat(self._begins[codes] - (np.cumsum(counts) - counts), counts)
+        slots = shifts + np.arange(total)
+        return self._sets[slots], self._where[slots], np.repeat(places, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    sets: HashSets
+    sizes: NDArray[np.int64]
+    bar: Bar
+    ranks: NDArray[np.int64]
+
+    def first(
+        self, one: int, others: NDArray[np.int32], there: NDArray[np.int32], here: NDArray[np.int32]
+    ) -> tuple[int, int] | None:
+        """The first set in order that is alike, and how many elements are common."""
+        size, sizes = int(self.sizes[one]), self.sizes[others]
+        possible = np.minimum(size - here, sizes - there) >= self.bar.needed(size, sizes)
+        if not possible.any():
+            return None
+        others = np.unique(others[possible])
+        others = others[np.argsort(self.ranks[others])]
+        mine, _ = self.sets.many([one])
+        for begin in range(0, len(others), _AT_ONCE):
+            some = others[begin : begin + _AT_ONCE]
+            common = _common(mine, *self.sets.many(some.tolist()))
+            good = np.flatnonzero(common >= self.bar.needed(size, self.sizes[some]))
+            if len(good):
+                return int(some[good[0]]), int(common[good[0]])
+        return None
+
+
+def _common(mine: NDArray[np.uint64], theirs: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Elements of each of several sets that are in `mine`, too."""
+    places = np.minimum(np.searchsorted(mine, theirs), len(mine) - 1)
+    counts: NDArray[np.int64] = np.add.reduceat((mine[places] == theirs).astype(np.int64), starts)
+    return counts
+
+
+def _distinct(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The different ones, rising; takes less memory than `numpy.unique` does."""
+    rising = np.sort(hashes)
+    fresh = np.ones(len(rising), dtype=np.bool_)
+    fresh[1:] = rising[1:] != rising[:-1]
+    return rising[fresh]
+
+
+def _codes(groups: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """For each hash its number in `groups`."""
+    codes = np.empty(len(hashes), dtype=np.int32)
+    for begin in range(0, len(hashes), _BLOCK):
+        codes[begin : begin + _BLOCK] = np.searchsorted(groups, hashes[begin : begin + _BLOCK])
+    return codes
+
+
+def _entries(
+    sets: HashSets, sizes: NDArray[np.int64], taking: NDArray[np.bool_], bar: Bar
+) -> tuple[_Entries, _Entries]:
+    """What is looked for, and what it is looked for in.
+
+    The first are the prefixes; the second the same, or with containment all elements that are in some prefix.
+    """
+    counts = _counts(sets, sizes, taking)
+    probes = _gathered(sets, sizes, counts, np.where(taking, bar.prefixes(sizes), 0))
+    if bar.containment is None:
+        return probes, probes
+    return probes, _gathered(sets, sizes, counts, np.where(taking, sizes, 0), among=_distinct(probes.hashes))
+
+
+def _counts(sets: HashSets, sizes: NDArray[np.int64], taking: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    """How many sets have a hash, by its last bits; hashes that share these share the counter."""
+    total = max(int(sizes.sum()), 1)
+    counts = np.zeros(min(_LARGEST_TABLE, 1 << total.bit_length()), dtype=np.uint32)
+    for first, last, hashes in sets.blocks():
+        counted = hashes[np.repeat(taking[first:last], sizes[first:last])]
+        np.add.at(counts, _slots(counts, counted), np.uint32(1))
+    return counts
+
+
+def _slots(counts: NDArray[np.uint32], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    return (hashes & np.uint64(len(counts) - 1)).astype(np.int64)
+
+
+def _gathered(
+    sets: HashSets,
+    sizes: NDArray[np.int64],
+    counts: NDArray[np.uint32],
+    lengths: NDArray[np.int64],
+    among: NDArray[np.uint64] | None = None,
+) -> _Entries:
+    """So many of the rarest elements of each set as `lengths` says, without those that no other set has.
+
+    With `among`, rising, only those of them that it holds.
+    """
+    parts = []
+    for first, last, hashes in sets.blocks():
+        mine = sizes[first:last]
+        owners = np.repeat(np.arange(first, last, dtype=np.int32), mine)
+        common = counts[_slots(counts, hashes)]
+        rarest = np.lexsort((hashes, common, owners))  # in the order of the sets, as before
+        places = np.arange(len(hashes), dtype=np.int32) - np.repeat(np.cumsum(mine) - mine, mine).astype(np.int32)
+        wanted = (places < np.repeat(lengths[first:last], mine)) & (common[rarest] > 1)
+        chosen = hashes[rarest[wanted]]
+        part = _Entries(chosen, owners[wanted], places[wanted])
+        if among is not None:
+            held = _held(among, chosen)
+            part = _Entries(part.hashes[held], part.owners[held], part.places[held])
+        parts.append(part)
+    return _Entries(
+        np.concatenate([part.hashes for part in parts] or [np.zeros(0, dtype=np.uint64)]),
+        np.concatenate([part.owners for part in parts] or [np.zeros(0, dtype=np.int32)]),
+        np.concatenate([part.places for part in parts] or [np.zeros(0, dtype=np.int32)]),
+    )
+
+
+def _held(among: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    if not len(among):
+        return np.zeros(len(hashes), dtype=np.bool_)
+    held: NDArray[np.bool_] = among[np.minimum(np.searchsorted(among, hashes), len(among) - 1)] == hashes
+    return held
