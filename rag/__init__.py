@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ctxprune.rag.options import PassageOptions
     from ctxprune.rag.passages import Passage, Passages, sentence_spans
     from ctxprune.rag.ranking import PassagePruner, RankedPassages
+    from ctxprune.rag.tables import Table, TableOptions
 
 _HOMES = {
     "BestDocuments": "documents",
@@ -27,6 +28,8 @@ _HOMES = {
     "PassagePruner": "ranking",
     "Passages": "passages",
     "RankedPassages": "ranking",
+    "Table": "tables",
+    "TableOptions": "tables",
     "TopMean": "documents",
     "deduplicate": "dedup.texts",
     "document_scores": "documents",
@@ -45,6 +48,8 @@ __all__ = [
     "PassagePruner",
     "Passages",
     "RankedPassages",
+    "Table",
+    "TableOptions",
     "TopMean",
     "deduplicate",
     "document_scores",

@@ -1,0 +1,17 @@
+"""Tables as contexts of columns and rows, in whatever form they come; the same form comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctxprune._lazy import lazy
+
+if TYPE_CHECKING:
+    from .options import TableOptions
+    from .table import Table
+
+_HOMES = {"Table": "table", "TableOptions": "options"}
+
+__all__ = ["Table", "TableOptions"]
+
+__getattr__, __dir__ = lazy(__name__, _HOMES)

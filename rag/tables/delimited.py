@@ -1,0 +1,86 @@
+"""CSV, TSV and their like: what is kept is the source's own characters, quotes and line ends included."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ._records import Record, cell_value, find_delimiter, records
+from .form import Span, TextForm
+from .header import count_header_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .options import TableOptions
+
+__all__ = ["Delimited"]
+
+
+class Delimited(TextForm):
+    """A text of records; short ones lack their last cells, what is too much in long ones belongs to the last cell.
+
+    Lines at the top are a caption if they have one cell where others have more, and if they are notes of ours.
+    """
+
+    def __init__(self, text: str, options: TableOptions) -> None:
+        self.text = text
+        start = text.startswith("\ufeff")
+        self._delimiter = options.delimiter or find_delimiter(text[start:])
+        found = list(records(text, self._delimiter, start))
+        width = Counter(len(record.cells) for record in found).most_common(1)[0][0] if found else 0
+        above = _count_caption(found, width)
+        self.table = (found[above].start if above else start, len(text)) if found else (start, start)
+        found = found[above:]
+        values = [tuple(map(cell_value, record.cells)) for record in found]
+        depth = count_header_rows(values) if options.header_rows is None else options.header_rows
+        self.width = max([width, *(len(record.cells) for record in found[:depth])], default=0)
+        self._head = [self._fitted(record) for record in found[:depth]]
+        self._body = [self._fitted(record) for record in found[depth:]]
+        self.levels = tuple(map(self._values, self._head))
+        self.rows = tuple(map(self._values, self._body))
+
+    def take(self, rows: Sequence[int], columns: Sequence[int]) -> str:
+        """The records with their own line ends; a record of one empty cell is written as two quotes."""
+        if not columns:
+            return ""
+        return "".join(self._written(record, columns) for record in (*self._head, *(self._body[row] for row in rows)))
+
+    def row_span(self, row: int) -> Span:
+        """Where the record stands, without its line end."""
+        return self._body[row].start, self._body[row].end
+
+    def column_span(self, column: int) -> Span | None:
+        """Where the cell in the lowest row of the header stands."""
+        if not self._head or column >= len(self._head[-1].cells):
+            return None
+        cells = self._head[-1].cells
+        start = self._head[-1].start + sum(map(len, cells[:column])) + column
+        return start, start + len(cells[column])
+
+    def with_note(self, table: str, note: str) -> str:
+        """The note as a comment above the table."""
+        ending = next((self.text[record.end : record.stop] for record in self._head + self._body), "") or "\n"
+        return f"# {note}{ending}{table}"
+
+    def _fitted(self, record: Record) -> Record:
+        cells = record.cells
+        if len(cells) <= self.width:
+            return record
+        last = self._delimiter.join(cells[self.width - 1 :])
+        return Record(record.start, record.end, record.stop, (*cells[: self.width - 1], last))
+
+    def _values(self, record: Record) -> tuple[str, ...]:
+        return (*map(cell_value, record.cells), *[""] * (self.width - len(record.cells)))
+
+    def _written(self, record: Record, columns: Sequence[int]) -> str:
+        line = self._delimiter.join(record.cells[column] for column in columns if column < len(record.cells))
+        return (line or '""') + self.text[record.end : record.stop]
+
+
+def _count_caption(found: list[Record], width: int) -> int:
+    for index, record in enumerate(found):
+        comment = record.cells[0].startswith("# (") and record.cells[-1].endswith(")")
+        if not comment and (len(record.cells) == width or len(record.cells) > 1):
+            return index
+    return 0

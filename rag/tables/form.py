@@ -1,0 +1,91 @@
+"""What every form of a table offers: its cells as texts, and the same form with some rows and columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Form", "Span", "TextForm", "csv_line"]
+
+Span = tuple[int, int]
+
+
+class Form(ABC):
+    """One table, read.
+
+    Attributes:
+        width: Number of columns.
+        levels: Rows of the header from the top, each (n_columns,); () without a header.
+        rows: The body, (n_rows, n_columns), each cell as a reader sees it; "" where a row is short.
+        keys: Indices of columns that are kept with every row whatever the options say (the index of a data frame).
+    """
+
+    width: int = 0
+    levels: tuple[tuple[str, ...], ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    keys: tuple[int, ...] = ()
+
+    @abstractmethod
+    def take(self, rows: Sequence[int], columns: Sequence[int]) -> Any:
+        """The table with these rows and columns, by rising index, of the type that came in."""
+
+    def row_text(self, row: int) -> str:
+        """The row as a text writes it."""
+        return csv_line(self.rows[row])
+
+
+class TextForm(Form):
+    """A table that stands in a text.
+
+    Attributes:
+        text: The whole text.
+        table: Characters [start, end) of the table, line ends included.
+    """
+
+    text: str
+    table: Span = (0, 0)
+
+    @abstractmethod
+    def take(self, rows: Sequence[int], columns: Sequence[int]) -> str:
+        """See `Form.take`; without what stands around the table."""
+
+    @abstractmethod
+    def row_span(self, row: int) -> Span:
+        """Where the row stands in the text."""
+
+    @abstractmethod
+    def column_span(self, column: int) -> Span | None:
+        """Where the column's cell in the lowest row of the header stands; None without one."""
+
+    @abstractmethod
+    def with_note(self, table: str, note: str) -> str:
+        """The table and a line that says something about it."""
+
+    def row_text(self, row: int) -> str:
+        """The row as it is written."""
+        return self.text[slice(*self.row_span(row))]
+
+    @property
+    def around(self) -> tuple[Span | None, Span | None]:
+        """What stands before and after the table, without the white space around it; None where nothing does."""
+        return _said(self.text, 0, self.table[0]), _said(self.text, self.table[1], len(self.text))
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """The cells as one record of CSV, without a line end."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()
+
+
+def _said(text: str, start: int, end: int) -> Span | None:
+    part = text[start:end].strip("\ufeff \t\r\n")
+    if not part:
+        return None
+    first = text.index(part, start)
+    return first, first + len(part)

@@ -1,0 +1,36 @@
+"""One line that tells the reader of a pruned table what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["dropped_line"]
+
+_NAMED = 12  # columns that are named
+_LONGEST = 40  # characters of a name
+
+
+def dropped_line(rows: tuple[int, int], names: Sequence[str], kept: Sequence[int]) -> str:
+    """What was left out of a table, as one line in brackets; "" where nothing was.
+
+    Args:
+        rows: How many were kept, of how many.
+        names: Of all columns.
+        kept: Indices of the columns that were kept.
+    """
+    parts = []
+    if rows[0] < rows[1]:
+        parts.append(f"kept {rows[0]} of {rows[1]} rows, those that match the question best")
+    gone = [_short(names[column]) for column in sorted({*range(len(names))} - {*kept})]
+    if gone:
+        more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+        parts.append(f"{len(gone)} of {len(names)} columns left out: {', '.join(gone[:_NAMED])}{more}")
+    return f"({'; '.join(parts)})" if parts else ""
+
+
+def _short(name: str) -> str:
+    name = " ".join(name.replace('"', "'").split()) or "(no name)"  # a quote would open a cell of CSV
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

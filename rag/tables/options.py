@@ -1,0 +1,63 @@
+"""How a table is read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ctxprune.errors import UsageError
+
+__all__ = ["NO_OPTIONS", "TableOptions"]
+
+_FORMATS = (None, "csv", "markdown")
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """What holds for one table; by default everything is found out.
+
+    Attributes:
+        format: "csv" (with any delimiter) or "markdown", for texts; None finds out.
+        delimiter: One character between the cells of CSV; None finds out.
+        header_rows: How many rows at the top name the columns, for texts and lists of rows; None finds out.
+        key: Columns that say what each row is about, by name or by index from 0; they are kept with every row. ()
+            finds one. Indices of data frames (pandas) are always keys.
+        title: What the table is about; read by scorers, no part of what is pruned.
+        note: Whether a text says in a line of its own what was left out: before CSV behind "# ", after Markdown.
+
+    Raises:
+        UsageError: An argument is of the wrong kind or out of range.
+    """
+
+    format: str | None = None
+    delimiter: str | None = None
+    header_rows: int | None = None
+    key: Sequence[str | int] = ()
+    title: str = ""
+    note: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self.format in _FORMATS, "format", self.format, "'csv', 'markdown' or None")
+        delimiter = self.delimiter
+        single = isinstance(delimiter, str) and len(delimiter) == 1 and delimiter not in '"\r\n'
+        _check(delimiter is None or single, "delimiter", delimiter, "one character other than a quote or a line end")
+        rows = self.header_rows
+        whole = isinstance(rows, int) and not isinstance(rows, bool) and rows >= 0
+        _check(rows is None or whole, "header_rows", rows, "a whole number from 0 up, or None")
+        _check(isinstance(self.title, str), "title", self.title, "a text")
+        _check(isinstance(self.note, bool), "note", self.note, "True or False")
+        names = isinstance(self.key, Sequence) and not isinstance(self.key, str)
+        _check(names and all(map(_names_a_column, self.key)), "key", self.key, "a tuple of names or indices of columns")
+        object.__setattr__(self, "key", tuple(self.key))
+
+
+def _names_a_column(key: object) -> bool:
+    return isinstance(key, (str, int)) and not isinstance(key, bool)
+
+
+def _check(valid: bool, name: str, value: object, allowed: str) -> None:
+    if not valid:
+        raise UsageError(f"{name} is {value!r}", hint=f"give {allowed}")
+
+
+NO_OPTIONS = TableOptions()

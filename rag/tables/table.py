@@ -1,0 +1,173 @@
+"""A table as a context: its columns and its rows are the units, and a cell is kept if both of its own are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ctxprune.context import Unit
+from ctxprune.errors import UsageError
+from ctxprune.grid import Grid
+
+from .delimited import Delimited
+from .form import Form, TextForm, csv_line
+from .frames import frame_form
+from .header import column_names, find_key
+from .lists import RecordList, ResultTable, RowList, is_result
+from .markdown import MarkdownTable, has_markdown_table
+from .note import dropped_line
+from .options import NO_OPTIONS, TableOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["Table"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Generic[T]):
+    """One table, in whatever form it comes. Renders in the same form, its cells as they were.
+
+    Texts of CSV (any delimiter, TSV too) and Markdown keep the source's characters: quotes, padding, line ends. Lists
+    of rows, lists of dicts and results of queries (dataclasses with `columns` and `rows`) keep the same objects as
+    cells; `pandas.DataFrame`, `polars.DataFrame`, `pyarrow.Table` and `pyarrow.RecordBatch` come back as slices.
+
+    The units are, in this order: what stands before the table in a text (pinned); the columns; the rows; what stands
+    behind it (pinned). A column's text is its name, a row's text its cells as a text writes them, whichever columns are
+    kept. Each row requires the key columns, which say what it is about. A table without columns has no units.
+
+    Attributes:
+        data: The table; it must not change later.
+        options: How to read and write it.
+        units: Spans are those of the rows, of the column names in the lowest row of the header, and of what stands
+            around the table; None where the table is no text.
+        grids: One `Grid`, with a unit for each column and row.
+        titles: What the table is about, if anything says so.
+        kind: "table".
+
+    Raises:
+        UsageError: The data is of no form that is known, or a key names no column.
+        InputError: The text is not of the format that the options name.
+    """
+
+    data: T = field(repr=False)
+    options: TableOptions = NO_OPTIONS
+    units: tuple[Unit, ...] = field(init=False, repr=False)
+    grids: tuple[Grid, ...] = field(init=False, repr=False)
+    titles: tuple[str, ...] = field(init=False, repr=False)
+    kind: str = field(default="table", init=False, repr=False)
+    _form: Form = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.options, TableOptions):
+            raise UsageError(f"options is a {type(self.options).__name__}", hint="give TableOptions(...)")
+        form = _form(self.data, self.options)
+        names = column_names(form.levels, form.width)
+        before, after = _around(form)
+        title = " / ".join(part for part in (self.options.title, before.text if before else "") if part)
+        rows = form.rows if form.width else ()
+        first = int(before is not None)
+        columns_at = tuple(range(first, first + form.width))
+        rows_at = tuple(range(first + form.width, first + form.width + len(rows)))
+        keys = tuple(columns_at[column] for column in _keys(form, names, self.options)) if form.width else ()
+        units = (*_columns(form, names), *_rows(form, len(rows), keys))
+        units = tuple(unit for unit in (before, *units, after) if unit is not None) if form.width else ()
+        object.__setattr__(self, "_form", form)
+        object.__setattr__(self, "units", units)
+        object.__setattr__(self, "grids", (Grid(names, rows, rows_at, columns_at, title),))
+        object.__setattr__(self, "titles", (title,) if title else ())
+
+    def render(self, kept: Collection[int]) -> T:
+        """The table with the kept columns of the kept rows, and the whole header above them."""
+        chosen = {*kept}
+        if len(chosen) == len(self.units):
+            return self.data
+        rows, columns = self._kept(chosen)
+        table = self._form.take(rows, columns)
+        if isinstance(self._form, TextForm):
+            note = self.note(chosen) if self.options.note else ""
+            table = _in_place(self._form, self._form.with_note(table, note) if note else table, chosen)
+        result: T = table
+        return result
+
+    def as_text(self, kept: Collection[int]) -> str:
+        """What of the table enters a prompt: the rendered text, or, where it is none, CSV with one row of names."""
+        if isinstance(self._form, TextForm):
+            return str(self.render(kept))
+        rows, columns = self._kept({*kept})
+        lines = [self.grids[0].header, *(self._form.rows[row] for row in rows)] if columns else []
+        return "".join(csv_line([line[column] for column in columns]) + "\n" for line in lines)
+
+    def note(self, kept: Collection[int]) -> str:
+        """One line that tells a reader what was left out; "" where nothing was."""
+        rows, columns = self._kept({*kept})
+        return dropped_line((len(rows), len(self.grids[0].rows)), self.grids[0].header, columns)
+
+    def _kept(self, chosen: set[int]) -> tuple[list[int], list[int]]:
+        grid = self.grids[0]
+        rows = [index for index, unit in enumerate(grid.row_units) if unit in chosen]
+        return rows, [index for index, unit in enumerate(grid.column_units) if unit in chosen]
+
+
+def _form(data: Any, options: TableOptions) -> Form:
+    """`data` in the form that it has."""
+    if isinstance(data, str):
+        markdown = options.format == "markdown" or (options.format is None and has_markdown_table(data))
+        return MarkdownTable(data, options) if markdown else Delimited(data, options)
+    if (frame := frame_form(data)) is not None:
+        return frame
+    if is_result(data):
+        return ResultTable(data)
+    if isinstance(data, (list, tuple)):
+        if data and all(isinstance(row, Mapping) for row in data):
+            return RecordList(data)
+        if all(isinstance(row, (list, tuple)) for row in data):
+            return RowList(data, options.header_rows)
+    raise UsageError(
+        f"a {type(data).__name__} is no table that is known",
+        hint="give a text of CSV or Markdown, a list of rows or of dicts, or a frame of pandas, polars or Arrow",
+    )
+
+
+def _around(form: Form) -> tuple[Unit | None, Unit | None]:
+    """What stands before and after the table."""
+    if not isinstance(form, TextForm):
+        return None, None
+    before, after = (Unit(form.text[slice(*span)], pinned=True, span=span) if span else None for span in form.around)
+    return before, after
+
+
+def _columns(form: Form, names: tuple[str, ...]) -> list[Unit]:
+    text = form if isinstance(form, TextForm) else None
+    return [Unit(name, span=text.column_span(column) if text else None) for column, name in enumerate(names)]
+
+
+def _rows(form: Form, size: int, keys: tuple[int, ...]) -> list[Unit]:
+    text = form if isinstance(form, TextForm) else None
+    return [Unit(form.row_text(row), requires=keys, span=text.row_span(row) if text else None) for row in range(size)]
+
+
+def _keys(form: Form, names: tuple[str, ...], options: TableOptions) -> list[int]:
+    if not options.key:
+        return list(form.keys) or [find_key(form.rows, form.width)]
+    return sorted({*form.keys, *(_column(key, names) for key in options.key)})
+
+
+def _column(key: str | int, names: tuple[str, ...]) -> int:
+    if isinstance(key, str) and key in names:
+        return names.index(key)
+    if isinstance(key, int) and -len(names) <= key < len(names):
+        return key % len(names)
+    raise UsageError(f"there is no column {key!r}", where="key", hint=f"known: {', '.join(names[:20])}")
+
+
+def _in_place(form: TextForm, table: str, chosen: set[int]) -> str:
+    """The table between what stands around it, as far as that is kept."""
+    text, (start, end) = form.text, form.table
+    before, after = form.around
+    last = int(before is not None) + form.width + len(form.rows)
+    above = text[:start] if before is None or 0 in chosen else ""
+    return above + table + (text[end:] if after is None or last in chosen else "")
