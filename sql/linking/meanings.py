@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .vectors import load_vectors
+from ctxprune.models.vectors import load_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

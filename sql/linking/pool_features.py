@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxprune.models.vectors import load_vectors
+
 from .ngrams import NgramIndex
 from .statistics import SchemaStatistics, Terms
-from .vectors import load_vectors
 from .words import load_cues, name_stems, natural, similarity
 
 if TYPE_CHECKING:

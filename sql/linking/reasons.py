@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from ctxprune.models.vectors import load_vectors
 from ctxprune.text import STOP_WORDS, fold, stem, words
 
 from ..render._text import datum
 from ..schema import ColumnRef
-from .vectors import load_vectors
 from .words import load_cues, name_stems, similarity
 
 if TYPE_CHECKING:

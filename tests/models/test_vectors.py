@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ctxprune.errors import FormatError
-from ctxprune.sql.linking.vectors import FORMAT, VERSION, WordVectors, load_vectors
+from ctxprune.models.vectors import FORMAT, VERSION, WordVectors, load_vectors
 from ctxprune.text import stem
 
 
@@ -84,6 +84,6 @@ def test_no_archive_is_told(tmp_path: Path, content: bytes):
 
 
 def test_all_weights_together_stay_under_two_megabytes():
-    folder = files("ctxprune.sql.linking")
-    sizes = [len(folder.joinpath(name).read_bytes()) for name in ("ranked.json", "vectors.npz")]
+    weights = (("ctxprune.sql.linking", "ranked.json"), ("ctxprune.models", "vectors.npz"))
+    sizes = [len(files(package).joinpath(name).read_bytes()) for package, name in weights]
     assert sum(sizes) < 2_000_000
