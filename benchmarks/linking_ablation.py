@@ -18,12 +18,13 @@ import numpy as np
 from _record import SHARED, record
 
 from ctxprune.errors import CtxpruneError
+from ctxprune.network import Network
 from ctxprune.sql.database import Database
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.context import SchemaContext
 from ctxprune.sql.linking.features import COLUMN_FEATURES, TABLE_WORDS, Question, column_features, sigmoid
 from ctxprune.sql.linking.gold import gold_links
-from ctxprune.sql.linking.network import LinkingWeights, Network, load_weights
+from ctxprune.sql.linking.network import LinkingWeights, load_weights
 from ctxprune.sql.linking.policy import JoinablePolicy
 from ctxprune.sql.linking.ranked import final_features
 from ctxprune.sql.linking.statistics import SchemaStatistics

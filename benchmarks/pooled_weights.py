@@ -21,9 +21,9 @@ import numpy as np
 from _networks import Networks
 from _record import SHARED, record
 
+from ctxprune.network import Network
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.features import Question
-from ctxprune.sql.linking.network import Network
 from ctxprune.sql.linking.pool import FORMAT, VERSION, _keyed
 from ctxprune.sql.linking.pool_features import DATABASE_FEATURES, PoolStatistics
 from ctxprune.sql.schema import Column, Schema, Table

@@ -27,8 +27,8 @@ from _record import SHARED, record
 from _select_sets import CandidateSet, SetCache, bird_sets, licensed_sets, spider_sets
 
 import ctxprune.sql.select as package
+from ctxprune.network import Network
 from ctxprune.sql.evaluation.datasets import load
-from ctxprune.sql.linking.network import Network
 from ctxprune.sql.select.ranked import RankingWeights
 
 FOLDER = SHARED / "data" / "nl2sql"

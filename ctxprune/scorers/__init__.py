@@ -31,6 +31,7 @@ SCORERS: Registry[type[Scorer]] = Registry(
         "lexical.v1": "ctxprune.scorers.lexical:LexicalScorer",
         "provence.v1": "ctxprune.scorers.provence:ProvenceScorer",
         "pruner.v1": "ctxprune.scorers.pruner:PrunerScorer",
+        "tabular.v1": "ctxprune.scorers.tabular:TabularScorer",
         "titled.v1": "ctxprune.scorers.titled:TitledScorer",
         "weighted.v1": "ctxprune.scorers.fusion:WeightedFusion",
     },

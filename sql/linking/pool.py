@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ctxprune.errors import FormatError, SchemaError, UsageError
+from ctxprune.network import Network
 
 from .context import SchemaContext
 from .features import Question
 from .joins import inferred_keys
-from .network import Network, shipped
+from .network import shipped
 from .pool_features import DATABASE_FEATURES, PoolStatistics
 from .ranked import RankedSchemaScorer
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import FormatError, UsageError
+from ctxprune.network import Network
 
-from ..linking.network import Network
 from .base import SELECTORS, Selection
 from .expected import Expectations
 from .features import FEATURES, Case, Evidence, case_features

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import FormatError, SchemaError, UsageError
+from ctxprune.network import Network
 from ctxprune.sql.linking import network as network_module
 from ctxprune.sql.linking import pool as module
 from ctxprune.sql.linking.features import Question
-from ctxprune.sql.linking.network import Network
 from ctxprune.sql.linking.pool import PooledColumn, SchemaPool, load_pool_network
 from ctxprune.sql.linking.pool_features import DATABASE_FEATURES, PoolStatistics
 from ctxprune.sql.linking.ranked import RankedLinker

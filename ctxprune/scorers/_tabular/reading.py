@@ -1,0 +1,113 @@
+"""A table read once: the words and values of its cells, and what kind of thing each column holds."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctxprune.text import fold, terms
+
+from .values import Value, read_value
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ctxprune.grid import Grid
+
+__all__ = ["NOTHING", "TableReading"]
+
+NOTHING = frozenset({"", "-", "--", "n/a", "na", "none", "?", "nan", "null", "tba", "tbd"})
+_MOSTLY = 0.6  # of a column's cells make its kind
+_CACHED = 64  # characters: longer cells are seldom met twice
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    folded: str
+    terms: tuple[str, ...]
+    value: Value | None
+
+
+@lru_cache(maxsize=32768)
+def _cached(text: str) -> _Cell:
+    folded = " ".join(fold(text).split())
+    if folded in NOTHING:
+        return _Cell("", (), None)
+    return _Cell(folded, tuple(dict.fromkeys(terms(text))), read_value(text))
+
+
+def _read(text: str) -> _Cell:
+    return _cached(text) if len(text) <= _CACHED else _cached.__wrapped__(text)
+
+
+class TableReading:
+    """What the features need of one grid, worked out once.
+
+    Attributes:
+        cells: For each row its cells, folded, cut and read.
+        places: For each term the (row, column) pairs whose cells hold it, in source order.
+        idf: Of each term over the rows: ln(1 + (n - df + 0.5) / (df + 0.5)).
+        low, high: float64 (n_rows, n_columns), the cells' values; NaN where there is none.
+        kinds: For each column "number", "percent", "ordinal", "year", "date", "day", "time" or "text".
+        filled: float64 (n_columns,), share of cells that say something.
+        distinct: float64 (n_columns,), distinct texts over filled cells.
+        headers: For each column the terms of its header.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self.cells = [[_read(text) for text in row] for row in grid.rows]
+        self.headers = [tuple(dict.fromkeys(terms(text))) if text.strip() else () for text in grid.header]
+        self.places = self._places()
+        n = len(self.cells)
+        counts = {term: len({row for row, _ in places}) for term, places in self.places.items()}
+        self.idf = {term: math.log(1 + (n - df + 0.5) / (df + 0.5)) for term, df in counts.items()}
+        self.low, self.high = self._values()
+        self._columns()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self.cells), len(self.grid.header)
+
+    def _places(self) -> dict[str, list[tuple[int, int]]]:
+        places: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for row, cells in enumerate(self.cells):
+            for column, cell in enumerate(cells):
+                for term in cell.terms:
+                    places[term].append((row, column))
+        return places
+
+    def _values(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        nan = math.nan
+        pairs = [
+            [(cell.value.low, cell.value.high) if cell.value else (nan, nan) for cell in row] for row in self.cells
+        ]
+        both = np.array(pairs, dtype=np.float64).reshape((*self.shape, 2))
+        return both[..., 0], both[..., 1]
+
+    def _columns(self) -> None:
+        n, width = self.shape
+        self.kinds: list[str] = []
+        filled, distinct = np.zeros(width), np.zeros(width)
+        for column in range(width):
+            cells = [row[column] for row in self.cells if row[column].folded]
+            filled[column] = len(cells) / max(n, 1)
+            distinct[column] = len({cell.folded for cell in cells}) / max(len(cells), 1)
+            self.kinds.append(_kind(cells))
+        self.filled, self.distinct = filled, distinct
+
+
+def _kind(cells: list[_Cell]) -> str:
+    counts: dict[str, int] = defaultdict(int)
+    for cell in cells:
+        if cell.value is not None:
+            counts[cell.value.kind] += 1
+    if sum(counts.values()) < _MOSTLY * len(cells) or not counts:
+        return "text"
+    return max(counts, key=lambda kind: counts[kind])

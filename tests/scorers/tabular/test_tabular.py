@@ -1,0 +1,129 @@
+"""The tabular scorer on small tables, and what it leaves alone."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctxprune import Unit
+from ctxprune.errors import FormatError, UsageError
+from ctxprune.grid import Grid
+from ctxprune.scorers import SCORERS
+from ctxprune.scorers._tabular.features import COLUMN_FEATURES, ROW_FEATURES
+from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.scorers.tabular import TabularScorer, TabularWeights
+
+HEADER = ("Year", "Driver", "Points", "Team", "Home town")
+ROWS = (
+    ("1999", "Ana Ruiz", "14", "Blue", "Lima"), ("2001", "Bo Lind", "52", "Red", "Oslo"),
+    ("2002", "Ana Ruiz", "40", "Red", "Lima"), ("2005", "Cem Kaya", "7", "Green", "Izmir"),
+    ("2006", "Dee Fox", "31", "Green", "Cork"), ("2008", "Eva Novák", "22", "Blue", "Brno"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Columns first, then rows, then whatever else there is."""
+
+    units: tuple[Unit, ...]
+    grids: tuple[Grid, ...]
+
+    def render(self, kept):
+        return sorted(kept)
+
+
+def sheet(header=HEADER, rows=ROWS, extra=(), columns=True) -> Sheet:
+    width = len(header) if columns else 0
+    texts = [*header[:width], *(" ".join(row) for row in rows), *extra]
+    grid = Grid(header, rows, tuple(range(width, width + len(rows))), tuple(range(width)))
+    return Sheet(tuple(map(Unit, texts)), (grid,))
+
+
+@pytest.mark.parametrize(
+    ("query", "row", "column"),
+    [
+        ("What team was Dee Fox in?", 4, "Team"),
+        ("Where is Cem Kaya from?", 3, "Home town"),
+        ("Who scored the most points?", 1, "Driver"),
+        ("Who scored the fewest points?", 3, "Driver"),
+        ("Who came next after Bo Lind?", 2, "Driver"),
+        ("How many points did Eva Novak have?", 5, "Points"),
+        ("Who drove in 2006?", 4, "Driver"),
+        ("Who was the first driver?", 0, "Driver"),
+        ("Who was the last driver listed?", 5, "Driver"),
+    ],
+)
+def test_the_row_and_the_column_that_answer(query, row, column):
+    scores = TabularScorer().score(query, sheet())
+    assert int(np.argmax(scores[5:])) == row
+    assert column in [HEADER[index] for index in np.argsort(-scores[:5])[:2]]
+
+
+def test_other_units_score_as_the_wrapped_scorer_says():
+    context = sheet(extra=("Dee Fox drives.", "Nothing."))
+    scores = TabularScorer().score("Who is Dee Fox?", context)
+    np.testing.assert_array_equal(scores[-2:], LexicalScorer().score("Who is Dee Fox?", context)[-2:])
+
+
+def test_without_grids_it_is_the_wrapped_scorer():
+    context = Sheet((Unit("Dee Fox drives."), Unit("Nothing.")), ())
+    np.testing.assert_array_equal(TabularScorer().score("Dee Fox", context), LexicalScorer().score("Dee Fox", context))
+
+
+def test_rows_alone_score_as_beside_columns():
+    query = "What team was Dee Fox in?"
+    np.testing.assert_allclose(
+        TabularScorer().score(query, sheet(columns=False)), TabularScorer().score(query, sheet())[5:], rtol=1e-6
+    )
+
+
+def test_a_unit_of_several_rows_has_the_best_score():
+    alone = TabularScorer().score("Dee Fox", sheet(columns=False))
+    joined = Sheet(tuple(map(Unit, "abc")), (Grid(HEADER, ROWS, (0, 0, 1, 1, 2, 2)),))
+    np.testing.assert_allclose(TabularScorer().score("Dee Fox", joined), alone.reshape(3, 2).max(axis=1), rtol=1e-6)
+
+
+def test_batches_and_threads_give_the_same():
+    contexts, queries = [sheet(), sheet(extra=("x",)), sheet(columns=False)], ["Dee Fox", "most points", "in 2002"]
+    scorer = TabularScorer()
+    loop = [scorer.score(*pair) for pair in zip(queries, contexts, strict=True)]
+    with ThreadPoolExecutor(4) as pool:
+        for batch in pool.map(lambda _: scorer.score_batch(queries, contexts), range(4)):
+            for one, other in zip(loop, batch, strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+TEXT = st.text(max_size=12) | st.sampled_from(["12", "(3)", "1990", "March 3, 2004", "total", "-", "", "\ud800", "٣"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 4).flatmap(lambda width: st.lists(st.tuples(*[TEXT] * width), max_size=5)), TEXT, st.data())
+def test_any_table_gives_probabilities(rows, query, data):
+    width = len(rows[0]) if rows else data.draw(st.integers(0, 3))
+    header = data.draw(st.tuples(*[TEXT] * width))
+    scores = TabularScorer().score(query, sheet(header, tuple(rows)))
+    assert scores.shape == (width + len(rows),)
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_it_is_registered_and_takes_scorers_only():
+    assert SCORERS.get("tabular") is TabularScorer
+    with pytest.raises(UsageError):
+        TabularScorer(scorer=LexicalScorer)
+
+
+def test_weights_of_another_kind_are_refused():
+    for data in ({}, {"format": "ctxprune.scorers.tabular", "version": 0}, []):
+        with pytest.raises(FormatError):
+            TabularWeights.from_dict(data)
+    whole = {"format": "ctxprune.scorers.tabular", "version": 1}
+    with pytest.raises(FormatError, match="other features"):
+        TabularWeights.from_dict({**whole, "features": {"rows": [], "columns": []}})
+    features = {"rows": list(ROW_FEATURES), "columns": list(COLUMN_FEATURES)}
+    with pytest.raises(FormatError, match="damaged"):
+        TabularWeights.from_dict({**whole, "features": features, "networks": {"rows": {}}})
