@@ -21,7 +21,7 @@ from ctxprune.closure import Closure
 from ctxprune.demand import demanded_units
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.grid import grids_of
-from ctxprune.policies import ClosedPolicy, Selection, _Chooser, _Room
+from ctxprune.policies import ClosedPolicy, Selection, _as_tokens, _Chooser, _Room
 from ctxprune.scorers.base import as_scores
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class CellPolicy(ClosedPolicy):
             BudgetError: As `Policy.select`; also where `strict` and not all rows fit that the question demands.
         """
         scores = as_scores(scores, len(context.units), source=type(self).__name__)
-        prices, limit = self.prices(context, np.asarray(tokens, dtype=np.int64))
+        prices, limit = self.prices(context, _as_tokens(tokens, len(scores)))
         chooser = _Chooser(Closure(context.units), _Room(prices.whole, limit, "what there is room for"))
         plan = _Plan(prices, scores, context, chooser)
         found = plan.columns()
