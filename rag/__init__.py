@@ -8,6 +8,7 @@ from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
     from ctxprune.rag.dedup.report import Deduplicated, Merge
+    from ctxprune.rag.dedup.tables import deduplicate_rows, deduplicate_tables
     from ctxprune.rag.dedup.texts import deduplicate, near_duplicates
     from ctxprune.rag.distinct import Distinct
     from ctxprune.rag.documents import BestDocuments, TopMean, document_scores
@@ -32,6 +33,8 @@ _HOMES = {
     "TableOptions": "tables",
     "TopMean": "documents",
     "deduplicate": "dedup.texts",
+    "deduplicate_rows": "dedup.tables",
+    "deduplicate_tables": "dedup.tables",
     "document_scores": "documents",
     "near_duplicates": "dedup.texts",
     "sentence_spans": "passages",
@@ -52,6 +55,8 @@ __all__ = [
     "TableOptions",
     "TopMean",
     "deduplicate",
+    "deduplicate_rows",
+    "deduplicate_tables",
     "document_scores",
     "near_duplicates",
     "sentence_spans",
