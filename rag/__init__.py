@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ctxprune.rag.dedup.texts import deduplicate, near_duplicates
     from ctxprune.rag.distinct import Distinct
     from ctxprune.rag.documents import BestDocuments, TopMean, document_scores
+    from ctxprune.rag.jsondocument import JsonDocument
     from ctxprune.rag.neighbours import Neighbours
     from ctxprune.rag.options import PassageOptions
     from ctxprune.rag.passages import Passage, Passages, sentence_spans
@@ -22,6 +23,7 @@ _HOMES = {
     "BestDocuments": "documents",
     "Deduplicated": "dedup.report",
     "Distinct": "distinct",
+    "JsonDocument": "jsondocument",
     "Merge": "dedup.report",
     "Neighbours": "neighbours",
     "Passage": "passages",
@@ -44,6 +46,7 @@ __all__ = [
     "BestDocuments",
     "Deduplicated",
     "Distinct",
+    "JsonDocument",
     "Merge",
     "Neighbours",
     "Passage",
