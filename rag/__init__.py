@@ -8,11 +8,10 @@ from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
     from ctxprune.rag.dedup.report import Deduplicated, Merge
-    from ctxprune.rag.dedup.tables import deduplicate_rows, deduplicate_tables
     from ctxprune.rag.dedup.texts import deduplicate, near_duplicates
     from ctxprune.rag.distinct import Distinct
     from ctxprune.rag.documents import BestDocuments, TopMean, document_scores
-    from ctxprune.rag.jsondocument import JsonDocument
+    from ctxprune.rag.html import HtmlOptions, HtmlPage, HtmlPages
     from ctxprune.rag.neighbours import Neighbours
     from ctxprune.rag.options import PassageOptions
     from ctxprune.rag.passages import Passage, Passages, sentence_spans
@@ -23,8 +22,10 @@ _HOMES = {
     "BestDocuments": "documents",
     "Deduplicated": "dedup.report",
     "Distinct": "distinct",
-    "JsonDocument": "jsondocument",
     "Merge": "dedup.report",
+    "HtmlOptions": "html",
+    "HtmlPage": "html",
+    "HtmlPages": "html",
     "Neighbours": "neighbours",
     "Passage": "passages",
     "PassageOptions": "options",
@@ -35,8 +36,6 @@ _HOMES = {
     "TableOptions": "tables",
     "TopMean": "documents",
     "deduplicate": "dedup.texts",
-    "deduplicate_rows": "dedup.tables",
-    "deduplicate_tables": "dedup.tables",
     "document_scores": "documents",
     "near_duplicates": "dedup.texts",
     "sentence_spans": "passages",
@@ -46,7 +45,9 @@ __all__ = [
     "BestDocuments",
     "Deduplicated",
     "Distinct",
-    "JsonDocument",
+    "HtmlOptions",
+    "HtmlPage",
+    "HtmlPages",
     "Merge",
     "Neighbours",
     "Passage",
@@ -58,8 +59,6 @@ __all__ = [
     "TableOptions",
     "TopMean",
     "deduplicate",
-    "deduplicate_rows",
-    "deduplicate_tables",
     "document_scores",
     "near_duplicates",
     "sentence_spans",

@@ -1,0 +1,18 @@
+"""HTML pages: cleaned to what a reader sees, as blocks and table rows that are kept or dropped, and given back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctxprune._lazy import lazy
+
+if TYPE_CHECKING:
+    from ctxprune.rag.html.blocks import Block
+    from ctxprune.rag.html.options import HtmlOptions
+    from ctxprune.rag.html.page import HtmlPage, HtmlPages
+
+_HOMES = {"Block": "blocks", "HtmlOptions": "options", "HtmlPage": "page", "HtmlPages": "page"}
+
+__all__ = ["Block", "HtmlOptions", "HtmlPage", "HtmlPages"]
+
+__getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -1,0 +1,62 @@
+"""Cutting a long run of text at the ends of sentences or lines, else between words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from .leaves import Part, text_span
+
+if TYPE_CHECKING:
+    from .tree import Tree
+
+__all__ = ["cut"]
+
+_SENTENCE_ENDS = re.compile(r"[.!?…][\"')\]»”’]*\s|[。！？]|\n")
+_LINE_ENDS = re.compile(r"\n")
+_WORD_ENDS = re.compile(r"\s")
+_REFERENCE = re.compile(r"&#?[A-Za-z0-9]{0,32}\Z")
+_JOINED = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
+
+
+def cut(tree: Tree, number: int, most: int, *, lines: bool = False) -> list[Part]:
+    """Run `number` in parts of at most `most` UTF-8 bytes of source text each, if `lines` at line ends where it can be.
+
+    A cut never parts a character reference, nor a letter and the marks that are drawn upon it.
+    """
+    run = tree.runs[number]
+    parts: list[Part] = []
+    first, start, size = run.first, None, 0
+    for index in range(run.first, run.last):
+        begin, end = (0, 0) if index in tree.marks else text_span(tree, index)
+        wide = _width(tree.source[begin:end])
+        if size and size + min((end - begin) * wide, most) > most:
+            parts.append(Part(number, first, index, start))
+            first, start, size = index, None, 0
+        while (end - begin) * wide > most:
+            begin = _place(tree.source, begin, begin + max(most // wide, 1), lines)
+            parts.append(Part(number, first, index + 1, start, begin))
+            first, start = index, begin
+        size += (end - begin) * wide
+    parts.append(Part(number, first, run.last, start))
+    return parts
+
+
+def _place(text: str, start: int, end: int, lines: bool) -> int:
+    """The best place for a cut in (start, end]."""
+    for pattern in (_LINE_ENDS if lines else _SENTENCE_ENDS, _WORD_ENDS):
+        places = [match.end() for match in pattern.finditer(text, start, end)]
+        if places:
+            return places[-1]
+    place = end
+    reference = _REFERENCE.search(text, max(start, end - 34), end)
+    if reference and reference.start() > start:
+        place = reference.start()
+    while place > start + 1 and (_JOINED.match(text, place) or text[place - 1] == "\u200d"):
+        place -= 1
+    return place
+
+
+def _width(text: str) -> int:
+    """Most UTF-8 bytes of a character."""
+    return 1 if text.isascii() else len(max(text).encode("utf-8", "surrogatepass"))

@@ -1,0 +1,58 @@
+"""The tables of a page as grids of texts, for scorers that read tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctxprune.grid import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .groups import Group
+    from .outline import Outline
+    from .reading import Reading
+    from .tables import Row, Table
+
+__all__ = ["grids"]
+
+
+def grids(outline: Outline, reading: Reading, groups: Sequence[Group]) -> tuple[Grid, ...]:
+    """The tables of data that have rows, in order, but those too large to be filled up with empty places.
+
+    A row without text of its own is left out. A row that makes several units counts as the first of them.
+    """
+    units: dict[int, int] = {}
+    for number, group in enumerate(groups):
+        if group.kind == "row":
+            units.setdefault(group.frame, number)
+    found = []
+    for table in outline.tables.values():
+        body = [row for row in table.rows if row.frame in units]
+        if body and len({len(row.cells) for row in table.rows}) == 1:
+            rows = tuple(_texts(row, reading) for row in body)
+            numbers = tuple(units[row.frame] for row in body)
+            found.append(Grid(_header(table, reading), rows, numbers, title=_title(numbers[0], reading, groups)))
+    return tuple(found)
+
+
+def _texts(row: Row, reading: Reading) -> tuple[str, ...]:
+    return tuple("" if cell is None else reading.cells.get(cell.frame, "") for cell in row.cells)
+
+
+def _header(table: Table, reading: Reading) -> tuple[str, ...]:
+    """For each column its header cells from the top, each once."""
+    columns = zip(*(_texts(row, reading) for row in table.rows[: table.head]), strict=True)
+    names = tuple(" / ".join(dict.fromkeys(filter(None, column))) for column in columns)
+    return names or ("",) * len(table.rows[0].cells)
+
+
+def _title(unit: int, reading: Reading, groups: Sequence[Group]) -> str:
+    """Headings and caption above the unit of a row, from the top."""
+    texts = []
+    above = groups[unit].parent
+    while above is not None:
+        if groups[above].kind != "header":
+            texts.append(reading.text(groups[above]))
+        above = groups[above].parent
+    return " / ".join(reversed(texts))

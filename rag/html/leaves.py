@@ -1,0 +1,124 @@
+"""The text of a part of the page: as a reader sees it, and as it stands in the source."""
+
+from __future__ import annotations
+
+import re
+from html import escape, unescape
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .tree import Mark, Tree
+
+__all__ = ["Part", "Piece", "joined", "pieces", "plain", "span", "text_span"]
+
+_TAG = re.compile(r"</?[A-Za-z]")
+_SPACE = re.compile(r"\s+")
+_POWER = re.compile(r"[-+−–]?[0-9nxk]+(?:[.,/][0-9]+)?\Z")
+
+
+class Part(NamedTuple):
+    """Pieces [first, last) of run `run`; of the first the source from `start`, of the last up to `end`, if given."""
+
+    run: int
+    first: int
+    last: int
+    start: int | None = None
+    end: int | None = None
+
+
+class Piece(NamedTuple):
+    """A piece as a reader sees it, as it is written in HTML, and what it is if it is no plain text."""
+
+    text: str
+    markup: str
+    mark: Mark | None
+
+
+def pieces(tree: Tree, part: Part) -> Iterator[Piece]:
+    """The pieces of a part in order."""
+    for index in range(part.first, part.last):
+        mark = tree.marks.get(index)
+        if mark is not None:
+            power = mark.kind == "open" and mark.tag == "sup" and _is_power(tree, index)
+            text = "^" if power else tree.data[index]
+            yield Piece(text, _value(tree, index, mark) if mark.kind == "value" else "", mark)
+            continue
+        start, end = text_span(tree, index)
+        clipped = (index == part.first and part.start is not None) or (index == part.last - 1 and part.end is not None)
+        if index == part.first and part.start is not None:
+            start = part.start
+        if index == part.last - 1 and part.end is not None:
+            end = part.end
+        markup = tree.source[start:end].replace("\x00", "")
+        if "<" in markup:
+            markup = markup.replace("</>", "").replace("<", "&lt;")
+        text = unescape(markup) if clipped else tree.data[index]
+        yield Piece(text, markup, None)
+
+
+def text_span(tree: Tree, index: int) -> tuple[int, int]:
+    """Characters of a text in the source, without a tag that the end of the source cut off."""
+    token = tree.tokens[index]
+    start, end = tree.offsets[token], tree.offsets[token + 1]
+    if token + 2 == len(tree.offsets) and end - start != len(tree.data[index]):
+        unfinished = _TAG.search(tree.source, start)
+        end = unfinished.start() if unfinished else end
+    return start, end
+
+
+def _value(tree: Tree, index: int, mark: Mark) -> str:
+    written = tree.source[slice(*mark.span)]
+    if "<" in written or unescape(written) != tree.data[index]:
+        return escape(tree.data[index], quote=False)
+    return written
+
+
+def span(tree: Tree, part: Part) -> tuple[int, int]:
+    """Characters of a part in the source, from the first text to the last, with the tags between."""
+    spans = [
+        mark.span if (mark := tree.marks.get(index)) and mark.kind == "value" else text_span(tree, index)
+        for index in (part.first, part.last - 1)
+    ]
+    start = spans[0][0] if part.start is None else part.start
+    end = max(start, spans[1][1] if part.end is None else part.end)
+    text = tree.source[start:end]
+    return start + len(text) - len(text.lstrip()), end - len(text) + len(text.rstrip())
+
+
+def plain(tree: Tree, part: Part, *, preformatted: bool) -> str:
+    """The text as a reader sees it, line breaks as such; white space collapsed where it is not `preformatted`."""
+    texts = []
+    for text, _, mark in pieces(tree, part):
+        if mark is not None:
+            texts.append(f" {_SPACE.sub(' ', text)} " if mark.kind == "value" else text)
+        else:
+            texts.append(text if preformatted else _SPACE.sub(" ", text))
+    whole = "".join(texts)
+    if preformatted:
+        return whole.strip("\n").rstrip()
+    return "\n".join(filter(None, (" ".join(line.split()) for line in whole.split("\n"))))
+
+
+def _is_power(tree: Tree, index: int) -> bool:
+    """Whether a raised text stands for a power, which would read as a part of the number before it without a sign."""
+    before, after = tree.data[index - 1 : index], tree.data[index + 1 : index + 2]
+    return bool(before and after) and before[0][-1:].isalnum() and _POWER.match(after[0].strip()) is not None
+
+
+def joined(parts: Iterable[Part]) -> list[Part]:
+    """The parts in order, where one goes on where another was cut both as one."""
+    found: list[Part] = []
+    for part in parts:
+        if found and found[-1].run == part.run and _meet(found[-1], part):
+            found[-1] = Part(part.run, found[-1].first, part.last, found[-1].start, part.end)
+        else:
+            found.append(part)
+    return found
+
+
+def _meet(before: Part, part: Part) -> bool:
+    if before.end is None or part.start is None:
+        return before.end is part.start and before.last == part.first
+    return before.end == part.start and before.last - 1 == part.first

@@ -1,0 +1,67 @@
+"""How a page is read and given back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ctxprune.errors import UsageError
+
+__all__ = ["DEFAULTS", "HtmlOptions", "HtmlOutput"]
+
+HtmlOutput = Literal["html", "markdown", "text"]
+_OUTPUTS = ("html", "markdown", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlOptions:
+    """What an `HtmlPage` does with its source.
+
+    Attributes:
+        output: What `render` gives: "html" (bare tags; models read tables and lists best so), "markdown" or "text".
+        max_tokens: A longer block becomes several units; counted as 4 UTF-8 bytes a token, at least 8.
+        min_tokens: Shorter neighbours in the same container (items of one list, lines of one div) become one unit, up
+            to this size. 0 leaves each block to itself.
+        links: Keep the targets of links, except those that run code.
+        ids: Keep `id` attributes of what is kept.
+        attributes: Names of further attributes to keep, in lower case.
+        parser: "turbohtml", which needs Python 3.11, or "selectolax", with which spans point into the page as it is
+            written anew by the parser (`HtmlPage.source`); None for the first of these that is installed.
+        encoding: What the transport says of bytes (the charset of a Content-Type header); "" if it says nothing.
+
+    Raises:
+        UsageError: A value is of the wrong kind or out of range.
+    """
+
+    output: HtmlOutput = "html"
+    max_tokens: int = 160
+    min_tokens: int = 24
+    links: bool = False
+    ids: bool = False
+    attributes: tuple[str, ...] = ()
+    encoding: str = ""
+    parser: Literal["turbohtml", "selectolax"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.output not in _OUTPUTS:
+            raise UsageError(f"output is {self.output!r}", hint="give 'html', 'markdown' or 'text'")
+        for name, least in (("max_tokens", 8), ("min_tokens", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise UsageError(f"{name} is {value!r}", hint=f"give a whole number from {least} up")
+        names: object = self.attributes
+        if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+            raise UsageError(f"attributes is {self.attributes!r}", hint="give a tuple of names")
+        if self.parser not in (None, "turbohtml", "selectolax"):
+            raise UsageError(f"parser is {self.parser!r}", hint="give 'turbohtml', 'selectolax' or None")
+        if not isinstance(self.encoding, str):
+            raise UsageError(f"encoding is {self.encoding!r}", hint="give the name of an encoding, or ''")
+        object.__setattr__(self, "attributes", tuple(dict.fromkeys(name.lower() for name in self.attributes)))
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Names of all attributes to keep but link targets."""
+        return ("id", *self.attributes) if self.ids and "id" not in self.attributes else self.attributes
+
+
+DEFAULTS = HtmlOptions()

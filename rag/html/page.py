@@ -1,0 +1,180 @@
+"""A page as a context: blocks and table rows as units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.context import Unit
+from ctxprune.errors import UsageError
+from ctxprune.joined import Joined
+
+from .blocks import Block, blocks
+from .builder import build
+from .encoding import decode
+from .grids import grids
+from .groups import Group, groups
+from .leaves import joined
+from .options import DEFAULTS, HtmlOptions
+from .outline import Outline
+from .reading import Reading
+from .render_html import render_html
+from .render_markdown import render_markdown
+from .render_text import render_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from ctxprune.grid import Grid
+
+    from .tree import Tree
+
+__all__ = ["HtmlPage", "HtmlPages"]
+
+_RENDERERS = {"html": render_html, "markdown": render_markdown, "text": render_text}
+
+
+@dataclass(frozen=True)
+class HtmlPage:
+    """One page, whole or a fragment, as a browser would read it. Renders as a text.
+
+    A paragraph, a heading, a row of a table, a few list items, a piece of code is a unit; headings, captions and header
+    rows are the parents of what stands beneath them. Text that a reader does not see (scripts, hidden elements, options
+    not selected) is in no unit, all other text in exactly one. Nothing is fetched, nothing is run.
+
+    Attributes:
+        html: The source; bytes are decoded as `ctxprune.rag.html.encoding.decode` says. Anything is read, whatever its
+            faults; the time is linear in the size.
+        options: See `HtmlOptions`.
+
+    Raises:
+        UsageError: An argument is of the wrong kind.
+        MissingExtraError: No HTML parser is installed (extra `html`).
+    """
+
+    html: str | bytes = field(repr=False)
+    options: HtmlOptions = DEFAULTS
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.html, (str, bytes)):
+            raise UsageError(f"html is a {type(self.html).__name__}", hint="give a str or bytes")
+        if not isinstance(self.options, HtmlOptions):
+            raise UsageError(f"options is a {type(self.options).__name__}", hint="give HtmlOptions(...)")
+
+    @property
+    def source(self) -> str:
+        """What all spans point into: the decoded source, or what the fallback parser made of it."""
+        return self.tree.source
+
+    @property
+    def title(self) -> str:
+        """The page's title; "" without one."""
+        return self.tree.title
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The title, for scorers that read titles."""
+        return (self.title,)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The boxes of the page."""
+        options = self.options
+        text = self.html if isinstance(self.html, str) else decode(self.html, options.encoding)
+        return build(text, parser=options.parser, wanted=options.wanted, links=options.links)
+
+    @cached_property
+    def outline(self) -> Outline:
+        """What the boxes mean to each other."""
+        return Outline(self.tree)
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """For each unit the parts of the page that it is made of."""
+        return tuple(groups(self.outline, self.options))
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """The units in source order; `source[start:end]` of a span is the unit with its tags."""
+        reading = self.reading
+        return tuple(Unit(reading.text(group), group.parent, span=reading.span(group)) for group in self.groups)
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """For each unit its measures, which tell text from boilerplate."""
+        return blocks(self.outline, self.groups)
+
+    @cached_property
+    def grids(self) -> tuple[Grid, ...]:
+        """The tables of data."""
+        return grids(self.outline, self.reading, self.groups)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The texts as a reader sees them."""
+        return Reading(self.outline)
+
+    def render(self, kept: Collection[int]) -> str:
+        """The kept units in source order, in the form that the options name; "" for none.
+
+        Each text is the source's own, in HTML down to its character references; only "<" is written "&lt;" where the
+        source has it bare. Tags have no attributes but those that the options keep, and all are closed.
+        """
+        parts = joined(part for index in sorted(set(kept)) for part in self.groups[index].parts)
+        return _RENDERERS[self.options.output](self.outline, parts)
+
+
+@dataclass(frozen=True)
+class HtmlPages:
+    """Several pages. Renders as a list of as many texts, in their order; "" for one that lost everything.
+
+    Attributes:
+        pages: Any sequence of pages; stored as a tuple. A str or bytes in it is read as an `HtmlPage` with `options`.
+        options: See `HtmlOptions`.
+
+    Raises:
+        UsageError: An argument is of the wrong kind.
+    """
+
+    pages: Sequence[HtmlPage | str | bytes] = field(repr=False)
+    options: HtmlOptions = DEFAULTS
+
+    def __post_init__(self) -> None:
+        if isinstance(self.pages, (str, bytes)) or not isinstance(self.pages, Iterable):
+            raise UsageError(f"pages is a {type(self.pages).__name__}", hint="give a list of pages, or use HtmlPage")
+        pages = (page if isinstance(page, HtmlPage) else HtmlPage(page, self.options) for page in self.pages)
+        object.__setattr__(self, "pages", tuple(pages))
+
+    @property
+    def _read(self) -> tuple[HtmlPage, ...]:
+        return self.pages  # type: ignore[return-value]  # the constructor read them
+
+    @cached_property
+    def _joined(self) -> Joined:
+        return Joined(self._read)
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The units of all pages in order."""
+        return self._joined.units
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """For each unit the page in which its span is."""
+        return self._joined.sources
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """For each page its title."""
+        return tuple(page.title for page in self._read)
+
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        """The tables of data of all pages."""
+        return self._joined.grids
+
+    def render(self, kept: Collection[int]) -> list[Any]:
+        """What each page keeps."""
+        return self._joined.render(kept)

@@ -1,0 +1,125 @@
+"""The HTML tokenizers behind one function, so that the rest of the package knows no parser."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ctxprune._extras import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["END", "START", "TEXT", "Token", "line_starts", "tokenized"]
+
+TEXT, START, END = 0, 1, 2
+_CR = re.compile(r"\r\n?|\n")
+_UNREADABLE = re.compile("[\x00\ud800-\udfff]")
+# What lexbor writes: attribute values are quoted, and hold neither quotation marks nor angle brackets.
+_MARKUP = re.compile(r"<!--.*?-->|<!doctype[^>]*>|<\?[^>]*>|<(/?)([^\s>/]+)([^>]*)>", re.DOTALL | re.IGNORECASE)
+_ATTRIBUTE = re.compile(r'([^\s="]+)(?:="([^"]*)")?')
+_RAW = frozenset({"iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "xmp"})
+
+
+class Token(Protocol):
+    """A text, a start tag, an end tag, or something without text and tag, such as a comment."""
+
+    @property
+    def type(self) -> int:
+        """`TEXT`, `START`, `END`; other numbers for what is not shown."""
+
+    @property
+    def tag(self) -> str | None:
+        """The name in lower case; None where there is none."""
+
+    @property
+    def data(self) -> str | None:
+        """The text, character references resolved."""
+
+    @property
+    def line(self) -> int:
+        """Line of the source in which the token starts, from 1."""
+
+    @property
+    def col(self) -> int:
+        """Character of the line at which the token starts, from 0."""
+
+    def attr(self, name: str, default: str | None = None, /) -> str | None:
+        """The value of an attribute, character references resolved; `default` where there is none."""
+
+
+def tokenized(source: str, parser: str | None = None) -> tuple[str, Iterator[Token]]:
+    """The text that the tokens' places are in, and the tokens, as the HTML standard cuts them.
+
+    Args:
+        source: Any characters.
+        parser: "turbohtml", of which the tokens point into `source`; "selectolax", of which they point into the
+            serialised tree; None for the first of the two that is installed.
+
+    Raises:
+        MissingExtraError: The parser is not installed.
+    """
+    if parser == "selectolax" or (parser is None and not find_spec("turbohtml") and find_spec("selectolax")):
+        text = _serialised(source)
+        return text, _canonical_tokens(text)
+    return source, require("turbohtml", "html").tokenize(source)
+
+
+def line_starts(text: str) -> list[int]:
+    """Offsets of the lines by their numbers, which start at 1; entry 0 is of no use."""
+    if "\r" in text:
+        return [0, 0, *(match.end() for match in _CR.finditer(text))]
+    starts = [0, 0]
+    place = text.find("\n")
+    while place >= 0:
+        starts.append(place + 1)
+        place = text.find("\n", place + 1)
+    return starts
+
+
+class _CanonicalToken(NamedTuple):
+    type: int
+    tag: str | None
+    data: str | None
+    line: int
+    col: int
+    written: str  # the attributes as they stand in the tag
+
+    def attr(self, name: str, default: str | None = None, /) -> str | None:
+        for found, value in _ATTRIBUTE.findall(self.written):
+            if found == name:
+                return unescape(value)
+        return default
+
+
+def _serialised(source: str) -> str:
+    parsed = require("selectolax.lexbor", "html").LexborHTMLParser(_UNREADABLE.sub("\ufffd", source))
+    return (parsed.html or "").replace("\r", "\n")
+
+
+def _canonical_tokens(text: str) -> Iterator[Token]:
+    """Tokens of a serialised tree. All of `text` counts as one line, so that `col` is the offset."""
+    place = 0
+    while place < len(text):
+        match = _MARKUP.search(text, place)
+        end = match.start() if match else len(text)
+        if end > place:
+            yield _text(text, place, end)
+        if match is None:
+            return
+        place = match.end()
+        tag = match.group(2)
+        kind = 3 if tag is None else END if match.group(1) else START
+        yield _CanonicalToken(kind, tag and tag.lower(), None, 1, match.start(), match.group(3) or "")
+        if kind == START and tag in _RAW:
+            end = text.find(f"</{tag}>", place) if tag != "plaintext" else -1
+            end = end if end >= 0 else len(text)
+            if end > place:
+                yield _CanonicalToken(TEXT, None, text[place:end], 1, place, "")
+            place = end
+
+
+def _text(text: str, start: int, end: int) -> Token:
+    return _CanonicalToken(TEXT, None, unescape(text[start:end]), 1, start, "")

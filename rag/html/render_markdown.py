@@ -1,0 +1,118 @@
+"""What is kept of a page, as Markdown."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from .elements import HEADINGS
+from .leaves import Part, pieces, plain
+from .render_text import cell_text, shown_rows
+from .walk import by_cell, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .outline import Outline
+    from .tables import Table
+
+__all__ = ["render_markdown"]
+
+_MISREAD = re.compile(r"^(?=[#>+\-*|]|[=~`]{3}|[0-9]{1,9}[.)]\s)", re.MULTILINE)  # what would start a block
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_TICKS = re.compile("`+")
+_LINE = {"code": "`", "del": "~~", "s": "~~"}
+
+
+def render_markdown(outline: Outline, parts: Sequence[Part]) -> str:
+    """The parts as GitHub-flavoured Markdown.
+
+    A backslash stands before what would be read as markup at the start of a line, before tags and, in tables, bars.
+    """
+    return _Writer(outline).write(parts)
+
+
+class _Writer:
+    def __init__(self, outline: Outline) -> None:
+        self.outline, self.tree = outline, outline.tree
+
+    def write(self, parts: Sequence[Part]) -> str:
+        written: list[str] = []
+        indents: list[tuple[str, str]] = []  # for each open element what its first line and the others start with
+        listed = False
+        for step in walk(self.outline, parts):
+            if step.kind == "open":
+                indents.append(self.indent(step.frame))
+            elif step.kind == "close":
+                indents.pop()
+            else:
+                text = self.block(step.frame, step.parts, is_table=step.kind == "table")
+                first, rest = "".join(first for first, _ in indents), "".join(rest for _, rest in indents)
+                item = bool(indents) and first != rest and not first.isspace()
+                written.append("" if not written else "\n" if item and listed else "\n\n")
+                written.append(first + text.replace("\n", f"\n{rest}"))
+                indents = [(rest, rest) for _, rest in indents]
+                listed = bool(indents)
+        return "".join(written)
+
+    def indent(self, frame: int) -> tuple[str, str]:
+        """What the first line of an element starts with, and what its other lines do."""
+        tag = self.tree.tags[frame]
+        if tag == "li":
+            number = self.tree.numbers.get(frame)
+            marker = "- " if number is None else f"{number}. "
+            return marker, " " * len(marker)
+        if tag == "dd":
+            return ": ", "  "
+        return ("> ", "> ") if tag == "blockquote" else ("", "")
+
+    def block(self, frame: int, parts: Sequence[Part], *, is_table: bool) -> str:
+        """One block without its indentation; `frame` is the table, or the element that owns the part."""
+        if is_table:
+            return self.table(self.outline.tables[frame], parts)
+        if self.outline.preformatted[frame]:
+            text = plain(self.tree, parts[0], preformatted=True)
+            fence = "`" * max(3, 1 + max(map(len, _TICKS.findall(text)), default=0))
+            return f"{fence}\n{text}\n{fence}"
+        text = self.line(parts[0])
+        level = HEADINGS.get(self.tree.tags[frame])
+        return f"{'#' * level} {' '.join(text.split())}" if level else _MISREAD.sub(r"\\", text)
+
+    def line(self, part: Part) -> str:
+        """The text with links, code and what was deleted."""
+        written: list[str] = []
+        open_: list[str] = []  # what closes each open element
+        for piece in pieces(self.tree, part):
+            if piece.mark is None or piece.mark.kind in ("break", "gap", "value"):
+                text = f" {piece.text} " if piece.mark is not None and piece.mark.kind == "value" else piece.text
+                written.append(text if piece.mark and piece.mark.kind == "break" else _TAG.sub(r"\\<", _flat(text)))
+            elif piece.mark.kind == "open":
+                target = dict(piece.mark.attributes).get("href")
+                sign = _LINE.get(piece.mark.tag, "")
+                written.append("[" if target is not None else sign or piece.text)
+                open_.append(f"]({_target(target)})" if target is not None else sign)
+            elif open_:
+                written.append(open_.pop())
+        written += reversed(open_)
+        return "\n".join(filter(None, (" ".join(line.split()) for line in "".join(written).split("\n"))))
+
+    def table(self, table: Table, parts: Sequence[Part]) -> str:
+        cells = by_cell(self.outline, parts)
+        rows = [[cell.replace("|", r"\|") for cell in row] for row in shown_rows(self.outline, table, cells)]
+        width = max(map(len, rows), default=0)
+        heads = any(known in cells for row in table.rows[: table.head] for known in (cell.frame for cell in row.starts))
+        if not heads:
+            rows.insert(0, [""] * width)
+        lines = [f"| {' | '.join(row)} |" for row in rows]
+        lines[1:1] = [f"|{'---|' * width}"] if width else []
+        caption = [cell_text(self.outline, cells[table.caption]), ""] if table.caption in cells else []
+        return "\n".join([*caption, *(lines if width else [])])
+
+
+def _flat(text: str) -> str:
+    return text.replace("\n", " ")
+
+
+def _target(target: str) -> str:
+    """A link target as it may stand in brackets."""
+    return re.sub(r"[\s()<>\\]", lambda match: f"%{ord(match.group()):02X}", target)

@@ -1,0 +1,93 @@
+"""The way through what is kept of a page: which elements open and close around which parts."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from .elements import ITEMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .leaves import Part
+    from .outline import Outline
+    from .tables import Table
+
+__all__ = ["Step", "by_cell", "by_row", "walk"]
+
+
+class Step(NamedTuple):
+    """One step: "open" or "close" an element, write "part" of a text, or a "table" with its parts.
+
+    Attributes:
+        kind: The step.
+        frame: The element; for a part the one in which it stands directly among those that were opened.
+        parts: One for a part, all of a table.
+    """
+
+    kind: str
+    frame: int
+    parts: Sequence[Part] = ()
+
+
+def walk(outline: Outline, parts: Sequence[Part], root: int = 0) -> Iterator[Step]:
+    """The steps that write `parts`, which are in order and stand within `root`.
+
+    Opened are elements that own a kept text directly (list items, headings, quotations, code), and the lists of such
+    items; other elements around them are of no use to a reader.
+    """
+    runs, owner = outline.tree.runs, outline.owner
+    owners = {owner[runs[part.run].frame] for part in parts}
+    lists = {outline.listed[frame] for frame in owners if outline.tree.tags[frame] in ITEMS}
+    shown = (owners | lists) - {0, root}
+    stack: list[int] = []
+    open_ = {root}
+    for inner, members in groupby(parts, key=lambda part: _place(outline, part, root)):
+        chain = []
+        frame = inner.frame
+        while frame not in open_ and frame:
+            if frame in shown:
+                chain.append(frame)
+            frame = outline.above(frame)
+        while stack and stack[-1] != frame:
+            open_.discard(stack[-1])
+            yield Step("close", stack.pop())
+        for opened in reversed(chain):
+            stack.append(opened)
+            open_.add(opened)
+            yield Step("open", opened)
+        if inner.table:
+            yield Step("table", inner.table, list(members))
+        else:
+            for part in members:
+                yield Step("part", inner.frame, (part,))
+    for frame in reversed(stack):
+        yield Step("close", frame)
+
+
+class _Place(NamedTuple):
+    frame: int  # the owner
+    table: int  # the table of data to which the parts go; 0 for none
+
+
+def _place(outline: Outline, part: Part, root: int) -> _Place:
+    frame = outline.tree.runs[part.run].frame
+    table = outline.table_of(frame) if not root else None
+    if table is not None:
+        return _Place(outline.owner[outline.tree.parents[table.frame]], table.frame)
+    return _Place(outline.owner[frame], 0)
+
+
+def by_cell(outline: Outline, parts: Sequence[Part]) -> dict[int, list[Part]]:
+    """The parts of a table by the cells and the caption in which they stand."""
+    found: dict[int, list[Part]] = {}
+    for part in parts:
+        found.setdefault(outline.cell[outline.tree.runs[part.run].frame], []).append(part)
+    return found
+
+
+def by_row(table: Table, cells: dict[int, list[Part]]) -> list[int]:
+    """The rows of the table of which any cell is kept, from the top."""
+    known = table.cells
+    return sorted({known[frame].row for frame in cells if frame in known})
