@@ -34,6 +34,16 @@ def test_any_text_counts_and_comes_back_from_its_tokens(text: str) -> None:
         assert _bundled().decode(_bundled().encode(text).ids) == text
 
 
+@settings(deadline=None, max_examples=300)
+@given(
+    st.text(st.sampled_from("ab Z09'\n\r\t\x0b\x0c\x1c\x85\xa0 <td></td>.,_|#²½Éß漢\u0301\u2028🙂"), max_size=200)
+    | st.lists(st.sampled_from(["the ", "Köln ", "\n", "\n\n ", "<tr>", " 1801", "   ", "don't", "x" * 70, "!" * 40]))
+    .map("".join)
+)  # fmt: skip
+def test_counts_are_those_of_the_tokenizer(text: str) -> None:
+    assert COUNTER.count(text) == len(_bundled().encode(text))
+
+
 def test_lone_surrogates_count_like_the_replacement_character() -> None:
     assert COUNTER.count("a\ud800b") == COUNTER.count("a\ufffdb")
 
