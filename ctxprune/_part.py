@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ctxprune.grid import Grid, grid_part, grids_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +25,7 @@ class Part:
 
     Renders as the sorted indices of the whole context, so that it is a context by itself. A context with `sources`
     gives a part with `sources`, numbered as before; its `titles` and `kind` are those of the whole,
-    and `whole_units` and `whole_documents` say how many there are in it.
+    and `whole_units` and `whole_documents` say how many there are in it. Its `grids` hold the chosen rows and columns.
     """
 
     def __init__(self, context: Context[Any], chosen: NDArray[np.intp]) -> None:
@@ -36,6 +39,14 @@ class Part:
         self.kind: str = getattr(context, "kind", "passage")
         self.whole_units = len(whole)
         self.whole_documents = 1 if sources is None else len(set(sources))
+        demanded = getattr(context, "demanded", None)
+        self.demanded = None if demanded is None else demanded[chosen]
+        self._whole, self._place = context, place
+
+    @cached_property
+    def grids(self) -> tuple[Grid, ...]:
+        """The tables, as far as they are chosen."""
+        return tuple(grid_part(grid, self._place) for grid in grids_of(self._whole))
 
     def render(self, kept: Collection[int]) -> tuple[int, ...]:
         """Indices of the kept units in the whole context."""

@@ -21,7 +21,7 @@ from ctxprune._checks import is_number
 from ctxprune._shared_budget import Entry, Joint
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies import POLICIES, Policy
-from ctxprune.pruning import text_tokens, verdicts
+from ctxprune.pruning import note_of, verdicts, written_tokens
 from ctxprune.result import Pruned
 from ctxprune.scales import IdentityScale, RankScale, Scale
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
@@ -29,7 +29,7 @@ from ctxprune.scorers.base import Scorer, score_batch
 from ctxprune.tokens import TokenCounter, as_counter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ctxprune.context import Context
     from ctxprune.policies import Selection
@@ -201,11 +201,12 @@ class ContextBudget:
                 query=query,
                 output=outputs[name],
                 units=verdicts(part.context, scores[name], entry.tokens, selections[name]),
-                tokens_before=_tokens(part, part.context.render(range(len(entry.tokens))), entry, self._counter),
+                tokens_before=_tokens(part, entry, range(len(entry.tokens)), self._counter)[1],
                 tokens_after=after[name],
                 counter=self._counter.name,
                 scorer=SCORERS.name_of(type(part.scorer)),  # type: ignore[arg-type]
                 policy=type(self).__name__,
+                note=note_of(part.context, selections[name]),
             )
             for (name, part), entry in zip(named.items(), entries, strict=True)
         }
@@ -241,8 +242,7 @@ class ContextBudget:
             outputs, after = {}, {}
             for (name, part), entry in zip(named.items(), entries, strict=True):
                 kept = np.flatnonzero(selections[name].kept)
-                outputs[name] = part.context.render(kept.tolist())
-                after[name] = _tokens(part, outputs[name], entry, self._counter, int(entry.tokens[kept].sum()))
+                outputs[name], after[name] = _tokens(part, entry, kept.tolist(), self._counter)
             total = sum(after.values())
             if total <= self.budget:
                 return selections, outputs, after
@@ -270,9 +270,12 @@ def _named(parts: Mapping[str, BudgetPart | Context[Any]]) -> dict[str, BudgetPa
     return named
 
 
-def _tokens(part: BudgetPart, output: Any, entry: Entry, counter: TokenCounter, otherwise: int | None = None) -> int:
-    if part.as_text is not None:
-        output = part.as_text(output)
-        if not isinstance(output, str):
-            raise UsageError(f"as_text gave a {type(output).__name__}", where=entry.name, hint="it must give a str")
-    return text_tokens(counter, output, int(entry.tokens.sum()) if otherwise is None else otherwise)
+def _tokens(part: BudgetPart, entry: Entry, kept: Sequence[int], counter: TokenCounter) -> tuple[Any, int]:
+    """What the units `kept` render to, and its tokens."""
+    output = part.context.render(kept)
+    if part.as_text is None:
+        return output, written_tokens(counter, part.context, output, kept, entry.tokens)
+    text = part.as_text(output)
+    if not isinstance(text, str):
+        raise UsageError(f"as_text gave a {type(text).__name__}", where=entry.name, hint="it must give a str")
+    return output, counter.count(text)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ctxprune.context import Context
 
-__all__ = ["Grid", "grids_of"]
+__all__ = ["Grid", "grid_part", "grids_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +53,17 @@ class Grid:
 def grids_of(context: Context[Any]) -> tuple[Grid, ...]:
     """The tables of a context; () for one without."""
     return tuple(getattr(context, "grids", None) or ())
+
+
+def grid_part(grid: Grid, place: Mapping[int, int]) -> Grid:
+    """The grid with the rows and columns whose units `place` maps to new indices; all columns where they are none."""
+    rows = [row for row, unit in enumerate(grid.row_units) if unit in place]
+    units = grid.column_units
+    columns = [column for column in range(len(grid.header)) if not units or units[column] in place]
+    return replace(
+        grid,
+        header=tuple(grid.header[column] for column in columns),
+        rows=tuple(tuple(grid.rows[row][column] for column in columns) for row in rows),
+        row_units=tuple(place[grid.row_units[row]] for row in rows),
+        column_units=tuple(place[units[column]] for column in columns) if units else (),
+    )

@@ -10,7 +10,9 @@ import numpy as np
 
 from ctxprune._checks import is_number
 from ctxprune.closure import Closure
+from ctxprune.demand import demanded_units
 from ctxprune.errors import BudgetError, UsageError
+from ctxprune.grid import grids_of
 from ctxprune.registry import Registry
 from ctxprune.scorers.base import as_scores
 
@@ -22,7 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["POLICIES", "Adaptive", "LargestGap", "Policy", "Selection", "Threshold", "TokenBudget", "TopK"]
 
-POLICIES: Registry[type[Policy]] = Registry("policy")
+POLICIES: Registry[type[Policy]] = Registry(
+    "policy",
+    {
+        "cell_share.v1": "ctxprune.table_policies:CellShare",
+        "table_budget.v1": "ctxprune.table_policies:TableBudget",
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +40,9 @@ class Selection:
     Attributes:
         kept: bool (n_units,).
         reasons: One word a unit, what first decided. Kept: "selected", "pinned", "required" (by a unit kept before it),
-            "fallback" (`on_empty`).
-            Dropped: "score" (too low), "rank" (no room among the k best), "budget" (no room in the token budget).
+            "demanded" (by the question, see `ctxprune.demand`), "fallback" (`on_empty`).
+            Dropped: "score" (too low), "rank" (no room among the k best), "budget" (no room in the token budget),
+            "demanded" (though it is, since not all that are had room together).
     """
 
     kept: NDArray[np.bool_]
@@ -84,10 +93,18 @@ class ClosedPolicy(ABC):
     def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
         """See `Policy.select`. Equal scores go in source order; a unit without room is passed over, not an end."""
         order, chooser = self._chooser(scores, context, tokens)
-        cut = self.worth(scores[order])
-        for index in order[:cut]:
-            chooser.add(int(index), "selected", self.full)
+        for ranked, cut in self.cuts(order, scores, context):
+            for index in ranked[:cut]:
+                chooser.add(int(index), "selected", self.full)
         return chooser.selection()
+
+    def cuts(
+        self, order: NDArray[np.int64], scores: Scores, context: Context[Any]
+    ) -> list[tuple[NDArray[np.int64], int]]:
+        """Parts of `order`, all units from best to worst, and how many of each to try; one part unless a subclass says
+        otherwise."""
+        del context
+        return [(order, self.worth(scores[order]))]
 
     def select_best(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
         """The best unit that there is room for, beside the pinned ones, whatever its score; see `Policy.select`."""
@@ -114,7 +131,31 @@ class ClosedPolicy(ABC):
         scores = as_scores(scores, size, source=type(self).__name__)
         tokens = _as_tokens(tokens, size)
         chooser = _Chooser(Closure(context.units), self.room(tokens))
+        chooser.add_together(demanded_units(context), "demanded")
         return np.argsort(-scores, kind="stable"), chooser
+
+
+class ByAxis(ClosedPolicy):
+    """Base of policies that compare scores with each other: columns of a table with columns, rows with rows.
+
+    Where nothing is chosen of the one and something of the other, all of the one is: nothing told it apart.
+    """
+
+    def cuts(
+        self, order: NDArray[np.int64], scores: Scores, context: Context[Any]
+    ) -> list[tuple[NDArray[np.int64], int]]:
+        """Columns and rows of each table whose columns are units, then all other units."""
+        rest = np.ones(len(order), dtype=np.bool_)
+        found = []
+        for grid in grids_of(context):
+            if not grid.column_units:
+                continue
+            axes = [order[np.isin(order, units)] for units in (grid.column_units, grid.row_units)]
+            counts = [self.worth(scores[axis]) for axis in axes]
+            found += [(axis, count or len(axis) * any(counts)) for axis, count in zip(axes, counts, strict=True)]
+            rest &= ~np.isin(order, np.concatenate(axes))
+        others = order[rest]
+        return [*found, (others, self.worth(scores[others]))]
 
 
 class _Chooser:
@@ -124,6 +165,7 @@ class _Chooser:
         self.closure, self.room = closure, room
         self.kept = np.zeros(len(closure), dtype=np.bool_)
         self.reasons = ["score"] * len(closure)
+        self.wanted: list[int] = []  # together
         self.spent = 0
         for index in closure.pinned:
             self.add(index, "pinned", "pinned")
@@ -149,7 +191,23 @@ class _Chooser:
         self.reasons[index] = reason
         return True
 
+    def add_together(self, indices: list[int], reason: str) -> bool:
+        """Keep all of `indices` with all they need, or none of them if there is no room for that."""
+        self.wanted = indices
+        kept = self.kept.copy()
+        for index in indices:
+            kept[self.closure.missing(index, kept)] = True
+        price = int(self.room.prices[kept & ~self.kept].sum())
+        if self.room.limit is not None and self.spent + price > self.room.limit:
+            return False
+        for index in indices:
+            self.add(index, reason, reason)
+        return True
+
     def selection(self) -> Selection:
+        for index in self.wanted:
+            if not self.kept[index]:
+                self.reasons[index] = "demanded"
         return Selection(self.kept, tuple(self.reasons))
 
 
@@ -234,11 +292,11 @@ class TokenBudget(ClosedPolicy):
 
 @POLICIES.register("adaptive.v1")
 @dataclass(frozen=True)
-class Adaptive(ClosedPolicy):
+class Adaptive(ByAxis):
     """Keeps the units that come near the best one: score >= worst + `relative` * (best - worst).
 
-    Works with scores of any scale. With lexical.v1, 0.4 keeps 76 % of the evidence sentences in 36 % of the text,
-    averaged over six sets.
+    Works with scores of any scale; columns and rows of a table are compared among themselves. With lexical.v1, 0.4
+    keeps 76 % of the evidence sentences in 36 % of the text, averaged over six sets.
 
     Units that all score alike are all kept, since nothing tells them apart. Where that score is 0 or less nothing
     speaks for any of them either, so none is chosen and `on_empty` decides; "keep_best" keeps all, since all are best.
@@ -272,7 +330,7 @@ class Adaptive(ClosedPolicy):
 
 @POLICIES.register("largest_gap.v1")
 @dataclass(frozen=True)
-class LargestGap(ClosedPolicy):
+class LargestGap(ByAxis):
     """Cuts where the sorted scores fall furthest from one unit to the next; keeps all where they never fall."""
 
     def worth(self, ranked: Scores) -> int:

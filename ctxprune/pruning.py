@@ -12,6 +12,7 @@ import numpy as np
 
 from ctxprune._memo import ContextMemo
 from ctxprune.closure import Closure
+from ctxprune.demand import with_demand
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies import POLICIES, Policy, Selection, Threshold
 from ctxprune.result import Pruned, Verdict
@@ -144,7 +145,7 @@ class Pruner:
         scores = as_scores(scores, len(context.units), source=type(self.scorer).__name__)
         counts = self._counts.get(context, lambda: self._count(context))
         clock.lap("count")
-        selection, output, after = self._fit(context, scores, counts, clock)
+        selection, output, after = self._fit(with_demand(self.scorer, query, context), scores, counts, clock)
         return Pruned(
             query=query,
             output=output,
@@ -154,6 +155,7 @@ class Pruner:
             counter=self._counter.name,
             scorer=SCORERS.name_of(type(self._scorer)),
             policy=getattr(self._policy, "name", None) or POLICIES.name_of(type(self._policy)),
+            note=note_of(context, selection),
             seconds={"score": score_seconds, **clock.seconds},
         )
 
@@ -164,8 +166,9 @@ class Pruner:
         for round_ in range(_ROUNDS):
             selection = self._select(policy, scores, context, counts.units)
             clock.lap("select")
-            output = context.render([int(index) for index in np.flatnonzero(selection.kept)])
-            after = text_tokens(self._counter, output, int(counts.units[selection.kept].sum()))
+            kept = [int(index) for index in np.flatnonzero(selection.kept)]
+            output = context.render(kept)
+            after = written_tokens(self._counter, context, output, kept, counts.units)
             clock.lap("render")
             if budget is None or after <= budget:
                 return selection, output, after
@@ -178,24 +181,26 @@ class Pruner:
 
     def _select(self, policy: Policy, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
         closure = Closure(context.units)
-        selection = _checked_selection(policy, policy.select(scores, context, tokens), closure, tokens)
+        prices = None if hasattr(context, "as_text") else tokens  # the text that it writes is measured instead
+        selection = _checked_selection(policy, policy.select(scores, context, tokens), closure, prices)
         if self.on_empty == "drop" or not _nothing_chosen(selection, closure):
             return selection
         if self.on_empty == "keep_all":
             everything = np.ones(len(tokens), dtype=np.bool_)
             reasons = ("pinned" if unit.pinned else "fallback" for unit in context.units)
-            return _checked_selection(policy, Selection(everything, tuple(reasons)), closure, tokens)
+            return _checked_selection(policy, Selection(everything, tuple(reasons)), closure, prices)
         best = getattr(policy, "select_best", Threshold().select_best)(scores, context, tokens)
         if not best.kept.any():
             raise BudgetError(
                 f"no unit fits into the {getattr(self.policy, 'budget', 'given')} tokens",
                 hint=f'the smallest takes {tokens.min()}; raise the budget, or let on_empty be "drop" to get nothing',
             )
-        return _checked_selection(policy, best, closure, tokens)
+        return _checked_selection(policy, best, closure, prices)
 
     def _count(self, context: Context[Any]) -> _Counts:
         units = np.asarray(self._counter.count_many(unit.text for unit in context.units), dtype=np.int64)
-        return _Counts(units, text_tokens(self._counter, context.render(range(len(units))), int(units.sum())))
+        everything = range(len(units))
+        return _Counts(units, written_tokens(self._counter, context, context.render(everything), everything, units))
 
 
 def prune(
@@ -263,6 +268,23 @@ def text_tokens(counter: TokenCounter, output: object, otherwise: int) -> int:
     return otherwise
 
 
+def written_tokens(
+    counter: TokenCounter, context: Context[Any], output: object, kept: Sequence[int], tokens: NDArray[np.int64]
+) -> int:
+    """Tokens of what the units `kept` rendered to: of `output` where that is text, else of what the context's
+    `as_text(kept)` writes for it, else the sum of the units' own `tokens`, (n_units,)."""
+    if not isinstance(output, str) and hasattr(context, "as_text"):
+        output = context.as_text(kept)
+    return text_tokens(counter, output, int(tokens[list(kept)].sum()))
+
+
+def note_of(context: Context[Any], selection: Selection) -> str:
+    """What the context's `note` says about what was left out; "" where it has none."""
+    if not hasattr(context, "note"):
+        return ""
+    return str(context.note([int(index) for index in np.flatnonzero(selection.kept)]))
+
+
 class _Clock:
     """Wall time by step; a step that comes again adds up."""
 
@@ -294,19 +316,19 @@ def _checked(queries: str | Sequence[str], contexts: Sequence[Context[Any]]) -> 
 
 
 def _checked_selection(
-    policy: Policy, selection: Selection | NDArray[np.bool_], closure: Closure, tokens: NDArray[np.int64]
+    policy: Policy, selection: Selection | NDArray[np.bool_], closure: Closure, tokens: NDArray[np.int64] | None
 ) -> Selection:
-    """The policy's choice, held to its contract; a bare mask gets plain reasons."""
+    """The policy's choice, held to its contract (without tokens not to its budget); a bare mask gets plain reasons."""
     where = type(policy).__name__
     if not isinstance(selection, Selection):
         mask = np.asarray(selection)
         selection = Selection(mask, tuple("selected" if kept else "score" for kept in mask.ravel()))
-    if selection.kept.shape != tokens.shape or selection.kept.dtype != np.bool_:
+    if selection.kept.shape != (len(closure),) or selection.kept.dtype != np.bool_:
         raise UsageError(f"the policy gave {selection.kept.dtype} of shape {selection.kept.shape}", where=where)
     gaps = closure.gaps(selection.kept)
     if gaps:
         raise UsageError(f"the policy dropped unit {gaps[0]}, which is pinned or needed by a kept unit", where=where)
-    budget, spent = getattr(policy, "budget", None), int(tokens[selection.kept].sum())
+    budget, spent = getattr(policy, "budget", None), 0 if tokens is None else int(tokens[selection.kept].sum())
     if budget is not None and spent > budget:
         raise BudgetError(f"what is to be kept takes {spent} tokens, over the budget of {budget}", where=where)
     return selection

@@ -50,11 +50,14 @@ class Pruned(Generic[T_co]):
         query: The question it was pruned for.
         output: The pruned context, of the type that came in.
         units: One verdict for every unit, in source order.
-        tokens_before: Tokens of the whole context; of its text where it renders as text, else the sum over its units.
+        tokens_before: Tokens of the whole context; of its text where it renders as text or can be written as text (a
+            data frame), else the sum over its units.
         tokens_after: The same for what was kept.
         counter: Name of the token counter.
         scorer: Registered name (or class) of the scorer.
         policy: Registered name (or class) of the policy.
+        note: A line about what was dropped, for the reader of the output; "" where the context says nothing or nothing
+            was.
         seconds: Wall time of count, score, select and render. Not part of equality.
     """
 
@@ -66,6 +69,7 @@ class Pruned(Generic[T_co]):
     counter: str
     scorer: str
     policy: str
+    note: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
@@ -104,6 +108,7 @@ class Pruned(Generic[T_co]):
             "tokens_after": self.tokens_after,
             "units_before": len(self.units),
             "units_after": sum(unit.kept for unit in self.units),
+            "note": self.note,
             "seconds": dict(self.seconds),
             "units": [_plain(asdict(unit)) for unit in self.units],
         }

@@ -8,10 +8,12 @@ from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
     from ctxprune.rag.dedup.report import Deduplicated, Merge
+    from ctxprune.rag.dedup.tables import deduplicate_rows, deduplicate_tables
     from ctxprune.rag.dedup.texts import deduplicate, near_duplicates
     from ctxprune.rag.distinct import Distinct
     from ctxprune.rag.documents import BestDocuments, TopMean, document_scores
     from ctxprune.rag.html import HtmlOptions, HtmlPage, HtmlPages
+    from ctxprune.rag.jsondocument import JsonDocument
     from ctxprune.rag.neighbours import Neighbours
     from ctxprune.rag.options import PassageOptions
     from ctxprune.rag.passages import Passage, Passages, sentence_spans
@@ -22,10 +24,11 @@ _HOMES = {
     "BestDocuments": "documents",
     "Deduplicated": "dedup.report",
     "Distinct": "distinct",
-    "Merge": "dedup.report",
     "HtmlOptions": "html",
     "HtmlPage": "html",
     "HtmlPages": "html",
+    "JsonDocument": "jsondocument",
+    "Merge": "dedup.report",
     "Neighbours": "neighbours",
     "Passage": "passages",
     "PassageOptions": "options",
@@ -36,6 +39,8 @@ _HOMES = {
     "TableOptions": "tables",
     "TopMean": "documents",
     "deduplicate": "dedup.texts",
+    "deduplicate_rows": "dedup.tables",
+    "deduplicate_tables": "dedup.tables",
     "document_scores": "documents",
     "near_duplicates": "dedup.texts",
     "sentence_spans": "passages",
@@ -48,6 +53,7 @@ __all__ = [
     "HtmlOptions",
     "HtmlPage",
     "HtmlPages",
+    "JsonDocument",
     "Merge",
     "Neighbours",
     "Passage",
@@ -59,6 +65,8 @@ __all__ = [
     "TableOptions",
     "TopMean",
     "deduplicate",
+    "deduplicate_rows",
+    "deduplicate_tables",
     "document_scores",
     "near_duplicates",
     "sentence_spans",

@@ -18,6 +18,7 @@ from ctxprune.rag import Passage
 from ctxprune.scorers.cross_encoder import CrossEncoderScorer
 from ctxprune.scorers.embedding import EmbeddingScorer
 from ctxprune.scorers.provence import ProvenceScorer
+from ctxprune.table_policies import CellShare, TableBudget
 
 PAIRS = list(itertools.product(SCORERS.names(), POLICIES.names()))
 VOCABULARY = ["tower", "city", "river", "name", "count", "order", "item", "price", "São", "Łódź", "客户"]
@@ -52,7 +53,12 @@ MODELS = {
     "embedding.v1": EmbeddingScorer(counts),
     "provence.v1": ProvenceScorer(Tokens()),
 }
-BUDGETS = {"token_budget.v1": TokenBudget(12), "top_k.v1": TopK(3)}
+BUDGETS = {
+    "cell_share.v1": CellShare(0.5),
+    "table_budget.v1": TableBudget(12),
+    "token_budget.v1": TokenBudget(12),
+    "top_k.v1": TopK(3),
+}
 
 
 class Tree:
@@ -107,7 +113,7 @@ def test_invariants(scorer: str, policy: str, tree: Tree, on_empty: str) -> None
     assert {unit.reason for unit in result.kept} <= {"selected", "pinned", "required", "fallback"}
     assert {unit.reason for unit in result.dropped} <= {"score", "rank", "budget"}
     assert np.isfinite(result.scores).all()
-    if policy == "token_budget.v1":
+    if policy in ("table_budget.v1", "token_budget.v1"):
         assert result.tokens_after <= 12
     if policy == "top_k.v1" and on_empty != "keep_all":
         assert len(result.kept) <= 3

@@ -30,7 +30,8 @@ def select(policy: Policy, scores, context: Units | None = None, tokens=None):
 
 
 def test_names() -> None:
-    assert POLICIES.names() == ["adaptive.v1", "largest_gap.v1", "threshold.v1", "token_budget.v1", "top_k.v1"]
+    plain = ["adaptive.v1", "largest_gap.v1", "threshold.v1", "token_budget.v1", "top_k.v1"]
+    assert POLICIES.names() == sorted([*plain, "cell_share.v1", "table_budget.v1"])
     assert POLICIES.get("top_k") is TopK
 
 

@@ -88,7 +88,7 @@ class Table(Generic[T]):
         rows, columns = self._kept(chosen)
         table = self._form.take(rows, columns)
         if isinstance(self._form, TextForm):
-            note = self.note(chosen) if self.options.note else ""
+            note = self.note(chosen) if self.options.note and columns else ""
             table = _in_place(self._form, self._form.with_note(table, note) if note else table, chosen)
         result: T = table
         return result

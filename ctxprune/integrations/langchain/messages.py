@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from ctxprune.errors import BudgetError, UsageError
-from ctxprune.integrations.langchain.json_items import json_items
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning import Pruner
+from ctxprune.rag.jsondocument import json_lists
 from ctxprune.rag.passages import Passages
 from ctxprune.scorers import DEFAULT_SCORER
 
@@ -150,7 +150,7 @@ class MessagePruner:
     def _cut(self, question: str, texts: tuple[str, ...]) -> tuple[str, ...]:
         """The texts within the limit: plain ones together, each JSON text by itself, each side with its share."""
         counts = self.counter.count_many(texts)
-        items = {i: found for i, text in enumerate(texts) if (found := json_items(text)) is not None}
+        items = {i: found for i, text in enumerate(texts) if (found := json_lists(text)) is not None}
         plain = [index for index in range(len(texts)) if index not in items]
         new = list(texts)
         if plain:

@@ -138,13 +138,13 @@ def _texts(asked: PruneRequest, most: int, scorer: Scorer) -> Task[Any]:
 
 def _json(asked: PruneRequest, _most: int, scorer: Scorer) -> Task[Any]:
     """Items of the lists of a JSON text, which stays JSON."""
-    from ctxprune.integrations.langchain.json_items import json_items
+    from ctxprune.rag.jsondocument import json_lists
 
     if asked.text is None or asked.documents is not None:
         raise RequestError("kind json takes one text", status=422, hint="send the JSON as a string, in text")
 
     def make(text: str) -> Context[str]:
-        items = json_items(text)
+        items = json_lists(text)
         if items is None:
             raise RequestError("the text is no list or object in JSON", status=422)
         return items

@@ -12,15 +12,12 @@ import pytest
 
 pytest.importorskip("langchain_core")
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
 from ctxprune import as_counter
 from ctxprune.errors import UsageError
 from ctxprune.integrations.langchain import MessagePruner, PruneToolResults
-from ctxprune.integrations.langchain.json_items import json_items
 from ctxprune.integrations.langchain.messages import question_of
 
 COUNTER = as_counter()
@@ -123,35 +120,6 @@ def test_several_parts_share_the_limit() -> None:
     assert FACT in cut.content[0]
     assert ITEMS[40] in json.loads(cut.content[1])
     assert sum(map(COUNTER.count, cut.content)) <= 300
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=12,
-)
-
-
-def flat(value: Any) -> list[Any]:
-    """The items of all lists that lie in no other list."""
-    if isinstance(value, dict):
-        return [item for part in value.values() for item in flat(part)]
-    return list(value) if isinstance(value, list) else []
-
-
-@settings(max_examples=150, deadline=None)
-@given(JSON, st.sampled_from([None, 1]), st.data())
-def test_items_of_any_json(value: Any, indent: int | None, data: st.DataObject) -> None:
-    text = json.dumps(value, indent=indent)
-    found = json_items(text)
-    assert (found is None) == (not isinstance(value, (list, dict)))
-    if found is None:
-        return
-    assert found.render(range(len(found.units))) == text
-    assert [json.loads(unit.text) for unit in found.units] == flat(value)
-    kept = data.draw(st.sets(st.sampled_from(range(len(found.units))))) if found.units else set()
-    left = json.loads(found.render(kept))
-    assert flat(left) == [json.loads(found.units[index].text) for index in sorted(kept)]
 
 
 def test_earlier_messages_of_other_kinds_where_asked_for() -> None:

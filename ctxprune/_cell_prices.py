@@ -1,0 +1,70 @@
+"""What the units of a context with tables cost, which for rows depends on the columns that are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from ctxprune.grid import Grid
+
+__all__ = ["CellPrices", "PricedTable", "text_shares"]
+
+
+@dataclass(frozen=True)
+class PricedTable:
+    """One table whose columns are units.
+
+    Attributes:
+        columns: Units of the columns, int (n_columns,).
+        rows: Units of the rows, each once, int (n_row_units,).
+        shares: Of each column in the price of each row, float (n_row_units, n_columns); they add up to 1.
+    """
+
+    columns: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    shares: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CellPrices:
+    """Prices of all units; `whole`, int64 (n_units,), are those with all columns kept."""
+
+    whole: NDArray[np.int64]
+    tables: tuple[PricedTable, ...]
+
+    def growing(self, steps: Iterable[Sequence[int]]) -> Iterator[NDArray[np.int64]]:
+        """Prices, int64 (n_units,), where of the columns only those of the first step are kept, then also those of the
+        second, and so on."""
+        cells = [np.zeros(len(table.rows)) for table in self.tables]
+        for step in steps:
+            prices = self.whole.copy()
+            for number, table in enumerate(self.tables):
+                cells[number] += table.shares[:, np.isin(table.columns, step)].sum(axis=1)
+                prices[table.rows] = np.rint(self.whole[table.rows] * cells[number])
+            yield prices
+
+    def column(self, column: int, kept: NDArray[np.bool_]) -> int:
+        """What one more column costs beside the units `kept`, (n_units,): its own price and its cells in their rows."""
+        cells = 0.0
+        for table in self.tables:
+            for place in np.flatnonzero(table.columns == column):
+                rows = kept[table.rows]
+                cells += float(self.whole[table.rows[rows]] @ table.shares[rows, place])
+        return int(self.whole[column]) + round(cells)
+
+
+def text_shares(grid: Grid) -> PricedTable:
+    """A table whose cells cost by their characters, and one for what stands between them."""
+    units, places = np.unique(np.asarray(grid.row_units, dtype=np.int64), return_inverse=True)
+    lengths = np.zeros((len(units), len(grid.header)), dtype=np.float32)
+    cells = np.asarray([[len(cell) + 1 for cell in row] for row in grid.rows], dtype=np.float32)
+    np.add.at(lengths, places, cells.reshape(len(grid.rows), len(grid.header)))
+    lengths /= np.maximum(lengths.sum(axis=1, keepdims=True), 1)
+    return PricedTable(np.asarray(grid.column_units, dtype=np.int64), units, lengths)

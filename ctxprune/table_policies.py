@@ -1,0 +1,228 @@
+"""Policies for tables: columns and rows are chosen together, since a cell is kept if both of its own are.
+
+A row costs what its cells in the kept columns cost, so each column that goes makes room for rows. Of all numbers of
+best columns the one is taken that keeps most: the share of the columns' scores, times the sum of the scores of the best
+rows that there is room for. Where scores are probabilities that a row, and a column, is needed, and the two do not hang
+together, that is the number of needed cells to be expected.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune._cell_prices import CellPrices, PricedTable, text_shares
+from ctxprune._checks import is_number
+from ctxprune.closure import Closure
+from ctxprune.demand import demanded_units
+from ctxprune.errors import BudgetError, UsageError
+from ctxprune.grid import grids_of
+from ctxprune.policies import ClosedPolicy, Selection, _as_tokens, _Chooser, _Room
+from ctxprune.scorers.base import as_scores
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ctxprune.context import Context
+    from ctxprune.scorers.base import Scores
+
+__all__ = ["CellShare", "TableBudget"]
+
+_TRIED = 128  # numbers of columns
+_PARTS = 1024  # of a token, in which prices are counted, so that rounding adds up to nothing
+
+
+class CellPolicy(ClosedPolicy):
+    """Base that chooses columns and rows together; a subclass says what cells cost and how much may be spent.
+
+    Units outside of tables whose columns are units compete with the rows. Rows that the question demands
+    (`ctxprune.demand`) come first wherever some number of columns leaves room for all of them.
+    """
+
+    full = "budget"
+    strict = False
+
+    @abstractmethod
+    def prices(self, context: Context[Any], tokens: NDArray[np.int64]) -> tuple[CellPrices, int]:
+        """What the units cost, and the limit."""
+
+    def worth(self, ranked: Scores) -> int:
+        """All: the room does the cutting."""
+        return len(ranked)
+
+    def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
+        """See `Policy.select`. Only what is pinned, where there is no room for a single row with its keys.
+
+        Raises:
+            BudgetError: As `Policy.select`; also where `strict` and not all rows fit that the question demands.
+        """
+        scores = as_scores(scores, len(context.units), source=type(self).__name__)
+        prices, limit = self.prices(context, _as_tokens(tokens, len(scores)))
+        chooser = _Chooser(Closure(context.units), _Room(prices.whole, limit, "what there is room for"))
+        plan = _Plan(prices, scores, context, chooser)
+        found = plan.columns()
+        if found is None:
+            chooser.reasons = [self.full if reason == "score" else reason for reason in chooser.reasons]
+            return chooser.selection()
+        chooser.room = _Room(found[1], limit, "")
+        for index in found[0]:
+            chooser.add(index, "selected", self.full)
+        if not chooser.add_together(plan.demanded, "demanded") and self.strict:
+            raise BudgetError(
+                f"the {len(plan.demanded)} rows that the question needs together do not fit",
+                where=type(self).__name__,
+                hint="raise the budget, or let strict be False to keep the best of them",
+            )
+        for index in plan.others:
+            chooser.add(int(index), "selected", self.full)
+        for index in plan.ranked_columns:
+            if not chooser.kept[index]:
+                chooser.room.prices[index] = prices.column(index, chooser.kept)
+                chooser.add(index, "selected", self.full)
+        return chooser.selection()
+
+    def select_best(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
+        """What `select` gives: it leaves nothing out that there is room for."""
+        return self.select(scores, context, tokens)
+
+
+class _Plan:
+    """Which columns to keep.
+
+    Attributes:
+        ranked_columns: All units that are columns, best first.
+        others: All other units that are not kept yet, best first.
+        demanded: Units that the question needs together.
+    """
+
+    def __init__(self, prices: CellPrices, scores: Scores, context: Context[Any], chooser: _Chooser) -> None:
+        self._prices, self._chooser = prices, chooser
+        order = np.argsort(-scores, kind="stable")
+        columns = np.concatenate([[], *(table.columns for table in prices.tables)]).astype(np.int64)
+        is_column = np.zeros(len(order), dtype=np.bool_)
+        is_column[columns] = True
+        self.ranked_columns: list[int] = order[is_column[order]].tolist()
+        self.others = order[~is_column[order] & ~chooser.kept[order]]
+        self.demanded = demanded_units(context)
+        needed = (link for table in prices.tables for row in table.rows for link in context.units[row].requires)
+        self._keys = sorted({link for link in needed if is_column[link]} | {*np.flatnonzero(chooser.kept & is_column)})
+        floor = min(0.0, float(scores.min(initial=0)))
+        self._gains = scores.astype(np.float64) - floor
+        if not self._gains[self.others].any():
+            self._gains[self.others] = 1.0
+
+    def columns(self) -> tuple[list[int], NDArray[np.int64]] | None:
+        """Units of the columns that are best kept, and the prices of all units then, int64 (n_units,); None where there
+        is no room for a row with any of them."""
+        best, most = None, (False, 0.0)
+        chosen: list[int] = []
+        steps = self._steps()
+        for step, prices in zip(steps, self._prices.growing(steps), strict=True):
+            chosen = [*chosen, *step]
+            found = self._kept(chosen, prices)
+            if found is not None and (best is None or found >= most):
+                best, most = (chosen, prices), found
+        return best
+
+    def _steps(self) -> list[list[int]]:
+        """The keys, then the best of the other columns, one more at a time; more at a time where there are many."""
+        more = [index for index in self.ranked_columns if index not in {*self._keys}]
+        sizes = (np.unique(np.geomspace(1, len(more) + 1, _TRIED).astype(int)) - 1).tolist()
+        return [self._keys, *(more[first:last] for first, last in pairwise(sizes))]
+
+    def _kept(self, columns: list[int], prices: NDArray[np.int64]) -> tuple[bool, float] | None:
+        """Whether all that is demanded fits beside these columns, and how much is gained; None if no row does."""
+        new = [index for index in columns if not self._chooser.kept[index]]
+        room = (self._chooser.room.limit or 0) - self._chooser.spent - int(prices[new].sum())
+        order = self.others[prices[self.others] <= room]
+        if room < 0 or (not len(order) and len(self.others)):
+            return None
+        demanded = [index for index in self.demanded if not self._chooser.kept[index]]
+        all_fit = bool(demanded) and int(prices[demanded].sum()) <= room
+        if all_fit:
+            order = np.concatenate([demanded, order[~np.isin(order, demanded)]]).astype(np.int64)
+        fitting = int(np.searchsorted(np.cumsum(prices[order]), room, side="right"))
+        return all_fit, float((self._gains * self._mass(columns))[order[:fitting]].sum())
+
+    def _mass(self, columns: list[int]) -> NDArray[np.float64]:
+        """Share of its table's columns, by score, that is kept with each unit; 1 for units outside of tables."""
+        mass = np.ones(len(self._gains))
+        for table in self._prices.tables:
+            gains = self._gains[table.columns]
+            gains = gains if gains.any() else np.ones_like(gains)
+            mass[table.rows] = gains[np.isin(table.columns, columns)].sum() / gains.sum()
+        return mass
+
+
+@dataclass(frozen=True)
+class TableBudget(CellPolicy):
+    """Keeps the columns and rows of tables that keep most of what is needed within `budget` tokens. Never exceeds it.
+
+    What TAPAS-like readers need to see a long table in 512 tokens; see `CellPolicy` for what is tried. A cell costs its
+    share, by characters, of its row's tokens; the rendered text is measured. Contexts without tables of this kind get
+    what `TokenBudget` gives.
+
+    Attributes:
+        budget: Tokens, of the counter in use, that the kept text may take; from 0 up.
+        strict: Whether not to keep a part of rows that the question needs all of (for a total, for instance).
+
+    Raises:
+        UsageError: A negative budget.
+    """
+
+    budget: int = 512
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.budget, (int, np.integer)) and not isinstance(self.budget, bool)
+        if not whole or self.budget < 0:
+            raise UsageError(f"budget is {self.budget!r}", hint="give a whole number from 0 up")
+
+    def prices(self, context: Context[Any], tokens: NDArray[np.int64]) -> tuple[CellPrices, int]:
+        """Tokens, in parts; rows' cells by their characters."""
+        tables = tuple(text_shares(grid) for grid in grids_of(context) if grid.column_units)
+        return CellPrices(tokens * _PARTS, tables), int(self.budget) * _PARTS
+
+    def tightened(self, by: int) -> TableBudget:
+        """The same policy with `by` tokens less; never under 0."""
+        return replace(self, budget=max(self.budget - by, 0))
+
+
+@dataclass(frozen=True)
+class CellShare(CellPolicy):
+    """Keeps at most `share` of the cells of tables; a unit outside of them counts as a cell, headers do not count.
+
+    See `CellPolicy` for which.
+
+    Attributes:
+        share: Of cells, from 0 to 1.
+
+    Raises:
+        UsageError: A share out of range.
+    """
+
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not is_number(self.share) or not 0 <= self.share <= 1:
+            raise UsageError(f"share is {self.share!r}", hint="give a number from 0 to 1")
+
+    def prices(self, context: Context[Any], tokens: NDArray[np.int64]) -> tuple[CellPrices, int]:
+        """One a cell; nothing for columns and for what is pinned outside of tables."""
+        del tokens
+        prices = np.asarray([int(not unit.pinned) for unit in context.units], dtype=np.int64)
+        tables = []
+        for grid in grids_of(context):
+            if not grid.column_units:
+                continue
+            units, rows = np.unique(np.asarray(grid.row_units, dtype=np.int64), return_counts=True)
+            width = len(grid.column_units)
+            prices[list(grid.column_units)] = 0
+            prices[units] = rows * width
+            shares = np.broadcast_to(np.float32(1 / width), (len(units), width))
+            tables.append(PricedTable(np.asarray(grid.column_units, dtype=np.int64), units, shares))
+        return CellPrices(prices, tuple(tables)), int(self.share * prices.sum() + 1e-9)

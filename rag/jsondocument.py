@@ -1,0 +1,104 @@
+"""JSON texts, JSON lines and values as contexts: members and items are the units; what comes out is JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ctxprune.errors import InputError, UsageError
+
+from ._json_outline import outline
+from ._json_records import record_grid
+from ._json_tree import JsonTree
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ctxprune.context import Unit
+    from ctxprune.grid import Grid
+
+__all__ = ["JsonDocument", "json_lists"]
+
+T = TypeVar("T")
+
+_LARGEST = 4000  # characters of an item that is kept or dropped as a whole, about 1000 tokens
+
+
+@dataclass(frozen=True, eq=False)
+class JsonDocument(Generic[T]):
+    """JSON whose members and items are kept or dropped. A text renders as a text, a value as a value.
+
+    The units are the members of objects that hold a scalar, an empty object or an empty list; and the items of lists,
+    whole, if they are no longer than 4,000 characters, else their parts. Of more than 1,000 scalars in one list
+    several that follow each other are one unit. What encloses a unit comes with it; what encloses nothing that is kept
+    is left out, so that no list looks empty that is not. Only the outermost brackets always stay.
+
+    What is kept is the source's own text: numbers as they are written, duplicate keys, escapes, NaN, indentation. A
+    text of several values on lines of their own is read as JSON lines.
+
+    A value is written as JSON first, and what is kept of it is read back: tuples come back as lists.
+
+    Attributes:
+        data: A text, or anything that `json.dumps` writes.
+        members: Whether members of objects are dropped, too. If not, the items of those lists that are in no other
+            list are the units, whole, and all else stays.
+        units: A member's text is its path, as in "user.name", and its value; spans are those of the members and items
+            in the text (for a value, in what `json.dumps` wrote).
+        kind: "table" if most units are records of lists, else "passage".
+        grids: For each list of objects a `Grid`: a column for each path to a scalar or list in them.
+
+    Raises:
+        InputError: The text is no JSON; the error says where.
+        UsageError: The value cannot be written as JSON.
+    """
+
+    data: T = field(repr=False)
+    members: bool = True
+    units: tuple[Unit, ...] = field(init=False, repr=False)
+    kind: str = field(init=False, repr=False)
+    _tree: JsonTree = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        text = self.data if isinstance(self.data, str) else _written(self.data)
+        tree = JsonTree(outline(text, _LARGEST if self.members else None), members=self.members)
+        records = sum(len(rows) for _, rows in tree.records)
+        object.__setattr__(self, "_tree", tree)
+        object.__setattr__(self, "units", tuple(tree.units))
+        object.__setattr__(self, "kind", "table" if 2 * records > len(tree.units) else "passage")
+
+    def render(self, kept: Collection[int]) -> T:
+        """The document with the kept units only; valid JSON whatever is kept."""
+        chosen = set(kept)
+        if len(chosen) == len(self.units):
+            return self.data
+        text = self._tree.text(chosen)
+        result: Any = text if isinstance(self.data, str) else json.loads(text)
+        return result  # type: ignore[no-any-return]
+
+    @cached_property
+    def grids(self) -> tuple[Grid, ...]:
+        """The lists of objects as tables; made when they are first asked for."""
+        made = (
+            record_grid([self.units[row].text for row in rows], rows, path)  # an item's text is its source
+            for path, rows in self._tree.records
+        )
+        return tuple(grid for grid in made if grid is not None)
+
+
+def _written(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"a {type(value).__name__} cannot be written as JSON ({error})") from error
+
+
+def json_lists(text: str) -> JsonDocument[str] | None:
+    """A JSON list or object of which only items of lists are dropped; None for a text that is no such thing."""
+    if text.lstrip(" \t\r\n")[:1] not in ("{", "["):
+        return None
+    try:
+        return JsonDocument(text, members=False)
+    except InputError:
+        return None
