@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ctxprune.rag.documents import BestDocuments, TopMean, document_scores
     from ctxprune.rag.html import HtmlOptions, HtmlPage, HtmlPages
     from ctxprune.rag.jsondocument import JsonDocument
+    from ctxprune.rag.log_scorer import LogScorer
+    from ctxprune.rag.logs import Log
     from ctxprune.rag.neighbours import Neighbours
     from ctxprune.rag.options import PassageOptions
     from ctxprune.rag.passages import Passage, Passages, sentence_spans
@@ -28,6 +30,8 @@ _HOMES = {
     "HtmlPage": "html",
     "HtmlPages": "html",
     "JsonDocument": "jsondocument",
+    "Log": "logs",
+    "LogScorer": "log_scorer",
     "Merge": "dedup.report",
     "Neighbours": "neighbours",
     "Passage": "passages",
@@ -54,6 +58,8 @@ __all__ = [
     "HtmlPage",
     "HtmlPages",
     "JsonDocument",
+    "Log",
+    "LogScorer",
     "Merge",
     "Neighbours",
     "Passage",

@@ -1,0 +1,78 @@
+"""Logs as contexts: records are the units, and what is left out is counted by what it is like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ctxprune.context import Unit
+from ctxprune.errors import UsageError
+
+from ._log_templates import read_lines, templates_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["Log"]
+
+
+@dataclass(frozen=True, eq=False)
+class Log:
+    """A log whose records are kept or dropped. Renders as a text of lines.
+
+    A record is a line, with the lines of its stack trace or whatever else goes on behind it. Records that differ only
+    in times, numbers, addresses, paths, quoted texts and other parameters have one template. `LogScorer` reads the
+    templates, so that a budget is not spent on many lines of one.
+
+    Attributes:
+        text: The log; any size that fits into memory.
+        notes: Whether the rendered text says in a line of its own, behind the last kept record of a template, how many
+            more there are of it: "… 1,204 more like this".
+        units: One a record; `text[start:end]` of its span is its text.
+        templates: The number of each unit's template.
+        patterns: The templates, "*" for what changes.
+        kind: "log".
+
+    Raises:
+        UsageError: The text is none.
+    """
+
+    text: str = field(repr=False)
+    notes: bool = True
+    units: tuple[Unit, ...] = field(init=False, repr=False)
+    templates: tuple[int, ...] = field(init=False, repr=False)
+    patterns: tuple[str, ...] = field(init=False, repr=False)
+    kind: str = field(default="log", init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise UsageError(f"text is a {type(self.text).__name__}", hint="give a str")
+        lines = read_lines(self.text)
+        templates, patterns = templates_of(lines.forms)
+        units = tuple(Unit(self.text[start:end], span=(start, end)) for start, end in lines.spans)
+        object.__setattr__(self, "units", units)
+        object.__setattr__(self, "templates", tuple(templates))
+        object.__setattr__(self, "patterns", tuple(patterns))
+
+    def render(self, kept: Collection[int]) -> str:
+        """The kept records in order, each byte for byte, and the notes; the whole text if all are kept."""
+        chosen = sorted(set(kept))
+        if len(chosen) == len(self.units):
+            return self.text
+        left = Counter(self.templates)
+        left.subtract(self.templates[index] for index in chosen)
+        last = {self.templates[index]: index for index in chosen}
+        parts = []
+        for place, index in enumerate(chosen):
+            start, end = self._span(index)
+            more = left[self.templates[index]] if self.notes and last[self.templates[index]] == index else 0
+            note = f"\n… {more:,} more like this" if more else ""
+            follows = place + 1 < len(chosen) and chosen[place + 1] == index + 1
+            behind = self.text[end : self._span(index + 1)[0]] if follows else "\n"
+            parts.append(f"{self.text[start:end]}{note}{behind}")
+        return "".join(parts)
+
+    def _span(self, index: int) -> tuple[int, int]:
+        span = self.units[index].span
+        return span if span is not None else (0, 0)
