@@ -21,7 +21,7 @@ from ctxprune._checks import is_number
 from ctxprune._shared_budget import Entry, Joint
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies import POLICIES, Policy
-from ctxprune.pruning import note_of, verdicts, written_tokens
+from ctxprune.pruning import note_of, unit_tokens, verdicts, written_tokens
 from ctxprune.result import Pruned
 from ctxprune.scales import IdentityScale, RankScale, Scale
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
@@ -226,7 +226,7 @@ class ContextBudget:
         values = np.asarray((default if part.scale is None else part.scale)(scores), dtype=np.float64)
         if values.shape != scores.shape or not np.isfinite(values).all():
             raise UsageError("the scale gave no finite number for each unit", where=name)
-        tokens = np.asarray(self._counter.count_many(unit.text for unit in units), dtype=np.int64)
+        tokens = unit_tokens(self._counter, part.context)
         worth = np.ones(len(units), dtype=np.bool_)
         if part.policy is not None:
             worth = np.asarray(part.policy.select(scores, part.context, tokens).kept)  # type: ignore[union-attr]

@@ -163,6 +163,9 @@ class Pruner:
         """Selection and rendering; a budget holds for the rendered text too, with all that stands between the units."""
         budget = getattr(self.policy, "budget", None)
         policy = self._policy
+        frame: str = getattr(context, "frame", "")  # what stands there whatever is kept
+        if budget is not None and frame and hasattr(policy, "tightened"):
+            policy = policy.tightened(self._counter.count(frame))
         for round_ in range(_ROUNDS):
             selection = self._select(policy, scores, context, counts.units)
             clock.lap("select")
@@ -198,7 +201,7 @@ class Pruner:
         return _checked_selection(policy, best, closure, prices)
 
     def _count(self, context: Context[Any]) -> _Counts:
-        units = np.asarray(self._counter.count_many(unit.text for unit in context.units), dtype=np.int64)
+        units = unit_tokens(self._counter, context)
         everything = range(len(units))
         return _Counts(units, written_tokens(self._counter, context, context.render(everything), everything, units))
 
@@ -266,6 +269,12 @@ def text_tokens(counter: TokenCounter, output: object, otherwise: int) -> int:
     if isinstance(output, (list, tuple)) and all(isinstance(item, str) for item in output):
         return sum(counter.count_many(output))
     return otherwise
+
+
+def unit_tokens(counter: TokenCounter, context: Context[Any]) -> NDArray[np.int64]:
+    """Tokens of each unit, int64 (n_units,): of its text, or of what the context's `written` says that it adds."""
+    texts = getattr(context, "written", None)
+    return np.asarray(counter.count_many(texts or [unit.text for unit in context.units]), dtype=np.int64)
 
 
 def written_tokens(

@@ -1,4 +1,4 @@
-"""Retrieved text: passages as sentence units with exact spans, and what may be asked of them."""
+"""What is retrieved, in its own form: passages, tables, JSON documents and schemas; and what may be asked of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ctxprune.rag.documents import BestDocuments, TopMean, document_scores
     from ctxprune.rag.html import HtmlOptions, HtmlPage, HtmlPages
     from ctxprune.rag.jsondocument import JsonDocument
+    from ctxprune.rag.jsonschema import JsonSchema
     from ctxprune.rag.log_scorer import LogScorer
     from ctxprune.rag.logs import Log
     from ctxprune.rag.neighbours import Neighbours
@@ -30,6 +31,7 @@ _HOMES = {
     "HtmlPage": "html",
     "HtmlPages": "html",
     "JsonDocument": "jsondocument",
+    "JsonSchema": "jsonschema",
     "Log": "logs",
     "LogScorer": "log_scorer",
     "Merge": "dedup.report",
@@ -58,6 +60,7 @@ __all__ = [
     "HtmlPage",
     "HtmlPages",
     "JsonDocument",
+    "JsonSchema",
     "Log",
     "LogScorer",
     "Merge",

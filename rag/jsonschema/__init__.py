@@ -1,0 +1,8 @@
+"""JSON schemas and tool definitions: their properties as units, and witnesses of what they allow."""
+
+from __future__ import annotations
+
+from ctxprune.rag.jsonschema.schema import JsonSchema
+from ctxprune.rag.jsonschema.witness import Projection, Witness, check_projection, require_satisfiable, witness
+
+__all__ = ["JsonSchema", "Projection", "Witness", "check_projection", "require_satisfiable", "witness"]

@@ -1,0 +1,240 @@
+"""What a schema forbids to drop: required members, tags of unions, and all that its other keywords look at."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ._graph import ITEMS, OTHERS, Graph, Node, members, names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Droppable", "bound_members", "dependents", "whole_classes"]
+
+Droppable: TypeAlias = Literal["optional", "nullable", "all"]
+
+_START = re.compile(r"\^([A-Za-z0-9_-]+)(?![A-Za-z0-9_*?{-])")
+_PAIRS = 32  # branches of a union that are compared each with each
+# Keywords that may hold for a value, and no longer hold (or the other way round) when one of its members is dropped.
+_LOOKS = ("not", "if", "dependentSchemas")
+_OF_ALL_KINDS = frozenset({"items", "prefixItems", "allOf", "anyOf", "oneOf", "$ref"})
+_TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+
+
+def bound_members(graph: Graph, droppable: Droppable) -> set[tuple[int, str]]:
+    """Class and name of each member that stays wherever its object does."""
+    bound = {(graph.find(node), name) for node, name in graph.pinned}
+    nullable = _nullable(graph) if droppable == "nullable" else set()
+    for position, node in enumerate(graph.nodes):
+        place = graph.find(position)
+        bound |= {(place, name) for name in _tags(graph, node)}
+        wanted = {*names(node.schema.get("required")), *_old_required(node)}
+        if droppable != "all":
+            bound |= {(place, name) for name in wanted} - nullable
+    return bound
+
+
+def dependents(graph: Graph) -> Iterator[tuple[int, str, str]]:
+    """Class, name and a further name that must be there where the first one is."""
+    for position, node in enumerate(graph.nodes):
+        for keyword in ("dependentRequired", "dependencies"):
+            for name, others in members(node.schema, keyword).items():
+                for other in names(others):
+                    yield graph.find(position), name, other
+
+
+def whole_classes(graph: Graph, droppable: Droppable) -> set[int]:
+    """Classes of which no member may be dropped, nor of anything inside them."""
+    if graph.whole:
+        return {graph.find(position) for position in range(len(graph.nodes))}
+    found = {
+        place for position, node in enumerate(graph.nodes) for place in _looked_at(graph, position, node, droppable)
+    }
+    stack = list(found)
+    while stack:
+        for key in graph.parts(stack.pop()):
+            inner = graph.find(key)
+            if inner not in found:
+                found.add(inner)
+                stack.append(inner)
+    return found
+
+
+def _looked_at(graph: Graph, position: int, node: Node, droppable: Droppable) -> Iterator[int]:
+    """The classes at whose members a node looks in a way that dropping some could change."""
+    schema, place = node.schema, graph.find(position)
+    items = graph.child(place, ITEMS)
+    if items is not None and (schema.get("uniqueItems") is True or "contains" in schema):
+        yield items
+    if (
+        any(keyword in schema for keyword in _LOOKS)
+        or any(isinstance(part, dict) for part in members(schema, "dependencies").values())
+        or _has_objects(schema)
+        or _counts(schema, droppable)
+        or _overlaps(graph, position, node)
+        or not _are_apart(graph, node)
+    ):
+        yield place
+
+
+def _has_objects(schema: dict[str, Any]) -> bool:
+    """Whether whole objects or arrays are listed as values."""
+    listed = schema.get("enum")
+    values = [schema.get("const"), *(listed if isinstance(listed, list) else [])]
+    return any(isinstance(value, (dict, list)) for value in values)
+
+
+def _counts(schema: dict[str, Any], droppable: Droppable) -> bool:
+    """Whether a least number of members is asked for that what stays need not reach."""
+    least = schema.get("minProperties")
+    stays = len(set(names(schema.get("required")))) if droppable == "optional" else 0
+    return isinstance(least, (int, float)) and least > stays
+
+
+def _overlaps(graph: Graph, position: int, node: Node) -> bool:
+    """Whether members are read by name and, by a pattern or as one of the others, in a second way."""
+    place = graph.find(position)
+    others = graph.child(place, OTHERS)
+    if others is None or not graph.has_members(others):
+        return False
+    listed = members(node.schema)
+    if any(not _cannot_match(pattern, listed) for pattern in members(node.schema, "patternProperties")):
+        return bool(listed)
+    return graph.is_shared(place)
+
+
+def _cannot_match(pattern: str, listed: dict[str, Any]) -> bool:
+    """True if the pattern starts with plain letters that none of the names starts with."""
+    start = _START.match(pattern)
+    return start is not None and "|" not in pattern and not any(name.startswith(start.group(1)) for name in listed)
+
+
+def _old_required(node: Node) -> list[str]:
+    """Members that say `required: true` themselves, as in draft 3."""
+    return [
+        name for name, part in members(node.schema).items() if isinstance(part, dict) and part.get("required") is True
+    ]
+
+
+def _nullable(graph: Graph) -> set[tuple[int, str]]:
+    """Members that may be null."""
+    return {
+        (graph.find(edge.source), edge.key[1])
+        for edge in graph.edges
+        if isinstance(edge.key, tuple) and _takes_null(graph.nodes[edge.target].schema)
+    }
+
+
+def _takes_null(schema: dict[str, Any]) -> bool:
+    kinds = schema.get("type")
+    if kinds == "null" or (isinstance(kinds, list) and "null" in kinds) or schema.get("nullable") is True:
+        return True
+    branches = schema.get("anyOf", schema.get("oneOf"))
+    listed = branches if isinstance(branches, list) else []
+    return any(isinstance(part, dict) and part.get("type") == "null" for part in listed)
+
+
+def _branches(graph: Graph, node: Node, keyword: str) -> list[dict[str, Any]]:
+    """The branches of a union, each with its $ref followed."""
+    found = node.schema.get(keyword)
+    return [_aim(graph, part) for part in found if isinstance(part, dict)] if isinstance(found, list) else []
+
+
+def _aim(graph: Graph, schema: dict[str, Any]) -> dict[str, Any]:
+    seen: set[int] = set()
+    while "$ref" in schema and id(schema) not in seen:
+        seen.add(id(schema))
+        position = graph.node_of(schema)
+        target = None if position is None else graph.target(graph.nodes[position])
+        if target is None:
+            break
+        schema = target.schema
+    return schema
+
+
+def _tags(graph: Graph, node: Node) -> set[str]:
+    """Names that tell the branches of a union apart: named so, or with listed values in two branches at least."""
+    told = node.schema.get("discriminator")
+    name = told.get("propertyName") if isinstance(told, dict) else told
+    tags = {name} if isinstance(name, str) else set()
+    for keyword in ("anyOf", "oneOf"):
+        found: list[str] = [
+            name
+            for branch in _branches(graph, node, keyword)
+            for name, part in members(branch).items()
+            if _listed(part) is not None
+        ]
+        tags |= {name for name in set(found) if found.count(name) > 1}
+        if keyword == "oneOf":
+            tags |= {name for branch in _branches(graph, node, keyword) for name in names(branch.get("required"))}
+    return tags
+
+
+def _are_apart(graph: Graph, node: Node) -> bool:
+    """Whether no value fits two branches of oneOf, as far as what stays of them shows."""
+    listed = node.schema.get("oneOf")
+    if not isinstance(listed, list):
+        return True
+    branches = _branches(graph, node, "oneOf")
+    if len(branches) < len(listed):
+        return False
+    tags = set.intersection(*(set(names(part.get("required"))) for part in branches)) if branches else set()
+    for tag in sorted(tags):
+        values = [_listed(members(part).get(tag)) for part in branches]
+        if all(value is not None for value in values):
+            told = [value for group in values for value in group or ()]
+            if len(set(told)) == len(told):
+                return all(map(_is_object, branches))
+    return len(branches) <= _PAIRS and all(_two_apart(one, other) for one, other in combinations(branches, 2))
+
+
+def _two_apart(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    if not _kinds(one) & _kinds(other):
+        return True
+    if not (_is_object(one) and _is_object(other)):
+        return False
+    first, second = set(names(one.get("required"))), set(names(other.get("required")))
+    for tag in first & second:
+        left, right = _listed(members(one).get(tag)), _listed(members(other).get(tag))
+        if left is not None and right is not None and not left & right:
+            return True
+    return _lacks(other, first) or _lacks(one, second)
+
+
+def _lacks(schema: dict[str, Any], wanted: set[str]) -> bool:
+    """Whether the schema allows no member of one of these names."""
+    closed = schema.get("additionalProperties") is False and "patternProperties" not in schema
+    return closed and any(name not in members(schema) for name in wanted)
+
+
+def _is_object(schema: dict[str, Any]) -> bool:
+    """Whether what the schema says of its own accord concerns objects alone."""
+    return schema.get("type") == "object" or not _OF_ALL_KINDS & set(schema)
+
+
+def _kinds(schema: dict[str, Any]) -> set[str]:
+    """The types of the values that a schema may take, integers being numbers."""
+    listed = schema.get("type")
+    if "type" in schema:
+        found = {listed} if isinstance(listed, str) else set(names(listed))
+    else:
+        found = {value[:1] for value in _listed(schema) or ()}
+        found = {_KINDS.get(mark, "number") for mark in found} or set(_TYPES)
+    return {"number" if kind == "integer" else kind for kind in found}
+
+
+_KINDS = {'"': "string", "{": "object", "[": "array", "t": "boolean", "f": "boolean", "n": "null"}
+
+
+def _listed(schema: object) -> set[str] | None:
+    """The values of const or enum as canonical JSON; None where neither is there."""
+    if not isinstance(schema, dict):
+        return None
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    if not isinstance(values, list):
+        return None
+    whole = (int(value) if isinstance(value, float) and value.is_integer() else value for value in values)
+    return {json.dumps(value, sort_keys=True) for value in whole}

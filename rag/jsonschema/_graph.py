@@ -1,0 +1,365 @@
+"""A schema document as a graph: which subschemas there are, which of them read the same values, and what binds them.
+
+Two subschemas that apply to the same place of an instance (by allOf, anyOf, oneOf, $ref, ...) are of one class; so are
+those of their members of the same name. Classes are closed under that by union-find (congruence closure: Downey, Sethi
+and Tarjan 1980), so that a name is kept or dropped by all that read it alike, and recursion needs no special care.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import unquote
+
+from ._reading import escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = [
+    "DEFINITIONS",
+    "ITEMS",
+    "OTHERS",
+    "SAME",
+    "Edge",
+    "Graph",
+    "Key",
+    "Node",
+    "followed",
+    "members",
+    "names",
+    "tokens",
+]
+
+Key: TypeAlias = "str | tuple[Literal['member'], str]"
+SAME, ITEMS, OTHERS = "same", "items", "others"
+
+_SAME_LISTS = ("allOf", "anyOf", "oneOf")
+_SAME_ONE = ("not", "if", "then", "else")
+_SAME_BY_NAME = ("dependentSchemas", "dependencies")
+_ITEMS_ONE = ("items", "additionalItems", "contains", "unevaluatedItems")
+_ITEMS_LISTS = ("items", "prefixItems")
+_OTHERS_ONE = ("additionalProperties", "unevaluatedProperties", "propertyNames")
+_OTHERS_BY_NAME = ("patternProperties",)
+DEFINITIONS = ("$defs", "definitions")
+_DATA = frozenset({"const", "default", "enum", "example", "examples", "required", "dependentRequired", "type"})
+_READ = frozenset(
+    {*_SAME_LISTS, *_SAME_ONE, *_SAME_BY_NAME, *_ITEMS_ONE, *_ITEMS_LISTS, *_OTHERS_ONE, *_OTHERS_BY_NAME, *DEFINITIONS,
+     *_DATA, "properties", "$ref"}
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Node:
+    """One subschema: the dict itself ({} for true, false and what is no schema), and where it stands."""
+
+    schema: dict[str, Any]
+    pointer: str
+    base: dict[str, Any]  # the resource that a "#/..." in it points into
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """From a node to one that it applies: to the same value (SAME), its items, a member, or its other members."""
+
+    source: int
+    key: Key
+    target: int
+    through: tuple[tuple[int, str], ...] = ()  # definitions on a $ref's way: identity of their dict, and name
+
+
+@dataclass
+class Graph:
+    """All subschemas that the root reaches, in source order, members and references first met first.
+
+    Attributes:
+        nodes: The first is the root.
+        edges: In order of their targets' places.
+        pinned: Members that a $ref points into or through: node and name.
+        notes: What was not understood: "POINTER: what".
+        whole: Whether the document uses references that are not followed statically, so that nothing may be dropped.
+    """
+
+    root: dict[str, Any]
+    nodes: list[Node] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    pinned: list[tuple[int, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        self._index: dict[int, int] = {}
+        self._inside: list[tuple[dict[str, Any], str]] = []
+        self._names: dict[str, tuple[str, ...]] | None = None
+        self._walk()
+        self.pinned = [(self._index[id(schema)], name) for schema, name in self._inside if id(schema) in self._index]
+        self._classes = _merged(len(self.nodes), self.edges)
+        readers = {edge.source for edge in self.edges if edge.key == OTHERS or isinstance(edge.key, tuple)}
+        self._readers = Counter(self.find(node) for node in readers)
+        self._with_members = self._above_members()
+
+    def node_of(self, schema: dict[str, Any]) -> int | None:
+        """The node of a dict of the document; None for one that is no reached subschema."""
+        return self._index.get(id(schema))
+
+    def find(self, node: int) -> int:
+        """The class of a node, named by one of its members."""
+        return self._classes.find(node)
+
+    def child(self, place: int, key: Key) -> int | None:
+        """The class that reads the part `key` of values of class `place`; None where nothing does."""
+        found = self._classes.children[place].get(key)
+        return None if found is None else self.find(found)
+
+    def parts(self, place: int) -> list[int]:
+        """The nodes that read parts of the values of class `place`."""
+        return list(self._classes.children[place].values())
+
+    def has_members(self, place: int) -> bool:
+        """Whether values of class `place` have named members, at any depth."""
+        return place in self._with_members
+
+    def is_shared(self, place: int) -> bool:
+        """Whether several nodes of class `place` list members or speak of the others."""
+        return self._readers[place] > 1
+
+    def target(self, node: Node) -> Node | None:
+        """What the $ref of a node points at; None where there is none or it is not followed."""
+        found = self._resolved(node.schema.get("$ref"), node)
+        position = None if found is None else self._index.get(id(found.target))
+        return None if position is None else self.nodes[position]
+
+    def _above_members(self) -> set[int]:
+        """The classes that have named members, or parts that have."""
+        above: dict[int, set[int]] = {}
+        found = set()
+        for edge in self.edges:
+            above.setdefault(self.find(edge.target), set()).add(self.find(edge.source))
+            if isinstance(edge.key, tuple):
+                found.add(self.find(edge.source))
+        stack = list(found)
+        while stack:
+            more = above.get(stack.pop(), set()) - found
+            found |= more
+            stack += more
+        return found
+
+    def _walk(self) -> None:
+        """Depth first, in source order, without recursion."""
+        stack: list[tuple[object, str, dict[str, Any], int, Key, tuple[tuple[int, str], ...]]]
+        stack = [(self.root, "", self.root, -1, SAME, ())]
+        while stack:
+            schema, pointer, base, source, key, through = stack.pop()
+            position = self._index.get(id(schema)) if isinstance(schema, dict) else None
+            fresh = position is None
+            if position is None:
+                position = self._added(schema, pointer, base)
+            if source >= 0:
+                self.edges.append(Edge(source, key, position, through))
+            if fresh:
+                node = self.nodes[position]
+                parts = [(*part, position) for part in self._parts(node)]
+                stack += [(s, p, b, i, k, t) for s, p, b, k, t, i in reversed(parts)]
+
+    def _added(self, schema: object, pointer: str, base: dict[str, Any]) -> int:
+        if not isinstance(schema, dict):
+            if not isinstance(schema, bool):
+                self.notes.append(f"{pointer or '/'}: a schema is a {type(schema).__name__}")
+            schema = {}
+        elif isinstance(identity := schema.get("$id"), str) and not identity.startswith("#"):
+            base = schema
+        self.nodes.append(Node(schema, pointer, base))
+        self._index[id(schema)] = len(self.nodes) - 1
+        return len(self.nodes) - 1
+
+    def _parts(self, node: Node) -> Iterator[tuple[object, str, dict[str, Any], Key, tuple[tuple[int, str], ...]]]:
+        """What a node applies: schema, pointer, base, key and definitions on the way."""
+        for keyword, value in node.schema.items():
+            pointer = f"{node.pointer}/{escaped(keyword)}"
+            if keyword == "$ref":
+                yield from self._reference(value, node)
+            elif keyword in ("$dynamicRef", "$recursiveRef"):
+                self.whole = True
+                self.notes.append(f"{pointer}: is not followed, so that nothing is dropped")
+            elif keyword not in _READ:
+                for reference in _references(value):
+                    yield from self._reference(reference, node, OTHERS)
+            else:
+                for part, step, key in self._applied(keyword, value, pointer):
+                    yield part, pointer + step, node.base, key, ()
+
+    def _applied(self, keyword: str, value: object, pointer: str) -> Iterator[tuple[object, str, Key]]:
+        """The subschemas in the value of a keyword, with the rest of their pointers."""
+        if isinstance(value, list) and keyword in (*_SAME_LISTS, *_ITEMS_LISTS):
+            key = SAME if keyword in _SAME_LISTS else ITEMS
+            for index, part in enumerate(value):
+                yield part, f"/{index}", key
+        elif isinstance(value, dict) and keyword in ("properties", *_SAME_BY_NAME, *_OTHERS_BY_NAME):
+            for name, part in value.items():
+                if keyword == "properties":
+                    yield part, f"/{escaped(name)}", ("member", name)
+                elif not (keyword == "dependencies" and isinstance(part, list)):
+                    yield part, f"/{escaped(name)}", SAME if keyword in _SAME_BY_NAME else OTHERS
+        elif keyword in (*_SAME_ONE, *_ITEMS_ONE, *_OTHERS_ONE):
+            yield value, "", SAME if keyword in _SAME_ONE else ITEMS if keyword in _ITEMS_ONE else OTHERS
+        elif keyword not in (*_DATA, *DEFINITIONS):
+            self.notes.append(f"{pointer}: {keyword} is a {type(value).__name__}")
+
+    def _reference(
+        self, reference: object, node: Node, key: Key = SAME
+    ) -> Iterator[tuple[object, str, dict[str, Any], Key, tuple[tuple[int, str], ...]]]:
+        found = self._resolved(reference, node)
+        if found is None:
+            kind = "points nowhere" if isinstance(reference, str) and reference.startswith("#") else "is not followed"
+            self.notes.append(f"{node.pointer or '/'}: $ref {reference!r:.200} {kind}")
+            return
+        through = found.definitions()
+        for schema, name, pointer in found.entered():
+            self._inside.append((schema, name))
+            yield schema, pointer, found.base, OTHERS, through
+        yield found.target, found.pointer, found.base, key, through
+
+    def _resolved(self, reference: object, node: Node) -> _Found | None:
+        """What a reference inside the document points at; None for any other."""
+        if not isinstance(reference, str):
+            return None
+        name, _, fragment = reference.partition("#")
+        if name or (fragment and not fragment.startswith("/")):
+            steps = self._named().get(f"#{fragment}" if fragment and not fragment.startswith("/") else name)
+            if steps is None:
+                return None
+            found = followed(self.root, steps)
+            if found is None or not fragment.startswith("/"):
+                return found
+            inner = followed(found.target, tokens(fragment))
+            return None if inner is None else replace(inner, steps=(*found.steps, *inner.steps))
+        return followed(node.base, tokens(fragment))
+
+    def _named(self) -> dict[str, tuple[str, ...]]:
+        """The ways from the root to subschemas, by their $id, and by "#" with their $anchor."""
+        if self._names is None:
+            self._names = {}
+            stack: list[tuple[Any, tuple[str, ...]]] = [(self.root, ())]
+            seen: set[int] = set()
+            while stack:
+                value, way = stack.pop()
+                if not isinstance(value, (dict, list)) or id(value) in seen:
+                    continue
+                seen.add(id(value))
+                pairs = value.items() if isinstance(value, dict) else enumerate(value)
+                stack += [(part, (*way, str(step))) for step, part in pairs]
+                if isinstance(value, dict):
+                    for keyword, mark in (("$id", ""), ("$anchor", "#")):
+                        if isinstance(value.get(keyword), str):
+                            self._names.setdefault(mark + value[keyword], way)
+        return self._names
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a reference points at, and the steps to it: what stands there, and the key that leads on."""
+
+    target: Any
+    base: dict[str, Any]
+    steps: tuple[tuple[Any, str], ...]
+
+    @property
+    def pointer(self) -> str:
+        return _joined(self.steps)
+
+    def definitions(self) -> tuple[tuple[int, str], ...]:
+        """The entries of $defs or definitions on the way."""
+        return tuple((id(inner[0]), inner[1]) for outer, inner in pairwise(self.steps) if outer[1] in DEFINITIONS)
+
+    def entered(self) -> Iterator[tuple[dict[str, Any], str, str]]:
+        """The members on the way: their schema, name and the schema's pointer."""
+        inside = False
+        for place, (value, key) in enumerate(self.steps):
+            if inside:
+                yield self.steps[place - 1][0], key, _joined(self.steps[: place - 1])
+            inside = not inside and key == "properties" and isinstance(value, dict)
+
+
+class _Classes:
+    """Union-find over nodes; each class knows the node that reads a part of its values."""
+
+    def __init__(self, size: int) -> None:
+        self.above = list(range(size))
+        self.children: list[dict[Key, int]] = [{} for _ in range(size)]
+
+    def find(self, node: int) -> int:
+        while self.above[node] != node:
+            self.above[node] = self.above[self.above[node]]
+            node = self.above[node]
+        return node
+
+
+def _merged(size: int, edges: list[Edge]) -> _Classes:
+    """The classes of nodes: of the same value, and of the same part of the same value."""
+    classes = _Classes(size)
+    alike = [(edge.source, edge.target) for edge in edges if edge.key == SAME]
+    for edge in edges:
+        if edge.key != SAME:
+            first = classes.children[edge.source].setdefault(edge.key, edge.target)
+            alike.append((first, edge.target))
+    while alike:
+        one, other = map(classes.find, alike.pop())
+        if one == other:
+            continue
+        if len(classes.children[one]) < len(classes.children[other]):
+            one, other = other, one
+        classes.above[other] = one
+        for key, target in classes.children[other].items():
+            alike.append((classes.children[one].setdefault(key, target), target))
+        classes.children[other] = {}
+    return classes
+
+
+def members(schema: dict[str, Any], keyword: str = "properties") -> dict[str, Any]:
+    """The members that `keyword` lists; {} where it is missing or malformed."""
+    found = schema.get(keyword)
+    return found if isinstance(found, dict) else {}
+
+
+def names(value: object) -> list[str]:
+    """The texts of a list; [] for anything else."""
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
+
+
+def tokens(fragment: str) -> tuple[str, ...]:
+    parts = unquote(fragment).split("/")[1:]
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
+
+
+def followed(base: dict[str, Any], tokens: tuple[str, ...]) -> _Found | None:
+    value: Any = base
+    steps: list[tuple[Any, str]] = []
+    for token in tokens:
+        steps.append((value, token))
+        if isinstance(value, dict) and token in value:
+            value = value[token]
+        elif isinstance(value, list) and token.isdecimal() and len(token) < 10 and int(token) < len(value):
+            value = value[int(token)]
+        else:
+            return None
+    return _Found(value, base, tuple(steps)) if isinstance(value, (dict, bool)) else None
+
+
+def _joined(steps: Iterable[tuple[Any, str]]) -> str:
+    return "".join(f"/{escaped(key)}" for _, key in steps)
+
+
+def _references(value: object) -> Iterator[str]:
+    """Every $ref inside the value of a keyword that is none of ours."""
+    stack = [value]
+    seen: set[int] = set()
+    while stack:
+        part = stack.pop()
+        if not isinstance(part, (dict, list)) or id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, dict) and isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        stack += part.values() if isinstance(part, dict) else part

@@ -1,0 +1,307 @@
+"""The properties of a schema's graph as units, and what is left of the schema and of instances where some are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.context import Unit
+from ctxprune.errors import UsageError
+
+from ._bindings import bound_members, dependents, whole_classes
+from ._graph import DEFINITIONS, ITEMS, OTHERS, Graph
+from ._reading import plain, write_json
+from ._wording import worded
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from ._bindings import Droppable
+    from ._graph import Edge, Key
+    from ._reading import Json, Style
+
+__all__ = ["Members"]
+
+_MOST = 5000  # units, from which on what is shared gets no more units of its own
+_DEEPEST = 64  # members below each other that are units; what is deeper stays with them
+_VALUES = ("enum", "const")
+_DATA = ("default", "example", "examples")
+
+
+class Members:
+    """The units of a graph.
+
+    Attributes:
+        units: In source order, parents before their children.
+        paths: The names on the way to each.
+    """
+
+    def __init__(self, graph: Graph, droppable: Droppable) -> None:
+        self.graph = graph
+        self.units: list[Unit] = []
+        self.paths: list[str] = []
+        self._under: dict[tuple[int | None, str], int] = {}  # by owner and name
+        self._copies: dict[tuple[int, str], list[int]] = {}  # by class and name
+        self._parts: dict[int, dict[Key, list[dict[str, Any]]]] = {}  # of a class, with the schemas that read them
+        self._edges: dict[int, list[Edge]] = {}  # by source
+        for edge in graph.edges:
+            self._edges.setdefault(edge.source, []).append(edge)
+            if edge.key in (ITEMS, OTHERS) or isinstance(edge.key, tuple):
+                keys = self._parts.setdefault(graph.find(edge.source), {})
+                keys.setdefault(edge.key, []).append(graph.nodes[edge.target].schema)
+        whole = whole_classes(graph, droppable)
+        self._bound = bound_members(graph, droppable) | {
+            (place, key[1]) for place in whole for key in self._parts.get(place, {}) if isinstance(key, tuple)
+        }
+        self._unfold()
+
+    def used(self, values: Iterable[object]) -> set[int]:
+        """The units that instances have and paths name.
+
+        Raises:
+            UsageError: A path that is none of `paths`, or a value of another type.
+        """
+        known = {path: index for index, path in reversed(list(enumerate(self.paths)))}
+        found: set[int] = set()
+        for value in values:
+            if isinstance(value, str):
+                if value not in known:
+                    near = get_close_matches(value, known, n=1)
+                    raise UsageError(
+                        f"the schema has no property {value!r}", hint=f"did you mean {near[0]!r}?" if near else ""
+                    )
+                found.add(known[value])
+            elif isinstance(value, (dict, list)):
+                self._met(plain(value), found)
+            else:
+                raise UsageError(f"something used is a {type(value).__name__}", hint="give instances and paths")
+        return found
+
+    def written(self, style: Style) -> tuple[str, ...]:
+        """For each unit its member in JSON, and the definitions that it refers to, without the members inside them."""
+        texts = [""] * len(self.units)
+        for edge in self.graph.edges:
+            if isinstance(edge.key, tuple):
+                name = edge.key[1]
+                text = f"{json.dumps(name)}: {write_json(_shallow(self.graph.nodes[edge.target].schema), style)}"
+                for definition, node in self._defined(edge.target):
+                    text += f", {json.dumps(definition)}: {write_json(_shallow(self.graph.nodes[node].schema), style)}"
+                for index in self._copies.get((self.graph.find(edge.source), name), ()):
+                    texts[index] += text + ","
+        return tuple(texts)
+
+    def _defined(self, node: int) -> Iterator[tuple[str, int]]:
+        """The definitions that a node refers to, but for those of the members inside it: name and node."""
+        seen, stack = {node}, [node]
+        while stack:
+            for edge in self._edges.get(stack.pop(), ()):
+                if edge.target in seen or isinstance(edge.key, tuple):
+                    continue
+                seen.add(edge.target)
+                stack.append(edge.target)
+                if edge.through:
+                    yield edge.through[-1][1], edge.target
+
+    def frame(self, style: Style) -> str:
+        """The schema in JSON without members and definitions."""
+        return write_json(_shallow(self.graph.root), style)
+
+    def rendered(self, chosen: Collection[int]) -> dict[str, Any]:
+        """The schema with the units of `chosen`, and the definitions that it still refers to."""
+        kept = self._kept(chosen)
+        return _Rendering(self, kept, self._reached(kept)).copy(self.graph.root)  # type: ignore[no-any-return]
+
+    def projected(self, instance: Json, chosen: Collection[int]) -> Json:
+        """The instance without the members that are not in `chosen`, in place."""
+        return self.without(instance, self.graph.find(0), self._kept(chosen))
+
+    def without(self, value: Json, place: int, kept: set[tuple[int, str]]) -> Json:
+        """`value` of class `place`, in place, without the members of the schema that are not in `kept`."""
+        stack = [(value, place)]
+        while stack:
+            value_, place_ = stack.pop()
+            if isinstance(value_, dict):
+                for name in list(value_):
+                    if self.is_dropped(place_, name, kept):
+                        del value_[name]
+                    elif (inner := self._inner(place_, name)) is not None:
+                        stack.append((value_[name], inner))
+            elif isinstance(value_, list) and (items := self.graph.child(place_, ITEMS)) is not None:
+                stack += [(item, items) for item in value_]
+        return value
+
+    def is_dropped(self, place: int, name: object, kept: set[tuple[int, str]]) -> bool:
+        """Whether the class has a member of that name that is not in `kept`."""
+        return (place, name) in self._copies and (place, name) not in kept
+
+    def _inner(self, place: int, name: str) -> int | None:
+        """The class that reads the member `name` of values of class `place`."""
+        found = self.graph.child(place, ("member", name))
+        return self.graph.child(place, OTHERS) if found is None else found
+
+    def _kept(self, chosen: Collection[int]) -> set[tuple[int, str]]:
+        """Class and name of what stays: chosen in one place, bound, or no unit by itself."""
+        return {
+            member
+            for member, copies in self._copies.items()
+            if member in self._bound or any(index in chosen for index in copies)
+        }
+
+    def _unfold(self) -> None:
+        """Units for each class under each of its owners, but not inside itself."""
+        graph = self.graph
+        done: set[int] = set()
+        stack: list[tuple[int, Key, int | None, tuple[int, ...]]] = []
+
+        def push(place: int, owner: int | None, above: tuple[int, ...]) -> None:
+            if place in above or len(above) > _DEEPEST or (place in done and len(self.units) > _MOST):
+                return
+            done.add(place)
+            keys = reversed(self._parts.get(place, {}))
+            stack.extend((place, key, owner, (*above, place)) for key in keys)
+
+        push(graph.find(0), None, ())
+        while stack:
+            place, key, owner, above = stack.pop()
+            inner = graph.child(place, key)
+            unit = self._unit(place, key[1], owner) if isinstance(key, tuple) else owner
+            if inner is not None:
+                push(inner, unit, above)
+        self._require()
+
+    def _unit(self, place: int, name: str, owner: int | None) -> int:
+        known = self._under.get((owner, name))
+        index = len(self.units) if known is None else known
+        if known is None:
+            self.units.append(Unit(worded(name, self._parts[place]["member", name]), parent=owner))
+            self.paths.append(name if owner is None else f"{self.paths[owner]}.{name}")
+            self._under[owner, name] = index
+        self._copies.setdefault((place, name), []).append(index)
+        return index
+
+    def _require(self) -> None:
+        """Bind what is bound to its owner, or to the root, where it has none; and to what its name asks for."""
+        needs: dict[int, list[int]] = {}
+        for place, name, other in dependents(self.graph):
+            for index in self._copies.get((place, name), ()):
+                beside = self._under.get((self.units[index].parent, other))
+                if beside is not None:
+                    needs.setdefault(index, []).append(beside)
+        for member in self._bound:
+            for index in self._copies.get(member, ()):
+                owner = self.units[index].parent
+                if owner is None:
+                    self.units[index] = replace(self.units[index], pinned=True)
+                else:
+                    needs.setdefault(owner, []).append(index)
+        for owner, required in needs.items():
+            self.units[owner] = replace(self.units[owner], requires=tuple(sorted(set(required))))
+
+    def _met(self, value: Json, found: set[int]) -> None:
+        """Add the units of an instance's members; inside a recursion, those of the first turn."""
+        stack: list[tuple[Json, int, int | None]] = [(value, self.graph.find(0), None)]
+        while stack:
+            value, place, owner = stack.pop()
+            if isinstance(value, list) and (items := self.graph.child(place, ITEMS)) is not None:
+                stack += [(item, items, owner) for item in value]
+            if not isinstance(value, dict):
+                continue
+            for name, part in value.items():
+                copies = self._copies.get((place, name), [])
+                unit = self._under.get((owner, name), copies[0] if copies else None)
+                inner = self._inner(place, name)
+                if unit is not None and copies:
+                    found.add(unit)
+                if inner is not None:
+                    stack.append((part, inner, unit if copies else owner))
+
+    def _reached(self, kept: set[tuple[int, str]]) -> set[tuple[int, str]]:
+        """The definitions that the root still reaches: identity of the dict that lists them, and name."""
+        graph = self.graph
+        found: set[tuple[int, str]] = set()
+        seen, stack = {0}, [0]
+        while stack:
+            source = stack.pop()
+            for edge in self._edges.get(source, ()):
+                if isinstance(edge.key, tuple) and self.is_dropped(graph.find(source), edge.key[1], kept):
+                    continue
+                found.update(edge.through)
+                if edge.target not in seen:
+                    seen.add(edge.target)
+                    stack.append(edge.target)
+        return found
+
+
+def _shallow(schema: Json) -> Json:
+    """A schema without the properties that it lists at any depth."""
+    if isinstance(schema, list):
+        return [_shallow(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: {} if key in ("properties", *DEFINITIONS) else part if key in _VALUES else _shallow(part)
+        for key, part in schema.items()
+    }
+
+
+class _Rendering:
+    """A copy of the schema with what is kept."""
+
+    def __init__(self, owner: Members, kept: set[tuple[int, str]], reached: set[tuple[int, str]]) -> None:
+        self.owner, self.kept, self.reached = owner, kept, reached
+        self._done: dict[int, tuple[Json, Json]] = {}  # by identity of a part, which is held so that it stays its own
+
+    def copy(self, value: Json) -> Json:
+        """Of any part; one frame a level, of which there are at most 200."""
+        if not isinstance(value, (dict, list)):
+            return value
+        if id(value) in self._done:
+            return self._done[id(value)][1]
+        made: Json
+        if isinstance(value, list):
+            made = []
+            for part in value:
+                made.append(self.copy(part))
+        else:
+            made = {}
+            node = self.owner.graph.node_of(value)
+            place = None if node is None else self.owner.graph.find(node)
+            for key, part in value.items():
+                kept = part if place is None else self._left(key, part, place)
+                if kept is not None or part is None:
+                    made[key] = self.copy(kept)
+        self._done[id(value)] = value, made
+        return made
+
+    def _left(self, keyword: str, value: Json, place: int) -> Json:
+        """What of a schema's keyword is left, still to be copied; None for a keyword that goes."""
+        if keyword in DEFINITIONS and isinstance(value, dict):
+            return {name: part for name, part in value.items() if (id(value), name) in self.reached} or None
+        if keyword == "properties" and isinstance(value, dict):
+            return {name: part for name, part in value.items() if not self._drops(place, name)}
+        if keyword == "required" and isinstance(value, list):
+            return self._names(place, value)
+        if keyword in ("dependentRequired", "dependencies") and isinstance(value, dict):
+            return {
+                name: self._names(place, part) if isinstance(part, list) else part
+                for name, part in value.items()
+                if not self._drops(place, name)
+            }
+        if keyword in _DATA:
+            return self._data(value, place, several=keyword == "examples")
+        return value
+
+    def _drops(self, place: int, name: object) -> bool:
+        return isinstance(name, str) and self.owner.is_dropped(place, name, self.kept)
+
+    def _names(self, place: int, listed: list[Any]) -> list[Any]:
+        return [name for name in listed if not self._drops(place, name)]
+
+    def _data(self, value: Json, place: int, *, several: bool) -> Json:
+        copied = plain(value)
+        if several and isinstance(copied, list):
+            return [self.owner.without(part, place, self.kept) for part in copied]
+        return self.owner.without(copied, place, self.kept)

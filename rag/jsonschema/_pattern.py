@@ -1,0 +1,98 @@
+"""Texts that a regular expression matches, of bounded length. The expression is read, never run."""
+
+from __future__ import annotations
+
+import re
+import string
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from random import Random
+
+__all__ = ["text_for"]
+
+_parser: Any = import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
+_MOST = 1000  # characters of a text, and parts of an expression that are visited for it
+_PLAIN = string.ascii_letters + string.digits
+_VISIBLE = _PLAIN + " -_.,:;/@#"
+_CATEGORIES = {"DIGIT": string.digits, "WORD": _PLAIN + "_", "SPACE": " "}
+
+
+class _UnreadError(Exception):
+    """The expression has a part without a text of its own, or asks for too long a text."""
+
+
+def text_for(pattern: str, random: Random, longer: int = 0) -> str | None:
+    """A text that `pattern` should match; None for look-around, back references, and what is no expression.
+
+    Args:
+        pattern: As in JSON Schema; what only ECMA 262 knows is not read.
+        random: Chooses among the texts.
+        longer: Repeats that may be added to the least number that each open repeat asks for, beside three.
+    """
+    try:
+        return _Writer(random, longer).text(_parser.parse(pattern))
+    except (re.error, RecursionError, OverflowError, _UnreadError):
+        return None
+
+
+@dataclass
+class _Writer:
+    random: Random
+    longer: int
+    left: int = _MOST
+
+    def text(self, tree: Any) -> str:
+        return "".join(self._part(str(operator), argument) for operator, argument in tree)
+
+    def _part(self, operator: str, argument: Any) -> str:
+        self.left -= 1
+        if self.left < 0:
+            raise _UnreadError
+        if operator == "LITERAL":
+            return chr(argument)
+        if operator in ("ANY", "NOT_LITERAL", "IN"):
+            return self._char(operator, argument)
+        if operator in ("BRANCH", "SUBPATTERN", "ATOMIC_GROUP"):
+            whole = argument if operator == "ATOMIC_GROUP" else argument[-1]
+            return self.text(self.random.choice(whole) if operator == "BRANCH" else whole)
+        if operator in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            least, most, body = int(argument[0]), int(argument[1]), argument[2]
+            count = least + self.random.randint(0, min(most - least, 3 + self.longer))
+            return "".join(self.text(body) for _ in range(count))
+        if operator == "AT":
+            return ""
+        raise _UnreadError
+
+    def _char(self, operator: str, argument: Any) -> str:
+        if operator == "ANY":
+            return self.random.choice(_PLAIN)
+        if operator == "NOT_LITERAL":
+            return self.random.choice([char for char in _PLAIN if char != chr(argument)])
+        parts = [(str(kind), value) for kind, value in argument]
+        if parts[0][0] == "NEGATE":
+            left = [char for char in _VISIBLE if not any(_holds(part, char) for part in parts[1:])]
+            if not left:
+                raise _UnreadError
+            return self.random.choice(left)
+        kind, value = self.random.choice(parts)
+        if kind == "LITERAL":
+            return chr(value)
+        if kind == "RANGE":
+            return chr(self.random.randint(*value))
+        return self.random.choice([char for char in _VISIBLE if _holds((kind, value), char)] or [" "])
+
+
+def _holds(part: tuple[str, Any], char: str) -> bool:
+    """Whether a part of a set of characters has `char`."""
+    kind, value = part
+    if kind == "LITERAL":
+        return bool(ord(char) == value)
+    if kind == "RANGE":
+        return bool(value[0] <= ord(char) <= value[1])
+    name: str = str(value).removeprefix("CATEGORY_")
+    inside = char in _CATEGORIES.get(name.removeprefix("NOT_"), "")
+    return inside != name.startswith("NOT_")

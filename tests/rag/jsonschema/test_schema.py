@@ -1,0 +1,397 @@
+"""JSON schemas as units of properties."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from ctxprune import Threshold, TokenBudget, prune
+from ctxprune.errors import InputError, UsageError
+from ctxprune.rag import JsonSchema
+
+pytest.importorskip("jsonschema_rs")
+
+from ctxprune.rag.jsonschema import check_projection, witness
+from ctxprune.rag.jsonschema._checking import checker
+
+_made = runpy.run_path(str(Path(__file__).parent / "random_schemas.py"))
+random_schema, random_choice = _made["random_schema"], _made["random_choice"]
+
+DRAFTS = ("https://json-schema.org/draft/2020-12/schema", "http://json-schema.org/draft-07/schema#")
+ORDER = {
+    "type": "object",
+    "title": "Order",
+    "properties": {
+        "id": {"type": "integer"},
+        "billing": {"$ref": "#/$defs/Address"},
+        "shipping": {"$ref": "#/$defs/Address", "description": "where the parcel goes"},
+        "lines": {"type": "array", "items": {"$ref": "#/$defs/Line"}},
+        "note": {"type": "string"},
+    },
+    "required": ["id"],
+    "additionalProperties": False,
+    "$defs": {
+        "Address": {
+            "type": "object",
+            "properties": {"street": {"type": "string"}, "town": {"type": "string"}, "zip": {"type": "string"}},
+            "required": ["street"],
+        },
+        "Line": {
+            "type": "object",
+            "properties": {
+                "sku": {"type": "string"},
+                "colour": {"enum": ["red", "green"]},
+                "parts": {"type": "array", "items": {"$ref": "#/$defs/Line"}},
+            },
+        },
+        "Unused": {"type": "string"},
+    },
+}
+
+
+def kept(context: JsonSchema, *paths: str) -> list[int]:
+    return [context.paths.index(path) for path in paths]
+
+
+def test_units_are_the_properties_by_path() -> None:
+    context = JsonSchema(ORDER)
+    assert context.paths == (
+        "id", "billing", "billing.street", "billing.town", "billing.zip", "shipping", "shipping.street",
+        "shipping.town", "shipping.zip", "lines", "lines.sku", "lines.colour", "lines.parts", "note",
+    )  # fmt: skip
+    units = dict(zip(context.paths, context.units, strict=True))
+    assert units["id"].pinned
+    assert units["lines.colour"].text == "colour (red, green)"
+    assert units["shipping"].requires == (context.paths.index("shipping.street"),)
+    assert units["lines.parts"].parent == context.paths.index("lines")
+    assert context.notes == ()
+
+
+def test_what_is_kept_comes_back_in_its_order_with_the_definitions_it_needs() -> None:
+    context = JsonSchema(ORDER)
+    assert context.render(kept(context, "id", "shipping", "shipping.street", "shipping.town")) == {
+        "type": "object",
+        "title": "Order",
+        "properties": {"id": {"type": "integer"}, "shipping": ORDER["properties"]["shipping"]},
+        "required": ["id"],
+        "additionalProperties": False,
+        "$defs": {
+            "Address": {
+                "type": "object",
+                "properties": {"street": {"type": "string"}, "town": {"type": "string"}},
+                "required": ["street"],
+            }
+        },
+    }
+    assert list(context.render([0, 13])["properties"]) == ["id", "note"]
+    assert "$defs" not in context.render([0, 13])
+    assert context.render(range(len(context.units))) == ORDER
+
+
+def test_a_recursive_definition_survives() -> None:
+    context = JsonSchema(ORDER)
+    found = context.render(kept(context, "id", "lines", "lines.sku", "lines.parts"))
+    line = found["$defs"]["Line"]
+    assert list(line["properties"]) == ["sku", "parts"]
+    assert line["properties"]["parts"]["items"] == {"$ref": "#/$defs/Line"}
+
+
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+def test_a_text_comes_back_as_a_text_written_as_before(indent: int | str | None) -> None:
+    text = json.dumps(ORDER | {"description": "Größe, 1.50"}, indent=indent, ensure_ascii=False)
+    context = JsonSchema(text)
+    assert context.render(range(len(context.units))) == text
+    left = context.render([0])
+    assert left == json.dumps(json.loads(left), indent=indent, ensure_ascii=False)
+    assert list(json.loads(left)["properties"]) == ["id"]
+    assert 50 < prune("zip", context, scorer="titled.v1", policy=TokenBudget(150)).tokens_after <= 150
+
+
+def test_question_and_use_decide() -> None:
+    found = prune("Which town is the parcel sent to?", JsonSchema(ORDER), scorer="titled.v1", policy=Threshold(0.5))
+    assert "shipping" in found.output["properties"]
+    assert "town" in found.output["$defs"]["Address"]["properties"]
+    assert "note" not in found.output["properties"]
+    used = JsonSchema(ORDER, used=["note", {"lines": [{"parts": [{"colour": "red"}]}], "unknown": 1}])
+    pinned = [path for path, unit in zip(used.paths, used.units, strict=True) if unit.pinned]
+    assert pinned == ["id", "lines", "lines.colour", "lines.parts", "note"]
+    with pytest.raises(UsageError, match=r"did you mean 'billing\.town'"):
+        JsonSchema(ORDER, used=["billing.twn"])
+
+
+def test_every_signal_of_a_name_counts_alone_and_together() -> None:
+    """`cust_nm`, `CustomerName` and a description each lead to the property, and best of all together."""
+
+    def score(name: str, described: str = "") -> float:
+        others = {word: {"type": "string"} for word in ("order_date", "total", "warehouse_code", "status", "weight_kg")}
+        schema = {"properties": {**others, name: {"description": described} if described else {}}}
+        verdicts = prune("customer name", JsonSchema(schema), scorer="fusion.v1").units
+        assert verdicts[-1].score > max(verdict.score for verdict in verdicts[:-1])
+        return verdicts[-1].score
+
+    alone = {score("cust_nm"), score("CustomerName"), score("x7", "nom du client, customer name")}
+    assert score("CustomerName", "customer name") >= max(alone)
+
+
+PETS = {
+    "$schema": DRAFTS[0],
+    "type": "object",
+    "properties": {
+        "owner": {
+            "type": "object",
+            "properties": {
+                "home": {
+                    "type": "object",
+                    "properties": {
+                        "pets": {"type": "array", "items": {"$ref": "#/$defs/Pet"}, "maxItems": 4},
+                        "rooms": {"type": "integer"},
+                    },
+                },
+                "phone": {"type": "string"},
+            },
+            "required": ["phone"],
+        }
+    },
+    "$defs": {
+        "Pet": {
+            "oneOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}],
+            "discriminator": {"propertyName": "species"},
+        },
+        "Cat": {
+            "type": "object",
+            "properties": {
+                "species": {"const": "cat"},
+                "lives": {"type": "integer", "minimum": 0, "maximum": 9},
+                "kittens": {"type": "array", "items": {"$ref": "#/$defs/Cat"}, "maxItems": 2},
+            },
+            "required": ["species"],
+        },
+        "Dog": {
+            "type": "object",
+            "properties": {"species": {"const": "dog"}, "barks": {"type": "boolean"}, "weight": {"type": "number"}},
+            "required": ["species", "barks"],
+        },
+    },
+}
+
+
+def test_depth_four_recursion_and_a_discriminator() -> None:
+    context = JsonSchema(PETS)
+    found = prune("How many lives do the cats of the owner's home have?", context, scorer="lexical.v1")
+    chosen = [unit.index for unit in found.units if unit.kept]
+    names = {context.paths[index] for index in chosen}
+    assert {"owner.phone", "owner.home.pets.species", "owner.home.pets.lives"} <= names
+    assert not {"owner.home.rooms", "owner.home.pets.weight"} & names
+    assert [branch["$ref"] for branch in found.output["$defs"]["Pet"]["oneOf"]] == ["#/$defs/Cat", "#/$defs/Dog"]
+    checked = check_projection(context, chosen, count=200, seed=4)
+    assert (checked.instances, checked.broken) == (200, ())
+
+
+def test_no_fitting_property() -> None:
+    query = "zebra"
+    nothing = prune(query, JsonSchema(ORDER), scorer="lexical.v1", on_empty="drop")
+    assert list(nothing.output["properties"]) == ["id"]  # what the schema requires
+    assert prune(query, JsonSchema(ORDER), scorer="lexical.v1", on_empty="keep_all").output == ORDER
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_projected_instances_stay_valid_and_those_of_the_rest_are_of_the_whole(seed: int) -> None:
+    schema = random_schema(seed, draft=DRAFTS[seed % 2])
+    context = JsonSchema(schema)
+    found = witness(schema, count=200, seed=seed)
+    if found.verdict == "unsatisfiable":
+        pytest.skip(found.reason)
+    assert len(found.instances) == 200
+    for turn in range(3):
+        chosen = random_choice(context, Random(seed * 3 + turn))
+        left = context.render(chosen)
+        accepts, fits = checker(left), checker(schema)
+        for instance in found.instances:
+            projected = context.project(instance, chosen)
+            assert accepts(projected), (instance, projected)
+            assert context.project(projected, chosen) == projected
+        for instance in witness(left, count=20, seed=seed).instances:
+            if context.project(instance, chosen) == instance:  # no dropped name among its further members
+                assert fits(instance)
+
+
+@pytest.mark.parametrize(
+    ("schema", "left"),
+    [
+        # A name that any branch of a conjunction reads stays in all of them.
+        (
+            {"properties": {"a": {}, "b": {}}, "allOf": [{"properties": {"b": {"type": "string"}, "c": {}}}]},
+            {"properties": {"a": {}}, "allOf": [{"properties": {}}]},
+        ),
+        ({"properties": {"a": {}, "b": {}}, "required": ["b"]}, None),
+        ({"properties": {"a": {}, "b": {}}, "allOf": [{"required": ["b"]}]}, None),
+        ({"properties": {"a": {}, "b": {"required": True}}}, None),
+        ({"properties": {"a": {}, "b": {}}, "minProperties": 1}, None),
+        ({"properties": {"a": {}, "b": {}}, "not": {"required": ["b"]}}, None),
+        ({"properties": {"a": {}, "b": {}}, "if": {"required": ["b"]}, "then": {"required": ["a"]}}, None),
+        ({"properties": {"a": {}, "b": {}}, "enum": [{"a": 1, "b": 2}]}, None),
+        ({"properties": {"a": {}, "b": {}}, "dependentSchemas": {"b": {"required": ["a"]}}}, None),
+        (
+            {"properties": {"a": {}, "b": {}}, "oneOf": [{"properties": {"a": {"minimum": 3}}}, {"required": ["c"]}]},
+            None,
+        ),
+        ({"properties": {"a": {}, "b": {}}, "$dynamicRef": "#meta"}, None),
+        (
+            {"properties": {"a": {}, "b": {}}, "dependentRequired": {"b": ["a"], "c": ["b"]}},
+            {"properties": {"a": {}}, "dependentRequired": {"c": []}},
+        ),
+        (
+            {"properties": {"a": {}, "b": {}}, "default": {"a": 1, "b": 2}, "examples": [{"b": 3}]},
+            {"properties": {"a": {}}, "default": {"a": 1}, "examples": [{}]},
+        ),
+        ({"properties": {"a": {}, "b": {}}, "patternProperties": {"b$": {"properties": {"c": {}}}}}, None),
+        (
+            {"properties": {"a": {}, "b": {}}, "patternProperties": {"^x-": {"properties": {"c": {}}}}},
+            {"properties": {"a": {}}, "patternProperties": {"^x-": {"properties": {}}}},
+        ),
+        ({"properties": {"a": {"$ref": "#/properties/b"}, "b": {}}}, None),
+    ],
+)
+def test_what_is_bound_to_what(schema: dict[str, Any], left: dict[str, Any] | None) -> None:
+    """Only `a` is wanted; `left` None means that everything stays with it."""
+    context = JsonSchema(schema)
+    chosen = prune("a", context, scorer=Wanted(kept(context, "a")), policy=Threshold(0.5), on_empty="drop")
+    assert chosen.output == (schema if left is None else left)
+
+
+class Wanted:
+    def __init__(self, indices: list[int]) -> None:
+        self.indices = indices
+
+    def score(self, query: str, context: JsonSchema) -> list[float]:
+        return [float(index in self.indices) for index in range(len(context.units))]
+
+
+def test_items_that_must_differ_stay_whole() -> None:
+    item = {"type": "object", "properties": {"a": {}, "b": {}}}
+    context = JsonSchema({"properties": {"list": {"items": item, "uniqueItems": True}}})
+    assert context.units[0].requires == (1, 2)
+
+
+def test_what_is_required_may_be_dropped_on_demand() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}, "b": {"type": ["string", "null"]}, "c": {"anyOf": [{"type": "null"}]}},
+        "required": ["a", "b", "c"],
+        "additionalProperties": False,
+    }
+    assert all(unit.pinned for unit in JsonSchema(schema).units)
+    strict = JsonSchema(schema, droppable="nullable")
+    assert [unit.pinned for unit in strict.units] == [True, False, False]
+    left = strict.render([0, 2])
+    assert (list(left["properties"]), left["required"], left["additionalProperties"]) == (["a", "c"], ["a", "c"], False)
+    free = JsonSchema(schema, droppable="all")
+    assert free.render([1])["required"] == ["b"]
+    assert check_projection(free, [1], count=50).broken == ()
+
+
+def test_references_elsewhere_stay_and_are_reported() -> None:
+    url = "https://example.com/schema.json"
+    schema = {"properties": {"a": {"$ref": url}, "b": {"$ref": "#/$defs/none"}, "c": {"$ref": "other.json#/x"}, "d": 5}}
+    context = JsonSchema(schema)
+    assert context.render(range(4)) == schema
+    assert context.render([0]) == {"properties": {"a": {"$ref": url}}}
+    assert context.notes == (
+        f"/properties/a: $ref {url!r} is not followed",
+        "/properties/b: $ref '#/$defs/none' points nowhere",
+        "/properties/c: $ref 'other.json#/x' is not followed",
+        "/properties/d: a schema is a int",
+    )
+
+
+def test_references_by_anchor_and_id() -> None:
+    inner = {"type": "object", "properties": {"x": {}, "y": {}}}
+    schema = {
+        "properties": {"a": {"$ref": "#spot"}, "b": {"$ref": "item.json"}, "c": {"$ref": "item.json#/properties/x"}},
+        "$defs": {"S": {"$anchor": "spot", **inner}, "I": {"$id": "item.json", **inner}, "U": {}},
+    }
+    context = JsonSchema(schema)
+    assert context.notes == ()
+    assert {"a.x", "b.y", "c"} <= set(context.paths)
+    assert list(context.render(kept(context, "a", "a.y"))["$defs"]) == ["S"]
+    found = context.render(kept(context, "c"))
+    assert found["$defs"] == {"I": {"$id": "item.json", "type": "object", "properties": {"x": {}}}}
+
+
+def test_two_keys_of_one_name_in_a_text() -> None:
+    context = JsonSchema('{"properties": {"a": {}, "a": {"title": "second"}}}')
+    assert context.notes == ("/: the key 'a' stands twice in an object",)
+    assert context.units[0].text == "a: second"
+
+
+@pytest.mark.parametrize("schema", [True, False, {}, {"properties": {}}, "true", "{}", {"type": "string"}])
+def test_nothing_to_prune(schema: Any) -> None:
+    context = JsonSchema(schema)
+    assert context.units == ()
+    assert context.render([]) == schema
+
+
+NESTED = ("{" * 100_000, '{"a":' * 100_000, "[" * 300 + "]" * 300)
+
+
+@pytest.mark.parametrize("source", ["", "[1]", "nope", "1", "NaN", '{"a": NaN}', '{"a": 1e999}', *NESTED])
+def test_texts_that_are_no_schema(source: str) -> None:
+    with pytest.raises((InputError, UsageError)):
+        JsonSchema(source)
+
+
+@pytest.mark.parametrize("source", [None, 5, [], {1: {}}, {"a": float("nan")}, {"a": object()}, {"a": {b"x": 1}}])
+def test_values_that_are_no_schema(source: Any) -> None:
+    with pytest.raises((InputError, UsageError)):
+        JsonSchema(source)
+
+
+def test_deep_endless_and_growing_values() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"properties": {"a": deep}}
+    with pytest.raises(InputError, match="deeper than 200 levels"):
+        JsonSchema(deep)
+    while deep:  # freed by hand: Python's own way is recursive
+        deep = deep["properties"].pop("a")
+    endless: dict[str, Any] = {}
+    endless["properties"] = {"a": endless}
+    with pytest.raises(InputError, match="deeper"):
+        JsonSchema(endless)
+    growing: dict[str, Any] = {"properties": {"x": {}}}
+    for _ in range(60):
+        growing = {"properties": {"a": growing, "b": growing}}
+    with pytest.raises(InputError, match="more than 1,000,000 values"):
+        JsonSchema(growing)
+
+
+def chain(length: int, names: str) -> dict[str, Any]:
+    """Definitions each of which refers to the next one, by each of the names."""
+    parts = {f"d{i}": {"properties": {name: {"$ref": f"#/$defs/d{i + 1}"} for name in names}} for i in range(length)}
+    return {"$ref": "#/$defs/d0", "$defs": parts}
+
+
+LARGE = {
+    "wide": {"properties": {f"p{i}": {"enum": list(range(10))} for i in range(10_000)}},
+    "long enum": {"properties": {"a": {"enum": [f"value {i}" for i in range(100_000)]}}},
+    "chain": chain(3000, "n"),
+    "doubling": chain(100, "ab"),
+    "itself": {"$ref": "#"},
+    "branches": {"oneOf": [{"properties": {"a": {"minimum": i}}} for i in range(2000)]},
+    "loop": {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_and_looping_schemas_take_no_time(name: str) -> None:
+    start = time.perf_counter()
+    context = JsonSchema(LARGE[name])
+    context.render(range(len(context.units) // 2))
+    context.project({"a": {"b": [1]}}, [0])
+    assert time.perf_counter() - start < 2
