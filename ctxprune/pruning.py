@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
+from ctxprune._fitting import Fitting
 from ctxprune._memo import ContextMemo
 from ctxprune.closure import Closure
 from ctxprune.demand import with_demand
@@ -31,7 +32,6 @@ __all__ = ["OnEmpty", "Pruner", "aprune", "aprune_batch", "prune", "prune_batch"
 T = TypeVar("T")
 OnEmpty = Literal["keep_best", "keep_all", "drop"]
 _ROUNDS = 64
-_PATIENCE = 16  # rounds of tightening by the excess, before by ever more: in trials 14 were the most that was needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +162,12 @@ class Pruner:
     def _fit(self, context: Context[T], scores: Scores, counts: _Counts, clock: _Clock) -> tuple[Selection, T, int]:
         """Selection and rendering; a budget holds for the rendered text too, with all that stands between the units."""
         budget = getattr(self.policy, "budget", None)
-        policy = self._policy
+        policy, fitting, by = self._policy, Fitting(budget or 0), 0
         frame: str = getattr(context, "frame", "")  # what stands there whatever is kept
         if budget is not None and frame and hasattr(policy, "tightened"):
-            policy = policy.tightened(self._counter.count(frame))
+            by = self._counter.count(frame)
+            policy = policy.tightened(by)
+        found: tuple[Selection, T, int] | None = None
         for round_ in range(_ROUNDS):
             selection = self._select(policy, scores, context, counts.units)
             clock.lap("select")
@@ -174,10 +176,16 @@ class Pruner:
             after = written_tokens(self._counter, context, output, kept, counts.units)
             clock.lap("render")
             if budget is None or after <= budget:
-                return selection, output, after
-            if not hasattr(policy, "tightened"):
+                found = selection, output, after
+                if not round_:
+                    break
+            following = fitting.following(by, after)
+            if following is None or not hasattr(self._policy, "tightened"):
                 break
-            policy = policy.tightened((after - budget) << max(0, round_ - _PATIENCE))
+            by = following
+            policy = self._policy.tightened(by)
+        if found is not None:
+            return found
         raise BudgetError(
             f"what is kept renders to {after} tokens, over the budget of {budget}", hint="raise the budget"
         )
