@@ -8,6 +8,7 @@ from ctxprune._version import __version__
 from ctxprune.cli import (
     bench_bird,
     bench_compare,
+    bench_dedup,
     bench_linking,
     bench_passages,
     bench_rerank,
@@ -15,6 +16,7 @@ from ctxprune.cli import (
     bench_spider,
     bench_values,
     calibrate,
+    dedup,
     demo,
     prune,
     serve,
@@ -60,6 +62,7 @@ def root(
 
 
 app.command("prune")(prune.prune)
+app.command("dedup")(dedup.dedup)
 app.command("demo")(demo.demo)
 app.command("calibrate")(calibrate.calibrate)
 app.command("serve")(serve.serve)
@@ -71,6 +74,7 @@ sql.command("check")(sql_check.check)
 sql.command("learn")(sql_learn.learn)
 bench.command("bird")(bench_bird.bird)
 bench.command("compare")(bench_compare.compare)
+bench.command("dedup")(bench_dedup.dedup)
 bench.command("linking")(bench_linking.linking)
 bench.command("passages")(bench_passages.passages)
 bench.command("rerank")(bench_rerank.rerank)
