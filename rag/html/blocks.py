@@ -43,24 +43,33 @@ class Block(NamedTuple):
 
 def blocks(outline: Outline, groups: Sequence[Group]) -> tuple[Block, ...]:
     """The measures of each group, in order; linear in the size of the page."""
-    tree, landmarks = outline.tree, outline.landmarks
+    tree, landmarks = outline.tree, _landmarks(outline.tree)
     sums = [0, *accumulate(map(len, tree.data))]
     linked = _linked(tree, sums)
     total = max(len(tree.source), 1)
     found = []
     for group in groups:
-        frame = tree.runs[group.parts[0].run].frame
+        frame = tree.run_frames[group.first]
+        parts = group.parts(outline)
         found.append(
             Block(
                 kind=group.kind,
                 tag=tree.tags[frame],
                 landmark=landmarks[frame],
-                length=sum(_share(tree, part, sums) for part in group.parts),
-                links=sum(_share(tree, part, linked) for part in group.parts),
-                position=tree.offsets[tree.tokens[group.parts[0].first]] / total,
+                length=sum(_share(tree, part, sums) for part in parts),
+                links=sum(_share(tree, part, linked) for part in parts),
+                position=tree.offsets[tree.tokens[parts[0].first]] / total,
             )
         )
     return tuple(found)
+
+
+def _landmarks(tree: Tree) -> list[str]:
+    """For each frame the innermost landmark around it; "" for none."""
+    found = [""] * len(tree.tags)
+    for frame in range(1, len(found)):
+        found[frame] = tree.landmarks.get(frame) or found[tree.parents[frame]]
+    return found
 
 
 def _linked(tree: Tree, sums: list[int]) -> list[int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .elements import BLOCKS, CELLS, HEADINGS, ITEMS, MARKS, ROW_GROUPS, SKIPPED, VOID, hides
-from .parser import START, TEXT, Token, line_starts, tokenized
-from .stack import Stack, number
+from .elements import BLOCKS, BOXES, HEADINGS, LANDMARKS, LISTS, MARKS, SKIPPED, VOID, hides, words
+from .parser import START, TEXT, Token, tokenized
+from .stack import Stack
 from .tree import Mark, Tree
 
 if TYPE_CHECKING:
@@ -15,36 +15,17 @@ if TYPE_CHECKING:
 
 __all__ = ["build"]
 
-_MOST_COLUMNS, _MOST_ROWS = 1000, 65534  # of one cell, by the standard
-_PLAIN = frozenset(
-    [
-        "abbr",
-        "b",
-        "bdi",
-        "bdo",
-        "big",
-        "cite",
-        "dfn",
-        "em",
-        "font",
-        "i",
-        "ins",
-        "label",
-        "mark",
-        "small",
-        "span",
-        "strong",
-        "time",
-        "u",
-        "var",
-    ]
-)
-_NO_VALUE = frozenset({"checkbox", "color", "file", "hidden", "image", "password", "radio", "range"})
-_SCRIPTED = ("javascript:", "vbscript:", "data:")
+_GROUPS = ("tbody", "thead", "tfoot")
+_NOTED = LANDMARKS | words("dialog ol table")
+_AROUND_ITEMS = words("address dd div dt li p")  # a list item ends one outside of these
+_WITHIN = words("abbr b bdi bdo big cite dfn em font i ins label mark small span strong time u var")
+_NO_VALUE = words("checkbox color file hidden image password radio range")
+_UNSEEN = re.compile(r"[\x00-\x20]")
+_SCRIPTS = ("javascript:", "vbscript:", "data:")
 
 
 def build(source: str, *, parser: str | None = None, wanted: tuple[str, ...] = (), links: bool = False) -> Tree:
-    """The tree of a page; `wanted` names attributes to keep, `links` keeps targets.
+    """The tree of a page; elements with an attribute that is `wanted` are marked, with `links` those with a target.
 
     Raises:
         MissingExtraError: No parser is installed.
@@ -59,240 +40,281 @@ class _Builder(Stack):
     """What each tag does."""
 
     def __init__(self, tree: Tree, wanted: tuple[str, ...], links: bool) -> None:
-        super().__init__(tree, wanted)
-        self.keep_links = links
-        self.inline: dict[str, list[bool]] = {}  # for open elements within the line, whether they are kept
+        super().__init__(tree)
+        self.wanted, self.links = wanted, links
+        self.inline: dict[str, list[bool]] = {}  # for open elements within the line, whether they are marked
+        self.options: list[tuple[int, bool]] | None = None  # of the open select: first piece, whether selected
+        self.several = False  # whether the open select lets several be selected
         self.opening = self._opening()
         self.closing = self._closing()
 
-    def read(self, stream: Iterator[Token]) -> None:
+    def read(self, stream: Iterator[Token]) -> None:  # noqa: C901  # what most tags need stands in the loop, for speed
         """All tokens."""
-        tree, opening, closing = self.tree, self.opening, self.closing
-        places, starts = tree.offsets, line_starts(tree.source)
-        data, tokens = tree.data, tree.tokens
+        opening, closing, names, frames, ends = self.opening, self.closing, self.names, self.frames, self.tree.ends
+        offsets, data, tokens = self.offsets, self.data, self.tokens
         for token in stream:
-            places.append(starts[token.line] + token.col)
+            offsets.append(token.col)
             tag = token.tag
             if tag is None:
                 if token.type == TEXT:
                     text = token.data or ""
                     if len(data) > self.first or not text.isspace():
                         data.append(text)
-                        tokens.append(len(places) - 1)
+                        tokens.append(len(offsets) - 1)
             elif token.type == START:
                 if token.attr("style") or token.attr("hidden") is not None or token.attr("aria-hidden"):
-                    self._start_hidden(token, tag)
+                    self._hidden(token, tag)
                 elif tag in opening:
                     opening[tag](token, tag)
+            elif tag == names[-1] and not self.special:
+                if len(data) > self.first:
+                    self.flush()
+                names.pop()
+                ends[frames.pop()] = len(offsets)
             elif tag in closing:
                 closing[tag](tag)
-        places.append(len(tree.source))
-        self._close_to(1)
-        self._flush()
-        tree.ends[0] = len(places) - 1
+        offsets.append(len(self.tree.source))
+        self.close(1)
+        ends[0] = len(offsets) - 1
 
-    # What each element does.
+    def leave_out(self) -> None:
+        """Takes what is not shown out of the run in the making; an open select ends with it."""
+        if self.options is not None:
+            self._end_select("select")
+        super().leave_out()
 
     def _opening(self) -> dict[str, Callable[[Token, str], None]]:
         known: dict[str, Callable[[Token, str], None]] = dict.fromkeys(BLOCKS, self._block)
         known |= dict.fromkeys(HEADINGS, self._heading)
-        known |= dict.fromkeys(ITEMS, self._item)
-        known |= dict.fromkeys(CELLS, self._cell)
-        known |= dict.fromkeys((*ROW_GROUPS, "caption"), self._table_part)
-        known |= dict.fromkeys((*SKIPPED, "annotation", "annotation-xml"), self._skip)
-        known |= dict.fromkeys(_PLAIN if self.wanted else (), self._inline)
+        known |= dict.fromkeys(("li", "dt", "dd"), self._item) | {"p": self._plain}
+        known |= dict.fromkeys(("td", "th"), self._cell)
+        known |= dict.fromkeys((*_GROUPS, "caption"), self._table_part)
+        known |= dict.fromkeys((*SKIPPED, "annotation", "annotation-xml", "svg"), self.skip)
+        known |= dict.fromkeys(_WITHIN if self.wanted else (), self._inline)
         known |= dict.fromkeys(MARKS, self._inline)
-        known |= {"table": self._table, "tr": self._row, "hr": self._rule, "br": self._break}
-        known |= {"a": self._link, "img": self._value, "input": self._input, "math": self._math}
-        known |= {"select": self._select, "option": self._option, "optgroup": self._option}
-        known |= {"svg": self._skip, "title": self._title, "desc": self._drawing, "text": self._drawing}
+        known |= dict.fromkeys(("option", "optgroup"), self._option)
         known |= dict.fromkeys(("button", "textarea"), self._gap)
+        known |= dict.fromkeys(("title", "desc", "text"), self._drawn)
+        known |= {"table": self._table, "tr": self._row, "hr": self._rule, "br": self._break, "a": self._link}
+        known |= {"img": self._image, "input": self._input, "math": self._math, "select": self._select}
         return known
 
     def _closing(self) -> dict[str, Callable[[str], None]]:
         known: dict[str, Callable[[str], None]] = dict.fromkeys(BLOCKS, self._end)
         known |= dict.fromkeys(HEADINGS, self._end_heading)
-        known |= dict.fromkeys((*CELLS, *ROW_GROUPS, "caption", "tr", "table"), self._end_table_part)
-        known |= dict.fromkeys((*MARKS, *(_PLAIN if self.wanted else ())), self._end_inline)
-        known |= {"a": self._end_link, "br": lambda tag: self._break(None, tag), "select": self._end_select}
-        known |= dict.fromkeys(("button", "textarea"), lambda _: self._add(" ", Mark("gap")))
-        known |= dict.fromkeys(("title", "desc", "text"), self._end_drawing)
+        known |= dict.fromkeys(("td", "th", "tr", "table", "caption", *_GROUPS), self._end_table_part)
+        known |= dict.fromkeys((*MARKS, *(_WITHIN if self.wanted else ())), self._end_inline)
+        known |= dict.fromkeys(("button", "textarea"), self._end_gap)
+        known |= dict.fromkeys(("title", "desc", "text"), self._end_drawn)
+        known |= {"a": self._end_link, "br": self._end_break, "select": self._end_select}
         return known
 
+    def _hidden(self, token: Token, tag: str) -> None:
+        """An element that may be hidden. A block that is so for assistive technology only is shown.
+
+        Whole pages are told so behind an open dialog, and decorations within a line all the time.
+        """
+        hidden = token.attr("hidden") is not None or hides(token.attr("style") or "")
+        if not hidden and (tag in BOXES or token.attr("aria-hidden") != "true"):
+            if tag in self.opening:
+                self.opening[tag](token, tag)
+        elif tag in BOXES:
+            known = len(self.tree.tags)
+            self.opening[tag](token, tag)
+            if len(self.tree.tags) > known:
+                self.mute()
+        elif tag not in VOID:
+            self.skip(token, tag)
+
+    # Blocks.
+
+    def _plain(self, _token: Token, tag: str) -> None:
+        if "p" in self.names:
+            self._close_p()
+        self.open(tag)
+
     def _block(self, token: Token, tag: str) -> None:
-        self._close_p()
-        self._open(token, tag)
+        if "p" in self.names:
+            self._close_p()
+        if self.open(tag) and (tag in _NOTED or token.attr("role")):
+            self.note(token, tag)
+
+    def _close_p(self) -> None:
+        depth = self.depth("p")
+        if depth > self.scope():
+            self.close(depth)
 
     def _heading(self, token: Token, tag: str) -> None:
-        self._close_p()
-        if self.tree.tags[self.stack[-1]] in HEADINGS:
-            self._close_to(len(self.stack) - 1)
-        self._open(token, tag)
+        if self.names[-1] in HEADINGS:
+            self.close(len(self.names) - 1)
+        self._plain(token, tag)
 
     def _item(self, token: Token, tag: str) -> None:
-        depth = self.where["li"][-1] if tag == "li" else max(self.where["dt"][-1], self.where["dd"][-1])
-        if depth > self.walls[-1]:
-            self._close_to(depth)
-        self._close_p()
-        if self._open(token, tag) and self.tree.tags[self.stack[-2]] == "ol":
-            self._number_item(token)
+        names = self.names
+        if names[-1] not in LISTS:
+            depth = self.depth("li") if tag == "li" else max(self.depth("dt"), self.depth("dd"))
+            if depth and _AROUND_ITEMS.issuperset(names[depth:]):
+                self.close(depth)
+        self._plain(token, tag)
+        if tag == "li" and names[-2:] == ["ol", "li"]:
+            self.note(token, tag)
 
-    def _number_item(self, token: Token) -> None:
-        """The number that a reader sees before an item of an ordered list."""
-        numbers, (listed, frame) = self.tree.numbers, self.stack[-2:]
-        numbers[frame] = numbers[listed] = number(token.attr("value"), numbers.get(listed, 0) + 1)
-
-    def _table(self, token: Token, tag: str) -> None:
-        table = self.where["table"][-1]
-        if table > 0 and self.scopes[-1] == table:  # not within a cell or caption of it
-            self._close_to(table)
-        else:
-            self._close_p()
-        self._open(token, tag)
-
-    def _table_part(self, token: Token, tag: str) -> None:
-        table = self.where["table"][-1]
-        if table < 0:
-            self._flush()
+    def _end(self, tag: str) -> None:
+        if self.over and self.is_too_deep(tag):
             return
-        self._close_to(table + 1)
-        self._open(token, tag)
+        if self.names[-1] == tag:
+            self.close(len(self.names) - 1, explicit=True)
+        elif (depth := self.depth(tag)) > self.scope():
+            self.close(depth, explicit=True)
+        elif tag == "p":
+            self.flush()
 
-    def _row(self, token: Token, tag: str) -> None:
-        table = self.where["table"][-1]
-        if table < 0:
-            self._flush()
-            return
-        row, group = self.where[tag][-1], max(self.where[name][-1] for name in ROW_GROUPS)
-        self._close_to(row if row > table else max(group, table) + 1)
-        self._open(token, tag)
-
-    def _cell(self, token: Token, tag: str) -> None:
-        table = self.where["table"][-1]
-        if table < 0:
-            self._flush()
-            return
-        if self.where["tr"][-1] > table:
-            self._close_to(self.where["tr"][-1] + 1)
-        else:
-            self._row(token, "tr")
-        if self._open(token, tag):
-            spans = number(token.attr("colspan"), 1), number(token.attr("rowspan"), 1)
-            self.tree.cells[self.stack[-1]] = min(max(spans[0], 1), _MOST_COLUMNS), min(spans[1], _MOST_ROWS)
+    def _end_heading(self, tag: str) -> None:
+        self._end(tag if self.over or self.names[-1] == tag else max(HEADINGS, key=self.depth))
 
     def _rule(self, _token: Token, _tag: str) -> None:
-        self._close_p()
-        self._flush()
+        if "p" in self.names:
+            self._close_p()
+        self.flush()
 
-    def _break(self, _token: Token | None, _tag: str) -> None:
-        if len(self.tree.data) > self.first:
-            self._add("\n", Mark("break"))
+    # Tables. Parts of tables outside of a table only start a new line.
 
-    def _gap(self, _token: Token, _tag: str) -> None:
-        self._add(" ", Mark("gap"))
+    def _table(self, token: Token, tag: str) -> None:
+        if (depth := self.depth("table")) and self.scope() == depth:  # not within a cell or caption of it
+            self.close(depth)
+        self._block(token, tag)
+
+    def _table_part(self, _token: Token, tag: str) -> None:
+        if table := self.depth("table"):
+            self.close(table + 1)
+            self.open(tag)
+        else:
+            self.flush()
+
+    def _row(self, _token: Token, tag: str) -> None:
+        name = self.names[-1]
+        if name != "table" and name not in _GROUPS:
+            if not (table := self.depth("table")):
+                self.flush()
+                return
+            row, group = self.depth(tag), max(map(self.depth, _GROUPS))
+            self.close(row if row > table else max(group, table) + 1)
+        self.open(tag)
+
+    def _cell(self, token: Token, tag: str) -> None:
+        if self.names[-1] != "tr":
+            if not (table := self.depth("table")):
+                self.flush()
+                return
+            if (row := self.depth("tr")) > table:
+                self.close(row + 1)
+            else:
+                self._row(token, "tr")
+        self.open(tag)
+
+    def _end_table_part(self, tag: str) -> None:
+        if self.over and self.is_too_deep(tag):
+            return
+        if self.names[-1] == tag:
+            self.close(len(self.names) - 1, explicit=True)
+        elif (depth := self.depth(tag)) and depth >= self.depth("table"):
+            self.close(depth, explicit=True)
+        else:
+            self.flush()
+
+    # Within the line.
+
+    def _break(self, _token: Token, tag: str) -> None:
+        self._end_break(tag)
+
+    def _end_break(self, _tag: str) -> None:
+        if len(self.data) > self.first:
+            self.add("\n", Mark("break"))
+
+    def _gap(self, _token: Token, tag: str) -> None:
+        self._end_gap(tag)
+
+    def _end_gap(self, _tag: str) -> None:
+        self.add(" ", Mark("gap"))
 
     def _inline(self, token: Token, tag: str) -> None:
-        attributes = self._attributes(token)
-        kept = tag in MARKS or bool(attributes)
-        self.inline.setdefault(tag, []).append(kept)
-        if kept:
-            self._add("", Mark("open", MARKS.get(tag, tag), attributes=attributes))
+        marked = tag in MARKS or self._is_wanted(token)
+        self.inline.setdefault(tag, []).append(marked)
+        if marked:
+            self.add("", Mark("open", MARKS.get(tag, tag)))
+
+    def _end_inline(self, tag: str) -> None:
+        marked = self.inline.get(tag)
+        if marked and marked.pop():
+            self.add("", Mark("close", MARKS.get(tag, tag)))
 
     def _link(self, token: Token, tag: str) -> None:
-        self._end_link(tag)
+        links = self.tree.links
+        if len(links) % 2:
+            self._end_link(tag)
         target = token.attr("href")
         if target is None:
             return
-        self.tree.links.append(len(self.tree.data))
-        attributes = self._attributes(token)
-        if self.keep_links and not re.sub(r"[\x00-\x20]", "", target).lower().startswith(_SCRIPTED):
-            attributes = (("href", target), *attributes)
-        if attributes:
-            self._add("", Mark("open", "a", attributes=attributes))
+        links.append(len(self.data))
+        if self.links or self.wanted:
+            link = self.links and not _UNSEEN.sub("", target).lower().startswith(_SCRIPTS)
+            if link or self._is_wanted(token):
+                self.add("", Mark("open", tag, link=link))
 
-    def _value(self, token: Token, _tag: str) -> None:
-        self._add_value(token, "alt")
+    def _end_link(self, tag: str) -> None:
+        links = self.tree.links
+        if len(links) % 2:
+            links.append(len(self.data))
+            if self.links or self.wanted:
+                self.add("", Mark("close", tag))
+
+    def _is_wanted(self, token: Token) -> bool:
+        return any(token.attr(name) is not None for name in self.wanted)
+
+    def _image(self, token: Token, _tag: str) -> None:
+        self.add_value(token, "alt")
 
     def _input(self, token: Token, _tag: str) -> None:
         kind = (token.attr("type") or "text").lower()
         if kind == "image":
-            self._add_value(token, "alt")
+            self.add_value(token, "alt")
         elif kind not in _NO_VALUE:
-            self._add_value(token, "value")
+            self.add_value(token, "value")
 
     def _math(self, token: Token, tag: str) -> None:
-        if self._add_value(token, "alttext"):
-            self._skip(token, tag)
+        if self.add_value(token, "alttext"):
+            self.skip(token, tag)
 
     def _select(self, token: Token, tag: str) -> None:
         self._end_select(tag)
-        self._add(" ", Mark("gap"))
-        self.options, self.many = [], token.attr("multiple") is not None
+        self.add(" ", Mark("gap"))
+        self.options, self.several, self.special = [], token.attr("multiple") is not None, True
 
     def _option(self, token: Token, tag: str) -> None:
         if self.options is not None:
-            self.options.append((len(self.tree.data), tag == "option" and token.attr("selected") is not None))
-            self._add(" ", Mark("gap"))
+            self.options.append((len(self.data), tag == "option" and token.attr("selected") is not None))
+            self.add(" ", Mark("gap"))
 
-    def _title(self, token: Token, tag: str) -> None:
-        if self.hush == "svg":
-            self._drawing(token, tag)
-        else:
-            self._skip(token, tag)
-
-    def _drawing(self, _token: Token, _tag: str) -> None:
-        if self.hush == "svg":
-            self._add(" ", Mark("gap"))
-            self.shown.append((len(self.tree.data), -1))
-
-    def _end_drawing(self, _tag: str) -> None:
-        if self.hush == "svg" and self.shown and self.shown[-1][1] < 0:
-            self.shown[-1] = (self.shown[-1][0], len(self.tree.data))
-
-    def _end(self, tag: str) -> None:
-        if self._is_too_deep(tag):
+    def _end_select(self, _tag: str) -> None:
+        if self.options is None:
             return
-        depth = self.where[tag][-1]
-        if depth > 0 and depth >= self.scopes[-1]:
-            self._close_to(depth, explicit=True)
-        elif tag == "p":
-            self._flush()
+        options, self.options = self.options, None
+        bounds = [*(first for first, _ in options), len(self.data)]
+        chosen = [number for number, (_, selected) in enumerate(options) if selected]
+        if not chosen:
+            chosen = list(range(len(options) if self.several else min(len(options), 1)))
+        if options:
+            self.keep(bounds[0], [index for number in chosen for index in range(bounds[number], bounds[number + 1])])
+        self.add(" ", Mark("gap"))
 
-    def _end_heading(self, tag: str) -> None:
-        if not self._is_too_deep(tag):
-            self._end(max(HEADINGS, key=lambda name: self.where[name][-1]))
+    def _drawn(self, token: Token, tag: str) -> None:
+        """The title of the page, or what a drawing says."""
+        if self.hush == "svg":
+            self.shown.append([len(self.data)])
+            self.add(" ", Mark("gap"))
+        elif tag == "title":
+            self.skip(token, tag)
 
-    def _end_table_part(self, tag: str) -> None:
-        if self._is_too_deep(tag):
-            return
-        depth = self.where[tag][-1]
-        if depth > 0 and depth >= self.where["table"][-1]:
-            self._close_to(depth, explicit=True)
-        else:
-            self._flush()
-
-    def _end_inline(self, tag: str) -> None:
-        kept = self.inline.get(tag)
-        if kept and kept.pop():
-            self._add("", Mark("close", MARKS.get(tag, tag)))
-
-    def _end_link(self, _tag: str) -> None:
-        if len(self.tree.links) % 2:
-            self.tree.links.append(len(self.tree.data))
-            if self.keep_links or self.wanted:
-                self._add("", Mark("close", "a"))
-
-    def _start_hidden(self, token: Token, tag: str) -> None:
-        """An element that may be hidden. Blocks for which only assistive technology is told so are shown."""
-        block = tag in self.where
-        hidden = token.attr("hidden") is not None or hides(token.attr("style") or "")
-        if not hidden and (block or token.attr("aria-hidden") != "true"):
-            if tag in self.opening:
-                self.opening[tag](token, tag)
-        elif block:
-            known = len(self.tree.tags)
-            self.opening[tag](token, tag)
-            if len(self.tree.tags) > known:
-                self.muted = self.muted or len(self.stack) - 1
-        elif tag not in VOID:
-            self._skip(token, tag)
+    def _end_drawn(self, _tag: str) -> None:
+        if self.hush == "svg" and self.shown and len(self.shown[-1]) == 1:
+            self.shown[-1].append(len(self.data))

@@ -24,10 +24,10 @@ def cut(tree: Tree, number: int, most: int, *, lines: bool = False) -> list[Part
 
     A cut never parts a character reference, nor a letter and the marks that are drawn upon it.
     """
-    run = tree.runs[number]
     parts: list[Part] = []
-    first, start, size = run.first, None, 0
-    for index in range(run.first, run.last):
+    first, last = tree.run_firsts[number], tree.run_lasts[number]
+    start, size = None, 0
+    for index in range(first, last):
         begin, end = (0, 0) if index in tree.marks else text_span(tree, index)
         wide = _width(tree.source[begin:end])
         if size and size + min((end - begin) * wide, most) > most:
@@ -38,7 +38,7 @@ def cut(tree: Tree, number: int, most: int, *, lines: bool = False) -> list[Part
             parts.append(Part(number, first, index + 1, start, begin))
             first, start = index, begin
         size += (end - begin) * wide
-    parts.append(Part(number, first, run.last, start))
+    parts.append(Part(number, first, last, start))
     return parts
 
 

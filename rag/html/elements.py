@@ -3,22 +3,52 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 __all__ = [
+    "APART",
     "BLOCKS",
-    "CELLS",
+    "BOXES",
+    "CAPTION",
+    "CELL",
+    "GROUP",
+    "HEADING",
     "HEADINGS",
-    "ITEMS",
+    "ITEM",
+    "KINDS",
     "LANDMARKS",
+    "LIST",
     "LISTS",
     "MARKS",
+    "OWNER",
+    "PRE",
     "ROLES",
-    "ROW_GROUPS",
+    "ROW",
+    "SCOPE",
     "SKIPPED",
+    "TABLE",
     "VOID",
     "hides",
     "words",
 ]
+
+TABLE: Final = 1
+ROW: Final = 2
+CELL: Final = 4
+CAPTION: Final = 8
+GROUP: Final = 16
+"""A group of rows."""
+HEADING: Final = 32
+LIST: Final = 64
+ITEM: Final = 128
+PRE: Final = 256
+"""White space counts."""
+OWNER: Final = 512
+"""Written as an element of its own around its text."""
+SCOPE: Final = 1024
+"""Headings within say nothing about what follows it."""
+APART: Final = 2048
+"""Off the main text; headings outside say nothing about it."""
 
 
 def words(text: str) -> frozenset[str]:
@@ -27,11 +57,36 @@ def words(text: str) -> frozenset[str]:
 
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
-ITEMS = frozenset({"dd", "dt", "li"})
-LISTS = frozenset({"dir", "dl", "menu", "ol", "ul"})
-CELLS = frozenset({"td", "th"})
-ROW_GROUPS = frozenset({"tbody", "tfoot", "thead"})
-LANDMARKS = frozenset({"article", "aside", "footer", "form", "header", "main", "nav"})
+
+BLOCKS = words(
+    "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure footer form "
+    "header hgroup legend li listing main menu nav ol p plaintext pre search section summary ul xmp"
+).union(HEADINGS)
+"""Elements that start a line of their own, without those of tables."""
+
+BOXES = BLOCKS | words("caption table tbody td tfoot th thead tr")
+"""All elements that become frames."""
+
+LISTS = words("dir dl menu ol ul")
+
+_MEMBERS = {
+    TABLE: words("table"),
+    ROW: words("tr"),
+    CELL: words("td th"),
+    CAPTION: words("caption"),
+    GROUP: words("tbody tfoot thead"),
+    HEADING: frozenset(HEADINGS),
+    LIST: LISTS,
+    ITEM: words("dd dt li"),
+    PRE: words("listing plaintext pre xmp"),
+    OWNER: words("blockquote dd dt li listing plaintext pre xmp").union(HEADINGS),
+    SCOPE: words("article aside dialog footer main nav section td th"),
+    APART: words("aside dialog footer nav"),
+}
+KINDS = {tag: sum(bit for bit, members in _MEMBERS.items() if tag in members) for tag in (*BOXES, "body")}
+"""For each element the sum of what it is."""
+
+LANDMARKS = words("article aside footer form header main nav")
 ROLES = {
     "article": "article",
     "banner": "header",
@@ -43,12 +98,6 @@ ROLES = {
     "search": "form",
 }
 """Landmarks by the `role` attribute."""
-
-BLOCKS = words(
-    "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure footer form "
-    "header hgroup legend li listing main menu nav ol p plaintext pre search section summary ul xmp"
-).union(HEADINGS)
-"""Elements that start a line of their own, without those of tables."""
 
 SKIPPED = words("audio canvas datalist iframe noembed noframes noscript script style template video")
 """Elements of which a reader sees no text."""
@@ -68,6 +117,7 @@ MARKS = {
 """Elements within a line that change what it says, and how they are written."""
 
 VOID = words("area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr")
+
 _HIDING_STYLE = re.compile(r"(?:^|;|\s)(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE)
 
 

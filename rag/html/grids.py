@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .groups import Group
     from .outline import Outline
     from .reading import Reading
-    from .tables import Row, Table
+    from .tables import Table
 
 __all__ = ["grids"]
 
@@ -28,23 +28,23 @@ def grids(outline: Outline, reading: Reading, groups: Sequence[Group]) -> tuple[
             units.setdefault(group.frame, number)
     found = []
     for table in outline.tables.values():
-        body = [row for row in table.rows if row.frame in units]
-        if body and len({len(row.cells) for row in table.rows}) == 1:
-            rows = tuple(_texts(row, reading) for row in body)
-            numbers = tuple(units[row.frame] for row in body)
+        body = [row for row, frame in enumerate(table.row_frames) if frame in units]
+        if body and len({len(row) for row in table.rows}) == 1:
+            rows = tuple(_texts(table, row, reading) for row in body)
+            numbers = tuple(units[table.row_frames[row]] for row in body)
             found.append(Grid(_header(table, reading), rows, numbers, title=_title(numbers[0], reading, groups)))
     return tuple(found)
 
 
-def _texts(row: Row, reading: Reading) -> tuple[str, ...]:
-    return tuple("" if cell is None else reading.cells.get(cell.frame, "") for cell in row.cells)
+def _texts(table: Table, row: int, reading: Reading) -> tuple[str, ...]:
+    return tuple("" if cell is None else reading.cells.get(cell.frame, "") for cell in table.rows[row])
 
 
 def _header(table: Table, reading: Reading) -> tuple[str, ...]:
     """For each column its header cells from the top, each once."""
-    columns = zip(*(_texts(row, reading) for row in table.rows[: table.head]), strict=True)
+    columns = zip(*(_texts(table, row, reading) for row in range(table.head)), strict=True)
     names = tuple(" / ".join(dict.fromkeys(filter(None, column))) for column in columns)
-    return names or ("",) * len(table.rows[0].cells)
+    return names or ("",) * len(table.rows[0])
 
 
 def _title(unit: int, reading: Reading, groups: Sequence[Group]) -> str:

@@ -3,52 +3,65 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
 
 from .cuts import cut
-from .leaves import Part
+from .elements import APART, HEADINGS, SCOPE
+from .outline import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
+    from .leaves import Part
     from .options import HtmlOptions
     from .outline import Outline
-    from .tree import Run
 
-__all__ = ["Group", "Kind", "groups"]
+__all__ = ["Group", "groups"]
 
-Kind = str
 _BYTES_PER_TOKEN = 4
-_SCOPES = frozenset({"article", "aside", "dialog", "footer", "main", "nav", "section", "td", "th"})
-_APART = frozenset({"aside", "dialog", "footer", "nav"})
 _MOST_HEAD = 4  # units that the header rows of a table may weigh, to come along with each row
-_WHOLE = frozenset({"caption", "header", "heading"})
+KINDS: Final = ("text", "item", "code", "heading", "caption", "header", "row")
+_TEXT, _ITEM, _CODE, _HEADING, _CAPTION, _HEADER, _ROW = range(len(KINDS))
+_WHOLE = frozenset({_HEADING, _CAPTION, _HEADER})
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The parts that make one unit.
+    """What makes one unit: runs [first, last), or a part of one.
 
     Attributes:
         kind: "heading", "caption", "header" (the header rows of a table), "row", "item" (of lists), "code" or "text".
         frame: What the kind is about: heading, caption, table, row, list, code; for text the element around.
-        parts: In order; at least one.
+        first: The first run.
+        last: The run after the last.
+        part: The part of run `first`, where it was too long for one unit.
         parent: Index of the group that stands above; None at the top.
     """
 
-    kind: Kind
+    kind: str
     frame: int
-    parts: tuple[Part, ...]
+    first: int
+    last: int
+    part: Part | None
     parent: int | None
 
+    def parts(self, outline: Outline) -> list[Part]:
+        """The parts in order; at least one."""
+        return [self.part] if self.part else [outline.part(number) for number in range(self.first, self.last)]
 
-class _Sized(NamedTuple):
-    """A part with its group's kind and frame, and its size in bytes."""
 
-    kind: Kind
+class _Span(NamedTuple):
+    """Runs that belong together, or a part of one."""
+
+    kind: int
     frame: int
-    part: Part
-    size: int
+    first: int
+    last: int
+    part: Part | None = None
 
 
 class _Heading(NamedTuple):
@@ -59,104 +72,119 @@ class _Heading(NamedTuple):
 
 
 def groups(outline: Outline, options: HtmlOptions) -> list[Group]:
-    """The parts of a page in order, grouped by what they are and by size; each part is in exactly one group."""
-    grouping = _Grouping(outline, options)
-    for group in grouping.collected():
-        grouping.add(*group)
+    """The runs of a page in order, grouped by what they are and by size; each in exactly one group, if not cut."""
+    spans = _Spans(outline, options)
+    grouping = _Grouping(outline)
+    for span in spans.joined():
+        grouping.add(span)
     return grouping.made
 
 
-class _Grouping:
+class _Spans:
+    """Sizes are UTF-8 bytes, as far as the mean of the page tells."""
+
     def __init__(self, outline: Outline, options: HtmlOptions) -> None:
         self.outline, self.tree = outline, outline.tree
+        text = "".join(self.tree.data)
+        self.width = 1.0 if text.isascii() else len(text.encode("utf-8", "surrogatepass")) / len(text)
+        self.sizes = outline.sizes * self.width
         self.most, self.least = options.max_tokens * _BYTES_PER_TOKEN, options.min_tokens * _BYTES_PER_TOKEN
-        self.headings: list[_Heading] = []
-        self.tops: dict[int, int] = {}  # for each table the group that its rows stand under
-        self.made: list[Group] = []
-        self.heads = self.head_sizes()
-        self.scopes = _nearest(outline, _SCOPES)
-        self.aparts = _nearest(outline, _APART)
 
-    def collected(self) -> Iterator[tuple[Kind, int, list[Part]]]:
-        """Kind, frame and parts of each group."""
-        pending: list[Part] = []
-        last = _Sized("", 0, Part(0, 0, 0), 0)
-        size = 0
-        for item in self.parts():
-            if pending and not self.joins(last, item, size):
-                yield last.kind, last.frame, pending
-                pending, size = [], 0
-            pending.append(item.part)
-            size += item.size
-            last = item
-        if pending:
-            yield last.kind, last.frame, pending
+    def kinds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """For each run the kind and the frame of the group that it belongs to."""
+        outline, frames = self.outline, self.outline.runs
+        short = self.sizes <= self.most
+        kinds = np.where(outline.listed[frames] > 0, _ITEM, _TEXT)
+        places = outline.box[frames]
+        for kind, found in ((_CODE, outline.preformatted[frames]), (_HEADING, outline.heading[frames] * short)):
+            kinds, places = np.where(found > 0, kind, kinds), np.where(found > 0, found, places)
+        if outline.tables:
+            cells = outline.cell[frames]
+            rows = outline.parents[cells]
+            captions = np.isin(cells, [table.caption for table in outline.tables.values()]) & (cells > 0)
+            tables = self.heads(rows)[rows]
+            in_row = (cells > 0) & ~captions
+            kinds = np.where(in_row, np.where(tables > 0, _HEADER, _ROW), np.where(captions & short, _CAPTION, kinds))
+            places = np.where(in_row, np.where(tables > 0, tables, rows), np.where(captions, cells, places))
+        return kinds, places
 
-    def parts(self) -> Iterator[_Sized]:
-        """The runs, those cut that are too long."""
-        for number, run in enumerate(self.tree.runs):
-            size = _size(self.tree.data[run.first : run.last])
-            kind, frame = self.kind(run, size)
-            if kind not in _WHOLE and size > self.most:
-                for part in cut(self.tree, number, self.most, lines=kind == "code"):
-                    yield _Sized(kind, frame, part, self.most)
-            else:
-                yield _Sized(kind, frame, Part(number, run.first, run.last), size)
+    def heads(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """For each frame that is a header row its table, unless its header is too large; 0 for all others."""
+        weights = np.bincount(rows, weights=self.sizes, minlength=len(self.tree.tags))
+        found = np.zeros(len(self.tree.tags), dtype=np.int64)
+        for frame, table in self.outline.tables.items():
+            head = table.row_frames[: table.head]
+            if weights[head].sum() <= _MOST_HEAD * self.most:
+                found[head] = frame
+        return found
 
-    def head_sizes(self) -> dict[int, int]:
-        """Bytes of the header rows of each table."""
-        sizes = dict.fromkeys(self.outline.tables, 0)
-        for run in self.tree.runs:
-            table = self.outline.table_of(run.frame)
-            if table is not None and 0 <= self.outline.row_of(run.frame) < table.head:
-                sizes[table.frame] += _size(self.tree.data[run.first : run.last])
-        return sizes
+    def joined(self) -> Iterator[_Span]:
+        """The runs as they belong together; those are cut that are too long."""
+        kinds, frames = (column.tolist() for column in self.kinds())
+        sizes = self.sizes.tolist()
+        first, size = 0, 0.0
+        for number, (kind, frame) in enumerate(zip(kinds, frames, strict=True)):
+            weight = sizes[number]
+            same = number > first and kind == kinds[number - 1] and frame == frames[number - 1]
+            if not same or not self.joins(kind, number, size, weight):
+                if number > first:
+                    yield _Span(kinds[number - 1], frames[number - 1], first, number)
+                first, size = number, 0.0
+            size += weight
+            if weight > self.most and kind not in _WHOLE:
+                if number > first:
+                    yield _Span(kind, frame, first, number)
+                for part in cut(self.tree, number, self.most, lines=kind == _CODE):
+                    yield _Span(kind, frame, number, number + 1, part)
+                first, size = number + 1, 0.0
+        if first < len(kinds):
+            yield _Span(kinds[-1], frames[-1], first, len(kinds))
 
-    def kind(self, run: Run, size: int) -> tuple[Kind, int]:
-        outline, frame = self.outline, run.frame
-        if table := outline.table_of(frame):
-            row = outline.row_of(frame)
-            if row < 0:
-                return ("caption", table.caption) if size <= self.most else ("text", table.caption)
-            if row < table.head and self.heads[table.frame] <= _MOST_HEAD * self.most:
-                return "header", table.frame
-            return "row", table.rows[row].frame
-        if outline.level(frame) and size <= self.most:
-            return "heading", outline.owner[frame]
-        if outline.preformatted[frame]:
-            return "code", frame
-        return ("item" if outline.listed[frame] else "text"), outline.box[frame]
-
-    def joins(self, last: _Sized, item: _Sized, size: int) -> bool:
-        """Whether `item` goes into the same group as `last`, which has `size` bytes so far."""
-        if (last.kind, last.frame) != (item.kind, item.frame):
+    def joins(self, kind: int, number: int, size: float, weight: float) -> bool:
+        """Whether run `number` goes into the same group as the runs before it, of `size` bytes so far."""
+        if kind >= _HEADING:
+            return kind != _ROW or size + weight <= 2 * self.most
+        if kind == _CODE or size + weight > self.most:
             return False
-        if item.kind in _WHOLE:
-            return True
-        if item.kind == "row":
-            return size + item.size <= 2 * self.most
-        if size + item.size > self.most or item.kind == "code":
-            return False
-        runs, owner = self.tree.runs, self.outline.owner
-        before, after = owner[runs[last.part.run].frame], owner[runs[item.part.run].frame]
-        if item.kind == "item" and (before == after or self.tree.tags[after] in ("dd", "dt")):
-            return before == after or self.tree.tags[after] == "dd" or self.tree.tags[before] == "dt"
+        if kind == _ITEM:
+            before, after = self.outline.owners[number - 1], self.outline.owners[number]
+            if before == after or self.tree.tags[after] == "dd":
+                return True
+            if self.tree.tags[after] == "dt":
+                return self.tree.tags[before] == "dt"
         return size < self.least
 
-    def add(self, kind: Kind, frame: int, parts: list[Part]) -> None:
-        """The next group, with its parent."""
-        first = self.tree.runs[parts[0].run].frame
-        self.leave(first)
-        table = self.outline.table_of(first)
-        if kind == "heading":
-            parent = self.enter(first)
-        elif kind in ("caption", "header", "row") and table is not None:
-            parent = self.tops.get(table.frame, self.above(first))
-            if kind != "row":
-                self.tops[table.frame] = len(self.made)
+
+class _Grouping:
+    """Puts each group under the one that stands above it."""
+
+    def __init__(self, outline: Outline) -> None:
+        self.outline, self.tree = outline, outline.tree
+        self.made: list[Group] = []
+        self.headings: list[_Heading] = []
+        self.tops: dict[int, int] = {}  # for each table the group that its rows stand under
+        free = outline.cell == 0
+        self.scopes: list[int] = nearest(outline.parents, outline.is_kind(SCOPE) & free).tolist()
+        self.aparts: list[int] = nearest(outline.parents, outline.is_kind(APART) & free).tolist()
+
+    def add(self, span: _Span) -> None:
+        """The next group."""
+        frame = self.tree.run_frames[span.first]
+        self.leave(frame)
+        if span.kind == _HEADING:
+            parent = self.enter(span.frame)
+        elif span.kind in (_CAPTION, _HEADER, _ROW):
+            table = self.outline.table_of(span.frame).frame
+            parent = self.tops.get(table, self.above(frame)) if span.kind == _ROW else self.top(table, frame)
         else:
-            parent = self.above(first)
-        self.made.append(Group(kind, frame, tuple(parts), parent))
+            parent = self.above(frame)
+        self.made.append(Group(KINDS[span.kind], span.frame, span.first, span.last, span.part, parent))
+
+    def top(self, table: int, frame: int) -> int | None:
+        """Lets the rows of a table stand under the next group, and says what this stands under."""
+        parent = self.tops.get(table, self.above(frame))
+        self.tops[table] = len(self.made)
+        return parent
 
     def leave(self, frame: int) -> None:
         """Forgets the headings that say nothing about `frame` and what follows it."""
@@ -169,7 +197,7 @@ class _Grouping:
 
     def enter(self, frame: int) -> int | None:
         """Remembers the heading at `frame`, the next group, and says what it stands under."""
-        level, scope = self.outline.level(frame), self.scopes[frame]
+        level, scope = HEADINGS[self.tree.tags[frame]], self.scopes[frame]
         while self.headings and self.headings[-1].scope == scope and self.headings[-1].level >= level:
             self.headings.pop()
         parent = self.above(frame, level)
@@ -183,18 +211,3 @@ class _Grouping:
             if heading.level < level and heading.apart == apart:
                 return heading.group
         return None
-
-
-def _nearest(outline: Outline, tags: frozenset[str]) -> list[int]:
-    """For each frame the nearest of `tags` around it, or itself, outside tables of data; 0 for none."""
-    tree = outline.tree
-    found = [0] * len(tree.tags)
-    for frame in range(1, len(found)):
-        own = tree.tags[frame] in tags and not outline.cell[frame]
-        found[frame] = frame if own else found[tree.parents[frame]]
-    return found
-
-
-def _size(texts: list[str]) -> int:
-    """UTF-8 bytes."""
-    return sum(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts)

@@ -29,11 +29,12 @@ class Part(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A piece as a reader sees it, as it is written in HTML, and what it is if it is no plain text."""
+    """A piece as a reader sees it, as it is written in HTML, what it is if no plain text, and its token."""
 
     text: str
     markup: str
     mark: Mark | None
+    token: int
 
 
 def pieces(tree: Tree, part: Part) -> Iterator[Piece]:
@@ -43,7 +44,7 @@ def pieces(tree: Tree, part: Part) -> Iterator[Piece]:
         if mark is not None:
             power = mark.kind == "open" and mark.tag == "sup" and _is_power(tree, index)
             text = "^" if power else tree.data[index]
-            yield Piece(text, _value(tree, index, mark) if mark.kind == "value" else "", mark)
+            yield Piece(text, _value(tree, index, mark) if mark.kind == "value" else "", mark, tree.tokens[index])
             continue
         start, end = text_span(tree, index)
         clipped = (index == part.first and part.start is not None) or (index == part.last - 1 and part.end is not None)
@@ -55,7 +56,7 @@ def pieces(tree: Tree, part: Part) -> Iterator[Piece]:
         if "<" in markup:
             markup = markup.replace("</>", "").replace("<", "&lt;")
         text = unescape(markup) if clipped else tree.data[index]
-        yield Piece(text, markup, None)
+        yield Piece(text, markup, None, tree.tokens[index])
 
 
 def text_span(tree: Tree, index: int) -> tuple[int, int]:
@@ -70,7 +71,7 @@ def text_span(tree: Tree, index: int) -> tuple[int, int]:
 
 def _value(tree: Tree, index: int, mark: Mark) -> str:
     written = tree.source[slice(*mark.span)]
-    if "<" in written or unescape(written) != tree.data[index]:
+    if "<" in written or unescape(written).split() != tree.data[index].split():
         return escape(tree.data[index], quote=False)
     return written
 
@@ -89,15 +90,15 @@ def span(tree: Tree, part: Part) -> tuple[int, int]:
 
 def plain(tree: Tree, part: Part, *, preformatted: bool) -> str:
     """The text as a reader sees it, line breaks as such; white space collapsed where it is not `preformatted`."""
+    if part.start is None and part.end is None and not preformatted and not tree.has_marks(part.first, part.last):
+        return " ".join("".join(tree.data[part.first : part.last]).split())
     texts = []
-    for text, _, mark in pieces(tree, part):
-        if mark is not None:
-            texts.append(f" {_SPACE.sub(' ', text)} " if mark.kind == "value" else text)
-        else:
-            texts.append(text if preformatted else _SPACE.sub(" ", text))
+    for text, _, mark, _ in pieces(tree, part):
+        flat = text if preformatted or mark is not None else _SPACE.sub(" ", text)
+        texts.append(f" {_SPACE.sub(' ', text)} " if mark is not None and mark.kind == "value" else flat)
     whole = "".join(texts)
     if preformatted:
-        return whole.strip("\n").rstrip()
+        return whole.replace("\x0c", "\n").strip("\n").rstrip()
     return "\n".join(filter(None, (" ".join(line.split()) for line in whole.split("\n"))))
 
 

@@ -1,86 +1,114 @@
-"""What the boxes of a page mean to each other: owners, lists, tables, headings above."""
+"""What the boxes of a page mean to each other: owners, lists, tables."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .elements import CELLS, HEADINGS, ITEMS, LISTS
+import numpy as np
+
+from .elements import CAPTION, CELL, HEADING, ITEM, KINDS, LIST, OWNER, PRE
 from .leaves import Part
 from .tables import Table, data_tables
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .tree import Tree
 
-__all__ = ["Outline"]
-
-_OWNERS = frozenset({"blockquote", "dd", "dt", "li", "listing", "plaintext", "pre", "xmp"}).union(HEADINGS)
-_PRE = frozenset({"listing", "plaintext", "pre", "xmp"})
+__all__ = ["Outline", "nearest"]
 
 
 class Outline:
-    """Facts about the frames of one tree, each a list by frame, made in one pass.
+    """Facts about the frames and runs of one tree; arrays are int or bool, by frame or run.
 
     Attributes:
         tree: The tree.
-        tables: Its tables of data by frame.
-        owner: The nearest frame around, or itself, that is written as an element: heading, list item, quotation, code,
-            cell or caption of a table of data; 0 for the body.
-        listed: The nearest list around that has the frame among its items; 0 for none.
-        cell: The cell or caption of a table of data in which the frame stands; 0 for none.
-        box: The frame of which the frame is a part as far as neighbours are joined: its parent, or itself where it has
-            blocks within; the outermost list for what stands in lists.
+        kinds: For each frame the sum of what its element is (`elements.KINDS`).
+        parents: For each frame the frame around it.
+        runs: For each run its frame.
+        sizes: For each run its characters.
+        tables: The tables of data by frame.
+        cell: For each frame the cell or caption of a table of data in which it stands, or itself; 0 for none.
+        owner: For each frame the nearest around, or itself, that is written as an element: heading, list item,
+            quotation, code, cell or caption of a table of data; 0 for the body.
+        listed: For each frame the nearest list around, or itself, within the same cell; 0 for none.
     """
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        count = len(tree.tags)
-        self.tables = data_tables(tree, self._sizes())
-        self.owner, self.listed, self.cell = [0] * count, [0] * count, [0] * count
-        self.box, self.preformatted = [0] * count, [False] * count
-        parted = set(tree.parents)
-        row_cells = {cell for table in self.tables.values() for cell in table.cells}
-        captions = {table.caption for table in self.tables.values()} - {0}
-        for frame in range(1, count):
-            tag, parent = tree.tags[frame], tree.parents[frame]
-            celled = frame in row_cells or frame in captions
-            self.cell[frame] = frame if celled else self.cell[parent]
-            self.owner[frame] = frame if celled or tag in _OWNERS else self.owner[parent]
-            self.preformatted[frame] = tag in _PRE or self.preformatted[parent]
-            listed = self.listed[parent]
-            self.listed[frame] = frame if tag in LISTS else 0 if celled or tag in CELLS else listed
-            if listed and self.box[parent] and self.listed[frame]:
-                self.box[frame] = self.box[parent]
-            else:
-                self.box[frame] = frame if frame in parted or tag in LISTS else parent
+        self.kinds = np.asarray([KINDS[tag] for tag in tree.tags], dtype=np.int32)
+        self.parents = np.asarray(tree.parents, dtype=np.int64)
+        self.runs = np.asarray(tree.run_frames, dtype=np.int64)
+        ends = np.cumsum([0, *map(len, tree.data)])
+        self.sizes = ends[tree.run_lasts] - ends[tree.run_firsts] if tree.run_frames else np.zeros(0, dtype=np.int64)
+        self.tables = data_tables(self)
+        celled = np.zeros(len(tree.tags), dtype=np.bool_)
+        for table in self.tables.values():
+            celled[table.cell_frames] = True
+            celled[table.caption] = table.caption > 0
+        self.cell = nearest(self.parents, celled)
+        self.owner = nearest(self.parents, celled | self.is_kind(OWNER))
+        listed = nearest(self.parents, self.is_kind(LIST | CELL | CAPTION))
+        self.listed = np.where(self.is_kind(LIST)[listed], listed, 0)
 
-    def _sizes(self) -> list[int]:
-        """Characters of the runs that stand directly in each frame."""
-        data, sizes = self.tree.data, [0] * len(self.tree.tags)
-        for frame, first, last in self.tree.runs:
-            sizes[frame] += sum(map(len, data[first:last]))
-        return sizes
+    def is_kind(self, kind: int) -> NDArray[np.bool_]:
+        """For each frame whether it is any of what `kind` sums up."""
+        return np.asarray((self.kinds & kind) != 0)
 
-    def table_of(self, frame: int) -> Table | None:
-        """The table of data in which the frame stands, as a cell, a caption or within one."""
-        cell = self.cell[frame]
-        if not cell:
-            return None
-        parents, tables = self.tree.parents, self.tables
-        while cell not in tables:
-            cell = parents[cell]
-        return tables[cell]
+    @cached_property
+    def preformatted(self) -> NDArray[np.int64]:
+        """For each frame the element around, or itself, in which white space counts; 0 for none."""
+        return nearest(self.parents, self.is_kind(PRE))
 
-    def row_of(self, frame: int) -> int:
-        """The number of the row in which the frame stands, if it stands in a cell; -1 in a caption."""
-        table = self.table_of(frame)
-        cell = self.cell[frame]
-        return -1 if table is None or cell == table.caption else table.places[self.tree.parents[cell]]
+    @cached_property
+    def heading(self) -> NDArray[np.int64]:
+        """For each frame the heading that owns it, outside of tables of data; 0 for none."""
+        return np.where(self.is_kind(HEADING)[self.owner] & (self.cell == 0), self.owner, 0)
+
+    @cached_property
+    def box(self) -> NDArray[np.int64]:
+        """For each frame that of which it is a part as far as neighbours are joined.
+
+        In a list the outermost list, else the frame itself if it has blocks within, else the frame around it.
+        """
+        outer = np.where(self.listed > 0, self.listed, np.arange(len(self.kinds)))
+        above = self.listed[self.parents[outer]]
+        outer = np.where((self.listed > 0) & (above > 0), above, outer)
+        while (further := outer[outer]).tolist() != outer.tolist():
+            outer = further
+        parted = np.zeros(len(self.kinds), dtype=np.bool_)
+        parted[self.parents] = True
+        return np.where(self.listed > 0, outer, np.where(parted, np.arange(len(parted)), self.parents))
+
+    @cached_property
+    def owners(self) -> list[int]:
+        """For each run the element that owns it."""
+        found: list[int] = self.owner[self.runs].tolist()
+        return found
+
+    @cached_property
+    def cells(self) -> list[int]:
+        """For each run the cell or caption of a table of data in which it stands; 0 for none."""
+        found: list[int] = self.cell[self.runs].tolist()
+        return found
+
+    def table_of(self, frame: int) -> Table:
+        """The table of data in which a cell or caption stands."""
+        while frame not in self.tables:
+            frame = self.tree.parents[frame]
+        return self.tables[frame]
 
     @cached_property
     def tables_by_row(self) -> dict[int, Table]:
         """The table of data of each row."""
-        return {row.frame: table for table in self.tables.values() for row in table.rows}
+        return {row: table for table in self.tables.values() for row in table.row_frames}
+
+    def above(self, frame: int) -> int:
+        """The next element outside that may be written: the list of an item, else the nearest owner; 0 for none."""
+        if self.kinds[frame] & ITEM and self.listed[frame]:
+            return int(self.listed[frame])
+        return int(self.owner[self.tree.parents[frame]])
 
     def runs_within(self, frame: int) -> tuple[int, int]:
         """Numbers of the first and the last run in the element; the first is the larger where there is none."""
@@ -89,36 +117,29 @@ class Outline:
     def parts_within(self, frame: int) -> list[Part]:
         """All of the element's text."""
         first, last = self.runs_within(frame)
-        runs = self.tree.runs
-        return [Part(number, runs[number].first, runs[number].last) for number in range(first, last + 1)]
+        return [self.part(number) for number in range(first, last + 1)]
 
-    def above(self, frame: int) -> int:
-        """The next element outside that may be written: the list of an item, else the nearest owner; 0 for none."""
-        if self.tree.tags[frame] in ITEMS and self.listed[frame]:
-            return self.listed[frame]
-        return self.owner[self.tree.parents[frame]]
+    def part(self, number: int) -> Part:
+        """A whole run."""
+        return Part(number, self.tree.run_firsts[number], self.tree.run_lasts[number])
 
     @cached_property
     def _bounds(self) -> tuple[list[int], list[int]]:
         count = len(self.tree.tags)
-        first, last = [len(self.tree.runs)] * count, [-1] * count
-        for number, run in enumerate(self.tree.runs):
-            first[run.frame] = min(first[run.frame], number)
-            last[run.frame] = number
+        first, last = [len(self.runs)] * count, [-1] * count
+        for number, frame in enumerate(self.tree.run_frames):
+            first[frame] = min(first[frame], number)
+            last[frame] = number
         for frame in range(count - 1, 0, -1):
             parent = self.tree.parents[frame]
             first[parent] = min(first[parent], first[frame])
             last[parent] = max(last[parent], last[frame])
         return first, last
 
-    @cached_property
-    def landmarks(self) -> list[str]:
-        """For each frame the innermost landmark around it; "" for none."""
-        found = [""] * len(self.tree.tags)
-        for frame in range(1, len(found)):
-            found[frame] = self.tree.landmarks.get(frame) or found[self.tree.parents[frame]]
-        return found
 
-    def level(self, frame: int) -> int:
-        """1 to 6 for a frame in a heading outside tables of data, else 0."""
-        return HEADINGS.get(self.tree.tags[self.owner[frame]], 0) if not self.cell[frame] else 0
+def nearest(parents: NDArray[np.int64], marked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each frame the nearest marked one around it, or itself; 0 for none. Halves the way with each step."""
+    found = np.where(marked, np.arange(len(parents)), parents)
+    while not np.array_equal(further := found[found], found):
+        found = further
+    return found

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HtmlPage", "HtmlPages"]
 
-_RENDERERS = {"html": render_html, "markdown": render_markdown, "text": render_text}
-
 
 @dataclass(frozen=True)
 class HtmlPage:
@@ -122,8 +120,11 @@ class HtmlPage:
         Each text is the source's own, in HTML down to its character references; only "<" is written "&lt;" where the
         source has it bare. Tags have no attributes but those that the options keep, and all are closed.
         """
-        parts = joined(part for index in sorted(set(kept)) for part in self.groups[index].parts)
-        return _RENDERERS[self.options.output](self.outline, parts)
+        outline = self.outline
+        parts = joined(part for index in sorted(set(kept)) for part in self.groups[index].parts(outline))
+        if self.options.output == "html":
+            return render_html(outline, parts, self.options.wanted)
+        return render_markdown(outline, parts) if self.options.output == "markdown" else render_text(outline, parts)
 
 
 @dataclass(frozen=True)

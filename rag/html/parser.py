@@ -12,10 +12,11 @@ from ctxprune._extras import require
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["END", "START", "TEXT", "Token", "line_starts", "tokenized"]
+__all__ = ["END", "START", "TEXT", "Token", "tokenized"]
 
 TEXT, START, END = 0, 1, 2
-_CR = re.compile(r"\r\n?|\n")
+# Another white space for line ends, so that all of a page is one line and the column of a token its offset.
+_ONE_LINE = {ord("\n"): "\x0c", ord("\r"): "\x0c"}
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 # What lexbor writes: attribute values are quoted, and hold neither quotation marks nor angle brackets.
 _MARKUP = re.compile(r"<!--.*?-->|<!doctype[^>]*>|<\?[^>]*>|<(/?)([^\s>/]+)([^>]*)>", re.DOTALL | re.IGNORECASE)
@@ -39,19 +40,15 @@ class Token(Protocol):
         """The text, character references resolved."""
 
     @property
-    def line(self) -> int:
-        """Line of the source in which the token starts, from 1."""
-
-    @property
     def col(self) -> int:
-        """Character of the line at which the token starts, from 0."""
+        """Character of the source at which the token starts, from 0."""
 
     def attr(self, name: str, default: str | None = None, /) -> str | None:
         """The value of an attribute, character references resolved; `default` where there is none."""
 
 
 def tokenized(source: str, parser: str | None = None) -> tuple[str, Iterator[Token]]:
-    """The text that the tokens' places are in, and the tokens, as the HTML standard cuts them.
+    """The text that the tokens' places are in, and the tokens as the HTML standard cuts them, line ends as form feeds.
 
     Args:
         source: Any characters.
@@ -64,26 +61,13 @@ def tokenized(source: str, parser: str | None = None) -> tuple[str, Iterator[Tok
     if parser == "selectolax" or (parser is None and not find_spec("turbohtml") and find_spec("selectolax")):
         text = _serialised(source)
         return text, _canonical_tokens(text)
-    return source, require("turbohtml", "html").tokenize(source)
-
-
-def line_starts(text: str) -> list[int]:
-    """Offsets of the lines by their numbers, which start at 1; entry 0 is of no use."""
-    if "\r" in text:
-        return [0, 0, *(match.end() for match in _CR.finditer(text))]
-    starts = [0, 0]
-    place = text.find("\n")
-    while place >= 0:
-        starts.append(place + 1)
-        place = text.find("\n", place + 1)
-    return starts
+    return source, require("turbohtml", "html").tokenize(source.replace("\n", "\x0c").replace("\r", "\x0c"))
 
 
 class _CanonicalToken(NamedTuple):
     type: int
     tag: str | None
     data: str | None
-    line: int
     col: int
     written: str  # the attributes as they stand in the tag
 
@@ -100,7 +84,7 @@ def _serialised(source: str) -> str:
 
 
 def _canonical_tokens(text: str) -> Iterator[Token]:
-    """Tokens of a serialised tree. All of `text` counts as one line, so that `col` is the offset."""
+    """Tokens of a serialised tree."""
     place = 0
     while place < len(text):
         match = _MARKUP.search(text, place)
@@ -112,14 +96,14 @@ def _canonical_tokens(text: str) -> Iterator[Token]:
         place = match.end()
         tag = match.group(2)
         kind = 3 if tag is None else END if match.group(1) else START
-        yield _CanonicalToken(kind, tag and tag.lower(), None, 1, match.start(), match.group(3) or "")
+        yield _CanonicalToken(kind, tag and tag.lower(), None, match.start(), match.group(3) or "")
         if kind == START and tag in _RAW:
             end = text.find(f"</{tag}>", place) if tag != "plaintext" else -1
             end = end if end >= 0 else len(text)
             if end > place:
-                yield _CanonicalToken(TEXT, None, text[place:end], 1, place, "")
+                yield _CanonicalToken(TEXT, None, text[place:end], place, "")
             place = end
 
 
 def _text(text: str, start: int, end: int) -> Token:
-    return _CanonicalToken(TEXT, None, unescape(text[start:end]), 1, start, "")
+    return _CanonicalToken(TEXT, None, unescape(text[start:end]), start, "")

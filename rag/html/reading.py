@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .groups import Group
     from .outline import Outline
-    from .tables import Row
+    from .tables import Table
 
 __all__ = ["Reading"]
 
@@ -35,22 +35,28 @@ class Reading:
         """
         if group.kind == "row" and self.is_whole_row(group):
             table = self.outline.tables_by_row[group.frame]
-            return " | ".join(filter(None, self.row(table.rows[table.places[group.frame]])))
+            return " | ".join(filter(None, self.row(table, table.places[group.frame])))
+        parts = group.parts(self.outline)
         if group.kind in ("row", "header"):
-            return self.rows_text(group.parts)
-        return "\n".join(filter(None, map(self.part, group.parts)))
+            return self.rows(parts)
+        return "\n".join(filter(None, map(self.part, parts)))
 
     def part(self, part: Part) -> str:
         """The text of a part."""
-        frame = self.tree.runs[part.run].frame
-        return plain(self.tree, part, preformatted=self.outline.preformatted[frame])
+        return plain(self.tree, part, preformatted=self.preformatted[part.run])
 
-    def rows_text(self, parts: Iterable[Part]) -> str:
+    @cached_property
+    def preformatted(self) -> list[bool]:
+        """For each run whether white space counts in it."""
+        found: list[bool] = (self.outline.preformatted[self.outline.runs] > 0).tolist()
+        return found
+
+    def rows(self, parts: Iterable[Part]) -> str:
         """Rows on lines, cells between bars, of which only the parts are read."""
-        parents, cell = self.tree.parents, self.outline.cell
+        parents = self.tree.parents
 
         def cell_of(part: Part) -> int:
-            return cell[self.tree.runs[part.run].frame]
+            return self.outline.cells[part.run]
 
         lines = []
         for _, row in groupby(parts, key=lambda part: parents[cell_of(part)]):
@@ -58,48 +64,45 @@ class Reading:
             lines.append(" | ".join(cells))
         return "\n".join(lines)
 
-    def row(self, row: Row) -> list[str]:
-        """The text of each cell that the row shows, in order; "" for an empty one."""
+    def row(self, table: Table, row: int) -> list[str]:
+        """The text of each cell that a row shows, in order; "" for an empty one."""
         texts = []
-        for cell in row.starts:
+        for cell in table.shown(row):
             text = self.cells.get(cell.frame, "")
-            own = self.tree.parents[cell.frame] == row.frame
-            texts.append(text if own or len(text) <= _MOST_REPEATED else "")
+            texts.append(text if cell.row == row or len(text) <= _MOST_REPEATED else "")
         return texts
 
     @cached_property
     def cells(self) -> dict[int, str]:
         """The texts of all cells that have any, by their frames; their blocks stand on lines of their own."""
         found: dict[int, list[str]] = {}
-        for number, run in enumerate(self.tree.runs):
-            if cell := self.outline.cell[run.frame]:
-                found.setdefault(cell, []).append(self.part(Part(number, run.first, run.last)))
+        for number, cell in enumerate(self.outline.cells):
+            if cell:
+                found.setdefault(cell, []).append(self.part(self.outline.part(number)))
         return {cell: "\n".join(texts) for cell, texts in found.items()}
 
     def is_whole_row(self, group: Group) -> bool:
         """Whether the group holds all that starts in its row."""
-        first, last = self.outline.runs_within(group.frame)
-        ends = group.parts[0], group.parts[-1]
-        return ends[0].run == first and ends[1].run == last and ends[0].start is None and ends[1].end is None
+        return group.part is None and self.outline.runs_within(group.frame) == (group.first, group.last - 1)
 
     def span(self, group: Group) -> tuple[int, int]:
         """Characters of a unit in the source: whole elements with their tags, else from its first text to its last."""
-        parts = group.parts
-        start, end = span(self.tree, parts[0])[0], span(self.tree, parts[-1])[1]
-        for frame in self.filled(group, parts[0]):
+        if group.part is not None:
+            return span(self.tree, group.part)
+        start = span(self.tree, self.outline.part(group.first))[0]
+        end = span(self.tree, self.outline.part(group.last - 1))[1]
+        for frame in self.filled(group, group.first):
             start = self.tree.span(frame)[0]
-        for frame in self.filled(group, parts[-1]):
+        for frame in self.filled(group, group.last - 1):
             end = self.tree.span(frame)[1]
         return start, end
 
-    def filled(self, group: Group, part: Part) -> Iterator[int]:
-        """The elements around `part`, from within, of which the group holds everything."""
-        first, last = group.parts[0], group.parts[-1]
-        low, high = first.run + (first.start is not None), last.run - (last.end is not None)
-        frame = self.tree.runs[part.run].frame
+    def filled(self, group: Group, run: int) -> Iterator[int]:
+        """The elements around a run, from within, of which the group holds everything."""
+        frame = self.tree.run_frames[run]
         while frame and (frame != group.frame or group.kind not in _WITHIN):
-            within = self.outline.runs_within(frame)
-            if within[0] < low or within[1] > high:
+            first, last = self.outline.runs_within(frame)
+            if first < group.first or last >= group.last:
                 return
             yield frame
             if frame == group.frame:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from html import escape
 from typing import TYPE_CHECKING
 
+from .attributes import value_spans
 from .leaves import Part, pieces
 from .walk import by_cell, by_row, walk
 
@@ -20,14 +20,14 @@ __all__ = ["render_html"]
 _PRE = frozenset({"listing", "plaintext", "xmp"})  # obsolete names of pre
 
 
-def render_html(outline: Outline, parts: Sequence[Part]) -> str:
-    """The parts as well-formed HTML, without html and body elements."""
-    return _Writer(outline).write(parts)
+def render_html(outline: Outline, parts: Sequence[Part], wanted: tuple[str, ...] = ()) -> str:
+    """The parts as well-formed HTML, without html and body elements; `wanted` names attributes to keep."""
+    return _Writer(outline, wanted).write(parts)
 
 
 class _Writer:
-    def __init__(self, outline: Outline) -> None:
-        self.outline, self.tree = outline, outline.tree
+    def __init__(self, outline: Outline, wanted: tuple[str, ...]) -> None:
+        self.outline, self.tree, self.wanted = outline, outline.tree, wanted
 
     def write(self, parts: Sequence[Part], root: int = 0) -> str:
         """What stands within `root`; 0 for the body."""
@@ -57,18 +57,26 @@ class _Writer:
 
     def opening(self, frame: int, numbers: dict[int, int]) -> str:
         """The start tag; an item of an ordered list says its number where it does not follow from the one before."""
-        attributes = self.tree.attributes.get(frame, ())
+        attributes = self.attributes(self.tree.starts[frame])
         number = self.tree.numbers.get(frame) if self.tree.tags[frame] == "li" else None
         if number is not None:
             listed = self.outline.listed[frame]
             if number != numbers.get(listed, 0) + 1:
-                attributes = (*attributes, ("value", str(number)))
+                attributes += f' value="{number}"'
             numbers[listed] = number
-        return f"<{self.tag(frame)}{_written(attributes)}>"
+        return f"<{self.tag(frame)}{attributes}>"
 
     def paragraph(self, part: Part, text: str) -> str:
-        attributes = self.tree.attributes.get(self.tree.runs[part.run].frame, ())
-        return f"<p{_written(attributes)}>{text}</p>"
+        frame = self.tree.run_frames[part.run]
+        return f"<p{self.attributes(self.tree.starts[frame]) if frame else ''}>{text}</p>"
+
+    def attributes(self, token: int, *names: str) -> str:
+        """The attributes of a tag that are kept, as they stand in the source."""
+        if not self.wanted and not names:
+            return ""
+        spans = value_spans(self.tree.source, self.tree.offsets[token])
+        values = ((name, self.tree.source[slice(*spans[name])]) for name in (*names, *self.wanted) if name in spans)
+        return "".join(f' {name}="{_quoted(value)}"' for name, value in values)
 
     def part(self, part: Part) -> str:
         """The text with the elements in its line that mean something; those are closed within it."""
@@ -81,16 +89,16 @@ class _Writer:
             elif piece.mark.kind == "open":
                 noted = piece.mark.tag == "sup" and number + 1 < len(found) and found[number + 1].text.startswith("[")
                 open_.append("" if noted else piece.mark.tag)
-                written.append("" if noted else f"<{piece.mark.tag}{_written(piece.mark.attributes)}>")
+                names = ("href",) if piece.mark.link else ()
+                written.append("" if noted else f"<{piece.mark.tag}{self.attributes(piece.token, *names)}>")
             elif piece.mark.kind == "close":
                 if open_:
                     written.append(_closing(open_.pop()))
             else:
                 written.append(_MARKS[piece.mark.kind].format(piece.markup))
         written += [_closing(tag) for tag in reversed(open_)]
-        frame = self.tree.runs[part.run].frame
         whole = "".join(written)
-        return whole.rstrip() if self.outline.preformatted[frame] else whole.strip()
+        return whole.rstrip() if self.outline.preformatted[self.tree.run_frames[part.run]] else whole.strip()
 
     def table(self, table: Table, parts: Sequence[Part]) -> str:
         """The kept rows, each with the cells from dropped rows that reach into it."""
@@ -101,7 +109,7 @@ class _Writer:
             written.append(f"<caption>{self.write(caption, table.caption)}</caption>")
         for place, number in enumerate(rows):
             written.append("<tr>")
-            for cell in table.rows[number].starts:
+            for cell in table.shown(number):
                 if place and cell.row <= rows[place - 1]:
                     continue  # shown by the row before
                 down = bisect_left(rows, cell.row + cell.rows) - place
@@ -111,17 +119,18 @@ class _Writer:
 
     def cell(self, cell: Cell, cells: dict[int, list[Part]], row: int, down: int) -> str:
         spans = (("colspan", cell.columns), ("rowspan", down))
-        attributes = (*self.tree.attributes.get(cell.frame, ()), *((name, str(n)) for name, n in spans if n > 1))
+        attributes = "".join(f' {name}="{number}"' for name, number in spans if number > 1)
+        attributes += self.attributes(self.tree.starts[cell.frame])
         parts = cells.get(cell.frame, []) if cell.row == row else self.outline.parts_within(cell.frame)
         tag = self.tree.tags[cell.frame]
-        return f"<{tag}{_written(attributes)}>{self.write(parts, cell.frame)}</{tag}>"
+        return f"<{tag}{attributes}>{self.write(parts, cell.frame)}</{tag}>"
 
 
 _MARKS = {"break": "<br>", "gap": " ", "value": " {} "}
 
 
-def _written(attributes: tuple[tuple[str, str], ...]) -> str:
-    return "".join(f' {name}="{escape(value)}"' for name, value in attributes)
+def _quoted(value: str) -> str:
+    return value.replace('"', "&quot;").replace("<", "&lt;").replace("\x00", "")
 
 
 def _closing(tag: str) -> str:

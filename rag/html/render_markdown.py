@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from .attributes import resolved, value_spans
 from .elements import HEADINGS
 from .leaves import Part, pieces, plain
 from .render_text import cell_text, shown_rows
@@ -20,6 +21,7 @@ __all__ = ["render_markdown"]
 
 _MISREAD = re.compile(r"^(?=[#>+\-*|]|[=~`]{3}|[0-9]{1,9}[.)]\s)", re.MULTILINE)  # what would start a block
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_UNSAFE = re.compile(r"[\s()<>\\]")
 _TICKS = re.compile("`+")
 _LINE = {"code": "`", "del": "~~", "s": "~~"}
 
@@ -87,20 +89,25 @@ class _Writer:
                 text = f" {piece.text} " if piece.mark is not None and piece.mark.kind == "value" else piece.text
                 written.append(text if piece.mark and piece.mark.kind == "break" else _TAG.sub(r"\\<", _flat(text)))
             elif piece.mark.kind == "open":
-                target = dict(piece.mark.attributes).get("href")
                 sign = _LINE.get(piece.mark.tag, "")
-                written.append("[" if target is not None else sign or piece.text)
-                open_.append(f"]({_target(target)})" if target is not None else sign)
+                written.append("[" if piece.mark.link else sign or piece.text)
+                open_.append(f"]({self.target(piece.token)})" if piece.mark.link else sign)
             elif open_:
                 written.append(open_.pop())
         written += reversed(open_)
         return "\n".join(filter(None, (" ".join(line.split()) for line in "".join(written).split("\n"))))
 
+    def target(self, token: int) -> str:
+        """The target of a link as it may stand in brackets."""
+        source, start = self.tree.source, self.tree.offsets[token]
+        target = resolved(source[slice(*value_spans(source, start)["href"])]).strip()
+        return _UNSAFE.sub(lambda match: f"%{ord(match.group()):02X}", target)
+
     def table(self, table: Table, parts: Sequence[Part]) -> str:
         cells = by_cell(self.outline, parts)
         rows = [[cell.replace("|", r"\|") for cell in row] for row in shown_rows(self.outline, table, cells)]
         width = max(map(len, rows), default=0)
-        heads = any(known in cells for row in table.rows[: table.head] for known in (cell.frame for cell in row.starts))
+        heads = any(cell in cells for row in table.cells_by_row[: table.head] for cell in row)
         if not heads:
             rows.insert(0, [""] * width)
         lines = [f"| {' | '.join(row)} |" for row in rows]
@@ -111,8 +118,3 @@ class _Writer:
 
 def _flat(text: str) -> str:
     return text.replace("\n", " ")
-
-
-def _target(target: str) -> str:
-    """A link target as it may stand in brackets."""
-    return re.sub(r"[\s()<>\\]", lambda match: f"%{ord(match.group()):02X}", target)

@@ -22,7 +22,7 @@ def render_text(outline: Outline, parts: Sequence[Part]) -> str:
     for step in walk(outline, parts):
         if step.kind == "part":
             part = step.parts[0]
-            text = plain(outline.tree, part, preformatted=outline.preformatted[outline.tree.runs[part.run].frame])
+            text = plain(outline.tree, part, preformatted=bool(outline.preformatted[outline.tree.run_frames[part.run]]))
             written.append(text)
         elif step.kind == "table":
             written.append(_table(outline, outline.tables[step.frame], step.parts))
@@ -41,7 +41,7 @@ def shown_rows(outline: Outline, table: Table, cells: dict[int, list[Part]]) -> 
     for number in by_row(table, cells):
         line = []
         before = None
-        for cell in table.rows[number].cells:
+        for cell in table.rows[number]:
             if cell is None or cell is before:
                 line.append("")
             elif cell.frame in cells or cell.row == number:

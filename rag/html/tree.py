@@ -1,46 +1,41 @@
-"""From the tokens of a page to its boxes: which element each run of text stands in.
+"""The boxes of a page: which element each run of text stands in.
 
-The tree is flat. A frame is an element that starts a line of its own (a block, a table part), a number that is larger
-than its parent's. A run is an unbroken line of text in one frame, the anonymous box of CSS, and a piece is a text, a
-line break or a value in a run. So every shown text belongs to exactly one run, also bare text beside child elements.
+The tree is flat. A frame is an element that starts a line of its own (a block, a part of a table); its number is larger
+than its parent's. A run is an unbroken line of text in one frame, the anonymous box of CSS; a piece is a text, a line
+break or a value within a run. So each text that is shown belongs to exactly one run, bare text beside child elements
+too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
-__all__ = ["Mark", "Run", "Tree"]
+__all__ = ["Mark", "Tree"]
 
 
 class Mark(NamedTuple):
     """What a piece is that is no plain text.
 
     Attributes:
-        kind: "break" for a line break, "gap" for a border between controls, "value" for the text of an attribute,
+        kind: "break" for a line break, "gap" for the border of a control, "value" for the value of an attribute,
             "open" and "close" for an element within the line.
-        tag: How the element is written; "" for values and gaps.
+        tag: How the element is written; "" for others.
         span: Characters of the value in the source.
-        attributes: Names and values to keep.
+        link: Whether the target of the link is kept.
     """
 
     kind: str
     tag: str = ""
     span: tuple[int, int] = (0, 0)
-    attributes: tuple[tuple[str, str], ...] = ()
-
-
-class Run(NamedTuple):
-    """Pieces [first, last) of frame `frame`."""
-
-    frame: int
-    first: int
-    last: int
+    link: bool = False
 
 
 @dataclass
 class Tree:
-    """The boxes of one page; filled by `ctxprune.rag.html.builder`.
+    """The boxes of one page, column by column; `ctxprune.rag.html.builder` fills them.
 
     Attributes:
         source: The text that all places are in.
@@ -48,18 +43,18 @@ class Tree:
         offsets: For each token where it starts, then the end of the source.
         tags: For each frame its element; frame 0 is the body.
         parents: For each frame the frame around it; 0 for frame 0.
-        starts: For each frame the number of its start tag among the tokens.
+        starts: For each frame the number of its start tag among the tokens, or of the token that made one needless.
         ends: For each frame the number of the first token after it.
         landmarks: Frames that are landmarks, by name.
-        cells: For each cell its colspan and rowspan; a rowspan of 0 reaches to the end of the row group.
         numbers: For each item of an ordered list its number; for the list that of its last item.
         layout: Tables that say they are none, by role.
-        attributes: For frames the attributes to keep, where there are any.
         data: For each piece its text, references resolved.
         tokens: For each piece the number of its token.
         marks: For pieces that are no plain text what they are.
         links: Pieces at which links start and end, in turn.
-        runs: The runs in order.
+        run_frames: For each run its frame.
+        run_firsts: For each run its first piece.
+        run_lasts: For each run the piece after its last.
     """
 
     source: str
@@ -70,15 +65,24 @@ class Tree:
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     landmarks: dict[int, str] = field(default_factory=dict)
-    cells: dict[int, tuple[int, int]] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
     layout: set[int] = field(default_factory=set)
-    attributes: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     data: list[str] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     marks: dict[int, Mark] = field(default_factory=dict)
     links: list[int] = field(default_factory=list)
-    runs: list[Run] = field(default_factory=list)
+    run_frames: list[int] = field(default_factory=list)
+    run_firsts: list[int] = field(default_factory=list)
+    run_lasts: list[int] = field(default_factory=list)
+
+    def has_marks(self, first: int, last: int) -> bool:
+        """Whether any of pieces [first, last) is no plain text."""
+        return self._marks_before[first] < self._marks_before[last]
+
+    @cached_property
+    def _marks_before(self) -> list[int]:
+        marks = self.marks
+        return list(accumulate((index in marks for index in range(len(self.data))), initial=0))
 
     def span(self, frame: int) -> tuple[int, int]:
         """Characters of the element in the source, tags included."""

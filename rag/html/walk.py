@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from .elements import ITEMS
+from .elements import ITEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,9 +37,8 @@ def walk(outline: Outline, parts: Sequence[Part], root: int = 0) -> Iterator[Ste
     Opened are elements that own a kept text directly (list items, headings, quotations, code), and the lists of such
     items; other elements around them are of no use to a reader.
     """
-    runs, owner = outline.tree.runs, outline.owner
-    owners = {owner[runs[part.run].frame] for part in parts}
-    lists = {outline.listed[frame] for frame in owners if outline.tree.tags[frame] in ITEMS}
+    owners = {outline.owners[part.run] for part in parts}
+    lists = {int(outline.listed[frame]) for frame in owners if outline.kinds[frame] & ITEM}
     shown = (owners | lists) - {0, root}
     stack: list[int] = []
     open_ = {root}
@@ -72,18 +71,18 @@ class _Place(NamedTuple):
 
 
 def _place(outline: Outline, part: Part, root: int) -> _Place:
-    frame = outline.tree.runs[part.run].frame
-    table = outline.table_of(frame) if not root else None
-    if table is not None:
-        return _Place(outline.owner[outline.tree.parents[table.frame]], table.frame)
-    return _Place(outline.owner[frame], 0)
+    cell = outline.cells[part.run] if not root else 0
+    if cell:
+        table = outline.table_of(cell).frame
+        return _Place(int(outline.owner[outline.tree.parents[table]]), table)
+    return _Place(outline.owners[part.run], 0)
 
 
 def by_cell(outline: Outline, parts: Sequence[Part]) -> dict[int, list[Part]]:
     """The parts of a table by the cells and the caption in which they stand."""
     found: dict[int, list[Part]] = {}
     for part in parts:
-        found.setdefault(outline.cell[outline.tree.runs[part.run].frame], []).append(part)
+        found.setdefault(outline.cells[part.run], []).append(part)
     return found
 
 
