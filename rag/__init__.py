@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ctxprune.rag.documents import BestDocuments, TopMean, document_scores
     from ctxprune.rag.html import HtmlOptions, HtmlPage, HtmlPages
     from ctxprune.rag.jsondocument import JsonDocument
-    from ctxprune.rag.jsonschema import JsonSchema
+    from ctxprune.rag.jsonschema import JsonSchema, ToolOptions, Tools
     from ctxprune.rag.log_scorer import LogScorer
     from ctxprune.rag.logs import Log
     from ctxprune.rag.neighbours import Neighbours
@@ -43,6 +43,8 @@ _HOMES = {
     "RankedPassages": "ranking",
     "Table": "tables",
     "TableOptions": "tables",
+    "ToolOptions": "jsonschema",
+    "Tools": "jsonschema",
     "TopMean": "documents",
     "deduplicate": "dedup.texts",
     "deduplicate_rows": "dedup.tables",
@@ -72,6 +74,8 @@ __all__ = [
     "RankedPassages",
     "Table",
     "TableOptions",
+    "ToolOptions",
+    "Tools",
     "TopMean",
     "deduplicate",
     "deduplicate_rows",

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from ctxprune.rag.jsonschema.schema import JsonSchema
+from ctxprune.rag.jsonschema.tools import ToolOptions, Tools
 from ctxprune.rag.jsonschema.witness import Projection, Witness, check_projection, require_satisfiable, witness
 
-__all__ = ["JsonSchema", "Projection", "Witness", "check_projection", "require_satisfiable", "witness"]
+__all__ = [
+    "JsonSchema",
+    "Projection",
+    "ToolOptions",
+    "Tools",
+    "Witness",
+    "check_projection",
+    "require_satisfiable",
+    "witness",
+]

@@ -12,9 +12,10 @@ from ctxprune.context import Unit
 from ctxprune.errors import UsageError
 
 from ._bindings import bound_members, dependents, whole_classes
-from ._graph import DEFINITIONS, ITEMS, OTHERS, Graph
+from ._graph import DEFINITIONS, ITEMS, OTHERS, Graph, members
 from ._reading import plain, write_json
-from ._wording import worded
+from ._rendering import Rendering
+from ._wording import name_words, worded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -27,22 +28,31 @@ __all__ = ["Members"]
 
 _MOST = 5000  # units, from which on what is shared gets no more units of its own
 _DEEPEST = 64  # members below each other that are units; what is deeper stays with them
-_VALUES = ("enum", "const")
-_DATA = ("default", "example", "examples")
+_NOTHING = object()
 
 
 class Members:
     """The units of a graph.
 
+    Args:
+        graph: Of the schema.
+        droppable: Which members may be dropped.
+        values: Of longer lists of values each value is a unit, under its member; None makes none.
+        whole: No member may be dropped.
+
     Attributes:
         units: In source order, parents before their children.
+        names: The name of each member; "" for a value.
         paths: The names on the way to each.
     """
 
-    def __init__(self, graph: Graph, droppable: Droppable) -> None:
+    def __init__(self, graph: Graph, droppable: Droppable, *, values: int | None = None, whole: bool = False) -> None:
         self.graph = graph
         self.units: list[Unit] = []
+        self.names: list[str] = []
         self.paths: list[str] = []
+        self._most_values = values
+        self.cuts: dict[int, dict[int, set[int]]] = {}  # by identity of a list of values: its places, with their units
         self._under: dict[tuple[int | None, str], int] = {}  # by owner and name
         self._copies: dict[tuple[int, str], list[int]] = {}  # by class and name
         self._parts: dict[int, dict[Key, list[dict[str, Any]]]] = {}  # of a class, with the schemas that read them
@@ -52,9 +62,9 @@ class Members:
             if edge.key in (ITEMS, OTHERS) or isinstance(edge.key, tuple):
                 keys = self._parts.setdefault(graph.find(edge.source), {})
                 keys.setdefault(edge.key, []).append(graph.nodes[edge.target].schema)
-        whole = whole_classes(graph, droppable)
+        fixed = set(self._parts) if whole else whole_classes(graph, droppable)
         self._bound = bound_members(graph, droppable) | {
-            (place, key[1]) for place in whole for key in self._parts.get(place, {}) if isinstance(key, tuple)
+            (place, key[1]) for place in fixed for key in self._parts.get(place, {}) if isinstance(key, tuple)
         }
         self._unfold()
 
@@ -85,13 +95,29 @@ class Members:
         texts = [""] * len(self.units)
         for edge in self.graph.edges:
             if isinstance(edge.key, tuple):
-                name = edge.key[1]
-                text = f"{json.dumps(name)}: {write_json(_shallow(self.graph.nodes[edge.target].schema), style)}"
-                for definition, node in self._defined(edge.target):
-                    text += f", {json.dumps(definition)}: {write_json(_shallow(self.graph.nodes[node].schema), style)}"
-                for index in self._copies.get((self.graph.find(edge.source), name), ()):
-                    texts[index] += text + ","
+                named = [(edge.key[1], edge.target), *self._defined(edge.target)]
+                shallow = [(name, self._shallow(self.graph.nodes[node].schema)) for name, node in named]
+                text = "".join(f"{json.dumps(name)}: {write_json(schema, style)}, " for name, schema in shallow)
+                for index in self._copies.get((self.graph.find(edge.source), edge.key[1]), ()):
+                    texts[index] += text
+        for units in (units for places in self.cuts.values() for units in places.values()):
+            for index in units:
+                texts[index] = f'"{self.units[index].text}", '
         return tuple(texts)
+
+    def _shallow(self, schema: Json) -> Json:
+        """A schema without the properties that it lists at any depth, and without values that are units."""
+        if isinstance(schema, list):
+            return [self._shallow(part) for part in schema]
+        if not isinstance(schema, dict):
+            return schema
+        made = {}
+        for key, part in schema.items():
+            if key in ("enum", "const"):
+                made[key] = [] if id(part) in self.cuts else part
+            else:
+                made[key] = {} if key in ("properties", *DEFINITIONS) else self._shallow(part)
+        return made
 
     def _defined(self, node: int) -> Iterator[tuple[str, int]]:
         """The definitions that a node refers to, but for those of the members inside it: name and node."""
@@ -107,12 +133,12 @@ class Members:
 
     def frame(self, style: Style) -> str:
         """The schema in JSON without members and definitions."""
-        return write_json(_shallow(self.graph.root), style)
+        return write_json(self._shallow(self.graph.root), style)
 
     def rendered(self, chosen: Collection[int]) -> dict[str, Any]:
         """The schema with the units of `chosen`, and the definitions that it still refers to."""
         kept = self._kept(chosen)
-        return _Rendering(self, kept, self._reached(kept)).copy(self.graph.root)  # type: ignore[no-any-return]
+        return Rendering(self, kept, self._reached(kept), set(chosen)).copy(self.graph.root)  # type: ignore[no-any-return]
 
     def projected(self, instance: Json, chosen: Collection[int]) -> Json:
         """The instance without the members that are not in `chosen`, in place."""
@@ -174,13 +200,33 @@ class Members:
 
     def _unit(self, place: int, name: str, owner: int | None) -> int:
         known = self._under.get((owner, name))
-        index = len(self.units) if known is None else known
-        if known is None:
-            self.units.append(Unit(worded(name, self._parts[place]["member", name]), parent=owner))
-            self.paths.append(name if owner is None else f"{self.paths[owner]}.{name}")
-            self._under[owner, name] = index
+        if known is not None:
+            self._copies.setdefault((place, name), []).append(known)
+            return known
+        schemas = self._parts[place]["member", name]
+        lists = [part for schema in schemas for part in (schema, members(schema, "items")) if self._is_cut(part)]
+        path = name if owner is None else f"{self.paths[owner]}.{name}"
+        index = self._add(worded(name, schemas, with_values=not lists), owner, name, path)
+        self._under[owner, name] = index
         self._copies.setdefault((place, name), []).append(index)
+        for schema in lists:
+            places = self.cuts.setdefault(id(schema["enum"]), {})
+            for number, value in enumerate(schema["enum"]):
+                if value != schema.get("default", _NOTHING):
+                    unit = self._add(name_words(str(value)), index, "", f"{path}={value}")
+                    places.setdefault(number, set()).add(unit)
         return index
+
+    def _add(self, text: str, parent: int | None, name: str, path: str) -> int:
+        self.units.append(Unit(text, parent=parent))
+        self.names.append(name)
+        self.paths.append(path)
+        return len(self.units) - 1
+
+    def _is_cut(self, schema: dict[str, Any]) -> bool:
+        """Whether the values that a schema lists are units."""
+        listed = schema.get("enum")
+        return self._most_values is not None and isinstance(listed, list) and len(listed) > self._most_values
 
     def _require(self) -> None:
         """Bind what is bound to its owner, or to the root, where it has none; and to what its name asks for."""
@@ -233,75 +279,3 @@ class Members:
                     seen.add(edge.target)
                     stack.append(edge.target)
         return found
-
-
-def _shallow(schema: Json) -> Json:
-    """A schema without the properties that it lists at any depth."""
-    if isinstance(schema, list):
-        return [_shallow(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: {} if key in ("properties", *DEFINITIONS) else part if key in _VALUES else _shallow(part)
-        for key, part in schema.items()
-    }
-
-
-class _Rendering:
-    """A copy of the schema with what is kept."""
-
-    def __init__(self, owner: Members, kept: set[tuple[int, str]], reached: set[tuple[int, str]]) -> None:
-        self.owner, self.kept, self.reached = owner, kept, reached
-        self._done: dict[int, tuple[Json, Json]] = {}  # by identity of a part, which is held so that it stays its own
-
-    def copy(self, value: Json) -> Json:
-        """Of any part; one frame a level, of which there are at most 200."""
-        if not isinstance(value, (dict, list)):
-            return value
-        if id(value) in self._done:
-            return self._done[id(value)][1]
-        made: Json
-        if isinstance(value, list):
-            made = []
-            for part in value:
-                made.append(self.copy(part))
-        else:
-            made = {}
-            node = self.owner.graph.node_of(value)
-            place = None if node is None else self.owner.graph.find(node)
-            for key, part in value.items():
-                kept = part if place is None else self._left(key, part, place)
-                if kept is not None or part is None:
-                    made[key] = self.copy(kept)
-        self._done[id(value)] = value, made
-        return made
-
-    def _left(self, keyword: str, value: Json, place: int) -> Json:
-        """What of a schema's keyword is left, still to be copied; None for a keyword that goes."""
-        if keyword in DEFINITIONS and isinstance(value, dict):
-            return {name: part for name, part in value.items() if (id(value), name) in self.reached} or None
-        if keyword == "properties" and isinstance(value, dict):
-            return {name: part for name, part in value.items() if not self._drops(place, name)}
-        if keyword == "required" and isinstance(value, list):
-            return self._names(place, value)
-        if keyword in ("dependentRequired", "dependencies") and isinstance(value, dict):
-            return {
-                name: self._names(place, part) if isinstance(part, list) else part
-                for name, part in value.items()
-                if not self._drops(place, name)
-            }
-        if keyword in _DATA:
-            return self._data(value, place, several=keyword == "examples")
-        return value
-
-    def _drops(self, place: int, name: object) -> bool:
-        return isinstance(name, str) and self.owner.is_dropped(place, name, self.kept)
-
-    def _names(self, place: int, listed: list[Any]) -> list[Any]:
-        return [name for name in listed if not self._drops(place, name)]
-
-    def _data(self, value: Json, place: int, *, several: bool) -> Json:
-        copied = plain(value)
-        if several and isinstance(copied, list):
-            return [self.owner.without(part, place, self.kept) for part in copied]
-        return self.owner.without(copied, place, self.kept)

@@ -19,7 +19,7 @@ def name_words(name: str) -> str:
     return " ".join(split_identifier(name)) or name
 
 
-def worded(name: str, schemas: Sequence[dict[str, Any]]) -> str:
+def worded(name: str, schemas: Sequence[dict[str, Any]], *, with_values: bool = True) -> str:
     """The text of a property: its name in words, titles, descriptions and listed values of all that describe it."""
     words = name_words(name)
     said: dict[str, None] = {}
@@ -31,7 +31,7 @@ def worded(name: str, schemas: Sequence[dict[str, Any]]) -> str:
         if isinstance(schema.get("description"), str):
             said[schema["description"].strip()] = None
         listed = [schema["const"]] if "const" in schema else schema.get("enum")
-        if isinstance(listed, list):
+        if with_values and isinstance(listed, list):
             values |= dict.fromkeys(str(value) for value in listed if isinstance(value, (str, int, float)))
     text = ". ".join(part.rstrip(".") for part in said if part)
     chosen = ", ".join(values)[:_MOST_VALUES]

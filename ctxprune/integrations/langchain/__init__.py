@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ctxprune.integrations.langchain.middleware import PruningMiddleware, ToolSelectionMiddleware
     from ctxprune.integrations.langchain.retriever import PruningRetriever
     from ctxprune.integrations.langchain.sql import answer_text, sql_runnable, sql_tool
-    from ctxprune.integrations.langchain.tools import ToolsContext, ToolSelector
+    from ctxprune.integrations.langchain.tools import ToolSelector
 
 _HOMES = {
     "MessagePruner": "messages",
@@ -29,7 +29,6 @@ _HOMES = {
     "PruningRetriever": "retriever",
     "ToolSelectionMiddleware": "middleware",
     "ToolSelector": "tools",
-    "ToolsContext": "tools",
     "answer_text": "sql",
     "restored": "._accounts",
     "sql_runnable": "sql",
@@ -44,7 +43,6 @@ __all__ = [
     "PruningRetriever",
     "ToolSelectionMiddleware",
     "ToolSelector",
-    "ToolsContext",
     "answer_text",
     "restored",
     "sql_runnable",

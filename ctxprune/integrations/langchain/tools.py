@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage
-from langchain_core.tools import BaseTool
 
-from ctxprune.context import Unit
 from ctxprune.errors import UsageError
 from ctxprune.integrations.langchain.messages import question_of
 from ctxprune.pruning import Pruner
+from ctxprune.rag.jsonschema import Tools
 from ctxprune.scorers import DEFAULT_SCORER
 
 if TYPE_CHECKING:
@@ -22,36 +21,7 @@ if TYPE_CHECKING:
 
     from ctxprune.result import Pruned
 
-__all__ = ["ToolSelector", "ToolsContext"]
-
-
-@dataclass(frozen=True)
-class ToolsContext:
-    """Tools as units: name, description and argument names of each. Renders as the list of the kept tools.
-
-    Attributes:
-        kind: What the bundled model is told of the units.
-        tools: LangChain tools, or the dicts in which a provider takes them; those without a name are pinned.
-        pinned: Names of tools that are never dropped.
-    """
-
-    kind: ClassVar[str] = "tool"
-
-    tools: Sequence[Any]
-    pinned: Collection[str] = ()
-    units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        units = []
-        for tool in self.tools:
-            name, text = _read(tool)
-            units.append(Unit(text, pinned=not name or name in self.pinned))
-        object.__setattr__(self, "tools", tuple(self.tools))
-        object.__setattr__(self, "units", tuple(units))
-
-    def render(self, kept: Collection[int]) -> list[Any]:
-        """The kept tools, in order."""
-        return [self.tools[index] for index in sorted(set(kept))]
+__all__ = ["ToolSelector"]
 
 
 @dataclass(frozen=True)
@@ -98,11 +68,13 @@ class ToolSelector:
             tools: LangChain tools or dicts.
             keep: Further names of tools to keep.
         """
-        context = ToolsContext(tools, {*self.always, *keep})
+        context = Tools(tools, pinned={*self.always, *keep})
         free = sum(not unit.pinned for unit in context.units)
         if not question.strip() or free <= self.least:
             return list(tools)
-        return context.render(self._chosen(Pruner(self.scorer, self.policy).prune(question, context), context))
+        pruned = Pruner(self.scorer, self.policy).prune(question, context)
+        chosen: list[Any] = context.render(self._chosen(pruned, context))
+        return chosen
 
     def select_for(self, messages: Sequence[BaseMessage], tools: Sequence[Any], tool_choice: Any = None) -> list[Any]:
         """The tools for the last human message of a conversation."""
@@ -115,32 +87,13 @@ class ToolSelector:
         """As `select_for`, off the event loop's thread."""
         return await asyncio.to_thread(self.select_for, messages, tools, tool_choice)
 
-    def _chosen(self, pruned: Pruned[list[Any]], context: ToolsContext) -> list[int]:
+    def _chosen(self, pruned: Pruned[list[Any]], context: Tools) -> list[int]:
         pinned = [index for index, unit in enumerate(context.units) if unit.pinned]
         others = [unit for unit in pruned.units if not context.units[unit.index].pinned]
         others.sort(key=lambda unit: -unit.score)
         liked = sum(unit.kept for unit in others)
         count = max(liked, self.least) if self.most is None else min(max(liked, self.least), self.most)
         return pinned + [unit.index for unit in sorted(others, key=lambda unit: (not unit.kept, -unit.score))[:count]]
-
-
-def _read(tool: Any) -> tuple[str, str]:
-    """Name of a tool ("" for one that its provider runs) and what the scorer reads of it."""
-    if isinstance(tool, BaseTool):
-        name, description, arguments = tool.name, tool.description, list(tool.args)
-    elif isinstance(tool, dict):
-        inner: Any = tool.get("function")
-        function: dict[str, Any] = inner if isinstance(inner, dict) else tool
-        schema = function.get("parameters") or function.get("input_schema") or {}
-        if not isinstance(schema, dict) or not isinstance(function.get("name"), str):
-            return "", str(tool.get("type", ""))
-        described = "description" in function or schema  # a tool such as a provider's own search has neither
-        name = function["name"] if described else ""
-        description, arguments = str(function.get("description", "")), list(schema.get("properties") or {})
-    else:
-        raise UsageError(f"a tool is a {type(tool).__name__}", hint="give LangChain tools or dicts")
-    words = f"{name}: {description}".replace("_", " ")
-    return name, f"{words} ({', '.join(map(str, arguments)).replace('_', ' ')})" if arguments else words
 
 
 def _named(tool_choice: Any) -> set[str]:

@@ -14,7 +14,7 @@ from langchain_core.tools import StructuredTool
 
 from ctxprune import TopK
 from ctxprune.errors import UsageError
-from ctxprune.integrations.langchain import ToolsContext, ToolSelector
+from ctxprune.integrations.langchain import ToolSelector
 
 ABOUT = {
     "get_weather": "Weather forecast for a city.",
@@ -87,19 +87,12 @@ def test_at_least_so_many_are_kept_whatever_the_policy_says() -> None:
     assert "get_weather" in found
 
 
-def test_dicts_are_read_as_providers_write_them() -> None:
-    anthropic = {"name": "pay", "description": "Pays a bill.", "input_schema": {"properties": {"bill_number": {}}}}
-    context = ToolsContext([made("get_weather"), FUNCTION, anthropic, SEARCH], ["pay"])
-    assert [unit.text for unit in context.units] == [
-        "get weather: Weather forecast for a city. (city)",
-        "pay: Pays a bill.",
-        "pay: Pays a bill. (bill number)",
-        "web_search",
-    ]
-    assert [unit.pinned for unit in context.units] == [False, True, True, True]
-    assert context.render({2, 0}) == [context.tools[0], anthropic]
+def test_objects_and_dicts_stand_side_by_side() -> None:
+    tools = [*TOOLS, FUNCTION, SEARCH]
+    found = ToolSelector(least=1, most=1, scorer="lexical.v1").select("How will the weather be?", tools)
+    assert found == [TOOLS[0], SEARCH]
     with pytest.raises(UsageError, match="a tool is a str"):
-        ToolsContext(["get_weather"])
+        ToolSelector().select("q", ["get_weather"])
 
 
 @pytest.mark.parametrize("wrong", [{"least": 0}, {"least": True}, {"most": 2}, {"most": 9.5}, {"always": "a"}])

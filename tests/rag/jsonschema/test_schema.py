@@ -390,8 +390,8 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_large_and_looping_schemas_take_no_time(name: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     context = JsonSchema(LARGE[name])
     context.render(range(len(context.units) // 2))
     context.project({"a": {"b": [1]}}, [0])
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

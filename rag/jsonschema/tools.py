@@ -1,0 +1,210 @@
+"""Tool definitions as units: whole tools, and on demand their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ctxprune._part import moved
+from ctxprune.context import Unit
+from ctxprune.errors import UsageError
+from ctxprune.rag.passages import Passage
+
+from ._graph import Graph
+from ._members import Members
+from ._reading import Style, plain, write_json
+from ._shapes import Form, Shelf, read_call, read_shelf, read_tool
+from ._wording import name_words
+
+if TYPE_CHECKING:
+    from ._bindings import Droppable
+
+__all__ = ["ToolOptions", "Tools"]
+
+
+@dataclass(frozen=True)
+class ToolOptions:
+    """What of a kept tool may be dropped. All is off by default: a tool is kept as it is, or not at all.
+
+    Attributes:
+        parameters: Parameters that are not required are units; in OpenAI's strict mode those that may be null are.
+        sentences: The sentences of a tool's description after the first one are units.
+        values: Lists of values (`enum`) longer than that are cut to the values that are kept; None leaves them whole.
+
+    Raises:
+        UsageError: An argument is of the wrong kind or out of range.
+    """
+
+    parameters: bool = False
+    sentences: bool = False
+    values: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("parameters", "sentences"):
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(f"{name} is {getattr(self, name)!r}", hint="give True or False")
+        values = self.values
+        if values is not None and (not isinstance(values, int) or isinstance(values, bool) or values < 1):
+            raise UsageError(f"values is {values!r}", hint="give a whole number from 1 up, or None")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Tools, a unit each. Renders as the kept tools, in order, in the shape that came in.
+
+    Shapes: dicts of OpenAI (with "function" or flat), Anthropic ("input_schema"), MCP ("inputSchema") and LangChain
+    (also a schema with a title), LangChain's and MCP's tool objects, which are given back as they are; in a list, in
+    the result of MCP's tools/list, or as a JSON text of these. A tool without a name that its provider runs is pinned.
+
+    Attributes:
+        source: The tools.
+        used: What was used before, and is therefore pinned: names of tools, or calls with their arguments.
+        pinned: Names of tools that are never dropped.
+        options: What of a kept tool may be dropped.
+        units: A tool's text is its name in words, its description and the names of its parameters.
+        sources: For each unit the tool that it belongs to, from 0.
+        names: For each unit its name; "" for a sentence or a value.
+        notes: What was not understood: "TOOL: POINTER: what".
+
+    Raises:
+        InputError: A text that is no JSON or holds no tools, or a schema as for `JsonSchema`.
+        UsageError: An argument is of the wrong kind.
+    """
+
+    kind: ClassVar[str] = "tool"
+
+    source: Any
+    used: Sequence[Any] = ()
+    pinned: Collection[str] = ()
+    options: ToolOptions = ToolOptions()
+    units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
+    sources: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    notes: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _shelf: Shelf = field(init=False, repr=False, compare=False)
+    _tools: tuple[_Tool, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("used", "pinned"):
+            value = getattr(self, name)
+            if isinstance(value, (str, dict)) or not isinstance(value, Iterable):
+                raise UsageError(f"{name} is a {type(value).__name__}", hint="give a list")
+        if not isinstance(self.options, ToolOptions):
+            raise UsageError(f"options is a {type(self.options).__name__}", hint="give ToolOptions(...)")
+        shelf = read_shelf(self.source)
+        calls = [read_call(call) for call in self.used]
+        pinned = {*self.pinned, *(name for name, _ in calls)}
+        tools = tuple(_Tool(read_tool(tool), self.options) for tool in shelf.tools)
+        units: list[Unit] = []
+        for tool in tools:
+            met = tool.met([given for name, given in calls if name == tool.form.name])
+            stays = not tool.form.name or tool.form.name in pinned
+            own = [replace(unit, pinned=index in met or (stays and not index)) for index, unit in enumerate(tool.units)]
+            units += [moved(unit, len(units)) for unit in own]
+        for name, made in (
+            ("units", tuple(units)),
+            ("sources", tuple(index for index, tool in enumerate(tools) for _ in tool.units)),
+            ("names", tuple(name for tool in tools for name in tool.names)),
+            ("notes", tuple(f"{tool.form.name}: {note}" for tool in tools for note in tool.notes)),
+            ("_shelf", shelf),
+            ("_tools", tools),
+        ):
+            object.__setattr__(self, name, made)
+
+    def render(self, kept: Collection[int]) -> Any:
+        """The kept tools, in order; with the options also less of each."""
+        value = self._shelf.put(self._rendered(kept))
+        return value if self._shelf.style is None else write_json(value, self._shelf.style)
+
+    def as_text(self, kept: Collection[int]) -> str:
+        """What `render` gives as a JSON text; this is what is counted in tokens."""
+        tools = [tool if isinstance(tool, dict) else read_tool(tool).as_json() for tool in self._rendered(kept)]
+        return write_json(plain(self._shelf.put(tools)), self._style)
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """What each unit adds to the rendered tools."""
+        return tuple(text for tool in self._tools for text in tool.written(self._style))
+
+    @property
+    def frame(self) -> str:
+        """What is rendered whatever is kept: what stands around the list of tools."""
+        return write_json(plain(self._shelf.put([])), self._style) if self._shelf.above else ""
+
+    @property
+    def _style(self) -> Style:
+        return self._shelf.style or Style("")
+
+    def _rendered(self, kept: Collection[int]) -> list[Any]:
+        chosen, first = set(kept), 0
+        found = []
+        for tool in self._tools:
+            own = {index - first for index in range(first, first + len(tool.units)) if index in chosen}
+            if 0 in own:
+                found.append(tool.rendered(own))
+            first += len(tool.units)
+        return found
+
+
+class _Tool:
+    """One tool and its units, the first of which is the tool itself."""
+
+    def __init__(self, form: Form, options: ToolOptions) -> None:
+        self.form = form
+        self._passage = Passage(form.description) if options.sentences else None
+        self._members: Members | None = None
+        self.notes: list[str] = []
+        if isinstance(form.tool, dict) and (options.parameters or options.values is not None):
+            droppable: Droppable = "nullable" if form.strict else "optional"
+            graph = Graph(plain(form.schema))
+            self._members = Members(graph, droppable, values=options.values, whole=not options.parameters)
+            self.notes = graph.notes
+        spans = self._passage.units if self._passage is not None else ()
+        first = spans[0].text if spans else form.description
+        inner = self._members.units if self._members is not None else []
+        self._sentences, start = max(len(spans) - 1, 0), max(len(spans), 1)
+        below = [
+            replace(moved(unit, start), parent=0 if unit.parent is None else unit.parent + start) for unit in inner
+        ]
+        needed = tuple(index + start for index, unit in enumerate(inner) if unit.pinned)
+        head = Unit(_text(form, first, with_parameters=not inner), requires=needed)
+        more = [Unit(unit.text, parent=0) for unit in spans[1:]]
+        self.units = [head, *more, *(replace(unit, pinned=False) for unit in below)]
+        self.names = [form.name, *("" for _ in more), *(self._members.names if self._members is not None else ())]
+
+    def met(self, calls: list[Any]) -> set[int]:
+        """The units of the parameters that calls gave a value for."""
+        if self._members is None:
+            return set()
+        start = 1 + self._sentences
+        return {index + start for index in self._members.used(call for call in calls if isinstance(call, dict))}
+
+    def rendered(self, kept: set[int]) -> Any:
+        """The tool with the kept units of its own."""
+        if self._passage is None and self._members is None:
+            return self.form.tool
+        description, schema = self.form.description, self.form.schema
+        start = 1 + self._sentences
+        if self._passage is not None and self._sentences:
+            description = self._passage.render([index for index in kept if index < start])
+        if self._members is not None:
+            schema = self._members.rendered({index - start for index in kept if index >= start})
+        return self.form.with_parts(description, schema)
+
+    def written(self, style: Style) -> list[str]:
+        """What each unit adds to the JSON of the tool."""
+        sentences = [unit.text for unit in self.units[1 : 1 + self._sentences]]
+        form = self.form
+        if self._members is None:
+            whole = form.tool if self._passage is None else form.with_parts(self.units[0].text, form.schema)
+            return [write_json(plain(whole if isinstance(whole, dict) else form.as_json()), style), *sentences]
+        bare = form.with_parts(self.units[0].text if sentences else form.description, {"type": "object"})
+        return [write_json(plain(bare), style), *sentences, *self._members.written(style)]
+
+
+def _text(form: Form, description: str, *, with_parameters: bool) -> str:
+    listed = form.schema.get("properties") if with_parameters else None
+    parameters = ", ".join(name_words(str(name)) for name in listed) if isinstance(listed, dict) else ""
+    text = name_words(form.name) + (f": {description}" if description else "")
+    return f"{text} ({parameters})" if parameters else text or str(form.as_json().get("type", ""))
