@@ -61,6 +61,7 @@ def with_demand(scorer: Any, query: str, context: Context[Any]) -> Context[Any]:
     if not isinstance(scorer, RowDemand):
         return context
     demanded = np.zeros(len(context.units), dtype=np.bool_)
+    demanded[demanded_units(context)] = True
     for grid in grids_of(context):
         rows = scorer.row_demand(query, grid)
         if rows is None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["CellShare", "TableBudget"]
 
 _TRIED = 128  # numbers of columns
+_NEEDED = 2.0  # rows, in sum of their probabilities; results hardly depend on it from 1 to 16 in tables of a page
 _PARTS = 1024  # of a token, in which prices are counted, so that rounding adds up to nothing
 
 
@@ -114,6 +115,7 @@ class _Plan:
         self._gains = scores.astype(np.float64) - floor
         if not self._gains[self.others].any():
             self._gains[self.others] = 1.0
+        self._gains[self.others] = _expected(self._gains[self.others])
 
     def columns(self) -> tuple[list[int], NDArray[np.int64]] | None:
         """Units of the columns that are best kept, and the prices of all units then, int64 (n_units,); None where there
@@ -156,6 +158,23 @@ class _Plan:
             gains = gains if gains.any() else np.ones_like(gains)
             mass[table.rows] = gains[np.isin(table.columns, columns)].sum() / gains.sum()
         return mass
+
+
+def _expected(gains: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores as probabilities, (n_units,), that add up to no more than a question needs: all odds lowered alike.
+
+    In a long table the many rows that are hardly likely would else outweigh the few that are, at the columns' expense.
+    """
+    chances = gains / max(1.0, float(gains.max(initial=0.0)))
+    if chances.sum() <= _NEEDED:
+        return chances
+    odds = chances / np.maximum(1 - chances, 1e-9)
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        factor = (low + high) / 2
+        shifted = odds * factor / (1 + odds * factor)
+        low, high = (low, factor) if shifted.sum() > _NEEDED else (factor, high)
+    return shifted
 
 
 @dataclass(frozen=True)

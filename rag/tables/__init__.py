@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
+    from .large import PrunedFile, prune_file
     from .options import TableOptions
     from .table import Table
 
-_HOMES = {"Table": "table", "TableOptions": "options"}
+_HOMES = {"PrunedFile": "large", "prune_file": "large", "Table": "table", "TableOptions": "options"}
 
-__all__ = ["Table", "TableOptions"]
+__all__ = ["PrunedFile", "Table", "TableOptions", "prune_file"]
 
 __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -9,7 +9,7 @@ from typing import Any
 from ._cells import cell_text
 from .form import Form
 
-__all__ = ["ArrowTable", "PandasFrame", "PolarsFrame", "frame_form"]
+__all__ = ["ArrowTable", "PandasFrame", "PolarsFrame", "arrow_values", "frame_form"]
 
 
 def frame_form(data: Any) -> Form | None:
@@ -65,14 +65,14 @@ class ArrowTable(Form):
         self._data = data
         self.width = data.num_columns
         self.levels = (tuple(data.schema.names),) if self.width else ()
-        self.rows = _rows([_values(data.column(index)) for index in range(self.width)], data.num_rows)
+        self.rows = _rows([arrow_values(data.column(index)) for index in range(self.width)], data.num_rows)
 
     def take(self, rows: Sequence[int], columns: Sequence[int]) -> Any:
         """The columns selected, without a copy; the rows too where they stand together, else taken."""
         part = self._data.select(columns)
         if not rows or rows[-1] - rows[0] == len(rows) - 1:
             return part.slice(rows[0] if rows else 0, len(rows))
-        return part.take(rows)
+        return take_rows(part, rows)
 
 
 _FRAMES: tuple[tuple[str, tuple[str, ...], Any], ...] = (
@@ -97,7 +97,19 @@ def _tuple(label: Any) -> tuple[Any, ...]:
     return label if isinstance(label, tuple) else (label,)
 
 
-def _values(column: Any) -> Iterable[Any]:
+def take_rows(data: Any, rows: Any) -> Any:
+    """These rows, by any sequence of indices, of a table or batch of Arrow; by slices where types cannot be taken."""
+    pyarrow = sys.modules["pyarrow"]
+    try:
+        return data.take(pyarrow.array(rows, pyarrow.int64()))
+    except NotImplementedError:  # views of strings, for instance
+        slices = [data.slice(row, 1) for row in rows]
+    if isinstance(data, pyarrow.Table):
+        return pyarrow.concat_tables(slices)
+    return pyarrow.Table.from_batches(slices).combine_chunks().to_batches()[0]
+
+
+def arrow_values(column: Any) -> Iterable[Any]:
     """Python's values; Arrow's texts for times that Python cannot hold."""
     kind = column.type
     try:

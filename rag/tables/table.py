@@ -46,6 +46,7 @@ class Table(Generic[T]):
             around the table; None where the table is no text.
         grids: One `Grid`, with a unit for each column and row.
         titles: What the table is about, if anything says so.
+        keys: Indices of the key columns.
         kind: "table".
 
     Raises:
@@ -58,6 +59,7 @@ class Table(Generic[T]):
     units: tuple[Unit, ...] = field(init=False, repr=False)
     grids: tuple[Grid, ...] = field(init=False, repr=False)
     titles: tuple[str, ...] = field(init=False, repr=False)
+    keys: tuple[int, ...] = field(init=False, repr=False)
     kind: str = field(default="table", init=False, repr=False)
     _form: Form = field(init=False, repr=False)
 
@@ -72,13 +74,15 @@ class Table(Generic[T]):
         first = int(before is not None)
         columns_at = tuple(range(first, first + form.width))
         rows_at = tuple(range(first + form.width, first + form.width + len(rows)))
-        keys = tuple(columns_at[column] for column in _keys(form, names, self.options)) if form.width else ()
-        units = (*_columns(form, names), *_rows(form, len(rows), keys))
+        keys = _keys(form, names, self.options) if form.width else ()
+        required = tuple(columns_at[column] for column in keys)
+        units = (*_columns(form, names), *_rows(form, len(rows), required))
         units = tuple(unit for unit in (before, *units, after) if unit is not None) if form.width else ()
         object.__setattr__(self, "_form", form)
         object.__setattr__(self, "units", units)
         object.__setattr__(self, "grids", (Grid(names, rows, rows_at, columns_at, title),))
         object.__setattr__(self, "titles", (title,) if title else ())
+        object.__setattr__(self, "keys", keys)
 
     def render(self, kept: Collection[int]) -> T:
         """The table with the kept columns of the kept rows, and the whole header above them."""
@@ -150,10 +154,10 @@ def _rows(form: Form, size: int, keys: tuple[int, ...]) -> list[Unit]:
     return [Unit(form.row_text(row), requires=keys, span=text.row_span(row) if text else None) for row in range(size)]
 
 
-def _keys(form: Form, names: tuple[str, ...], options: TableOptions) -> list[int]:
+def _keys(form: Form, names: tuple[str, ...], options: TableOptions) -> tuple[int, ...]:
     if not options.key:
-        return list(form.keys) or [find_key(form.rows, form.width)]
-    return sorted({*form.keys, *(_column(key, names) for key in options.key)})
+        return form.keys or (find_key(form.rows, form.width),)
+    return tuple(sorted({*form.keys, *(_column(key, names) for key in options.key)}))
 
 
 def _column(key: str | int, names: tuple[str, ...]) -> int:

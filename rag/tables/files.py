@@ -1,0 +1,141 @@
+"""Tables in files, read a part at a time: Parquet, Arrow IPC, CSV."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ctxprune._extras import require
+from ctxprune.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from .options import TableOptions
+
+pa = require("pyarrow", "tables")
+ipc = require("pyarrow.ipc", "tables")
+parquet = require("pyarrow.parquet", "tables")
+
+__all__ = ["IpcFile", "ParquetFile", "Part", "TableFile", "open_table"]
+
+_CELLS = 1 << 20  # of a part, about
+_ROWS = 1 << 16  # of a part, at most
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows: `columns`, an array of Arrow a column, to look into; and `rows`, a RecordBatch, to remember."""
+
+    columns: list[Any]
+    rows: Any
+
+
+class TableFile(ABC):
+    """A table in a file, of which only a part is in memory.
+
+    Attributes:
+        path: The file.
+        names: Of the columns.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+
+    @abstractmethod
+    def parts(self) -> Iterator[Part]:
+        """All rows, in order.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+
+    @abstractmethod
+    def write(self, table: Any, file: Any) -> None:
+        """Write what `Table` gave to a file that is open for bytes."""
+
+    @abstractmethod
+    def table(self, rows: Any) -> Any:
+        """What `Table` takes for remembered rows, a pyarrow.Table of what the parts have as `rows`, or None."""
+
+    def reading(self, options: TableOptions) -> TableOptions:
+        """The options by which `Table` reads it as this file does."""
+        return options
+
+
+class _ArrowFile(TableFile):
+    """A file of which the columns are arrays of Arrow."""
+
+    schema: Any
+
+    def table(self, rows: Any) -> Any:
+        """See `TableFile.table`."""
+        return self.schema.empty_table() if rows is None else rows
+
+    def _sliced(self, batches: Iterable[Any]) -> Iterator[Part]:
+        most = max(1, min(_ROWS, _CELLS // max(len(self.names), 1)))
+        try:
+            for batch in batches:
+                for start in range(0, batch.num_rows, most):
+                    rows = batch.slice(start, most)
+                    yield Part(rows.columns, rows)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"the rows cannot be read ({error})", where=str(self.path)) from error
+
+
+class ParquetFile(_ArrowFile):
+    """Read by row groups, through a small buffer a column."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
+        self.schema = self._file.schema_arrow
+        self.names = tuple(self.schema.names)
+
+    def parts(self) -> Iterator[Part]:
+        """See `TableFile.parts`."""
+        most = max(1, min(_ROWS, _CELLS // max(len(self.names), 1)))
+        return self._sliced(self._file.iter_batches(batch_size=most))
+
+    def write(self, table: Any, file: Any) -> None:
+        """With the source's schema and metadata, as far as columns are kept."""
+        parquet.write_table(table, file)
+
+
+class IpcFile(_ArrowFile):
+    """Mapped into memory, so that nothing is copied that is not remembered."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = ipc.open_file(pa.memory_map(str(path)))
+        self.schema = self._file.schema
+        self.names = tuple(self.schema.names)
+
+    def parts(self) -> Iterator[Part]:
+        """See `TableFile.parts`."""
+        return self._sliced(self._file.get_batch(number) for number in range(self._file.num_record_batches))
+
+    def write(self, table: Any, file: Any) -> None:
+        """With the source's schema and metadata, as far as columns are kept."""
+        with ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+
+
+def open_table(path: Path, options: TableOptions) -> TableFile:
+    """The file as what its first bytes say: Parquet, Arrow IPC; else CSV.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    from .csv_file import CsvFile
+
+    try:
+        with path.open("rb") as file:
+            start = file.read(6)
+        if start[:4] == b"PAR1":
+            return ParquetFile(path)
+        return IpcFile(path) if start == b"ARROW1" else CsvFile(path, options)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"the file cannot be read ({error})", where=str(path)) from error
