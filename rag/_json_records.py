@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.grid import Grid
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from ._json_outline import outline
+from ._json_tree import JsonTree, joined_path
 
-__all__ = ["record_grid"]
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+__all__ = ["record_grid", "record_part"]
 
 _FULL = 0.1  # of the cells must be there at least: objects that have less in common are no table
 _DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)  # numbers as written
@@ -36,14 +39,20 @@ def record_grid(records: Sequence[str], units: Sequence[int], title: str) -> Gri
     return Grid(tuple(columns), cells, tuple(units), title=title)
 
 
+def record_part(record: str, columns: Collection[str]) -> str:
+    """The object `record` with what is at these paths only, each member as it is written."""
+    tree = JsonTree(outline(record, None), members=True)
+    return tree.text([unit for unit, path in enumerate(tree.paths) if path in columns])
+
+
 def _cells(record: dict[str, Any]) -> list[tuple[str, str]]:
     """Paths and cells of an object, in its order."""
     found = []
-    left = list(reversed(record.items()))
+    left: list[tuple[str, Any]] = [(joined_path("", key), value) for key, value in reversed(record.items())]
     while left:
         path, value = left.pop()
         if isinstance(value, dict) and value:
-            left += ((f"{path}.{key}", inner) for key, inner in reversed(value.items()))
+            left += ((joined_path(path, key), inner) for key, inner in reversed(value.items()))
         else:
             found.append((path, _cell(value)))
     return found

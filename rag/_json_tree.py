@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from ctxprune.context import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from ._json_outline import Outline
 
-__all__ = ["JsonTree"]
+__all__ = ["JsonTree", "joined_path"]
 
 _MOST_ITEMS = 1000  # scalars of one list that are units of their own; of longer lists several are one unit
 _LONGEST_PATH = 200  # characters; of longer paths the end is shown
@@ -24,32 +24,37 @@ class JsonTree:
 
     Attributes:
         units: In the order of the text.
+        paths: Of each unit, as in "user.name"; an item has that of its list.
         records: For each list of objects, two at least, its path, as in "result.hits", and the units of these objects.
     """
 
     def __init__(self, outline: Outline, *, members: bool) -> None:
         self._outline, self._members = outline, members
-        self._closes = dict(
-            zip(outline.parents, outline.ends, strict=True)
-        )  # of containers: where their last part ends
+        # Of each container where its last part ends.
+        self._closes = dict(zip(outline.parents, outline.ends, strict=True))
         del self._closes[-1]
         self._groups = self._grouped()
         paths: dict[int, str] = {}
         for part in sorted(self._closes):
-            paths[part] = _joined(paths.get(outline.parents[part], ""), outline.key(part))
-        self.units = [self._unit(group, paths) for group in self._groups]
+            paths[part] = joined_path(paths.get(outline.parents[part], ""), outline.key(part))
+        self.paths = [
+            joined_path(paths.get(outline.parents[group.start], ""), outline.key(group.start)) for group in self._groups
+        ]
+        self.units = [self._unit(group, path) for group, path in zip(self._groups, self.paths, strict=True)]
         objects: defaultdict[int, list[int]] = defaultdict(list)
         for index, group in enumerate(self._groups):
             if outline.is_item(group.start) and outline.mark(group.start) == "{":
                 objects[outline.parents[group.start]].append(index)
         self.records = [(paths[part], rows) for part, rows in objects.items() if len(rows) > 1]
 
-    def text(self, kept: Collection[int]) -> str:
+    def text(self, kept: Collection[int], shortened: Mapping[int, str] | None = None) -> str:
         """The text with these units and what encloses them; the outermost brackets always stay.
 
-        Each part but the first of its container comes with what stood before it in the text.
+        Each part but the first of its container comes with what stood before it in the text. Units in `shortened` are
+        written as it says.
         """
         outline, closes = self._outline, self._closes
+        short = {self._groups[index].start: text for index, text in (shortened or {}).items()}
         text, written, fresh = outline.text, [], True
         enclosing: list[int] = []
 
@@ -66,7 +71,8 @@ class JsonTree:
             fresh = part in closes
             if fresh:
                 enclosing.append(part)
-            written.append(text[outline.leads[part] : outline.leads[part + 1] if fresh else outline.ends[part]])
+            end = outline.leads[part + 1] if fresh else outline.ends[part]
+            written.append(short.get(part) or text[outline.leads[part] : end])
         while enclosing:
             close()
         return "".join(written)
@@ -111,17 +117,16 @@ class JsonTree:
             return self._members and self._outline.mark(0) not in "{["
         return self._members or self._outline.is_item(part)
 
-    def _unit(self, group: range, paths: dict[int, str]) -> Unit:
+    def _unit(self, group: range, path: str) -> Unit:
         outline, part = self._outline, group.start
         end = outline.ends[group.stop - 1]
         value = outline.text[outline.values[part] : end]
-        key = outline.key(part)
-        if key is not None:
-            value = f"{_joined(paths[outline.parents[part]], key)}: {value}"
-        return Unit(value, pinned=part == 0, span=(outline.leads[part], end))
+        named = part > 0 and not outline.is_item(part)
+        return Unit(f"{path}: {value}" if named else value, pinned=part == 0, span=(outline.leads[part], end))
 
 
-def _joined(path: str, key: str | None) -> str:
+def joined_path(path: str, key: str | None) -> str:
+    """The path of a member of what is at `path`; of long ones the end."""
     if key is None:
         return path
     return (f"{path}.{key}" if path else key)[-_LONGEST_PATH:]

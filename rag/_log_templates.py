@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-__all__ = ["MASK", "LogLines", "read_lines", "templates_of"]
+__all__ = ["MASK", "LogLines", "form_of", "read_lines", "templates_of"]
 
 MASK = "*"
 
@@ -66,7 +66,7 @@ def read_lines(text: str) -> LogLines:
     Where most lines start with a time or a level, a record goes up to the next such line; else it takes the lines that
     are indented and those that belong to a stack trace.
     """
-    forms = _RUN.sub("0", text.translate(_DIGITS)).split("\n")
+    forms = form_of(text).split("\n")
     sample = [form for form in forms[:_SAMPLE] if form.strip() and not form[0].isspace()]
     headed = sum(_HEAD.match(form) is not None for form in sample) > _HEADS * len(sample)
     starts: dict[str, bool] = {}
@@ -88,6 +88,11 @@ def read_lines(text: str) -> LogLines:
     for index, lines in further.items():
         records[index] = "\n".join([records[index], *lines])
     return LogLines(spans, records)
+
+
+def form_of(text: str) -> str:
+    """The text with each run of digits as one 0."""
+    return _RUN.sub("0", text.translate(_DIGITS))
 
 
 def templates_of(forms: list[str]) -> tuple[list[int], list[str]]:

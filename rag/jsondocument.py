@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ctxprune.context import Unit
 from ctxprune.errors import InputError, UsageError
 
 from ._json_outline import outline
-from ._json_records import record_grid
+from ._json_records import record_grid, record_part
 from ._json_tree import JsonTree
+from .tables.header import find_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ctxprune.context import Unit
     from ctxprune.grid import Grid
 
 __all__ = ["JsonDocument", "json_lists"]
@@ -44,6 +45,9 @@ class JsonDocument(Generic[T]):
         data: A text, or anything that `json.dumps` writes.
         members: Whether members of objects are dropped, too. If not, the items of those lists that are in no other
             list are the units, whole, and all else stays.
+        columns: Whether the columns of `grids` are units, too, behind all others: paths that are kept or dropped in all
+            objects of a list. Each object then requires the column that tells them apart best. For scorers that read
+            tables; others see the names only.
         units: A member's text is its path, as in "user.name", and its value; spans are those of the members and items
             in the text (for a value, in what `json.dumps` wrote).
         kind: "table" if most units are records of lists, else "passage".
@@ -56,6 +60,7 @@ class JsonDocument(Generic[T]):
 
     data: T = field(repr=False)
     members: bool = True
+    columns: bool = False
     units: tuple[Unit, ...] = field(init=False, repr=False)
     kind: str = field(init=False, repr=False)
     _tree: JsonTree = field(init=False, repr=False)
@@ -67,13 +72,19 @@ class JsonDocument(Generic[T]):
         object.__setattr__(self, "_tree", tree)
         object.__setattr__(self, "units", tuple(tree.units))
         object.__setattr__(self, "kind", "table" if 2 * records > len(tree.units) else "passage")
+        if self.columns:
+            units = list(tree.units)
+            grids = tuple(_with_columns(grid, units) for grid in self.grids)
+            object.__setattr__(self, "units", tuple(units))
+            object.__setattr__(self, "grids", grids)
 
     def render(self, kept: Collection[int]) -> T:
         """The document with the kept units only; valid JSON whatever is kept."""
         chosen = set(kept)
         if len(chosen) == len(self.units):
             return self.data
-        text = self._tree.text(chosen)
+        count = len(self._tree.units)
+        text = self._tree.text({unit for unit in chosen if unit < count}, self._shortened(chosen))
         result: Any = text if isinstance(self.data, str) else json.loads(text)
         return result  # type: ignore[no-any-return]
 
@@ -85,6 +96,25 @@ class JsonDocument(Generic[T]):
             for path, rows in self._tree.records
         )
         return tuple(grid for grid in made if grid is not None)
+
+    def _shortened(self, chosen: set[int]) -> dict[int, str]:
+        """By unit the kept objects of which some columns are dropped."""
+        short: dict[int, str] = {}
+        for grid in self.grids if self.columns else ():
+            left = {name for name, unit in zip(grid.header, grid.column_units, strict=True) if unit in chosen}
+            if len(left) < len(grid.header):
+                short |= {row: record_part(self.units[row].text, left) for row in grid.row_units if row in chosen}
+        return short
+
+
+def _with_columns(grid: Grid, units: list[Unit]) -> Grid:
+    """The grid with units for its columns, which are added; its rows require the one that tells them apart."""
+    first = len(units)
+    units += [Unit(name) for name in grid.header]
+    key = first + find_key(grid.rows, len(grid.header))
+    for row in grid.row_units:
+        units[row] = replace(units[row], requires=(key,))
+    return replace(grid, column_units=tuple(range(first, len(units))))
 
 
 def _written(value: object) -> str:

@@ -12,6 +12,8 @@ from ctxprune.errors import UsageError
 from ctxprune.scorers.base import Scorer, as_scores, score_batch
 from ctxprune.scorers.lexical import LexicalScorer
 
+from ._log_templates import form_of, templates_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -33,7 +35,7 @@ _ALARM, _WARNING, _RARE = 0.4, 0.2, 0.2  # what an error, a warning, a template 
 
 @dataclass(frozen=True)
 class LogScorer:
-    """`scorer` on a log (`ctxprune.rag.Log`), 0 to 1.6, higher = keep; on other contexts as `scorer` scores them.
+    """`scorer` on logs (`ctxprune.rag.Log`, several joined), 0 to 1.6, higher = keep; on others as `scorer` says.
 
     The scores of `scorer` are brought to 0..1, errors and warnings and rare templates get more; the n-th best record of
     a template, ties to the earlier one, gets the n-th part of that. So a budget is first spent on one record of each
@@ -64,12 +66,13 @@ class LogScorer:
 
 
 def _in_turn(scores: Scores, context: Context[Any]) -> Scores:
-    templates = np.asarray(getattr(context, "templates", ()), dtype=np.int64)
-    if not len(templates):
+    if getattr(context, "kind", "") != "log" or not len(scores):
         return scores
+    known = getattr(context, "templates", None)  # logs that were joined have none of their own
+    templates = np.asarray(known or templates_of([form_of(unit.text) for unit in context.units])[0], dtype=np.int64)
     span = float(scores.max() - scores.min())
     whole = (scores - scores.min()) / span if span else np.zeros_like(scores)
-    whole = whole + _alarm(context) + _rarity(templates)
+    whole = whole + _alarm(context, templates) + _rarity(templates)
     order = np.lexsort((-whole, templates))  # stable: of equal ones the earlier first
     ordered = templates[order]
     fresh = np.ones(len(order), dtype=np.bool_)
@@ -80,15 +83,14 @@ def _in_turn(scores: Scores, context: Context[Any]) -> Scores:
     return as_scores(whole / turns, len(scores))
 
 
-def _alarm(context: Context[Any]) -> NDArray[np.float64]:
+def _alarm(context: Context[Any], templates: NDArray[np.int64]) -> NDArray[np.float64]:
     """By the first record of each template: its words are those of all."""
     amounts: dict[int, float] = {}
-    templates: Sequence[int] = context.templates  # type: ignore[attr-defined]
-    for template, unit in zip(templates, context.units, strict=True):
+    for template, unit in zip(templates.tolist(), context.units, strict=True):
         if template not in amounts:
             warning = _WARNING if _WARNINGS.search(unit.text) else 0.0
             amounts[template] = _ALARM if _ALARMS.search(unit.text) else warning
-    return np.array([amounts[template] for template in templates])
+    return np.array([amounts[template] for template in templates.tolist()])
 
 
 def _rarity(templates: NDArray[np.int64]) -> NDArray[np.float64]:

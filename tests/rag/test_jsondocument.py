@@ -162,6 +162,57 @@ def test_items_of_lists_only(value: Any, indent: int | None, data: st.DataObject
     assert flat(left) == [json.loads(found.units[index].text) for index in sorted(kept)]
 
 
+def test_columns_are_dropped_in_all_objects_of_a_list() -> None:
+    text = (
+        '{"n": 2, "rows": [{"id": "a1", "geo": {"lat": 1.50, "lon": 2}, "tags": ["x", {"y": 1}], "e": []},\n'
+        ' {"geo": {"lat": 3}, "id": "b2", "id": "c3"}, 7]}'
+    )
+    document = JsonDocument(text, columns=True)
+    (grid,) = document.grids
+    assert grid.header == ("id", "geo.lat", "geo.lon", "tags", "e")
+    assert (grid.row_units, grid.column_units) == ((1, 2), (4, 5, 6, 7, 8))
+    assert [unit.text for unit in document.units[4:]] == list(grid.header)
+    assert document.units[1].requires == document.units[2].requires == (4,)
+    assert document.render(range(9)) is text
+    assert document.render([1, 2, 4, 5]) == (
+        '{"rows": [{"id": "a1", "geo": {"lat": 1.50}},\n {"geo": {"lat": 3}, "id": "b2", "id": "c3"}]}'
+    )
+    assert document.render([0, 2, 3, 6, 7]) == '{"n": 2, "rows": [{}, 7]}'
+    assert document.render([1, 4, 7, 8]) == '{"rows": [{"id": "a1", "tags": ["x", {"y": 1}], "e": []}]}'
+    assert (
+        document.render([1, 4, 5, 6, 7, 8]) == text[:8].replace('"n": 2', "")[:1] + text[9 : text.index(",\n")] + "]}"
+    )
+
+
+RECORDS = st.lists(st.dictionaries(st.sampled_from("abc"), JSON, max_size=3), min_size=2, max_size=5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(RECORDS, st.data())
+def test_columns_of_any_records(records: list[dict[str, Any]], data: st.DataObject) -> None:
+    text = json.dumps({"rows": records})
+    document = JsonDocument(text, columns=True)
+    kept = data.draw(st.sets(st.sampled_from(range(len(document.units)))))
+    left = json.loads(document.render(kept)).get("rows", [])
+    if not document.grids:
+        return
+    (grid,) = document.grids
+    names = {name for name, unit in zip(grid.header, grid.column_units, strict=True) if unit in kept}
+    rows = [records[number] for number, unit in enumerate(grid.row_units) if unit in kept]
+    assert [dict(cells(row)) for row in left] == [
+        {path: value for path, value in cells(row) if path in names} for row in rows
+    ]
+
+
+def cells(record: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in record.items():
+        here = f"{path}.{key}" if path else key
+        if isinstance(value, dict) and value:
+            yield from cells(value, here)
+        else:
+            yield here, value
+
+
 def test_values_come_back_as_values() -> None:
     value = {"a": [{"x": 1.5, "y": None}, {"x": math.inf}], "b": ("t", True)}
     document = JsonDocument(value)
@@ -220,7 +271,7 @@ def test_large_items_are_looked_into_and_long_lists_are_cut() -> None:
 def test_the_budget_holds_for_what_comes_out() -> None:
     records = [{"id": index, "city": f"City {index}", "note": "x" * (index % 40)} for index in range(200)]
     text = json.dumps({"request": {"page": 1, "size": 200}, "result": {"items": records}}, indent=1)
-    for budget in (100, 200, 1000):
+    for budget in (150, 300, 1000):
         found = prune(
             "What is the note of City 77?", JsonDocument(text), scorer="lexical.v1", policy=TokenBudget(budget)
         )
