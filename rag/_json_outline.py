@@ -1,7 +1,8 @@
 """Where the parts of a JSON text are: one pass over it, without recursion, without building its values.
 
 What is left of the pass is an outline: the containers that are looked into, and in them, as leaves, the scalars and the
-containers that stay whole. Everything that Python's `json` reads is read, and control characters in strings.
+containers that stay whole; of long lists of scalars several that follow each other are one leaf. Everything that
+Python's `json` reads is read, and control characters in strings.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ __all__ = ["Outline", "outline"]
 
 _SHOWN = 20  # characters that an error quotes
 _RECORD = 2000  # characters of an object that is read in one go
+_LONG_LIST = 1000  # parts, from which on up to 64 scalars in a row are one
 _BLANK = r"[ \t\r\n]*"
 _STRING = r'"[^"\\]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\]*)*"'
 _SCALAR = rf"(?:{_STRING}|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|NaN|-?Infinity)"
@@ -25,6 +27,7 @@ _BLANKS = re.compile(_BLANK)
 _KEY = re.compile(_STRING)
 _ITEM = re.compile(rf"{_BLANK}(){_VALUE}")
 _MEMBER = re.compile(rf"{_BLANK}({_STRING}){_BLANK}:{_BLANK}{_VALUE}")
+_RUN = re.compile(rf"{_SCALAR}(?:{_BLANK},{_BLANK}{_SCALAR}){{1,63}}")
 _INSIDE = {"{": ("}", _MEMBER), "[": ("]", _ITEM)}
 
 
@@ -149,6 +152,9 @@ def _read(found: Outline, at: int, parent: int, gap: int) -> int:
         gap = found.ends[part]
         if gap < 0:
             stack.append(part)
+        elif part - stack[-1] > _LONG_LIST and pattern is _ITEM and (run := _RUN.match(text, found.values[part])):
+            gap = found.ends[part] = run.end()
+            at = _after_blanks(text, gap)
     return at
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from itertools import compress
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonTree", "joined_path"]
 
-_MOST_ITEMS = 1000  # scalars of one list that are units of their own; of longer lists several are one unit
 _LONGEST_PATH = 200  # characters; of longer paths the end is shown
 
 
@@ -33,19 +32,17 @@ class JsonTree:
         # Of each container where its last part ends.
         self._closes = dict(zip(outline.parents, outline.ends, strict=True))
         del self._closes[-1]
-        self._groups = self._grouped()
-        paths: dict[int, str] = {}
+        self._parts = [part for part in range(len(outline)) if self._is_unit(part)]
+        above: dict[int, str] = {-1: ""}
         for part in sorted(self._closes):
-            paths[part] = joined_path(paths.get(outline.parents[part], ""), outline.key(part))
-        self.paths = [
-            joined_path(paths.get(outline.parents[group.start], ""), outline.key(group.start)) for group in self._groups
-        ]
-        self.units = [self._unit(group, path) for group, path in zip(self._groups, self.paths, strict=True)]
+            above[part] = joined_path(above[outline.parents[part]], outline.key(part))
+        self.paths = [joined_path(above[outline.parents[part]], outline.key(part)) for part in self._parts]
+        self.units = [self._unit(part, path) for part, path in zip(self._parts, self.paths, strict=True)]
         objects: defaultdict[int, list[int]] = defaultdict(list)
-        for index, group in enumerate(self._groups):
-            if outline.is_item(group.start) and outline.mark(group.start) == "{":
-                objects[outline.parents[group.start]].append(index)
-        self.records = [(paths[part], rows) for part, rows in objects.items() if len(rows) > 1]
+        for unit, part in enumerate(self._parts):
+            if outline.is_item(part) and outline.mark(part) == "{":
+                objects[outline.parents[part]].append(unit)
+        self.records = [(above[part], rows) for part, rows in objects.items() if len(rows) > 1]
 
     def text(self, kept: Collection[int], shortened: Mapping[int, str] | None = None) -> str:
         """The text with these units and what encloses them; the outermost brackets always stay.
@@ -54,7 +51,7 @@ class JsonTree:
         written as it says.
         """
         outline, closes = self._outline, self._closes
-        short = {self._groups[index].start: text for index, text in (shortened or {}).items()}
+        short = {self._parts[unit]: text for unit, text in (shortened or {}).items()}
         text, written, fresh = outline.text, [], True
         enclosing: list[int] = []
 
@@ -79,50 +76,32 @@ class JsonTree:
 
     def _alive(self, kept: Collection[int]) -> bytearray:
         """A byte a part, 1 for those that are written."""
-        outline = self._outline
-        alive = bytearray(len(outline))
+        alive = bytearray(len(self._outline))
         if not self._members:
             alive[:] = b"\1" * len(alive)
-            for group in self._groups:
-                alive[group.start : group.stop] = bytes(len(group))
+            for part in self._parts:
+                alive[part] = 0
         alive[0] = 1
-        for index in kept:
-            group = self._groups[index]
-            alive[group.start : group.stop] = b"\1" * len(group)
-            part = outline.parents[group.start]
-            while part > 0 and not alive[part]:
+        for unit in kept:
+            part = self._parts[unit]
+            while part >= 0 and not alive[part]:
                 alive[part] = 1
-                part = outline.parents[part]
+                part = self._outline.parents[part]
         return alive
 
-    def _grouped(self) -> list[range]:
-        """The parts of each unit: one, or several scalars of a long list."""
-        outline = self._outline
-        scalars = bytearray(outline.is_item(part) and outline.mark(part) not in "{[" for part in range(len(outline)))
-        widths = Counter(compress(outline.parents, scalars))
-        groups: list[range] = []
-        for part, parent in enumerate(outline.parents):
-            if part in self._closes or not self._is_droppable(part):
-                continue
-            last = groups[-1] if groups else range(0)
-            joins = scalars[part] and scalars[part - 1] and last.stop == part and outline.parents[last.start] == parent
-            if joins and len(last) < -(-widths[parent] // _MOST_ITEMS):
-                groups[-1] = range(last.start, part + 1)
-            else:
-                groups.append(range(part, part + 1))
-        return groups
-
-    def _is_droppable(self, part: int) -> bool:
+    def _is_unit(self, part: int) -> bool:
+        if part in self._closes:
+            return False
         if part == 0:
             return self._members and self._outline.mark(0) not in "{["
         return self._members or self._outline.is_item(part)
 
-    def _unit(self, group: range, path: str) -> Unit:
-        outline, part = self._outline, group.start
-        end = outline.ends[group.stop - 1]
-        value = outline.text[outline.values[part] : end]
+    def _unit(self, part: int, path: str) -> Unit:
+        outline = self._outline
+        span = outline.leads[part], outline.ends[part]
+        value = outline.text[outline.values[part] : span[1]]
         named = part > 0 and not outline.is_item(part)
-        return Unit(f"{path}: {value}" if named else value, pinned=part == 0, span=(outline.leads[part], end))
+        return Unit(f"{path}: {value}" if named else value, pinned=part == 0, span=span)
 
 
 def joined_path(path: str, key: str | None) -> str:

@@ -32,8 +32,8 @@ class JsonDocument(Generic[T]):
     """JSON whose members and items are kept or dropped. A text renders as a text, a value as a value.
 
     The units are the members of objects that hold a scalar, an empty object or an empty list; and the items of lists,
-    whole, if they are no longer than 4,000 characters, else their parts. Of more than 1,000 scalars in one list
-    several that follow each other are one unit. What encloses a unit comes with it; what encloses nothing that is kept
+    whole, if they are no longer than 4,000 characters, else their parts. Behind the first 1,000 items of a list up to
+    64 scalars in a row are one unit. What encloses a unit comes with it; what encloses nothing that is kept
     is left out, so that no list looks empty that is not. Only the outermost brackets always stay.
 
     What is kept is the source's own text: numbers as they are written, duplicate keys, escapes, NaN, indentation. A
