@@ -157,6 +157,22 @@ def scale() -> str:
     return table([*head, "TB read", "TB written", "TB without texts", "2 workers against 1 process"], rows)
 
 
+def dedup() -> str:
+    rows = []
+    for key, row in figures("dedup").items():
+        ours, theirs = (
+            [f"{found[name]:.1f}" for name in ("found_percent", "false_merges_percent")] + [found["texts_per_second"]]
+            for found in (row["ctxprune"], row["datasketch"])
+        )
+        rows.append([key.replace("_", " "), row["ctxprune"]["texts"], row["ctxprune"]["planted"], *ours, *theirs])
+    head = ["texts", "number", "planted", "found %", "false merges %", "texts a second"]
+    scale = figures("dedup_scale")
+    return table([*head, "datasketch: found %", "false merges %", "texts a second"], rows) + (
+        f"\n{scale['passages']:,} passages take {scale['seconds']:.0f} seconds on one core and "
+        f"{scale['peak_megabytes']:,} MB (`benchmarks/dedup_scale.py`).\n"
+    )
+
+
 LINKERS = {
     "baseline: char TF-IDF@10 + keys": "TF-IDF@10 + keys",
     "ranked.v1": "ranked",
@@ -242,6 +258,7 @@ TABLES = {
     "pooled": pooled,
     "scale": scale,
     "follow_up": follow_up,
+    "dedup": dedup,
 }
 
 if __name__ == "__main__":

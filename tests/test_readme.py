@@ -6,6 +6,7 @@ import ast
 import asyncio
 import importlib.util
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -34,8 +35,14 @@ def folder(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return shop.parent
 
 
-def run(block: str, **names: object) -> dict[str, object]:
-    code = compile(block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+def block(part: str) -> str:
+    """The one block that holds these words."""
+    (found,) = (text for text in BLOCKS if part in text)
+    return found
+
+
+def run(code_block: str, **names: object) -> dict[str, object]:
+    code = compile(code_block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     result = eval(code, names)
     if inspect.iscoroutine(result):
         asyncio.run(result)
@@ -43,7 +50,7 @@ def run(block: str, **names: object) -> dict[str, object]:
 
 
 def test_ten_lines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names = run(BLOCKS[0])
+    names = run(block('Path("history.txt")'))
     assert "It opened in 1933." in names["kept"].output
     assert names["answer"].rows
     assert "ctxprune-trace" in capsys.readouterr().out
@@ -51,16 +58,30 @@ def test_ten_lines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_passages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     texts = ["The bridge is long. It opened in 1933 [2].", "The bridge opened in 1933, they say. Tickets cost five."]
-    names = run(BLOCKS[1], texts=texts, notes=["Ask the mayor about the bridge."])
+    names = run(block("PassagePruner(Pruner"), texts=texts, notes=["Ask the mayor about the bridge."])
     assert "1933" in str(names["shared"].outputs)
     assert "corpus_id" in capsys.readouterr().out
+
+
+def test_near_duplicates_json_and_logs(capsys: pytest.CaptureFixture[str]) -> None:
+    people = [{"name": f"Person {number}", "city": "Lyon"} for number in range(50)] + [{"name": "Ada", "city": "Łódź"}]
+    names = run(
+        block("deduplicate("),
+        texts=["The bridge opened in 1933.", "THE BRIDGE opened, in 1933", "Cats sleep."],
+        json_text=json.dumps({"people": people}),
+        log_text="\n".join(["INFO cart 17 paid"] * 99 + ["ERROR charge of cart 18 refused: no money"]),
+    )
+    assert names["found"].kept == [0, 2]
+    assert people[-1] in json.loads(names["record"].output)["people"]
+    assert "no money" in names["lines"].output
+    assert "more like this" in capsys.readouterr().out
 
 
 def test_langchain(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     core = pytest.importorskip("langchain_core.documents")
     runnables = pytest.importorskip("langchain_core.runnables")
     shelf = [core.Document("The bridge opened in 1933.", id="7"), core.Document("Cats sleep.")]
-    names = run(BLOCKS[2], your_retriever=runnables.RunnableLambda(lambda _: shelf))
+    names = run(block("PruningRetriever(retriever"), your_retriever=runnables.RunnableLambda(lambda _: shelf))
     assert names["documents"][0].page_content == "The bridge opened in 1933."
     assert "The bridge opened in 1933. 7 [[0, 26]]" in capsys.readouterr().out
 
@@ -68,7 +89,7 @@ def test_langchain(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_langchain_agents() -> None:
     pytest.importorskip("langchain", reason="langchain is not installed")
     fake = pytest.importorskip("langchain_core.language_models.fake_chat_models")
-    names = run(BLOCKS[3], your_agent_model=fake.FakeListChatModel(responses=["In 1933."]), your_tools=[])
+    names = run(block("create_agent("), your_agent_model=fake.FakeListChatModel(responses=["In 1933."]), your_tools=[])
     found = names["agent"].invoke({"messages": [("user", "When did the bridge open?")]})
     assert found["messages"][-1].content == "In 1933."
 
@@ -76,16 +97,16 @@ def test_langchain_agents() -> None:
 def test_chat_models(folder: Path) -> None:
     fake = pytest.importorskip("langchain_core.language_models.fake_chat_models")
     model = fake.FakeListChatModel(responses=["```sql\nSELECT name FROM city\n```"])
-    names = run(BLOCKS[4], your_chat_model=model)
+    names = run(block("ChatGenerator(your_chat_model)"), your_chat_model=model)
     assert {"chat.v1", "sketch.v1"} >= {candidate.generator for candidate in names["answer"].trace.candidates}
     assert "SELECT name FROM city" in [candidate.sql for candidate in names["answer"].trace.candidates]
 
 
 def test_the_guard(folder: Path) -> None:
     schema = Schema("shop", (Table("city", (Column("name"),)),), (), "postgres")
-    run(BLOCKS[5], schema=schema, sql="SELECT * FROM city")
+    run(block('Guard("postgres"'), schema=schema, sql="SELECT * FROM city")
     with pytest.raises(GuardError):
-        run(BLOCKS[5], schema=schema, sql="SELECT * FROM secret")
+        run(block('Guard("postgres"'), schema=schema, sql="SELECT * FROM secret")
 
 
 def test_databases_on_a_server(postgres_database: Database, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,23 +114,23 @@ def test_databases_on_a_server(postgres_database: Database, capsys: pytest.Captu
     with psycopg.connect(postgres_database.admin_url, autocommit=True) as admin:
         admin.execute("CREATE TABLE city (name text, country text)")
         admin.execute("INSERT INTO city VALUES ('Paris', 'France'), ('Rome', 'Italy')")
-    run(BLOCKS[6], database_url=postgres_database.reader_url)
+    run(block("Limits(seconds=5)"), database_url=postgres_database.reader_url)
     assert "((1,),)" in capsys.readouterr().out
 
 
 def test_redis(folder: Path, redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    run(BLOCKS[7], redis_url=redis_url)
+    run(block("RedisIndex("), redis_url=redis_url)
     assert "São Paulo" in capsys.readouterr().out
 
 
 def test_conversations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(BLOCKS[8])
+    run(block("Conversation("))
     assert "How many cities are in Poland? ((1,),)\nit names another value" in capsys.readouterr().out
 
 
 def test_every_block_is_run() -> None:
-    assert len(BLOCKS) == 10  # the last one is run by tests/integrations/test_ray.py
-    assert len(COMMANDS) == 18
+    assert len(BLOCKS) == 11  # the last one is run by tests/integrations/test_ray.py
+    assert len(COMMANDS) == 20
 
 
 @pytest.mark.parametrize("command", COMMANDS)
