@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ctxprune.rag.options import PassageOptions
     from ctxprune.rag.passages import Passage, Passages, sentence_spans
     from ctxprune.rag.ranking import PassagePruner, RankedPassages
-    from ctxprune.rag.tables import Table, TableOptions
+    from ctxprune.rag.tables import Table, TableOptions, prune_file
 
 _HOMES = {
     "BestDocuments": "documents",
@@ -51,6 +51,7 @@ _HOMES = {
     "deduplicate_tables": "dedup.tables",
     "document_scores": "documents",
     "near_duplicates": "dedup.texts",
+    "prune_file": "tables",
     "sentence_spans": "passages",
 }
 
@@ -82,6 +83,7 @@ __all__ = [
     "deduplicate_tables",
     "document_scores",
     "near_duplicates",
+    "prune_file",
     "sentence_spans",
 ]
 

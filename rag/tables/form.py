@@ -45,10 +45,12 @@ class TextForm(Form):
     Attributes:
         text: The whole text.
         table: Characters [start, end) of the table, line ends included.
+        title: What says what the table is about; None for what stands before it.
     """
 
     text: str
     table: Span = (0, 0)
+    title: str | None = None
 
     @abstractmethod
     def take(self, rows: Sequence[int], columns: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from ctxprune.errors import UsageError
 
 __all__ = ["NO_OPTIONS", "TableOptions"]
 
-_FORMATS = (None, "csv", "markdown")
+_FORMATS = (None, "csv", "html", "markdown")
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,14 @@ class TableOptions:
     """What holds for one table; by default everything is found out.
 
     Attributes:
-        format: "csv" (with any delimiter) or "markdown", for texts; None finds out.
+        format: "csv" (with any delimiter), "html" or "markdown", for texts; None finds out.
         delimiter: One character between the cells of CSV; None finds out.
         header_rows: How many rows at the top name the columns, for texts and lists of rows; None finds out.
         key: Columns that say what each row is about, by name or by index from 0; they are kept with every row. ()
             finds one. Indices of data frames (pandas) are always keys.
         title: What the table is about; read by scorers, no part of what is pruned.
-        note: Whether a text says in a line of its own what was left out: before CSV behind "# ", after Markdown.
+        note: Whether a text says in a line of its own what was left out: before CSV behind "# ", after Markdown
+            and HTML.
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
@@ -37,7 +38,7 @@ class TableOptions:
     note: bool = False
 
     def __post_init__(self) -> None:
-        _check(self.format in _FORMATS, "format", self.format, "'csv', 'markdown' or None")
+        _check(self.format in _FORMATS, "format", self.format, "'csv', 'html', 'markdown' or None")
         delimiter = self.delimiter
         single = isinstance(delimiter, str) and len(delimiter) == 1 and delimiter not in '"\r\n'
         _check(delimiter is None or single, "delimiter", delimiter, "one character other than a quote or a line end")

@@ -69,7 +69,7 @@ class Table(Generic[T]):
         form = _form(self.data, self.options)
         names = column_names(form.levels, form.width)
         before, after = _around(form)
-        title = " / ".join(part for part in (self.options.title, before.text if before else "") if part)
+        title = " / ".join(part for part in (self.options.title, _title(form, before)) if part)
         rows = form.rows if form.width else ()
         first = int(before is not None)
         columns_at = tuple(range(first, first + form.width))
@@ -119,8 +119,7 @@ class Table(Generic[T]):
 def _form(data: Any, options: TableOptions) -> Form:
     """`data` in the form that it has."""
     if isinstance(data, str):
-        markdown = options.format == "markdown" or (options.format is None and has_markdown_table(data))
-        return MarkdownTable(data, options) if markdown else Delimited(data, options)
+        return _text_form(data, options)
     if (frame := frame_form(data)) is not None:
         return frame
     if is_result(data):
@@ -134,6 +133,21 @@ def _form(data: Any, options: TableOptions) -> Form:
         f"a {type(data).__name__} is no table that is known",
         hint="give a text of CSV or Markdown, a list of rows or of dicts, or a frame of pandas, polars or Arrow",
     )
+
+
+def _text_form(text: str, options: TableOptions) -> TextForm:
+    html = text.lstrip("\ufeff \t\r\n").startswith("<") and "<table" in text.lower()
+    if options.format == "html" or (options.format is None and html):
+        from .html_table import HtmlTable
+
+        return HtmlTable(text, options)
+    markdown = options.format == "markdown" or (options.format is None and has_markdown_table(text))
+    return MarkdownTable(text, options) if markdown else Delimited(text, options)
+
+
+def _title(form: Form, before: Unit | None) -> str:
+    said = form.title if isinstance(form, TextForm) else ""
+    return said if said is not None else before.text if before else ""
 
 
 def _around(form: Form) -> tuple[Unit | None, Unit | None]:

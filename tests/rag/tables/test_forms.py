@@ -29,6 +29,11 @@ MARKDOWN = (
     "Birds\n\n| Bird | Seen, times | Weight |\n|:--|---:|---|\n"
     "| Wren | 12 | 9 g |\n|Rook||460 g|\n| Owl \\| night | 3 | 0.3 kg\n\nAll counted.\n"
 )
+HTML = (
+    "<p>Birds</p>\n<table class=seen>\n<tr><th>Bird</th><th>Seen, times</th><th>Weight</th></tr>\n"
+    "<tr><td>Wren<td>12</td><td>9 g</td></tr>\n<TR id=rook><td>Rook</td><td></td><td>460 g</td></TR>\n"
+    "<tr><td>Owl | night</td><td>3</td><td>0.3 <b>kg</b></td></tr>\n</table>\nAll counted.\n"
+)
 
 
 class Case(NamedTuple):
@@ -93,13 +98,18 @@ def test_frames_come_back_as_slices(frame: object) -> None:
 @pytest.mark.parametrize("name", ["csv", "tsv", "markdown"])
 def test_spans_are_exact(name: str) -> None:
     table = Table(CASES[name].data)
-    for unit in table.units:
-        assert unit.span is not None
+    names = table.grids[0].column_units
+    for index, unit in enumerate(table.units):
         here = table.data[slice(*unit.span)]
-        assert unit.text in here.replace('"', "") or unit.text == here
-    assert [table.data[slice(*table.units[index].span)].strip(' "') for index in table.grids[0].column_units] == [
-        *HEADER
-    ]
+        assert (here.strip(' "') if index in names else here) == unit.text
+
+
+def test_spans_of_html_are_elements() -> None:
+    table = Table(HTML)
+    found = [table.data[slice(*unit.span)] for unit in table.units]
+    assert found[:3] == ["<p>Birds</p>", "<th>Bird</th>", "<th>Seen, times</th>"]
+    assert found[5] == "<TR id=rook><td>Rook</td><td></td><td>460 g</td></TR>"
+    assert table.units[5].text == "Rook |  | 460 g"
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -198,6 +208,47 @@ def test_the_header_is_found(rows: list[list[str]], header: tuple[str, ...]) -> 
     assert Table(rows).grids[0].header == header
     text = "\n".join(",".join(row) for row in rows)
     assert Table(text).grids[0].header == header
+
+
+SPANNED = """<table><caption>Medals &amp; more</caption>
+<thead><tr><th rowspan="2">Nation</th><th colspan=2>Medals</th><th rowspan=2>Year</th></tr>
+<tr><th>Gold</th><th>Silver</th></tr></thead>
+<tbody>
+<tr><td>A &lt; B</td><td>1</td><td>2</td><td id=y rowspan="3">2001</td></tr>
+<tr><td>C</td><td>3<td>4</tr>
+<tr><td>D</td><td colspan="2">none</td></tr>
+</tbody></table>"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "body"),
+    [
+        (
+            (1, 2),
+            (0, 2, 3),
+            '<tr><td>C</td><td>4<td id=y rowspan="2">2001</td></tr>\n<tr><td>D</td><td>none</td></tr>\n',
+        ),
+        ((2,), (0, 1, 2, 3), '<tr><td>D</td><td colspan="2">none</td><td id=y>2001</td></tr>\n'),
+        ((0,), (0, 1), "<tr><td>A &lt; B</td><td>1</td></tr>\n"),
+    ],
+)
+def test_cells_of_html_that_span_others(rows: tuple[int, ...], columns: tuple[int, ...], body: str) -> None:
+    table = Table(SPANNED)
+    (grid,) = table.grids
+    assert grid.header == ("Nation", "Medals / Gold", "Medals / Silver", "Year")
+    assert grid.rows[2] == ("D", "none", "none", "2001")
+    assert table.titles == ("Medals & more",)
+    output = table.render(kept(table, rows, columns))
+    assert output.partition("<tbody>\n")[2] == f"{body}</tbody></table>"
+    (again,) = Table(output).grids
+    assert again.header == tuple(grid.header[column] for column in columns)
+    assert again.rows == tuple(tuple(grid.rows[row][column] for column in columns) for row in rows)
+
+
+@pytest.mark.parametrize("text", ["<p>none</p><table></table>", SPANNED * 2])
+def test_html_must_hold_one_table(text: str) -> None:
+    with pytest.raises(InputError, match="tables of data in the text"):
+        Table(text)
 
 
 def test_lines_above_csv_are_a_caption() -> None:
