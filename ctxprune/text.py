@@ -42,6 +42,7 @@ _MARKS = (
     "\u0dca-\u0ddf\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u1ab0-\u1aff\u3099\u309a"
 )
 _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{_MARKS}])*")
+_ASCII_WORD = re.compile("[a-z0-9]+")
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
 _LOWER, _UPPER = "a-zß-öø-ÿ", "A-ZÀ-ÖØ-Þ"
 _HUMP = re.compile(
@@ -134,7 +135,7 @@ def word_spans(text: str) -> list[tuple[int, int]]:
 
 def split_identifier(name: str) -> list[str]:
     """The folded words of a name: "customerID" gives customer, id; "GDP_per-capita10" gives gdp, per, capita, 10."""
-    return [word for part in _HUMP.sub(" ", name).split() for word in _plain_words(part)]
+    return _plain_words(_HUMP.sub(" ", name))
 
 
 def words(text: str) -> list[str]:
@@ -189,7 +190,10 @@ def _undouble(root: str) -> str:
 
 
 def _plain_words(text: str) -> list[str]:
-    return [piece for word in _WORD.findall(fold(text)) for piece in _pairs(word)]
+    folded = fold(text)
+    if folded.isascii():
+        return _ASCII_WORD.findall(folded)
+    return [piece for word in _WORD.findall(folded) for piece in _pairs(word)]
 
 
 @lru_cache(maxsize=65536)

@@ -94,6 +94,13 @@ def test_words_keep_their_order_and_split_mixed_scripts() -> None:
     assert words("How many 客户名 in Łódź?") == ["how", "many", "客户", "户名", "in", "lodz"]
 
 
+@given(ANY_TEXT)
+@settings(max_examples=500)
+def test_words_are_those_of_each_part_whatever_stands_beside_it(text: str) -> None:
+    assert words(text) == [word for part in text.split() for word in words(part)]
+    assert words(f"{text} ж") == [*words(text), "ж"]
+
+
 def test_word_spans_are_the_words() -> None:
     text = "It's \u201cLa Niña\u201d, 2024_x"
     assert [text[a:b] for a, b in word_spans(text)] == ["It", "s", "La", "Niña", "2024", "x"]
