@@ -9,6 +9,7 @@ from ctxprune.cli import (
     bench_bird,
     bench_compare,
     bench_dedup,
+    bench_html,
     bench_linking,
     bench_passages,
     bench_rerank,
@@ -74,6 +75,7 @@ sql.command("check")(sql_check.check)
 sql.command("learn")(sql_learn.learn)
 bench.command("bird")(bench_bird.bird)
 bench.command("compare")(bench_compare.compare)
+bench.command("html")(bench_html.html)
 bench.command("dedup")(bench_dedup.dedup)
 bench.command("linking")(bench_linking.linking)
 bench.command("passages")(bench_passages.passages)

@@ -30,6 +30,7 @@ SCORERS: Registry[type[Scorer]] = Registry(
         "fusion.v1": "ctxprune.scorers.fusion:ReciprocalRankFusion",
         "lexical.v1": "ctxprune.scorers.lexical:LexicalScorer",
         "provence.v1": "ctxprune.scorers.provence:ProvenceScorer",
+        "page.v1": "ctxprune.scorers.page:PageScorer",
         "pruner.v1": "ctxprune.scorers.pruner:PrunerScorer",
         "tabular.v1": "ctxprune.scorers.tabular:TabularScorer",
         "titled.v1": "ctxprune.scorers.titled:TitledScorer",

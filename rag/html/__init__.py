@@ -8,11 +8,19 @@ from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
     from ctxprune.rag.html.blocks import Block
+    from ctxprune.rag.html.boilerplate import main_text, main_units
     from ctxprune.rag.html.options import HtmlOptions
     from ctxprune.rag.html.page import HtmlPage, HtmlPages
 
-_HOMES = {"Block": "blocks", "HtmlOptions": "options", "HtmlPage": "page", "HtmlPages": "page"}
+_HOMES = {
+    "Block": "blocks",
+    "HtmlOptions": "options",
+    "HtmlPage": "page",
+    "HtmlPages": "page",
+    "main_text": "boilerplate",
+    "main_units": "boilerplate",
+}
 
-__all__ = ["Block", "HtmlOptions", "HtmlPage", "HtmlPages"]
+__all__ = ["Block", "HtmlOptions", "HtmlPage", "HtmlPages", "main_text", "main_units"]
 
 __getattr__, __dir__ = lazy(__name__, _HOMES)

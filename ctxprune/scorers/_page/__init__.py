@@ -1,0 +1,1 @@
+"""What `ctxprune.scorers.page` is made of."""

@@ -1,0 +1,212 @@
+"""The main text of a page, told from what stands around it by rules that a person can follow.
+
+Density of text and links after Kohlschütter, Fankhauser and Nejdl, Boilerplate Detection using Shallow Text Features,
+WSDM 2010; the container with the largest sum of good and bad blocks after Pasternack and Roth, Extracting Article Text
+from the Web with Maximum Subsequence Segmentation, WWW 2009.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from .attributes import value_spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .page import HtmlPage
+    from .tree import Tree
+
+__all__ = ["main_text", "main_units"]
+
+# Words in the class or id of an element that holds no main text.
+_AROUND_WORDS = """
+ad ads advert advertisement advertising also author authors banner bio bottom breadcrumb breadcrumbs byline
+caption comment comments consent cookie cookies copyright credit date disclaimer follow footer footnote
+gallery latest login masthead menu meta modal more nav navbar navigation newsletter next pager pagination
+popular popup prev previous promo promos promoted promotion published rail rating ratings recommend
+recommended related reply respond search share shares sharing sidebar signup skip social sponsor sponsored
+subscribe subscription tag tags teaser time timeline timestamp toolbar topics trending tweet widget widgets
+"""
+_AROUND = frozenset(_AROUND_WORDS.split())
+_FURNITURE = frozenset({"aside", "caption", "fieldset", "figcaption", "footer", "form", "header", "legend", "nav"})
+_BODIES = frozenset({"article", "body", "main"})
+_HINT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_ENDED = re.compile(r"""[.!?…。！？:;"”»’')]\s*\Z|[.!?]["”’)]?\s""")
+_SENTENCE, _LONG = 60, 140  # characters from which a block is prose: one with the end of a sentence, and any
+_LINKED = 0.35  # share of link text from which a block is no prose
+_LINKS = 0.6  # share of link text from which it is nothing but links
+_TABLE = 12  # short blocks from which a table is one of data
+_MOST_LINKS = 2  # blocks of links in a row that may belong to the text
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A run of the page: its text, white space collapsed, its share of link text, and its frame."""
+
+    text: str
+    links: float
+    frame: int
+
+
+def main_text(page: HtmlPage) -> str:
+    """The main text alone, in the form that the page's options name; its headline is not part of it."""
+    return page.render(main_units(page))
+
+
+def main_units(page: HtmlPage) -> list[int]:
+    """Indices of the units that make the main text, rising; [] for a page without text.
+
+    First each block is good or bad: prose is good as far as it is long and not links; blocks in elements that by name,
+    landmark or words in class and id stand around a text are bad, and so are links. The main text is in the element of
+    which the blocks add up to most. In it stays what stands between the first and the last prose, but bad blocks, lists
+    of links, texts that come again, and the headline. An element that holds more than half of the page's prose is never
+    bad. A unit is main text if most of it is.
+    """
+    lines = _lines(page.tree)
+    chosen = _Choice(page.tree, lines).chosen()
+    units = []
+    for index, group in enumerate(page.groups):
+        sizes = {run: len(lines[run].text) for run in range(group.first, group.last)}
+        if 2 * sum(size for run, size in sizes.items() if run in chosen) > sum(sizes.values()):
+            units.append(index)
+    return units
+
+
+def _lines(tree: Tree) -> list[_Line]:
+    """All runs, in order."""
+    lines = []
+    for frame, first, last in zip(tree.run_frames, tree.run_firsts, tree.run_lasts, strict=True):
+        text = " ".join("".join(tree.data[first:last]).split())
+        linked = sum(len(" ".join(tree.data[piece].split())) for piece in range(first, last) if _in_link(tree, piece))
+        pictured = all(piece in tree.marks for piece in range(first, last))
+        lines.append(_Line("" if pictured else text, min(linked / max(len(text), 1), 1.0), frame))
+    return lines
+
+
+def _in_link(tree: Tree, piece: int) -> bool:
+    return bisect_right(tree.links, piece) % 2 == 1
+
+
+class _Choice:
+    """Which lines of one page are main text."""
+
+    def __init__(self, tree: Tree, lines: list[_Line]) -> None:
+        self.tree, self.lines = tree, lines
+        self.tables = self.data_tables()
+        self.prose = [self.is_prose(line) for line in lines]
+        self.bad = self.bad_frames()
+
+    def data_tables(self) -> list[bool]:
+        """For each frame whether it is in a table of many short blocks, and in no other table."""
+        tree = self.tree
+        tables = [0] * len(tree.tags)  # the table around a frame, or itself; minus one where that is in another one
+        for frame in range(1, len(tables)):
+            around = tables[tree.parents[frame]]
+            tables[frame] = around if tree.tags[frame] != "table" else -1 if around else frame
+        short = (line for line in self.lines if line.links < _LINKS and len(line.text) < _LONG)
+        counts = Counter(tables[line.frame] for line in short)
+        return [table > 0 and counts[table] >= _TABLE for table in tables]
+
+    def is_prose(self, line: _Line) -> bool:
+        size = len(line.text)
+        if line.links < _LINKED and (size >= _LONG or (size >= _SENTENCE and _ENDED.search(line.text))):
+            return True
+        return line.links < _LINKS and self.tables[line.frame]
+
+    def sums(self, values: Iterable[float]) -> list[float]:
+        """For each frame the sum of the values, one a line, of the lines in it and in the frames within."""
+        sums = [0.0] * len(self.tree.tags)
+        for line, value in zip(self.lines, values, strict=True):
+            sums[line.frame] += value
+        for frame in range(len(sums) - 1, 0, -1):
+            sums[self.tree.parents[frame]] += sums[frame]
+        return sums
+
+    def bad_frames(self) -> list[bool]:
+        """For each frame whether it stands around a text."""
+        held = self.sums(len(line.text) * prose for line, prose in zip(self.lines, self.prose, strict=True))
+        bad = [False] * len(held)
+        for frame in range(1, len(bad)):
+            apart = 2 * held[frame] <= held[0] and self.stands_around(frame)
+            bad[frame] = apart or bad[self.tree.parents[frame]]
+        return bad
+
+    def stands_around(self, frame: int) -> bool:
+        tree, tag = self.tree, self.tree.tags[frame]
+        if tag in _BODIES:
+            return False
+        if tag in _FURNITURE or tree.landmarks.get(frame) in _FURNITURE:
+            return True
+        spans = value_spans(tree.source, tree.offsets[tree.starts[frame]])
+        hints = " ".join(tree.source[slice(*spans[name])] for name in ("class", "id") if name in spans)
+        return not _AROUND.isdisjoint(word.lower() for word in _HINT.findall(hints))
+
+    def weight(self, number: int) -> float:
+        """What a line adds to the sum of the elements around it."""
+        line = self.lines[number]
+        size = len(line.text)
+        if self.bad[line.frame]:
+            return -0.5 * size if self.prose[number] else -min(size, 30)
+        if self.prose[number]:
+            return size * (1 - line.links)
+        return -10.0 - min(size, 40) if line.links > _LINKS else -5.0
+
+    def inside(self) -> list[int]:
+        """The lines in the element of the largest sum, the innermost of several."""
+        sums = self.sums(map(self.weight, range(len(self.lines))))
+        best = max(range(len(sums)), key=lambda frame: (sums[frame], frame))
+        within = [frame == best for frame in range(len(sums))]
+        for frame in range(best + 1, len(within)):
+            within[frame] = within[self.tree.parents[frame]]
+        return [number for number, line in enumerate(self.lines) if within[line.frame]]
+
+    def chosen(self) -> set[int]:
+        inside = self.inside()
+        good = [number for number in inside if self.is_good(number)] or inside
+        if not good:
+            return set()
+        last = good[-1]
+        while last < inside[-1] and self.goes_on(last):
+            last += 1
+        between = {number for number in inside if good[0] <= number <= last and self.stays(number)}
+        return between - self.links - self.repeated
+
+    def is_good(self, number: int) -> bool:
+        return self.prose[number] and not self.bad[self.lines[number].frame]
+
+    def goes_on(self, number: int) -> bool:
+        """Whether the next line is of the same kind, beside this one."""
+        tree, (this, other) = self.tree, (self.lines[number].frame, self.lines[number + 1].frame)
+        alike = tree.tags[this] == tree.tags[other] and tree.parents[this] == tree.parents[other]
+        return alike and not self.bad[other] and self.lines[number + 1].links < _LINKS
+
+    def stays(self, number: int) -> bool:
+        line = self.lines[number]
+        return not self.bad[line.frame] and self.tree.tags[line.frame] != "h1"
+
+    @property
+    def links(self) -> set[int]:
+        """Lines in lists of links."""
+        found: set[int] = set()
+        for linked, group in groupby(range(len(self.lines)), key=lambda number: self.lines[number].links > _LINKS):
+            numbers = list(group)
+            if linked and len(numbers) > _MOST_LINKS:
+                found.update(numbers)
+        return found
+
+    @property
+    def repeated(self) -> set[int]:
+        """Sentences that stood before."""
+        seen: set[str] = set()
+        found = set()
+        for number, line in enumerate(self.lines):
+            if len(line.text) >= _SENTENCE and line.text in seen:
+                found.add(number)
+            seen.add(line.text)
+        return found

@@ -1,0 +1,64 @@
+"""The main text of pages, by rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctxprune.rag import HtmlOptions, HtmlPage
+from ctxprune.rag.html import main_text, main_units
+
+TEXT = HtmlOptions(output="text", min_tokens=0)
+FIRST = "The ferry to the island was out of service for a third day on Monday, said the harbour master."
+SECOND = "A new engine is on its way from the mainland, where it was built in 1974 and mended twice since."
+ARTICLE = f"<article><h1>No ferry</h1><p>{FIRST}</p>%s<p>{SECOND}</p></article>"
+PAGE = f"""<body><nav><a href=/>Home</a> <a href=/news>News</a></nav>{ARTICLE}
+<aside><p>{FIRST.replace("ferry", "bus")}</p></aside>
+<div class="Newsletter-signup"><p>Get the news of the island each morning, straight to your inbox, for free.</p></div>
+<footer><p>All that is on this page is ours, and may not be copied without our leave, thank you.</p></footer></body>"""
+
+
+def main(page: str) -> list[str]:
+    return main_text(HtmlPage(page, TEXT)).split("\n\n")
+
+
+def test_what_stands_around_an_article_goes() -> None:
+    assert main(PAGE.replace("%s", "")) == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(
+    ("between", "kept"),
+    [
+        ("<h2>At work</h2>", True),
+        ("<blockquote>Soon, they say</blockquote>", True),
+        ("<ul><li>one oar</li></ul>", True),
+        ("<p><a href=x>A single link within the text</a></p>", True),
+        ("<figure><img alt='A boat at the quay'><figcaption>The quay</figcaption></figure>", False),
+        ("<div id=related-links><p>Read on</p></div>", False),
+        ("<ul>" + "<li><a href=x>More of that</a></li>" * 4 + "</ul>", False),
+        (f"<p>{FIRST}</p>", False),
+        ("<form><p>Your name</p></form>", False),
+    ],
+)
+def test_what_stands_between_paragraphs(between: str, kept: bool) -> None:
+    found = main(PAGE.replace("%s", between))
+    assert found[0] == FIRST
+    assert found[-1] == SECOND
+    assert (len(found) > 2) == kept
+
+
+def test_a_name_that_speaks_of_surroundings_says_nothing_about_most_of_the_text() -> None:
+    assert main(f'<div class="comments share">{ARTICLE % ""}</div>') == [FIRST, SECOND]
+
+
+def test_a_page_of_data_keeps_its_table() -> None:
+    rows = "".join(f"<tr><td>{year}<td>{2 * year}</tr>" for year in range(1990, 2000))
+    found = main_text(HtmlPage(f"<nav><a href=x>Home</a></nav><main><table>{rows}</table></main>", TEXT))
+    assert "1990" in found
+    assert "3998" in found
+    assert "Home" not in found
+
+
+@pytest.mark.parametrize("page", ["", "<p>", "<nav><a href=x>Home</a></nav>", "word"])
+def test_pages_without_prose(page: str) -> None:
+    units = HtmlPage(page, TEXT).units
+    assert set(main_units(HtmlPage(page, TEXT))) <= set(range(len(units)))

@@ -1,0 +1,84 @@
+"""The page scorer: which table, or the text, a question is about."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from ctxprune import Pruner, TokenBudget
+from ctxprune.errors import FormatError, UsageError
+from ctxprune.rag import HtmlPage, Passage
+from ctxprune.scorers._page.weights import network_of
+from ctxprune.scorers.page import PageScorer
+from ctxprune.scorers.tabular import TabularScorer
+from ctxprune.scorers.titled import TitledScorer
+
+
+def table(name: str, header: str, rows: list[str]) -> str:
+    cells = "".join(f"<tr><td>{row.replace('|', '<td>')}" for row in rows)
+    return f"<h2>{name}</h2><table><tr><th>{header.replace('|', '<th>')}</tr>{cells}</table>"
+
+
+LAKES = table("Lakes", "Lake|Area|Depth", ["Como|146|425", "Garda|370|346", "Iseo|65|251", "Orta|18|143"])
+PEAKS = table("Peaks", "Peak|Height|First climbed", ["Eiger|3967|1858", "Ortler|3905|1804", "Piz Bernina|4049|1850"])
+TEXT = "<p>The ferry across the lake is run by the town of Lecco since the railway was closed.</p>"
+PAGE = HtmlPage(f"<h1>Alps</h1>{TEXT}{LAKES}{PEAKS}")
+
+
+def best(question: str) -> str:
+    scores = PageScorer().score(question, PAGE)
+    return PAGE.units[int(np.argmax(scores))].text
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("which lake has the largest area?", "Garda | 370 | 346"),
+        ("when was Ortler first climbed?", "Ortler | 3905 | 1804"),
+        ("who runs the ferry across the lake?", "The ferry across"),
+    ],
+)
+def test_the_best_unit_is_in_the_part_that_is_asked(question: str, wanted: str) -> None:
+    assert best(question).startswith(wanted)
+
+
+def test_units_of_the_table_that_is_asked_come_before_those_of_another() -> None:
+    scores = PageScorer().score("what is the height of the peak that was first climbed in 1850?", PAGE)
+    rows = [[scores[unit] for unit in grid.row_units] for grid in PAGE.grids]
+    assert min(rows[1]) > max(rows[0])
+
+
+def test_without_tables_it_is_the_wrapped_scorer() -> None:
+    text = Passage("The bridge is long. It opened in 1933. Tolls pay for it.")
+    question = "when did the bridge open?"
+    np.testing.assert_array_equal(
+        PageScorer().score(question, text), TabularScorer(TitledScorer()).score(question, text)
+    )
+
+
+def test_batch_is_one_by_one_and_a_budget_keeps_the_answer() -> None:
+    questions = ["how deep is lake Iseo?", "which peak is the highest?"]
+    batch = PageScorer().score_batch(questions, [PAGE, PAGE])
+    for question, scores in zip(questions, batch, strict=True):
+        np.testing.assert_array_equal(scores, PageScorer().score(question, PAGE))
+        assert scores.dtype == np.float32
+        assert ((scores >= 0) & (scores <= 1)).all()
+    kept = Pruner("page.v1", TokenBudget(110)).prune("how deep is lake Iseo?", PAGE)
+    assert "251" in kept.output
+    assert "Eiger" not in kept.output
+
+
+def test_what_is_no_scorer_is_refused() -> None:
+    with pytest.raises(UsageError, match="scorer"):
+        PageScorer(scorer="lexical")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("change", [{"format": "other"}, {"version": 2}, {"features": []}, {"network": {}}])
+def test_other_weights_are_refused(change: dict) -> None:
+    data = json.loads(files("ctxprune.scorers._page").joinpath("weights.json").read_text(encoding="utf-8"))
+    network_of(data)
+    with pytest.raises(FormatError):
+        network_of(data | change)
