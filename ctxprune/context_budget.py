@@ -21,7 +21,7 @@ from ctxprune._checks import is_number
 from ctxprune._shared_budget import Entry, Joint
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies import POLICIES, Policy
-from ctxprune.pruning import note_of, unit_tokens, verdicts, written_tokens
+from ctxprune.pruning import note_of, scorer_for, unit_tokens, verdicts, written_tokens
 from ctxprune.result import Pruned
 from ctxprune.scales import IdentityScale, RankScale, Scale
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
@@ -204,7 +204,7 @@ class ContextBudget:
                 tokens_before=_tokens(part, entry, range(len(entry.tokens)), self._counter)[1],
                 tokens_after=after[name],
                 counter=self._counter.name,
-                scorer=SCORERS.name_of(type(part.scorer)),  # type: ignore[arg-type]
+                scorer=SCORERS.name_of(type(scorer_for(part.scorer, part.context))),  # type: ignore[arg-type]
                 policy=type(self).__name__,
                 note=note_of(part.context, selections[name]),
             )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context import Context
 
-__all__ = ["Grid", "grid_part", "grids_of"]
+__all__ = ["Grid", "column_units", "grid_part", "grids_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,11 @@ class Grid:
 def grids_of(context: Context[Any]) -> tuple[Grid, ...]:
     """The tables of a context; () for one without."""
     return tuple(getattr(context, "grids", None) or ())
+
+
+def column_units(context: Context[Any]) -> list[int]:
+    """The units that are columns of a table, in no order; [] where none are."""
+    return [unit for grid in grids_of(context) for unit in grid.column_units]
 
 
 def grid_part(grid: Grid, place: Mapping[int, int]) -> Grid:

@@ -12,7 +12,7 @@ from ctxprune._checks import is_number
 from ctxprune.closure import Closure
 from ctxprune.demand import demanded_units
 from ctxprune.errors import BudgetError, UsageError
-from ctxprune.grid import grids_of
+from ctxprune.grid import column_units, grids_of
 from ctxprune.registry import Registry
 from ctxprune.scorers.base import as_scores
 
@@ -98,6 +98,11 @@ class ClosedPolicy(ABC):
                 chooser.add(int(index), "selected", self.full)
         return chooser.selection()
 
+    def free(self, context: Context[Any]) -> list[int]:
+        """Units that cost nothing; none unless a subclass says otherwise."""
+        del context
+        return []
+
     def cuts(
         self, order: NDArray[np.int64], scores: Scores, context: Context[Any]
     ) -> list[tuple[NDArray[np.int64], int]]:
@@ -130,7 +135,12 @@ class ClosedPolicy(ABC):
         size = len(context.units)
         scores = as_scores(scores, size, source=type(self).__name__)
         tokens = _as_tokens(tokens, size)
-        chooser = _Chooser(Closure(context.units), self.room(tokens))
+        room = self.room(tokens)
+        if free := self.free(context):
+            prices = room.prices.copy()
+            prices[free] = 0
+            room = replace(room, prices=prices)
+        chooser = _Chooser(Closure(context.units), room)
         chooser.add_together(demanded_units(context), "demanded")
         return np.argsort(-scores, kind="stable"), chooser
 
@@ -235,6 +245,8 @@ class Threshold(ClosedPolicy):
 class TopK(ClosedPolicy):
     """Keeps at most `k` units, the best ones; parents, requirements and pins count among them.
 
+    Where columns of a table are units, all of them are kept and none is counted: the k are rows.
+
     Raises:
         UsageError: `k` is under 1.
     """
@@ -249,9 +261,21 @@ class TopK(ClosedPolicy):
         """All: the room for k units does the cutting."""
         return len(ranked)
 
+    def cuts(
+        self, order: NDArray[np.int64], scores: Scores, context: Context[Any]
+    ) -> list[tuple[NDArray[np.int64], int]]:
+        """Columns of tables before all else."""
+        del scores
+        is_column = np.isin(order, column_units(context))
+        return [(part, len(part)) for part in (order[is_column], order[~is_column])]
+
     def room(self, tokens: NDArray[np.int64]) -> _Room:
         """k units of price 1."""
         return _Room(np.ones_like(tokens), self.k, "units")
+
+    def free(self, context: Context[Any]) -> list[int]:
+        """The columns."""
+        return column_units(context)
 
 
 @POLICIES.register("token_budget.v1")

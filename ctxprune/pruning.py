@@ -145,7 +145,9 @@ class Pruner:
         scores = as_scores(scores, len(context.units), source=type(self.scorer).__name__)
         counts = self._counts.get(context, lambda: self._count(context))
         clock.lap("count")
-        selection, output, after = self._fit(with_demand(self.scorer, query, context), scores, counts, clock)
+        selection, output, after = self._fit(
+            with_demand(scorer_for(self._scorer, context), query, context), scores, counts, clock
+        )
         return Pruned(
             query=query,
             output=output,
@@ -153,7 +155,7 @@ class Pruner:
             tokens_before=counts.whole,
             tokens_after=after,
             counter=self._counter.name,
-            scorer=SCORERS.name_of(type(self._scorer)),
+            scorer=SCORERS.name_of(type(scorer_for(self._scorer, context))),
             policy=getattr(self._policy, "name", None) or POLICIES.name_of(type(self._policy)),
             note=note_of(context, selection),
             seconds={"score": score_seconds, **clock.seconds},
@@ -293,6 +295,11 @@ def written_tokens(
     if not isinstance(output, str) and hasattr(context, "as_text"):
         output = context.as_text(kept)
     return text_tokens(counter, output, int(tokens[list(kept)].sum()))
+
+
+def scorer_for(scorer: Scorer, context: Context[Any]) -> Scorer:
+    """Of a scorer that chooses among others by the context (`StructuredScorer`) the chosen one, else itself."""
+    return scorer.for_context(context) if hasattr(scorer, "for_context") else scorer
 
 
 def note_of(context: Context[Any], selection: Selection) -> str:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ctxprune.rag.html import HtmlOptions, HtmlPage, HtmlPages
     from ctxprune.rag.jsondocument import JsonDocument
     from ctxprune.rag.jsonschema import JsonSchema, ToolOptions, Tools
-    from ctxprune.rag.log_scorer import LogScorer
     from ctxprune.rag.logs import Log
     from ctxprune.rag.neighbours import Neighbours
     from ctxprune.rag.options import PassageOptions
@@ -33,7 +32,6 @@ _HOMES = {
     "JsonDocument": "jsondocument",
     "JsonSchema": "jsonschema",
     "Log": "logs",
-    "LogScorer": "log_scorer",
     "Merge": "dedup.report",
     "Neighbours": "neighbours",
     "Passage": "passages",
@@ -65,7 +63,6 @@ __all__ = [
     "JsonDocument",
     "JsonSchema",
     "Log",
-    "LogScorer",
     "Merge",
     "Neighbours",
     "Passage",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["record_grid", "record_part"]
 
-_FULL = 0.1  # of the cells must be there at least: objects that have less in common are no table
+_FULL = 0.5  # of the cells, and more, must be there: objects that have less in common are no table
 _DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)  # numbers as written
 
 
@@ -33,7 +33,7 @@ def record_grid(records: Sequence[str], units: Sequence[int], title: str) -> Gri
         except RecursionError:
             return None
         rows.append({columns.setdefault(path, len(columns)): cell for path, cell in _cells(value)})
-    if sum(map(len, rows)) < _FULL * len(rows) * len(columns):
+    if sum(map(len, rows)) <= _FULL * len(rows) * len(columns):
         return None
     cells = tuple(tuple(row.get(column, "") for column in range(len(columns))) for row in rows)
     return Grid(tuple(columns), cells, tuple(units), title=title)

@@ -6,10 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ctxprune._log_templates import read_lines, templates_of
 from ctxprune.context import Unit
 from ctxprune.errors import UsageError
-
-from ._log_templates import read_lines, templates_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection

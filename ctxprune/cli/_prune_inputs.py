@@ -14,7 +14,7 @@ import typer
 
 from ctxprune.errors import InputError
 
-__all__ = ["Format", "Inputs", "read_inputs", "write_records", "write_texts"]
+__all__ = ["Format", "Inputs", "read_bytes", "read_inputs", "read_text", "write_records", "write_texts"]
 
 _MARKDOWN = frozenset({".markdown", ".md", ".mdown", ".mkd"})
 _LINES = frozenset({".jsonl", ".ndjson"})
@@ -24,9 +24,17 @@ class Format(str, Enum):
     """How a file is read."""
 
     auto = "auto"
+    csv = "csv"
+    html = "html"
+    json = "json"
     jsonl = "jsonl"
+    log = "log"
     markdown = "markdown"
+    schema = "schema"
+    table = "table"
     text = "text"
+    tools = "tools"
+    tsv = "tsv"
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ def read_inputs(files: Sequence[Path], form: Format, field: str, title_field: st
         return Inputs(names, [record[field] for record in records], records=records, titles=titles)
     if title_field is not None:
         raise typer.BadParameter("only JSON lines have a title of their own", param_hint="--title-field")
-    texts = [_text(path) for path in files]
+    texts = [read_text(path) for path in files]
     return Inputs(names, texts, markdown=Format.markdown in forms)
 
 
@@ -103,13 +111,6 @@ def _form(path: Path, form: Format) -> Format:
     return Format.markdown if suffix in _MARKDOWN else Format.text
 
 
-def _text(path: Path) -> str:
-    text = _read(path)
-    if not text.strip():
-        raise InputError("there is no text to prune", where=_name(path))
-    return text
-
-
 def _records(path: Path, field: str) -> list[dict[str, Any]]:
     """The objects of a file of JSON lines; empty lines are passed over."""
     found = []
@@ -132,30 +133,45 @@ def _records(path: Path, field: str) -> list[dict[str, Any]]:
     return found
 
 
-def _read(path: Path) -> str:
-    """The text of a file or of stdin.
+def read_bytes(path: Path) -> bytes:
+    """What is in a file, or comes from stdin.
 
     Raises:
-        InputError: It is not there, no file, or not UTF-8.
+        InputError: It is not there, or no file.
     """
     name = _name(path)
     if name == "stdin":
         if sys.stdin.isatty():
             raise typer.BadParameter("give a file, or pipe text in", param_hint="FILES")
-        data = sys.stdin.buffer.read()
-    elif path.is_dir():
-        raise InputError("this is a folder, not a text file", where=name)
-    else:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read the file: {error.strerror}", where=name) from error
+        return sys.stdin.buffer.read()
+    if path.is_dir():
+        raise InputError("this is a folder, not a file", where=name)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the file: {error.strerror}", where=name) from error
+
+
+def read_text(path: Path) -> str:
+    """The text of a file or of stdin.
+
+    Raises:
+        InputError: It is not there, no file, not UTF-8, or empty.
+    """
+    text = _read(path)
+    if not text.strip():
+        raise InputError("there is no text to prune", where=_name(path))
+    return text
+
+
+def _read(path: Path) -> str:
+    data = read_bytes(path)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
             f"this is not UTF-8 text (byte {error.start} is 0x{data[error.start]:02x})",
-            where=name,
+            where=_name(path),
             hint="convert it, for instance with iconv -f LATIN1 -t UTF-8",
         ) from error
 

@@ -16,8 +16,8 @@ __all__ = [
     "score_batch",
 ]
 
-DEFAULT_SCORER = "cascade.v1"
-"""The bundled model, on what BM25 likes best of a long context."""
+DEFAULT_SCORER = "structured.v1"
+"""The bundled model, on what BM25 likes best of a long context; tables, pages and logs as what they are."""
 
 SCORERS: Registry[type[Scorer]] = Registry(
     "scorer",
@@ -29,9 +29,11 @@ SCORERS: Registry[type[Scorer]] = Registry(
         "embedding.v1": "ctxprune.scorers.embedding:EmbeddingScorer",
         "fusion.v1": "ctxprune.scorers.fusion:ReciprocalRankFusion",
         "lexical.v1": "ctxprune.scorers.lexical:LexicalScorer",
+        "log.v1": "ctxprune.scorers.log:LogScorer",
         "provence.v1": "ctxprune.scorers.provence:ProvenceScorer",
         "page.v1": "ctxprune.scorers.page:PageScorer",
         "pruner.v1": "ctxprune.scorers.pruner:PrunerScorer",
+        "structured.v1": "ctxprune.scorers.structured:StructuredScorer",
         "tabular.v1": "ctxprune.scorers.tabular:TabularScorer",
         "titled.v1": "ctxprune.scorers.titled:TitledScorer",
         "weighted.v1": "ctxprune.scorers.fusion:WeightedFusion",

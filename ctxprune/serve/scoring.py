@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ctxprune.scorers import SCORERS
 from ctxprune.scorers.relevance import score_documents_batch
+from ctxprune.scorers.structured import StructuredScorer
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.limits import ClientGoneError
 
@@ -121,7 +122,7 @@ class Scoring:
 
 
 def make_scorer(config: ModelConfig) -> Scorer:
-    """The configured scorer.
+    """The configured scorer for running text, and the scorers of other forms around it.
 
     Raises:
         UnknownNameError: None has that name.
@@ -139,7 +140,7 @@ def make_scorer(config: ModelConfig) -> Scorer:
         scorer: Scorer = kind(**given)
     except TypeError as error:
         raise UsageError(f"the scorer {config.scorer} needs more than its name ({error})", where="model") from error
-    return scorer
+    return StructuredScorer(scorer)
 
 
 def _caught(task: Task[Any], function: Callable[[], Any]) -> Any:

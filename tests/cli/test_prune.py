@@ -162,7 +162,7 @@ def test_what_is_no_text_is_one_clear_line(tmp_path, capfd, content: bytes, mess
 def test_missing_file_folder_empty_question_and_tiny_budget_are_one_line_each(file, tmp_path, capfd) -> None:
     for words, message in (
         ((tmp_path / "none", "-q", "x"), "No such file"),
-        ((tmp_path, "-q", "x"), "this is a folder"),
+        ((tmp_path, "-q", "x"), "there is no HTML page in the folder"),
         ((file, "-q", " "), "the query is ' '"),
         ((file, "-q", "x", "--budget", "1"), "no unit fits into the 1 tokens"),
         (

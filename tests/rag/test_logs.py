@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from ctxprune import TokenBudget, as_counter, prune
 from ctxprune.errors import UsageError
 from ctxprune.joined import Joined
-from ctxprune.rag import Log, LogScorer, Passage
+from ctxprune.rag import Log, Passage
 from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.scorers.log import LogScorer
 
 STACK = """\
 2026-03-01 10:00:09,001 ERROR [main] shop.Pay - charge 17 failed

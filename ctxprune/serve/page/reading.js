@@ -1,30 +1,14 @@
 // How a pasted text is read: what kind it is, and what a web page says.
 
+const PAGE = /^\s*(<!doctype html|<(html|head|body|main|article|section|div|h[1-6]|p|table|ul)[\s>])/i;
 const HEADING = /^H[1-6]$/;
 const BLOCK = /^(ADDRESS|ARTICLE|ASIDE|BLOCKQUOTE|BODY|CAPTION|DD|DIV|DL|DT|FIELDSET|FIGCAPTION|FIGURE|FOOTER|FORM|H[1-6]|HEADER|HR|LI|MAIN|NAV|OL|P|PRE|SECTION|TABLE|TR|UL)$/;
 const SILENT = /^(HEAD|IFRAME|NOSCRIPT|OBJECT|SCRIPT|STYLE|SVG|TEMPLATE)$/i;
 
 /** The body of a prune request without question and budget. */
 export function read(text, kind) {
-  const known = kind === "auto" ? looksLike(text) : kind;
-  if (known === "json") return { kind: "json", text };
-  if (known === "html") return { kind: "text", markdown: true, text: pageText(text) };
-  return { kind: "text", markdown: known === "markdown", text };
-}
-
-function looksLike(text) {
-  if (/^\s*(<!doctype html|<(html|head|body|main|article|section|div|h[1-6]|p|table|ul)[\s>])/i.test(text)) return "html";
-  if (/^\s*[[{]/.test(text) && isJson(text)) return "json";
-  return /^#{1,6} \S/m.test(text) ? "markdown" : "text";
-}
-
-function isJson(text) {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  const page = kind === "html" || (kind === "auto" && PAGE.test(text));
+  return page ? { kind: "markdown", text: pageText(text) } : { kind, text };
 }
 
 /** The text of a page as Markdown: headings, list items and paragraphs on lines of their own. Nothing in it is run. */

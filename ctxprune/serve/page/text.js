@@ -103,7 +103,7 @@ function slide() {
 
 function showCounts(units, tokens, exact) {
   const { length } = reply.units;
-  const noun = request.kind === "json" ? "items" : "sentences";
+  const noun = reply.noun;
   const share = Math.round((100 * tokens) / Math.max(reply.tokens_before, 1));
   byId("tokens-after").textContent = exact ? whole(tokens) : `≈ ${whole(tokens)}`;
   byId("tokens-before").textContent = whole(reply.tokens_before);

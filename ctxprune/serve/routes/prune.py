@@ -1,4 +1,4 @@
-"""POST /v1/prune: what a question needs of a text, of documents or of a JSON text."""
+"""POST /v1/prune: what a question needs of a text, of documents, of a page, a table, a JSON text or a log."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
-from ctxprune.errors import RequestError, UnknownNameError
+from ctxprune.errors import InputError, RequestError, UnknownNameError
 from ctxprune.policies import Adaptive, Policy, Threshold, TokenBudget, TopK
 from ctxprune.pruning import Pruner
 from ctxprune.rag import Passage, PassageOptions, PassagePruner, Passages
+from ctxprune.rag.kinds import KINDS, TABLES, read_context
+from ctxprune.rag.sniff import sniffed
 from ctxprune.serve.replies import Json, encoded
 from ctxprune.serve.routes.base import CallOf, ServiceOf, Strict, described
 from ctxprune.serve.scoring import Scored, Task
+from ctxprune.table_policies import TableBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from ctxprune.result import Pruned
     from ctxprune.scorers.base import Scorer
 
-__all__ = ["KINDS", "PruneRequest", "router"]
+__all__ = ["PruneRequest", "router"]
 
 router = APIRouter(prefix="/v1", tags=["pruning"])
 
@@ -41,11 +44,11 @@ class PruneRequest(Strict):
     """
 
     query: str = Field(min_length=1, max_length=10_000)
-    kind: str = Field("text", description="What the text is: text or json.")
-    text: str | None = Field(None, description="One text, of kind json a JSON text; the answer's output is one, too.")
+    kind: str = Field("text", description=f"What the text is: {', '.join(KINDS)}; or auto, by its looks.")
+    text: str | None = Field(None, description="One text of that kind; the answer's output is one, too.")
     documents: list[str | Document] | None = Field(None, description="Several texts, for kind text.")
     budget: int | None = Field(None, ge=0, description="Tokens that may stay, of all documents together.")
-    top_k: int | None = Field(None, ge=1, description="Units (sentences, JSON items) that may stay.")
+    top_k: int | None = Field(None, ge=1, description="Units (sentences, blocks, rows, JSON values) that may stay.")
     threshold: float | None = Field(None, description="Least score that stays.")
     on_empty: Literal["keep_best", "keep_all", "drop"] = "keep_best"
     markdown: bool = False
@@ -55,6 +58,8 @@ class PruneRequest(Strict):
 class PruneReply(BaseModel):
     """The account of `ctxprune.result.Pruned`, and of each document its relevance."""
 
+    kind: str
+    noun: str = Field(description="What a unit of this kind is called, in the plural.")
     output: str | list[str]
     tokens_before: int
     tokens_after: int
@@ -75,11 +80,16 @@ _ASKED = {
             "budget": 20,
         }
     },
+    "a table": {
+        "value": {"query": "When was Paris?", "kind": "csv", "text": "Year,City\n1896,Athens\n1900,Paris\n", "top_k": 1}
+    },
     "a JSON text": {
         "value": {"query": "Which bridge?", "kind": "json", "text": '[{"bridge": "Golden Gate"}, {"cat": "Tom"}]'}
     },
 }
 _ANSWERED = {
+    "kind": "text",
+    "noun": "sentences",
     "output": "It opened in 1933.",
     "tokens_before": 12,
     "tokens_after": 7,
@@ -97,9 +107,12 @@ async def prune(
     asked: Annotated[PruneRequest, Body(openapi_examples=_ASKED)], service: ServiceOf, call: CallOf
 ) -> Json:
     """Keep what the question needs, byte for byte, and account for the rest."""
+    if asked.kind == "auto":
+        asked = asked.model_copy(update={"kind": "text" if asked.text is None else sniffed(asked.text)})
     if asked.kind not in KINDS:
-        raise UnknownNameError("kind", asked.kind, KINDS)
-    task = KINDS[asked.kind](asked, service.config.limits.documents, service.scoring.scorer)
+        raise UnknownNameError("kind", asked.kind, ["auto", *KINDS])
+    make = _texts if asked.kind == "text" else _structured
+    task = make(asked, service.config.limits.documents, service.scoring.scorer)
     body, pruned = await service.scoring.do(task)
     service.metrics.tokens("prune", pruned.tokens_before, pruned.tokens_after)
     service.metrics.stages(pruned.seconds)
@@ -114,7 +127,7 @@ def _texts(asked: PruneRequest, most: int, scorer: Scorer) -> Task[Any]:
     if (asked.text is None) == (asked.documents is None):
         raise RequestError("give one of text and documents", status=422)
     if asked.text is not None:
-        return _single(asked.query, asked.text, lambda text: Passage(text, options=options), pruner)
+        return _single(asked, lambda text: Passage(text, options=options), pruner)
     documents = [Document(text=entry) if isinstance(entry, str) else entry for entry in asked.documents or ()]
     if len(documents) > most:
         hint = f"at most {most} are taken; send them in parts"
@@ -130,47 +143,49 @@ def _texts(asked: PruneRequest, most: int, scorer: Scorer) -> Task[Any]:
         ranked = passage_pruner.prune_scored(
             asked.query, scored.context, scored.units, scored.documents, seconds=scored.seconds
         )
-        told = {"relevance": ranked.relevance, "order": ranked.order}
+        told = {**_told(asked), "relevance": ranked.relevance, "order": ranked.order}
         return encoded(ranked.pruned.to_dict() | told), ranked.pruned
 
     return Task(asked.query, sum(len(document.text) for document in documents), make, finish)
 
 
-def _json(asked: PruneRequest, _most: int, scorer: Scorer) -> Task[Any]:
-    """Items of the lists of a JSON text, which stays JSON."""
-    from ctxprune.rag.jsondocument import json_lists
-
+def _structured(asked: PruneRequest, _most: int, scorer: Scorer) -> Task[Any]:
+    """A text of any other kind, which stays one of its kind."""
     if asked.text is None or asked.documents is not None:
-        raise RequestError("kind json takes one text", status=422, hint="send the JSON as a string, in text")
-
-    def make(text: str) -> Context[str]:
-        items = json_lists(text)
-        if items is None:
-            raise RequestError("the text is no list or object in JSON", status=422)
-        return items
-
-    return _single(asked.query, asked.text, make, Pruner(scorer, _policy(asked), None, asked.on_empty))
+        raise RequestError(f"kind {asked.kind} takes one text", status=422, hint="send it as a string, in text")
+    policy = _policy(asked, table=asked.kind in TABLES)
+    pruner = Pruner(scorer, policy, None, asked.on_empty)
+    return _single(asked, lambda text: _context(text, asked.kind), pruner)
 
 
-KINDS: dict[str, Callable[[PruneRequest, int, Scorer], Task[Any]]] = {"json": _json, "text": _texts}
-"""By kind what makes a task of a request, of the most documents that it may hold and of the scorer."""
+def _context(text: str, kind: str) -> Context[str]:
+    try:
+        return read_context(text, kind)
+    except InputError as error:
+        raise RequestError(error.what, status=422, where=error.where, hint=error.hint) from error
 
 
-def _single(query: str, text: str, make: Callable[[str], Context[str]], pruner: Pruner) -> Task[Any]:
+def _single(asked: PruneRequest, make: Callable[[str], Context[str]], pruner: Pruner) -> Task[Any]:
+    query, text = asked.query, asked.text or ""
+
     def finish(scored: Scored) -> tuple[bytes, Pruned[str]]:
         pruned = pruner.prune_scored(query, scored.context, scored.units, seconds=scored.seconds)
-        told = {"relevance": scored.documents.tolist(), "order": [0]}
+        told = {**_told(asked), "relevance": scored.documents.tolist(), "order": [0]}
         return encoded(pruned.to_dict() | told), pruned
 
     return Task(query, len(text), lambda: make(text), finish)
 
 
-def _policy(asked: PruneRequest) -> Policy:
+def _told(asked: PruneRequest) -> dict[str, str]:
+    return {"kind": asked.kind, "noun": KINDS[asked.kind].units}
+
+
+def _policy(asked: PruneRequest, *, table: bool = False) -> Policy:
     given = [name for name in ("budget", "top_k", "threshold") if getattr(asked, name) is not None]
     if len(given) > 1:
         raise RequestError(f"{' and '.join(given)} are given together", status=422, hint="give one of them")
     if asked.budget is not None:
-        return TokenBudget(asked.budget)
+        return TableBudget(asked.budget) if table else TokenBudget(asked.budget)
     if asked.top_k is not None:
         return TopK(asked.top_k)
     return Adaptive() if asked.threshold is None else Threshold(asked.threshold)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
 from ctxprune.errors import RequestError
+from ctxprune.pruning import scorer_for
 from ctxprune.rag import Passages
 from ctxprune.rag.ranking import rank_scored
 from ctxprune.scorers import SCORERS
@@ -92,13 +93,13 @@ async def rerank(
     if not asked.query.strip():
         raise RequestError("the query is empty", status=422, hint="give a text that asks something")
     texts = tuple(entry if isinstance(entry, str) else entry.text for entry in asked.documents)
-    scorer = service.scoring.scorer
-    head = {"id": call.id, "model": SCORERS.name_of(type(scorer))}
 
     def finish(scored: Scored) -> tuple[bytes, int]:
         found = rank_scored(scored.context, scored.documents, top_k=asked.top_n)
         results = [_result(entry, texts if asked.return_documents else ()) for entry in found]
         tokens = sum(BundledCounter().count_many((asked.query, *texts)))
+        reader = scorer_for(service.scoring.scorer, scored.context)
+        head = {"id": call.id, "model": SCORERS.name_of(type(reader))}
         return encoded({**head, "results": results, "usage": {"total_tokens": tokens}}), tokens
 
     task = Task(asked.query, sum(map(len, texts)), lambda: Passages(texts), finish)

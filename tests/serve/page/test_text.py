@@ -130,7 +130,7 @@ def test_a_page_is_read_as_its_text_and_nothing_in_it_runs(page: Page) -> None:
         "# Bridges\n\nThe bridge opened in 1933.\n\n- Cats & dogs sleep.\n\na | b"
     )
     assert page.js("document.title") == "ctxprune explorer"
-    assert asked(page)[-1]["markdown"] is True
+    assert asked(page)[-1]["kind"] == "markdown"
     [told] = page.faults()  # the policy says of a handler in the source that it will not run
     assert "inline event handler" in told
     page.forget()
@@ -141,7 +141,7 @@ def test_json_stays_json_and_characters_beyond_the_first_plane_stay_in_place(pag
     prune(page, text)
     assert page.js("document.querySelector('#parts').textContent") == text
     assert all(part.startswith('"') and part.endswith('"') for part in page.js(DROPPED))
-    assert page.text("#unit-noun") == "items"
+    assert page.text("#unit-noun") == "values"
 
 
 def test_an_error_says_what_to_do_and_goes_away(page: Page) -> None:
@@ -150,7 +150,7 @@ def test_an_error_says_what_to_do_and_goes_away(page: Page) -> None:
     page.fill("#text", "no JSON")
     page.click("#text-form .main")
     page.wait("document.querySelector('#text-error [role=alert]')")
-    assert "the text is no list or object in JSON" in page.text("#text-error")
+    assert "this is no JSON" in page.text("#text-error")
     assert page.js("document.querySelector('#text-account').hidden")
     faults = page.faults()
     assert len(faults) == 1

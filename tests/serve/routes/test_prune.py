@@ -50,7 +50,41 @@ def test_markdown_and_a_number_of_units(client: Client) -> None:
 def test_json_stays_json(client: Client) -> None:
     text = '{"rows": [{"bridge": "Golden Gate"}, {"cat": "Tom"}], "more": 1}'
     body = client.post("/v1/prune", {"query": "Which bridge?", "kind": "json", "text": text, "top_k": 1}).json()
-    assert json.loads(body["output"]) == {"rows": [{"bridge": "Golden Gate"}], "more": 1}
+    assert json.loads(body["output"]) == {"rows": [{"bridge": "Golden Gate"}]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "output"),
+    [
+        ("csv", "Year,City\n1896,Athens\n1900,Paris\n", "Year,City\n1900,Paris\n"),
+        ("html", f"<p>{'Cats sleep all day long. ' * 8}<p>Paris is next.", "<p>Paris is next.</p>"),
+        ("log", "INFO a 1\nINFO a 2\nERROR in Paris\n", "ERROR in Paris\n"),
+        ("markdown", "# Cats\n\nThey sleep.\n\n# Paris\n", "# Paris\n"),
+    ],
+)  # fmt: skip
+def test_each_kind_stays_what_it_is(client: Client, kind: str, text: str, output: str) -> None:
+    body = client.post("/v1/prune", {"query": "Paris", "kind": kind, "text": text, "top_k": 1}).json()
+    assert body["output"] == output
+    assert body["tokens_after"] < body["tokens_before"]
+
+
+def test_auto_goes_by_the_looks_of_the_text(client: Client) -> None:
+    asked = {"query": "Paris", "kind": "auto", "top_k": 1}
+    for kind, text in (
+        ("csv", "a,b\n1,Paris\n2,Athens\n"),
+        ("text", "Athens. Paris."),
+        ("json", '["Paris", "Athens"]'),
+    ):
+        body = client.post("/v1/prune", asked | {"text": text}).json()
+        assert (body["kind"], "Athens" in body["output"]) == (kind, False)
+    assert client.post("/v1/prune", asked | {"documents": ["Paris."]}).json()["noun"] == "sentences"
+
+
+def test_a_budget_of_a_table_leaves_out_columns_too(client: Client) -> None:
+    text = "Year,City,Notes\n1896,Athens,a long and windy road to nowhere\n1900,Paris,nothing much to say here at all\n"
+    asked = {"query": "When was Paris?", "kind": "csv", "text": text, "budget": 14}
+    body = client.post("/v1/prune", asked).json()
+    assert (body["policy"], body["output"]) == ("table_budget.v1", "Year,City\n1900,Paris\n")
 
 
 @pytest.mark.parametrize(
@@ -68,11 +102,11 @@ def test_json_stays_json(client: Client) -> None:
         ({"query": QUERY, "text": TEXT, "buget": 5}, "'buget': did you mean 'budget'? known: budget, documents,"),
         ({"query": QUERY, "documents": [{"txt": TEXT}]}, "'txt': did you mean 'text'? known: text, title"),
         ({"query": QUERY, "kind": "json", "json": "[]"}, "known: budget, documents, kind,"),
-        ({"query": QUERY, "kind": "json", "documents": ["[]"]}, "send the JSON as a string, in text"),
+        ({"query": QUERY, "kind": "json", "documents": ["[]"]}, "send it as a string, in text"),
         ({"query": QUERY, "text": TEXT, "b" * 999: 5}, f"'{'b' * 100}'"),
         ({"query": QUERY, "text": 5}, "text"),
         ({"query": QUERY, "text": TEXT, "kind": "sound"}, "'sound'"),
-        ({"query": QUERY, "text": "no json", "kind": "json"}, "in JSON"),
+        ({"query": QUERY, "text": "no json", "kind": "json"}, "this is no JSON"),
         ({"query": QUERY, "text": TEXT, "budget": 1}, 'let on_empty be "drop"'),
     ],
 )
@@ -86,4 +120,4 @@ def test_what_is_wrong_is_said(client: Client, asked: dict[str, Any], said: str)
 def test_an_unknown_kind_names_the_known_ones(client: Client) -> None:
     response = client.post("/v1/prune", {"query": QUERY, "text": TEXT, "kind": "jsn"})
     assert error_of(response)["code"] == "CP003"
-    assert "did you mean 'json'? known: json, text" in response.json()["error"]["hint"]
+    assert "did you mean 'json'? known: auto, csv, html, json," in response.json()["error"]["hint"]

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune._log_templates import form_of, templates_of
 from ctxprune.errors import UsageError
 from ctxprune.scorers.base import Scorer, as_scores, score_batch
 from ctxprune.scorers.lexical import LexicalScorer
-
-from ._log_templates import form_of, templates_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,61 @@
+"""What a text is, by its looks: prose, Markdown, HTML, JSON, a table or a log."""
+
+from __future__ import annotations
+
+import csv
+import re
+
+__all__ = ["sniffed"]
+
+_READ = 20_000  # characters that are looked at
+_LINES = 20
+_HTML = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_TAG = re.compile(r"</(?:a|div|h[1-6]|li|ol|p|section|span|table|td|th|tr|ul)\s*>", re.I)
+_CLOSED = 3  # end tags that make a fragment
+_RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+\|?\s*")
+_MARKDOWN = re.compile(r"(?m)^(?:#{1,6} \S|```|\[[^\]\n]+\]: \S)")
+_STAMP = re.compile(
+    r"\W{0,2}(?:\d{4}[-/]\d\d[-/]\d\d[T ]|\d\d[-/:]\d\d[-/:]\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d|\d{10}[. ]"
+    r"|\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:|(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL)\b)"
+)
+
+
+def sniffed(text: str) -> str:
+    """The kind of `text`: "html", "json", "csv", "tsv", "table" (Markdown), "log", "markdown" or "text".
+
+    Only the first 20,000 characters are read, and nothing is made sure: what looks like JSON may be broken. Text that
+    looks like nothing else, an empty one too, is "text".
+    """
+    head = text[:_READ].lstrip("\ufeff")
+    if _HTML.match(head) or (head.lstrip()[:1] == "<" and len(_TAG.findall(head)) >= _CLOSED):
+        return "html"
+    if re.match(r"\s*(?:\{\s*[\"}]|\[\s*(?:[\[{\"\]]|-?\d[\d.eE+-]*\s*[,\]]|(?:true|false|null)\b))", head):
+        return "json"
+    lines = [line for line in head.splitlines() if line.strip()]
+    if len(text) > _READ:
+        lines = lines[:-1]  # it may be cut
+    lines = lines[:_LINES]
+    if len(lines) > 1 and _RULE.fullmatch(lines[1]) and "|" in lines[0]:
+        return "table" if all("|" in line for line in lines) else "markdown"
+    if len(lines) > 1 and sum(map(bool, map(_STAMP.match, lines))) * 2 > len(lines):
+        return "log"
+    for kind, delimiter in (("tsv", "\t"), ("csv", ","), ("csv", ";")):
+        if _is_delimited(lines, delimiter):
+            return kind
+    return "markdown" if _MARKDOWN.search(head) else "text"
+
+
+def _is_delimited(lines: list[str], delimiter: str) -> bool:
+    """Whether there are three lines or more, all with as many fields, two at least, and hardly any is a sentence."""
+    if len(lines) < 3 or delimiter not in lines[0]:
+        return False
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter))
+    except csv.Error:
+        return False
+    # A quoted field may go over several lines, so that the last row may be cut.
+    width = len(rows[0])
+    if width < 2 or any(len(row) != width for row in rows[:-1]):
+        return False
+    fields = [field for row in rows for field in row]
+    return sum(field[:1] == " " for field in fields) * 2 < len(fields)

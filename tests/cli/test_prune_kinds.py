@@ -1,0 +1,123 @@
+"""`ctxprune prune` on what is not prose: each kind comes out as it came in."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from ctxprune.cli import main
+
+TABLE = "Year,City,Notes\n1896,Athens,far away and very hot\n1900,Paris,beside the fair\n1904,St. Louis,none\n"
+LONG = "Cats sleep all day long, each by itself. " * 5
+PAGE = f"<!doctype html><title>Games</title><h1>Games</h1><p>{LONG}</p><p>The fair of Paris was in 1900.</p>"
+FILES = {
+    "a.csv": (TABLE, "Year,City,Notes\n1900,Paris,beside the fair\n"),
+    "a.tsv": (TABLE.replace(",", "\t"), "Year\tCity\tNotes\n1900\tParis\tbeside the fair\n"),
+    "a.html": (PAGE, "<h1>Games</h1><p>The fair of Paris was in 1900.</p>\n"),
+    "a.json": ('{"a": "Athens", "b": "Paris"}', '{"b": "Paris"}\n'),
+    "a.log": ("INFO Athens 1\nINFO Athens 2\nERROR Paris\n", "ERROR Paris\n"),
+    "a.schema.json": (
+        '{"type": "object", "properties": {"athens": {"type": "string"}, "paris": {"type": "string"}}}',
+        '{"type": "object", "properties": {"paris": {"type": "string"}}}\n',
+    ),
+    "a.tools.json": (
+        '[{"name": "athens", "input_schema": {"type": "object"}},'
+        ' {"name": "paris", "input_schema": {"type": "object"}}]',
+        '[{"name": "paris", "input_schema": {"type": "object"}}]\n',
+    ),
+}
+
+
+def run(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    code = main(["prune", "--scorer", "lexical", "-q", "Paris", *map(str, words)])
+    out, err = capfd.readouterr()
+    return code, out, err
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, (text, _) in FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_the_end_of_the_name_says_how_a_file_is_read(folder, capfd, name: str) -> None:
+    code, out, err = run(capfd, folder / name, "--top-k", 2 if name == "a.html" else 1)  # the heading comes along
+    assert (code, out) == (0, FILES[name][1])
+    assert err.startswith("ctxprune: kept ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_json_accounts_for_every_unit_by_spans(folder, capfd, name: str) -> None:
+    code, out, _ = run(capfd, folder / name, "--top-k", 2, "--json")
+    document = json.loads(out)
+    assert (code, document["files"]) == (0, [str(folder / name)])
+    assert document["kind"] == {"a.schema.json": "schema", "a.tools.json": "tools"}.get(name, name.partition(".")[2])
+    for unit in document["units"]:
+        if unit["span"] is None:  # parts of a schema are not all in one place
+            assert document["kind"] in {"schema", "tools"}
+            continue
+        start, end = unit["span"]
+        assert 0 <= start < end <= len(FILES[name][0])
+
+
+def test_a_format_reads_stdin(capfd, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TABLE.encode())))
+    code, out, _ = run(capfd, "--format", "csv", "--top-k", 1)
+    assert (code, out) == (0, FILES["a.csv"][1])
+
+
+def test_a_budget_of_tables_leaves_out_columns_and_cells_say_a_share(folder, capfd) -> None:
+    code, out, err = run(capfd, folder / "a.csv", "--budget", 12)
+    assert (code, out) == (0, "Year,City\n1900,Paris\n")
+    assert "table_budget.v1" in err
+    code, out, err = run(capfd, folder / "a.csv", "--cells", 34)
+    assert code == 0
+    assert len([cell for line in out.splitlines()[1:] for cell in line.split(",")]) <= 3
+    assert "cell_share.v1" in err
+    assert run(capfd, folder / "a.csv", "--budget", 12, "--policy", "token_budget")[0] == 0
+
+
+def test_pages_of_a_folder_share_one_budget(folder, capfd) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "b.HTM").write_bytes("<p>Paris. Caf\xe9.</p>".encode("latin-1"))
+    code, out, _ = run(capfd, folder, "--json", "--budget", 30)
+    document = json.loads(out)
+    assert code == 0
+    assert document["files"] == [str(folder / "a.html"), str(folder / "sub" / "b.HTM")]
+    assert document["output"][1] == "<p>Paris. Café.</p>"
+    assert document["tokens_after"] <= 30
+    code, out, _ = run(capfd, folder, "--budget", 60)
+    assert out == "<h1>Games</h1><p>The fair of Paris was in 1900.</p>\n\n<p>Paris. Café.</p>\n"
+
+
+def test_kinds_that_do_not_go_together_and_options_for_text_are_wrong_usage(folder, capfd) -> None:
+    for words in (
+        (folder / "a.csv", folder / "a.html"),
+        (folder / "a.csv", "--pronouns"),
+        (folder / "a.html", "--field", "x"),
+        (folder / "a.json", "--protect", "x"),
+        (folder / "a.csv", "--cells", "101"),
+        (folder / "a.csv", "--cells", "10", "--budget", "5"),
+        (folder / "a.csv", "--policy", "cell_share"),
+        (folder / "a.csv", "--policy", "table_budget", "--budget", "5", "--threshold", "1"),
+    ):
+        code, out, err = run(capfd, *words)
+        assert (code, out) == (2, ""), words
+        assert "Error" in err
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.schema.json", "x.tools.json"])
+def test_what_is_not_of_its_kind_is_one_clear_line(tmp_path, capfd, name: str) -> None:
+    path = tmp_path / name
+    path.write_text('{"a": ', encoding="utf-8")
+    code, out, err = run(capfd, path)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "CP005" in err
+    assert str(path) in err

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ctxprune.errors import UsageError
+from ctxprune.policies import TopK
+from ctxprune.pruning import prune
+from ctxprune.rag import Log, Passage, Passages, Table
+from ctxprune.scorers.base import score_batch
+from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.scorers.log import LogScorer
+from ctxprune.scorers.relevance import score_documents, score_documents_batch
+from ctxprune.scorers.structured import StructuredScorer
+from ctxprune.scorers.tabular import TabularScorer
+
+TABLE = Table("Year,City\n1896,Athens\n1900,Paris\n1904,St. Louis\n")
+LOG = Log("INFO a 1\nINFO a 2\nERROR in Paris\n")
+TEXT = Passages(["Paris was next. Athens was first.", "Cats sleep."])
+OTHERS = {"table": (TABLE, TabularScorer), "log": (LOG, LogScorer), "text": (TEXT, lambda scorer: scorer)}
+
+
+@pytest.mark.parametrize("form", sorted(OTHERS))
+def test_each_form_is_scored_by_its_scorer(form):
+    context, wrapper = OTHERS[form]
+    expected = wrapper(LexicalScorer()).score("When was Paris?", context)
+    assert StructuredScorer(LexicalScorer()).score("When was Paris?", context).tolist() == expected.tolist()
+
+
+def test_a_batch_of_all_forms_is_what_each_gets_alone():
+    scorer = StructuredScorer(LexicalScorer())
+    contexts = [TEXT, LOG, TABLE, Passage("Paris."), TABLE]
+    queries = ["Paris?", "error", "When was Paris?", "Paris", "How many cities?"]
+    for found, query, context in zip(score_batch(scorer, queries, contexts), queries, contexts, strict=True):
+        np.testing.assert_array_equal(found, scorer.score(query, context))
+    pairs = score_documents_batch(scorer, queries, contexts)
+    for (units, documents), query, context in zip(pairs, queries, contexts, strict=True):
+        alone = score_documents(scorer, query, context)
+        np.testing.assert_array_equal(units, alone[0])
+        np.testing.assert_array_equal(documents, alone[1])
+
+
+def test_the_account_names_the_scorer_that_read():
+    scorer = StructuredScorer(LexicalScorer())
+    names = [prune("Paris", context, scorer=scorer, policy=TopK(1)).scorer for context in (TEXT, LOG, TABLE)]
+    assert names == ["lexical.v1", "log.v1", "tabular.v1"]
+
+
+def test_by_default_a_table_is_read_as_a_table():
+    result = prune("Which city was in 1904?", TABLE, policy=TopK(1))
+    assert (result.output, result.scorer) == ("Year,City\n1904,St. Louis\n", "tabular.v1")
+    assert prune("Which city?", Passage("A city. A cat."), policy=TopK(1)).scorer == "cascade.v1"
+
+
+def test_what_is_no_scorer_is_refused():
+    with pytest.raises(UsageError, match="give a scorer"):
+        StructuredScorer("lexical")
