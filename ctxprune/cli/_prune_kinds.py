@@ -51,7 +51,7 @@ def prune_kind(asked: Asked, kind: str, options: TextOptions) -> None:
     """
     from ctxprune.pruning import Pruner
     from ctxprune.rag.kinds import KINDS
-    from ctxprune.scorers.structured import StructuredScorer
+    from ctxprune.scorers.structured import structured
 
     for option in fields(options):
         if getattr(options, option.name) != option.default:
@@ -59,7 +59,7 @@ def prune_kind(asked: Asked, kind: str, options: TextOptions) -> None:
             raise typer.BadParameter(f"it is for text only, and this is {kind}", param_hint=name)
     names, contexts = _read(asked.files, kind)
     context = contexts[0] if len(contexts) == 1 else _joined(contexts)
-    scorer = StructuredScorer(named_scorer(asked.scorer, asked.model)[0])
+    scorer = structured(named_scorer(asked.scorer, asked.model)[0])
     result = Pruner(scorer, asked.policy, None, asked.on_empty).prune(asked.question, context)
     if not asked.report(result, names, KINDS[kind].units, {"files": names, "kind": kind}):
         write_texts([result.output] if len(contexts) == 1 else result.output)

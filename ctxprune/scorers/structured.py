@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ctxprune.context import Context
     from ctxprune.scorers.base import Scores
 
-__all__ = ["StructuredScorer"]
+__all__ = ["StructuredScorer", "structured"]
 
 
 @dataclass(frozen=True)
@@ -94,3 +94,8 @@ class StructuredScorer:
             for place, result in zip(part, found, strict=True):
                 results[place] = result
         return results
+
+
+def structured(scorer: Scorer) -> Scorer:
+    """`scorer` on running text and the scorers of other forms around it; itself if it chooses already."""
+    return scorer if hasattr(scorer, "for_context") else StructuredScorer(scorer)

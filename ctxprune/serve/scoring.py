@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ctxprune.scorers import SCORERS
 from ctxprune.scorers.relevance import score_documents_batch
-from ctxprune.scorers.structured import StructuredScorer
+from ctxprune.scorers.structured import structured
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.limits import ClientGoneError
 
@@ -140,7 +140,7 @@ def make_scorer(config: ModelConfig) -> Scorer:
         scorer: Scorer = kind(**given)
     except TypeError as error:
         raise UsageError(f"the scorer {config.scorer} needs more than its name ({error})", where="model") from error
-    return StructuredScorer(scorer)
+    return structured(scorer)
 
 
 def _caught(task: Task[Any], function: Callable[[], Any]) -> Any:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
-from ctxprune.errors import BudgetError, UsageError
-from ctxprune.policies import TokenBudget
+from ctxprune.errors import BudgetError, InputError, MissingExtraError, UsageError
 from ctxprune.pruning import Pruner
 from ctxprune.rag.jsondocument import json_lists
+from ctxprune.rag.kinds import read_context
 from ctxprune.rag.passages import Passages
+from ctxprune.rag.sniff import sniffed
 from ctxprune.scorers import DEFAULT_SCORER
+from ctxprune.scorers.structured import structured
+from ctxprune.table_policies import TableBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["MessagePruner", "PruneToolResults", "question_of"]
 
 _KINDS = ("ai", "human", "tool")
+_FORMS = frozenset({"csv", "html", "log", "table", "tsv"})  # beside JSON; Markdown is cut as text
 _LEAST = 64  # tokens; in fewer there is no room for a sentence
 _REMEMBERED = 128
 
@@ -65,7 +69,8 @@ class MessagePruner:
     """Cuts long messages to what the current question, the last human message, needs. Safe to share between threads.
 
     A message of more than `limit` tokens is cut to that many: text by sentences, JSON by the items of its lists, so
-    that it stays JSON. What cannot be cut so far stays whole: JSON without lists, or with one huge item. Parts that are
+    that it stays JSON; tables (CSV, Markdown), logs and, with the extra `html`, pages in their own form, too. What
+    cannot be cut so far stays whole: JSON without lists, or with one huge item. Parts that are
     no text stay untouched; parts that lost all their text are left out. The message that holds the question, system
     messages and failed tool calls are never changed. Ids, names, tool calls, `tool_call_id` and artifacts stay;
     `response_metadata["ctxprune"]` says how many tokens it was.
@@ -148,24 +153,24 @@ class MessagePruner:
         return message.model_copy(update=update)
 
     def _cut(self, question: str, texts: tuple[str, ...]) -> tuple[str, ...]:
-        """The texts within the limit: plain ones together, each JSON text by itself, each side with its share."""
+        """The texts within the limit: plain ones together, each of a form of its own by itself, with their shares."""
         counts = self.counter.count_many(texts)
-        items = {i: found for i, text in enumerate(texts) if (found := json_lists(text)) is not None}
-        plain = [index for index in range(len(texts)) if index not in items]
+        formed = {i: found for i, text in enumerate(texts) if (found := _in_form(text)) is not None}
+        plain = [index for index in range(len(texts)) if index not in formed]
         new = list(texts)
         if plain:
             room = self.limit * sum(counts[index] for index in plain) // sum(counts)
             passages = Passages([texts[index] for index in plain], max_tokens=min(200, max(8, room // 4)))
             for index, text in zip(plain, self._within(question, passages, room) or passages.texts, strict=True):
                 new[index] = text
-        for index, found in items.items():
+        for index, found in formed.items():
             new[index] = self._within(question, found, self.limit * counts[index] // sum(counts)) or texts[index]
         return tuple(new)
 
     def _within(self, question: str, context: Context[Any], budget: int) -> Any:
         """What `context` keeps in that many tokens; None where it cannot be cut to them."""
         try:
-            return Pruner(self.scorer, TokenBudget(budget), self.counter).prune(question, context).output
+            return Pruner(structured(self.scorer), TableBudget(budget), self.counter).prune(question, context).output
         except BudgetError:
             return None
 
@@ -186,6 +191,19 @@ class PruneToolResults:
         """Cut the messages in place; see `MessagePruner`."""
         if count_tokens(messages) > self.trigger:
             messages[:] = self.pruner.prune(messages)
+
+
+def _in_form(text: str) -> Context[str] | None:
+    """The text as what it looks like; None where that is prose, or it is broken or cannot be read here."""
+    if (lists := json_lists(text)) is not None:
+        return lists
+    kind = sniffed(text)
+    if kind not in _FORMS:
+        return None
+    try:
+        return read_context(text, kind)
+    except (InputError, MissingExtraError):
+        return None
 
 
 def _text_of(part: Any) -> str | None:

@@ -114,6 +114,27 @@ def test_json_that_cannot_be_cut_stays_whole(text: str) -> None:
     assert lexical().prune(messages)[3] is messages[3]
 
 
+PAGE = "".join(f"<p>Ferry number {i} carries cars and cattle over the wide and cold water.</p>" for i in range(40))
+ROWS = "".join(f"{i},Ferry {i},cars and cattle\n" for i in range(60))
+FORMS = {
+    "csv": (f"id,name,opened\n{ROWS}99,bridge,1933\n", "99,bridge,1933\n"),
+    "html": (f"<!doctype html><title>Water</title>{PAGE}<p>{FACT}</p>", f"<p>{FACT}</p>"),
+    "log": ("".join(f"2026-01-01 10:00:{i % 60:02} INFO ferry {i} left\n" for i in range(60))
+            + f"2026-01-01 11:00:00 INFO {FACT}\n", f"INFO {FACT}"),
+    "table": ("| id | name | opened |\n|---|---|---|\n" + "".join(f"| {i} | Ferry {i} | cars |\n" for i in range(60))
+              + "| 99 | bridge | 1933 |\n", "| 99 | bridge | 1933 |\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_results_with_a_form_are_cut_in_it(form: str) -> None:
+    text, kept = FORMS[form]
+    [*_, cut] = lexical().prune(conversation(text))
+    assert kept in cut.content
+    assert tokens(cut) <= 100
+    assert cut.content.startswith({"csv": "id,", "html": "<", "log": "2026-01-01 ", "table": "| id | "}[form])
+
+
 def test_several_parts_share_the_limit() -> None:
     parts = [LONG, json.dumps(ITEMS)]
     cut = lexical(limit=300).prune(conversation(parts))[3]
