@@ -80,7 +80,7 @@ class _Builder(Stack):
     def leave_out(self) -> None:
         """Takes what is not shown out of the run in the making; an open select ends with it."""
         if self.options is not None:
-            self._end_select("select")
+            self._choose()
         super().leave_out()
 
     def _opening(self) -> dict[str, Callable[[Token, str], None]]:
@@ -164,13 +164,13 @@ class _Builder(Stack):
             return
         if self.names[-1] == tag:
             self.close(len(self.names) - 1, explicit=True)
-        elif (depth := self.depth(tag)) > self.scope():
+        elif (depth := self.depth(tag)) and depth > self.scope():
             self.close(depth, explicit=True)
         elif tag == "p":
             self.flush()
 
     def _end_heading(self, tag: str) -> None:
-        self._end(tag if self.over or self.names[-1] == tag else max(HEADINGS, key=self.depth))
+        self._end(tag if self.over else next((name for name in reversed(self.names) if name in HEADINGS), tag))
 
     def _rule(self, _token: Token, _tag: str) -> None:
         if "p" in self.names:
@@ -295,17 +295,19 @@ class _Builder(Stack):
             self.options.append((len(self.data), tag == "option" and token.attr("selected") is not None))
             self.add(" ", Mark("gap"))
 
-    def _end_select(self, _tag: str) -> None:
-        if self.options is None:
-            return
-        options, self.options = self.options, None
+    def _end_select(self, tag: str) -> None:
+        if self.options is not None:
+            self._choose()
+            self._end_gap(tag)
+
+    def _choose(self) -> None:
+        """Of the options of a select leaves those that are selected, else the first, or all where several may be."""
+        options, self.options = self.options or [], None
         bounds = [*(first for first, _ in options), len(self.data)]
         chosen = [number for number, (_, selected) in enumerate(options) if selected]
         if not chosen:
             chosen = list(range(len(options) if self.several else min(len(options), 1)))
-        if options:
-            self.keep(bounds[0], [index for number in chosen for index in range(bounds[number], bounds[number + 1])])
-        self.add(" ", Mark("gap"))
+        self.keep(bounds[0], [index for number in chosen for index in range(bounds[number], bounds[number + 1])])
 
     def _drawn(self, token: Token, tag: str) -> None:
         """The title of the page, or what a drawing says."""

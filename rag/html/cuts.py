@@ -15,6 +15,7 @@ __all__ = ["cut"]
 _SENTENCE_ENDS = re.compile(r"[.!?…][\"')\]»”’]*\s|[。！？]|\n")
 _LINE_ENDS = re.compile(r"\n")
 _WORD_ENDS = re.compile(r"\s")
+_LONGEST_REFERENCE = 34
 _REFERENCE = re.compile(r"&#?[A-Za-z0-9]{0,32}\Z")
 _JOINED = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
 
@@ -48,13 +49,13 @@ def _place(text: str, start: int, end: int, lines: bool) -> int:
         places = [match.end() for match in pattern.finditer(text, start, end)]
         if places:
             return places[-1]
-    place = end
-    reference = _REFERENCE.search(text, max(start, end - 34), end)
+    reference = _REFERENCE.search(text, max(start, end - _LONGEST_REFERENCE), end)
     if reference and reference.start() > start:
-        place = reference.start()
-    while place > start + 1 and (_JOINED.match(text, place) or text[place - 1] == "\u200d"):
+        return reference.start()
+    place, least = end, (start + end) // 2
+    while place > least and (_JOINED.match(text, place) or text[place - 1] == "\u200d"):
         place -= 1
-    return place
+    return place if place > least else end
 
 
 def _width(text: str) -> int:

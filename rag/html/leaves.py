@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "Piece", "joined", "pieces", "plain", "span", "text_span"]
 
-_TAG = re.compile(r"</?[A-Za-z]")
 _SPACE = re.compile(r"\s+")
 _POWER = re.compile(r"[-+−–]?[0-9nxk]+(?:[.,/][0-9]+)?\Z")
 
@@ -63,10 +62,7 @@ def text_span(tree: Tree, index: int) -> tuple[int, int]:
     """Characters of a text in the source, without a tag that the end of the source cut off."""
     token = tree.tokens[index]
     start, end = tree.offsets[token], tree.offsets[token + 1]
-    if token + 2 == len(tree.offsets) and end - start != len(tree.data[index]):
-        unfinished = _TAG.search(tree.source, start)
-        end = unfinished.start() if unfinished else end
-    return start, end
+    return start, min(end, tree.text_end)
 
 
 def _value(tree: Tree, index: int, mark: Mark) -> str:

@@ -21,6 +21,7 @@ __all__ = ["render_markdown"]
 
 _MISREAD = re.compile(r"^(?=[#>+\-*|]|[=~`]{3}|[0-9]{1,9}[.)]\s)", re.MULTILINE)  # what would start a block
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_DEEPEST = 12  # levels that are indented
 _UNSAFE = re.compile(r"[\s()<>\\]")
 _TICKS = re.compile("`+")
 _LINE = {"code": "`", "del": "~~", "s": "~~"}
@@ -49,7 +50,8 @@ class _Writer:
                 indents.pop()
             else:
                 text = self.block(step.frame, step.parts, is_table=step.kind == "table")
-                first, rest = "".join(first for first, _ in indents), "".join(rest for _, rest in indents)
+                around = indents if len(indents) <= _DEEPEST else [*indents[:_DEEPEST], indents[-1]]
+                first, rest = "".join(first for first, _ in around), "".join(rest for _, rest in around)
                 item = bool(indents) and first != rest and not first.isspace()
                 written.append("" if not written else "\n" if item and listed else "\n\n")
                 written.append(first + text.replace("\n", f"\n{rest}"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Stack"]
 
 _DEEPEST = 512  # elements deeper than this are put beside each other, as browsers do
-_SCOPES = ("table", "td", "th", "caption")  # end tags within do not reach beyond these
+_SCOPES = frozenset({"caption", "table", "td", "th"})  # end tags within do not reach beyond these
 
 
 class Stack:
@@ -115,7 +115,8 @@ class Stack:
 
     def scope(self) -> int:
         """Depth of the innermost open frame that end tags within do not reach beyond."""
-        return max(map(self.depth, _SCOPES))
+        names = self.names
+        return next((depth for depth in range(len(names) - 1, 0, -1) if names[depth] in _SCOPES), 0)
 
     def is_too_deep(self, tag: str) -> bool:
         """Whether the end tag is that of an element which the stack had no place for."""

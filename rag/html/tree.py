@@ -8,12 +8,15 @@ too.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
 __all__ = ["Mark", "Tree"]
+
+_TAG = re.compile(r"</?[A-Za-z]")
 
 
 class Mark(NamedTuple):
@@ -74,6 +77,18 @@ class Tree:
     run_frames: list[int] = field(default_factory=list)
     run_firsts: list[int] = field(default_factory=list)
     run_lasts: list[int] = field(default_factory=list)
+
+    @cached_property
+    def text_end(self) -> int:
+        """The end of the source, or where a tag starts that it cuts off, if this is in a text."""
+        end = len(self.source)
+        if not self.tokens or self.tokens[-1] + 2 != len(self.offsets) or len(self.data) - 1 in self.marks:
+            return end
+        start = self.offsets[-2]
+        if end - start == len(self.data[-1]):
+            return end
+        unfinished = _TAG.search(self.source, start)
+        return unfinished.start() if unfinished else end
 
     def has_marks(self, first: int, last: int) -> bool:
         """Whether any of pieces [first, last) is no plain text."""
