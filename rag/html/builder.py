@@ -302,17 +302,21 @@ class _Builder(Stack):
 
     def _choose(self) -> None:
         """Of the options of a select leaves those that are selected, else the first, or all where several may be."""
+        if self.hush:
+            self.drop_hushed()
         options, self.options = self.options or [], None
-        bounds = [*(first for first, _ in options), len(self.data)]
+        bounds = [min(first, len(self.data)) for first in (*(first for first, _ in options), len(self.data))]
         chosen = [number for number, (_, selected) in enumerate(options) if selected]
         if not chosen:
             chosen = list(range(len(options) if self.several else min(len(options), 1)))
         self.keep(bounds[0], [index for number in chosen for index in range(bounds[number], bounds[number + 1])])
+        self.hush_first = min(self.hush_first, len(self.data))
 
     def _drawn(self, token: Token, tag: str) -> None:
         """The title of the page, or what a drawing says."""
         if self.hush == "svg":
-            self.shown.append([len(self.data)])
+            if not self.shown or len(self.shown[-1]) > 1:
+                self.shown.append([len(self.data)])
             self.add(" ", Mark("gap"))
         elif tag == "title":
             self.skip(token, tag)

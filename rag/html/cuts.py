@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .leaves import Part, text_span
+from .leaves import Part, plain, text_span, united
 
 if TYPE_CHECKING:
     from .tree import Tree
@@ -40,7 +40,22 @@ def cut(tree: Tree, number: int, most: int, *, lines: bool = False) -> list[Part
             first, start = index, begin
         size += (end - begin) * wide
     parts.append(Part(number, first, last, start))
-    return parts
+    return _filled(tree, parts)
+
+
+def _filled(tree: Tree, parts: list[Part]) -> list[Part]:
+    """The parts, with what is blank added to a neighbour."""
+    found: list[Part] = []
+    blank = False
+    for part in parts:
+        empty = not plain(tree, part)
+        if found and (blank or empty):
+            found[-1] = united(found[-1], part)
+            blank = blank and empty
+        else:
+            found.append(part)
+            blank = empty
+    return found
 
 
 def _place(text: str, start: int, end: int, lines: bool) -> int:

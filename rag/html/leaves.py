@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .tree import Mark, Tree
 
-__all__ = ["Part", "Piece", "joined", "pieces", "plain", "span", "text_span"]
+__all__ = ["Part", "Piece", "joined", "pieces", "plain", "span", "text_span", "united"]
 
 _SPACE = re.compile(r"\s+")
 _POWER = re.compile(r"[-+−–]?[0-9nxk]+(?:[.,/][0-9]+)?\Z")
@@ -40,22 +40,29 @@ def pieces(tree: Tree, part: Part) -> Iterator[Piece]:
     """The pieces of a part in order."""
     for index in range(part.first, part.last):
         mark = tree.marks.get(index)
-        if mark is not None:
+        if mark is None:
+            start = part.start if index == part.first else None
+            end = part.end if index == part.last - 1 else None
+            yield Piece(*_text(tree, index, start, end), None, tree.tokens[index])
+        else:
             power = mark.kind == "open" and mark.tag == "sup" and _is_power(tree, index)
-            text = "^" if power else tree.data[index]
-            yield Piece(text, _value(tree, index, mark) if mark.kind == "value" else "", mark, tree.tokens[index])
-            continue
-        start, end = text_span(tree, index)
-        clipped = (index == part.first and part.start is not None) or (index == part.last - 1 and part.end is not None)
-        if index == part.first and part.start is not None:
-            start = part.start
-        if index == part.last - 1 and part.end is not None:
-            end = part.end
-        markup = tree.source[start:end].replace("\x00", "")
-        if "<" in markup:
-            markup = markup.replace("</>", "").replace("<", "&lt;")
-        text = unescape(markup) if clipped else tree.data[index]
-        yield Piece(text, markup, None, tree.tokens[index])
+            markup = _value(tree, index, mark) if mark.kind == "value" else ""
+            yield Piece("^" if power else tree.data[index], markup, mark, tree.tokens[index])
+
+
+def _text(tree: Tree, index: int, start: int | None, end: int | None) -> tuple[str, str]:
+    """A text, clipped at `start` and `end` in the source where these are given: resolved and as it is written."""
+    whole = text_span(tree, index)
+    literal = whole[1] - whole[0] == len(tree.data[index])  # no reference was resolved, and nothing left out
+    written = tree.source[whole[0] if start is None else start : whole[1] if end is None else end].replace("\x00", " ")
+    if not literal and "<" in written:
+        written = written.replace("</>", "")
+    text = tree.data[index]
+    if start is not None or end is not None:
+        text = written if literal else unescape(written)
+    if literal and "&" in written and unescape(written) != written:  # in an element in which references mean nothing
+        written = written.replace("&", "&amp;")
+    return text, written.replace("<", "&lt;") if "<" in written else written
 
 
 def text_span(tree: Tree, index: int) -> tuple[int, int]:
@@ -84,7 +91,7 @@ def span(tree: Tree, part: Part) -> tuple[int, int]:
     return start + len(text) - len(text.lstrip()), end - len(text) + len(text.rstrip())
 
 
-def plain(tree: Tree, part: Part, *, preformatted: bool) -> str:
+def plain(tree: Tree, part: Part, *, preformatted: bool = False) -> str:
     """The text as a reader sees it, line breaks as such; white space collapsed where it is not `preformatted`."""
     if part.start is None and part.end is None and not preformatted and not tree.has_marks(part.first, part.last):
         return " ".join("".join(tree.data[part.first : part.last]).split())
@@ -109,10 +116,15 @@ def joined(parts: Iterable[Part]) -> list[Part]:
     found: list[Part] = []
     for part in parts:
         if found and found[-1].run == part.run and _meet(found[-1], part):
-            found[-1] = Part(part.run, found[-1].first, part.last, found[-1].start, part.end)
+            found[-1] = united(found[-1], part)
         else:
             found.append(part)
     return found
+
+
+def united(before: Part, after: Part) -> Part:
+    """Two parts of a run, the second of which starts where the first ends, as one."""
+    return Part(before.run, before.first, after.last, before.start, after.end)
 
 
 def _meet(before: Part, part: Part) -> bool:

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["END", "START", "TEXT", "Token", "tokenized"]
 
 TEXT, START, END = 0, 1, 2
-# Another white space for line ends, so that all of a page is one line and the column of a token its offset.
-_ONE_LINE = {ord("\n"): "\x0c", ord("\r"): "\x0c"}
-_UNREADABLE = re.compile("[\x00\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # What lexbor writes: attribute values are quoted, and hold neither quotation marks nor angle brackets.
 _MARKUP = re.compile(r"<!--.*?-->|<!doctype[^>]*>|<\?[^>]*>|<(/?)([^\s>/]+)([^>]*)>", re.DOTALL | re.IGNORECASE)
 _ATTRIBUTE = re.compile(r'([^\s="]+)(?:="([^"]*)")?')
@@ -61,7 +59,17 @@ def tokenized(source: str, parser: str | None = None) -> tuple[str, Iterator[Tok
     if parser == "selectolax" or (parser is None and not find_spec("turbohtml") and find_spec("selectolax")):
         text = _serialised(source)
         return text, _canonical_tokens(text)
-    return source, require("turbohtml", "html").tokenize(source.replace("\n", "\x0c").replace("\r", "\x0c"))
+    return source, require("turbohtml", "html").tokenize(_flat(source))
+
+
+def _flat(source: str) -> str:
+    """The source with form feeds for line ends, so that all is one line and the column of a token its offset.
+
+    For NUL, too, which the standard drops in some places and replaces in others.
+    """
+    for char in "\n\r\x00":
+        source = source.replace(char, "\x0c")
+    return source
 
 
 class _CanonicalToken(NamedTuple):
@@ -79,7 +87,9 @@ class _CanonicalToken(NamedTuple):
 
 
 def _serialised(source: str) -> str:
-    parsed = require("selectolax.lexbor", "html").LexborHTMLParser(_UNREADABLE.sub("\ufffd", source))
+    parsed = require("selectolax.lexbor", "html").LexborHTMLParser(
+        _SURROGATE.sub("\ufffd", source.replace("\x00", " "))
+    )
     return (parsed.html or "").replace("\r", "\n")
 
 

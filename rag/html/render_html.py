@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .attributes import value_spans
 from .leaves import Part, pieces
-from .walk import by_cell, by_row, walk
+from .walk import by_cell, by_row, cell_parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,15 +113,14 @@ class _Writer:
                 if place and cell.row <= rows[place - 1]:
                     continue  # shown by the row before
                 down = bisect_left(rows, cell.row + cell.rows) - place
-                written.append(self.cell(cell, cells, number, down))
+                written.append(self.cell(cell, cell_parts(self.outline, cell, cells, rows), down))
             written.append("</tr>")
         return "".join([*written, "</table>"])
 
-    def cell(self, cell: Cell, cells: dict[int, list[Part]], row: int, down: int) -> str:
+    def cell(self, cell: Cell, parts: Sequence[Part], down: int) -> str:
         spans = (("colspan", cell.columns), ("rowspan", down))
         attributes = "".join(f' {name}="{number}"' for name, number in spans if number > 1)
         attributes += self.attributes(self.tree.starts[cell.frame])
-        parts = cells.get(cell.frame, []) if cell.row == row else self.outline.parts_within(cell.frame)
         tag = self.tree.tags[cell.frame]
         return f"<{tag}{attributes}>{self.write(parts, cell.frame)}</{tag}>"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .leaves import Part, plain
-from .walk import by_cell, by_row, walk
+from .walk import by_cell, by_row, cell_parts, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,16 +38,13 @@ def _table(outline: Outline, table: Table, parts: Sequence[Part]) -> str:
 def shown_rows(outline: Outline, table: Table, cells: dict[int, list[Part]]) -> list[list[str]]:
     """The texts of the kept rows by column; a cell that spans several rows is in each, in the first of its columns."""
     found = []
-    for number in by_row(table, cells):
+    rows = by_row(table, cells)
+    for row in rows:
         line = []
         before = None
-        for cell in table.rows[number]:
-            if cell is None or cell is before:
-                line.append("")
-            elif cell.frame in cells or cell.row == number:
-                line.append(cell_text(outline, cells.get(cell.frame, [])))
-            else:
-                line.append(cell_text(outline, outline.parts_within(cell.frame)))
+        for cell in table.rows[row]:
+            shown = [] if cell is None or cell is before else cell_parts(outline, cell, cells, rows)
+            line.append(cell_text(outline, shown))
             before = cell
         found.append(line)
     return found

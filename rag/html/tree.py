@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import unescape
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -85,7 +86,7 @@ class Tree:
         if not self.tokens or self.tokens[-1] + 2 != len(self.offsets) or len(self.data) - 1 in self.marks:
             return end
         start = self.offsets[-2]
-        if end - start == len(self.data[-1]):
+        if end - start == len(self.data[-1]) or unescape(self.source[start:]).split() == self.data[-1].split():
             return end
         unfinished = _TAG.search(self.source, start)
         return unfinished.start() if unfinished else end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
 
     from .leaves import Part
     from .outline import Outline
-    from .tables import Table
+    from .tables import Cell, Table
 
-__all__ = ["Step", "by_cell", "by_row", "walk"]
+__all__ = ["Step", "by_cell", "by_row", "cell_parts", "walk"]
 
 
 class Step(NamedTuple):
@@ -90,3 +91,9 @@ def by_row(table: Table, cells: dict[int, list[Part]]) -> list[int]:
     """The rows of the table of which any cell is kept, from the top."""
     known = table.cells
     return sorted({known[frame].row for frame in cells if frame in known})
+
+
+def cell_parts(outline: Outline, cell: Cell, cells: dict[int, list[Part]], rows: list[int]) -> list[Part]:
+    """What is shown of a cell where `rows` are kept: all of it if it reaches into one of these, else what is kept."""
+    following = bisect_left(rows, cell.row + cell.rows) - bisect_right(rows, cell.row)
+    return outline.parts_within(cell.frame) if following else cells.get(cell.frame, [])
