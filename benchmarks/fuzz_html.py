@@ -27,39 +27,10 @@ WORDS = (
     "alpha", "Beta", "1,801", "8.893", "gamma-ray", "é", "日本語。", "the end.", "x &amp; y", "&lt;p&gt;", "&nbsp;",
     "a < b",
 )  # fmt: skip
-BOXES = tuple(
-    [
-        "div",
-        "p",
-        "section",
-        "article",
-        "nav",
-        "footer",
-        "aside",
-        "main",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "blockquote",
-        "pre",
-        "h1",
-        "h2",
-        "h3",
-        "table",
-        "tr",
-        "td",
-        "th",
-        "thead",
-        "tbody",
-        "caption",
-        "form",
-        "details",
-        "figure",
-    ]
-)
+BOXES = (
+    "div", "p", "section", "article", "nav", "footer", "aside", "main", "ul", "ol", "li", "dl", "dt", "dd", "pre",
+    "blockquote", "h1", "h2", "h3", "table", "tr", "td", "th", "thead", "tbody", "caption", "form", "details", "figure",
+)  # fmt: skip
 INLINE = ("a", "b", "span", "sup", "sub", "code", "em", "q", "del", "button", "label", "font")
 SINGLE = (
     "<br>", "<hr>", '<img alt="a picture">', "<img alt='1 &lt; 2' src=x>", '<input value="Bob">', "<wbr>", "<col>",
