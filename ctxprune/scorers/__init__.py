@@ -30,6 +30,7 @@ SCORERS: Registry[type[Scorer]] = Registry(
         "fusion.v1": "ctxprune.scorers.fusion:ReciprocalRankFusion",
         "lexical.v1": "ctxprune.scorers.lexical:LexicalScorer",
         "log.v1": "ctxprune.scorers.log:LogScorer",
+        "names.v1": "ctxprune.scorers.names:NamesScorer",
         "provence.v1": "ctxprune.scorers.provence:ProvenceScorer",
         "page.v1": "ctxprune.scorers.page:PageScorer",
         "pruner.v1": "ctxprune.scorers.pruner:PrunerScorer",

@@ -26,6 +26,7 @@ __all__ = ["GaveUpError", "Maker"]
 _KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
 _DEEPEST = 40  # values inside each other
 _OPTIONAL_DEPTH = 6  # deeper, and inside a value of the same kind, no optional member is made
+_ENDLESS = 10**18  # where no most is given
 _TRIES = 20  # texts made by a pattern, items that differ from the others
 
 
@@ -251,7 +252,7 @@ class Maker:
         least = [(part.schema[lower], part.pointer) for part in parts if is_number(part.schema.get(lower))]
         most = [(part.schema[upper], part.pointer) for part in parts if is_number(part.schema.get(upper))]
         low = max((math.ceil(value) for value, _ in least), default=0)
-        high = min((math.floor(value) for value, _ in most), default=low + 1000)
+        high = min((math.floor(value) for value, _ in most), default=_ENDLESS)
         if low > high:
             raise ConflictError(f"{lower} {low} is over {upper} {high}", f"{min(most)[1]}/{upper}")
         return low, high

@@ -43,6 +43,7 @@ class JsonSchema:
         droppable: Which properties may be dropped: "optional" ones; those that are required and may be null, too
             ("nullable", for OpenAI's strict mode, where everything is required); "all" but discriminators.
         units: One a property, in source order. Its text is its name in words, title, description and listed values.
+        names: The name of each property.
         paths: The names on the way to each property from the root, joined by dots.
         notes: What was not understood, such as a $ref to a URL: "POINTER: what". It stays in the schema.
 
@@ -57,6 +58,7 @@ class JsonSchema:
     used: Sequence[Any] = ()
     droppable: Droppable = "optional"
     units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False)
     paths: tuple[str, ...] = field(init=False, repr=False, compare=False)
     notes: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _style: Style | None = field(init=False, repr=False, compare=False)
@@ -80,6 +82,7 @@ class JsonSchema:
         repeated = [f"/: the key {key!r} stands twice in an object" for key in style.repeated] if style else []
         for name, value in (
             ("units", tuple(units)),
+            ("names", tuple(found.names)),
             ("paths", tuple(found.paths)),
             ("notes", (*repeated, *found.graph.notes)),
             ("_style", style),

@@ -12,7 +12,6 @@ from ctxprune.errors import UsageError
 from ctxprune.integrations.langchain.messages import question_of
 from ctxprune.pruning import Pruner
 from ctxprune.rag.jsonschema import Tools
-from ctxprune.scorers import DEFAULT_SCORER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,7 +32,7 @@ class ToolSelector:
         most: Tools kept at most, beside these; None for as many as `policy` likes.
         always: Names of tools that are always kept. Provider tools (dicts without a function), tools that the
             conversation has used and a tool that `tool_choice` asks for are, too.
-        scorer: A scorer or its registered name.
+        scorer: A scorer or its registered name; by default one that knows names and verbs.
         policy: A policy or its registered name.
 
     Raises:
@@ -44,7 +43,7 @@ class ToolSelector:
     least: int = 5
     most: int | None = None
     always: Sequence[str] = ()
-    scorer: Any = DEFAULT_SCORER
+    scorer: Any = "names.v1"
     policy: Any = "adaptive.v1"
 
     def __post_init__(self) -> None:

@@ -1,0 +1,116 @@
+"""The needed tool among the ten that are kept of two hundred: our scorers, plain BM25 and chance.
+
+    python benchmarks/tools.py --data FOLDER [--limit N] [--model-limit N]
+
+Writes benchmarks/results/tools.json. FOLDER is what benchmarks/make_tools.py makes. Each question is offered the tools
+of its own service (which are hardest to tell apart) and, where these are under 200, others. What is chosen here was
+chosen on the services of the part "tune"; the figures are those of the part "report", for AWS and Azure apart, too.
+`weights` are those of the three parts of names.v1, fitted by a listwise logistic loss on "tune" and on "report"; the
+scorer has round numbers near them. `cascade.v1` runs the bundled model and is measured on fewer questions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from _parts import fingerprint, ticker
+from _record import record
+
+from ctxprune.rag import Tools
+from ctxprune.rag.evaluation.tools import PlainBm25, load_tool_set, measure, shelf_for
+from ctxprune.scorers import SCORERS
+from ctxprune.scorers.names import NamesScorer
+
+SEED = 0
+SIZE, KEEP = 200, 10
+
+
+class Chance:
+    """Seeded by the question."""
+
+    def score(self, query, context):
+        state = random.Random(query)
+        return np.asarray([state.random() for _ in context.units], dtype=np.float32)
+
+
+def rows(tools, limit, model_limit):
+    scorers = {name: SCORERS.get(name)() for name in ("names.v1", "lexical.v1", "chargram.v1", "fusion.v1")}
+    scorers |= {"bm25s": PlainBm25(), "random": Chance()}
+    for name, scorer in scorers.items():
+        yield (
+            name,
+            measure(tools, scorer, size=SIZE, keep=KEEP, limit=limit, seed=SEED, progress=ticker(name)).to_dict(),
+        )
+    for name in ("names.v1", "cascade.v1") if model_limit else ():
+        scorer = SCORERS.get(name)()
+        title = f"{name}, {model_limit} questions"
+        shown = ticker(title)
+        yield (
+            title,
+            measure(tools, scorer, size=SIZE, keep=KEEP, limit=model_limit, seed=SEED, progress=shown).to_dict(),
+        )
+
+
+def weights(tools, limit):
+    """Weights of BM25, name and verb that fit best, adding up to 1."""
+    scorer, lists = NamesScorer(), []
+    questions = random.Random(SEED).sample(tools.questions, min(limit, len(tools.questions)))
+    for question in questions:
+        names = shelf_for(tools, question, SIZE, random.Random(f"{SEED} {question.text} {question.needed}"))
+        parts = scorer.parts(question.text, Tools([tools.tools[name] for name in names]))
+        lists.append((parts - parts[names.index(question.needed[0])], len(names)))
+    found = np.zeros(3)
+    momentum, scale = np.zeros(3), np.zeros(3)
+    for step in range(1, 401):  # Adam on the mean of log sum exp
+        slope = np.zeros(3)
+        for parts, _ in lists:
+            chances = np.exp(parts @ found)
+            slope += (chances / chances.sum()) @ parts
+        slope /= len(lists)
+        momentum, scale = 0.9 * momentum + 0.1 * slope, 0.99 * scale + 0.01 * slope**2
+        found -= 0.3 * (momentum / (1 - 0.9**step)) / (np.sqrt(scale / (1 - 0.99**step)) + 1e-9)
+    return dict(zip(("bm25", "name", "verb"), (found / found.sum()).round(3).tolist(), strict=True))
+
+
+def part(tools, start):
+    return replace(
+        tools, questions=tuple(q for q in tools.questions if q.group.startswith("az ") == (start == "azure"))
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--limit", type=int, default=1500)
+    parser.add_argument("--model-limit", type=int, default=100)
+    options = parser.parse_args()
+    report = load_tool_set(options.data, split="report")
+    tune = load_tool_set(options.data, split="tune")
+    figures = {
+        "size": SIZE,
+        "keep": KEEP,
+        "tools": len(report.tools),
+        "groups": len(report.groups),
+        "report": dict(rows(report, options.limit, options.model_limit)),
+    }
+    for name in ("aws", "azure"):
+        measured = {}
+        for title, scorer in (("names.v1", NamesScorer()), ("bm25s", PlainBm25())):
+            limit, shown = options.limit // 3, ticker(f"{name}, {title}")
+            found = measure(part(report, name), scorer, size=SIZE, keep=KEEP, limit=limit, seed=SEED, progress=shown)
+            measured[title] = found.to_dict()
+        figures[f"report, {name}"] = measured
+    figures["weights"] = {"tune": weights(tune, options.limit // 2), "report": weights(report, options.limit // 2)}
+    sys.stderr.write(f"{figures['report']['names.v1']}\n")
+    if options.limit == parser.get_default("limit"):
+        rows_of = [(q.text, q.needed) for q in (*tune.questions, *report.questions)]
+        record("tools", figures, seed=SEED, data={"tools": fingerprint([*report.tools, rows_of])})
+
+
+if __name__ == "__main__":
+    main()

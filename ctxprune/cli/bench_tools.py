@@ -1,0 +1,63 @@
+"""`ctxprune bench tools`: whether the tool that a question needs is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ctxprune.cli._scorers import MODEL_HELP, named_scorer
+
+__all__ = ["tools"]
+
+
+def tools(
+    data: Annotated[Path, typer.Option(help="Folder with tools.jsonl and questions.jsonl.")],
+    scorer: Annotated[str, typer.Option(help="Registered name.")] = "names",
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
+    size: Annotated[int, typer.Option(min=1, help="Tools that are offered for each question.")] = 200,
+    keep: Annotated[int, typer.Option(min=1, help="Tools that are kept of them.")] = 10,
+    split: Annotated[str | None, typer.Option(help='Only the questions with that "split".')] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="So many questions, drawn at random.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Keep a few of many tools for each question, beside plain BM25: percent of the questions whose tool is kept.
+
+    A row of tools.jsonl is {"id", "group", "tool"}, the tool in the shape of OpenAI, Anthropic, MCP or LangChain. A row
+    of questions.jsonl is {"question", "needed", "group"}: an id, or a list of ids of which one is enough; and "split",
+    if the questions have parts. For each question the needed tools are offered among others of its group, as far as
+    there are any, and of other groups. benchmarks/make_tools.py makes such a folder.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.rag.evaluation.tools import PlainBm25, load_tool_set, measure
+
+    made, name = named_scorer(scorer, model)
+    tool_set = load_tool_set(data, split=split)
+    reports = {}
+    with _console.progress() as bar:
+        for title, one in ((name, made), ("bm25", PlainBm25())):
+            task = bar.add_task(title, total=None)
+            reports[title] = measure(
+                tool_set,
+                one,
+                size=size,
+                keep=keep,
+                limit=limit,
+                seed=seed,
+                progress=lambda done, total, task=task: bar.update(task, completed=done, total=total),  # type: ignore[misc]
+            )
+    document: dict[str, Any] = {"set": tool_set.name, "scorer": name, "size": size, "keep": keep}
+    document |= reports[name].to_dict() | {"bm25": reports["bm25"].to_dict()}
+    if as_json:
+        _console.emit(document)
+        return
+    from rich.table import Table
+
+    table = Table("", name, "BM25", title=f"{keep} of {size} tools, {document['items']} questions")
+    for cut, share in reports[name].kept.items():
+        table.add_row(f"kept among {cut}", str(share), str(reports["bm25"].kept[cut]))
+    table.add_row("ms", str(document["ms_per_question"]), str(reports["bm25"].ms_per_question))
+    table.add_row("tokens", f"{document['tokens_before']} to {document['tokens_after']}", "")
+    _console.data().print(table)

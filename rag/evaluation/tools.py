@@ -1,0 +1,199 @@
+"""Choosing tools: whether the tool that a question needs is among the few that are kept of many."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from random import Random
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.policies import TopK
+from ctxprune.pruning import Pruner
+from ctxprune.rag.jsonschema import Tools
+from ctxprune.train.sets import read_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from ctxprune.context import Context
+    from ctxprune.scorers import Scorer, Scores
+
+__all__ = ["PlainBm25", "ToolQuestion", "ToolReport", "ToolSet", "load_tool_set", "measure", "shelf_for"]
+
+_CUTS = (1, 5, 10, 20)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolQuestion:
+    """A question, the tools of which one is needed, and the group whose tools are the hardest to tell from it."""
+
+    text: str
+    needed: tuple[str, ...]
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSet:
+    """Tools with their groups (a service, a server), by name, and questions for them."""
+
+    name: str
+    tools: Mapping[str, Any]
+    groups: Mapping[str, Sequence[str]]
+    questions: tuple[ToolQuestion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReport:
+    """Figures over the questions.
+
+    Attributes:
+        kept: Percent of the questions of which a needed tool is among the best 1, 5, 10 and 20, and the `keep` best.
+        tokens_before, tokens_after: Means, of the tools as JSON.
+        ms_per_question: Of scoring, the tools being read for the first time.
+    """
+
+    kept: Mapping[str, float]
+    items: int
+    tokens_before: int
+    tokens_after: int
+    ms_per_question: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain numbers."""
+        return {
+            "kept": dict(self.kept),
+            "items": self.items,
+            "tokens_before": self.tokens_before,
+            "tokens_after": self.tokens_after,
+            "ms_per_question": self.ms_per_question,
+        }
+
+
+class PlainBm25:
+    """bm25s as it comes, with its own tokenizer and stop words, on the units' texts."""
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """BM25, float32 (n_units,), from 0 up; zeros where no word is in common."""
+        import bm25s
+
+        texts = [unit.text for unit in context.units]
+        tokens = bm25s.tokenize(texts, stopwords="en", show_progress=False)
+        asked = bm25s.tokenize([query], stopwords="en", show_progress=False, return_ids=False)[0]
+        known = [word for word in asked if word in tokens.vocab]
+        if not known:
+            return np.zeros(len(texts), dtype=np.float32)
+        index = bm25s.BM25(backend="numpy")
+        index.index(tokens, show_progress=False)
+        return np.asarray(index.get_scores(known), dtype=np.float32)
+
+
+def load_tool_set(folder: Path, *, split: str | None = None) -> ToolSet:
+    """A folder with `tools.jsonl` and `questions.jsonl`.
+
+    A row of the first is `{"id", "group", "tool"}`, the tool in any shape that `Tools` reads; a row of the second
+    `{"question", "needed", "group"}`, where "needed" is an id or a list of ids of which one is enough, and "split" may
+    say which part it belongs to.
+
+    Args:
+        folder: Where they are.
+        split: Only the questions of that part.
+
+    Raises:
+        InputError: A file is missing, a row is not of this form, names no tool, or no question is left.
+    """
+    try:
+        rows = list(read_rows(folder / "tools.jsonl"))
+        tools = {str(row["id"]): row["tool"] for row in rows}
+        groups: dict[str, list[str]] = {}
+        for row in rows:
+            groups.setdefault(str(row["group"]), []).append(str(row["id"]))
+        asked = [row for row in read_rows(folder / "questions.jsonl") if split in (None, row.get("split"))]
+        questions = tuple(
+            ToolQuestion(str(row["question"]), _ids(row["needed"]), str(row.get("group", ""))) for row in asked
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the folder holds no set of tools ({error})", where=folder.name) from error
+    lost = next((name for question in questions for name in question.needed if name not in tools), None)
+    if lost is not None:
+        raise InputError(f"no tool has the id {lost!r}", where=folder.name)
+    if not questions:
+        raise InputError("there is no question" + (f" in the part {split!r}" if split else ""), where=folder.name)
+    return ToolSet(folder.name, tools, groups, questions)
+
+
+def shelf_for(tools: ToolSet, question: ToolQuestion, size: int, random: Random) -> list[str]:
+    """Ids of `size` tools, shuffled: those that are needed, others of their group, and any others."""
+    near = [name for name in tools.groups.get(question.group, ()) if name not in question.needed]
+    taken = {*question.needed, *near}
+    far = [name for name in tools.tools if name not in taken]
+    room = max(size - len(question.needed), 0)
+    chosen = random.sample(near, min(room, len(near)))
+    chosen += random.sample(far, min(room - len(chosen), len(far)))
+    return random.sample([*question.needed, *chosen], len(question.needed) + len(chosen))
+
+
+def measure(
+    tools: ToolSet,
+    scorer: Scorer,
+    *,
+    size: int = 200,
+    keep: int = 10,
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> ToolReport:
+    """Keep the `keep` best of `size` tools for each question, or for `limit` of them.
+
+    Args:
+        tools: The set.
+        scorer: Scores the tools.
+        size: Tools that are offered, the needed ones among them.
+        keep: Tools that are kept.
+        limit: Questions, drawn at random; None for all.
+        seed: Of the draws; the same seed offers every scorer the same tools.
+        progress: Called with how many questions are done, and their number.
+
+    Raises:
+        UsageError: keep is under 1, or size under keep.
+    """
+    if keep < 1 or size < keep:
+        raise UsageError(f"{keep} of {size} tools are to be kept", hint="give 1 <= keep <= size")
+    questions = list(tools.questions)
+    if limit is not None and limit < len(questions):
+        questions = Random(seed).sample(questions, limit)
+    pruner = Pruner(scorer, TopK(keep))
+    ranks, before, after, seconds = [], [], [], []
+    for done, question in enumerate(questions, start=1):
+        names = shelf_for(tools, question, size, Random(f"{seed} {question.text} {question.needed}"))
+        pruned = pruner.prune(question.text, Tools([tools.tools[name] for name in names]))
+        ranks.append(_rank(pruned.scores.tolist(), [names.index(name) for name in question.needed]))
+        before.append(pruned.tokens_before)
+        after.append(pruned.tokens_after)
+        seconds.append(pruned.seconds["score"])
+        if progress is not None:
+            progress(done, len(questions))
+    kept = {str(cut): _percent([rank < cut for rank in ranks]) for cut in sorted({*_CUTS, keep}) if cut <= size}
+    return ToolReport(kept, len(ranks), round(fmean(before)), round(fmean(after)), round(1000 * fmean(seconds), 2))
+
+
+def _rank(scores: list[float], needed: list[int]) -> int:
+    """Tools that stand before the best needed one; among equals the earlier one does."""
+    order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))
+    return min(order.index(index) for index in needed)
+
+
+def _percent(hits: list[bool]) -> float:
+    return round(100 * fmean(hits), 2)
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    raise ValueError(f"needed is {json.dumps(value)}")
