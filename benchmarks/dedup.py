@@ -7,9 +7,6 @@ downloaded: Python's own documentation (`pydoc_data.topics`, PSF-2.0), the docst
 the descriptions of the installed packages (each under its package's licence, recorded beside the figures). `--keep`
 leaves them in a folder, one each, for `ctxprune bench dedup --data FOLDER/python_docs`.
 
-Tables are the RECORD files of the installed packages (path, hash and size of each file), with parts of them planted:
-some rows in another order, some columns, other case; and parts with one cell changed, which are not contained.
-
 The peer is used as its documentation shows: 128 permutations, threshold 0.8, the same shingles, a text that the index
 finds is merged into the first one found. It reports candidates, so that some of its merges are below the threshold.
 """
@@ -18,11 +15,9 @@ from __future__ import annotations
 
 import argparse
 import ast
-import csv
 import importlib.metadata
 import importlib.util
 import json
-import random
 import sys
 import tempfile
 import time
@@ -31,8 +26,6 @@ from pathlib import Path
 from _record import record
 from datasketch import MinHash, MinHashLSH
 
-from ctxprune.grid import Grid
-from ctxprune.rag import deduplicate_tables
 from ctxprune.rag.evaluation.dedup import measure, plant, read_texts, true_merges
 from ctxprune.text import words
 
@@ -78,43 +71,6 @@ def descriptions():
 
 
 SETS = {"python_docs": python_docs, "docstrings": docstrings, "descriptions": descriptions}
-
-
-def tables():
-    """The tables, and the places of the planted ones that are contained in another one and of those that are not."""
-    state = random.Random(SEED)
-    found = []
-    for one in sorted(importlib.metadata.distributions(), key=lambda one: one.metadata["Name"].lower()):
-        rows = [tuple(row) for row in csv.reader((one.read_text("RECORD") or "").splitlines()) if len(row) == 3]
-        if len(rows) >= 10 and not one.metadata["Name"].startswith("ctxprune"):
-            found.append((("path", "hash", "size"), rows))
-    parts, others = [], []
-    for header, rows in found[:]:
-        some = state.sample(rows, len(rows) // 2)
-        places = state.sample(range(3), 2)
-        cased = [tuple(cell.upper() for cell in row) for row in some]
-        changed = [*some[:-1], (some[-1][0] + ".old", *some[-1][1:])]
-        columns = [tuple(row[place] for place in places) for row in rows], tuple(header[place] for place in places)
-        parts += range(len(found), len(found) + 3)
-        others.append(len(found) + 3)
-        found += [(header, some), (columns[1], columns[0]), (header, cased), (header, changed)]
-    return [Grid(header, tuple(rows), tuple(range(len(rows)))) for header, rows in found], parts, others
-
-
-def table_figures():
-    grids, parts, others = tables()
-    start = time.perf_counter()
-    found = deduplicate_tables(grids)
-    seconds = time.perf_counter() - start
-    gone = {merge.index for merge in found.merges}
-    return {
-        "tables": len(grids),
-        "planted": len(parts),
-        "found_percent": round(100 * len(gone.intersection(parts)) / len(parts), 3),
-        "one_cell_changed": len(others),
-        "of_them_merged": len(gone.intersection(others)),
-        "tables_per_second": round(len(grids) / seconds),
-    }
 
 
 def datasketch(texts):
@@ -173,9 +129,7 @@ def main():
                     "datasketch": datasketch(read),
                 }
                 sys.stderr.write(f"{name}, {unit}: {json.dumps(figures[f'{name}, {unit}'])}\n")
-    found = {"texts": figures, "tables": table_figures()}
-    sys.stderr.write(f"tables: {json.dumps(found['tables'])}\n")
-    record("dedup", found, seed=SEED, data=data)
+    record("dedup", figures, seed=SEED, data=data)
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def scale() -> str:
 
 def dedup() -> str:
     rows = []
-    for key, row in figures("dedup")["texts"].items():
+    for key, row in figures("dedup").items():
         ours, theirs = (
             [f"{found[name]:.1f}" for name in ("found_percent", "false_merges_percent")] + [found["texts_per_second"]]
             for found in (row["ctxprune"], row["datasketch"])

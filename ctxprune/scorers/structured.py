@@ -10,8 +10,10 @@ from ctxprune.grid import grids_of
 from ctxprune.scorers.base import Scorer, score_batch
 from ctxprune.scorers.cascade import CascadeScorer
 from ctxprune.scorers.log import LogScorer
+from ctxprune.scorers.page import PageScorer
 from ctxprune.scorers.relevance import score_documents, score_documents_batch
 from ctxprune.scorers.tabular import TabularScorer
+from ctxprune.scorers.titled import TitledScorer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +28,8 @@ __all__ = ["StructuredScorer", "structured"]
 class StructuredScorer:
     """`scorer` on running text; on other contexts the scorer for their form, around `scorer`; the range is theirs.
 
-    A context of kind "log" is read as a log (`LogScorer`), one with `grids` as tables (`TabularScorer`).
+    A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, others with `grids` by
+    `TabularScorer`.
 
     Attributes:
         scorer: Reads words; by default the bundled model.
@@ -41,7 +44,12 @@ class StructuredScorer:
     def __post_init__(self) -> None:
         if not isinstance(self.scorer, Scorer) or isinstance(self.scorer, type):
             raise UsageError(f"scorer is {self.scorer!r}", hint="give a scorer")
-        forms: dict[str, Scorer] = {"log": LogScorer(self.scorer), "table": TabularScorer(self.scorer)}
+        titled = self.scorer if self.reads_titles else TitledScorer(self.scorer)
+        forms: dict[str, Scorer] = {
+            "log": LogScorer(self.scorer),
+            "page": PageScorer(TabularScorer(titled)),
+            "table": TabularScorer(self.scorer),
+        }
         object.__setattr__(self, "_forms", forms)
 
     @property
@@ -56,8 +64,9 @@ class StructuredScorer:
 
     def for_context(self, context: Context[Any]) -> Scorer:
         """The scorer that reads `context`."""
-        if getattr(context, "kind", "") == "log":
-            return self._forms["log"]
+        kind = getattr(context, "kind", "")
+        if kind in {"log", "page"}:
+            return self._forms[kind]
         return self._forms["table"] if grids_of(context) else self.scorer
 
     def score(self, query: str, context: Context[Any]) -> Scores:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import resource
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -130,7 +131,9 @@ def measure(texts: Sequence[str], *, similarity: float = 0.8, seed: int = 0) -> 
         "false_merges_percent": round(100 * false / max(len(found.merges), 1), 3),
         "parts": _figures(parts, wide_gone) | {"containment": _CONTAINMENT, "false_merges": false_wide},
         "texts_per_second": round(len(everything) / seconds),
-        "peak_megabytes": _peak_megabytes(),
+        "peak_megabytes": round(
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 10 if sys.platform != "darwin" else 1 << 20)
+        ),
     }
 
 
@@ -151,16 +154,6 @@ def true_merges(sets: Sequence[Shingles], similarity: float) -> dict[int, int]:
         for element in found:
             holders[element].append(index)
     return merges
-
-
-def _peak_megabytes() -> int | None:
-    """Of the whole process; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10))
 
 
 def _is_true(index: int, into: int, sets: Sequence[Shingles], similarity: float, containment: float | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctxprune.context import Unit
 from ctxprune.errors import UsageError
@@ -51,6 +51,8 @@ class HtmlPage:
         UsageError: An argument is of the wrong kind.
         MissingExtraError: No HTML parser is installed (extra `html`).
     """
+
+    kind: ClassVar[str] = "page"
 
     html: str | bytes = field(repr=False)
     options: HtmlOptions = DEFAULTS
@@ -138,6 +140,8 @@ class HtmlPages:
     Raises:
         UsageError: An argument is of the wrong kind.
     """
+
+    kind: ClassVar[str] = "page"
 
     pages: Sequence[HtmlPage | str | bytes] = field(repr=False)
     options: HtmlOptions = DEFAULTS

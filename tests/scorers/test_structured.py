@@ -6,18 +6,26 @@ import pytest
 from ctxprune.errors import UsageError
 from ctxprune.policies import TopK
 from ctxprune.pruning import prune
-from ctxprune.rag import Log, Passage, Passages, Table
+from ctxprune.rag import HtmlPage, Log, Passage, Passages, Table
 from ctxprune.scorers.base import score_batch
 from ctxprune.scorers.lexical import LexicalScorer
 from ctxprune.scorers.log import LogScorer
+from ctxprune.scorers.page import PageScorer
 from ctxprune.scorers.relevance import score_documents, score_documents_batch
 from ctxprune.scorers.structured import StructuredScorer
 from ctxprune.scorers.tabular import TabularScorer
+from ctxprune.scorers.titled import TitledScorer
 
 TABLE = Table("Year,City\n1896,Athens\n1900,Paris\n1904,St. Louis\n")
 LOG = Log("INFO a 1\nINFO a 2\nERROR in Paris\n")
 TEXT = Passages(["Paris was next. Athens was first.", "Cats sleep."])
-OTHERS = {"table": (TABLE, TabularScorer), "log": (LOG, LogScorer), "text": (TEXT, lambda scorer: scorer)}
+PAGE = HtmlPage("<h1>Games</h1><table><tr><th>Year<th>City<tr><td>1900<td>Paris<tr><td>1896<td>Athens</table><p>Text.")
+OTHERS = {
+    "page": (PAGE, lambda scorer: PageScorer(TabularScorer(TitledScorer(scorer)))),
+    "table": (TABLE, TabularScorer),
+    "log": (LOG, LogScorer),
+    "text": (TEXT, lambda scorer: scorer),
+}
 
 
 @pytest.mark.parametrize("form", sorted(OTHERS))
@@ -29,7 +37,7 @@ def test_each_form_is_scored_by_its_scorer(form):
 
 def test_a_batch_of_all_forms_is_what_each_gets_alone():
     scorer = StructuredScorer(LexicalScorer())
-    contexts = [TEXT, LOG, TABLE, Passage("Paris."), TABLE]
+    contexts = [TEXT, LOG, PAGE, Passage("Paris."), TABLE]
     queries = ["Paris?", "error", "When was Paris?", "Paris", "How many cities?"]
     for found, query, context in zip(score_batch(scorer, queries, contexts), queries, contexts, strict=True):
         np.testing.assert_array_equal(found, scorer.score(query, context))
@@ -42,8 +50,8 @@ def test_a_batch_of_all_forms_is_what_each_gets_alone():
 
 def test_the_account_names_the_scorer_that_read():
     scorer = StructuredScorer(LexicalScorer())
-    names = [prune("Paris", context, scorer=scorer, policy=TopK(1)).scorer for context in (TEXT, LOG, TABLE)]
-    assert names == ["lexical.v1", "log.v1", "tabular.v1"]
+    names = [prune("Paris", context, scorer=scorer, policy=TopK(1)).scorer for context in (TEXT, LOG, TABLE, PAGE)]
+    assert names == ["lexical.v1", "log.v1", "tabular.v1", "page.v1"]
 
 
 def test_by_default_a_table_is_read_as_a_table():
