@@ -50,14 +50,14 @@ class CellPrices:
                 prices[table.rows] = np.rint(self.whole[table.rows] * cells[number])
             yield prices
 
-    def column(self, column: int, kept: NDArray[np.bool_]) -> int:
-        """What one more column costs beside the units `kept`, (n_units,): its own price and its cells in their rows."""
-        cells = 0.0
+    def of_columns(self, kept: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """int64 (n_units,): what one more column costs beside the units `kept`, (n_units,), which is its own price and
+        its cells in their rows; the whole price of units that are no columns."""
+        prices = self.whole.copy()
         for table in self.tables:
-            for place in np.flatnonzero(table.columns == column):
-                rows = kept[table.rows]
-                cells += float(self.whole[table.rows[rows]] @ table.shares[rows, place])
-        return int(self.whole[column]) + round(cells)
+            rows = kept[table.rows]
+            prices[table.columns] += np.rint(self.whole[table.rows[rows]] @ table.shares[rows]).astype(np.int64)
+        return prices
 
 
 def text_shares(grid: Grid) -> PricedTable:

@@ -80,10 +80,9 @@ class CellPolicy(ClosedPolicy):
             )
         for index in plan.others:
             chooser.add(int(index), "selected", self.full)
+        chooser.room = _Room(prices.of_columns(chooser.kept), limit, "")
         for index in plan.ranked_columns:
-            if not chooser.kept[index]:
-                chooser.room.prices[index] = prices.column(index, chooser.kept)
-                chooser.add(index, "selected", self.full)
+            chooser.add(index, "selected", self.full)
         return chooser.selection()
 
     def select_best(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
@@ -204,7 +203,10 @@ class TableBudget(CellPolicy):
     def prices(self, context: Context[Any], tokens: NDArray[np.int64]) -> tuple[CellPrices, int]:
         """Tokens, in parts; rows' cells by their characters."""
         tables = tuple(text_shares(grid) for grid in grids_of(context) if grid.column_units)
-        return CellPrices(tokens * _PARTS, tables), int(self.budget) * _PARTS
+        whole = tokens * _PARTS
+        for table in tables:  # a column without a name takes a separator
+            whole[table.columns] = np.maximum(whole[table.columns], _PARTS)
+        return CellPrices(whole, tables), int(self.budget) * _PARTS
 
     def tightened(self, by: int) -> TableBudget:
         """The same policy with a budget that is smaller in proportion: what was over budget mostly grows with it."""

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ._records import Record, cell_value, find_delimiter, records
-from .form import Span, TextForm
+from .form import Span, TextForm, cell_spans
 from .header import count_header_rows
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Delimited(TextForm):
         start = text.startswith("\ufeff")
         self._delimiter = options.delimiter or find_delimiter(text[start:])
         found = list(records(text, self._delimiter, start))
-        width = Counter(len(record.cells) for record in found).most_common(1)[0][0] if found else 0
+        width = _usual_width(found)
         above = _count_caption(found, width)
         self.table = (found[above].start if above else start, len(text)) if found else (start, start)
         found = found[above:]
@@ -37,6 +37,7 @@ class Delimited(TextForm):
         self.width = max([width, *(len(record.cells) for record in found[:depth])], default=0)
         self._head = [self._fitted(record) for record in found[:depth]]
         self._body = [self._fitted(record) for record in found[depth:]]
+        self._column_spans = cell_spans(self._head[-1].start, self._head[-1].cells) if self._head else []
         self.levels = tuple(map(self._values, self._head))
         self.rows = tuple(map(self._values, self._body))
 
@@ -52,11 +53,7 @@ class Delimited(TextForm):
 
     def column_span(self, column: int) -> Span | None:
         """Where the cell in the lowest row of the header stands."""
-        if not self._head or column >= len(self._head[-1].cells):
-            return None
-        cells = self._head[-1].cells
-        start = self._head[-1].start + sum(map(len, cells[:column])) + column
-        return start, start + len(cells[column])
+        return self._column_spans[column] if column < len(self._column_spans) else None
 
     def with_note(self, table: str, note: str) -> str:
         """The note as a comment above the table."""
@@ -76,6 +73,12 @@ class Delimited(TextForm):
     def _written(self, record: Record, columns: Sequence[int]) -> str:
         line = self._delimiter.join(record.cells[column] for column in columns if column < len(record.cells))
         return (line or '""') + self.text[record.end : record.stop]
+
+
+def _usual_width(found: list[Record]) -> int:
+    """Of the numbers of cells the commonest, of equally common ones the largest."""
+    widths = Counter(len(record.cells) for record in found)
+    return max(widths, key=lambda width: (widths[width], width), default=0)
 
 
 def _count_caption(found: list[Record], width: int) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Form", "Span", "TextForm", "csv_line"]
+__all__ = ["Form", "Span", "TextForm", "cell_spans", "csv_line"]
 
 Span = tuple[int, int]
 
@@ -76,6 +76,15 @@ class TextForm(Form):
     def around(self) -> tuple[Span | None, Span | None]:
         """What stands before and after the table, without the white space around it; None where nothing does."""
         return _said(self.text, 0, self.table[0]), _said(self.text, self.table[1], len(self.text))
+
+
+def cell_spans(start: int, cells: Sequence[str]) -> list[Span]:
+    """Where cells stand that follow each other from `start` on, one character between them."""
+    spans = []
+    for cell in cells:
+        spans.append((start, start + len(cell)))
+        start += len(cell) + 1
+    return spans
 
 
 def csv_line(cells: Sequence[str]) -> str:

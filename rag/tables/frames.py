@@ -89,8 +89,8 @@ def _rows(columns: list[Iterable[Any]], size: int) -> tuple[tuple[str, ...], ...
 
 
 def _is_plain(index: Any) -> bool:
-    """Whether an index of pandas only counts rows."""
-    return type(index).__name__ == "RangeIndex" and index.name is None
+    """Whether an index of pandas only counts rows, or did so before some were left out."""
+    return index.nlevels == 1 and index.name is None and index.dtype.kind in "iu"
 
 
 def _tuple(label: Any) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import InputError
@@ -99,10 +100,9 @@ class HtmlTable(TextForm):
             if cell is None or cell.frame in seen:
                 continue
             seen.add(cell.frame)
-            across = sum(cell.column <= other < cell.column + cell.columns for other in columns)
-            down = [other for other in kept if cell.row <= other < cell.row + cell.rows]
-            if down[0] == row:
-                parts.append(self._cell(cell, across, len(down)))
+            across = _inside(columns, cell.column, cell.columns)
+            if kept[bisect_left(kept, cell.row)] == row:
+                parts.append(self._cell(cell, across, _inside(kept, cell.row, cell.rows)))
         return "".join(parts) + ("</tr>" if _closed(self.text[start:end], "tr") else "")
 
     def _cell(self, cell: Cell, across: int, down: int) -> str:
@@ -114,6 +114,11 @@ class HtmlTable(TextForm):
         tag = opened.group() if opened else ""
         spans = "".join(f' {name}="{n}"' for name, n in (("colspan", across), ("rowspan", down)) if n > 1)
         return f"{_SPANS.sub('', tag)[:-1]}{spans}>{source[len(tag) :]}"
+
+
+def _inside(numbers: Sequence[int], first: int, count: int) -> int:
+    """How many of rising numbers are from `first` on, up to `count` more."""
+    return bisect_left(numbers, first + count) - bisect_left(numbers, first)
 
 
 def _closed(source: str, tag: str) -> bool:

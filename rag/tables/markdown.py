@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import InputError
 
-from .form import Span, TextForm
+from .form import Span, TextForm, cell_spans
 from .header import count_header_rows
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class MarkdownTable(TextForm):
         values = [(*map(_value, line.cells), *[""] * (self.width - len(line.cells))) for line in found]
         depth = max(1, count_header_rows(values)) if options.header_rows is None else options.header_rows
         self._head, self._body = found[:depth], found[depth:]
+        lowest = self._head[-1:]
+        self._column_spans = [span for line in lowest for span in cell_spans(line.start + len(line.before), line.cells)]
         self.levels, self.rows = tuple(values[:depth]), tuple(values[depth:])
         self.table = (lines[top][0], lines[bottom - 1][1])
 
@@ -80,11 +82,7 @@ class MarkdownTable(TextForm):
 
     def column_span(self, column: int) -> Span | None:
         """Where the cell in the lowest row of the header stands, with its padding."""
-        if not self._head or column >= len(self._head[-1].cells):
-            return None
-        line = self._head[-1]
-        start = line.start + len(line.before) + sum(map(len, line.cells[:column])) + column
-        return start, start + len(line.cells[column])
+        return self._column_spans[column] if column < len(self._column_spans) else None
 
     def with_note(self, table: str, note: str) -> str:
         """The note as a paragraph below the table."""

@@ -81,24 +81,21 @@ class Probe:
         likely = [int(column) for column in np.argsort(-self._named, kind="stable")]
         self._tests = _tests(form, self._kinds, likely)[: _MOST - len(self._words)]
         self.size = len(self._words) + len(self._tests)
-        self._valued = [column for column in likely if self._kinds[column] in ("number", "date")]
-        orders = [(column, most) for column in self._valued for most in directions(form, reading.kinds[column])]
+        valued = [column for column in likely if self._kinds[column] in ("number", "date")]
+        orders = [(column, most) for column in valued for most in directions(form, reading.kinds[column])]
         self.orders = tuple(orders[:_ORDERS])
 
     def look(self, part: Part) -> Hits:
         """What is found in a part."""
-        size = part.rows.num_rows
-        bits, counts = np.zeros(size, dtype=np.uint64), np.zeros((len(part.columns) + 1, self.size), dtype=np.int64)
-        numbers = {place: _numbers(part.columns[place]) for place in self._valued}
-        for place, column in enumerate(part.columns):
-            found = self._words_in(column) if self._kinds[place] == "text" else np.zeros(size, dtype=np.uint64)
-            for number, (tested, low, high) in enumerate(self._tests, start=len(self._words)):
-                if tested == place:
-                    inside = (numbers[place] >= low) & (numbers[place] <= high)
-                    found |= inside.astype(np.uint64) << np.uint64(number)
-            counts[place] = _counts(found, self.size)
-            bits |= found
-        counts[-1] = _counts(bits, self.size)
+        bits = np.zeros(part.rows.num_rows, dtype=np.uint64)
+        counts = np.zeros((len(part.columns) + 1, self.size), dtype=np.int64)
+        self._look_for_words(part, bits, counts)
+        needed = {test[0] for test in self._tests} | {order[0] for order in self.orders}
+        numbers = {column: _numbers(part.columns[column]) for column in needed}
+        for thing, (column, low, high) in enumerate(self._tests, start=len(self._words)):
+            inside = (numbers[column] >= low) & (numbers[column] <= high)
+            counts[column, thing] = counts[-1, thing] = inside.sum()
+            bits |= inside.astype(np.uint64) << np.uint64(thing)
         orders = [numbers[column] if most else -numbers[column] for column, most in self.orders]
         return Hits(bits, tuple(np.where(np.isnan(order), -np.inf, order) for order in orders), counts)
 
@@ -116,24 +113,20 @@ class Probe:
         ordered = dict.fromkeys(column for column, _ in self.orders if self._named[column] >= _NAMED)
         return sorted({*found[:_EVIDENCE], *[*ordered][:_EVIDENCE]})
 
-    def _words_in(self, column: Any) -> NDArray[np.uint64]:
-        """uint64 (n_rows,): the bits of the words that a column of texts holds."""
-        if pa.types.is_dictionary(column.type):
-            found: NDArray[np.uint64] = np.append(self._words_in(column.dictionary), np.uint64(0))
-            places: NDArray[np.int64] = column.indices.fill_null(len(found) - 1).to_numpy(zero_copy_only=False)
-            return found[places]
-        column = _plain(column)
-        bits = np.zeros(len(column), dtype=np.uint64)
-        rows = np.flatnonzero(_matches(column, "|".join(self._words))) if self._words else bits[:0].astype(np.int64)
-        some = column.take(pa.array(rows))
-        for number, pattern in enumerate(self._words):
-            bits[rows] |= _matches(some, pattern).astype(np.uint64) << np.uint64(number)
-        return bits
-
-
-def _counts(bits: NDArray[np.uint64], size: int) -> list[int]:
-    found = bits[bits != 0]
-    return [int((found >> np.uint64(number) & np.uint64(1)).sum()) for number in range(size)]
+    def _look_for_words(self, part: Part, bits: NDArray[np.uint64], counts: NDArray[np.int64]) -> None:
+        """Add the words that texts hold; all columns of texts are looked through as one."""
+        columns = np.asarray([place for place, kind in enumerate(self._kinds) if kind == "text"], dtype=np.int64)
+        if not self._words or not len(columns) or not len(bits):
+            return
+        texts = pa.concat_arrays([_plain(part.columns[column]).cast(pa.large_string()) for column in columns])
+        places = np.flatnonzero(_matches(texts, "|".join(self._words)))
+        texts = texts.take(pa.array(places))
+        for thing, pattern in enumerate(self._words):
+            found = places[_matches(texts, pattern)]
+            rows = np.unique(found % len(bits))
+            bits[rows] |= np.uint64(1 << thing)
+            counts[columns, thing] += np.bincount(found // len(bits), minlength=len(columns))
+            counts[-1, thing] += len(rows)
 
 
 def _tests(form: QuestionForm, kinds: list[str], likely: list[int]) -> list[tuple[int, float, float]]:
