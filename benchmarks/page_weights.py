@@ -115,7 +115,7 @@ def example_of(item: PageItem, scorer: PageScorer) -> Example | None:
     right = 0 if item.gold_tid else int(np.bincount(places).argmax())
     if not item.gold_tid and not right:
         return None
-    scores = scorer.scorer.score(item.question, asked.page)
+    scores = scorer.by_themselves(item.question, parts)
     half = hashlib.sha256(item.name.encode()).digest()[0] % 2 == 1
     return Example(parts.features(item.question, scores), right, half)
 

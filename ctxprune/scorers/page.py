@@ -10,23 +10,21 @@ import numpy as np
 from ctxprune._memo import ContextMemo
 from ctxprune.errors import UsageError
 from ctxprune.network import Network
-from ctxprune.scorers._page.parts import PageParts
+from ctxprune.scorers._page.parts import FEATURES, PageParts
 from ctxprune.scorers._page.weights import load_network
 from ctxprune.scorers.base import Scorer, score_batch
 from ctxprune.scorers.tabular import TabularScorer
 from ctxprune.scorers.titled import TitledScorer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ctxprune.context import Context
     from ctxprune.scorers.base import Scores
 
 __all__ = ["PageScorer"]
 
-
-def _units() -> Scorer:
-    return TabularScorer(TitledScorer())
+_MET, _BEST = FEATURES.index("met"), FEATURES.index("best_text")
+_NEARNESS = 4
+_LEAST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -38,43 +36,50 @@ class PageScorer:
     is tell, in this order: the best row by itself, header cells that the question names, how many of its words a row
     holds with what stands above it, the size of the table, its title, whether it is a list of keys and values, empty
     cells; for the text its best unit. Their weights come from questions about tables and about paragraphs
-    (benchmarks/page_weights.py). Scores of text count squared, since they rise with every word, while those of rows are
-    probabilities. A context without grids scores as `scorer` does.
+    (benchmarks/page_weights.py). The scores of rows are probabilities; a unit of text has the share of the question's
+    words that the best one holds, times how near its score comes to that one's, to the fourth power. A context without
+    grids scores as `scorer` does.
 
     Attributes:
-        scorer: Scores the units by themselves, 0..1; rows by the probability that they are needed.
+        scorer: Scores the units of the text by themselves, 0..1; it sees no others.
+        tables: Scores the rows and columns of tables by themselves, by the probability that they are needed.
         network: Weighs the parts; by default as it comes with the library.
 
     Raises:
-        UsageError: `scorer` is none.
+        UsageError: `scorer` or `tables` is none.
     """
 
-    scorer: Scorer = field(default_factory=_units)
+    scorer: Scorer = field(default_factory=TitledScorer)
+    tables: Scorer = field(default_factory=TabularScorer)
     network: Network = field(default_factory=load_network, repr=False, compare=False)
     _parts: ContextMemo[PageParts] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.scorer, Scorer) or isinstance(self.scorer, type):
-            raise UsageError(f"scorer is {self.scorer!r}", hint="give a scorer")
+        for name in ("scorer", "tables"):
+            if not isinstance(getattr(self, name), Scorer) or isinstance(getattr(self, name), type):
+                raise UsageError(f"{name} is {getattr(self, name)!r}", hint="give a scorer")
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says. What depends on the page alone is worked out once a context."""
-        return self.score_batch([query], [context])[0]
-
-    def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
-        """`score` of each pair; the wrapped scorer sees the whole batch at once."""
-        given = score_batch(self.scorer, queries, contexts)
-        return [self._weighed(*item) for item in zip(queries, contexts, given, strict=True)]
-
-    def _weighed(self, query: str, context: Context[Any], scores: Scores) -> Scores:
         parts = self.parts(context)
+        scores = self.by_themselves(query, parts)
         if len(parts) == 1:
             return scores
-        logits = self.network(parts.features(query, scores))
+        features = parts.features(query, scores)
+        logits = self.network(features)
         odds = np.exp(logits - logits.max())
-        fitting = np.where(parts.places == 0, scores**2, scores)
-        weighed: Scores = (fitting * (odds / odds.sum())[parts.places]).astype(np.float32)
+        text = parts.text[1]
+        scores[text] = features[0, _MET] * (scores[text] / max(float(features[0, _BEST]), _LEAST)) ** _NEARNESS
+        weighed: Scores = (scores * (odds / odds.sum())[parts.places]).astype(np.float32)
         return weighed
+
+    def by_themselves(self, query: str, parts: PageParts) -> Scores:
+        """How well each unit fits, whichever part the question is about: float32 (n_units,)."""
+        scores = np.zeros(len(parts.places), dtype=np.float32)
+        for scorer, (view, indices) in ((self.scorer, parts.text), (self.tables, parts.tables)):
+            if len(indices):
+                scores[indices] = score_batch(scorer, [query], [view])[0]
+        return scores
 
     def parts(self, context: Context[Any]) -> PageParts:
         """The parts of the context, worked out once."""

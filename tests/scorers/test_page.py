@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from importlib.resources import files
 
 import numpy as np
@@ -13,7 +15,6 @@ from ctxprune.errors import FormatError, UsageError
 from ctxprune.rag import HtmlPage, Passage
 from ctxprune.scorers._page.weights import network_of
 from ctxprune.scorers.page import PageScorer
-from ctxprune.scorers.tabular import TabularScorer
 from ctxprune.scorers.titled import TitledScorer
 
 
@@ -54,26 +55,31 @@ def test_units_of_the_table_that_is_asked_come_before_those_of_another() -> None
 def test_without_tables_it_is_the_wrapped_scorer() -> None:
     text = Passage("The bridge is long. It opened in 1933. Tolls pay for it.")
     question = "when did the bridge open?"
-    np.testing.assert_array_equal(
-        PageScorer().score(question, text), TabularScorer(TitledScorer()).score(question, text)
-    )
+    np.testing.assert_array_equal(PageScorer().score(question, text), TitledScorer().score(question, text))
 
 
-def test_batch_is_one_by_one_and_a_budget_keeps_the_answer() -> None:
-    questions = ["how deep is lake Iseo?", "which peak is the highest?"]
-    batch = PageScorer().score_batch(questions, [PAGE, PAGE])
-    for question, scores in zip(questions, batch, strict=True):
-        np.testing.assert_array_equal(scores, PageScorer().score(question, PAGE))
-        assert scores.dtype == np.float32
-        assert ((scores >= 0) & (scores <= 1)).all()
+def test_a_page_is_not_kept_alive() -> None:
+    scorer, page = PageScorer(), HtmlPage(TEXT + LAKES)
+    scorer.score("how deep is lake Iseo?", page)
+    alive = weakref.ref(page)
+    del page
+    gc.collect()
+    assert alive() is None
+
+
+def test_a_budget_keeps_the_answer() -> None:
+    scores = PageScorer().score("how deep is lake Iseo?", PAGE)
+    assert scores.dtype == np.float32
+    assert ((scores >= 0) & (scores <= 1)).all()
     kept = Pruner("page.v1", TokenBudget(110)).prune("how deep is lake Iseo?", PAGE)
     assert "251" in kept.output
     assert "Eiger" not in kept.output
 
 
-def test_what_is_no_scorer_is_refused() -> None:
-    with pytest.raises(UsageError, match="scorer"):
-        PageScorer(scorer="lexical")  # type: ignore[arg-type]
+@pytest.mark.parametrize("name", ["scorer", "tables"])
+def test_what_is_no_scorer_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=name):
+        PageScorer(**{name: "lexical"})
 
 
 @pytest.mark.parametrize("change", [{"format": "other"}, {"version": 2}, {"features": []}, {"network": {}}])

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.grid import grids_of
+from ctxprune._part import Part
+from ctxprune.grid import Grid, grids_of
 from ctxprune.scorers._tabular.headers import named_columns
 from ctxprune.scorers._tabular.reading import TableReading
 from ctxprune.text import terms
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
+    from ctxprune.context import Context, Unit
     from ctxprune.scorers.base import Scores
 
-__all__ = ["FEATURES", "PageParts"]
+__all__ = ["FEATURES", "PageParts", "View"]
 
 FEATURES = ("named", "best_row", "size", "titled", "narrow", "empty", "met", "is_text", "best_text")
 
@@ -58,26 +61,37 @@ class _TablePart:
         return float(counts.max()) / max(len(asked), 1)
 
 
+@dataclass(frozen=True, eq=False)
+class View:
+    """A part of a context by itself, which does not keep the whole of it alive."""
+
+    units: tuple[Unit, ...]
+    sources: tuple[int, ...]
+    titles: tuple[str, ...]
+    grids: tuple[Grid, ...]
+
+    def render(self, kept: Collection[int]) -> tuple[int, ...]:
+        """The indices, sorted."""
+        return tuple(sorted(kept))
+
+
 class PageParts:
     """The parts of one context, and what tells them apart.
 
     Attributes:
         places: int (n_units,), for each unit its part: 0 for the text, else the number of its table, from 1.
+        text: The units outside of tables, and their indices, int (n_text,).
+        tables: The rows and columns of tables, and theirs.
     """
 
     def __init__(self, context: Context[Any]) -> None:
         self.places = np.zeros(len(context.units), dtype=np.intp)
-        self._texts = [unit.text for unit in context.units]
-        self._tables: list[_TablePart] = []
         for number, grid in enumerate(grids_of(context), start=1):
             self.places[[*grid.row_units, *grid.column_units]] = number
-            reading, title = TableReading(grid), frozenset(terms(grid.title))
-            above = title.union(*reading.headers)
-            size = sum(len(cell) for row in grid.rows for cell in row)
-            self._tables.append(_TablePart(reading, title, above, size))
-        outside = np.flatnonzero(self.places == 0)
-        self._size = sum(len(self._texts[index]) for index in outside) + sum(table.size for table in self._tables)
-        self._outside = outside
+        self.text = _view(context, np.flatnonzero(self.places == 0))
+        self.tables = _view(context, np.flatnonzero(self.places))
+        self._tables = [_table_part(grid) for grid in grids_of(context)]
+        self._size = sum(len(unit.text) for unit in self.text[0].units) + sum(table.size for table in self._tables)
 
     def __len__(self) -> int:
         return 1 + len(self._tables)
@@ -99,11 +113,23 @@ class PageParts:
         return np.array(rows, dtype=np.float64)
 
     def _text_features(self, asked: list[str], scores: Scores) -> list[float]:
-        if not len(self._outside):
+        view, indices = self.text
+        if not len(indices):
             return [0.0] * (len(FEATURES) - 2) + [1.0, 0.0]
-        best = self._outside[np.argmax(scores[self._outside])]
-        met = _share(asked, frozenset(terms(self._texts[best])))
-        return [0.0] * (len(FEATURES) - 3) + [met, 1.0, float(scores[best])]
+        best = int(np.argmax(scores[indices]))
+        met = _share(asked, frozenset(terms(view.units[best].text)))
+        return [0.0] * (len(FEATURES) - 3) + [met, 1.0, float(scores[indices[best]])]
+
+
+def _view(context: Context[Any], chosen: NDArray[np.intp]) -> tuple[View, NDArray[np.intp]]:
+    part = Part(context, chosen)
+    return View(part.units, part.sources, part.titles, part.grids), chosen
+
+
+def _table_part(grid: Grid) -> _TablePart:
+    reading, title = TableReading(grid), frozenset(terms(grid.title))
+    size = sum(len(cell) for row in grid.rows for cell in row)
+    return _TablePart(reading, title, title.union(*reading.headers), size)
 
 
 def _share(asked: list[str], held: frozenset[str]) -> float:
