@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ctxprune.cli._prune_inputs import Format, read_bytes, read_text, write_texts
-from ctxprune.cli._prune_passages import TextOptions
 from ctxprune.cli._scorers import named_scorer
 from ctxprune.errors import InputError
 
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.cli._prune_asked import Asked
+    from ctxprune.cli._prune_passages import TextOptions
     from ctxprune.context import Context
 
 __all__ = ["kind_of", "prune_kind"]
@@ -53,10 +52,7 @@ def prune_kind(asked: Asked, kind: str, options: TextOptions) -> None:
     from ctxprune.rag.kinds import KINDS
     from ctxprune.scorers.structured import structured
 
-    for option in fields(options):
-        if getattr(options, option.name) != option.default:
-            name = f"--{option.name.replace('_', '-')}"
-            raise typer.BadParameter(f"it is for text only, and this is {kind}", param_hint=name)
+    options.refuse(kind)
     names, contexts = _read(asked.files, kind)
     context = contexts[0] if len(contexts) == 1 else _joined(contexts)
     scorer = structured(named_scorer(asked.scorer, asked.model)[0])

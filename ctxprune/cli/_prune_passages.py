@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -35,6 +35,17 @@ class TextOptions:
     reorder: bool = False
     drop_empty: bool = False
     language: str = "en"
+
+    def refuse(self, kind: str) -> None:
+        """Make sure that none of them is given for input of another kind.
+
+        Raises:
+            typer.BadParameter: One is.
+        """
+        for option in fields(self):
+            if getattr(self, option.name) != option.default:
+                name = f"--{option.name.replace('_', '-')}"
+                raise typer.BadParameter(f"it is for text only, and this is {kind}", param_hint=name)
 
 
 def prune_passages(asked: Asked, form: Format, options: TextOptions) -> None:

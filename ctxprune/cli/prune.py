@@ -69,6 +69,9 @@ def prune(
     drop_empty: Annotated[bool, typer.Option("--drop-empty", help="Leave out lines that lost everything.")] = False,
     language: Annotated[str, typer.Option(help="ISO 639 code, for the ends of sentences.")] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document with spans and scores.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where a table of a Parquet, Arrow or large CSV file goes.")
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page that shows what was dropped.")] = None,
 ) -> None:
     """Keep what a question needs of texts, pages, tables, JSON and logs, each in its own form, byte for byte.
@@ -77,13 +80,17 @@ def prune(
     """
     from ctxprune.cli import _console
     from ctxprune.cli._prune_asked import Asked
+    from ctxprune.cli._prune_file import FILE_BUDGET, is_table_file, prune_table_file
     from ctxprune.cli._prune_kinds import kind_of, prune_kind
     from ctxprune.cli._prune_passages import TextOptions, prune_passages
     from ctxprune.rag.kinds import TABLES
 
     paths = files or [Path("-")]
     kind = kind_of(paths, form)
-    chosen = named_policy(HowMuch(policy, budget, top_k, threshold, cells), table=kind in TABLES)
+    is_file = is_table_file(paths, kind)
+    if is_file and (policy, budget, top_k, threshold, cells) == (None,) * 5:
+        budget = FILE_BUDGET
+    chosen = named_policy(HowMuch(policy, budget, top_k, threshold, cells), table=is_file or kind in TABLES)
     chosen = wrapped_policy(chosen, neighbours=neighbours, distinct=distinct)
     asked = Asked(question, paths, scorer, model, chosen, on_empty.value, as_json, html)
     if html is not None:
@@ -91,7 +98,11 @@ def prune(
     text_options = TextOptions(
         field, title_field, headings, title, pronouns, tuple(protect or ()), documents, reorder, drop_empty, language
     )
-    if kind is None:
+    if is_file:
+        prune_table_file(asked, text_options, output)
+    elif output is not None:
+        raise typer.BadParameter("it is for tables in Parquet, Arrow IPC or large CSV only", param_hint="--output")
+    elif kind is None:
         prune_passages(asked, form, text_options)
     else:
         prune_kind(asked, kind, text_options)

@@ -61,6 +61,14 @@ class PrunedFile:
         """What is left of the table: a pyarrow.Table for Parquet and Arrow IPC, a text for CSV."""
         return self.pruned.output
 
+    @property
+    def text(self) -> str:
+        """What is left of the table as CSV."""
+        if isinstance(self.output, str):
+            return self.output
+        table = Table(self.output)
+        return table.as_text(range(len(table.units)))
+
 
 def prune_file(
     source: str | Path,

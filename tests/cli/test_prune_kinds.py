@@ -121,3 +121,26 @@ def test_what_is_not_of_its_kind_is_one_clear_line(tmp_path, capfd, name: str) -
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "CP005" in err
     assert str(path) in err
+
+
+def test_parquet_is_read_a_part_at_a_time_and_comes_out_as_parquet(tmp_path, capfd) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    source, target = tmp_path / "a.parquet", tmp_path / "out.parquet"
+    cities = [f"City {number}" for number in range(5000)] + ["Paris"]
+    parquet.write_table(pa.table({"city": cities, "people": list(range(5001))}), source)
+    code, out, err = run(capfd, source, "--budget", 40)
+    assert code == 0
+    assert out.startswith("city,people\n")
+    assert "Paris,5000\n" in out
+    assert "5,001" not in out
+    assert "of the 5001 rows of the file" in err
+    code, out, _ = run(capfd, source, "--budget", 40, "-o", target)
+    assert (code, out) == (0, "")
+    assert "Paris" in parquet.read_table(target).column("city").to_pylist()
+    code, out, _ = run(capfd, source, "--json")
+    assert (code, json.loads(out)["rows"][1]) == (0, 5001)
+    assert run(capfd, source, "-o", source)[0] == 1
+    assert run(capfd, source, tmp_path / "a.csv")[0] == 2
+    assert run(capfd, source, "--pronouns")[0] == 2
+    (tmp_path / "b.csv").write_text(TABLE, encoding="utf-8")
+    assert run(capfd, tmp_path / "b.csv", "-o", target)[0] == 2
