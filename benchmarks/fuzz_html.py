@@ -51,6 +51,7 @@ OPTIONS = (
 )
 TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)((?: [a-z]+=\"[^\"<]*\")*)>|<|>(?=X)")
 VOID = ("br",)
+RAW = re.compile("<(?:xmp|plaintext|noframes|style|script)", re.IGNORECASE)  # references mean nothing there
 
 
 def page(state):
@@ -117,9 +118,9 @@ def enormous(state):
             f"<{tag}>{word}" * (many // 2),
             f"<{tag}>" * 600 + f"</{state.choice(BOXES)}>" * (many // 2) + word,
             f"<{state.choice(BOXES)}><{tag}>{word}</{tag}>" * (many // 4),
-            "&amp;" * (10 * many),
-            word * (10 * many),
-            (word + " ") * (10 * many),
+            "&amp;" * (5 * many),
+            word * (5 * many),
+            (word + " ") * (5 * many),
             f"<{tag} " + "a=1 " * many + ">" + word,
             f"<{tag} alt='{word * many}' title=\"{word}\">" + word,
             "<table>" + ("<tr>" + "<td>x" * (many // 10)) * 2,
@@ -198,11 +199,10 @@ def same(read, kept, again):
 def spans(read):
     """The letters of a unit are in the source that its span gives, in order, if none comes from another row."""
     for group, unit in zip(read.groups, read.units, strict=True):
-        if group.kind not in ("row", "header"):
+        if group.kind not in ("row", "header") and not RAW.search(read.source):
             written = read.source[slice(*unit.span)]
-            resolved, raw = iter(letters(unescape(written.replace("</>", "")))), iter(letters(written))  # raw in xmp
-            wanted = letters(unit.text)
-            assert all(letter in resolved for letter in wanted) or all(letter in raw for letter in wanted), unit.text
+            resolved = iter(letters(unescape(written.replace("</>", ""))))
+            assert all(letter in resolved for letter in letters(unit.text)), f"{unit.text!r} is not in its span"
 
 
 def letters(text):

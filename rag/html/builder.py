@@ -43,7 +43,7 @@ class _Builder(Stack):
         super().__init__(tree)
         self.wanted, self.links = wanted, links
         self.inline: dict[str, list[bool]] = {}  # for open elements within the line, whether they are marked
-        self.options: list[tuple[int, bool]] | None = None  # of the open select: first piece, whether selected
+        self.options: list[tuple[int, bool | None]] | None = None  # of the open select: first piece, if selected
         self.several = False  # whether the open select lets several be selected
         self.opening = self._opening()
         self.closing = self._closing()
@@ -292,7 +292,8 @@ class _Builder(Stack):
 
     def _option(self, token: Token, tag: str) -> None:
         if self.options is not None:
-            self.options.append((len(self.data), tag == "option" and token.attr("selected") is not None))
+            selected = token.attr("selected") is not None if tag == "option" else None
+            self.options.append((len(self.data), selected))
             self.add(" ", Mark("gap"))
 
     def _end_select(self, tag: str) -> None:
@@ -308,7 +309,8 @@ class _Builder(Stack):
         bounds = [min(first, len(self.data)) for first in (*(first for first, _ in options), len(self.data))]
         chosen = [number for number, (_, selected) in enumerate(options) if selected]
         if not chosen:
-            chosen = list(range(len(options) if self.several else min(len(options), 1)))
+            chosen = [number for number, (_, selected) in enumerate(options) if selected is not None]
+            chosen = chosen if self.several else chosen[:1]
         self.keep(bounds[0], [index for number in chosen for index in range(bounds[number], bounds[number + 1])])
         self.hush_first = min(self.hush_first, len(self.data))
 

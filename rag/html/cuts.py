@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .leaves import Part, plain, text_span, united
+from .leaves import Part, plain, span, text_span, united
 
 if TYPE_CHECKING:
     from .tree import Tree
@@ -48,7 +48,7 @@ def _filled(tree: Tree, parts: list[Part]) -> list[Part]:
     found: list[Part] = []
     blank = False
     for part in parts:
-        empty = not plain(tree, part)
+        empty = _is_blank(tree, part)
         if found and (blank or empty):
             found[-1] = united(found[-1], part)
             blank = blank and empty
@@ -56,6 +56,11 @@ def _filled(tree: Tree, parts: list[Part]) -> list[Part]:
             found.append(part)
             blank = empty
     return found
+
+
+def _is_blank(tree: Tree, part: Part) -> bool:
+    written = tree.source[slice(*span(tree, part))]
+    return not plain(tree, part) if "&" in written or "<" in written else not written.strip()
 
 
 def _place(text: str, start: int, end: int, lines: bool) -> int:

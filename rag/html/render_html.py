@@ -104,11 +104,11 @@ class _Writer:
         """The kept rows, each with the cells from dropped rows that reach into it."""
         cells = by_cell(self.outline, parts)
         rows = by_row(table, cells)
-        written = ["<table>"]
+        written = [f"<table{self.attributes(self.tree.starts[table.frame])}>"]
         if caption := cells.get(table.caption):
             written.append(f"<caption>{self.write(caption, table.caption)}</caption>")
         for place, number in enumerate(rows):
-            written.append("<tr>")
+            written.append(f"<tr{self.attributes(self.tree.starts[table.row_frames[number]])}>")
             for cell in table.shown(number):
                 if place and cell.row <= rows[place - 1]:
                     continue  # shown by the row before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .attributes import number, value_spans
-from .elements import LANDMARKS, ROLES
+from .elements import LANDMARKS, ROLES, SKIPPED
 from .tree import Mark, Tree
 
 if TYPE_CHECKING:
@@ -189,10 +189,14 @@ class Stack:
     def _nest(self, _token: Token, _tag: str) -> None:
         self.hush_nested += 1
 
-    def _unnest(self, _tag: str) -> None:
+    def _unnest(self, tag: str) -> None:
         if self.hush_nested:
             self.hush_nested -= 1
+        elif len(self.names) > self.hush_depth and tag not in SKIPPED:
+            return  # a block that is open within keeps the element open
         else:
+            if len(self.names) > self.hush_depth:
+                self.close(self.hush_depth)
             self.drop_hushed()
             self.end_hush()
 

@@ -151,7 +151,7 @@ def data_tables(outline: Outline) -> dict[int, Table]:
     around = nearest(outline.parents, (kinds & TABLE) != 0)
     count = len(kinds)
     own = np.bincount(around[outline.runs], weights=outline.sizes, minlength=count)
-    headed = set(around[np.flatnonzero(kinds & HEADING)].tolist())
+    with_headings = set(around[np.flatnonzero(kinds & HEADING)].tolist())
     captions = {int(around[caption]): int(caption) for caption in np.flatnonzero(kinds & CAPTION)[::-1]}
     outer = {frame: int(around[tree.parents[frame]]) for frame in frames}
     inner = dict.fromkeys((0, *frames), 0.0)
@@ -161,12 +161,13 @@ def data_tables(outline: Outline) -> dict[int, Table]:
     cells = _members(np.flatnonzero(kinds & CELL), outline.parents)
     tables: dict[int, Table] = {}
     for frame in frames:
-        placing = frame in tree.layout or frame in headed or inner[frame] > own[frame]
+        placing = frame in tree.layout or frame in with_headings or inner[frame] > own[frame]
         if not placing and not _is_within(outer[frame], outer, tables):
             own_rows = rows.get(frame, [])
             cells_by_row = [cells.get(row, []) for row in own_rows]
             head = _head(tree, own_rows, cells_by_row)
-            if head or (len(own_rows) > 1 and max(map(len, cells_by_row)) > 1):
+            headed = head or any(tree.tags[cell] == "th" for own_cells in cells_by_row for cell in own_cells)
+            if headed or (len(own_rows) > 1 and max(map(len, cells_by_row)) > 1):
                 tables[frame] = Table(tree, frame, captions.get(frame, 0), own_rows, cells_by_row, head)
     return tables
 

@@ -86,7 +86,8 @@ class Tree:
         if not self.tokens or self.tokens[-1] + 2 != len(self.offsets) or len(self.data) - 1 in self.marks:
             return end
         start = self.offsets[-2]
-        if end - start == len(self.data[-1]) or unescape(self.source[start:]).split() == self.data[-1].split():
+        written, text = self.source[start:].replace("\x00", " "), self.data[-1]
+        if len(written) == len(text) or unescape(written).split() == text.split():
             return end
         unfinished = _TAG.search(self.source, start)
         return unfinished.start() if unfinished else end
