@@ -32,7 +32,7 @@ def render_text(outline: Outline, parts: Sequence[Part]) -> str:
 def _table(outline: Outline, table: Table, parts: Sequence[Part]) -> str:
     cells = by_cell(outline, parts)
     caption = [cell_text(outline, cells[table.caption])] if table.caption in cells else []
-    return "\n".join([*caption, *(" | ".join(row) for row in shown_rows(outline, table, cells))])
+    return "\n".join([*caption, *(" | ".join(row).rstrip() for row in shown_rows(outline, table, cells))])
 
 
 def shown_rows(outline: Outline, table: Table, cells: dict[int, list[Part]]) -> list[list[str]]:

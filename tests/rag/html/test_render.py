@@ -95,7 +95,7 @@ five
 Kinds
 Leaf |  | Time
 green | a | b | 2
-green | c | 
+green | c |
 
   x = 1
   ```
@@ -118,7 +118,8 @@ holds tea
 
 def test_links_ids_and_attributes_are_kept_on_demand():
     html = (
-        '<p id=i class="x y" title=\'say "so"\'>a <a href="/b?c=1&copy=2" id=j rel=me>link</a> <span lang=de>Wort</span>'
+        '<p id=i class="x y" title=\'say "so"\'>a <a href="/b?c=1&copy=2" id=j rel=me>link</a> '
+        "<span lang=de>Wort</span>"
         "<table id=t><tr id=r><th id=c>h<td class=z>v</table><ul><li id=k>item</ul>"
     )
     assert rendered(html) == ("<p>a link Wort</p><table><tr><th>h</th><td>v</td></tr></table><ul><li>item</li></ul>")
@@ -128,9 +129,7 @@ def test_links_ids_and_attributes_are_kept_on_demand():
     )
 
 
-@pytest.mark.parametrize(
-    "target", ["javascript:x", " JavaScript:x", "java\tscript:x", "vbscript:x", "data:text/html,x"]
-)
+@pytest.mark.parametrize("target", ["javascript:x", " JavaScript:x", "java\tscript:x", "vbscript:x", "data:,x"])
 def test_links_that_run_code_lose_their_target(target: str):
     assert rendered(f'<a href="{target}">a</a>', links=True) == "<p>a</p>"
 
