@@ -16,6 +16,7 @@ __all__ = ["escape", "render"]
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _STARTS_LINE = re.compile(r"[-*+•]\s|[0-9]{1,3}[.)]\s|#{1,6}\s|[>|]|```")
+_CELLS = " | "  # what stands between the cells of a row
 _STYLE = """
 .ctxprune{--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--dim:#57606a;--strike:#afb8c1;--kept:#d3f5dc;--bound:#d8ecff;
   font:14px/1.6 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60em;
@@ -78,9 +79,11 @@ def _separator(before: Verdict | None, unit: Verdict) -> str:
     """What stands between two units, as far as their spans tell: several characters are mostly the end of a line."""
     if before is None:
         return ""
-    if unit.span is None or before.span is None:
+    if unit.span is None or before.span is None or _CELLS in unit.text or _CELLS in before.text:
         return "\n"
     between = min(unit.span[0] - before.span[1], 2)
+    if between < 0:  # one stands inside of the other
+        return "\n"
     return "\n" if between and _STARTS_LINE.match(unit.text) else ("", " ", "\n")[between]
 
 

@@ -70,6 +70,16 @@ def test_html_shows_every_unit_of_trees_and_of_several_texts() -> None:
     assert "text 2: 0 of 1 units" in named
 
 
+def test_html_puts_rows_and_units_inside_of_others_on_lines_of_their_own() -> None:
+    class Nested:
+        units = (Unit("all", span=(0, 90)), Unit("a", span=(1, 2)), Unit("x | y", span=(3, 8)), Unit("z", span=(8, 9)))
+
+        def render(self, kept):
+            return len(kept)
+
+    assert Reader(prune("a", Nested(), policy=TopK(4)).to_html()).texts["div"] == "\n\n\n"
+
+
 def test_dict_is_plain_json_and_complete() -> None:
     result = prune("apple", Passage(NASTY), policy=TopK(1))
     document = json.loads(json.dumps(result.to_dict(), allow_nan=False))
