@@ -14,12 +14,15 @@ ALONE = 0.5  # weight of the plain cross-entropy, without which the level of the
 
 @dataclass(frozen=True)
 class CellNetworks:
-    """How the networks are trained; those of several seeds are joined into wider ones that give their mean."""
+    """How the networks are trained; those of several seeds are joined into wider ones that give their mean.
 
-    hidden: int = 16
-    epochs: int = 8
+    `decays` are L2 decays of the network for rows and of that for columns.
+    """
+
+    hidden: int = 32
+    epochs: int = 12
     batch: int = 64
-    decay: float = 1e-4
+    decays: tuple[float, float] = (5e-3, 1e-2)
     seeds: tuple[int, ...] = (0, 1, 2)
 
 
@@ -28,13 +31,13 @@ class Example:
     """One question: features of rows (n_rows, d) and columns (n_columns, e), and the cells it needs.
 
     For each of the things that are needed `cells` has the (row, column) pairs any of which will do; row -1 is the
-    header, which comes with its column.
+    header, which comes with its column. `weights` are those of the question for rows and for columns.
     """
 
     rows: np.ndarray
     columns: np.ndarray
     cells: tuple[tuple[tuple[int, int], ...], ...]
-    weight: float
+    weights: tuple[float, float]
 
 
 def train(shape: CellNetworks, examples: list[Example]) -> tuple[Network, Network]:
@@ -46,8 +49,8 @@ def train(shape: CellNetworks, examples: list[Example]) -> tuple[Network, Networ
 def _train(shape: CellNetworks, examples: list[Example], seed: int) -> tuple[_Trainee, _Trainee]:
     rng = np.random.default_rng(seed)
     trainees = tuple(
-        _Trainee(np.concatenate([getattr(example, side) for example in examples]), shape, rng)
-        for side in ("rows", "columns")
+        _Trainee(np.concatenate([getattr(example, side) for example in examples]), shape.hidden, decay, rng)
+        for side, decay in zip(("rows", "columns"), shape.decays, strict=True)
     )
     inputs = [
         (trainees[0].standard(example.rows), trainees[1].standard(example.columns), example) for example in examples
@@ -76,7 +79,6 @@ def _gradients(part: list, row_logits: np.ndarray, column_logits: np.ndarray) ->
         ours = [slice(ends[side][number], ends[side][number + 1]) for side in (0, 1)]
         rows, columns = row_logits[ours[0]], column_logits[ours[1]]
         row_shares, column_shares = _softmax(rows), _softmax(columns)
-        scale = example.weight / len(part)
         row_pull, column_pull = np.zeros(len(rows)), np.zeros(len(columns))
         for cells in example.cells:
             where = np.array(cells)
@@ -89,7 +91,7 @@ def _gradients(part: list, row_logits: np.ndarray, column_logits: np.ndarray) ->
             ((row_pull, row_shares, rows), (column_pull, column_shares, columns))
         ):
             alone = ALONE * (1 / (1 + np.exp(-np.clip(logits, -30, 30))) - (pull > 0)) / len(logits)
-            found[side][ours[side]] = scale * (shares * pull.sum() - pull) + alone / len(part)
+            found[side][ours[side]] = (example.weights[side] * (shares * pull.sum() - pull) + alone) / len(part)
     return found[0], found[1]
 
 
@@ -101,18 +103,18 @@ def _softmax(values: np.ndarray) -> np.ndarray:
 class _Trainee:
     """One hidden layer of rectifiers under Adam."""
 
-    def __init__(self, inputs: np.ndarray, shape: CellNetworks, rng: np.random.Generator) -> None:
+    def __init__(self, inputs: np.ndarray, size: int, decay: float, rng: np.random.Generator) -> None:
         self.mean, self.scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
         width = inputs.shape[1]
         start = [
-            rng.normal(0, 1 / np.sqrt(width), (width, shape.hidden)),
-            np.zeros(shape.hidden),
-            rng.normal(0, 1 / np.sqrt(shape.hidden), shape.hidden),
+            rng.normal(0, 1 / np.sqrt(width), (width, size)),
+            np.zeros(size),
+            rng.normal(0, 1 / np.sqrt(size), size),
             np.zeros(1),
         ]
         self.parameters = [value.astype(np.float32) for value in start]
         self.moments = [(np.zeros_like(value), np.zeros_like(value)) for value in self.parameters]
-        self.decays = (shape.decay, 0.0, shape.decay, 0.0)
+        self.decays = (decay, 0.0, decay, 0.0)
 
     def standard(self, inputs: np.ndarray) -> np.ndarray:
         return np.clip((inputs - self.mean) / self.scale, -WIDEST, WIDEST).astype(np.float32)

@@ -8,22 +8,27 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from _cell_networks import CellNetworks, Example, train
 from _record import SHARED
 
-from ctxprune.grid import Grid
-from ctxprune.rag.evaluation.table_sets import held_out, read_table_items
-from ctxprune.scorers._tabular.features import COLUMN_FEATURES, ROW_FEATURES, table_features
+import ctxprune.scorers
+from ctxprune.rag.evaluation.table_sets import TableItem, held_out, read_table_items
+from ctxprune.rag.tables import Table, TableOptions
+from ctxprune.scorers._tabular.asked import ask
+from ctxprune.scorers._tabular.column_features import COLUMN_FEATURES, column_features
 from ctxprune.scorers._tabular.reading import TableReading
+from ctxprune.scorers._tabular.row_features import ROW_FEATURES, row_features
 from ctxprune.scorers._tabular.weights import FORMAT, VERSION, TabularWeights
 
 DATA = SHARED / "data" / "rag"
-SOURCES = {  # of each set its file, the weight of a question, and whether half of it is held out
-    "fetaqa": ("fetaqa/dev.jsonl.gz", 6.0, True),
-    "wikitablequestions": ("wikitablequestions/train_questions.jsonl.gz", 1.0, False),
-    "tatqa": ("tatqa/dev.jsonl.gz", 1.0, True),
+WEIGHTS = Path(ctxprune.scorers.__file__).parent / "_tabular" / "weights.json"
+SOURCES = {  # of each set its file, the weights of a question for rows and for columns, and whether half is held out
+    "fetaqa": ("fetaqa/dev.jsonl.gz", (20.0, 40.0), True),
+    "wikitablequestions": ("wikitablequestions/train_questions.jsonl.gz", (1.0, 1.0), False),
+    "tatqa": ("tatqa/dev.jsonl.gz", (2.0, 3.0), True),
 }
 
 
@@ -40,28 +45,30 @@ def main() -> None:
         "networks": {name: network.to_dict() for name, network in networks.items()},
     }
     TabularWeights.from_dict(json.loads(json.dumps(document)))
-    path = Path(table_features.__code__.co_filename).parent / "weights.json"
+    path = WEIGHTS
     path.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
     sys.stderr.write(f"{len(examples)} questions, wrote {path.name}\n")
 
 
 def examples_of(name: str) -> list[Example]:
-    file, weight, halved = SOURCES[name]
-    found, readings = [], {}
-    for item in read_table_items(DATA / file, lookup=name != "tatqa"):
-        if halved and held_out(item.table):
-            continue
-        if item.needed:
-            if item.table not in readings:
-                readings = {item.table: TableReading(grid_of(item))}
-            rows, columns = table_features(item.question, readings[item.table])
-            found.append(Example(rows.astype("f4"), columns.astype("f4"), item.needed, weight))
-    return found
+    file, weights, halved = SOURCES[name]
+    items = read_table_items(DATA / file, lookup=name != "tatqa")
+    return [example_of(item, weights) for item in items if not (halved and held_out(item.table))]
 
 
-def grid_of(item) -> Grid:
-    names = tuple(" / ".join(dict.fromkeys(filter(None, cells))) for cells in zip(*item.levels, strict=True))
-    return Grid(names, item.rows, tuple(range(len(item.rows))), title=item.title)
+def example_of(item: TableItem, weights: tuple[float, float]) -> Example:
+    reading = reading_of(item.lines, item.header_rows, item.title)
+    header_rows = len(item.lines) - len(reading.cells)
+    cells = tuple(
+        tuple((max(line - header_rows, -1), column) for line, column in alternatives) for alternatives in item.needed
+    )
+    asked = ask(item.question, reading)
+    return Example(row_features(asked).astype("f4"), column_features(asked).astype("f4"), cells, weights)
+
+
+@lru_cache(maxsize=64)
+def reading_of(lines: tuple[tuple[str, ...], ...], header_rows: int | None, title: str) -> TableReading:
+    return TableReading(Table(lines, TableOptions(header_rows=header_rows, title=title)).grids[0])
 
 
 def fingerprint(file: str) -> str:

@@ -15,6 +15,7 @@ from ctxprune.cli import (
     bench_rerank,
     bench_select,
     bench_spider,
+    bench_tables,
     bench_tools,
     bench_values,
     calibrate,
@@ -83,6 +84,7 @@ bench.command("passages")(bench_passages.passages)
 bench.command("rerank")(bench_rerank.rerank)
 bench.command("select")(bench_select.select)
 bench.command("spider")(bench_spider.spider)
+bench.command("tables")(bench_tables.tables)
 bench.command("tools")(bench_tools.tools)
 bench.command("values")(bench_values.values)
 train.command("pruner")(train_pruner.pruner)

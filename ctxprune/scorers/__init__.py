@@ -36,6 +36,7 @@ SCORERS: Registry[type[Scorer]] = Registry(
         "pruner.v1": "ctxprune.scorers.pruner:PrunerScorer",
         "structured.v1": "ctxprune.scorers.structured:StructuredScorer",
         "tabular.v1": "ctxprune.scorers.tabular:TabularScorer",
+        "tabular_pruner.v1": "ctxprune.scorers.tabular_pruner:TabularPrunerScorer",
         "titled.v1": "ctxprune.scorers.titled:TitledScorer",
         "weighted.v1": "ctxprune.scorers.fusion:WeightedFusion",
     },

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune._checks import is_number
 from ctxprune._memo import ContextMemo
 from ctxprune.errors import UsageError
 from ctxprune.grid import grids_of
-from ctxprune.scorers._tabular.demand import QuestionDemand, demand_of, question_form
-from ctxprune.scorers._tabular.features import table_features
-from ctxprune.scorers._tabular.headers import named_columns
+from ctxprune.scorers._tabular.asked import ask
+from ctxprune.scorers._tabular.column_features import column_features
+from ctxprune.scorers._tabular.demand import question_form
+from ctxprune.scorers._tabular.needs import QuestionDemand, demand_of
 from ctxprune.scorers._tabular.reading import TableReading
+from ctxprune.scorers._tabular.row_features import row_features
 from ctxprune.scorers._tabular.weights import TabularWeights, load_weights
 from ctxprune.scorers.base import Scorer, score_batch
 from ctxprune.scorers.lexical import LexicalScorer
-from ctxprune.text import terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from ctxprune.context import Context
     from ctxprune.grid import Grid
     from ctxprune.scorers.base import Scores
+
+_DEMANDING = ("aggregate", "count", "superlative")
+_UNSURE = 1e-4  # no model is surer than that
+_FEW = 2  # rows of extremes that are sure to be meant; more of them leave no room for others
 
 __all__ = ["QuestionDemand", "TabularScorer", "TabularWeights", "load_weights", "question_demand"]
 
@@ -42,14 +48,17 @@ class TabularScorer:
     context without grids scores as `scorer` does.
 
     Attributes:
-        scorer: Scores the units that are no rows or columns.
+        scorer: Scores the units that are no rows or columns; rows too, where `weight` is not 0.
+        weight: Of the log-odds that `scorer`, a model that gives probabilities, has for a row, less their mean over the
+            rows of the grid, beside the log-odds of the networks. 0 leaves it unasked about rows.
         weights: The networks; by default those that come with the library.
 
     Raises:
-        UsageError: `scorer` is none.
+        UsageError: `scorer` is none, or the weight is negative or no number.
     """
 
     scorer: Scorer = field(default_factory=LexicalScorer)
+    weight: float = 0.0
     weights: TabularWeights = field(default_factory=load_weights, repr=False)
     _readings: ContextMemo[tuple[TableReading, ...]] = field(
         default_factory=ContextMemo, init=False, repr=False, compare=False
@@ -58,15 +67,17 @@ class TabularScorer:
     def __post_init__(self) -> None:
         if not isinstance(self.scorer, Scorer) or isinstance(self.scorer, type):
             raise UsageError(f"scorer is {self.scorer!r}", hint="give a scorer")
+        if not is_number(self.weight) or self.weight < 0:
+            raise UsageError(f"weight is {self.weight!r}", hint="give a number from 0 up")
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says. What depends on the tables alone is worked out once a context."""
         return self.score_batch([query], [context])[0]
 
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
-        """`score` of each pair; the wrapped scorer sees all contexts with units outside of tables at once."""
+        """`score` of each pair; the wrapped scorer sees all contexts that it is asked about at once."""
         results = [np.zeros(len(context.units), dtype=np.float32) for context in contexts]
-        others = [place for place, context in enumerate(contexts) if _has_others(context)]
+        others = [place for place, context in enumerate(contexts) if self.weight or _has_others(context)]
         given = score_batch(self.scorer, [queries[place] for place in others], [contexts[place] for place in others])
         for place, scores in zip(others, given, strict=True):
             results[place] = scores.copy()
@@ -76,20 +87,34 @@ class TabularScorer:
                 self._place(query, reading, scores)
         return results
 
+    def row_demand(self, query: str, grid: Grid) -> NDArray[np.bool_] | None:
+        """The rows that the question needs together (`question_demand`), bool (n_rows,); None where it needs none."""
+        if question_form(query).kind not in _DEMANDING:
+            return None
+        demand = question_demand(query, grid)
+        if demand.all_rows:
+            return np.ones(len(grid.rows), dtype=np.bool_)
+        rows = np.zeros(len(grid.rows), dtype=np.bool_)
+        if len(demand.extreme_rows) <= _FEW:
+            rows[list(demand.extreme_rows)] = True
+        return rows if rows.any() else None
+
     def _place(self, query: str, reading: TableReading, scores: Scores) -> None:
         """Write the scores of a grid's rows and columns over those of their units."""
-        rows, columns = table_features(query, reading)
-        grid = reading.grid
+        asked, grid = ask(query, reading), reading.grid
+        logits = self.weights.rows(row_features(asked))
+        if self.weight and len(logits):
+            given = _log_odds(scores[list(grid.row_units)])
+            logits = logits + self.weight * (given - given.mean())
         scores[list({*grid.row_units, *grid.column_units})] = 0.0
-        _raise_to(scores, grid.row_units, self.weights.rows(rows))
+        _raise_to(scores, grid.row_units, logits)
         if grid.column_units:
-            _raise_to(scores, grid.column_units, self.weights.columns(columns))
+            _raise_to(scores, grid.column_units, self.weights.columns(column_features(asked)))
 
 
 def question_demand(query: str, grid: Grid) -> QuestionDemand:
     """What kind of question `query` is, the columns it names and the rows it cannot do without, by plain rules."""
-    reading = TableReading(grid)
-    return demand_of(question_form(query), reading, named_columns(list(dict.fromkeys(terms(query))), reading))
+    return demand_of(query, TableReading(grid))
 
 
 def _read(context: Context[Any]) -> tuple[TableReading, ...]:
@@ -99,6 +124,12 @@ def _read(context: Context[Any]) -> tuple[TableReading, ...]:
 def _has_others(context: Context[Any]) -> bool:
     inside = {unit for grid in grids_of(context) for unit in (*grid.row_units, *grid.column_units)}
     return len(inside) < len(context.units)
+
+
+def _log_odds(scores: Scores) -> NDArray[np.float64]:
+    likely = np.clip(scores.astype(np.float64), _UNSURE, 1 - _UNSURE)
+    odds: NDArray[np.float64] = np.log(likely / (1 - likely))
+    return odds
 
 
 def _raise_to(scores: Scores, units: tuple[int, ...], logits: NDArray[np.float64]) -> None:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ctxprune.errors import InputError
 from ctxprune.text import fold
 from ctxprune.train.sets import read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["HEADER", "Cell", "TableItem", "held_out", "plain_words", "read_table_items"]
+__all__ = ["Cell", "TableItem", "held_out", "plain_words", "read_table_items"]
 
 Cell = tuple[int, int]
-HEADER = -1
-"""The row of a cell that stands in the header."""
+"""Row and column; rows count from the first line of the table, header included."""
 
 _CHOICES = ("dev", "test", "all")
 _ENDINGS = (".jsonl.gz", ".jsonl")
 _WORD = re.compile(r"[^\W_]+")
+_FIGURE = re.compile(r"\d[\d,]*\.?\d*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class TableItem:
         table: Which table or document it is about; what sets are split by.
         question: As it came.
         title: What the table is about; "" where nothing says so.
-        levels: Rows of the header from the top, each (n_columns,).
-        rows: The body, (n_rows, n_columns).
-        needed: For each thing that is needed the cells that hold it, (row, column) with rows of the body from 0 and
-            `HEADER` for the header; any one of them will do.
-        marked: Whether the needed cells are those that the set itself marks, rather than those that say the answer.
+        lines: All rows of the table, header and body, each (n_columns,).
+        header_rows: How many of them are the header; None where the set does not say.
+        needed: For each thing that is needed the cells that hold it; any one of them will do.
+        gold: What the needed cells are: "cells" that the set marks; for each of the "answers", or of their "spans" in
+            the table, those that say it.
         lookup: Whether the answer is a cell, so that the item counts in the figures.
     """
 
@@ -47,29 +47,24 @@ class TableItem:
     table: str
     question: str
     title: str
-    levels: tuple[tuple[str, ...], ...]
-    rows: tuple[tuple[str, ...], ...]
+    lines: tuple[tuple[str, ...], ...]
+    header_rows: int | None
     needed: tuple[tuple[Cell, ...], ...]
-    marked: bool
+    gold: Literal["cells", "answers", "spans"]
     lookup: bool = True
-
-    @property
-    def cells(self) -> int:
-        """Cells of the body."""
-        return len(self.rows) * len(self.levels[0])
 
 
 def read_table_items(path: Path, *, lookup: bool = True) -> list[TableItem]:
     """The items of a file, or of a folder: of its dev file, else test, else all; never of its train file.
 
     Three shapes are read. FeTaQA: `table`, `gold_cells`; each gold cell is needed. WikiTableQuestions: `*_questions`
-    beside `*_tables`; for each answer the cells that are the same words. TAT-QA: `table` with `questions`; for each
-    span the cells, header included, that are the same words, else those that contain them.
+    beside `*_tables`; for each answer the cells of the body that are the same words, else those that contain them.
+    TAT-QA: `table` with `questions`; for each span likewise, the header included.
 
     Args:
         path: File or folder.
         lookup: Only questions whose answers are cells: all of FeTaQA; `all_answers_are_cells`; answer_from "table" and
-            answer_type "span". False adds the other questions for which needed cells can be told (for training): of
+            answer_type "span". False adds the other questions, as far as needed cells can be told (for training): of
             TAT-QA those with several spans, and the operands of a derivation.
 
     Raises:
@@ -84,7 +79,7 @@ def read_table_items(path: Path, *, lookup: bool = True) -> list[TableItem]:
             where=file.name,
             hint="give FeTaQA, WikiTableQuestions or TAT-QA as JSON lines",
         ) from error
-    return [item for item in items if item.cells and (item.lookup or not lookup)]
+    return [item for item in items if item.needed and (item.lookup or not lookup)]
 
 
 def held_out(table: str) -> bool:
@@ -125,52 +120,46 @@ def _of_file(file: Path) -> Iterator[TableItem]:
 
 
 def _fetaqa(row: dict[str, Any]) -> TableItem:
-    levels, rows = _parted(row["table"], 1)
-    gold = tuple(((line - 1, column),) for line, column in sorted(map(tuple, row["gold_cells"])))
+    gold = tuple(((line, column),) for line, column in sorted(map(tuple, row["gold_cells"])))
     title = f"{row['title']} / {row['section']}"
-    return TableItem(str(row["id"]), row["title"], row["question"], title, levels, rows, gold, marked=True)
+    return TableItem(str(row["id"]), row["title"], row["question"], title, _whole(row["table"]), 1, gold, "cells")
 
 
 def _wikitable(row: dict[str, Any], table: dict[str, Any]) -> TableItem:
-    levels, rows = _parted([table["header"], *table["rows"]], 1)
-    needed = tuple(_saying(str(answer), (), rows) for answer in row["answers"])
+    lines = _whole([table["header"], *table["rows"]])
+    needed = tuple(_saying(str(answer), lines, 1) for answer in row["answers"])
     lookup = bool(row["all_answers_are_cells"])
-    return TableItem(
-        row["id"], row["table_id"], row["question"], table["title"], levels, rows, needed, marked=False, lookup=lookup
-    )
+    name, question = row["id"], row["question"]
+    return TableItem(name, row["table_id"], question, table["title"], lines, 1, needed, "answers", lookup)
 
 
 def _tatqa(row: dict[str, Any]) -> Iterator[TableItem]:
-    levels, rows = _parted(row["table"], _header_rows(row["table"]))
+    lines = _whole(row["table"])
     for entry in row["questions"]:
-        if entry["answer_type"] in ("span", "multi-span"):
-            answers = entry["answer"] if isinstance(entry["answer"], list) else [entry["answer"]]
-            found = [_saying(str(answer), levels, rows) for answer in answers]
-        else:
-            found = [_saying(figure, (), rows) for figure in re.findall(r"\d[\d,]*\.?\d*", entry["derivation"])]
+        answers = entry["answer"] if isinstance(entry["answer"], list) else [entry["answer"]]
+        spans = entry["answer_type"] in ("span", "multi-span")
+        found = [
+            _saying(str(answer), lines, 0) for answer in (answers if spans else _FIGURE.findall(entry["derivation"]))
+        ]
         lookup = entry["answer_from"] == "table" and entry["answer_type"] == "span"
         needed = tuple(cells for cells in found if cells or lookup)
-        yield TableItem(
-            entry["id"], row["id"], entry["question"], "", levels, rows, needed, marked=False, lookup=lookup
-        )
+        name, question = entry["id"], entry["question"]
+        yield TableItem(name, row["id"], question, "", lines, None, needed, "spans", lookup)
 
 
-def _parted(lines: Sequence[Sequence[Any]], header_rows: int) -> tuple[tuple[tuple[str, ...], ...], ...]:
-    """Header and body, all rows as long as the longest."""
+def _whole(lines: Sequence[Sequence[Any]]) -> tuple[tuple[str, ...], ...]:
+    """The lines, all as long as the longest."""
     width = max(map(len, lines))
-    whole = tuple(tuple(str(cell) for cell in (*line, *[""] * (width - len(line)))) for line in lines)
-    return whole[:header_rows], whole[header_rows:]
+    return tuple(tuple(str(cell) for cell in (*line, *[""] * (width - len(line)))) for line in lines)
 
 
-def _header_rows(lines: Sequence[Sequence[str]]) -> int:
-    """The first row, and the rows after it that have no label."""
-    return next((place for place, line in enumerate(lines) if place and line[0].strip()), 1)
-
-
-def _saying(answer: str, levels: Iterable[Sequence[str]], rows: Sequence[Sequence[str]]) -> tuple[Cell, ...]:
-    """The cells that are the same words as the answer; where there is none, those that contain them."""
+def _saying(answer: str, lines: Sequence[Sequence[str]], first: int) -> tuple[Cell, ...]:
+    """The cells from the line `first` on that are the same words as the answer; if none is, those that contain them."""
     wanted = plain_words(answer)
-    lines = [*((HEADER, level) for level in levels), *enumerate(rows)]
-    texts = [(row, column, plain_words(text)) for row, line in lines for column, text in enumerate(line)]
+    texts = [
+        (row, column, plain_words(text))
+        for row, line in enumerate(lines[first:], start=first)
+        for column, text in enumerate(line)
+    ]
     same = tuple((row, column) for row, column, text in texts if text == wanted)
     return same or tuple((row, column) for row, column, text in texts if wanted and f" {wanted} " in f" {text} ")

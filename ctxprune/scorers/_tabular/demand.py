@@ -1,31 +1,25 @@
-"""What a question demands of a table: the kind of question, by its words, and the rows it cannot do without."""
+"""What the words of a question say: the kind of question, numbers, bounds, extremes, rows beside others."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ctxprune.text import fold
+from ctxprune.text import STOP_WORDS, fold, stem, words
 
 from .values import Value, numbers_in
 
-if TYPE_CHECKING:
-    from .reading import TableReading
-
-__all__ = ["KINDS", "Condition", "QuestionDemand", "QuestionForm", "demand_of", "question_form"]
+__all__ = ["KINDS", "Condition", "QuestionForm", "directions", "question_form"]
 
 KINDS = ("lookup", "superlative", "aggregate", "comparison", "count", "neighbour", "difference")
 
 _MOST = (
     r"most|highest|largest|biggest|greatest|longest|tallest|top|best|max(?:imum)?|heaviest|fastest|widest|deepest|"
-    r"richest|oldest|leading|largest|majority|peak|record"
+    r"richest|oldest|leading|largest|majority|peak|record|(?:larger|higher|greater|bigger|longer|older)(?! than)"
 )
 _LEAST = (
     r"least|lowest|fewest|smallest|shortest|min(?:imum)?|worst|lightest|slowest|narrowest|youngest|poorest|bottom|"
-    r"cheapest|nearest|closest"
+    r"cheapest|nearest|closest|(?:smaller|lower|fewer|shorter|younger)(?! than)"
 )
 _LAST = r"last|latest|newest|(?:most )?recent(?:ly)?|final|ends?"
 _FIRST = r"first|earliest|initial(?:ly)?|original(?:ly)?|debut|start(?:ed)?|beg[ai]n"
@@ -70,6 +64,21 @@ _WORDS = {
 }
 _EITHER = re.compile(r"\b(?:or|versus|vs)\b")
 _NAMES_MORE = re.compile(r"\b(?:which|who|what)\b.*\b(?:more|less|fewer|\w{3,}er|first|last|earlier|later)\b.*\bor\b")
+_ASKED = re.compile(r"\b(?:who|whom|whose|when|where|which|what|how)\b")
+_AND = re.compile(r"\b(?:and|respectively)\b|,")
+_PLURAL = re.compile(
+    r"\b(?:which|what|whose|name|list)\s+(?:all |the |of the |other |are the |were the |two |three )?\w+[^s\W]s\b"
+)
+_CLOSED = re.compile(r"(?:is|are|was|were|did|does|do|has|have|had|can|could)\b")
+_OUTCOMES = (
+    (re.compile(r"\b(?:win|wins|won|winners?|winning|champions?|gold|victor\w*|first place)\b"),
+     ("won", "win", "w", "winner", "winners", "1st", "1", "champion", "champions", "gold", "first")),
+    (re.compile(r"\b(?:los[et]|loses|losing|lost|loss(?:es)?|defeat\w*)\b"), ("lost", "loss", "l", "defeat")),
+    (re.compile(r"\bnominat\w+"), ("nominated", "nomination", "nominee")),
+    (re.compile(r"\b(?:runners?-up|silver|second place)\b"), ("runner-up", "2nd", "2", "silver", "second")),
+    (re.compile(r"\b(?:bronze|third place)\b"), ("3rd", "3", "bronze", "third")),
+    (re.compile(r"\b(?:draws?|drawn|ties?|tied)\b"), ("draw", "d", "tie", "t", "drawn", "tied")),
+)  # fmt: skip
 _OTHER = re.compile(r"\b(?:other than|besides|aside from|apart from|except|not)\b")
 
 
@@ -77,12 +86,13 @@ _OTHER = re.compile(r"\b(?:other than|besides|aside from|apart from|except|not)\
 class Condition:
     """A bound that a question sets: values from `low` to `high`, either of which may be infinite.
 
-    `dated` says whether the bound is a point of time.
+    `dated` says whether the bound is a point of time; `nouns` are the stems of the words beside it ("over 19 *m*").
     """
 
     low: float
     high: float
     dated: bool
+    nouns: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,10 @@ class QuestionForm:
         next, previous: Whether a row beside another is asked for.
         either: Whether it asks to choose between two ("A or B").
         other: Whether it excludes something ("other than A").
+        asks: How many things it asks for, by its words that ask and its "and".
+        plural: Whether what it asks for is named in the plural ("which films").
+        closed: Whether yes or no answers it.
+        outcomes: What cells may say where it asks about winning, losing and the like.
     """
 
     kind: str
@@ -109,23 +123,10 @@ class QuestionForm:
     previous: bool
     either: bool
     other: bool
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionDemand:
-    """What a question demands of a table.
-
-    Attributes:
-        kind: One of `KINDS`.
-        columns: Indices of the columns it names or asks to compare, rising.
-        all_rows: Whether every row counts for the answer (a total, an average), so that none may be dropped.
-        extreme_rows: Indices of rows that hold the extremes it asks for in these columns, rising; () for others.
-    """
-
-    kind: str
-    columns: tuple[int, ...]
-    all_rows: bool
-    extreme_rows: tuple[int, ...]
+    asks: float
+    plural: bool
+    closed: bool
+    outcomes: frozenset[str]
 
 
 def question_form(query: str) -> QuestionForm:
@@ -138,14 +139,26 @@ def question_form(query: str) -> QuestionForm:
     either = bool(_EITHER.search(folded))
     kind = _kind(folded, extremes, conditions, following or preceding)
     return QuestionForm(
-        kind, folded, values, conditions, extremes, following, preceding, either, bool(_OTHER.search(folded))
+        kind,
+        folded,
+        values,
+        conditions,
+        extremes,
+        following,
+        preceding,
+        either,
+        bool(_OTHER.search(folded)),
+        len(_ASKED.findall(folded)) + 0.5 * len(_AND.findall(folded)),
+        bool(_PLURAL.search(folded)),
+        bool(_CLOSED.match(folded)),
+        frozenset(text for pattern, texts in _OUTCOMES if pattern.search(folded) for text in texts),
     )
 
 
 def _kind(folded: str, extremes: frozenset[str], conditions: tuple[Condition, ...], beside: bool) -> str:
     if _DIFFERENCE.search(folded):
         return "difference"
-    if _AGGREGATE.search(folded):
+    if _AGGREGATE.search(folded) and not extremes & {"most", "least"}:
         return "aggregate"
     if _COUNT.search(folded):
         return "count"
@@ -159,45 +172,30 @@ def _kind(folded: str, extremes: frozenset[str], conditions: tuple[Condition, ..
 def _conditions(folded: str, values: tuple[Value, ...]) -> list[Condition]:
     found = []
     for number, value in enumerate(values):
+        nouns = _nouns(folded, value)
         before = folded[max(value.start - 40, 0) : value.start]
         match = _LEADING.search(before)
         later = values[number + 1] if number + 1 < len(values) else None
         joined = later is not None and _JOINED.fullmatch(folded, value.end, later.start) is not None
         infinite = float("inf")
         if match and joined and later is not None and (match["between"] or match["over"] == "from"):
-            found.append(Condition(min(value.low, later.low), max(value.high, later.high), value.dated))
+            found.append(Condition(min(value.low, later.low), max(value.high, later.high), value.dated, nouns))
         elif match and match["over"]:
-            found.append(Condition(value.low, infinite, value.dated))
+            found.append(Condition(value.low, infinite, value.dated, nouns))
         elif match and match["under"]:
-            found.append(Condition(-infinite, value.high, value.dated))
+            found.append(Condition(-infinite, value.high, value.dated, nouns))
         elif _MORE.match(folded, value.end):
-            found.append(Condition(value.low, infinite, value.dated))
+            found.append(Condition(value.low, infinite, value.dated, nouns))
         elif _LESS.match(folded, value.end):
-            found.append(Condition(-infinite, value.high, value.dated))
+            found.append(Condition(-infinite, value.high, value.dated, nouns))
     return found
 
 
-def demand_of(form: QuestionForm, reading: TableReading, named: np.ndarray) -> QuestionDemand:
-    """What `form` demands of a table; `named` (n_columns,) says 0..1 how well the question names each column."""
-    columns = tuple(int(index) for index in np.flatnonzero(named >= 0.5))
-    all_rows = form.kind in ("aggregate", "count") and bool(reading.cells)
-    rows: set[int] = set()
-    for column in ordered_columns(form, reading, named):
-        for most in directions(form, reading.kinds[column]):
-            rows |= set(extreme_rows(reading, column, most=most))
-    return QuestionDemand(form.kind, columns, all_rows, tuple(sorted(rows)))
-
-
-def ordered_columns(form: QuestionForm, reading: TableReading, named: np.ndarray) -> list[int]:
-    """The columns along which an extreme is asked for: of those with values the ones named, else those of the kind."""
-    if not form.extremes:
-        return []
-    valued = [column for column, kind in enumerate(reading.kinds) if kind not in ("text", "day")]
-    best = [column for column in valued if named[column] >= 0.5]
-    if best:
-        return best
-    timed = [column for column in valued if reading.kinds[column] in ("year", "date")]
-    return timed if form.extremes & {"first", "last"} and timed else valued
+def _nouns(folded: str, value: Value) -> frozenset[str]:
+    """Stems of the two words after a value and of the two before the words that make it a bound."""
+    after = words(folded[value.end : value.end + 40])[:2]
+    before = words(folded[: value.start])[-4:]
+    return frozenset(stem(word) for word in (*after, *before) if word not in STOP_WORDS)
 
 
 def directions(form: QuestionForm, kind: str) -> list[bool]:
@@ -209,13 +207,3 @@ def directions(form: QuestionForm, kind: str) -> list[bool]:
     if form.extremes & {"least"} or (timed and "first" in form.extremes) or (timed and "most" in form.extremes):
         found.append(False)
     return found
-
-
-def extreme_rows(reading: TableReading, column: int, *, most: bool) -> list[int]:
-    """Rows with the greatest or least value of a column, ties included."""
-    values = reading.low[:, column]
-    known = np.isfinite(values)
-    if not known.any():
-        return []
-    best = values[known].max() if most else values[known].min()
-    return [int(index) for index in np.flatnonzero(values == best)]

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
-    from .demand import QuestionForm
+    from .demand import Condition, QuestionForm
     from .reading import TableReading
 
-__all__ = ["Matches", "find_matches"]
+__all__ = ["NAMED", "Matches", "find_matches"]
 
+NAMED = 0.99  # of a cell's information in the question: the question names the cell
 _SHORTEST = 3  # characters of a cell that is looked for in the question as it stands
 
 
@@ -25,11 +28,13 @@ class Matches:
 
     Attributes:
         words: float64 (n_rows,), share of the question's information (idf) that a row holds, of what any row holds.
-        rare: The same without words that headers hold.
+        rare: The same without words that headers or the title hold.
         cell: float64 (n_rows, n_columns), share of a cell's information that the question names.
         phrase: float64 (n_rows, n_columns), share of the question that a cell written out in it takes.
         number: float64 (n_rows, n_columns), 1 where a number or date of the question is meant.
+        outcome: float64 (n_rows, n_columns), 1 where a cell says what the question calls winning, losing and the like.
         held: float64 (n_rows,), share of the question's bounds that a row is within; 1 without bounds.
+        best: bool (n_rows,), the rows that fit best by all of these together.
     """
 
     words: NDArray[np.float64]
@@ -37,65 +42,87 @@ class Matches:
     cell: NDArray[np.float64]
     phrase: NDArray[np.float64]
     number: NDArray[np.float64]
+    outcome: NDArray[np.float64]
     held: NDArray[np.float64]
+    best: NDArray[np.bool_]
 
 
-def find_matches(form: QuestionForm, asked: list[str], reading: TableReading) -> Matches:
+def find_matches(form: QuestionForm, asked: Iterable[str], reading: TableReading) -> Matches:
     """Look for the terms `asked` and the values of `form` in a table."""
-    shape = reading.shape
     known = [term for term in asked if term in reading.places]
-    in_headers = {term for header in reading.headers for term in header}
-    words, rare = np.zeros(shape[0]), np.zeros(shape[0])
+    rare = _held_words([term for term in known if term not in reading.named], reading)
+    cell, phrase = _cells(form, known, reading)
+    number, outcome, held = _numbers(form, reading), _outcomes(form, reading), _within_bounds(form, reading)
+    merit = rare + held + number.max(axis=1, initial=0.0) + outcome.max(axis=1, initial=0.0)
+    best = merit >= merit.max(initial=0.0) - 1e-9
+    return Matches(_held_words(known, reading), rare, cell, phrase, number, outcome, held, best)
+
+
+def _held_words(terms: list[str], reading: TableReading) -> NDArray[np.float64]:
+    """Share of the terms' information that each row holds; zeros without terms."""
+    held = np.zeros(reading.shape[0])
+    for term in terms:
+        held[list({row for row, _ in reading.places[term]})] += reading.idf[term]
+    total = sum(reading.idf[term] for term in terms)
+    return held / total if total else held
+
+
+def _cells(
+    form: QuestionForm, terms: list[str], reading: TableReading
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`Matches.cell` and `Matches.phrase`."""
     found: dict[tuple[int, int], float] = defaultdict(float)
-    for term in known:
-        idf = reading.idf[term]
-        rows = list({row for row, _ in reading.places[term]})
-        words[rows] += idf
-        if term not in in_headers:
-            rare[rows] += idf
+    for term in terms:
         for place in reading.places[term]:
-            found[place] += idf
-    total = sum(reading.idf[term] for term in known)
-    total_rare = sum(reading.idf[term] for term in known if term not in in_headers)
-    cell, phrase = np.zeros(shape), np.zeros(shape)
+            found[place] += reading.idf[term]
+    cell, phrase = np.zeros(reading.shape), np.zeros(reading.shape)
     question = f" {form.folded} "
     for (row, column), weight in found.items():
         here = reading.cells[row][column]
         cell[row, column] = weight / sum(reading.idf[term] for term in here.terms)
         if len(here.folded) >= _SHORTEST and here.folded in question:
             phrase[row, column] = len(here.folded) / len(question)
-    return Matches(
-        words / total if total else words,
-        rare / total_rare if total_rare else rare,
-        cell,
-        phrase,
-        _numbers(form, reading),
-        _held(form, reading),
-    )
+    return cell, phrase
 
 
 def _numbers(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
-    met = np.zeros(reading.shape)
-    dated = np.array([kind in ("year", "date") for kind in reading.kinds], dtype=np.bool_)
+    met = np.zeros(reading.shape, dtype=np.bool_)
+    dated = _dated(reading)
     for value in form.values:
         if value.dated:
-            over = (reading.low[:, dated] < value.high) & (value.low < reading.high[:, dated])
-            met[:, dated] = np.maximum(met[:, dated], over)
-        same = np.abs(reading.low[:, ~dated] - value.low) < 1e-9 * max(abs(value.low), 1.0)
-        met[:, ~dated] = np.maximum(met[:, ~dated], same)
-    return met
+            met[:, dated] |= (reading.low[:, dated] < value.high) & (value.low < reading.high[:, dated])
+        met[:, ~dated] |= np.abs(reading.low[:, ~dated] - value.low) < 1e-9 * max(abs(value.low), 1.0)
+    return met.astype(np.float64)
 
 
-def _held(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
-    """A bound holds where any column of its kind is within it."""
+def _outcomes(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
+    found = np.zeros(reading.shape)
+    for text in form.outcomes:
+        for place in reading.texts.get(text, ()):
+            found[place] = 1.0
+    return found
+
+
+def _within_bounds(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
+    """Share of the bounds that hold: in a column of the kind, of those named beside the bound where there are any."""
     if not form.conditions:
         return np.ones(reading.shape[0])
-    dated = np.array([kind in ("year", "date") for kind in reading.kinds], dtype=np.bool_)
-    valued = np.array([kind != "text" for kind in reading.kinds], dtype=np.bool_)
     shares = np.zeros(reading.shape[0])
     for bound in form.conditions:
-        columns = valued & (dated == bound.dated)
-        low, high = reading.low[:, columns], reading.high[:, columns]
+        columns = _bounded_columns(bound, reading)
         with np.errstate(invalid="ignore"):
-            shares += ((low >= bound.low) & (high <= bound.high)).any(axis=1)
+            inside = (reading.low[:, columns] >= bound.low) & (reading.high[:, columns] <= bound.high)
+        shares += inside.any(axis=1)
     return shares / len(form.conditions)
+
+
+def _bounded_columns(bound: Condition, reading: TableReading) -> NDArray[np.bool_]:
+    valued = np.array([kind != "text" for kind in reading.kinds], dtype=np.bool_)
+    fitting = valued & (_dated(reading) == bound.dated)
+    named = np.array([not bound.nouns.isdisjoint(header) for header in reading.headers], dtype=np.bool_)
+    both: NDArray[np.bool_] = fitting & named
+    return both if both.any() else fitting
+
+
+def _dated(reading: TableReading) -> NDArray[np.bool_]:
+    return np.array([kind in ("year", "date") for kind in reading.kinds], dtype=np.bool_)

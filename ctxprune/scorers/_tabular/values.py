@@ -34,6 +34,12 @@ _WORDS = {
         )
     )
 }  # fmt: skip
+_ORDINALS = {
+    word: float(number)
+    for number, word in enumerate(
+        ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"), start=2
+    )
+}
 _LONGEST = 60  # characters of a cell that may be a number or a date
 _NAMES = "|".join(sorted(MONTHS, key=len, reverse=True))
 _FIGURE = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
@@ -113,6 +119,9 @@ def numbers_in(text: str) -> list[Value]:
         word = match.group()
         if word in _WORDS:
             found.append(Value(_WORDS[word], _WORDS[word], "number", *match.span()))
+            continue
+        if word in _ORDINALS:
+            found.append(Value(_ORDINALS[word], _ORDINALS[word], "ordinal", *match.span()))
             continue
         if not (word[0].isdigit() or word in MONTHS or word[0] in "$€£¥₹(-"):
             continue

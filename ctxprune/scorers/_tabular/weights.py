@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import FormatError
 from ctxprune.network import Network
 
-from .features import COLUMN_FEATURES, ROW_FEATURES
+from .column_features import COLUMN_FEATURES
+from .row_features import ROW_FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

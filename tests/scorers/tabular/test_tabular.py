@@ -14,7 +14,8 @@ from ctxprune import Unit
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.grid import Grid
 from ctxprune.scorers import SCORERS
-from ctxprune.scorers._tabular.features import COLUMN_FEATURES, ROW_FEATURES
+from ctxprune.scorers._tabular.column_features import COLUMN_FEATURES
+from ctxprune.scorers._tabular.row_features import ROW_FEATURES
 from ctxprune.scorers.lexical import LexicalScorer
 from ctxprune.scorers.tabular import TabularScorer, TabularWeights
 

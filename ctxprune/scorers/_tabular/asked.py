@@ -1,0 +1,70 @@
+"""A question read beside a table: everything that the features of its rows and of its columns share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.text import terms
+
+from .demand import KINDS, question_form
+from .headers import named_columns
+from .matches import find_matches
+from .orders import ordered_columns
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .demand import QuestionForm
+    from .matches import Matches
+    from .reading import TableReading
+
+__all__ = ["EXTREMES", "QUESTION_FEATURES", "Asked", "ask"]
+
+EXTREMES = ("most", "least", "first", "last")
+QUESTION_FEATURES = (
+    *(f"is_{kind}" for kind in KINDS), *(f"asks_{name}" for name in EXTREMES), "asks_next", "asks_previous", "either",
+    "bounded", "asks", "plural", "closed", "length_asked", "of_title", "unheld", "log_rows", "log_columns",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question beside a table.
+
+    Attributes:
+        form: What its words say.
+        terms: Its terms in order, each once.
+        reading: Of the table.
+        named: float64 (n_columns,), how well it names each column, 0..1.
+        matches: Where it meets the cells.
+        ordering: Indices of the columns along which it asks for an extreme.
+    """
+
+    form: QuestionForm
+    terms: list[str]
+    reading: TableReading
+    named: NDArray[np.float64]
+    matches: Matches
+    ordering: list[int]
+
+    def features(self) -> dict[str, float]:
+        """`QUESTION_FEATURES` by name, the same for all rows and columns."""
+        form, reading = self.form, self.reading
+        size = max(len(self.terms), 1)
+        unheld = sum(term not in reading.places and term not in reading.named for term in self.terms)
+        values = (
+            *(form.kind == kind for kind in KINDS), *(name in form.extremes for name in EXTREMES), form.next,
+            form.previous, form.either, bool(form.conditions), form.asks, form.plural, form.closed, math.log1p(size),
+            sum(term in reading.title for term in self.terms) / size, unheld / size, *map(math.log1p, reading.shape),
+        )  # fmt: skip
+        return dict(zip(QUESTION_FEATURES, map(float, values), strict=True))
+
+
+def ask(query: str, reading: TableReading) -> Asked:
+    """Read `query` beside a table."""
+    form, asked = question_form(query), list(dict.fromkeys(terms(query)))
+    named = named_columns(asked, reading)
+    return Asked(form, asked, reading, named, find_matches(form, asked, reading), ordered_columns(form, reading, named))
