@@ -62,7 +62,8 @@ class _Builder(Stack):
                         data.append(text)
                         tokens.append(len(offsets) - 1)
             elif token.type == START:
-                if token.attr("style") or token.attr("hidden") is not None or token.attr("aria-hidden"):
+                style = token.attr("style")
+                if (style and hides(style)) or token.attr("hidden") is not None or token.attr("aria-hidden") == "true":
                     self._hidden(token, tag)
                 elif tag in opening:
                     opening[tag](token, tag)
@@ -110,14 +111,12 @@ class _Builder(Stack):
         return known
 
     def _hidden(self, token: Token, tag: str) -> None:
-        """An element that may be hidden. A block that is so for assistive technology only is shown.
+        """An element that is hidden. A block that is so for assistive technology only is shown.
 
         Whole pages are told so behind an open dialog, and decorations within a line all the time.
         """
-        hidden = token.attr("hidden") is not None or hides(token.attr("style") or "")
-        if not hidden and (tag in BOXES or token.attr("aria-hidden") != "true"):
-            if tag in self.opening:
-                self.opening[tag](token, tag)
+        if tag in BOXES and token.attr("hidden") is None and not hides(token.attr("style") or ""):
+            self.opening[tag](token, tag)
         elif tag in BOXES:
             known = len(self.tree.tags)
             self.opening[tag](token, tag)

@@ -12,6 +12,7 @@ __all__ = [
     "CAPTION",
     "CELL",
     "GROUP",
+    "HEADER",
     "HEADING",
     "HEADINGS",
     "ITEM",
@@ -49,6 +50,8 @@ SCOPE: Final = 1024
 """Headings within say nothing about what follows it."""
 APART: Final = 2048
 """Off the main text; headings outside say nothing about it."""
+HEADER: Final = 4096
+"""A cell that names others."""
 
 
 def words(text: str) -> frozenset[str]:
@@ -75,6 +78,7 @@ _MEMBERS = {
     CELL: words("td th"),
     CAPTION: words("caption"),
     GROUP: words("tbody tfoot thead"),
+    HEADER: words("th"),
     HEADING: frozenset(HEADINGS),
     LIST: LISTS,
     ITEM: words("dd dt li"),
@@ -118,9 +122,5 @@ MARKS = {
 
 VOID = words("area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr")
 
-_HIDING_STYLE = re.compile(r"(?:^|;|\s)(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE)
-
-
-def hides(style: str) -> bool:
-    """Whether an element with this `style` attribute is not shown."""
-    return _HIDING_STYLE.search(style) is not None
+hides = re.compile(r"(?:^|;|\s)(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE).search
+"""Finds in a `style` attribute that the element is not shown."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -29,8 +28,7 @@ _TEXT, _ITEM, _CODE, _HEADING, _CAPTION, _HEADER, _ROW = range(len(KINDS))
 _WHOLE = frozenset({_HEADING, _CAPTION, _HEADER})
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """What makes one unit: runs [first, last), or a part of one.
 
     Attributes:
@@ -120,30 +118,41 @@ class _Spans:
 
     def joined(self) -> Iterator[_Span]:
         """The runs as they belong together; those are cut that are too long."""
-        kinds, frames = (column.tolist() for column in self.kinds())
-        sizes = self.sizes.tolist()
-        first, size = 0, 0.0
-        for number, (kind, frame) in enumerate(zip(kinds, frames, strict=True)):
-            weight = sizes[number]
-            same = number > first and kind == kinds[number - 1] and frame == frames[number - 1]
-            if not same or not self.joins(kind, number, size, weight):
-                if number > first:
-                    yield _Span(kinds[number - 1], frames[number - 1], first, number)
+        kinds, frames = self.kinds()
+        if not len(kinds):
+            return
+        starts = np.flatnonzero(np.r_[True, (kinds[1:] != kinds[:-1]) | (frames[1:] != frames[:-1])])
+        ends = np.r_[starts[1:], len(kinds)]
+        totals, longest = np.add.reduceat(self.sizes, starts), np.maximum.reduceat(self.sizes, starts)
+        fits = (longest <= self.most) & ((totals <= 2 * self.most) & (kinds[starts] == _ROW) | (ends - starts == 1))
+        columns = (kinds[starts], frames[starts], starts, ends, fits | np.isin(kinds[starts], list(_WHOLE)))
+        for kind, frame, first, last, whole in zip(*(column.tolist() for column in columns), strict=True):
+            if whole:
+                yield _Span(kind, frame, first, last)
+            else:
+                yield from self.divided(kind, frame, first, last)
+
+    def divided(self, kind: int, frame: int, start: int, end: int) -> Iterator[_Span]:
+        """Runs [start, end), which are of one kind and frame, in groups that are not too large."""
+        first, size = start, 0.0
+        for number, weight in enumerate(self.sizes[start:end].tolist(), start):
+            if number > first and not self.joins(kind, number, size, weight):
+                yield _Span(kind, frame, first, number)
                 first, size = number, 0.0
             size += weight
-            if weight > self.most and kind not in _WHOLE:
+            if weight > self.most:
                 if number > first:
                     yield _Span(kind, frame, first, number)
                 for part in cut(self.tree, number, self.most, lines=kind == _CODE):
                     yield _Span(kind, frame, number, number + 1, part)
                 first, size = number + 1, 0.0
-        if first < len(kinds):
-            yield _Span(kinds[-1], frames[-1], first, len(kinds))
+        if first < end:
+            yield _Span(kind, frame, first, end)
 
     def joins(self, kind: int, number: int, size: float, weight: float) -> bool:
         """Whether run `number` goes into the same group as the runs before it, of `size` bytes so far."""
-        if kind >= _HEADING:
-            return kind != _ROW or size + weight <= 2 * self.most
+        if kind == _ROW:
+            return size + weight <= 2 * self.most
         if kind == _CODE or size + weight > self.most:
             return False
         if kind == _ITEM:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .elements import CAPTION, CELL, HEADING, ITEM, KINDS, LIST, OWNER, PRE
+from .elements import CAPTION, CELL, HEADING, ITEM, KINDS, LIST, OWNER, PRE, TABLE
 from .leaves import Part
 from .tables import Table, data_tables
 
@@ -28,6 +28,7 @@ class Outline:
         parents: For each frame the frame around it.
         runs: For each run its frame.
         sizes: For each run its characters.
+        table: For each frame the table in which it stands, or itself, of data or not; 0 for none.
         tables: The tables of data by frame.
         cell: For each frame the cell or caption of a table of data in which it stands, or itself; 0 for none.
         owner: For each frame the nearest around, or itself, that is written as an element: heading, list item,
@@ -42,11 +43,11 @@ class Outline:
         self.runs = np.asarray(tree.run_frames, dtype=np.int64)
         ends = np.cumsum([0, *map(len, tree.data)])
         self.sizes = ends[tree.run_lasts] - ends[tree.run_firsts] if tree.run_frames else np.zeros(0, dtype=np.int64)
+        self.table = nearest(self.parents, self.is_kind(TABLE))
         self.tables = data_tables(self)
-        celled = np.zeros(len(tree.tags), dtype=np.bool_)
-        for table in self.tables.values():
-            celled[table.cell_frames] = True
-            celled[table.caption] = table.caption > 0
+        is_data = np.zeros(len(tree.tags), dtype=np.bool_)
+        is_data[list(self.tables)] = True
+        celled = self.is_kind(CELL | CAPTION) & is_data[self.table]
         self.cell = nearest(self.parents, celled)
         self.owner = nearest(self.parents, celled | self.is_kind(OWNER))
         listed = nearest(self.parents, self.is_kind(LIST | CELL | CAPTION))
@@ -125,16 +126,11 @@ class Outline:
 
     @cached_property
     def _bounds(self) -> tuple[list[int], list[int]]:
-        count = len(self.tree.tags)
-        first, last = [len(self.runs)] * count, [-1] * count
-        for number, frame in enumerate(self.tree.run_frames):
-            first[frame] = min(first[frame], number)
-            last[frame] = number
-        for frame in range(count - 1, 0, -1):
-            parent = self.tree.parents[frame]
-            first[parent] = min(first[parent], first[frame])
-            last[parent] = max(last[parent], last[frame])
-        return first, last
+        """For each frame the first run within and the last; runs and frames are in the order of their tokens."""
+        tree = self.tree
+        places = [tree.tokens[first] for first in tree.run_firsts]
+        first, end = (np.searchsorted(places, tokens).tolist() for tokens in (tree.starts, tree.ends))
+        return first, [number - 1 for number in end]
 
 
 def nearest(parents: NDArray[np.int64], marked: NDArray[np.bool_]) -> NDArray[np.int64]:

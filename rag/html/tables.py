@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from .attributes import number, value_spans
-from .elements import CAPTION, CELL, HEADING, ROW, TABLE
+from .elements import CAPTION, CELL, HEADER, HEADING, ROW, TABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,11 +22,11 @@ __all__ = ["Cell", "Table", "data_tables"]
 
 _MOST_PLACES = 1_000_000  # of one table; beyond it cells count as spanning nothing
 _MOST_COLUMNS, _MOST_ROWS = 1000, 65534  # of one cell, by the standard
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 _BOLD = re.compile(r"<(?:b|strong)[\s>]", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A cell: its frame, the row it starts in, its first column, and how many of both it spans."""
 
     frame: int
@@ -34,6 +34,20 @@ class Cell:
     column: int
     rows: int
     columns: int
+
+
+class _Cells:
+    """The cells of a page by the rows in which they start."""
+
+    def __init__(self, cells: NDArray[np.intp], parents: NDArray[np.int64]) -> None:
+        order = np.argsort(parents[cells], kind="stable")
+        self._cells: list[int] = cells[order].tolist()
+        self._rows = parents[cells][order]
+
+    def by_row(self, rows: list[int]) -> list[list[int]]:
+        """For each row its cells in order."""
+        starts, ends = (np.searchsorted(self._rows, rows, side).tolist() for side in _SIDES)
+        return [self._cells[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -45,21 +59,20 @@ class Table:
         frame: Its element.
         caption: Frame of the caption; 0 without one.
         row_frames: Its rows in order.
-        cells_by_row: For each row the cells that start in it.
-        head: How many rows, from the top, are headers.
+        head: How many of these, from the top, are headers.
     """
 
     tree: Tree
     frame: int
     caption: int
     row_frames: list[int]
-    cells_by_row: list[list[int]]
     head: int
+    _cells: _Cells
 
-    @property
-    def cell_frames(self) -> list[int]:
-        """All cells."""
-        return [cell for cells in self.cells_by_row for cell in cells]
+    @cached_property
+    def cells_by_row(self) -> list[list[int]]:
+        """For each row the frames of the cells that start in it."""
+        return self._cells.by_row(self.row_frames)
 
     @cached_property
     def places(self) -> dict[int, int]:
@@ -142,65 +155,62 @@ def data_tables(outline: Outline) -> dict[int, Table]:
     A table that only places things is none: its role says so, it has one column or row only and no header cell, a cell
     holds a heading, or most of its text stands in tables within. What stands in a table of data is part of its cells.
     """
-    tree, kinds = outline.tree, outline.kinds
-    frames = np.flatnonzero(kinds & TABLE).tolist()
+    tree, parents = outline.tree, outline.parents
+    frames = np.flatnonzero(outline.is_kind(TABLE)).tolist()
     if not frames:
         return {}
-    from .outline import nearest
-
-    around = nearest(outline.parents, (kinds & TABLE) != 0)
-    count = len(kinds)
-    own = np.bincount(around[outline.runs], weights=outline.sizes, minlength=count)
-    with_headings = set(around[np.flatnonzero(kinds & HEADING)].tolist())
-    captions = {int(around[caption]): int(caption) for caption in np.flatnonzero(kinds & CAPTION)[::-1]}
-    outer = {frame: int(around[tree.parents[frame]]) for frame in frames}
-    inner = dict.fromkeys((0, *frames), 0.0)
-    for frame in reversed(frames):
-        inner[outer[frame]] += own[frame] + inner[frame]
-    rows = _members(np.flatnonzero(kinds & ROW), around)
-    cells = _members(np.flatnonzero(kinds & CELL), outline.parents)
+    around = outline.table
+    cells = np.flatnonzero(outline.is_kind(CELL))
+    rows = _by_table(np.flatnonzero(outline.is_kind(ROW)), around)
+    captions = {int(around[caption]): int(caption) for caption in np.flatnonzero(outline.is_kind(CAPTION))[::-1]}
+    count = len(tree.tags)
+    widths = np.bincount(parents[cells], minlength=count)
+    headers = np.bincount(parents[cells[outline.is_kind(HEADER)[cells]]], minlength=count)
+    in_head = np.asarray([tree.tags[parent] == "thead" for parent in tree.parents]) if "thead" in tree.tags else False
+    is_head = (in_head | (headers == widths)) & (widths > 0)
+    placing = _placing(outline, frames)
+    by_row = _Cells(cells, parents)
     tables: dict[int, Table] = {}
     for frame in frames:
-        placing = frame in tree.layout or frame in with_headings or inner[frame] > own[frame]
-        if not placing and not _is_within(outer[frame], outer, tables):
-            own_rows = rows.get(frame, [])
-            cells_by_row = [cells.get(row, []) for row in own_rows]
-            head = _head(tree, own_rows, cells_by_row)
-            headed = head or any(tree.tags[cell] == "th" for own_cells in cells_by_row for cell in own_cells)
-            if headed or (len(own_rows) > 1 and max(map(len, cells_by_row)) > 1):
-                tables[frame] = Table(tree, frame, captions.get(frame, 0), own_rows, cells_by_row, head)
+        own = rows.get(frame, [])
+        if frame in placing or _is_within(int(around[tree.parents[frame]]), around, tree, tables):
+            continue
+        if headers[own].any() or (len(own) > 1 and widths[own].max() > 1):
+            head = _head(is_head[own]) or int(len(own) > 1 and _is_bold(tree, by_row.by_row(own[:1])[0]))
+            tables[frame] = Table(tree, frame, captions.get(frame, 0), own, head, by_row)
     return tables
 
 
-def _is_within(table: int, outer: dict[int, int], tables: dict[int, Table]) -> bool:
+def _placing(outline: Outline, frames: list[int]) -> set[int]:
+    """Tables that say they are none, that have headings within, or most of their text in tables within."""
+    tree, around = outline.tree, outline.table
+    own = np.bincount(around[outline.runs], weights=outline.sizes, minlength=len(tree.tags)).tolist()
+    inner = dict.fromkeys((0, *frames), 0.0)
+    for frame in reversed(frames):
+        inner[int(around[tree.parents[frame]])] += own[frame] + inner[frame]
+    headed = set(around[np.flatnonzero(outline.is_kind(HEADING))].tolist())
+    return tree.layout | headed | {frame for frame in frames if inner[frame] > own[frame]}
+
+
+def _is_within(table: int, around: NDArray[np.int64], tree: Tree, tables: dict[int, Table]) -> bool:
     """Whether a table is one of data or stands in one."""
     while table and table not in tables:
-        table = outer[table]
+        table = int(around[tree.parents[table]])
     return table != 0
 
 
-def _members(frames: NDArray[np.intp], around: NDArray[np.int64]) -> dict[int, list[int]]:
-    """The frames by what is around them."""
+def _by_table(rows: NDArray[np.intp], around: NDArray[np.int64]) -> dict[int, list[int]]:
+    """The rows of each table."""
     found: dict[int, list[int]] = {}
-    for frame, place in zip(frames.tolist(), around[frames].tolist(), strict=True):
-        found.setdefault(place, []).append(frame)
+    for row, table in zip(rows.tolist(), around[rows].tolist(), strict=True):
+        found.setdefault(table, []).append(row)
     return found
 
 
-def _head(tree: Tree, rows: list[int], cells: list[list[int]]) -> int:
+def _head(is_head: NDArray[np.bool_]) -> int:
     """How many rows from the top hold nothing but headers; of several rows not all of them."""
-    head = 0
-    while head < len(rows) and _is_head(tree, rows[head], cells[head]):
-        head += 1
-    if not head and len(rows) > 1 and _is_bold(tree, cells[0]):
-        return 1
-    return head if head < len(rows) else min(head, 1)
-
-
-def _is_head(tree: Tree, row: int, cells: list[int]) -> bool:
-    if tree.tags[tree.parents[row]] == "thead":
-        return True
-    return bool(cells) and all(tree.tags[cell] == "th" for cell in cells)
+    head = int(np.argmin(is_head)) if not is_head.all() else len(is_head)
+    return head if head < len(is_head) else min(head, 1)
 
 
 def _is_bold(tree: Tree, cells: list[int]) -> bool:
