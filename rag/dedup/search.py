@@ -194,10 +194,10 @@ class _Search:
             return None
         others = np.unique(others[possible])
         others = others[np.argsort(self.ranks[others])]
-        mine, _ = self.sets.many([one])
+        mine, _ = self.sets.many(np.array([one]))
         for begin in range(0, len(others), _AT_ONCE):
             some = others[begin : begin + _AT_ONCE]
-            common = _common(mine, *self.sets.many(some.tolist()))
+            common = _common(mine, *self.sets.many(some))
             good = np.flatnonzero(common >= self.bar.needed(size, self.sizes[some]))
             if len(good):
                 return int(some[good[0]]), int(common[good[0]])

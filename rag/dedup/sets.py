@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -24,8 +24,9 @@ class HashSets:
 
     def __init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  # closed by __exit__
-        self._sizes: list[NDArray[np.int64]] = []
-        self._ends = np.zeros(0, dtype=np.int64)
+        self._added: list[NDArray[np.int64]] = []
+        self._sizes = self._ends = np.zeros(0, dtype=np.int64)
+        self._held: NDArray[np.uint64] | None = None  # all of them, if they are few
 
     def __enter__(self) -> HashSets:
         return self
@@ -37,21 +38,26 @@ class HashSets:
 
     def add(self, hashes: NDArray[np.uint64], sizes: NDArray[np.int64]) -> None:
         """Sets that lie end to end in `hashes`."""
-        self._file.seek(0, 2)
         self._file.write(hashes.astype("<u8", copy=False).tobytes())
-        self._sizes.append(sizes)
+        self._added.append(sizes)
 
     def seal(self) -> NDArray[np.int64]:
         """To be called once, after the last `add`; int64 (n_sets,), the size of each set."""
-        sizes = np.concatenate(self._sizes) if self._sizes else np.zeros(0, dtype=np.int64)
-        self._ends = np.cumsum(sizes)
-        return sizes
+        self._sizes = np.concatenate([self._sizes, *self._added])
+        self._ends = np.cumsum(self._sizes)
+        total = int(self._sizes.sum())
+        if 8 * total <= _IN_MEMORY:
+            self._held = self._read(0, total)
+        return self._sizes
 
-    def many(self, indices: Sequence[int]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    def many(self, indices: NDArray[np.signedinteger]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """The sets of these indices, none empty, end to end, and where each starts."""
-        parts = [self._read(int(self._ends[i - 1]) if i else 0, int(self._ends[i])) for i in indices]
-        sizes = [len(part) for part in parts]
-        return np.concatenate(parts), np.cumsum([0, *sizes[:-1]])
+        sizes, ends = self._sizes[indices], self._ends[indices]
+        starts = np.cumsum(sizes) - sizes
+        if self._held is not None:
+            return self._held[np.repeat(ends - sizes - starts, sizes) + np.arange(sizes.sum())], starts
+        pairs = zip((ends - sizes).tolist(), ends.tolist(), strict=True)
+        return np.concatenate([self._read(start, end) for start, end in pairs]), starts
 
     def blocks(self) -> Iterator[tuple[int, int, NDArray[np.uint64]]]:
         """All sets in order, so many at a time: the first index, the one after the last, and the hashes end to end."""
@@ -63,5 +69,7 @@ class HashSets:
             first, start = last, end
 
     def _read(self, start: int, end: int) -> NDArray[np.uint64]:
+        if self._held is not None:
+            return self._held[start:end]
         self._file.seek(8 * start)
         return np.frombuffer(self._file.read(8 * (end - start)), dtype="<u8").astype(np.uint64, copy=False)
