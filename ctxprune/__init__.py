@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ctxprune.scorers.fusion import DocumentFusion, ReciprocalRankFusion, WeightedFusion
     from ctxprune.scorers.lexical import LexicalScorer
     from ctxprune.scorers.titled import TitledScorer
+    from ctxprune.table_policies import CellShare, TableBudget
     from ctxprune.tokens import TokenCounter, as_counter
 
 _HOMES = {
@@ -45,6 +46,7 @@ _HOMES = {
     "CalibrationExample": "calibrate",
     "CalibrationPool": "calibrate",
     "CascadeScorer": "scorers.cascade",
+    "CellShare": "table_policies",
     "ChargramScorer": "scorers.chargram",
     "Context": "context",
     "ContextBudget": "context_budget",
@@ -64,6 +66,7 @@ _HOMES = {
     "Scorer": "scorers",
     "Selection": "policies",
     "SharedBudget": "context_budget",
+    "TableBudget": "table_policies",
     "Threshold": "policies",
     "TitledScorer": "scorers.titled",
     "TokenBudget": "policies",
@@ -89,6 +92,7 @@ __all__ = [
     "CalibrationExample",
     "CalibrationPool",
     "CascadeScorer",
+    "CellShare",
     "ChargramScorer",
     "Context",
     "ContextBudget",
@@ -108,6 +112,7 @@ __all__ = [
     "Scorer",
     "Selection",
     "SharedBudget",
+    "TableBudget",
     "Threshold",
     "TitledScorer",
     "TokenBudget",

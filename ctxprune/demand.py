@@ -53,12 +53,14 @@ class Demanded:
 
 
 def with_demand(scorer: Any, query: str, context: Context[Any]) -> Context[Any]:
-    """`context`, as `Demanded` where the scorer demands rows of its tables.
+    """`context`, if it is a table, as `Demanded` where the scorer demands rows of it.
+
+    Tables within other kinds of context are not asked for: which of them a question is about is not known.
 
     Raises:
         UsageError: The scorer gave something else than bool (n_rows,) or None.
     """
-    if not isinstance(scorer, RowDemand):
+    if not isinstance(scorer, RowDemand) or getattr(context, "kind", "") != "table":
         return context
     demanded = np.zeros(len(context.units), dtype=np.bool_)
     demanded[demanded_units(context)] = True

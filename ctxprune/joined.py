@@ -11,7 +11,7 @@ from ctxprune.errors import UsageError
 from ctxprune.grid import Grid, grids_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from ctxprune.context import Context, Unit
 
@@ -65,16 +65,28 @@ class Joined:
 
     def render(self, kept: Collection[int]) -> list[Any]:
         """What each context renders as with its units in `kept`; as many as came in, in their order."""
+        return [context.render(own) for context, own in self._shared(kept)]
+
+    def as_text(self, kept: Collection[int]) -> list[Any]:
+        """What of each context enters a prompt: what its `as_text` writes if it has one, else what it renders as."""
+        return [getattr(context, "as_text", context.render)(own) for context, own in self._shared(kept)]
+
+    def note(self, kept: Collection[int]) -> str:
+        """What the contexts' notes say about what was left out, one a line; "" where nothing was."""
+        notes = (context.note(own) for context, own in self._shared(kept) if hasattr(context, "note"))
+        return "\n".join(filter(None, notes))
+
+    def _shared(self, kept: Collection[int]) -> Iterator[tuple[Any, list[int]]]:
+        """Each context with those of its own units that are kept, in order."""
         chosen = sorted(set(kept))
-        outputs, first, place = [], 0, 0
+        first, place = 0, 0
         for context in self.contexts:
             end = first + len(context.units)
             start = place
             while place < len(chosen) and chosen[place] < end:
                 place += 1
-            outputs.append(context.render([index - first for index in chosen[start:place]]))
+            yield context, [index - first for index in chosen[start:place]]
             first = end
-        return outputs
 
 
 def _moved(grid: Grid, first: int) -> Grid:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -276,9 +276,7 @@ def text_tokens(counter: TokenCounter, output: object, otherwise: int) -> int:
     """Tokens of `output` where it is a text or a list of texts, else `otherwise`."""
     if isinstance(output, str):
         return counter.count(output)
-    if isinstance(output, (list, tuple)) and all(isinstance(item, str) for item in output):
-        return sum(counter.count_many(output))
-    return otherwise
+    return sum(counter.count_many(output)) if _is_texts(output) else otherwise
 
 
 def unit_tokens(counter: TokenCounter, context: Context[Any]) -> NDArray[np.int64]:
@@ -287,12 +285,16 @@ def unit_tokens(counter: TokenCounter, context: Context[Any]) -> NDArray[np.int6
     return np.asarray(counter.count_many(texts or [unit.text for unit in context.units]), dtype=np.int64)
 
 
+def _is_texts(output: object) -> TypeGuard[Sequence[str]]:
+    return isinstance(output, (list, tuple)) and all(isinstance(item, str) for item in output)
+
+
 def written_tokens(
     counter: TokenCounter, context: Context[Any], output: object, kept: Sequence[int], tokens: NDArray[np.int64]
 ) -> int:
     """Tokens of what the units `kept` rendered to: of `output` where that is text, else of what the context's
     `as_text(kept)` writes for it, else the sum of the units' own `tokens`, (n_units,)."""
-    if not isinstance(output, str) and hasattr(context, "as_text"):
+    if not isinstance(output, str) and not _is_texts(output) and hasattr(context, "as_text"):
         output = context.as_text(kept)
     return text_tokens(counter, output, int(tokens[list(kept)].sum()))
 

@@ -13,7 +13,7 @@ from ctxprune.grid import Grid
 from ctxprune.joined import Joined
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning import prune
-from ctxprune.rag import Passage, Passages
+from ctxprune.rag import Passage, Passages, Table
 
 
 @dataclass(frozen=True)
@@ -69,3 +69,14 @@ def test_nothing_and_something_else():
     for wrong in (3, [3]):
         with pytest.raises(UsageError):
             Joined(wrong)
+
+
+def test_notes_and_what_frames_write_are_those_of_the_contexts():
+    rows = [["Bird", "Place"], ["owl", "north"], ["wren", "south"]]
+    joined = Joined([Passage("One owl. Two wrens."), Table(rows), Table("Bird,Place\nowl,north\n")])
+    first = joined.grids[0]
+    kept = [0, first.column_units[0], first.row_units[1]]
+    assert joined.as_text(kept) == ["One owl.", "Bird\nwren\n", ""]
+    assert joined.note(kept).count("\n") == 1
+    result = prune("owl", joined, policy=TokenBudget(18), scorer="lexical", counter=len, on_empty="drop")
+    assert result.tokens_after == sum(map(len, joined.as_text([unit.index for unit in result.kept]))) <= 18

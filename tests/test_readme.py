@@ -63,6 +63,21 @@ def test_passages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "corpus_id" in capsys.readouterr().out
 
 
+def test_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{year},city {year},{year % 7},long words about the games of that year" for year in range(1896, 2024, 4)]
+    names = "Year,Host,Countries,Remarks"
+    monkeypatch.chdir(tmp_path)
+    pq = pytest.importorskip("pyarrow.parquet")
+    pa = pytest.importorskip("pyarrow")
+    columns = zip(names.split(","), zip(*(row.split(",") for row in rows), strict=True), strict=True)
+    pq.write_table(pa.table(dict(columns)), "games.parquet")
+    found = run(block("prune_file("), csv_text="\n".join([names, *rows]))
+    assert "city 1912" in found["games"].output
+    assert found["games"].tokens_after <= 80
+    assert "city 1912" in str(pq.read_table("kept.parquet")["Host"])
+    assert "# (kept " in capsys.readouterr().out
+
+
 def test_near_duplicates_json_and_logs(capsys: pytest.CaptureFixture[str]) -> None:
     people = [{"name": f"Person {number}", "city": "Lyon"} for number in range(50)] + [{"name": "Ada", "city": "Łódź"}]
     names = run(
@@ -129,7 +144,7 @@ def test_conversations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_every_block_is_run() -> None:
-    assert len(BLOCKS) == 11  # the last one is run by tests/integrations/test_ray.py
+    assert len(BLOCKS) == 12  # the last one is run by tests/integrations/test_ray.py
     assert len(COMMANDS) == 20
 
 

@@ -121,6 +121,7 @@ def test_a_demand_of_the_wrong_shape_is_refused() -> None:
         prune("how many", Table(ROWS), scorer=scorer)
     passage = Passage("One. Two.")
     assert with_demand(scorer, "how many", passage) is passage
+    assert with_demand(scorer, "how many", sheets := Sheets()) is sheets  # which of its tables is meant is not known
 
 
 def test_relative_policies_compare_columns_with_columns_and_rows_with_rows() -> None:

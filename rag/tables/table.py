@@ -47,6 +47,7 @@ class Table(Generic[T]):
         grids: One `Grid`, with a unit for each column and row.
         titles: What the table is about, if anything says so.
         keys: Indices of the key columns.
+        written: What each unit is in the source text, tags and all, for counting tokens; None where there is no text.
         kind: "table".
 
     Raises:
@@ -60,6 +61,7 @@ class Table(Generic[T]):
     grids: tuple[Grid, ...] = field(init=False, repr=False)
     titles: tuple[str, ...] = field(init=False, repr=False)
     keys: tuple[int, ...] = field(init=False, repr=False)
+    written: tuple[str, ...] | None = field(init=False, repr=False)
     kind: str = field(default="table", init=False, repr=False)
     _form: Form = field(init=False, repr=False)
 
@@ -83,6 +85,7 @@ class Table(Generic[T]):
         object.__setattr__(self, "grids", (Grid(names, rows, rows_at, columns_at, title),))
         object.__setattr__(self, "titles", (title,) if title else ())
         object.__setattr__(self, "keys", keys)
+        object.__setattr__(self, "written", _written(form, units))
 
     def render(self, kept: Collection[int]) -> T:
         """The table with the kept columns of the kept rows, and the whole header above them."""
@@ -166,6 +169,12 @@ def _columns(form: Form, names: tuple[str, ...]) -> list[Unit]:
 def _rows(form: Form, size: int, keys: tuple[int, ...]) -> list[Unit]:
     text = form if isinstance(form, TextForm) else None
     return [Unit(form.row_text(row), requires=keys, span=text.row_span(row) if text else None) for row in range(size)]
+
+
+def _written(form: Form, units: tuple[Unit, ...]) -> tuple[str, ...] | None:
+    if not isinstance(form, TextForm):
+        return None
+    return tuple(form.text[slice(*unit.span)] if unit.span else unit.text for unit in units)
 
 
 def _keys(form: Form, names: tuple[str, ...], options: TableOptions) -> tuple[int, ...]:

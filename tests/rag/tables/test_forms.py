@@ -110,6 +110,7 @@ def test_spans_of_html_are_elements() -> None:
     assert found[:3] == ["<p>Birds</p>", "<th>Bird</th>", "<th>Seen, times</th>"]
     assert found[5] == "<TR id=rook><td>Rook</td><td></td><td>460 g</td></TR>"
     assert table.units[5].text == "Rook |  | 460 g"
+    assert table.written == tuple(found)  # is counted
 
 
 @pytest.mark.parametrize("name", CASES)
