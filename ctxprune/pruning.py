@@ -294,7 +294,7 @@ def written_tokens(
 ) -> int:
     """Tokens of what the units `kept` rendered to: of `output` where that is text, else of what the context's
     `as_text(kept)` writes for it, else the sum of the units' own `tokens`, (n_units,)."""
-    if not isinstance(output, str) and not _is_texts(output) and hasattr(context, "as_text"):
+    if hasattr(context, "as_text") and not isinstance(output, str) and not (_is_texts(output) and output):
         output = context.as_text(kept)
     return text_tokens(counter, output, int(tokens[list(kept)].sum()))
 

@@ -83,4 +83,19 @@ class Pool:
         found = np.flatnonzero(bits)
         for number, weight in enumerate(() if self._alone else weights):
             scores[found] += weight * (bits[found] >> np.uint64(number) & np.uint64(1))
-        return np.lexsort((-values, -scores))[: self._size]
+        places = _top(scores, values, self._size)
+        return places[np.lexsort((-values[places], -scores[places]))]
+
+
+def _top(scores: NDArray[np.float64], values: NDArray[np.float64], size: int) -> NDArray[np.int64]:
+    """Rising places of so many of the highest scores, of equal ones those with the highest values, then the first."""
+    if len(scores) <= size:
+        return np.arange(len(scores))
+    least = np.partition(scores, -size)[-size]
+    above, equal = np.flatnonzero(scores > least), np.flatnonzero(scores == least)
+    if len(above) + len(equal) > size:
+        wanted = size - len(above)
+        last = np.partition(values[equal], -wanted)[-wanted]
+        more = equal[values[equal] > last]
+        equal = np.concatenate([more, equal[values[equal] == last][: wanted - len(more)]])
+    return np.sort(np.concatenate([above, equal]))
