@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from .attributes import number
 from .elements import BLOCKS, BOXES, HEADINGS, LANDMARKS, LISTS, MARKS, SKIPPED, VOID, hides, words
 from .parser import START, TEXT, Token, tokenized
 from .stack import Stack
@@ -209,7 +210,11 @@ class _Builder(Stack):
                 self.close(row + 1)
             else:
                 self._row(token, "tr")
-        self.open(tag)
+        if not self.open(tag):
+            return
+        columns, rows = token.attr("colspan"), token.attr("rowspan")
+        if columns or rows:
+            self.tree.spans[self.frames[-1]] = number(columns, 1), number(rows, 1)
 
     def _end_table_part(self, tag: str) -> None:
         if self.over and self.is_too_deep(tag):

@@ -47,7 +47,8 @@ class Outline:
         self.tables = data_tables(self)
         is_data = np.zeros(len(tree.tags), dtype=np.bool_)
         is_data[list(self.tables)] = True
-        celled = self.is_kind(CELL | CAPTION) & is_data[self.table]
+        celled = self.is_kind(CELL) & is_data[self.table]
+        celled[[table.caption for table in self.tables.values() if table.caption]] = True
         self.cell = nearest(self.parents, celled)
         self.owner = nearest(self.parents, celled | self.is_kind(OWNER))
         listed = nearest(self.parents, self.is_kind(LIST | CELL | CAPTION))
@@ -92,6 +93,13 @@ class Outline:
     def cells(self) -> list[int]:
         """For each run the cell or caption of a table of data in which it stands; 0 for none."""
         found: list[int] = self.cell[self.runs].tolist()
+        return found
+
+    @cached_property
+    def run_tables(self) -> list[int]:
+        """For each run the table of data in which it stands; 0 for none."""
+        cells = self.cell[self.runs]
+        found: list[int] = np.where(cells > 0, self.table[cells], 0).tolist()
         return found
 
     def table_of(self, frame: int) -> Table:

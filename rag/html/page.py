@@ -20,9 +20,9 @@ from .leaves import joined
 from .options import DEFAULTS, HtmlOptions
 from .outline import Outline
 from .reading import Reading
-from .render_html import render_html
-from .render_markdown import render_markdown
-from .render_text import render_text
+from .render_html import HtmlWriter
+from .render_markdown import MarkdownWriter
+from .render_text import TextWriter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -124,9 +124,13 @@ class HtmlPage:
         """
         outline = self.outline
         parts = joined(part for index in sorted(set(kept)) for part in self.groups[index].parts(outline))
+        return self._writer.write(parts)
+
+    @cached_property
+    def _writer(self) -> HtmlWriter | MarkdownWriter | TextWriter:
         if self.options.output == "html":
-            return render_html(outline, parts, self.options.wanted)
-        return render_markdown(outline, parts) if self.options.output == "markdown" else render_text(outline, parts)
+            return HtmlWriter(self.outline, self.options.wanted)
+        return (MarkdownWriter if self.options.output == "markdown" else TextWriter)(self.outline)
 
 
 @dataclass(frozen=True)

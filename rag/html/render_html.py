@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from .attributes import value_spans
 from .leaves import Part, pieces
+from .tables import spans_of
 from .walk import by_cell, by_row, cell_parts, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .outline import Outline
-    from .tables import Cell, Table
+    from .tables import Table
 
-__all__ = ["render_html"]
+__all__ = ["HtmlWriter"]
 
 _PRE = frozenset({"listing", "plaintext", "xmp"})  # obsolete names of pre
+_MARKS = {"break": "<br>", "gap": " ", "value": " {} "}
 
 
-def render_html(outline: Outline, parts: Sequence[Part], wanted: tuple[str, ...] = ()) -> str:
-    """The parts as well-formed HTML, without html and body elements; `wanted` names attributes to keep."""
-    return _Writer(outline, wanted).write(parts)
+class HtmlWriter:
+    """Writes parts of one page as well-formed HTML, without html and body elements.
 
+    What it wrote of whole runs and rows is remembered: while a budget is met a page is written several times.
 
-class _Writer:
-    def __init__(self, outline: Outline, wanted: tuple[str, ...]) -> None:
+    Args:
+        outline: The page.
+        wanted: Names of attributes to keep.
+    """
+
+    def __init__(self, outline: Outline, wanted: tuple[str, ...] = ()) -> None:
         self.outline, self.tree, self.wanted = outline, outline.tree, wanted
+        self._runs: dict[int, str] = {}
+        self._rows: dict[int, str] = {}
 
     def write(self, parts: Sequence[Part], root: int = 0) -> str:
         """What stands within `root`; 0 for the body."""
@@ -44,7 +53,8 @@ class _Writer:
             else:
                 text = self.part(step.parts[0])
                 if step.frame == 0:
-                    written.append(self.paragraph(step.parts[0], text))
+                    attributes = self.attributes(self.tree.run_frames[step.parts[0].run])
+                    written.append(f"<p{attributes}>{text}</p>")
                 else:
                     between = "\n" if self.outline.preformatted[step.frame] else "<br>"
                     written.append(between + text if last == "part" else text)
@@ -52,12 +62,13 @@ class _Writer:
         return "".join(written)
 
     def tag(self, frame: int) -> str:
+        """How the element is written."""
         tag = self.tree.tags[frame]
         return "pre" if tag in _PRE else "ul" if tag in ("dir", "menu") else tag
 
     def opening(self, frame: int, numbers: dict[int, int]) -> str:
         """The start tag; an item of an ordered list says its number where it does not follow from the one before."""
-        attributes = self.attributes(self.tree.starts[frame])
+        attributes = self.attributes(frame)
         number = self.tree.numbers.get(frame) if self.tree.tags[frame] == "li" else None
         if number is not None:
             listed = self.outline.listed[frame]
@@ -66,20 +77,30 @@ class _Writer:
             numbers[listed] = number
         return f"<{self.tag(frame)}{attributes}>"
 
-    def paragraph(self, part: Part, text: str) -> str:
-        frame = self.tree.run_frames[part.run]
-        return f"<p{self.attributes(self.tree.starts[frame]) if frame else ''}>{text}</p>"
-
-    def attributes(self, token: int, *names: str) -> str:
-        """The attributes of a tag that are kept, as they stand in the source."""
-        if not self.wanted and not names:
+    def attributes(self, frame: int) -> str:
+        """The attributes of an element that are kept; none of one whose start tag was left out."""
+        if not self.wanted or not frame:
             return ""
-        spans = value_spans(self.tree.source, self.tree.offsets[token])
-        values = ((name, self.tree.source[slice(*spans[name])]) for name in (*names, *self.wanted) if name in spans)
+        tag, start = self.tree.tags[frame], self.tree.offsets[self.tree.starts[frame]]
+        named = self.tree.source[start + 1 : start + 1 + len(tag)].lower() == tag
+        return self.written(start, self.wanted) if named else ""
+
+    def written(self, start: int, names: tuple[str, ...]) -> str:
+        """Attributes of the tag at `start`, as they stand in the source."""
+        spans = value_spans(self.tree.source, start)
+        values = ((name, self.tree.source[slice(*spans[name])]) for name in names if name in spans)
         return "".join(f' {name}="{_quoted(value)}"' for name, value in values)
 
     def part(self, part: Part) -> str:
         """The text with the elements in its line that mean something; those are closed within it."""
+        if part != self.outline.part(part.run):
+            return self.line(part)
+        if part.run not in self._runs:
+            self._runs[part.run] = self.line(part)
+        return self._runs[part.run]
+
+    def line(self, part: Part) -> str:
+        """As `part`, written anew."""
         found = list(pieces(self.tree, part))
         written: list[str] = []
         open_: list[str] = []  # "" for an element that is not written
@@ -89,8 +110,9 @@ class _Writer:
             elif piece.mark.kind == "open":
                 noted = piece.mark.tag == "sup" and number + 1 < len(found) and found[number + 1].text.startswith("[")
                 open_.append("" if noted else piece.mark.tag)
-                names = ("href",) if piece.mark.link else ()
-                written.append("" if noted else f"<{piece.mark.tag}{self.attributes(piece.token, *names)}>")
+                names = ("href", *self.wanted) if piece.mark.link else self.wanted
+                attributes = self.written(self.tree.offsets[piece.token], names) if names else ""
+                written.append("" if noted else f"<{piece.mark.tag}{attributes}>")
             elif piece.mark.kind == "close":
                 if open_:
                     written.append(_closing(open_.pop()))
@@ -102,30 +124,68 @@ class _Writer:
 
     def table(self, table: Table, parts: Sequence[Part]) -> str:
         """The kept rows, each with the cells from dropped rows that reach into it."""
+        cells = self.outline.cells
+        caption = [part for part in parts if cells[part.run] == table.caption]
+        body = [part for part in parts if cells[part.run] != table.caption]
+        return "".join(
+            (
+                f"<table{self.attributes(table.frame)}>",
+                f"<caption>{self.write(caption, table.caption)}</caption>" if caption else "",
+                *(self.spanned_rows(table, body) if table.has_rowspans else self.plain_rows(table, body)),
+                "</table>",
+            )
+        )
+
+    def plain_rows(self, table: Table, parts: Sequence[Part]) -> Iterator[str]:
+        """The kept rows of a table in which no cell spans several."""
+        cells, parents = self.outline.cells, self.tree.parents
+        for row, members in groupby(parts, key=lambda part: parents[cells[part.run]]):
+            kept = list(members)
+            first, last = self.outline.runs_within(row)
+            whole = len(kept) == last - first + 1 and all(part == self.outline.part(part.run) for part in kept)
+            if not whole or row not in self._rows:
+                own = by_cell(self.outline, kept)
+                frames = table.cells_by_row[table.places[row]]
+                written = self.row(row, (self.cell(frame, own.get(frame, ())) for frame in frames))
+                if not whole:
+                    yield written
+                    continue
+                self._rows[row] = written
+            yield self._rows[row]
+
+    def spanned_rows(self, table: Table, parts: Sequence[Part]) -> Iterator[str]:
+        """The kept rows of a table in which cells span several; such a cell stands in the first kept row it spans."""
         cells = by_cell(self.outline, parts)
         rows = by_row(table, cells)
-        written = [f"<table{self.attributes(self.tree.starts[table.frame])}>"]
-        if caption := cells.get(table.caption):
-            written.append(f"<caption>{self.write(caption, table.caption)}</caption>")
         for place, number in enumerate(rows):
-            written.append(f"<tr{self.attributes(self.tree.starts[table.row_frames[number]])}>")
-            for cell in table.shown(number):
-                if place and cell.row <= rows[place - 1]:
-                    continue  # shown by the row before
-                down = bisect_left(rows, cell.row + cell.rows) - place
-                written.append(self.cell(cell, cell_parts(self.outline, cell, cells, rows), down))
-            written.append("</tr>")
-        return "".join([*written, "</table>"])
+            shown = [cell for cell in table.shown(number) if not place or cell.row > rows[place - 1]]
+            written = (
+                self.cell(
+                    cell.frame,
+                    cell_parts(self.outline, cell, cells, rows),
+                    bisect_left(rows, cell.row + cell.rows) - place,
+                )
+                for cell in shown
+            )
+            yield self.row(table.row_frames[number], written)
 
-    def cell(self, cell: Cell, parts: Sequence[Part], down: int) -> str:
-        spans = (("colspan", cell.columns), ("rowspan", down))
-        attributes = "".join(f' {name}="{number}"' for name, number in spans if number > 1)
-        attributes += self.attributes(self.tree.starts[cell.frame])
-        tag = self.tree.tags[cell.frame]
-        return f"<{tag}{attributes}>{self.write(parts, cell.frame)}</{tag}>"
+    def row(self, frame: int, cells: Iterable[str]) -> str:
+        """A row around its cells."""
+        return f"<tr{self.attributes(frame)}>{''.join(cells)}</tr>"
 
-
-_MARKS = {"break": "<br>", "gap": " ", "value": " {} "}
+    def cell(self, frame: int, parts: Sequence[Part], down: int = 1) -> str:
+        """A cell that spans `down` rows of those that are kept."""
+        attributes = self.attributes(frame)
+        if frame in self.tree.spans and (columns := spans_of(self.tree, frame)[0]) > 1:
+            attributes = f' colspan="{columns}"{attributes}'
+        if down > 1:
+            attributes = f' rowspan="{down}"{attributes}'
+        if len(parts) == 1 and self.outline.owners[parts[0].run] == frame:
+            text = self.part(parts[0])
+        else:
+            text = self.write(parts, frame)
+        tag = self.tree.tags[frame]
+        return f"<{tag}{attributes}>{text}</{tag}>"
 
 
 def _quoted(value: str) -> str:

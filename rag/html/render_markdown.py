@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .outline import Outline
     from .tables import Table
 
-__all__ = ["render_markdown"]
+__all__ = ["MarkdownWriter"]
 
 _MISREAD = re.compile(r"^(?=[#>+\-*|]|[=~`]{3}|[0-9]{1,9}[.)]\s)", re.MULTILINE)  # what would start a block
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -27,19 +27,17 @@ _TICKS = re.compile("`+")
 _LINE = {"code": "`", "del": "~~", "s": "~~"}
 
 
-def render_markdown(outline: Outline, parts: Sequence[Part]) -> str:
-    """The parts as GitHub-flavoured Markdown.
+class MarkdownWriter:
+    """Writes parts of one page as GitHub-flavoured Markdown.
 
     A backslash stands before what would be read as markup at the start of a line, before tags and, in tables, bars.
     """
-    return _Writer(outline).write(parts)
 
-
-class _Writer:
     def __init__(self, outline: Outline) -> None:
         self.outline, self.tree = outline, outline.tree
 
     def write(self, parts: Sequence[Part]) -> str:
+        """The parts, which are in order."""
         written: list[str] = []
         indents: list[tuple[str, str]] = []  # for each open element what its first line and the others start with
         listed = False
@@ -106,6 +104,7 @@ class _Writer:
         return _UNSAFE.sub(lambda match: f"%{ord(match.group()):02X}", target)
 
     def table(self, table: Table, parts: Sequence[Part]) -> str:
+        """The caption, and the kept rows under the first of the header rows, or under empty names."""
         cells = by_cell(self.outline, parts)
         rows = [[cell.replace("|", r"\|") for cell in row] for row in shown_rows(self.outline, table, cells)]
         width = max(map(len, rows), default=0)

@@ -13,26 +13,32 @@ if TYPE_CHECKING:
     from .outline import Outline
     from .tables import Table
 
-__all__ = ["cell_text", "render_text", "shown_rows"]
+__all__ = ["TextWriter", "cell_text", "shown_rows"]
 
 
-def render_text(outline: Outline, parts: Sequence[Part]) -> str:
-    """The parts on lines of their own, empty lines between blocks; the cells of a row between bars."""
-    written: list[str] = []
-    for step in walk(outline, parts):
-        if step.kind == "part":
-            part = step.parts[0]
-            text = plain(outline.tree, part, preformatted=bool(outline.preformatted[outline.tree.run_frames[part.run]]))
-            written.append(text)
-        elif step.kind == "table":
-            written.append(_table(outline, outline.tables[step.frame], step.parts))
-    return "\n\n".join(filter(None, written))
+class TextWriter:
+    """Writes parts of one page as lines, with empty lines between blocks, and bars between the cells of a row."""
 
+    def __init__(self, outline: Outline) -> None:
+        self.outline, self.tree = outline, outline.tree
 
-def _table(outline: Outline, table: Table, parts: Sequence[Part]) -> str:
-    cells = by_cell(outline, parts)
-    caption = [cell_text(outline, cells[table.caption])] if table.caption in cells else []
-    return "\n".join([*caption, *(" | ".join(row).rstrip() for row in shown_rows(outline, table, cells))])
+    def write(self, parts: Sequence[Part]) -> str:
+        """The parts, which are in order."""
+        written: list[str] = []
+        for step in walk(self.outline, parts):
+            if step.kind == "part":
+                preformatted = bool(self.outline.preformatted[self.tree.run_frames[step.parts[0].run]])
+                written.append(plain(self.tree, step.parts[0], preformatted=preformatted))
+            elif step.kind == "table":
+                written.append(self.table(self.outline.tables[step.frame], step.parts))
+        return "\n\n".join(filter(None, written))
+
+    def table(self, table: Table, parts: Sequence[Part]) -> str:
+        """The caption and the kept rows on lines."""
+        cells = by_cell(self.outline, parts)
+        caption = [cell_text(self.outline, cells[table.caption])] if table.caption in cells else []
+        rows = (" | ".join(row).rstrip() for row in shown_rows(self.outline, table, cells))
+        return "\n".join([*caption, *rows])
 
 
 def shown_rows(outline: Outline, table: Table, cells: dict[int, list[Part]]) -> list[list[str]]:

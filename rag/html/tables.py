@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from .attributes import number, value_spans
 from .elements import CAPTION, CELL, HEADER, HEADING, ROW, TABLE
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from .outline import Outline
     from .tree import Tree
 
-__all__ = ["Cell", "Table", "data_tables"]
+__all__ = ["Cell", "Table", "data_tables", "spans_of"]
 
 _MOST_PLACES = 1_000_000  # of one table; beyond it cells count as spanning nothing
 _MOST_COLUMNS, _MOST_ROWS = 1000, 65534  # of one cell, by the standard
@@ -114,7 +113,7 @@ class Table:
             for frame in cells:
                 while column in line:
                     column += 1
-                columns, down = self._spans(frame) if spanning else (1, 1)
+                columns, down = spans_of(self.tree, frame) if spanning else (1, 1)
                 down = min(down or ends[row], ends[row] - row)
                 cell = Cell(frame, row, column, down, columns)
                 for place in range(column, column + columns):
@@ -136,17 +135,17 @@ class Table:
             ends[row] = ends[row + 1] if same else row + 1
         return ends
 
-    def _spans(self, frame: int) -> tuple[int, int]:
-        """The colspan and rowspan of a cell; a rowspan of 0 reaches to the end of the row group."""
-        tree = self.tree
-        start, end = (tree.offsets[tree.starts[frame] + after] for after in (0, 1))
-        if "span" not in tree.source[start:end].lower():
-            return 1, 1
-        spans = value_spans(tree.source, start)
-        columns, rows = (
-            number(tree.source[slice(*spans[name])], 1) if name in spans else 1 for name in ("colspan", "rowspan")
-        )
-        return min(max(columns, 1), _MOST_COLUMNS), min(rows, _MOST_ROWS)
+    @cached_property
+    def has_rowspans(self) -> bool:
+        """Whether any cell may reach into another row."""
+        spans = self.tree.spans
+        return any(spans[cell][1] != 1 for cells in self.cells_by_row for cell in cells if cell in spans)
+
+
+def spans_of(tree: Tree, frame: int) -> tuple[int, int]:
+    """The colspan and rowspan of a cell; a rowspan of 0 reaches to the end of the row group."""
+    columns, rows = tree.spans.get(frame, (1, 1))
+    return min(max(columns, 1), _MOST_COLUMNS), min(rows, _MOST_ROWS)
 
 
 def data_tables(outline: Outline) -> dict[int, Table]:

@@ -50,6 +50,7 @@ class Tree:
         starts: For each frame the number of its start tag among the tokens, or of the token that made one needless.
         ends: For each frame the number of the first token after it.
         landmarks: Frames that are landmarks, by name.
+        spans: For cells that say so how many columns and rows they span.
         numbers: For each item of an ordered list its number; for the list that of its last item.
         layout: Tables that say they are none, by role.
         data: For each piece its text, references resolved.
@@ -69,6 +70,7 @@ class Tree:
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     landmarks: dict[int, str] = field(default_factory=dict)
+    spans: dict[int, tuple[int, int]] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
     layout: set[int] = field(default_factory=set)
     data: list[str] = field(default_factory=list)

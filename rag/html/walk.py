@@ -72,9 +72,8 @@ class _Place(NamedTuple):
 
 
 def _place(outline: Outline, part: Part, root: int) -> _Place:
-    cell = outline.cells[part.run] if not root else 0
-    if cell:
-        table = outline.table_of(cell).frame
+    table = outline.run_tables[part.run] if not root else 0
+    if table:
         return _Place(int(outline.owner[outline.tree.parents[table]]), table)
     return _Place(outline.owners[part.run], 0)
 
