@@ -18,7 +18,7 @@ def html(
     data: Annotated[Path, typer.Option(help="Folder of a set, or its file.")],
     scorer: Annotated[str, typer.Option(help="Registered name.")] = _DEFAULT,
     model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
-    output: Annotated[str, typer.Option(help="html, markdown or text: the form of the pruned page.")] = "html",
+    output: Annotated[str, typer.Option(help="html, markdown or text: the form of the pruned page.")] = "markdown",
     limit: Annotated[int | None, typer.Option(min=1, help="The first items only.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

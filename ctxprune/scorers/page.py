@@ -24,6 +24,7 @@ __all__ = ["PageScorer"]
 
 _MET, _BEST = FEATURES.index("met"), FEATURES.index("best_text")
 _NEARNESS = 4
+_LENT = np.float32(0.95)  # of its score a label gives to the value beside it, or the other way round
 _LEAST = 1e-9
 
 
@@ -79,6 +80,10 @@ class PageScorer:
         for scorer, (view, indices) in ((self.scorer, parts.text), (self.tables, parts.tables)):
             if len(indices):
                 scores[indices] = score_batch(scorer, [query], [view])[0]
+        before, after = parts.pairs.T
+        lent = _LENT * scores
+        np.maximum.at(scores, before, lent[after])
+        np.maximum.at(scores, after, lent[before])
         return scores
 
     def parts(self, context: Context[Any]) -> PageParts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FEATURES", "PageParts", "View"]
 
+_SHORT = 60  # characters of a label or a value
 FEATURES = ("named", "best_row", "size", "titled", "narrow", "empty", "met", "is_text", "best_text")
 
 
@@ -82,6 +84,7 @@ class PageParts:
         places: int (n_units,), for each unit its part: 0 for the text, else the number of its table, from 1.
         text: The units outside of tables, and their indices, int (n_text,).
         tables: The rows and columns of tables, and theirs.
+        pairs: Short units of text beside each other, as labels and values are, int (n_pairs, 2).
     """
 
     def __init__(self, context: Context[Any]) -> None:
@@ -90,6 +93,7 @@ class PageParts:
             self.places[[*grid.row_units, *grid.column_units]] = number
         self.text = _view(context, np.flatnonzero(self.places == 0))
         self.tables = _view(context, np.flatnonzero(self.places))
+        self.pairs = _pairs(*self.text)
         self._tables = [_table_part(grid) for grid in grids_of(context)]
         self._size = sum(len(unit.text) for unit in self.text[0].units) + sum(table.size for table in self._tables)
 
@@ -124,6 +128,15 @@ class PageParts:
 def _view(context: Context[Any], chosen: NDArray[np.intp]) -> tuple[View, NDArray[np.intp]]:
     part = Part(context, chosen)
     return View(part.units, part.sources, part.titles, part.grids), chosen
+
+
+def _pairs(view: View, indices: NDArray[np.intp]) -> NDArray[np.intp]:
+    found = [
+        (first, second)
+        for (first, one), (second, other) in pairwise(zip(indices.tolist(), view.units, strict=True))
+        if second == first + 1 and one.parent == other.parent and max(len(one.text), len(other.text)) <= _SHORT
+    ]
+    return np.array(found, dtype=np.intp).reshape(-1, 2)
 
 
 def _table_part(grid: Grid) -> _TablePart:
