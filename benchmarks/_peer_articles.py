@@ -1,4 +1,4 @@
-"""Main text of pages by other extractors, run by html.py in an environment of theirs.
+"""Main text of pages by other extractors, run by html_pages.py in an environment of theirs.
 
     pip install trafilatura readability-lxml resiliparse
 

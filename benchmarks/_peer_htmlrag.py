@@ -1,4 +1,4 @@
-"""Prunes pages with htmlrag's BM25, run by html.py in htmlrag's environment.
+"""Prunes pages with htmlrag's BM25, run by html_pages.py in htmlrag's environment.
 
     python _peer_htmlrag.py TOKENIZER.json
 
@@ -7,9 +7,9 @@ tokens of their output and what it keeps of the gold table. The first line is `{
 
 `seconds` is what one call of theirs takes, from the raw page to the output at the first budget: clean_html,
 build_block_tree, BM25 and prune_HTML with the 256 words a block that they recommend for real pages. Budgets are tokens
-of the tokenizer that html.py counts with. `kept` is what is left of the table `gold_table`. To know it in an output
-without attributes, the tags inside that table have another name on the way in (`td`, `gold-td`), which neither their
-ranking, which reads texts alone, nor the tokenizer sees.
+of the tokenizer that html_pages.py counts with. `kept` is what is left of the table `gold_table`. To know it in an
+output without attributes, the tags inside that table have another name on the way in (`td`, `gold-td`), which neither
+their ranking, which reads texts alone, nor the tokenizer sees.
 
 torch, which they ask for, is needed by their other two pruners alone: here it is an empty module.
 """

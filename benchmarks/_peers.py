@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
-import subprocess
 from pathlib import Path
 
 import bm25s
 import numpy as np
+from _child import Child
 
 from ctxprune.scorers.embedders import OnnxEmbedder, embedded
 
@@ -79,28 +78,14 @@ class Headroom:
     """
 
     def __init__(self, python: str) -> None:
-        script = Path(__file__).with_name("_peer_headroom.py")
-        self._child = subprocess.Popen(
-            [python, "-W", "ignore", str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._child = Child(python, "_peer_headroom.py", packages="headroom-ai")
         self.seconds = 0.0
-        self.version = self._read()["version"]
+        self.version = self._child.about["version"]
 
     def score(self, query, context):
-        line = {"question": query, "sentences": [unit.text for unit in context.units]}
-        self._child.stdin.write(json.dumps(line) + "\n")
-        self._child.stdin.flush()
-        answer = self._read()
+        answer = self._child.ask({"question": query, "sentences": [unit.text for unit in context.units]})
         self.seconds += answer["seconds"]
         return np.asarray(answer["scores"], dtype=np.float32)
 
     def close(self) -> None:
-        self._child.stdin.close()
-        self._child.stdout.close()
-        self._child.wait(timeout=30)
-
-    def _read(self):
-        line = self._child.stdout.readline()
-        if not line:
-            raise SystemExit("the interpreter that --headroom names does not run headroom-ai (pip install headroom-ai)")
-        return json.loads(line)
+        self._child.close()

@@ -15,6 +15,7 @@ from ctxprune.pruning import Pruner
 from ctxprune.rag.html import HtmlOptions, HtmlPage, main_text
 from ctxprune.rag.html.parser import END, START, tokenized
 from ctxprune.scorers.base import score_batch
+from ctxprune.table_policies import TableBudget
 from ctxprune.text import fold
 from ctxprune.tokens import as_counter
 
@@ -30,9 +31,11 @@ __all__ = [
     "ArticleReport",
     "QuestionReport",
     "Questioned",
+    "budget_pruner",
     "gold_span",
     "measure_articles",
     "measure_questions",
+    "plain_text",
     "token_f1",
 ]
 
@@ -108,14 +111,15 @@ class Questioned:
         self.gold = {index for index, span in enumerate(spans) if span[0] < end and start < span[1]}
         self.tokens = as_counter().count(self.page.render(range(len(spans))))
         self._plain = HtmlPage(item.html, replace(options, output="text"))
+        self._columns = {unit for grid in self.page.grids for unit in grid.column_units}
         self._whole = item.gold_tid is None  # a table is looked at by its text, an element by its units
 
     def holds(self, kept: Iterable[int], answers: Sequence[str]) -> bool:
         """Whether the gold table, as far as it is kept, holds every answer; the gold element is kept."""
         if not self._whole:
             return self.gold.issubset(kept)
-        text = _folded(self._plain.render(sorted(self.gold.intersection(kept))))
-        return all(_folded(answer) in text for answer in answers)
+        text = plain_text(self._plain.render((self.gold | self._columns).intersection(kept)))
+        return all(plain_text(answer) in text for answer in answers)
 
 
 def measure_questions(
@@ -203,21 +207,24 @@ def _pruned(asked: Questioned, item: PageItem, scorer: Scorer) -> tuple[list[boo
     scores = score_batch(scorer, [question], [page])[0]
     held, kept = [], []
     for share in SHARES:
-        result = _pruner(scorer, asked.tokens * share // 100).prune_scored(question, page, scores)
+        result = budget_pruner(scorer, page, asked.tokens * share // 100).prune_scored(question, page, scores)
         held.append(asked.holds([unit.index for unit in result.kept], item.answers))
         kept.append(result.tokens_after / max(asked.tokens, 1))
     return held, kept
 
 
-def _pruner(scorer: Scorer, budget: int) -> Pruner:
-    return Pruner(scorer, TokenBudget(budget), on_empty="drop")
+def budget_pruner(scorer: Scorer, page: HtmlPage, budget: int) -> Pruner:
+    """Prunes to a budget; columns, too, where the page's options make them units."""
+    policy = TableBudget(budget) if page.options.columns else TokenBudget(budget)
+    return Pruner(scorer, policy, on_empty="drop")
 
 
 def _seconds(item: PageItem, scorer: Scorer, options: HtmlOptions) -> float:
     """Of pruning a page that was not seen before, with the counting of its tokens."""
     budget = Questioned(item, options).tokens * _TIMED // 100
     started = perf_counter()
-    _pruner(scorer, budget).prune(item.question or "", HtmlPage(item.html, options))
+    page = HtmlPage(item.html, options)
+    budget_pruner(scorer, page, budget).prune(item.question or "", page)
     return perf_counter() - started
 
 
@@ -233,5 +240,6 @@ def _percent(values: Iterable[float]) -> float:
     return round(100 * fmean(map(float, values)), 2)
 
 
-def _folded(text: str) -> str:
+def plain_text(text: str) -> str:
+    """Case and white space folded: the form in which answers are looked for."""
     return " ".join(text.casefold().split())

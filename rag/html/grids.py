@@ -17,23 +17,28 @@ if TYPE_CHECKING:
 __all__ = ["grids"]
 
 
-def grids(outline: Outline, reading: Reading, groups: Sequence[Group]) -> tuple[Grid, ...]:
-    """The tables of data that have rows, in order, but those too large to be filled up with empty places.
+def grids(outline: Outline, reading: Reading, groups: Sequence[Group], *, columns: bool = False) -> dict[int, Grid]:
+    """The tables of data that have rows, in order, by their frames; but those too large to be filled up.
 
-    A row without text of its own is left out. A row that makes several units counts as the first of them.
+    A row without text of its own is left out. A row that makes several units counts as the first of them. If `columns`,
+    the columns of all tables are the units after those of the groups.
     """
     units: dict[int, int] = {}
     for number, group in enumerate(groups):
         if group.kind == "row":
             units.setdefault(group.frame, number)
-    found = []
+    found: dict[int, Grid] = {}
+    first = len(groups)
     for table in outline.tables.values():
         body = [row for row, frame in enumerate(table.row_frames) if frame in units]
         if body and len({len(row) for row in table.rows}) == 1:
             rows = tuple(_texts(table, row, reading) for row in body)
             numbers = tuple(units[table.row_frames[row]] for row in body)
-            found.append(Grid(_header(table, reading), rows, numbers, title=_title(numbers[0], reading, groups)))
-    return tuple(found)
+            width = len(table.rows[0]) if columns else 0
+            title = _title(numbers[0], reading, groups)
+            found[table.frame] = Grid(_header(table, reading), rows, numbers, tuple(range(first, first + width)), title)
+            first += width
+    return found
 
 
 def _texts(table: Table, row: int, reading: Reading) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ class HtmlOptions:
         max_tokens: A longer block becomes several units; counted as 4 UTF-8 bytes a token, at least 8.
         min_tokens: Shorter neighbours in the same container (items of one list, lines of one div) become one unit, up
             to this size. 0 leaves each block to itself.
+        columns: Make each column of a table of data a unit, too, behind all others; a cell is then kept if both its row
+            and a column of it are. For policies that choose both, such as `TableBudget`.
         links: Keep the targets of links, except those that run code.
         ids: Keep `id` attributes of what is kept.
         attributes: Names of further attributes to keep, in lower case.
@@ -36,6 +38,7 @@ class HtmlOptions:
     output: HtmlOutput = "html"
     max_tokens: int = 160
     min_tokens: int = 24
+    columns: bool = False
     links: bool = False
     ids: bool = False
     attributes: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from ctxprune.context import Unit
 from ctxprune.errors import UsageError
 from ctxprune.joined import Joined
 
+from ..tables.header import find_key
 from .blocks import Block, blocks
 from .builder import build
 from .encoding import decode
@@ -92,24 +93,47 @@ class HtmlPage:
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """For each unit the parts of the page that it is made of."""
+        """For each unit but columns the parts of the page that it is made of."""
         return tuple(groups(self.outline, self.options))
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
-        """The units in source order; `source[start:end]` of a span is the unit with its tags."""
-        reading = self.reading
-        return tuple(Unit(reading.text(group), group.parent, span=reading.span(group)) for group in self.groups)
+        """The units in source order; `source[start:end]` of a span is the unit with its tags.
+
+        Columns, if the options ask for them, come last, without spans. Rows then require the column that says what they
+        are about.
+        """
+        reading, keys = self.reading, self._keys
+        rows = (
+            Unit(reading.text(group), group.parent, keys.get(group.frame, ()), span=reading.span(group))
+            for group in self.groups
+        )
+        columns = (Unit(name) for grid in self.grids if grid.column_units for name in grid.header)
+        return (*rows, *columns)
+
+    @cached_property
+    def _keys(self) -> dict[int, tuple[int, ...]]:
+        """For each row of a table whose columns are units, by its frame, the key column."""
+        keys: dict[int, tuple[int, ...]] = {}
+        for frame, grid in self._tables.items():
+            if grid.column_units:
+                key = grid.column_units[find_key(grid.rows, len(grid.header))]
+                keys.update(dict.fromkeys(self.outline.tables[frame].row_frames, (key,)))
+        return keys
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """For each unit its measures, which tell text from boilerplate."""
+        """For each unit but columns its measures, which tell text from boilerplate."""
         return blocks(self.outline, self.groups)
 
     @cached_property
     def grids(self) -> tuple[Grid, ...]:
         """The tables of data."""
-        return grids(self.outline, self.reading, self.groups)
+        return tuple(self._tables.values())
+
+    @cached_property
+    def _tables(self) -> dict[int, Grid]:
+        return grids(self.outline, self.reading, self.groups, columns=self.options.columns)
 
     @cached_property
     def reading(self) -> Reading:
@@ -122,9 +146,19 @@ class HtmlPage:
         Each text is the source's own, in HTML down to its character references; only "<" is written "&lt;" where the
         source has it bare. Tags have no attributes but those that the options keep, and all are closed.
         """
-        outline = self.outline
-        parts = joined(part for index in sorted(set(kept)) for part in self.groups[index].parts(outline))
-        return self._writer.write(parts)
+        outline, chosen = self.outline, {*kept}
+        groups = (self.groups[index] for index in sorted(chosen) if index < len(self.groups))
+        parts = joined(part for group in groups for part in group.parts(outline))
+        dropped = {
+            frame: gone
+            for frame, grid in self._tables.items()
+            if (gone := frozenset(column for column, unit in enumerate(grid.column_units) if unit not in chosen))
+        }
+        return (self._writer.without(dropped) if dropped else self._writer).write(parts)
+
+    def as_text(self, kept: Collection[int]) -> str:
+        """What of the page enters a prompt: what it renders. Rows take less than their units do if columns go."""
+        return self.render(kept)
 
     @cached_property
     def _writer(self) -> HtmlWriter | MarkdownWriter | TextWriter:

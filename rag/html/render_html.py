@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from .outline import Outline
-    from .tables import Table
+    from .tables import Cell, Table
+    from .walk import Dropped
 
 __all__ = ["HtmlWriter"]
 
@@ -35,8 +36,15 @@ class HtmlWriter:
 
     def __init__(self, outline: Outline, wanted: tuple[str, ...] = ()) -> None:
         self.outline, self.tree, self.wanted = outline, outline.tree, wanted
+        self.dropped: Dropped = {}
         self._runs: dict[int, str] = {}
         self._rows: dict[int, str] = {}
+
+    def without(self, dropped: Dropped) -> HtmlWriter:
+        """A writer of the same page that leaves out columns."""
+        writer = HtmlWriter(self.outline, self.wanted)
+        writer.dropped, writer._runs = dropped, self._runs
+        return writer
 
     def write(self, parts: Sequence[Part], root: int = 0) -> str:
         """What stands within `root`; 0 for the body."""
@@ -127,11 +135,12 @@ class HtmlWriter:
         cells = self.outline.cells
         caption = [part for part in parts if cells[part.run] == table.caption]
         body = [part for part in parts if cells[part.run] != table.caption]
+        spanned = table.has_rowspans or table.frame in self.dropped
         return "".join(
             (
                 f"<table{self.attributes(table.frame)}>",
                 f"<caption>{self.write(caption, table.caption)}</caption>" if caption else "",
-                *(self.spanned_rows(table, body) if table.has_rowspans else self.plain_rows(table, body)),
+                *(self.spanned_rows(table, body) if spanned else self.plain_rows(table, body)),
                 "</table>",
             )
         )
@@ -154,18 +163,24 @@ class HtmlWriter:
             yield self._rows[row]
 
     def spanned_rows(self, table: Table, parts: Sequence[Part]) -> Iterator[str]:
-        """The kept rows of a table in which cells span several; such a cell stands in the first kept row it spans."""
-        cells = by_cell(self.outline, parts)
+        """The kept rows of a table in which cells span several or columns are dropped; a cell that spans several stands
+        in the first kept row of these."""
+        cells, dropped = by_cell(self.outline, parts), self.dropped.get(table.frame, frozenset())
         rows = by_row(table, cells)
         for place, number in enumerate(rows):
-            shown = [cell for cell in table.shown(number) if not place or cell.row > rows[place - 1]]
+            shown = [
+                (cell, width)
+                for cell in table.shown(number)
+                if (not place or cell.row > rows[place - 1]) and (width := _width(cell, dropped))
+            ]
             written = (
                 self.cell(
                     cell.frame,
                     cell_parts(self.outline, cell, cells, rows),
+                    width,
                     bisect_left(rows, cell.row + cell.rows) - place,
                 )
-                for cell in shown
+                for cell, width in shown
             )
             yield self.row(table.row_frames[number], written)
 
@@ -173,11 +188,13 @@ class HtmlWriter:
         """A row around its cells."""
         return f"<tr{self.attributes(frame)}>{''.join(cells)}</tr>"
 
-    def cell(self, frame: int, parts: Sequence[Part], down: int = 1) -> str:
-        """A cell that spans `down` rows of those that are kept."""
+    def cell(self, frame: int, parts: Sequence[Part], width: int = 0, down: int = 1) -> str:
+        """A cell that spans `width` columns, as many as its tag says if 0, and `down` rows of those that are kept."""
         attributes = self.attributes(frame)
-        if frame in self.tree.spans and (columns := spans_of(self.tree, frame)[0]) > 1:
-            attributes = f' colspan="{columns}"{attributes}'
+        if not width and frame in self.tree.spans:
+            width = spans_of(self.tree, frame)[0]
+        if width > 1:
+            attributes = f' colspan="{width}"{attributes}'
         if down > 1:
             attributes = f' rowspan="{down}"{attributes}'
         if len(parts) == 1 and self.outline.owners[parts[0].run] == frame:
@@ -186,6 +203,11 @@ class HtmlWriter:
             text = self.write(parts, frame)
         tag = self.tree.tags[frame]
         return f"<{tag}{attributes}>{text}</{tag}>"
+
+
+def _width(cell: Cell, dropped: frozenset[int]) -> int:
+    """Columns that the cell spans and that are kept."""
+    return cell.columns - sum(cell.column <= column < cell.column + cell.columns for column in dropped)
 
 
 def _quoted(value: str) -> str:

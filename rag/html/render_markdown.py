@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .outline import Outline
     from .tables import Table
+    from .walk import Dropped
 
 __all__ = ["MarkdownWriter"]
 
@@ -33,8 +34,12 @@ class MarkdownWriter:
     A backslash stands before what would be read as markup at the start of a line, before tags and, in tables, bars.
     """
 
-    def __init__(self, outline: Outline) -> None:
-        self.outline, self.tree = outline, outline.tree
+    def __init__(self, outline: Outline, dropped: Dropped | None = None) -> None:
+        self.outline, self.tree, self.dropped = outline, outline.tree, dropped or {}
+
+    def without(self, dropped: Dropped) -> MarkdownWriter:
+        """A writer of the same page that leaves out columns."""
+        return MarkdownWriter(self.outline, dropped)
 
     def write(self, parts: Sequence[Part]) -> str:
         """The parts, which are in order."""
@@ -106,7 +111,8 @@ class MarkdownWriter:
     def table(self, table: Table, parts: Sequence[Part]) -> str:
         """The caption, and the kept rows under the first of the header rows, or under empty names."""
         cells = by_cell(self.outline, parts)
-        rows = [[cell.replace("|", r"\|") for cell in row] for row in shown_rows(self.outline, table, cells)]
+        shown = shown_rows(self.outline, table, cells, self.dropped)
+        rows = [[cell.replace("|", r"\|") for cell in row] for row in shown]
         width = max(map(len, rows), default=0)
         heads = any(cell in cells for row in table.cells_by_row[: table.head] for cell in row)
         if not heads:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from .outline import Outline
     from .tables import Table
+    from .walk import Dropped
 
 __all__ = ["TextWriter", "cell_text", "shown_rows"]
 
@@ -19,8 +20,12 @@ __all__ = ["TextWriter", "cell_text", "shown_rows"]
 class TextWriter:
     """Writes parts of one page as lines, with empty lines between blocks, and bars between the cells of a row."""
 
-    def __init__(self, outline: Outline) -> None:
-        self.outline, self.tree = outline, outline.tree
+    def __init__(self, outline: Outline, dropped: Dropped | None = None) -> None:
+        self.outline, self.tree, self.dropped = outline, outline.tree, dropped or {}
+
+    def without(self, dropped: Dropped) -> TextWriter:
+        """A writer of the same page that leaves out columns."""
+        return TextWriter(self.outline, dropped)
 
     def write(self, parts: Sequence[Part]) -> str:
         """The parts, which are in order."""
@@ -37,18 +42,18 @@ class TextWriter:
         """The caption and the kept rows on lines."""
         cells = by_cell(self.outline, parts)
         caption = [cell_text(self.outline, cells[table.caption])] if table.caption in cells else []
-        rows = (" | ".join(row).rstrip() for row in shown_rows(self.outline, table, cells))
+        rows = (" | ".join(row).rstrip() for row in shown_rows(self.outline, table, cells, self.dropped))
         return "\n".join([*caption, *rows])
 
 
-def shown_rows(outline: Outline, table: Table, cells: dict[int, list[Part]]) -> list[list[str]]:
+def shown_rows(outline: Outline, table: Table, cells: dict[int, list[Part]], dropped: Dropped) -> list[list[str]]:
     """The texts of the kept rows by column; a cell that spans several rows is in each, in the first of its columns."""
     found = []
-    rows = by_row(table, cells)
+    rows, gone = by_row(table, cells), dropped.get(table.frame, frozenset())
     for row in rows:
         line = []
         before = None
-        for cell in table.rows[row]:
+        for cell in (cell for column, cell in enumerate(table.rows[row]) if column not in gone):
             shown = [] if cell is None or cell is before else cell_parts(outline, cell, cells, rows)
             line.append(cell_text(outline, shown))
             before = cell

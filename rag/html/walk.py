@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from .elements import ITEM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .leaves import Part
     from .outline import Outline
     from .tables import Cell, Table
 
-__all__ = ["Step", "by_cell", "by_row", "cell_parts", "walk"]
+__all__ = ["Dropped", "Step", "by_cell", "by_row", "cell_parts", "walk"]
+
+Dropped: TypeAlias = "Mapping[int, frozenset[int]]"
+"""The columns that are left out of a table, by its frame."""
 
 
 class Step(NamedTuple):
