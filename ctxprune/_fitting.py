@@ -1,4 +1,4 @@
-"""How much less than its budget a policy must be given so that the text rendered of its choice fits, tags and all."""
+"""How much less than its budget a policy must be given, or how much more, so that the text of its choice just fits."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ class Fitting:
 
     Attributes:
         budget: Tokens that the text may take.
-        short: The most tightening that was not enough, and the tokens of its text.
-        enough: The least that was, and likewise; None before there is one.
+        loosens: Whether a policy may be given more than the budget, since units may take less in the text than by
+            themselves: the tightening is then below 0.
+        short: The most tightening that was not enough, and the tokens of its text; None before there is one.
+        enough: The least that was, and likewise.
     """
 
     budget: int
-    short: tuple[int, int] = (0, 0)
+    loosens: bool = False
+    short: tuple[int, int] | None = None
     enough: tuple[int, int] | None = None
     _rounds: int = field(default=0, init=False)
     _filled: int = field(default=0, init=False)
@@ -30,23 +33,31 @@ class Fitting:
     def following(self, by: int, tokens: int) -> int | None:
         """What to try after `by`, whose text took so many tokens; None if that is the end, since `enough` is."""
         self._rounds += 1
-        if tokens <= self.budget:
-            self.enough = (by, tokens)
-        else:
+        if tokens > self.budget:
             self.short = (by, tokens)
-        return self._more() if self.enough is None else self._less(*self.enough)
+        elif self.enough is None or by < self.enough[0]:
+            self.enough = (by, tokens)
+        if self.enough is None:
+            return self._more(by, tokens)
+        self._filled += 1
+        if self._filled > _FILLING or self.enough[1] >= _FULL * self.budget:
+            return None
+        return self._less(*self.enough) if self.short is None else self._between(self.short, self.enough)
 
-    def _more(self) -> int:
+    def _more(self, by: int, tokens: int) -> int:
         """Tightening in proportion: the text is taken to shrink as what the policy may spend does."""
-        by, tokens = self.short
-        step = self.budget - by - (self.budget - by) * self.budget // tokens
-        return by + (max(step, 1) << max(0, self._rounds - _PATIENCE))
+        spends = self.budget - by
+        return by + (max(spends - spends * self.budget // tokens, 1) << max(0, self._rounds - _PATIENCE))
 
     def _less(self, by: int, tokens: int) -> int | None:
-        """Between what was not enough and what was, where the budget should lie."""
-        self._filled += 1
-        below, above = self.short
-        if self._filled > _FILLING or tokens >= _FULL * self.budget or by - below < 2:
+        """Loosening in proportion, to twice as much at most."""
+        spends = self.budget - by
+        return by - max(min(spends * self.budget // max(tokens, 1) - spends, spends), 1) if self.loosens else None
+
+    def _between(self, short: tuple[int, int], enough: tuple[int, int]) -> int | None:
+        """Where the budget should lie between what was not enough and what was."""
+        (below, above), (by, tokens) = short, enough
+        if by - below < 2:
             return None
         share = (above - self.budget) / max(above - tokens, 1)
         return min(max(below + round((by - below) * share), below + 1), by - 1)

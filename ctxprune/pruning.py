@@ -164,13 +164,14 @@ class Pruner:
     def _fit(self, context: Context[T], scores: Scores, counts: _Counts, clock: _Clock) -> tuple[Selection, T, int]:
         """Selection and rendering; a budget holds for the rendered text too, with all that stands between the units."""
         budget = getattr(self.policy, "budget", None)
-        policy, fitting, by = self._policy, Fitting(budget or 0), 0
+        policy, by = self._policy, 0
+        fitting = Fitting(budget or 0, loosens=hasattr(context, "as_text"))
         frame: str = getattr(context, "frame", "")  # what stands there whatever is kept
         if budget is not None and frame and hasattr(policy, "tightened"):
             by = self._counter.count(frame)
             policy = policy.tightened(by)
         found: tuple[Selection, T, int] | None = None
-        for round_ in range(_ROUNDS):
+        for _ in range(_ROUNDS):
             selection = self._select(policy, scores, context, counts.units)
             clock.lap("select")
             kept = [int(index) for index in np.flatnonzero(selection.kept)]
@@ -179,7 +180,7 @@ class Pruner:
             clock.lap("render")
             if budget is None or after <= budget:
                 found = selection, output, after
-                if not round_:
+                if budget is None or selection.kept.all():
                     break
             following = fitting.following(by, after)
             if following is None or not hasattr(self._policy, "tightened"):

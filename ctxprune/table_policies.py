@@ -209,8 +209,8 @@ class TableBudget(CellPolicy):
         return CellPrices(whole, tables), int(self.budget) * _PARTS
 
     def tightened(self, by: int) -> TableBudget:
-        """The same policy with a budget that is smaller in proportion: what was over budget mostly grows with it."""
-        return replace(self, budget=max(0, min(self.budget - 1, self.budget**2 // (self.budget + by))))
+        """The same policy with `by` tokens less; never under 0."""
+        return replace(self, budget=max(self.budget - by, 0))
 
 
 @dataclass(frozen=True)
