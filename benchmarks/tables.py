@@ -5,7 +5,7 @@ bundled model, beside BM25 rows, columns by overlap and chance.
 
 FeTaQA and TAT-QA: the half of the tables that the scorer's weights have not seen (`held_out`); WikiTableQuestions: dev,
 of whose tables none was seen. Every cell of the body counts, the header of kept columns is free; see
-`ctxprune.rag.evaluation.tables.TableReport`. Those that run the model are measured on 300 questions of a set at most.
+`ctxprune.rag.evaluation.tables.TableReport`. Those that run the model are measured on 200 questions of a set at most.
 "hindsight" is the best choice of rows and columns for who knows the cells that are needed (FeTaQA).
 """
 
@@ -32,7 +32,7 @@ WAYS = {
     **BASELINES,
 }
 SLOW = ("tabular_pruner.v1", "cascade.v1")
-SLOW_LIMIT = 300  # questions of a set for those that run the model
+SLOW_LIMIT = 200  # questions of a set for those that run the model
 WIDEST = 12  # columns, up to which all choices of columns are tried
 
 

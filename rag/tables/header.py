@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ctxprune.scorers._tabular.values import read_value
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,7 +24,8 @@ def count_header_rows(records: Sequence[Sequence[str]]) -> int:
     """How many of the records at the top name the columns.
 
     None, where all that the first one says are numbers, not all of them years. Several, where the first one has nothing
-    to say about the first column and the next ones neither, until one does.
+    to say about the first column and the next ones neither, until one does; and where a row of years or dates names the
+    columns that the rows above it leave without a name ("(in millions)", then "Year ended | 2019 | 2018").
     """
     if not records:
         return 0
@@ -30,16 +33,25 @@ def count_header_rows(records: Sequence[Sequence[str]]) -> int:
     said = [cell for cell in first if cell]
     if said and all(map(_NUMBER.fullmatch, said)) and not all(map(_YEAR.fullmatch, said)) and len(records) > 1:
         return 0
-    if not first or first[0]:
+    if not first or (first[0] and any(first[1:])):
         return 1
     for index, record in enumerate(records[1 : _DEEPEST + 1], start=1):
         if not record or record[0].strip():
-            return index
+            return index + _dates_the_rest(records[:index], record)
         if any(
             _NUMBER.fullmatch(cell.strip()) and not _YEAR.fullmatch(cell.strip()) for cell in record if cell.strip()
         ):
             return index
     return 1
+
+
+def _dates_the_rest(above: Sequence[Sequence[str]], record: Sequence[str]) -> bool:
+    """Whether the record says years or dates and nothing else, in all columns but the first that have no name above."""
+    said = [read_value(cell.strip()) for cell in record[1:] if cell.strip()]
+    if not said or not all(value is not None and value.dated for value in said):
+        return False
+    named = [any(cell.strip() for cell in column) for column in zip(*above, strict=False)]
+    return not all(named[1:]) and all(name or cell.strip() for name, cell in zip(named[1:], record[1:], strict=False))
 
 
 def column_names(levels: Sequence[Sequence[str]], width: int) -> tuple[str, ...]:

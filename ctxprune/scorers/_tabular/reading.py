@@ -6,7 +6,7 @@ import math
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +53,6 @@ class TableReading:
     Attributes:
         cells: For each row its cells, folded, cut and read.
         places: For each term the (row, column) pairs whose cells hold it, in source order.
-        texts: For the first word of each folded cell of at most three words the (row, column) pairs where it stands.
         idf: Of each term over the rows: ln(1 + (n - df + 0.5) / (df + 0.5)).
         low, high: float64 (n_rows, n_columns), the cells' values; NaN where there is none.
         kinds: For each column "number", "percent", "ordinal", "year", "date", "day", "time" or "text".
@@ -75,7 +74,7 @@ class TableReading:
         self.title = frozenset(terms(grid.title)) if grid.title.strip() else frozenset()
         self.headers = [tuple(dict.fromkeys(terms(text))) if text.strip() else () for text in grid.header]
         self.named = self.title.union(*self.headers)
-        self.places, self.texts = self._places()
+        self.places = self._places()
         n = len(self.cells)
         counts = {term: len({row for row, _ in places}) for term, places in self.places.items()}
         self.idf = {term: math.log(1 + (n - df + 0.5) / (df + 0.5)) for term, df in counts.items()}
@@ -88,16 +87,23 @@ class TableReading:
         """Rows and columns."""
         return len(self.cells), len(self.grid.header)
 
-    def _places(self) -> tuple[dict[str, list[tuple[int, int]]], dict[str, list[tuple[int, int]]]]:
-        places: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    @cached_property
+    def texts(self) -> dict[str, list[tuple[int, int]]]:
+        """For the first word of each folded cell of at most three words the (row, column) pairs where it stands."""
         texts: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for row, cells in enumerate(self.cells):
+            for column, cell in enumerate(cells):
+                if cell.folded.count(" ") < 3:
+                    texts[cell.folded.partition(" ")[0]].append((row, column))
+        return texts
+
+    def _places(self) -> dict[str, list[tuple[int, int]]]:
+        places: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for row, cells in enumerate(self.cells):
             for column, cell in enumerate(cells):
                 for term in cell.terms:
                     places[term].append((row, column))
-                if cell.folded.count(" ") < 3:
-                    texts[cell.folded.partition(" ")[0]].append((row, column))
-        return places, texts
+        return places
 
     def _values(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         nan = math.nan
