@@ -140,9 +140,9 @@ def _raise_to(scores: Scores, units: tuple[int, ...], logits: NDArray[np.float64
 def _expected(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """The number of rows (or columns) that are likely needed, shared out among them by their odds; 1 at most for each.
 
-    Of many rows with a small chance each, the sum of which is not small, a clear favourite takes the most: with policies
-    that weigh sums of scores against each other this keeps more than the chances themselves (WikiTableQuestions train:
-    96.3 % of the answers at half of the cells, 95.5 % by the chances).
+    Where many rows have a small chance each, a clear favourite takes most of their sum. Policies that weigh sums of
+    scores against each other keep more by this than by the chances themselves: of WikiTableQuestions train 96.3 % of
+    the answers at half of the cells, 95.5 % by the chances.
     """
     odds = np.exp(np.clip(logits, -30, 30))
     needed = (odds / (1 + odds)).sum()
