@@ -21,7 +21,7 @@ def load(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 )
 def test_made_inputs(kind: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     tables, fuzz = load("fuzz_tables", monkeypatch), load("_fuzz", monkeypatch).fuzz
-    monkeypatch.setattr(tables.csv_file, "_BLOCK", 64)  # and back again
+    monkeypatch.setattr(tables.csv_file, "_BLOCK", 256)  # and back again
     figures = fuzz(kind, *tables.KINDS[kind], count=count)
     assert (figures["failed"], figures["over_limit"]) == (0, 0), figures
     assert figures["refused"] < count / 2

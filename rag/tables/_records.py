@@ -15,7 +15,7 @@ __all__ = ["Record", "cell_value", "find_delimiter", "records"]
 
 _SAMPLE = 1 << 16  # characters by which the delimiter is found out
 _DELIMITERS = "\t;|,"  # of equally good ones the first
-_LINE = re.compile(r"[^\r\n]*")
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n)?")
 _END = re.compile(r"\r\n|\r|\n")
 _PADDED = re.compile(r' +"(?:[^"\r\n]|"")*" *')
 
@@ -29,6 +29,11 @@ class Record:
     stop: int
     cells: tuple[str, ...]
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What the cells say."""
+        return tuple([cell_value(cell) if '"' in cell else cell for cell in self.cells])
+
 
 def records(text: str, delimiter: str, start: int = 0) -> Iterator[Record]:
     """The records of `text` from `start` on; empty lines are none. A quote that is not closed runs to the end.
@@ -38,12 +43,15 @@ def records(text: str, delimiter: str, start: int = 0) -> Iterator[Record]:
     """
     plain = _plain(delimiter)
     while start < len(text):
-        end = _end(_LINE, text, start)
-        if '"' in text[start:end]:
+        match = _LINE.match(text, start)
+        if match is None:  # never: it matches the empty line, too
+            return
+        line, end, stop = match[1], match.end(1), match.end()
+        if '"' in line:
             cells, end = _quoted_cells(text, start, plain)
+            stop = _end(_END, text, end)
         else:
-            cells = text[start:end].split(delimiter)
-        stop = _end(_END, text, end)
+            cells = line.split(delimiter)
         if end > start:
             yield Record(start, end, stop, tuple(cells))
         start = stop

@@ -10,7 +10,7 @@ import numpy as np
 from ctxprune._extras import require
 from ctxprune.errors import InputError
 
-from ._records import cell_value, find_delimiter, records
+from ._records import find_delimiter, records
 from .delimited import Delimited
 from .files import Part, TableFile
 from .options import TableOptions
@@ -111,7 +111,7 @@ class CsvFile(TableFile):
             start = at + len(text[before : record.start].encode())
             before, at = record.stop, start + len(text[record.start : record.stop].encode())
             places.append((start, at))
-            rows.append((*map(cell_value, record.cells[:width]), *[""] * (width - len(record.cells))))
+            rows.append((*record.values[:width], *[""] * (width - len(record.cells))))
         columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
         return columns, np.asarray(places, dtype=np.int64).reshape(-1, 2)
 

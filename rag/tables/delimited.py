@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ._records import Record, cell_value, find_delimiter, records
+from ._records import Record, find_delimiter, records
 from .form import Span, TextForm, cell_spans
 from .header import count_header_rows
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .options import TableOptions
 
 __all__ = ["Delimited"]
+
+_TOP = 16  # records by which the header is found
 
 
 class Delimited(TextForm):
@@ -32,8 +34,11 @@ class Delimited(TextForm):
         above = _count_caption(found, width)
         self.table = (found[above].start if above else start, len(text)) if found else (start, start)
         found = found[above:]
-        values = [tuple(map(cell_value, record.cells)) for record in found]
-        depth = count_header_rows(values) if options.header_rows is None else options.header_rows
+        depth = (
+            count_header_rows([record.values for record in found[:_TOP]])
+            if options.header_rows is None
+            else options.header_rows
+        )
         self.width = max([width, *(len(record.cells) for record in found[:depth])], default=0)
         self._head = [self._fitted(record) for record in found[:depth]]
         self._body = [self._fitted(record) for record in found[depth:]]
@@ -68,7 +73,8 @@ class Delimited(TextForm):
         return Record(record.start, record.end, record.stop, (*cells[: self.width - 1], last))
 
     def _values(self, record: Record) -> tuple[str, ...]:
-        return (*map(cell_value, record.cells), *[""] * (self.width - len(record.cells)))
+        values = record.values
+        return values if len(values) == self.width else (*values, *[""] * (self.width - len(values)))
 
     def _written(self, record: Record, columns: Sequence[int]) -> str:
         line = self._delimiter.join(record.cells[column] for column in columns if column < len(record.cells))

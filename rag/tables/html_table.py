@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import InputError
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["HtmlTable"]
 
 _TAG = re.compile(r"<(/?)(\w+)(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
-_SPANS = re.compile(r"\s+(?:colspan|rowspan)\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]*)", re.IGNORECASE)
+_SPACE = "[ \t\n\f\r]"
+_SPANS = re.compile(
+    rf"{_SPACE}+(?:colspan|rowspan){_SPACE}*=(?:{_SPACE}*(?:\"[^\"]*\"|'[^']*'|[^ \t\n\f\r>]*))?", re.IGNORECASE
+)
 
 
 class HtmlTable(TextForm):
@@ -94,15 +98,16 @@ class HtmlTable(TextForm):
         start, end = self._tree.span(self._table.row_frames[row])
         opened = _TAG.match(self.text, start)
         tag = opened.group() if opened and opened[2].lower() == "tr" else "<tr>"
-        parts, seen = [tag], set[int]()
-        for column in columns:
-            cell = self._places[row][column]
-            if cell is None or cell.frame in seen:
-                continue
-            seen.add(cell.frame)
-            across = _inside(columns, cell.column, cell.columns)
-            if kept[bisect_left(kept, cell.row)] == row:
-                parts.append(self._cell(cell, across, _inside(kept, cell.row, cell.rows)))
+        places = self._places[row]
+        parts = [tag]
+        last = max((at for at, column in enumerate(columns) if places[column] is not None), default=-1)
+        for frame, same in groupby(columns[: last + 1], key=lambda column: getattr(places[column], "frame", None)):
+            first, *more = same
+            cell = places[first]
+            if cell is None or frame is None:  # a hole, which in the source nothing but the cells behind it shows
+                parts += ["<td></td>"] * (len(more) + 1)
+            elif kept[bisect_left(kept, cell.row)] == row:
+                parts.append(self._cell(cell, len(more) + 1, _inside(kept, cell.row, cell.rows)))
         return "".join(parts) + ("</tr>" if _closed(self.text[start:end], "tr") else "")
 
     def _cell(self, cell: Cell, across: int, down: int) -> str:

@@ -246,6 +246,14 @@ def test_cells_of_html_that_span_others(rows: tuple[int, ...], columns: tuple[in
     assert again.rows == tuple(tuple(grid.rows[row][column] for column in columns) for row in rows)
 
 
+def test_holes_in_html_are_filled_so_that_cells_stay_in_their_columns() -> None:
+    rows = "<tr><td>1<td>2<td rowspan=2>3</tr><tr><td>4</tr><tr><td colspan=2\u00a0x=1>5<td>6</tr>"
+    table = Table(f"<table><tr><th>a<th>b<th>c</tr>{rows}</table>")
+    assert table.grids[0].rows[1] == ("4", "", "3")
+    output = table.render(kept(table, (1,), (1, 2)))
+    assert output == "<table><tr><th>b<th>c</tr><tr><td></td><td>3</tr></table>"
+
+
 @pytest.mark.parametrize("text", ["<p>none</p><table></table>", SPANNED * 2])
 def test_html_must_hold_one_table(text: str) -> None:
     with pytest.raises(InputError, match="tables of data in the text"):
