@@ -22,12 +22,12 @@ from _parts import fingerprint, ticker
 from _record import record
 
 from ctxprune.rag import Tools
-from ctxprune.rag.evaluation.tools import PlainBm25, load_tool_set, measure, shelf_for
+from ctxprune.rag.evaluation.tools import PlainBm25, ToolTrial, load_tool_set, measure, trial_tools
 from ctxprune.scorers import SCORERS
 from ctxprune.scorers.names import NamesScorer
 
 SEED = 0
-SIZE, KEEP = 200, 10
+TRIAL = ToolTrial(size=200, keep=10, seed=SEED)
 
 
 class Chance:
@@ -38,22 +38,17 @@ class Chance:
         return np.asarray([state.random() for _ in context.units], dtype=np.float32)
 
 
-def rows(tools, limit, model_limit):
-    scorers = {name: SCORERS.get(name)() for name in ("names.v1", "lexical.v1", "chargram.v1", "fusion.v1")}
-    scorers |= {"bm25s": PlainBm25(), "random": Chance()}
+def rows(tools, scorers, limit, model_limit=0):
     for name, scorer in scorers.items():
-        yield (
-            name,
-            measure(tools, scorer, size=SIZE, keep=KEEP, limit=limit, seed=SEED, progress=ticker(name)).to_dict(),
-        )
+        yield name, row(tools, name, scorer, limit)
     for name in ("names.v1", "cascade.v1") if model_limit else ():
-        scorer = SCORERS.get(name)()
-        title = f"{name}, {model_limit} questions"
-        shown = ticker(title)
-        yield (
-            title,
-            measure(tools, scorer, size=SIZE, keep=KEEP, limit=model_limit, seed=SEED, progress=shown).to_dict(),
-        )
+        yield f"{name}, {model_limit} questions", row(tools, name, SCORERS.get(name)(), model_limit)
+
+
+def row(tools, name, scorer, limit):
+    trial = replace(TRIAL, limit=limit, count=name == "names.v1")
+    report = measure(tools, scorer, trial, progress=ticker(name))
+    return {key: value for key, value in report.to_dict().items() if value is not None}
 
 
 def weights(tools, limit):
@@ -61,7 +56,7 @@ def weights(tools, limit):
     scorer, lists = NamesScorer(), []
     questions = random.Random(SEED).sample(tools.questions, min(limit, len(tools.questions)))
     for question in questions:
-        names = shelf_for(tools, question, SIZE, random.Random(f"{SEED} {question.text} {question.needed}"))
+        names = trial_tools(tools, question, TRIAL)
         parts = scorer.parts(question.text, Tools([tools.tools[name] for name in names]))
         lists.append((parts - parts[names.index(question.needed[0])], len(names)))
     found = np.zeros(3)
@@ -86,26 +81,19 @@ def part(tools, start):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--limit", type=int, default=1500)
-    parser.add_argument("--model-limit", type=int, default=100)
+    parser.add_argument("--limit", type=int, default=800)
+    parser.add_argument("--model-limit", type=int, default=60)
     options = parser.parse_args()
     report = load_tool_set(options.data, split="report")
     tune = load_tool_set(options.data, split="tune")
-    figures = {
-        "size": SIZE,
-        "keep": KEEP,
-        "tools": len(report.tools),
-        "groups": len(report.groups),
-        "report": dict(rows(report, options.limit, options.model_limit)),
-    }
+    named, plain = {"names.v1": NamesScorer()}, {"bm25s": PlainBm25()}
+    others = {name: SCORERS.get(name)() for name in ("lexical.v1", "fusion.v1")}
+    figures = {"size": TRIAL.size, "keep": TRIAL.keep, "tools": len(report.tools), "groups": len(report.groups)}
+    every = named | others | plain | {"random": Chance()}
+    figures["report"] = dict(rows(report, every, options.limit, options.model_limit))
     for name in ("aws", "azure"):
-        measured = {}
-        for title, scorer in (("names.v1", NamesScorer()), ("bm25s", PlainBm25())):
-            limit, shown = options.limit // 3, ticker(f"{name}, {title}")
-            found = measure(part(report, name), scorer, size=SIZE, keep=KEEP, limit=limit, seed=SEED, progress=shown)
-            measured[title] = found.to_dict()
-        figures[f"report, {name}"] = measured
-    figures["weights"] = {"tune": weights(tune, options.limit // 2), "report": weights(report, options.limit // 2)}
+        figures[f"report, {name}"] = dict(rows(part(report, name), named | plain, options.limit // 2))
+    figures["weights"] = {"tune": weights(tune, options.limit // 4), "report": weights(report, options.limit // 4)}
     sys.stderr.write(f"{figures['report']['names.v1']}\n")
     if options.limit == parser.get_default("limit"):
         rows_of = [(q.text, q.needed) for q in (*tune.questions, *report.questions)]

@@ -31,7 +31,7 @@ def tools(
     there are any, and of other groups. benchmarks/make_tools.py makes such a folder.
     """
     from ctxprune.cli import _console
-    from ctxprune.rag.evaluation.tools import PlainBm25, load_tool_set, measure
+    from ctxprune.rag.evaluation.tools import PlainBm25, ToolTrial, load_tool_set, measure
 
     made, name = named_scorer(scorer, model)
     tool_set = load_tool_set(data, split=split)
@@ -42,10 +42,7 @@ def tools(
             reports[title] = measure(
                 tool_set,
                 one,
-                size=size,
-                keep=keep,
-                limit=limit,
-                seed=seed,
+                ToolTrial(size, keep, limit, seed, count=one is made),
                 progress=lambda done, total, task=task: bar.update(task, completed=done, total=total),  # type: ignore[misc]
             )
     document: dict[str, Any] = {"set": tool_set.name, "scorer": name, "size": size, "keep": keep}

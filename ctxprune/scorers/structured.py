@@ -1,4 +1,4 @@
-"""Tables, pages and logs each by the scorer made for them, all else by the one that reads running text."""
+"""Tables, logs, schemas and tools each by the scorer made for them, all else by the one that reads running text."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ctxprune.grid import grids_of
 from ctxprune.scorers.base import Scorer, score_batch
 from ctxprune.scorers.cascade import CascadeScorer
 from ctxprune.scorers.log import LogScorer
+from ctxprune.scorers.names import NamesScorer
 from ctxprune.scorers.page import PageScorer
 from ctxprune.scorers.relevance import score_documents, score_documents_batch
 from ctxprune.scorers.tabular import TabularScorer
@@ -28,8 +29,9 @@ __all__ = ["StructuredScorer", "structured"]
 class StructuredScorer:
     """`scorer` on running text; on other contexts the scorer for their form, around `scorer`; the range is theirs.
 
-    A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, others with `grids` by
-    `TabularScorer`.
+    A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "schema" or "tool" that
+    has `names` by `NamesScorer`, others with `grids` by `TabularScorer`. Of a cascade the cheap scorer reads tools: the
+    bundled model finds the needed one less often (benchmarks/tools.py), and takes ten times as long.
 
     Attributes:
         scorer: Reads words; by default the bundled model.
@@ -48,7 +50,9 @@ class StructuredScorer:
         forms: dict[str, Scorer] = {
             "log": LogScorer(self.scorer),
             "page": PageScorer(TabularScorer(titled)),
+            "schema": NamesScorer(self.scorer),
             "table": TabularScorer(self.scorer),
+            "tool": NamesScorer(getattr(self.scorer, "cheap", self.scorer)),
         }
         object.__setattr__(self, "_forms", forms)
 
@@ -65,7 +69,7 @@ class StructuredScorer:
     def for_context(self, context: Context[Any]) -> Scorer:
         """The scorer that reads `context`."""
         kind = getattr(context, "kind", "")
-        if kind in {"log", "page"}:
+        if kind in {"log", "page"} or (kind in {"schema", "tool"} and hasattr(context, "names")):
             return self._forms[kind]
         return self._forms["table"] if grids_of(context) else self.scorer
 

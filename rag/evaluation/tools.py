@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from random import Random
 from statistics import fmean
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.policies import TopK
 from ctxprune.pruning import Pruner
 from ctxprune.rag.jsonschema import Tools
+from ctxprune.scorers import as_scores
 from ctxprune.train.sets import read_rows
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from ctxprune.context import Context
     from ctxprune.scorers import Scorer, Scores
 
-__all__ = ["PlainBm25", "ToolQuestion", "ToolReport", "ToolSet", "load_tool_set", "measure", "shelf_for"]
+__all__ = ["PlainBm25", "ToolQuestion", "ToolReport", "ToolSet", "ToolTrial", "load_tool_set", "measure", "trial_tools"]
 
 _CUTS = (1, 5, 10, 20)
 
@@ -53,14 +55,14 @@ class ToolReport:
 
     Attributes:
         kept: Percent of the questions of which a needed tool is among the best 1, 5, 10 and 20, and the `keep` best.
-        tokens_before, tokens_after: Means, of the tools as JSON.
+        tokens_before, tokens_after: Means, of the tools as JSON; None where they were not counted.
         ms_per_question: Of scoring, the tools being read for the first time.
     """
 
     kept: Mapping[str, float]
     items: int
-    tokens_before: int
-    tokens_after: int
+    tokens_before: int | None
+    tokens_after: int | None
     ms_per_question: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,8 +128,38 @@ def load_tool_set(folder: Path, *, split: str | None = None) -> ToolSet:
     return ToolSet(folder.name, tools, groups, questions)
 
 
-def shelf_for(tools: ToolSet, question: ToolQuestion, size: int, random: Random) -> list[str]:
-    """Ids of `size` tools, shuffled: those that are needed, others of their group, and any others."""
+@dataclass(frozen=True, slots=True)
+class ToolTrial:
+    """How tools are offered and kept.
+
+    Attributes:
+        size: Tools that are offered for a question, the needed ones among them.
+        keep: Tools that are kept of them.
+        limit: Questions, drawn at random; None for all.
+        seed: Of the draws; the same seed offers every scorer the same tools.
+        count: Whether tokens are counted, which takes longer than the scoring.
+
+    Raises:
+        UsageError: keep is under 1, or size under keep.
+    """
+
+    size: int = 200
+    keep: int = 10
+    limit: int | None = None
+    seed: int = 0
+    count: bool = True
+
+    def __post_init__(self) -> None:
+        if self.keep < 1 or self.size < self.keep:
+            raise UsageError(f"{self.keep} of {self.size} tools are to be kept", hint="give 1 <= keep <= size")
+
+
+DEFAULT_TRIAL = ToolTrial()
+
+
+def trial_tools(tools: ToolSet, question: ToolQuestion, trial: ToolTrial) -> list[str]:
+    """Ids of the tools that are offered, shuffled: those that are needed, others of their group, and any others."""
+    random, size = Random(f"{trial.seed} {question.text} {question.needed}"), trial.size
     near = [name for name in tools.groups.get(question.group, ()) if name not in question.needed]
     taken = {*question.needed, *near}
     far = [name for name in tools.tools if name not in taken]
@@ -140,45 +172,40 @@ def shelf_for(tools: ToolSet, question: ToolQuestion, size: int, random: Random)
 def measure(
     tools: ToolSet,
     scorer: Scorer,
+    trial: ToolTrial = DEFAULT_TRIAL,
     *,
-    size: int = 200,
-    keep: int = 10,
-    limit: int | None = None,
-    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> ToolReport:
-    """Keep the `keep` best of `size` tools for each question, or for `limit` of them.
+    """Keep a few of many tools for each question.
 
     Args:
         tools: The set.
         scorer: Scores the tools.
-        size: Tools that are offered, the needed ones among them.
-        keep: Tools that are kept.
-        limit: Questions, drawn at random; None for all.
-        seed: Of the draws; the same seed offers every scorer the same tools.
+        trial: How many are offered and kept.
         progress: Called with how many questions are done, and their number.
-
-    Raises:
-        UsageError: keep is under 1, or size under keep.
     """
-    if keep < 1 or size < keep:
-        raise UsageError(f"{keep} of {size} tools are to be kept", hint="give 1 <= keep <= size")
     questions = list(tools.questions)
-    if limit is not None and limit < len(questions):
-        questions = Random(seed).sample(questions, limit)
-    pruner = Pruner(scorer, TopK(keep))
-    ranks, before, after, seconds = [], [], [], []
+    if trial.limit is not None and trial.limit < len(questions):
+        questions = Random(trial.seed).sample(questions, trial.limit)
+    pruner = Pruner(scorer, TopK(trial.keep))
+    ranks, tokens, seconds = [], [], []
     for done, question in enumerate(questions, start=1):
-        names = shelf_for(tools, question, size, Random(f"{seed} {question.text} {question.needed}"))
-        pruned = pruner.prune(question.text, Tools([tools.tools[name] for name in names]))
-        ranks.append(_rank(pruned.scores.tolist(), [names.index(name) for name in question.needed]))
-        before.append(pruned.tokens_before)
-        after.append(pruned.tokens_after)
-        seconds.append(pruned.seconds["score"])
+        names = trial_tools(tools, question, trial)
+        context = Tools([tools.tools[name] for name in names])
+        start = perf_counter()
+        scores = as_scores(scorer.score(question.text, context), len(context.units), source=type(scorer).__name__)
+        seconds.append(perf_counter() - start)
+        ranks.append(_rank(scores.tolist(), [names.index(name) for name in question.needed]))
+        if trial.count:
+            pruned = pruner.prune_scored(question.text, context, scores)
+            tokens.append((pruned.tokens_before, pruned.tokens_after))
         if progress is not None:
             progress(done, len(questions))
-    kept = {str(cut): _percent([rank < cut for rank in ranks]) for cut in sorted({*_CUTS, keep}) if cut <= size}
-    return ToolReport(kept, len(ranks), round(fmean(before)), round(fmean(after)), round(1000 * fmean(seconds), 2))
+    kept = {
+        str(cut): _percent([rank < cut for rank in ranks]) for cut in sorted({*_CUTS, trial.keep}) if cut <= trial.size
+    }
+    before, after = (round(fmean(column)) for column in zip(*tokens, strict=True)) if tokens else (None, None)
+    return ToolReport(kept, len(ranks), before, after, round(1000 * fmean(seconds), 2))
 
 
 def _rank(scores: list[float], needed: list[int]) -> int:

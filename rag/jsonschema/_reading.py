@@ -10,7 +10,7 @@ from typing import Any
 
 from ctxprune.errors import InputError
 
-__all__ = ["Json", "Style", "escaped", "plain", "read_json", "write_json"]
+__all__ = ["Json", "Style", "escaped", "plain", "read_json", "told_json", "write_json"]
 
 Json = Any
 """dict with str keys, list, str, int, finite float, bool or None."""
@@ -62,6 +62,18 @@ def read_json(text: str, *, where: str = "") -> tuple[Json, Style]:
 def write_json(value: Json, style: Style) -> str:
     """`value` as a JSON text in that style."""
     return json.dumps(value, indent=style.indent, separators=style.separators, ensure_ascii=style.ascii_only)
+
+
+def told_json(value: object, style: Style) -> str:
+    """`value` as a JSON text that is only counted: what JSON has no form for is written as Python does.
+
+    Raises:
+        InputError: It contains itself, or is nested too deep.
+    """
+    try:
+        return json.dumps(value, indent=style.indent, separators=style.separators, default=str)
+    except (RecursionError, TypeError, ValueError):
+        raise _too_deep("") from None
 
 
 def plain(value: object, *, where: str = "") -> Json:

@@ -13,7 +13,7 @@ from ctxprune.rag.passages import Passage
 
 from ._graph import Graph
 from ._members import Members
-from ._reading import Style, plain, write_json
+from ._reading import Style, plain, told_json, write_json
 from ._shapes import Form, Shelf, read_call, read_shelf, read_tool
 from ._wording import name_words
 
@@ -120,7 +120,7 @@ class Tools:
     def as_text(self, kept: Collection[int]) -> str:
         """What `render` gives as a JSON text; this is what is counted in tokens."""
         tools = [tool if isinstance(tool, dict) else read_tool(tool).as_json() for tool in self._rendered(kept)]
-        return write_json(plain(self._shelf.put(tools)), self._style)
+        return told_json(self._shelf.put(tools), self._style)
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ class Tools:
     @property
     def frame(self) -> str:
         """What is rendered whatever is kept: what stands around the list of tools."""
-        return write_json(plain(self._shelf.put([])), self._style) if self._shelf.above else ""
+        return told_json(self._shelf.put([]), self._style) if self._shelf.above else ""
 
     @property
     def _style(self) -> Style:
@@ -198,9 +198,9 @@ class _Tool:
         form = self.form
         if self._members is None:
             whole = form.tool if self._passage is None else form.with_parts(self.units[0].text, form.schema)
-            return [write_json(plain(whole if isinstance(whole, dict) else form.as_json()), style), *sentences]
+            return [told_json(whole if isinstance(whole, dict) else form.as_json(), style), *sentences]
         bare = form.with_parts(self.units[0].text if sentences else form.description, {"type": "object"})
-        return [write_json(plain(bare), style), *sentences, *self._members.written(style)]
+        return [told_json(bare, style), *sentences, *self._members.written(style)]
 
 
 def _text(form: Form, description: str, *, with_parameters: bool) -> str:

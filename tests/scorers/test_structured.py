@@ -6,10 +6,11 @@ import pytest
 from ctxprune.errors import UsageError
 from ctxprune.policies import TopK
 from ctxprune.pruning import prune
-from ctxprune.rag import HtmlPage, Log, Passage, Passages, Table
+from ctxprune.rag import HtmlPage, JsonSchema, Log, Passage, Passages, Table, Tools
 from ctxprune.scorers.base import score_batch
 from ctxprune.scorers.lexical import LexicalScorer
 from ctxprune.scorers.log import LogScorer
+from ctxprune.scorers.names import NamesScorer
 from ctxprune.scorers.page import PageScorer
 from ctxprune.scorers.relevance import score_documents, score_documents_batch
 from ctxprune.scorers.structured import StructuredScorer
@@ -20,11 +21,15 @@ TABLE = Table("Year,City\n1896,Athens\n1900,Paris\n1904,St. Louis\n")
 LOG = Log("INFO a 1\nINFO a 2\nERROR in Paris\n")
 TEXT = Passages(["Paris was next. Athens was first.", "Cats sleep."])
 PAGE = HtmlPage("<h1>Games</h1><table><tr><th>Year<th>City<tr><td>1900<td>Paris<tr><td>1896<td>Athens</table><p>Text.")
+SCHEMA = JsonSchema({"properties": {"games_year": {}, "cityName": {"description": "Paris, for instance."}}})
+TOOLS = Tools([{"name": "find_city", "description": "Where it is."}, {"name": "next_paris_train", "description": ""}])
 OTHERS = {
     "page": (PAGE, lambda scorer: PageScorer(TabularScorer(TitledScorer(scorer)))),
     "table": (TABLE, TabularScorer),
     "log": (LOG, LogScorer),
+    "schema": (SCHEMA, NamesScorer),
     "text": (TEXT, lambda scorer: scorer),
+    "tool": (TOOLS, NamesScorer),
 }
 
 
@@ -37,8 +42,8 @@ def test_each_form_is_scored_by_its_scorer(form):
 
 def test_a_batch_of_all_forms_is_what_each_gets_alone():
     scorer = StructuredScorer(LexicalScorer())
-    contexts = [TEXT, LOG, PAGE, Passage("Paris."), TABLE]
-    queries = ["Paris?", "error", "When was Paris?", "Paris", "How many cities?"]
+    contexts = [TEXT, LOG, PAGE, Passage("Paris."), TABLE, TOOLS, SCHEMA]
+    queries = ["Paris?", "error", "When was Paris?", "Paris", "How many cities?", "Paris", "the city"]
     for found, query, context in zip(score_batch(scorer, queries, contexts), queries, contexts, strict=True):
         np.testing.assert_array_equal(found, scorer.score(query, context))
     pairs = score_documents_batch(scorer, queries, contexts)
@@ -58,6 +63,12 @@ def test_by_default_a_table_is_read_as_a_table():
     result = prune("Which city was in 1904?", TABLE, policy=TopK(1))
     assert (result.output, result.scorer) == ("Year,City\n1904,St. Louis\n", "tabular.v1")
     assert prune("Which city?", Passage("A city. A cat."), policy=TopK(1)).scorer == "cascade.v1"
+
+
+def test_of_a_cascade_the_cheap_scorer_reads_tools_and_the_whole_one_schemas():
+    scorer = StructuredScorer()
+    assert scorer.for_context(TOOLS) == NamesScorer(scorer.scorer.cheap)
+    assert scorer.for_context(SCHEMA) == NamesScorer(scorer.scorer)
 
 
 def test_what_is_no_scorer_is_refused():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,15 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.errors import InputError, UsageError
-from ctxprune.rag.evaluation.tools import PlainBm25, ToolQuestion, load_tool_set, measure, shelf_for
+from ctxprune.rag.evaluation.tools import (
+    PlainBm25,
+    ToolQuestion,
+    ToolSet,
+    ToolTrial,
+    load_tool_set,
+    measure,
+    trial_tools,
+)
 from ctxprune.scorers import SCORERS
 
 VERBS, THINGS = ("create", "delete", "describe"), ("cluster", "bucket", "queue", "user", "role", "key")
@@ -54,30 +61,29 @@ def test_figures(folder: Path) -> None:
         36,
         {"cloud": 18, "house": 18},
     )
-    best = measure(tools, Needed(), size=20, keep=2)
+    best = measure(tools, Needed(), ToolTrial(20, 2))
     assert best.kept == {"1": 100.0, "2": 100.0, "5": 100.0, "10": 100.0, "20": 100.0}
     assert best.items == 3
     assert 0 < best.tokens_after < best.tokens_before
-    names = measure(tools, SCORERS.get("names.v1")(), size=36, keep=5)
+    names = measure(tools, SCORERS.get("names.v1")(), ToolTrial(36, 5, count=False))
     assert 66 < names.kept["1"] < 67  # nothing is known of the zebra
-    assert measure(tools, Needed(), limit=2, size=9, keep=3).items == 2
-    assert measure(load_tool_set(folder, split="tune"), PlainBm25(), size=9, keep=3).items == 1
+    assert (names.tokens_before, names.tokens_after) == (None, None)
+    assert measure(tools, Needed(), ToolTrial(9, 3, limit=2)).items == 2
+    assert measure(load_tool_set(folder, split="tune"), PlainBm25(), ToolTrial(9, 3)).items == 1
 
 
 def test_tools_of_the_same_group_come_first() -> None:
     tools = load_tool_set_of(TOOLS)
     question = ToolQuestion("q", ("cloud.create.key",), "cloud")
-    chosen = shelf_for(tools, question, 10, Random(1))
+    chosen = trial_tools(tools, question, ToolTrial(10))
     assert len(set(chosen)) == 10
     assert {name.partition(".")[0] for name in chosen} == {"cloud"}
     assert "cloud.create.key" in chosen
-    assert len(shelf_for(tools, question, 200, Random(1))) == 36
-    assert shelf_for(tools, question, 10, Random(1)) == chosen != shelf_for(tools, question, 10, Random(2))
+    assert len(trial_tools(tools, question, ToolTrial())) == 36
+    assert trial_tools(tools, question, ToolTrial(10)) == chosen != trial_tools(tools, question, ToolTrial(10, seed=2))
 
 
 def load_tool_set_of(rows: list[dict[str, Any]]) -> Any:
-    from ctxprune.rag.evaluation.tools import ToolSet
-
     groups: dict[str, list[str]] = {}
     for row in rows:
         groups.setdefault(row["group"], []).append(row["id"])
@@ -112,6 +118,6 @@ def test_questions_of_another_form(folder: Path, row: Any) -> None:
         load_tool_set(folder)
 
 
-def test_wrong_numbers(folder: Path) -> None:
+def test_wrong_numbers() -> None:
     with pytest.raises(UsageError, match="10 of 5"):
-        measure(load_tool_set(folder), Needed(), size=5)
+        ToolTrial(size=5)
