@@ -81,8 +81,8 @@ def part(tools, start):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--limit", type=int, default=800)
-    parser.add_argument("--model-limit", type=int, default=60)
+    parser.add_argument("--limit", type=int, default=500)
+    parser.add_argument("--model-limit", type=int, default=40)
     options = parser.parse_args()
     report = load_tool_set(options.data, split="report")
     tune = load_tool_set(options.data, split="tune")

@@ -29,9 +29,9 @@ __all__ = ["StructuredScorer", "structured"]
 class StructuredScorer:
     """`scorer` on running text; on other contexts the scorer for their form, around `scorer`; the range is theirs.
 
-    A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "schema" or "tool" that
-    has `names` by `NamesScorer`, others with `grids` by `TabularScorer`. Of a cascade the cheap scorer reads tools: the
-    bundled model finds the needed one less often (benchmarks/tools.py), and takes ten times as long.
+    A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "schema" or "tool"
+    that has `names` by `NamesScorer`, others with `grids` by `TabularScorer`. Of a cascade the cheap scorer reads
+    tools: the bundled model finds the needed one less often (benchmarks/tools.py), and takes ten times as long.
 
     Attributes:
         scorer: Reads words; by default the bundled model.
@@ -50,9 +50,9 @@ class StructuredScorer:
         forms: dict[str, Scorer] = {
             "log": LogScorer(self.scorer),
             "page": PageScorer(TabularScorer(titled)),
-            "schema": NamesScorer(self.scorer),
+            "schema": _by_names(self.scorer),
             "table": TabularScorer(self.scorer),
-            "tool": NamesScorer(getattr(self.scorer, "cheap", self.scorer)),
+            "tool": _by_names(getattr(self.scorer, "cheap", self.scorer)),
         }
         object.__setattr__(self, "_forms", forms)
 
@@ -107,6 +107,10 @@ class StructuredScorer:
             for place, result in zip(part, found, strict=True):
                 results[place] = result
         return results
+
+
+def _by_names(scorer: Scorer) -> Scorer:
+    return scorer if isinstance(scorer, NamesScorer) else NamesScorer(scorer)
 
 
 def structured(scorer: Scorer) -> Scorer:

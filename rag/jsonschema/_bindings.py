@@ -7,7 +7,7 @@ import re
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ._graph import ITEMS, OTHERS, Graph, Node, members, names
+from ._graph import ITEMS, Graph, Node, members, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,9 @@ _PAIRS = 32  # branches of a union that are compared each with each
 # Keywords that may hold for a value, and no longer hold (or the other way round) when one of its members is dropped.
 _LOOKS = ("not", "if", "dependentSchemas")
 _OF_ALL_KINDS = frozenset({"items", "prefixItems", "allOf", "anyOf", "oneOf", "$ref"})
-_TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+_OUTSIDE = frozenset({"$comment", "default", "deprecated", "description", "examples", "readOnly", "title", "writeOnly"})
+_SCALARS = frozenset({"boolean", "integer", "null", "number", "string"})
+_TYPES = _SCALARS | {"array", "object"}
 
 
 def bound_members(graph: Graph, droppable: Droppable) -> set[tuple[int, str]]:
@@ -95,15 +97,24 @@ def _counts(schema: dict[str, Any], droppable: Droppable) -> bool:
 
 
 def _overlaps(graph: Graph, position: int, node: Node) -> bool:
-    """Whether members are read by name and, by a pattern or as one of the others, in a second way."""
-    place = graph.find(position)
-    others = graph.child(place, OTHERS)
-    if others is None or not graph.has_members(others):
+    """Whether members are read by name and, by a pattern or as one of the others, in a second way that looks inside."""
+    listed, patterns = members(node.schema), members(node.schema, "patternProperties")
+    if any(_reads_inside(inner) and not _cannot_match(pattern, listed) for pattern, inner in patterns.items()):
+        return True
+    others = [
+        *patterns.values(),
+        *(node.schema.get(word) for word in ("additionalProperties", "unevaluatedProperties")),
+    ]
+    return graph.is_shared(graph.find(position)) and any(map(_reads_inside, others))
+
+
+def _reads_inside(schema: object) -> bool:
+    """Whether a schema may look at the members of an object or the items of an array."""
+    if not isinstance(schema, dict) or not set(schema) - _OUTSIDE:
         return False
-    listed = members(node.schema)
-    if any(not _cannot_match(pattern, listed) for pattern in members(node.schema, "patternProperties")):
-        return bool(listed)
-    return graph.is_shared(place)
+    kinds = schema.get("type")
+    allowed = {kinds} if isinstance(kinds, str) else set(names(kinds))
+    return not allowed or not allowed <= _SCALARS
 
 
 def _cannot_match(pattern: str, listed: dict[str, Any]) -> bool:

@@ -98,7 +98,6 @@ class Graph:
         self._classes = _merged(len(self.nodes), self.edges)
         readers = {edge.source for edge in self.edges if edge.key == OTHERS or isinstance(edge.key, tuple)}
         self._readers = Counter(self.find(node) for node in readers)
-        self._with_members = self._above_members()
 
     def node_of(self, schema: dict[str, Any]) -> int | None:
         """The node of a dict of the document; None for one that is no reached subschema."""
@@ -117,10 +116,6 @@ class Graph:
         """The nodes that read parts of the values of class `place`."""
         return list(self._classes.children[place].values())
 
-    def has_members(self, place: int) -> bool:
-        """Whether values of class `place` have named members, at any depth."""
-        return place in self._with_members
-
     def is_shared(self, place: int) -> bool:
         """Whether several nodes of class `place` list members or speak of the others."""
         return self._readers[place] > 1
@@ -130,21 +125,6 @@ class Graph:
         found = self._resolved(node.schema.get("$ref"), node)
         position = None if found is None else self._index.get(id(found.target))
         return None if position is None else self.nodes[position]
-
-    def _above_members(self) -> set[int]:
-        """The classes that have named members, or parts that have."""
-        above: dict[int, set[int]] = {}
-        found = set()
-        for edge in self.edges:
-            above.setdefault(self.find(edge.target), set()).add(self.find(edge.source))
-            if isinstance(edge.key, tuple):
-                found.add(self.find(edge.source))
-        stack = list(found)
-        while stack:
-            more = above.get(stack.pop(), set()) - found
-            found |= more
-            stack += more
-        return found
 
     def _walk(self) -> None:
         """Depth first, in source order, without recursion."""

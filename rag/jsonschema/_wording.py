@@ -9,8 +9,9 @@ from ctxprune.text import split_identifier
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["name_words", "worded"]
+__all__ = ["left_out", "name_words", "worded"]
 
+_SHOWN, _LONGEST = 10, 60  # names of what was left out, and characters of each
 _MOST_VALUES = 2000  # characters of listed values that are read
 
 
@@ -36,3 +37,12 @@ def worded(name: str, schemas: Sequence[dict[str, Any]], *, with_values: bool = 
     text = ". ".join(part.rstrip(".") for part in said if part)
     chosen = ", ".join(values)[:_MOST_VALUES]
     return words + (f": {text}" if text else "") + (f" ({chosen})" if chosen else "")
+
+
+def left_out(names: Sequence[str], number: int, whole: int, noun: str) -> str:
+    """As in "(3 of 9 properties left out: a, b and others)"; "" if the number is 0."""
+    if not number:
+        return ""
+    shown = [" ".join(name.split())[:_LONGEST] for name in names[:_SHOWN]]
+    more = " and others" if len(names) > _SHOWN else ""
+    return f"({number:,} of {whole:,} {noun} left out: {', '.join(shown)}{more})"

@@ -11,6 +11,7 @@ from ctxprune.errors import UsageError
 from ._graph import Graph
 from ._members import Members
 from ._reading import Style, plain, read_json, write_json
+from ._wording import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -111,6 +112,14 @@ class JsonSchema:
     def frame(self) -> str:
         """What is rendered whatever is kept: the schema without its properties and definitions."""
         return self._members.frame(self._style or Style(""))
+
+    def note(self, kept: Collection[int]) -> str:
+        """One line on what was left out, for whoever reads the schema; "" if nothing was."""
+        chosen = set(kept)
+        dropped = [path for index, path in enumerate(self.paths) if index not in chosen]
+        # What is inside a dropped property goes without saying.
+        outer = [path for path in dropped if path.rpartition(".")[0] not in set(dropped)]
+        return left_out(outer, len(dropped), len(self.paths), "properties")
 
     def project(self, instance: Any, kept: Collection[int]) -> Any:
         """A copy of `instance` without the members that were dropped; those that the schema does not name stay.

@@ -15,7 +15,7 @@ from ._graph import Graph
 from ._members import Members
 from ._reading import Style, plain, told_json, write_json
 from ._shapes import Form, Shelf, read_call, read_shelf, read_tool
-from ._wording import name_words
+from ._wording import left_out, name_words
 
 if TYPE_CHECKING:
     from ._bindings import Droppable
@@ -121,6 +121,13 @@ class Tools:
         """What `render` gives as a JSON text; this is what is counted in tokens."""
         tools = [tool if isinstance(tool, dict) else read_tool(tool).as_json() for tool in self._rendered(kept)]
         return told_json(self._shelf.put(tools), self._style)
+
+    def note(self, kept: Collection[int]) -> str:
+        """One line on the tools that were left out, for whoever reads the others; "" if none was."""
+        chosen = set(kept)
+        heads = dict(zip(self.sources[::-1], range(len(self.units) - 1, -1, -1), strict=True))
+        dropped = [self.names[heads[tool]] for tool in range(len(self._tools)) if heads[tool] not in chosen]
+        return left_out(dropped, len(dropped), len(self._tools), "tools")
 
     @property
     def written(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from ctxprune.closure import Closure
 from ctxprune.rag.jsonschema import JsonSchema
 
 NAMES = tuple(f"{first}{second}" for first in ("name", "size", "owner", "tags", "note") for second in "ABCDEF")
+KINDS = {"x": "string", "y": "integer", "z": "boolean"}
 DEFINITIONS = ("Person", "Thing", "Node")
 
 
@@ -60,50 +61,57 @@ class _Making:
             made["required"] = random.sample(names, random.randint(1, 2))
         if random.random() < 0.4:
             made["additionalProperties"] = random.choice([False, self.schema(depth - 1)])
-        extra = random.random()
-        if extra < 0.03:
-            made["minProperties"] = random.randint(1, 2)
-        elif extra < 0.08 and len(names) > 1:
-            made["dependentRequired"] = {names[0]: [names[1]]}
-        elif extra < 0.09:
-            made["if"] = {"required": [names[0]]}
-            made["then"] = {"required": [names[-1]]}
-        elif extra < 0.1:
-            made["not"] = {"required": ["forbidden"]}
-        elif extra < 0.23:
-            made["allOf"] = [self.object(depth - 1) | {"additionalProperties": True}]
-        elif extra < 0.31:
-            made["patternProperties"] = {random.choice(["^x-", "^nameA", "s$"]): self.schema(depth - 1)}
-        elif extra < 0.39:
-            made["allOf"] = [{"$ref": f"#/{self.where}/{random.choice(DEFINITIONS)}"}]
-        elif extra < 0.44:
-            made["anyOf"] = [{"required": [name]} for name in names]
+        if random.random() < 0.5:
+            made |= self.extra(names, made["properties"], depth)
         return made
+
+    def extra(self, names: list[str], properties: dict[str, Any], depth: int) -> dict[str, Any]:
+        """Keywords that look at members in other ways; some of them keep everything where it is."""
+        random, first, last = self.random, names[0], names[-1]
+        inner = next((list(part["properties"]) for part in properties.values() if _is_object(part)), [first])
+        named = next((name for name, part in properties.items() if _is_object(part)), first)
+        made: list[dict[str, Any]] = [
+            {"minProperties": random.randint(1, 2)},
+            {"dependentRequired": {first: [last]}},
+            {"if": {"properties": {first: False}}, "then": {"properties": {last: False}}},
+            {"not": {"properties": {first: {"const": 7}}}},
+            {"patternProperties": {f"^{named[:-1]}": {"required": [random.choice(inner)]}}},
+            {"patternProperties": {"^x-": self.schema(depth - 1)}},
+            {"allOf": [{"additionalProperties": {"required": [random.choice(inner)]}}]},
+        ]
+        often: list[dict[str, Any]] = [
+            {"allOf": [self.object(depth - 1) | {"additionalProperties": True}]},
+            {"allOf": [{"$ref": f"#/{self.where}/{random.choice(DEFINITIONS)}"}]},
+            {"anyOf": [{"required": [name]} for name in names]},
+        ]
+        return random.choice(made) if random.random() < 0.35 else random.choice(often)
 
     def union(self, depth: int) -> dict[str, Any]:
         branches = []
+        style = self.random.random()
         for tag in ("x", "y", "z")[: self.random.randint(2, 3)]:
             branch = self.object(depth)
-            style = self.random.random()
-            if style < 0.75:
+            if style < 0.7:
                 branch["properties"]["kind"] = {"const": tag}
                 branch["required"] = sorted({*branch.get("required", []), "kind"})
-            elif style < 0.95:
-                branch = {
-                    "type": "object",
-                    "properties": {tag: branch},
-                    "required": [tag],
-                    "additionalProperties": False,
-                }
+            elif style < 0.9:
+                branch = {"type": "object", "properties": {tag: branch}, "required": [tag]}
+                branch["additionalProperties"] = False
+            else:
+                branch = {"type": "object", "properties": {"noteA": {"type": KINDS[tag]}, "noteB": {}}}
             branches.append(branch)
         return {self.random.choice(["oneOf", "anyOf"]): branches}
+
+
+def _is_object(schema: Any) -> bool:
+    return isinstance(schema, dict) and bool(schema.get("properties"))
 
 
 def random_choice(context: JsonSchema, random: Random) -> list[int]:
     """Some units with all that they need, as a policy would keep them."""
     closure = Closure(context.units)
     kept = np.zeros(len(context.units), dtype=np.bool_)
-    share = random.random()
+    share = random.choice([0.0, 0.1, 0.3, 0.6])
     for index in [*closure.pinned, *(i for i in range(len(kept)) if random.random() < share)]:
         kept[closure.missing(index, kept)] = True
     return [int(index) for index in np.flatnonzero(kept)]

@@ -94,6 +94,17 @@ def test_what_is_kept_comes_back_in_its_order_with_the_definitions_it_needs() ->
     assert context.render(range(len(context.units))) == ORDER
 
 
+def test_what_was_left_out_is_said_in_a_line() -> None:
+    context = JsonSchema(ORDER)
+    assert context.note(range(14)) == ""
+    assert context.note(kept(context, "id", "shipping", "shipping.street", "note")) == (
+        "(10 of 14 properties left out: billing, shipping.town, shipping.zip, lines)"
+    )
+    assert prune("note", context, scorer="lexical.v1", policy=Threshold(0.5)).note.startswith("(12 of 14 properties")
+    wide = JsonSchema({"properties": {f"p{number}": {} for number in range(1000)}})
+    assert wide.note([]).endswith("p8, p9 and others)")
+
+
 def test_a_recursive_definition_survives() -> None:
     context = JsonSchema(ORDER)
     found = context.render(kept(context, "id", "lines", "lines.sku", "lines.parts"))

@@ -68,6 +68,7 @@ def test_whole_tools_in_the_shape_that_came_in(shape: str) -> None:
     found = prune("How will the weather be tomorrow?", context, scorer="lexical.v1", policy=TopK(1))
     assert found.output == [tools[0]]
     assert 0 < found.tokens_after < found.tokens_before
+    assert found.note == "(1 of 2 tools left out: payBill)"
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -85,6 +86,7 @@ def test_parameters_that_are_not_required_may_go(shape: str) -> None:
     arguments(before[0]).pop("unit")
     assert left == before[:1]  # all else as it was
     assert context.render(range(6)) == tools
+    assert (context.note([0, 1]), context.note([0, 4])) == ("(1 of 2 tools left out: payBill)", "")
 
 
 def test_the_result_of_a_server_and_texts_come_back_as_they_were() -> None:
