@@ -11,9 +11,8 @@ if TYPE_CHECKING:
 
     from .tree import Mark, Tree
 
-__all__ = ["Part", "Piece", "joined", "pieces", "plain", "span", "text_span", "united"]
+__all__ = ["Part", "Piece", "joined", "pieces", "plain", "simple_markup", "span", "text_span", "united"]
 
-_SPACE = re.compile(r"\s+")
 _POWER = re.compile(r"[-+−–]?[0-9nxk]+(?:[.,/][0-9]+)?\Z")
 
 
@@ -45,9 +44,8 @@ def pieces(tree: Tree, part: Part) -> Iterator[Piece]:
             end = part.end if index == part.last - 1 else None
             yield Piece(*_text(tree, index, start, end), None, tree.tokens[index])
         else:
-            power = mark.kind == "open" and mark.tag == "sup" and _is_power(tree, index)
             markup = _value(tree, index, mark) if mark.kind == "value" else ""
-            yield Piece("^" if power else tree.data[index], markup, mark, tree.tokens[index])
+            yield Piece(_sign(tree, index, mark), markup, mark, tree.tokens[index])
 
 
 def _text(tree: Tree, index: int, start: int | None, end: int | None) -> tuple[str, str]:
@@ -59,7 +57,7 @@ def _text(tree: Tree, index: int, start: int | None, end: int | None) -> tuple[s
         written = written.replace("</>", "")
     text = tree.data[index]
     if start is not None or end is not None:
-        text = written if literal else unescape(written)
+        text = (written if literal else unescape(written)).replace("\n", "\x0c")
     if literal and "&" in written and unescape(written) != written:  # in an element in which references mean nothing
         written = written.replace("&", "&amp;")
     return text, written.replace("<", "&lt;") if "<" in written else written
@@ -93,16 +91,35 @@ def span(tree: Tree, part: Part) -> tuple[int, int]:
 
 def plain(tree: Tree, part: Part, *, preformatted: bool = False) -> str:
     """The text as a reader sees it, line breaks as such; white space collapsed where it is not `preformatted`."""
-    if part.start is None and part.end is None and not preformatted and not tree.has_marks(part.first, part.last):
-        return " ".join("".join(tree.data[part.first : part.last]).split())
     texts = []
-    for text, _, mark, _ in pieces(tree, part):
-        flat = text if preformatted or mark is not None else _SPACE.sub(" ", text)
-        texts.append(f" {_SPACE.sub(' ', text)} " if mark is not None and mark.kind == "value" else flat)
+    for index in range(part.first, part.last):
+        mark = tree.marks.get(index)
+        if mark is None:
+            start = part.start if index == part.first else None
+            end = part.end if index == part.last - 1 else None
+            texts.append(tree.data[index] if start is end is None else _text(tree, index, start, end)[0])
+        elif mark.kind == "value":
+            texts.append(f" {tree.data[index]} ")
+        else:
+            texts.append(_sign(tree, index, mark))
     whole = "".join(texts)
     if preformatted:
         return whole.replace("\x0c", "\n").strip("\n").rstrip()
     return "\n".join(filter(None, (" ".join(line.split()) for line in whole.split("\n"))))
+
+
+def simple_markup(tree: Tree, part: Part) -> str:
+    """The source of a whole run that is nothing but text without references; "" of any other."""
+    if tree.has_marks(part.first, part.last):
+        return ""
+    source, offsets = tree.source, tree.offsets
+    written = "".join([source[offsets[token] : offsets[token + 1]] for token in tree.tokens[part.first : part.last]])
+    return "" if "<" in written or "&" in written or "\x00" in written else written
+
+
+def _sign(tree: Tree, index: int, mark: Mark) -> str:
+    """What a mark is in plain text: a break, a gap, a caret before what would read as a longer number; "" for most."""
+    return "^" if mark.kind == "open" and mark.tag == "sup" and _is_power(tree, index) else tree.data[index]
 
 
 def _is_power(tree: Tree, index: int) -> bool:

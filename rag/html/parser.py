@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ctxprune._extras import require
 
+from .attributes import resolved
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -82,7 +84,7 @@ class _CanonicalToken(NamedTuple):
     def attr(self, name: str, default: str | None = None, /) -> str | None:
         for found, value in _ATTRIBUTE.findall(self.written):
             if found == name:
-                return unescape(value)
+                return resolved(_flat(value))
         return default
 
 
@@ -111,9 +113,9 @@ def _canonical_tokens(text: str) -> Iterator[Token]:
             end = text.find(f"</{tag}>", place) if tag != "plaintext" else -1
             end = end if end >= 0 else len(text)
             if end > place:
-                yield _CanonicalToken(TEXT, None, text[place:end], place, "")
+                yield _CanonicalToken(TEXT, None, _flat(text[place:end]), place, "")
             place = end
 
 
 def _text(text: str, start: int, end: int) -> Token:
-    return _CanonicalToken(TEXT, None, unescape(text[start:end]), start, "")
+    return _CanonicalToken(TEXT, None, unescape(_flat(text[start:end])), start, "")

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from .attributes import value_spans
-from .leaves import Part, pieces
+from .leaves import Part, pieces, simple_markup
 from .tables import spans_of
 from .walk import by_cell, by_row, cell_parts, walk
 
@@ -103,9 +103,12 @@ class HtmlWriter:
         """The text with the elements in its line that mean something; those are closed within it."""
         if part != self.outline.part(part.run):
             return self.line(part)
-        if part.run not in self._runs:
-            self._runs[part.run] = self.line(part)
-        return self._runs[part.run]
+        known = self._runs.get(part.run)
+        if known is None:
+            preformatted = self.outline.preformatted[self.tree.run_frames[part.run]]
+            simple = "" if preformatted else simple_markup(self.tree, part)
+            known = self._runs[part.run] = simple.strip() or self.line(part)
+        return known
 
     def line(self, part: Part) -> str:
         """As `part`, written anew."""
