@@ -122,5 +122,10 @@ MARKS = {
 
 VOID = words("area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr")
 
-hides = re.compile(r"(?:^|;|\s)(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE).search
-"""Finds in a `style` attribute that the element is not shown."""
+_HIDING = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))")
+
+
+def hides(style: str) -> bool:
+    """Whether an element with this `style` attribute is not shown."""
+    style = style.lower()
+    return ("none" in style or "visib" in style) and _HIDING.search(style) is not None

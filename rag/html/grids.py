@@ -30,7 +30,7 @@ def grids(outline: Outline, reading: Reading, groups: Sequence[Group], *, column
     found: dict[int, Grid] = {}
     first = len(groups)
     for table in outline.tables.values():
-        body = [row for row, frame in enumerate(table.row_frames) if frame in units]
+        body = [row for row, frame in enumerate(table.row_frames) if frame in units and row >= table.head]
         if body and len({len(row) for row in table.rows}) == 1:
             rows = tuple(_texts(table, row, reading) for row in body)
             numbers = tuple(units[table.row_frames[row]] for row in body)
