@@ -15,6 +15,7 @@ from ctxprune._memo import ContextMemo
 from ctxprune.closure import Closure
 from ctxprune.demand import with_demand
 from ctxprune.errors import BudgetError, UsageError
+from ctxprune.grid import column_units
 from ctxprune.policies import POLICIES, Policy, Selection, Threshold
 from ctxprune.result import Pruned, Verdict
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
@@ -205,10 +206,11 @@ class Pruner:
             return _checked_selection(policy, Selection(everything, tuple(reasons)), closure, prices)
         best = getattr(policy, "select_best", Threshold().select_best)(scores, context, tokens)
         if not best.kept.any():
-            raise BudgetError(
-                f"no unit fits into the {getattr(self.policy, 'budget', 'given')} tokens",
-                hint=f'the smallest takes {tokens.min()}; raise the budget, or let on_empty be "drop" to get nothing',
-            )
+            budget = getattr(self.policy, "budget", None)
+            room = "what the policy leaves room for" if budget is None else f"the {budget} tokens"
+            least = "" if budget is None or column_units(context) else f"the smallest takes {tokens.min()}; "
+            hint = f'{least}raise the limit, or let on_empty be "drop" to get nothing'
+            raise BudgetError(f"no unit fits into {room}", hint=hint)
         return _checked_selection(policy, best, closure, prices)
 
     def _count(self, context: Context[Any]) -> _Counts:

@@ -9,10 +9,11 @@ __all__ = ["sniffed"]
 
 _READ = 20_000  # characters that are looked at
 _LINES = 20
-_HTML = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_HTML = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.I)
 _TAG = re.compile(r"</(?:a|div|h[1-6]|li|ol|p|section|span|table|td|th|tr|ul)\s*>", re.I)
+_COMMENTS = 8  # that are passed over
 _CLOSED = 3  # end tags that make a fragment
-_RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+\|?\s*")
+_RULE = re.compile(r"\|? *:?-+:? *(?:\| *:?-+:? *)+\|?")
 _MARKDOWN = re.compile(r"(?m)^(?:#{1,6} \S|```|\[[^\]\n]+\]: \S)")
 _STAMP = re.compile(
     r"\W{0,2}(?:\d{4}[-/]\d\d[-/]\d\d[T ]|\d\d[-/:]\d\d[-/:]\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d|\d{10}[. ]"
@@ -27,7 +28,7 @@ def sniffed(text: str) -> str:
     looks like nothing else, an empty one too, is "text".
     """
     head = text[:_READ].lstrip("\ufeff")
-    if _HTML.match(head) or (head.lstrip()[:1] == "<" and len(_TAG.findall(head)) >= _CLOSED):
+    if _HTML.match(_after_prologue(head)) or (head.lstrip()[:1] == "<" and len(_TAG.findall(head)) >= _CLOSED):
         return "html"
     if re.match(r"\s*(?:\{\s*[\"}]|\[\s*(?:[\[{\"\]]|-?\d[\d.eE+-]*\s*[,\]]|(?:true|false|null)\b))", head):
         return "json"
@@ -35,7 +36,7 @@ def sniffed(text: str) -> str:
     if len(text) > _READ:
         lines = lines[:-1]  # it may be cut
     lines = lines[:_LINES]
-    if len(lines) > 1 and _RULE.fullmatch(lines[1]) and "|" in lines[0]:
+    if len(lines) > 1 and _RULE.fullmatch(lines[1].strip()) and "|" in lines[0]:
         return "table" if all("|" in line for line in lines) else "markdown"
     if len(lines) > 1 and sum(map(bool, map(_STAMP.match, lines))) * 2 > len(lines):
         return "log"
@@ -43,6 +44,15 @@ def sniffed(text: str) -> str:
         if _is_delimited(lines, delimiter):
             return kind
     return "markdown" if _MARKDOWN.search(head) else "text"
+
+
+def _after_prologue(head: str) -> str:
+    """`head` without the XML declaration and the comments that may stand before a page."""
+    head = head.lstrip()
+    for start, stop in (("<?xml", "?>"), *[("<!--", "-->")] * _COMMENTS):
+        if head.startswith(start):
+            head = head.partition(stop)[2].lstrip()
+    return head
 
 
 def _is_delimited(lines: list[str], delimiter: str) -> bool:

@@ -35,7 +35,10 @@ def prune(
     policy: Annotated[
         PolicyName | None, typer.Option(help="How to choose; default: by the number given, else adaptive.")
     ] = None,
-    budget: Annotated[int | None, typer.Option(min=0, help="Tokens that the kept text may take, of all files.")] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(min=0, help="Tokens that what is kept may take, of all files; 2,000 for Parquet and the like."),
+    ] = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="Sentences, blocks or rows to keep at most.")] = None,
     cells: Annotated[
         float | None, typer.Option(min=0, max=100, help="Percent of the cells of tables to keep at most.")

@@ -23,6 +23,7 @@ from ctxprune.rag.sniff import sniffed
         ("<!DOCTYPE html><p>x", "html"),
         ("\n<!-- hi --><html lang='en'>", "html"),
         ("<?xml version='1.0'?>\n<html>", "html"),
+        ("<!-- a --> <!-- b -->\n<body>", "html"),
         ("<div><p>a</p><p>b</p></div>", "html"),
         ("<p>one</p>", "text"),
         ('{"a": 1}', "json"),
@@ -53,3 +54,6 @@ def test_a_long_text_is_not_read_whole():
     assert sniffed("name,age\n" + "Ann,3\n" * 100_000 + "no fields here") == "csv"
     assert sniffed("<" * 5_000_000) == "text"
     assert sniffed("<!--" * 5_000) == "text"
+    assert sniffed("<!---->" * 2_000 + "<x") == "text"
+    assert sniffed("a|b\n" + " " * 19_000 + "x") == "text"
+    assert sniffed("a|b\n" + "-| " * 6_000 + "x") == "text"

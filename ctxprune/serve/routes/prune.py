@@ -153,6 +153,9 @@ def _structured(asked: PruneRequest, _most: int, scorer: Scorer) -> Task[Any]:
     """A text of any other kind, which stays one of its kind."""
     if asked.text is None or asked.documents is not None:
         raise RequestError(f"kind {asked.kind} takes one text", status=422, hint="send it as a string, in text")
+    for name in ("markdown", "reorder"):
+        if getattr(asked, name):
+            raise RequestError(f"{name} is for kind text, and this is {asked.kind}", status=422, hint="leave it out")
     policy = _policy(asked, table=asked.kind in TABLES)
     pruner = Pruner(scorer, policy, None, asked.on_empty)
     return _single(asked, lambda text: _context(text, asked.kind), pruner)

@@ -105,6 +105,8 @@ def test_a_budget_of_a_table_leaves_out_columns_too(client: Client) -> None:
         ({"query": QUERY, "kind": "json", "documents": ["[]"]}, "send it as a string, in text"),
         ({"query": QUERY, "text": TEXT, "b" * 999: 5}, f"'{'b' * 100}'"),
         ({"query": QUERY, "text": 5}, "text"),
+        ({"query": QUERY, "text": "[]", "kind": "json", "markdown": True}, "markdown is for kind text"),
+        ({"query": QUERY, "text": "[]", "kind": "json", "reorder": True}, "reorder is for kind text"),
         ({"query": QUERY, "text": TEXT, "kind": "sound"}, "'sound'"),
         ({"query": QUERY, "text": "no json", "kind": "json"}, "this is no JSON"),
         ({"query": QUERY, "text": TEXT, "budget": 1}, 'let on_empty be "drop"'),
