@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from .cuts import cut
-from .elements import APART, HEADINGS, SCOPE
+from .elements import APART, CAPTION, HEADINGS, SCOPE
 from .outline import nearest
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _BYTES_PER_TOKEN = 4
 _MOST_HEAD = 4  # units that the header rows of a table may weigh, to come along with each row
 KINDS: Final = ("text", "item", "code", "heading", "caption", "header", "row")
 _TEXT, _ITEM, _CODE, _HEADING, _CAPTION, _HEADER, _ROW = range(len(KINDS))
-_WHOLE = frozenset({_HEADING, _CAPTION, _HEADER})
 
 
 class Group(NamedTuple):
@@ -99,7 +98,7 @@ class _Spans:
         if outline.tables:
             cells = outline.cell[frames]
             rows = outline.parents[cells]
-            captions = np.isin(cells, [table.caption for table in outline.tables.values()]) & (cells > 0)
+            captions = outline.is_kind(CAPTION)[cells]
             tables = self.heads(rows)[rows]
             in_row = (cells > 0) & ~captions
             kinds = np.where(in_row, np.where(tables > 0, _HEADER, _ROW), np.where(captions & short, _CAPTION, kinds))
@@ -125,9 +124,10 @@ class _Spans:
         ends = np.r_[starts[1:], len(kinds)]
         totals, longest = np.add.reduceat(self.sizes, starts), np.maximum.reduceat(self.sizes, starts)
         fits = (longest <= self.most) & ((totals <= 2 * self.most) & (kinds[starts] == _ROW) | (ends - starts == 1))
-        columns = (kinds[starts], frames[starts], starts, ends, fits | np.isin(kinds[starts], list(_WHOLE)))
-        for kind, frame, first, last, whole in zip(*(column.tolist() for column in columns), strict=True):
-            if whole:
+        whole = (kinds[starts] >= _HEADING) & (kinds[starts] != _ROW)
+        columns = (kinds[starts], frames[starts], starts, ends, fits | whole)
+        for kind, frame, first, last, fit in zip(*(column.tolist() for column in columns), strict=True):
+            if fit:
                 yield _Span(kind, frame, first, last)
             else:
                 yield from self.divided(kind, frame, first, last)

@@ -1,5 +1,9 @@
 """What a reader sees of a page, and in which boxes."""
 
+import gzip
+import json
+from pathlib import Path
+
 import pytest
 
 from ctxprune.rag.html.builder import build
@@ -108,3 +112,20 @@ def test_one_parser_or_the_other():
     assert other.source.startswith("<html><head><title>T</title></head><body><p>a &lt; b")
     assert ours.title == other.title == "T"
     assert runs(html, parser="turbohtml") == runs(html, parser="selectolax")
+
+
+PAGES = Path(__file__).resolve().parents[4] / "shared" / "data" / "rag"
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["wtq_html/dev_pages", "article_extraction/dev", "websrc_sample/pages"])
+def test_real_pages_are_read_as_the_standard_builds_their_trees(name: str):
+    """The boxes are those of the tree that lexbor builds, which the fallback reads."""
+    file = PAGES / f"{name}.jsonl.gz"
+    if not file.exists():
+        pytest.skip(f"no {file.name}")
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        pages = [json.loads(line)["html"] for _, line in zip(range(25), lines, strict=False)]
+    assert pages
+    for page in pages:
+        assert runs(page, parser="turbohtml") == runs(page, parser="selectolax")
