@@ -146,8 +146,9 @@ def is_ambiguous(table, columns):
 
 
 def overlaps(table, _columns):
-    """Whether cells of HTML lie over each other, which no table without these cells can say again."""
-    return any(
+    """Whether cells of HTML lie over each other, which no table without these cells can say again; or tables stand in
+    tables, of which the outer one only places things as long as most of its text stands in the inner one."""
+    return table._form.text.lower().count("<table") > 1 or any(
         cell is not None and any(row[place] is not cell for place in range(cell.column, cell.column + cell.columns))
         for row in table._form._places
         for cell in row

@@ -9,7 +9,7 @@ together, that is the number of needed cells to be expected.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from ctxprune._cell_prices import CellPrices, PricedTable, text_shares
 from ctxprune._checks import is_number
+from ctxprune._memo import ContextMemo
 from ctxprune.closure import Closure
 from ctxprune.demand import demanded_units
 from ctxprune.errors import BudgetError, UsageError
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["CellShare", "TableBudget"]
 
 _TRIED = 128  # numbers of columns
-_NEEDED = 2.0  # rows, in sum of their probabilities; results hardly depend on it from 1 to 16 in tables of a page
+_NEEDED = 6.0  # rows, in sum of their probabilities; fewer are too few for some tables of a page
 _PARTS = 1024  # of a token, in which prices are counted, so that rounding adds up to nothing
 
 
@@ -82,7 +83,8 @@ class CellPolicy(ClosedPolicy):
             chooser.add(int(index), "selected", self.full)
         chooser.room = _Room(prices.of_columns(chooser.kept), limit, "")
         for index in plan.ranked_columns:
-            chooser.add(index, "selected", self.full)
+            if not chooser.kept[index]:
+                chooser.add(index, "selected", self.full)
         return chooser.selection()
 
     def select_best(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
@@ -194,6 +196,9 @@ class TableBudget(CellPolicy):
 
     budget: int = 512
     strict: bool = False
+    _tables: ContextMemo[tuple[PricedTable, ...]] = field(
+        default_factory=ContextMemo, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         whole = isinstance(self.budget, (int, np.integer)) and not isinstance(self.budget, bool)
@@ -202,7 +207,7 @@ class TableBudget(CellPolicy):
 
     def prices(self, context: Context[Any], tokens: NDArray[np.int64]) -> tuple[CellPrices, int]:
         """Tokens, in parts; rows' cells by their characters."""
-        tables = tuple(text_shares(grid) for grid in grids_of(context) if grid.column_units)
+        tables = self._tables.get(context, lambda: _text_tables(context))
         whole = tokens * _PARTS
         for table in tables:  # a column without a name takes a separator
             whole[table.columns] = np.maximum(whole[table.columns], _PARTS)
@@ -210,7 +215,13 @@ class TableBudget(CellPolicy):
 
     def tightened(self, by: int) -> TableBudget:
         """The same policy with `by` tokens less; never under 0."""
-        return replace(self, budget=max(self.budget - by, 0))
+        tighter = replace(self, budget=max(self.budget - by, 0))
+        object.__setattr__(tighter, "_tables", self._tables)  # what was found out about the context
+        return tighter
+
+
+def _text_tables(context: Context[Any]) -> tuple[PricedTable, ...]:
+    return tuple(text_shares(grid) for grid in grids_of(context) if grid.column_units)
 
 
 @dataclass(frozen=True)
