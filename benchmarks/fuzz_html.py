@@ -6,7 +6,8 @@ Writes benchmarks/results/fuzz_html.json. Pages of all elements that mean someth
 they do not belong, then cut, doubled, shuffled and with odd characters; some as bytes of one encoding that declare
 another; some enormous in one way (nested 100,000 deep, 10,000 columns, one line of megabytes, entities, attributes).
 Each is read and a part of it kept, two seconds at most. What comes out must be well formed and hold the kept units and
-nothing else; spans must lie in the source, in order, and hold the text of their units; Markdown and text must be made.
+nothing else; each text must be in one unit; spans must lie in the source, in order, and hold the text of their units;
+Markdown and text must be made.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from _fuzz import ODD, fuzz, mutated
 from _record import record
 
 from ctxprune.rag import HtmlOptions, HtmlPage
+from ctxprune.rag.html.leaves import joined
 
 SEED = 0
 WORDS = (
@@ -140,6 +142,8 @@ def check(given):
     units, source = read.units, read.source
     assert len(read.blocks) == len(units)
     read.grids  # noqa: B018  # made when asked for
+    parts = joined(part for group in read.groups for part in group.parts(read.outline))
+    assert parts == [read.outline.part(run) for run in range(len(read.outline.runs))], "a text without one owner"
     place = 0
     for unit in units:
         start, end = unit.span
@@ -205,7 +209,7 @@ def spans(read):
 
 
 def letters(text):
-    return [letter for letter in text if letter not in "^|\x00" and not letter.isspace()]
+    return [letter for letter in text if letter not in "^|“”\x00" and not letter.isspace()]
 
 
 def main():

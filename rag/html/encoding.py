@@ -8,6 +8,7 @@ import re
 __all__ = ["decode"]
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_WIDE = ((b"<\x00", "utf-16-le"), (b"\x00<", "utf-16-be"))  # no page of one-byte units starts so
 _PRESCAN = 1024  # bytes in which a meta element may declare the encoding
 _META = re.compile(rb"<!--.*?(?:-->|\Z)|<meta[\s/][^>]*?charset\s*=\s*[\"']?\s*([^\s\"'/>;]+)", re.I | re.S)
 # Names that the standard reads as a larger or another encoding than Python does.
@@ -35,14 +36,18 @@ _NOT_FOR_PAGES = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined
 def decode(data: bytes, transport: str = "") -> str:
     """The characters of `data`, without a byte order mark; never an error.
 
-    A byte order mark decides, else `transport` (the charset of the Content-Type header), else a meta element within
-    the first 1,024 bytes, else UTF-8 if the bytes are valid, else windows-1252. Where the declared encoding is plainly
-    wrong, the bytes decide: valid UTF-8 beyond ASCII is read as UTF-8 whatever legacy encoding was declared, and
-    declared UTF-8 with more broken than whole characters as windows-1252. Other broken bytes become U+FFFD.
+    A byte order mark decides, or a first "<" of two bytes, else `transport` (the charset of the Content-Type header),
+    else a meta element within the first 1,024 bytes, else UTF-8 if the bytes are valid, else windows-1252. Where the
+    declared encoding is plainly wrong, the bytes decide: valid UTF-8 beyond ASCII is read as UTF-8 whatever legacy
+    encoding was declared, and declared UTF-8 with more broken than whole characters as windows-1252. Other broken bytes
+    become U+FFFD.
     """
     for mark, name in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(name, "replace")
+    for start, name in _WIDE:
+        if data.startswith(start):
+            return data.decode(name, "replace")
     try:
         return data.decode("utf-8") if not _wide(transport) else data.decode(_wide(transport), "replace")
     except UnicodeDecodeError:

@@ -118,7 +118,9 @@ def simple_markup(tree: Tree, part: Part) -> str:
 
 
 def _sign(tree: Tree, index: int, mark: Mark) -> str:
-    """What a mark is in plain text: a break, a gap, a caret before what would read as a longer number; "" for most."""
+    """What a mark is in plain text: a break, a gap, quotation marks, a caret for a power; "" for most."""
+    if mark.tag == "q":
+        return "“" if mark.kind == "open" else "”"
     return "^" if mark.kind == "open" and mark.tag == "sup" and _is_power(tree, index) else tree.data[index]
 
 

@@ -26,6 +26,7 @@ _DEEPEST = 12  # levels that are indented
 _UNSAFE = re.compile(r"[\s()<>\\]")
 _TICKS = re.compile("`+")
 _LINE = {"code": "`", "del": "~~", "s": "~~"}
+_CLOSING = _LINE | {"q": "”"}
 
 
 class MarkdownWriter:
@@ -94,9 +95,9 @@ class MarkdownWriter:
                 text = f" {piece.text} " if piece.mark is not None and piece.mark.kind == "value" else piece.text
                 written.append(text if piece.mark and piece.mark.kind == "break" else _TAG.sub(r"\\<", _flat(text)))
             elif piece.mark.kind == "open":
-                sign = _LINE.get(piece.mark.tag, "")
-                written.append("[" if piece.mark.link else sign or piece.text)
-                open_.append(f"]({self.target(piece.token)})" if piece.mark.link else sign)
+                sign = _LINE.get(piece.mark.tag, piece.text)
+                written.append("[" if piece.mark.link else sign)
+                open_.append(f"]({self.target(piece.token)})" if piece.mark.link else _CLOSING.get(piece.mark.tag, ""))
             elif open_:
                 written.append(open_.pop())
         written += reversed(open_)

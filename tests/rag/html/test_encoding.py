@@ -18,6 +18,8 @@ TEXT = "Grüße aus Łódź"
         (codecs.BOM_UTF16_LE + TEXT.encode("utf-16-le"), "", TEXT),
         (codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"), "utf-8", TEXT),
         (TEXT.encode("utf-16-le"), "utf-16le", TEXT),
+        (f"<p>{TEXT}".encode("utf-16-le"), "", f"<p>{TEXT}"),
+        (f"<p>{TEXT}".encode("utf-16-be"), "utf-8", f"<p>{TEXT}"),
         ("Grüße".encode("latin-1"), "", "Grüße"),
         ("Grüße – “so”".encode("cp1252"), "iso-8859-1", "Grüße – “so”"),
         (b"<meta charset=iso-8859-2>" + TEXT.encode("iso-8859-2"), "", f"<meta charset=iso-8859-2>{TEXT}"),

@@ -182,3 +182,9 @@ def test_small_neighbours_are_one_unit():
 def test_options_that_are_none(options: dict[str, object]):
     with pytest.raises(UsageError, match=f"{next(iter(options))} is"):
         HtmlOptions(**options)  # type: ignore[arg-type]
+
+
+def test_quotation_marks_are_those_that_a_browser_draws():
+    html = "<p>he said <q>no</q>"
+    assert rendered(html) == "<p>he said <q>no</q></p>"
+    assert rendered(html, output="text") == rendered(html, output="markdown") == "he said “no”"
