@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ctxprune.cli._prune_inputs import write_texts
+from ctxprune.cli._prune_inputs import Format, write_texts
 from ctxprune.cli._scorers import named_scorer
 
 if TYPE_CHECKING:
@@ -21,23 +21,26 @@ __all__ = ["FILE_BUDGET", "is_table_file", "prune_table_file"]
 
 FILE_BUDGET = 2000
 """Tokens of what is kept, where nothing else says how much."""
+_DELIMITED = frozenset({".csv", ".tab", ".tsv"})
 _ENDINGS = frozenset({".arrow", ".feather", ".ipc", ".parquet", ".pq"})
 _LARGE = 64 << 20  # bytes of a CSV file that is not read whole
 
 
-def is_table_file(files: Sequence[Path], kind: str | None) -> bool:
+def is_table_file(files: Sequence[Path], form: Format) -> bool:
     """Whether `files` is a single file of a table that is read a part at a time.
 
     Raises:
-        typer.BadParameter: There are several files, and one of them is of that kind.
+        typer.BadParameter: There are several files, and one of them is of that kind; or `form` says something else.
     """
     binary = [path for path in files if path.suffix.lower() in _ENDINGS]
+    if binary and form is not Format.auto:
+        raise typer.BadParameter(f"{binary[0].name} is not read as {form.value}", param_hint="--format")
     if binary and len(files) > 1:
         raise typer.BadParameter(f"{binary[0].name} is read by itself", param_hint="FILES")
     if binary:
         return True
-    large = len(files) == 1 and kind in {"csv", "tsv"} and files[0].is_file()
-    return large and files[0].stat().st_size > _LARGE
+    delimited = form in {Format.csv, Format.tsv} or (form is Format.auto and files[0].suffix.lower() in _DELIMITED)
+    return len(files) == 1 and delimited and files[0].is_file() and files[0].stat().st_size > _LARGE
 
 
 def prune_table_file(asked: Asked, options: TextOptions, output: Path | None) -> None:

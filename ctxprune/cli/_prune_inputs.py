@@ -14,10 +14,22 @@ import typer
 
 from ctxprune.errors import InputError
 
-__all__ = ["Format", "Inputs", "read_bytes", "read_inputs", "read_text", "write_records", "write_texts"]
+__all__ = [
+    "LINES",
+    "Format",
+    "Inputs",
+    "beginning",
+    "read_bytes",
+    "read_inputs",
+    "read_text",
+    "write_records",
+    "write_texts",
+]
 
 _MARKDOWN = frozenset({".markdown", ".md", ".mdown", ".mkd"})
-_LINES = frozenset({".jsonl", ".ndjson"})
+_HEAD = 20_000  # bytes
+LINES = frozenset({".jsonl", ".ndjson"})
+"""Ends of the names of JSON lines."""
 
 
 class Format(str, Enum):
@@ -106,7 +118,7 @@ def _form(path: Path, form: Format) -> Format:
     if form is not Format.auto:
         return form
     suffix = path.suffix.lower()
-    if suffix in _LINES:
+    if suffix in LINES:
         return Format.jsonl
     return Format.markdown if suffix in _MARKDOWN else Format.text
 
@@ -150,6 +162,21 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read the file: {error.strerror}", where=name) from error
+
+
+def beginning(path: Path) -> str:
+    """The first characters of a file or of stdin, which can still be read; "" where that cannot be."""
+    try:
+        if _name(path) != "stdin":
+            with path.open("rb") as file:
+                data = file.read(_HEAD)
+        elif sys.stdin.isatty() or not hasattr(sys.stdin.buffer, "peek"):
+            return ""
+        else:
+            data = sys.stdin.buffer.peek(_HEAD)
+    except OSError:  # said when it is read
+        return ""
+    return data.decode("utf-8", "replace")
 
 
 def read_text(path: Path) -> str:

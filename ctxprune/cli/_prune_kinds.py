@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ctxprune.cli._prune_inputs import Format, read_bytes, read_text, write_texts
+from ctxprune.cli._prune_inputs import LINES, Format, beginning, read_bytes, read_text, write_texts
 from ctxprune.cli._scorers import named_scorer
 from ctxprune.errors import InputError
 
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from ctxprune.cli._prune_asked import Asked
     from ctxprune.cli._prune_passages import TextOptions
     from ctxprune.context import Context
+    from ctxprune.rag.html import HtmlPage
+    from ctxprune.rag.html.options import HtmlOutput
 
-__all__ = ["kind_of", "prune_kind"]
+__all__ = ["kind_of", "main_text_of", "prune_kind"]
 
+_BINARY = (b"%PDF", b"PAR1", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b")
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, which has zero bytes
+_LOOKED_AT = 1024  # bytes
 _SENTENCES = frozenset({Format.text, Format.markdown, Format.jsonl})
 
 
@@ -31,7 +36,7 @@ def kind_of(files: Sequence[Path], form: Format) -> str | None:
     """
     if form is not Format.auto:
         return None if form in _SENTENCES else form.value
-    kinds = sorted({_by_name(path) or "text" for path in files})
+    kinds = sorted({*map(_kind, files)})
     if kinds == ["text"]:
         return None
     if len(kinds) > 1:
@@ -41,11 +46,17 @@ def kind_of(files: Sequence[Path], form: Format) -> str | None:
     return kinds[0]
 
 
-def prune_kind(asked: Asked, kind: str, options: TextOptions) -> None:
+def prune_kind(asked: Asked, kind: str, options: TextOptions, form: HtmlOutput | None = None) -> None:
     """Read, prune, write.
 
+    Args:
+        asked: What all kinds share.
+        kind: A name of `ctxprune.rag.kinds.KINDS`.
+        options: Those for text, of which none may be given.
+        form: What pages become; None for HTML, and for all other kinds.
+
     Raises:
-        typer.BadParameter: An option is for text only.
+        typer.BadParameter: An option is for another kind.
         InputError, BudgetError, UsageError: As what it calls.
     """
     from ctxprune.pruning import Pruner
@@ -53,7 +64,11 @@ def prune_kind(asked: Asked, kind: str, options: TextOptions) -> None:
     from ctxprune.scorers.structured import structured
 
     options.refuse(kind)
-    names, contexts = _read(asked.files, kind)
+    if form is not None and kind != "html":
+        raise typer.BadParameter(f"it is for pages only, and this is {kind}", param_hint="--as")
+    names, contexts = _read(asked.files, kind, form)
+    if kind == "html" and not any(context.units for context in contexts):
+        raise InputError("there is no text to prune", where=", ".join(names))
     context = contexts[0] if len(contexts) == 1 else _joined(contexts)
     scorer = structured(named_scorer(asked.scorer, asked.model)[0])
     result = Pruner(scorer, asked.policy, None, asked.on_empty).prune(asked.question, context)
@@ -61,30 +76,53 @@ def prune_kind(asked: Asked, kind: str, options: TextOptions) -> None:
         write_texts([result.output] if len(contexts) == 1 else result.output)
 
 
-def _by_name(path: Path) -> str | None:
-    """The kind of a file by the end of its name; None for one that is read as sentences, or not known."""
+def _kind(path: Path) -> str:
+    """The kind of a file by the end of its name, else by its looks; "text" for all that is read as sentences."""
     from ctxprune.rag.kinds import KINDS
+    from ctxprune.rag.sniff import sniffed
 
     name = path.name.lower()
     if path.is_dir():
         return "html"
     found = [(len(end), kind) for kind, entry in KINDS.items() for end in entry.endings if name.endswith(end)]
-    kind = max(found, default=(0, "text"))[1]
-    return None if kind in {"markdown", "text"} else kind
+    kind = max(found)[1] if found else "text" if path.suffix.lower() in LINES else sniffed(beginning(path))
+    return "text" if kind == "markdown" else kind
 
 
-def _read(files: Sequence[Path], kind: str) -> tuple[list[str], list[Context[Any]]]:
+def main_text_of(files: Sequence[Path], form: HtmlOutput | None) -> None:
+    """Print the main text of each page.
+
+    Raises:
+        InputError: A page cannot be read.
+    """
+    from ctxprune.rag.html import main_text
+
+    _, pages = _read(files, "html", form)
+    write_texts([main_text(page) for page in pages])
+
+
+def _read(files: Sequence[Path], kind: str, form: HtmlOutput | None) -> tuple[list[str], list[Any]]:
+    """The names of the files, and their contexts."""
     from ctxprune.rag.kinds import KINDS
 
     names, contexts = [], []
     for path in _each(files, kind):
         name = "stdin" if str(path) == "-" else str(path)
         try:
-            contexts.append(KINDS[kind].read(read_bytes(path) if kind == "html" else read_text(path)))
+            contexts.append(_page(path, form) if kind == "html" else KINDS[kind].read(read_text(path)))
         except InputError as error:
             raise _located(error, name) from error
         names.append(name)
     return names, contexts
+
+
+def _page(path: Path, form: HtmlOutput | None) -> HtmlPage:
+    from ctxprune.rag.html import HtmlOptions, HtmlPage
+
+    data = read_bytes(path)
+    if data.startswith(_BINARY) or (b"\0" in data[:_LOOKED_AT] and not data.startswith(_WIDE)):
+        raise InputError("this is no text, so no HTML page either")
+    return HtmlPage(data, HtmlOptions(output=form or "html"))
 
 
 def _each(files: Sequence[Path], kind: str) -> list[Path]:
@@ -104,7 +142,9 @@ def _each(files: Sequence[Path], kind: str) -> list[Path]:
 
 
 def _located(error: InputError, name: str) -> InputError:
-    return InputError(error.what, where=f"{name}, {error.where}" if error.where else name, hint=error.hint)
+    """The error with the name of the file, unless it names it already."""
+    where = error.where if name in error.where else ", ".join(filter(None, (name, error.where)))
+    return InputError(error.what, where=where, hint=error.hint)
 
 
 def _joined(contexts: Sequence[Context[Any]]) -> Context[list[str]]:

@@ -15,6 +15,17 @@ from ctxprune.cli._scorers import MODEL_HELP
 __all__ = ["PolicyName", "prune"]
 
 
+_FORMATS, _POLICIES = (", ".join(name.value for name in names) for names in (Format, PolicyName))
+
+
+class PageForm(str, Enum):
+    """What a page becomes."""
+
+    html = "html"
+    markdown = "markdown"
+    text = "text"
+
+
 class OnEmpty(str, Enum):
     """What to do where nothing is worth keeping."""
 
@@ -29,11 +40,15 @@ def prune(
         typer.Argument(help="Files, or folders of HTML pages; none, or -, reads stdin.", show_default=False),
     ] = None,
     *,
-    question: Annotated[str, typer.Option("-q", "--question", help="What it is needed for.")],
-    scorer: Annotated[str, typer.Option(help="Registered name of the scorer.")] = "cascade",
+    question: Annotated[str | None, typer.Option("-q", "--question", help="What it is needed for.")] = None,
+    main: Annotated[bool, typer.Option("--main", help="Print the main text of pages, for no question.")] = False,
+    scorer: Annotated[
+        str, typer.Option(help="Registered name of the scorer of words; rows and columns of tables have their own.")
+    ] = "cascade",
     model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
     policy: Annotated[
-        PolicyName | None, typer.Option(help="How to choose; default: by the number given, else adaptive.")
+        PolicyName | None,
+        typer.Option(metavar="NAME", help=f"How to choose: {_POLICIES}; default: by the number given, else adaptive."),
     ] = None,
     budget: Annotated[
         int | None,
@@ -48,7 +63,12 @@ def prune(
     ] = None,
     on_empty: Annotated[OnEmpty, typer.Option(help="Where nothing is chosen.")] = OnEmpty.keep_best,
     form: Annotated[
-        Format, typer.Option("--format", help="How to read the files; auto goes by the ends of their names.")
+        Format,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help=f"How to read the files: {_FORMATS}; auto goes by the ends of their names, then by their looks.",
+        ),
     ] = Format.auto,
     field: Annotated[str, typer.Option(help="Name of the text in JSON lines.")] = "text",
     title_field: Annotated[
@@ -72,6 +92,9 @@ def prune(
     drop_empty: Annotated[bool, typer.Option("--drop-empty", help="Leave out lines that lost everything.")] = False,
     language: Annotated[str, typer.Option(help="ISO 639 code, for the ends of sentences.")] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document with spans and scores.")] = False,
+    as_form: Annotated[
+        PageForm | None, typer.Option("--as", metavar="FORM", help="What pages become: html, markdown or text.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where a table of a Parquet, Arrow or large CSV file goes.")
     ] = None,
@@ -84,13 +107,20 @@ def prune(
     from ctxprune.cli import _console
     from ctxprune.cli._prune_asked import Asked
     from ctxprune.cli._prune_file import FILE_BUDGET, is_table_file, prune_table_file
-    from ctxprune.cli._prune_kinds import kind_of, prune_kind
+    from ctxprune.cli._prune_kinds import kind_of, main_text_of, prune_kind
     from ctxprune.cli._prune_passages import TextOptions, prune_passages
     from ctxprune.rag.kinds import TABLES
 
     paths = files or [Path("-")]
-    kind = kind_of(paths, form)
-    is_file = is_table_file(paths, kind)
+    is_file = is_table_file(paths, form)
+    kind = None if is_file else kind_of(paths, form)
+    if main:
+        if kind != "html" or question is not None:
+            raise typer.BadParameter("it is for pages, and for no question", param_hint="--main")
+        main_text_of(paths, None if as_form is None else as_form.value)
+        return
+    if question is None:
+        raise typer.BadParameter("say what the input is needed for", param_hint="-q")
     if is_file and (policy, budget, top_k, threshold, cells) == (None,) * 5:
         budget = FILE_BUDGET
     chosen = named_policy(HowMuch(policy, budget, top_k, threshold, cells), table=is_file or kind in TABLES)
@@ -108,4 +138,4 @@ def prune(
     elif kind is None:
         prune_passages(asked, form, text_options)
     else:
-        prune_kind(asked, kind, text_options)
+        prune_kind(asked, kind, text_options, None if as_form is None else as_form.value)

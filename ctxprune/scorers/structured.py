@@ -31,7 +31,8 @@ class StructuredScorer:
 
     A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "schema" or "tool"
     that has `names` by `NamesScorer`, others with `grids` by `TabularScorer`. Of a cascade the cheap scorer reads
-    tools: the bundled model finds the needed one less often (benchmarks/tools.py), and takes ten times as long.
+    tools: the bundled model finds the needed one less often (benchmarks/tools.py), and takes ten times as long; and
+    logs, whose lines are no sentences.
 
     Attributes:
         scorer: Reads words; by default the bundled model.
@@ -46,13 +47,14 @@ class StructuredScorer:
     def __post_init__(self) -> None:
         if not isinstance(self.scorer, Scorer) or isinstance(self.scorer, type):
             raise UsageError(f"scorer is {self.scorer!r}", hint="give a scorer")
+        cheap = getattr(self.scorer, "cheap", self.scorer)
         titled = self.scorer if self.reads_titles else TitledScorer(self.scorer)
         forms: dict[str, Scorer] = {
-            "log": LogScorer(self.scorer),
-            "page": PageScorer(TabularScorer(titled)),
+            "log": LogScorer(cheap),
+            "page": PageScorer(titled),
             "schema": _by_names(self.scorer),
             "table": TabularScorer(self.scorer),
-            "tool": _by_names(getattr(self.scorer, "cheap", self.scorer)),
+            "tool": _by_names(cheap),
         }
         object.__setattr__(self, "_forms", forms)
 

@@ -123,6 +123,52 @@ def test_what_is_not_of_its_kind_is_one_clear_line(tmp_path, capfd, name: str) -
     assert str(path) in err
 
 
+ARTICLE = (
+    "<!doctype html><nav><a href=/>Home</a> <a href=/b>Blog</a></nav><article>"
+    + "".join(f"<p>{LONG} Paragraph {number} of the article, which goes on for a while.</p>" for number in range(4))
+    + "</article><footer>Copyright 2026</footer>"
+)
+
+
+def test_the_main_text_of_a_page_needs_no_question(tmp_path, capfd) -> None:
+    path = tmp_path / "a.html"
+    path.write_text(ARTICLE, encoding="utf-8")
+    assert main(["prune", str(path), "--main", "--as", "text"]) == 0
+    out, _ = capfd.readouterr()
+    assert "Paragraph 3" in out
+    assert not {"Home", "Copyright"} & {*out.split()}
+    for words in ([str(path), "--main", "-q", "x"], ["--main", "--format", "text"], [str(path)]):
+        assert main(["prune", *words]) == 2
+        capfd.readouterr()
+
+
+def test_pages_as_markdown_and_as_text(folder, capfd) -> None:
+    words = (folder / "a.html", "--budget", 30)
+    assert run(capfd, *words, "--as", "markdown")[1] == "# Games\n\nThe fair of Paris was in 1900.\n"
+    assert run(capfd, *words, "--as", "text")[1] == "Games\n\nThe fair of Paris was in 1900.\n"
+    assert run(capfd, folder / "a.csv", "--as", "text")[0] == 2
+
+
+def test_without_a_known_ending_the_looks_decide(tmp_path, capfd, monkeypatch) -> None:
+    path = tmp_path / "answer"
+    path.write_text('["Paris", "Athens"]', encoding="utf-8")
+    assert run(capfd, path, "--top-k", 1)[1] == '["Paris"]\n'
+    stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(b'["Paris", "Athens"]')))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert run(capfd, "--top-k", 1)[1] == '["Paris"]\n'
+
+
+def test_what_is_no_page_is_refused(tmp_path, capfd) -> None:
+    path = tmp_path / "a.html"
+    for content in (b"PAR1\x15\x04", b"<p>\x00\x01", b" ", b"<!-- a -->"):
+        path.write_bytes(content)
+        code, out, err = run(capfd, path)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert err.count("a.html") == 1
+    path.write_bytes("<p>Paris.</p>".encode("utf-16"))
+    assert run(capfd, path)[:2] == (0, "<p>Paris.</p>\n")
+
+
 def test_parquet_is_read_a_part_at_a_time_and_comes_out_as_parquet(tmp_path, capfd) -> None:
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     source, target = tmp_path / "a.parquet", tmp_path / "out.parquet"
