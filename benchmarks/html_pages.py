@@ -70,11 +70,10 @@ def main() -> int:
     return 0
 
 
-def questions(items: list[PageItem], name: str, form: str) -> dict[str, object]:
+def questions(items: list[PageItem], name: str, form: str, *, columns: bool = True) -> dict[str, object]:
     scorer = Random() if name == "random" else SCORERS.get(name)()
-    return measure_questions(
-        items, scorer, options=HtmlOptions(output=form), progress=ticker(f"{name}, {form}")
-    ).to_dict()
+    options = HtmlOptions(output=form, columns=columns)
+    return measure_questions(items, scorer, options=options, progress=ticker(f"{name}, {form}")).to_dict()
 
 
 def tables(items: list[PageItem], htmlrag: Child | None, size: int) -> dict[str, object]:

@@ -43,12 +43,21 @@ class CellPrices:
         """Prices, int64 (n_units,), where of the columns only those of the first step are kept, then also those of the
         second, and so on."""
         cells = [np.zeros(len(table.rows)) for table in self.tables]
+        places = {
+            column: (number, place)
+            for number, table in enumerate(self.tables)
+            for place, column in enumerate(table.columns.tolist())
+        }
+        prices = self.whole.copy()
+        for table in self.tables:
+            prices[table.rows] = 0
         for step in steps:
-            prices = self.whole.copy()
-            for number, table in enumerate(self.tables):
-                cells[number] += table.shares[:, np.isin(table.columns, step)].sum(axis=1)
-                prices[table.rows] = np.rint(self.whole[table.rows] * cells[number])
-            yield prices
+            for number, place in (places[column] for column in step):
+                cells[number] += self.tables[number].shares[:, place]
+            for number in {places[column][0] for column in step}:
+                rows = self.tables[number].rows
+                prices[rows] = np.rint(self.whole[rows] * cells[number])
+            yield prices.copy()
 
     def of_columns(self, kept: NDArray[np.bool_]) -> NDArray[np.int64]:
         """int64 (n_units,): what one more column costs beside the units `kept`, (n_units,), which is its own price and

@@ -117,6 +117,15 @@ class _Plan:
         if not self._gains[self.others].any():
             self._gains[self.others] = 1.0
         self._gains[self.others] = _expected(self._gains[self.others])
+        self._mass = np.ones(len(order))  # share of its table's columns, by score, that is kept with each unit
+        self._shares: dict[int, tuple[NDArray[np.int64], float]] = {}  # of each column, and the rows of its table
+        for table in prices.tables:
+            self._mass[table.rows] = 0.0
+            gains = self._gains[table.columns]
+            shares = gains / gains.sum() if gains.any() else np.full(len(gains), 1 / len(gains))
+            self._shares.update(
+                {int(column): (table.rows, float(share)) for column, share in zip(table.columns, shares, strict=True)}
+            )
 
     def columns(self) -> tuple[list[int], NDArray[np.int64]] | None:
         """Units of the columns that are best kept, and the prices of all units then, int64 (n_units,); None where there
@@ -126,6 +135,8 @@ class _Plan:
         steps = self._steps()
         for step, prices in zip(steps, self._prices.growing(steps), strict=True):
             chosen = [*chosen, *step]
+            for rows, share in (self._shares[column] for column in step):
+                self._mass[rows] += share
             found = self._kept(chosen, prices)
             if found is not None and (best is None or found >= most):
                 best, most = (chosen, prices), found
@@ -149,16 +160,8 @@ class _Plan:
         if all_fit:
             order = np.concatenate([demanded, order[~np.isin(order, demanded)]]).astype(np.int64)
         fitting = int(np.searchsorted(np.cumsum(prices[order]), room, side="right"))
-        return all_fit, float((self._gains * self._mass(columns))[order[:fitting]].sum())
-
-    def _mass(self, columns: list[int]) -> NDArray[np.float64]:
-        """Share of its table's columns, by score, that is kept with each unit; 1 for units outside of tables."""
-        mass = np.ones(len(self._gains))
-        for table in self._prices.tables:
-            gains = self._gains[table.columns]
-            gains = gains if gains.any() else np.ones_like(gains)
-            mass[table.rows] = gains[np.isin(table.columns, columns)].sum() / gains.sum()
-        return mass
+        best = order[:fitting]
+        return all_fit, float(self._gains[best] @ self._mass[best])
 
 
 def _expected(gains: NDArray[np.float64]) -> NDArray[np.float64]:

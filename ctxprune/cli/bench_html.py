@@ -19,6 +19,7 @@ def html(
     scorer: Annotated[str, typer.Option(help="Registered name.")] = _DEFAULT,
     model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
     output: Annotated[str, typer.Option(help="html, markdown or text: the form of the pruned page.")] = "markdown",
+    columns: Annotated[bool, typer.Option(help="Whether columns of tables may go, too.")] = True,
     limit: Annotated[int | None, typer.Option(min=1, help="The first items only.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -46,10 +47,10 @@ def html(
             report = measure_questions(
                 items,
                 made,
-                options=HtmlOptions(output=output),  # type: ignore[arg-type]  # checked above
+                options=HtmlOptions(output=output, columns=columns),  # type: ignore[arg-type]  # checked above
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
-        document |= {"scorer": name, "output": output, **report.to_dict()}
+        document |= {"scorer": name, "output": output, "columns": columns, **report.to_dict()}
     if as_json:
         _console.emit(document)
     else:

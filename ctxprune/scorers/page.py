@@ -38,12 +38,13 @@ class PageScorer:
     holds with what stands above it, the size of the table, its title, whether it is a list of keys and values, empty
     cells; for the text its best unit. Their weights come from questions about tables and about paragraphs
     (benchmarks/page_weights.py). The scores of rows are probabilities; a unit of text has the share of the question's
-    words that the best one holds, times how near its score comes to that one's, to the fourth power. A context without
-    grids scores as `scorer` does.
+    words that the best one holds, times how near its score comes to that one's, to the fourth power. Short lines beside
+    each other, as labels and values are, lend each other their scores. A context that is no page and has no grids
+    scores as `scorer` does.
 
     Attributes:
         scorer: Scores the units of the text by themselves, 0..1; it sees no others.
-        tables: Scores the rows and columns of tables by themselves, by the probability that they are needed.
+        tables: Scores the rows and columns of tables by themselves.
         network: Weighs the parts; by default as it comes with the library.
 
     Raises:
@@ -51,14 +52,15 @@ class PageScorer:
     """
 
     scorer: Scorer = field(default_factory=TitledScorer)
-    tables: Scorer = field(default_factory=TabularScorer)
+    tables: TabularScorer = field(default_factory=TabularScorer)
     network: Network = field(default_factory=load_network, repr=False, compare=False)
     _parts: ContextMemo[PageParts] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("scorer", "tables"):
-            if not isinstance(getattr(self, name), Scorer) or isinstance(getattr(self, name), type):
-                raise UsageError(f"{name} is {getattr(self, name)!r}", hint="give a scorer")
+        if not isinstance(self.scorer, Scorer) or isinstance(self.scorer, type):
+            raise UsageError(f"scorer is {self.scorer!r}", hint="give a scorer")
+        if not isinstance(self.tables, TabularScorer):
+            raise UsageError(f"tables is {self.tables!r}", hint="give a TabularScorer")
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says. What depends on the page alone is worked out once a context."""
@@ -88,4 +90,4 @@ class PageScorer:
 
     def parts(self, context: Context[Any]) -> PageParts:
         """The parts of the context, worked out once."""
-        return self._parts.get(context, lambda: PageParts(context))
+        return self._parts.get(context, lambda: PageParts(context, self.tables.readings))

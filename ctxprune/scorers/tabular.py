@@ -83,10 +83,13 @@ class TabularScorer:
         for place, scores in zip(others, given, strict=True):
             results[place] = scores.copy()
         for query, context, scores in zip(queries, contexts, results, strict=True):
-            readings = self._readings.get(context, lambda context=context: _read(context))  # type: ignore[misc]
-            for reading in readings:
+            for reading in self.readings(context):
                 self._place(query, reading, scores)
         return results
+
+    def readings(self, context: Context[Any]) -> tuple[TableReading, ...]:
+        """The tables of the context, read once."""
+        return self._readings.get(context, lambda: tuple(map(TableReading, grids_of(context))))
 
     def row_demand(self, query: str, grid: Grid) -> NDArray[np.bool_] | None:
         """The rows that the question needs together (`question_demand`), bool (n_rows,); None where it needs none."""
@@ -116,10 +119,6 @@ class TabularScorer:
 def question_demand(query: str, grid: Grid) -> QuestionDemand:
     """What kind of question `query` is, the columns it names and the rows it cannot do without, by plain rules."""
     return demand_of(query, TableReading(grid))
-
-
-def _read(context: Context[Any]) -> tuple[TableReading, ...]:
-    return tuple(TableReading(grid) for grid in grids_of(context))
 
 
 def _has_others(context: Context[Any]) -> bool:

@@ -31,10 +31,16 @@ def bench(capsys: pytest.CaptureFixture[str], *words: str) -> dict:
 
 @pytest.mark.parametrize("output", ["html", "markdown", "text"])
 def test_figures(data: Path, capsys: pytest.CaptureFixture[str], output: str) -> None:
-    report = bench(capsys, "--data", str(data), "--output", output)
+    report = bench(capsys, "--data", str(data), "--output", output, "--no-columns")
     assert (report["scorer"], report["output"], report["items"]) == ("page.v1", output, 1)
     assert report["answer_retention"]["20"] == 100
     assert list(report["tokens_kept"]) == ["5", "10", "20"]
+
+
+def test_columns_go_too(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = bench(capsys, "--data", str(data))
+    assert (report["output"], report["columns"]) == ("markdown", True)
+    assert report["answer_retention"]["10"] == 100
 
 
 def test_for_people_and_wrong_words(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

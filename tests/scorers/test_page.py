@@ -58,6 +58,17 @@ def test_without_tables_it_is_the_wrapped_scorer() -> None:
     np.testing.assert_array_equal(PageScorer().score(question, text), TitledScorer().score(question, text))
 
 
+def test_a_value_is_found_by_the_label_beside_it() -> None:
+    fields = {"Fuel economy": "20 MPG", "Seats": "4", "Engine": "V8"}
+    cards = "".join(f"<div><div>{value}</div><div><div>{label}</div></div></div>" for label, value in fields.items())
+    page = HtmlPage(f"<body>{TEXT}{cards}")
+    scores = dict(
+        zip((unit.text for unit in page.units), PageScorer().score("what is the fuel economy?", page), strict=True)
+    )
+    assert scores["20 MPG"] > 0.9 * scores["Fuel economy"] > 0
+    assert scores["V8"] == 0
+
+
 def test_a_page_is_not_kept_alive() -> None:
     scorer, page = PageScorer(), HtmlPage(TEXT + LAKES)
     scorer.score("how deep is lake Iseo?", page)

@@ -16,7 +16,7 @@ from ctxprune.scorers._tabular.reading import TableReading
 from ctxprune.text import terms
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from numpy.typing import NDArray
 
@@ -80,21 +80,25 @@ class View:
 class PageParts:
     """The parts of one context, and what tells them apart.
 
+    Args:
+        context: The page.
+        read: Reads the tables of a view.
+
     Attributes:
         places: int (n_units,), for each unit its part: 0 for the text, else the number of its table, from 1.
         text: The units outside of tables, and their indices, int (n_text,).
         tables: The rows and columns of tables, and theirs.
-        pairs: Short units of text beside each other, as labels and values are, int (n_pairs, 2).
+        pairs: Short units of the text of a page beside each other, as labels and values are, int (n_pairs, 2).
     """
 
-    def __init__(self, context: Context[Any]) -> None:
+    def __init__(self, context: Context[Any], read: Callable[[View], tuple[TableReading, ...]]) -> None:
         self.places = np.zeros(len(context.units), dtype=np.intp)
         for number, grid in enumerate(grids_of(context), start=1):
             self.places[[*grid.row_units, *grid.column_units]] = number
         self.text = _view(context, np.flatnonzero(self.places == 0))
         self.tables = _view(context, np.flatnonzero(self.places))
-        self.pairs = _pairs(*self.text)
-        self._tables = [_table_part(grid) for grid in grids_of(context)]
+        self.pairs = _pairs(*self.text) if getattr(context, "kind", "") == "page" else np.zeros((0, 2), np.intp)
+        self._tables = [_table_part(reading) for reading in read(self.tables[0])]
         self._size = sum(len(unit.text) for unit in self.text[0].units) + sum(table.size for table in self._tables)
 
     def __len__(self) -> int:
@@ -139,9 +143,9 @@ def _pairs(view: View, indices: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.array(found, dtype=np.intp).reshape(-1, 2)
 
 
-def _table_part(grid: Grid) -> _TablePart:
-    reading, title = TableReading(grid), frozenset(terms(grid.title))
-    size = sum(len(cell) for row in grid.rows for cell in row)
+def _table_part(reading: TableReading) -> _TablePart:
+    title = frozenset(terms(reading.grid.title))
+    size = sum(len(cell) for row in reading.grid.rows for cell in row)
     return _TablePart(reading, title, title.union(*reading.headers), size)
 
 
