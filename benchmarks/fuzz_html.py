@@ -18,7 +18,7 @@ import re
 import sys
 from html import unescape
 
-from _fuzz import ODD, fuzz, mutated
+from _fuzz import ODD, fuzz, mutated, refusable
 from _record import record
 
 from ctxprune.rag import HtmlOptions, HtmlPage
@@ -138,7 +138,8 @@ def enormous(state):
 
 def check(given):
     options = OPTIONS[len(given) % len(OPTIONS)]
-    read = HtmlPage(given, options)
+    with refusable():
+        read = HtmlPage(given, options)
     units, source = read.units, read.source
     assert len(read.blocks) == len(units)
     read.grids  # noqa: B018  # made when asked for

@@ -19,7 +19,7 @@ import sys
 from contextlib import contextmanager
 
 import jsonschema_rs
-from _fuzz import ODD, fuzz, mutated
+from _fuzz import ODD, fuzz, mutated, refusable
 from _record import record
 
 from ctxprune.rag import JsonSchema, ToolOptions, Tools
@@ -163,7 +163,8 @@ def schema_input(state):
 
 def check_schema(given):
     with no_network():
-        context = JsonSchema(given, droppable=("optional", "nullable", "all")[len(str(given)[:999]) % 3])
+        with refusable():
+            context = JsonSchema(given, droppable=("optional", "nullable", "all")[len(str(given)[:999]) % 3])
         units = context.units
         everything = context.render(range(len(units)))
         assert type(everything) is type(given)
@@ -227,7 +228,8 @@ def call(state):
 def check_tools(given):
     source, used = given
     with no_network():
-        context = Tools(source, used=[used], options=ToolOptions(parameters=True, sentences=True, values=2))
+        with refusable():
+            context = Tools(source, used=[used], options=ToolOptions(parameters=True, sentences=True, values=2))
         units = context.units
         assert len(units) == len(context.sources) == len(context.names) == len(context.written)
         kept = closed(units)
@@ -241,7 +243,8 @@ def check_tools(given):
 
 def check_witness(given):
     with no_network():
-        found = witness(given, count=3, limit=3000)
+        with refusable():
+            found = witness(given, count=3, limit=3000)
         accepts = None
         if found.verdict != "unknown":
             accepts = jsonschema_rs.validator_for(json.loads(given) if isinstance(given, str) else given).is_valid

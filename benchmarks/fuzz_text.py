@@ -2,13 +2,14 @@
 
     python benchmarks/fuzz_text.py [--kind json|logs|dedup] [--count N]
 
-Writes benchmarks/results/fuzz_text.json, where the figures of other kinds stay; with --count nothing. Two seconds each.
+Writes benchmarks/results/fuzz_text.json; with --count or --kind nothing. Two seconds each.
 
 JSON: values of any shape and depth (up to 100,000 levels), then cut, doubled, shuffled and with odd characters. What
 Python's `json` reads must be read, and what is kept must come out as JSON with the kept leaves and no others, spans
 exact, within the budget; with columns of objects dropped it must be JSON, too.
 Logs: lines of several forms, stack traces, lines of up to 200,000 characters. Kept records come out whole, in order.
 Near-duplicates: few or many texts, alike, empty, long, odd. The same as a comparison of all pairs.
+Last, a few single lines of 50 MB, which may take longer: seconds are recorded.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import argparse
 import json
 import re
 import sys
+import time
+from contextlib import nullcontext
 
-from _fuzz import ODD, fuzz, mutated
-from _record import RESULTS, record
+from _fuzz import ODD, fuzz, mutated, refusable
+from _record import record
 
 from ctxprune import TokenBudget, as_counter, prune
-from ctxprune.errors import BudgetError, InputError
+from ctxprune.errors import BudgetError
 from ctxprune.rag import JsonDocument, Log, deduplicate
 from ctxprune.rag.evaluation.dedup import true_merges
 from ctxprune.text import words
@@ -69,14 +72,12 @@ def value(state, depth):
 
 def check_json(text):
     try:
-        known = json.loads(text)
+        json.loads(text)
+        reading = nullcontext()  # what Python reads must be read
     except (ValueError, RecursionError):
-        known = None
-    try:
+        reading = refusable()
+    with reading:
         document = JsonDocument(text)
-    except InputError:
-        assert known is None, "Python reads this"
-        raise
     units = document.units
     assert document.render(range(len(units))) == text
     kept = {index for index, unit in enumerate(units) if unit.pinned or index % 3 == 0}
@@ -171,6 +172,31 @@ def shingles(text):
     return frozenset(tuple(found[i : i + 3]) for i in range(max(len(found) - 3, 0) + 1)) if found else frozenset()
 
 
+HUGE = {
+    "JSON, one string": (JsonDocument, lambda size: '"' + "ab c" * (size // 4) + '"'),
+    "JSON, a list of objects": (
+        JsonDocument,
+        lambda size: "[" + ", ".join(f'{{"id": {n}, "name": "gamma ray"}}' for n in range(size // 36 + 1)) + "]",
+    ),
+    "JSON, a list of numbers": (JsonDocument, lambda size: "[" + "12345, " * (size // 7) + "0]"),
+    "a log, words": (Log, lambda size: "alpha beta " * (size // 11)),
+    "a log, one word": (Log, lambda size: "a" * size),
+    "a log, quotes": (Log, lambda size: '" ' * (size // 2)),
+    "a text, words": (lambda text: deduplicate([text, text[1:]]), lambda size: "alpha beta " * (size // 11)),
+    "a text, one word": (lambda text: deduplicate([text, text[1:]]), lambda size: "a" * size),
+}
+
+
+def huge(read, make, size=50_000_000):
+    """Seconds that reading one line takes, and rendering every second unit."""
+    text = make(size)
+    start = time.process_time()
+    found = read(text)
+    if hasattr(found, "render"):
+        found.render(range(0, len(found.units), 2))
+    return {"characters": len(text), "seconds": round(time.process_time() - start, 2)}
+
+
 KINDS = {"json": (json_text, check_json), "logs": (log_text, check_log), "dedup": (some_texts, check_dedup)}
 
 
@@ -179,12 +205,13 @@ def main():
     parser.add_argument("--count", type=int)
     parser.add_argument("--kind", choices=KINDS, action="append")
     options = parser.parse_args()
-    known = RESULTS / "fuzz_text.json"
-    figures = json.loads(known.read_text(encoding="utf-8"))["figures"] if known.exists() else {}
+    figures = {}
     for kind in options.kind or KINDS:
         figures[kind] = fuzz(kind, *KINDS[kind], count=options.count or INPUTS, seed=SEED)
         sys.stderr.write(f"{kind}: {json.dumps(figures[kind])}\n")
-    if not options.count:
+    if not options.count and not options.kind:
+        figures["lines of 50 MB"] = {name: huge(*case) for name, case in HUGE.items()}
+        sys.stderr.write(json.dumps(figures["lines of 50 MB"]) + "\n")
         record("fuzz_text", figures, seed=SEED, data={})
 
 

@@ -12,12 +12,13 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
+import numpy as np
+
 __all__ = ["MASK", "LogLines", "form_of", "read_lines", "templates_of"]
 
 MASK = "*"
 
 _MANY = 8  # different words in one place of otherwise equal lines that make it a parameter
-_MOST_WORDS = 200_000  # of all templates together, up to which parameters are looked for
 _LONGEST = 60  # words of a template in which they are
 _ROUNDS = 4  # a line with two such words has the second one found when the first is masked
 _HEADS = 0.5  # of the first lines start like a record: then nothing else does
@@ -101,8 +102,8 @@ def templates_of(forms: list[str]) -> tuple[list[int], list[str]]:
         form: (_CHANGING_IN_JSON if form.startswith("{") else _CHANGING).sub(MASK, form)
         for form in dict.fromkeys(forms)
     }
-    names = dict.fromkeys(masked.values())
-    joined = _with_parameters(list(names))
+    names = list(dict.fromkeys(masked.values()))
+    joined = dict(zip(names, _with_parameters(names), strict=True))
     numbers: dict[str, int] = {}
     found = [numbers.setdefault(joined[masked[form]], len(numbers)) for form in forms]
     return found, list(numbers)
@@ -112,30 +113,40 @@ def _starts(form: str, headed: bool) -> bool:
     return _HEAD.match(form) is not None if headed else _GOES_ON.match(form) is None
 
 
-def _with_parameters(templates: list[str]) -> dict[str, str]:
+def _with_parameters(templates: list[str]) -> list[str]:
     """Each template with words masked that change from one to the next."""
-    found = dict(zip(templates, templates, strict=True))
-    if sum(template.count(" ") + 1 for template in templates) > _MOST_WORDS:
-        return found
+    split = [template.split(" ") for template in templates]
+    equally_long: defaultdict[int, list[list[str]]] = defaultdict(list)
+    for words in split:
+        equally_long[len(words)].append(words)
+    for count, lines in equally_long.items():
+        if count <= _LONGEST:
+            _mask_parameters(lines)
+    return [" ".join(words) for words in split]
+
+
+def _mask_parameters(lines: list[list[str]]) -> None:
+    """In place; `lines` have the same number of words.
+
+    A line is hashed as a sum over its words, so that the hash with one of them left out is a subtraction.
+    """
+    numbers = {MASK: 0, "": 1}
+    ids = np.array([[numbers.setdefault(word, len(numbers)) for word in words] for words in lines])
+    random = np.random.default_rng(0)
+    weights = random.integers(1 << 63, size=len(numbers) + 1, dtype=np.uint64)  # the last one is that of a gap
+    factors = random.integers(1 << 63, size=ids.shape[1], dtype=np.uint64)
     for _ in range(_ROUNDS):
-        values: defaultdict[str, set[str]] = defaultdict(set)
-        for template in set(found.values()):
-            for word, rest in _without_each(template):
-                values[rest].add(word)
-        for template, now in found.items():
-            best = max((rest for _, rest in _without_each(now)), key=lambda rest: len(values[rest]), default=now)
-            if len(values[best]) >= _MANY:
-                found[template] = best
-    return found
-
-
-def _without_each(template: str) -> list[tuple[str, str]]:
-    """Each word, and the template with it masked."""
-    words = template.split(" ")
-    if len(words) > _LONGEST:
-        return []
-    return [
-        (word, " ".join([*words[:place], MASK, *words[place + 1 :]]))
-        for place, word in enumerate(words)
-        if word and word != MASK
-    ]
+        terms = weights[ids] * factors
+        wholes = terms.sum(axis=1)
+        _, gaps = np.unique(wholes[:, None] - terms + weights[-1] * factors, return_inverse=True)
+        gaps = gaps.reshape(ids.shape)
+        _, different = np.unique(wholes, return_index=True)
+        words = ids > 1
+        counts = np.bincount(gaps[different][words[different]], minlength=gaps.max() + 1)[gaps] * words
+        places = counts.argmax(axis=1)
+        rows = np.flatnonzero(counts.max(axis=1) >= _MANY)
+        if not len(rows):
+            break
+        ids[rows, places[rows]] = 0
+    for row, place in np.argwhere(ids == 0).tolist():
+        lines[row][place] = MASK

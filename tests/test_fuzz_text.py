@@ -31,11 +31,12 @@ def test_made_inputs(kind: str) -> None:
 
 
 def test_failures_hangs_and_refusals_are_told_apart() -> None:
-    fuzz = load("_fuzz").fuzz
+    fuzz, refusable = load("_fuzz").fuzz, load("_fuzz").refusable
 
     def check(given: int) -> None:
         if given == 0:
-            raise UsageError("no")
+            with refusable():
+                raise UsageError("no")
         assert given != 1
         while given == 2:
             pass
@@ -47,3 +48,17 @@ def test_failures_hangs_and_refusals_are_told_apart() -> None:
     assert figures["refused"] + figures["failed"] + figures["over_limit"] < 40
     assert figures == {**fuzz("self", lambda state: state.randrange(4), check, count=40, limit=0.02),
                        "slowest_seconds": figures["slowest_seconds"]}  # fmt: skip
+
+
+def test_written_text_that_cannot_be_read_is_a_failure() -> None:
+    module, text = load("_fuzz"), load("fuzz_text")
+
+    class Broken(text.JsonDocument):  # type: ignore[misc, name-defined]
+        def render(self, kept):  # type: ignore[no-untyped-def]
+            return super().render(kept) if len(kept) == len(self.units) else "{broken"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text, "JsonDocument", Broken)
+        figures = module.fuzz("json", *text.KINDS["json"], count=30)
+    assert figures["failed"] > 5
+    assert "this is no JSON" in figures["first_failures"][0]["error"]

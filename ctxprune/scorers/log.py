@@ -37,7 +37,8 @@ class LogScorer:
     """`scorer` on logs (`ctxprune.rag.Log`, several joined), 0 to 1.6, higher = keep; on others as `scorer` says.
 
     The scores of `scorer` are brought to 0..1, errors and warnings and rare templates get more; the n-th best record of
-    a template, ties to the earlier one, gets the n-th part of that. So a budget is first spent on one record of each
+    a template, ties to the earlier one, gets the n-th part of that (records of one template that alarm and those that
+    do not count as two). So a budget is first spent on one record of each
     template, the one that the question asks for if it asks for one, and the first one otherwise. What alarms is told
     from words, whatever the question; the amounts are set by hand.
 
@@ -67,11 +68,13 @@ class LogScorer:
 def _in_turn(scores: Scores, context: Context[Any]) -> Scores:
     if getattr(context, "kind", "") != "log" or not len(scores):
         return scores
+    forms = [form_of(unit.text) for unit in context.units]
     known = getattr(context, "templates", None)  # logs that were joined have none of their own
-    templates = np.asarray(known or templates_of([form_of(unit.text) for unit in context.units])[0], dtype=np.int64)
+    alarms = _alarms(forms)
+    _, templates = np.unique([known or templates_of(forms)[0], alarms], axis=1, return_inverse=True)
     span = float(scores.max() - scores.min())
     whole = (scores - scores.min()) / span if span else np.zeros_like(scores)
-    whole = whole + _alarm(context, templates) + _rarity(templates)
+    whole = whole + alarms + _rarity(templates)
     order = np.lexsort((-whole, templates))  # stable: of equal ones the earlier first
     ordered = templates[order]
     fresh = np.ones(len(order), dtype=np.bool_)
@@ -82,14 +85,13 @@ def _in_turn(scores: Scores, context: Context[Any]) -> Scores:
     return as_scores(whole / turns, len(scores))
 
 
-def _alarm(context: Context[Any], templates: NDArray[np.int64]) -> NDArray[np.float64]:
-    """By the first record of each template: its words are those of all."""
-    amounts: dict[int, float] = {}
-    for template, unit in zip(templates.tolist(), context.units, strict=True):
-        if template not in amounts:
-            warning = _WARNING if _WARNINGS.search(unit.text) else 0.0
-            amounts[template] = _ALARM if _ALARMS.search(unit.text) else warning
-    return np.array([amounts[template] for template in templates.tolist()])
+def _alarms(forms: list[str]) -> NDArray[np.float64]:
+    """By the words of each record, what a template masks among them."""
+    amounts = {
+        form: _ALARM if _ALARMS.search(form) else _WARNING if _WARNINGS.search(form) else 0.0
+        for form in dict.fromkeys(forms)
+    }
+    return np.array([amounts[form] for form in forms])
 
 
 def _rarity(templates: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -156,3 +156,38 @@ def test_odd_texts_take_no_longer_than_others(text: str) -> None:
 def test_only_text_is_taken() -> None:
     with pytest.raises(UsageError, match="text is a bytes"):
         Log(b"x")
+
+
+@pytest.mark.parametrize(
+    ("calm", "bad"),
+    [
+        ([f'level=info msg="request {n} done"' for n in range(40)],
+         'level=info msg="disk failure: fatal error, data lost"'),
+        ([f"INFO job {name} done" for name in NAMES], "INFO job failed done"),
+    ],
+)  # fmt: skip
+def test_what_alarms_in_a_masked_place_is_seen(calm: list[str], bad: str) -> None:
+    log = Log("\n".join([*calm, bad]))
+    assert len(log.patterns) == 1
+    assert LogScorer().score("What went on?", log).argmax() == len(calm)
+
+
+@pytest.mark.parametrize("users", [200, 20_000, 60_000])
+def test_parameters_are_found_in_any_number_of_lines(users: int) -> None:
+    names = ("".join("abcdefghij"[int(digit)] for digit in str(n)) for n in range(users))
+    assert Log("\n".join(f"INFO user {name} logged in ok" for name in names)).patterns == ("INFO user * logged in ok",)
+
+
+def test_time_grows_with_lines_of_many_different_words() -> None:
+    def seconds(count: int) -> float:
+        rng = random.Random(count)
+        words = ["".join(rng.choices("abcdefghij", k=5)) for _ in range(55 * count)]
+        text = "\n".join(" ".join(words[55 * n : 55 * n + 55]) for n in range(count))
+        start = time.process_time()
+        assert len(Log(text).patterns) == count
+        return time.process_time() - start
+
+    seconds(100)
+    few = min(seconds(1000) for _ in range(2))
+    assert few < 0.4
+    assert min(seconds(4000) for _ in range(2)) < 8 * few
