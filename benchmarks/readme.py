@@ -173,6 +173,31 @@ def dedup() -> str:
     )
 
 
+def tools() -> str:
+    found = figures("tools")
+    rows = [
+        [TOOL_SCORERS[name], *(row["kept"][cut] for cut in ("1", "5", "10", "20")), row["ms_per_question"]]
+        for name, row in found["report"].items()
+        if name in TOOL_SCORERS
+    ]
+    aws, azure = (
+        f"{part['names.v1']['kept']['10']} and {part['bm25s']['kept']['10']}"
+        for part in (found["report, aws"], found["report, azure"])
+    )
+    best, each = found["report"]["names.v1"], found["report, aws"]["names.v1"]["items"]
+    return table(["scorer", "needed tool is the best %", "among 5", "among 10", "among 20", "ms"], rows) + (
+        f"\n{best['items']} questions. On {each:,} of each kind names and bm25s keep: AWS {aws}, Azure {azure}.\n"
+        f"200 tools are {best['tokens_before']:,} tokens of JSON, the ten that are kept {best['tokens_after']:,}.\n"
+    )
+
+
+TOOL_SCORERS = {
+    "names.v1": "**names: BM25, name and verb**",
+    "fusion.v1": "fusion: words and pieces of words",
+    "lexical.v1": "lexical: BM25",
+    "bm25s": "bm25s",
+    "random": "random",
+}
 LINKERS = {
     "baseline: char TF-IDF@10 + keys": "TF-IDF@10 + keys",
     "ranked.v1": "ranked",
@@ -259,6 +284,7 @@ TABLES = {
     "scale": scale,
     "follow_up": follow_up,
     "dedup": dedup,
+    "tools": tools,
 }
 
 if __name__ == "__main__":

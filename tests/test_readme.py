@@ -92,6 +92,24 @@ def test_near_duplicates_json_and_logs(capsys: pytest.CaptureFixture[str]) -> No
     assert "more like this" in capsys.readouterr().out
 
 
+def test_tools_and_output_schemas(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("jsonschema_rs")
+    parameters = {"type": "object", "properties": {"id": {"type": "integer"}, "verbose": {"type": "boolean"}}}
+    things = [
+        (verb, thing) for verb in ("get", "delete") for thing in ("town", "parcel", "user", "price", "car", "dog")
+    ]
+    tools = [
+        {"name": f"{verb}_{thing}", "description": f"It can {verb} one {thing}.", "input_schema": parameters}
+        for verb, thing in things
+    ]
+    order = {"type": "object", "properties": {"town": {"type": "string"}, "weight": {"type": "number"}}}
+    names = run(block("require_satisfiable("), your_tools=tools, order_schema=order)
+    assert len(names["tools"].output) == 10
+    assert {"get_town", "get_parcel"} <= {tool["name"] for tool in names["tools"].output}
+    assert names["schema"].output["properties"] == {"town": {"type": "string"}}
+    assert "get_town" in capsys.readouterr().out
+
+
 def test_langchain(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     core = pytest.importorskip("langchain_core.documents")
     runnables = pytest.importorskip("langchain_core.runnables")
@@ -144,8 +162,8 @@ def test_conversations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_every_block_is_run() -> None:
-    assert len(BLOCKS) == 12  # the last one is run by tests/integrations/test_ray.py
-    assert len(COMMANDS) == 20
+    assert len(BLOCKS) == 13  # the last one is run by tests/integrations/test_ray.py
+    assert len(COMMANDS) == 21
 
 
 @pytest.mark.parametrize("command", COMMANDS)
