@@ -16,13 +16,15 @@ ALONE = 0.5  # weight of the plain cross-entropy, without which the level of the
 class CellNetworks:
     """How the networks are trained; those of several seeds are joined into wider ones that give their mean.
 
-    `decays` are L2 decays of the network for rows and of that for columns.
+    `decays` are L2 decays of the network for rows and of that for columns; `dropout` are the shares of inputs and of
+    hidden units that are left out at each step.
     """
 
-    hidden: int = 32
-    epochs: int = 12
+    hidden: int = 48
+    epochs: int = 16
     batch: int = 64
-    decays: tuple[float, float] = (5e-3, 1e-2)
+    decays: tuple[float, float] = (5e-4, 1e-3)
+    dropout: tuple[float, float] = (0.1, 0.3)
     seeds: tuple[int, ...] = (0, 1, 2)
 
 
@@ -49,7 +51,7 @@ def train(shape: CellNetworks, examples: list[Example]) -> tuple[Network, Networ
 def _train(shape: CellNetworks, examples: list[Example], seed: int) -> tuple[_Trainee, _Trainee]:
     rng = np.random.default_rng(seed)
     trainees = tuple(
-        _Trainee(np.concatenate([getattr(example, side) for example in examples]), shape.hidden, decay, rng)
+        _Trainee(np.concatenate([getattr(example, side) for example in examples]), shape, decay, rng)
         for side, decay in zip(("rows", "columns"), shape.decays, strict=True)
     )
     inputs = [
@@ -103,9 +105,10 @@ def _softmax(values: np.ndarray) -> np.ndarray:
 class _Trainee:
     """One hidden layer of rectifiers under Adam."""
 
-    def __init__(self, inputs: np.ndarray, size: int, decay: float, rng: np.random.Generator) -> None:
+    def __init__(self, inputs: np.ndarray, shape: CellNetworks, decay: float, rng: np.random.Generator) -> None:
         self.mean, self.scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
-        width = inputs.shape[1]
+        self.dropout, self.rng = shape.dropout, rng
+        width, size = inputs.shape[1], shape.hidden
         start = [
             rng.normal(0, 1 / np.sqrt(width), (width, size)),
             np.zeros(size),
@@ -121,13 +124,17 @@ class _Trainee:
 
     def forward(self, inputs: np.ndarray) -> np.ndarray:
         hidden, hidden_bias, out, bias = self.parameters
-        self.inputs = inputs
-        self.active = np.maximum(inputs @ hidden + hidden_bias, 0)
+        self.inputs = self._thinned(inputs, self.dropout[0])
+        self.active = self._thinned(np.maximum(self.inputs @ hidden + hidden_bias, 0), self.dropout[1])
         return self.active @ out + bias[0]
+
+    def _thinned(self, values: np.ndarray, share: float) -> np.ndarray:
+        kept = self.rng.random(values.shape, dtype=np.float32) >= share
+        return values * kept / np.float32(1 - share)
 
     def backward(self, gradient: np.ndarray, rate: float, step: int) -> None:
         out = self.parameters[2]
-        back = np.outer(gradient, out) * (self.active > 0)
+        back = np.outer(gradient, out) * (self.active > 0)  # up to the factor of dropout, which is nothing to Adam
         gradients = [
             self.inputs.T @ back, back.sum(axis=0), self.active.T @ gradient, gradient.sum(keepdims=True),
         ]  # fmt: skip

@@ -112,10 +112,40 @@ def test_any_table_gives_probabilities(rows, query, data):
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
+class Favours:
+    """A model that is sure of one unit."""
+
+    def __init__(self, unit: int) -> None:
+        self.unit = unit
+
+    def score(self, query, context):
+        return np.where(np.arange(len(context.units)) == self.unit, 0.99, 0.02).astype(np.float32)
+
+
+def test_a_model_is_heard_about_rows_where_it_has_weight():
+    query, context = "Who is it?", sheet()
+    alone = TabularScorer(Favours(8)).score(query, context)
+    heard = TabularScorer(Favours(8), weight=1.0).score(query, context)
+    np.testing.assert_array_equal(alone, TabularScorer().score(query, context))
+    np.testing.assert_array_equal(heard[:5], alone[:5])
+    assert int(np.argmax(heard[5:])) == 3
+    assert heard[8] > alone[8]
+
+
+def test_rows_that_a_question_needs_together():
+    grid, scorer = sheet().grids[0], TabularScorer()
+    assert scorer.row_demand("What is the total of all points?", grid).all()
+    assert np.flatnonzero(scorer.row_demand("Who scored the most points?", grid)).tolist() == [1]
+    assert scorer.row_demand("What team was Dee Fox in?", grid) is None
+    assert scorer.row_demand("How many points did Dee Fox have?", grid) is None
+
+
 def test_it_is_registered_and_takes_scorers_only():
     assert SCORERS.get("tabular") is TabularScorer
     with pytest.raises(UsageError):
         TabularScorer(scorer=LexicalScorer)
+    with pytest.raises(UsageError, match="weight"):
+        TabularScorer(weight=-1)
 
 
 def test_weights_of_another_kind_are_refused():
