@@ -26,7 +26,8 @@ csv = require("pyarrow.csv", "tables")
 
 __all__ = ["CsvFile"]
 
-_HEAD = 1 << 16  # bytes by which the header is found
+_HEAD = 1 << 16  # bytes by which the header is found, or four times as many, and so on, until they hold
+_LINES = 8  # lines
 _BLOCK = 1 << 23  # bytes that are read at once
 _LONGEST = 1 << 26  # bytes of a record: quotes that are not closed by then are characters like others
 _QUOTE = ord('"')
@@ -37,17 +38,29 @@ class CsvFile(TableFile):
 
     def __init__(self, path: Path, options: TableOptions) -> None:
         self.path = path
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-        self._ending = b"\n" if b"\n" in head or b"\r" not in head else b"\r"
-        if len(head) == _HEAD:
-            head = head[: head.rfind(self._ending) + 1] or head
+        head, self._ending = self._head()
         text = self._decoded(head)
         self._delimiter = options.delimiter or find_delimiter(text.removeprefix("\ufeff"))
         form = Delimited(text, TableOptions(delimiter=self._delimiter, header_rows=options.header_rows))
         self._depth = len(form.levels)
         self.names = form.levels[-1] if form.levels else ("",) * form.width
         self._above = text[: form.row_span(0)[0]] if form.rows else text
+
+    def _head(self) -> tuple[bytes, bytes]:
+        """The first lines, whole, among them those of the header; and how lines end."""
+        size = _HEAD
+        with self.path.open("rb") as file:
+            while True:
+                file.seek(0)
+                head = file.read(size)
+                ending = b"\n" if b"\n" in head or b"\r" not in head else b"\r"
+                if len(head) < size:
+                    return head, ending
+                if head.count(ending) > _LINES:
+                    return head[: head.rfind(ending) + 1], ending
+                if size >= _LONGEST:
+                    raise InputError("the first lines are too long for a table", where=str(self.path))
+                size *= 4
 
     def parts(self) -> Iterator[Part]:
         """See `TableFile.parts`."""

@@ -15,6 +15,7 @@ __all__ = ["column_names", "count_header_rows", "find_key"]
 
 _NUMBER = re.compile(r"[-+(]?\s*[$€£¥]?\s*(?:\d[\d\s.,']*|\.\d+)(?:e[-+]?\d+)?\s*%?\)?", re.I)
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+_LONGEST = 40  # characters of a number
 _DEEPEST = 5  # rows of a header that are told from the body
 _LABELS = 3  # leftmost columns, one of which is the label of the rows
 _SAMPLE = 1000  # rows that are looked at
@@ -31,18 +32,20 @@ def count_header_rows(records: Sequence[Sequence[str]]) -> int:
         return 0
     first = [cell.strip() for cell in records[0]]
     said = [cell for cell in first if cell]
-    if said and all(map(_NUMBER.fullmatch, said)) and not all(map(_YEAR.fullmatch, said)) and len(records) > 1:
+    if said and all(map(_is_number, said)) and not all(map(_YEAR.fullmatch, said)) and len(records) > 1:
         return 0
-    if not first or (first[0] and any(first[1:])):
+    if len(first) < 2 or (first[0] and any(first[1:])):
         return 1
     for index, record in enumerate(records[1 : _DEEPEST + 1], start=1):
         if not record or record[0].strip():
             return index + _dates_the_rest(records[:index], record)
-        if any(
-            _NUMBER.fullmatch(cell.strip()) and not _YEAR.fullmatch(cell.strip()) for cell in record if cell.strip()
-        ):
+        if any(_is_number(cell) and not _YEAR.fullmatch(cell) for cell in map(str.strip, record) if cell):
             return index
     return 1
+
+
+def _is_number(cell: str) -> bool:
+    return len(cell) <= _LONGEST and _NUMBER.fullmatch(cell) is not None
 
 
 def _dates_the_rest(above: Sequence[Sequence[str]], record: Sequence[str]) -> bool:
@@ -89,7 +92,7 @@ def find_key(rows: Sequence[Sequence[str]], width: int) -> int:
         filled = len(sample) - cells.pop("", 0)
         if not filled or len(cells) < 0.8 * filled or filled < 0.8 * len(sample):
             continue
-        numbers = sum(count for cell, count in cells.items() if _NUMBER.fullmatch(cell))
+        numbers = sum(count for cell, count in cells.items() if _is_number(cell))
         if numbers < 0.5 * filled:
             return column
         telling.append(column)

@@ -25,7 +25,8 @@ __all__ = ["HtmlTable"]
 _TAG = re.compile(r"<(/?)(\w+)(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
 _SPACE = "[ \t\n\f\r]"
 _SPANS = re.compile(
-    rf"{_SPACE}+(?:colspan|rowspan){_SPACE}*=(?:{_SPACE}*(?:\"[^\"]*\"|'[^']*'|[^ \t\n\f\r>]*))?", re.IGNORECASE
+    rf"(?<!{_SPACE}){_SPACE}+(?:colspan|rowspan){_SPACE}*=(?:{_SPACE}*(?:\"[^\"]*\"|'[^']*'|[^ \t\n\f\r>]*))?",
+    re.IGNORECASE,
 )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["MarkdownTable", "has_markdown_table"]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
+_DASHES = re.compile(r":?-+:?")
 _PIPE = re.compile(r"(?<!\\)((?:\\\\)*)\|")
 _BREAK = re.compile(r"<br\s*/?>", re.I)
 
@@ -105,11 +105,17 @@ def _find(lines: list[Span], text: str) -> int | None:
     for index in range(1, len(lines)):
         line = text[slice(*lines[index])].rstrip("\r\n")
         above = text[slice(*lines[index - 1])]
-        if "|" not in line + above or not _RULE.fullmatch(line):
+        if "|" not in line + above or not _is_rule(line):
             continue
         if len(_cut(text, lines[index]).cells) == len(_cut(text, lines[index - 1]).cells):
             return index - 1
     return None
+
+
+def _is_rule(line: str) -> bool:
+    """Whether the line is the one between header and body."""
+    cells = line.strip(" \t").removeprefix("|").removesuffix("|").split("|")
+    return all(_DASHES.fullmatch(cell.strip(" \t")) for cell in cells)
 
 
 def _cut(text: str, span: Span) -> _Line:

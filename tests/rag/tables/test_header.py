@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ctxprune.rag.tables.header import count_header_rows
+from ctxprune.rag import Table
+from ctxprune.rag.tables.header import count_header_rows, find_key
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,16 @@ from ctxprune.rag.tables.header import count_header_rows
 )
 def test_header_rows(lines, count):
     assert count_header_rows(lines) == count
+
+
+def test_long_runs_of_white_space_take_no_time_and_are_no_number() -> None:
+    spaces = " " * 50_000
+    assert count_header_rows([["1" + spaces + "x"], ["2"]]) == 1
+    assert find_key([["1" + spaces + "x"], ["b"]], 1) == 0
+    assert Table("a|b\n" + spaces + "x\n").render([0]) is not None
+    assert Table("a|b\n-" + spaces + "x\n").render([0]) is not None
+
+
+def test_an_empty_first_row_of_one_column_is_no_header() -> None:
+    assert Table('name\n""\nBob\nAmy\n').grids[0].rows == (("",), ("Bob",), ("Amy",))
+    assert len(Table([["a"], [None], ["b"]]).grids[0].rows) == 2

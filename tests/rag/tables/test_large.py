@@ -198,3 +198,12 @@ def test_arguments_are_checked(source: Path) -> None:
             prune_file(source, "which parcel", candidates=wrong)
     with pytest.raises(UsageError, match="no column 'size'"):
         prune_file(source, "which parcel", options=TableOptions(key=("size",)))
+
+
+def test_a_header_of_any_length_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    names = [f"a rather long name {number}" for number in range(6000)]
+    rows = "".join(f"{row}," * 5999 + "last\n" for row in range(3))
+    path.write_text(",".join(names) + "\n" + rows, encoding="utf-8")
+    found = prune_file(path, "Which name is last?", pruner=Pruner("lexical", TableBudget(100_000)))
+    assert (found.rows[1], found.columns[1]) == (3, 6000)
