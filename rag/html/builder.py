@@ -45,6 +45,7 @@ class _Builder(Stack):
         self.wanted, self.links = wanted, links
         self.inline: dict[str, list[bool]] = {}  # for open elements within the line, whether they are marked
         self.options: list[tuple[int, bool | None]] | None = None  # of the open select: first piece, if selected
+        self.select_first = 0  # its first piece
         self.several = False  # whether the open select lets several be selected
         self.opening = self._opening()
         self.closing = self._closing()
@@ -84,6 +85,12 @@ class _Builder(Stack):
         if self.options is not None:
             self._choose()
         super().leave_out()
+
+    def drop_hushed(self) -> None:
+        """Takes the pieces away that are not shown; a select among them is one no more."""
+        if self.select_first > self.hush_first:
+            self.options = None
+        super().drop_hushed()
 
     def _opening(self) -> dict[str, Callable[[Token, str], None]]:
         known: dict[str, Callable[[Token, str], None]] = dict.fromkeys(BLOCKS, self._block)
@@ -293,6 +300,7 @@ class _Builder(Stack):
         self._end_select(tag)
         self.add(" ", Mark("gap"))
         self.options, self.several, self.special = [], token.attr("multiple") is not None, True
+        self.select_first = len(self.data)
 
     def _option(self, token: Token, tag: str) -> None:
         if self.options is not None:
@@ -309,7 +317,9 @@ class _Builder(Stack):
         """Of the options of a select leaves those that are selected, else the first, or all where several may be."""
         if self.hush:
             self.drop_hushed()
-        options, self.options = self.options or [], None
+        if self.options is None:
+            return
+        options, self.options = self.options, None
         bounds = [min(first, len(self.data)) for first in (*(first for first, _ in options), len(self.data))]
         chosen = [number for number, (_, selected) in enumerate(options) if selected]
         if not chosen:

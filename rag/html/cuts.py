@@ -14,6 +14,7 @@ __all__ = ["cut"]
 
 _SENTENCE_ENDS = re.compile(r"[.!?…][\"')\]»”’]*\s|[。！？]|\n")
 _LINE_ENDS = re.compile(r"\n")
+_ODD = re.compile("[&<\x00]")  # may be nothing to a reader
 _WORD_ENDS = re.compile(r"\s")
 _LONGEST_REFERENCE = 34
 _REFERENCE = re.compile(r"&#?[A-Za-z0-9]{0,32}\Z")
@@ -60,7 +61,7 @@ def _filled(tree: Tree, parts: list[Part]) -> list[Part]:
 
 def _is_blank(tree: Tree, part: Part) -> bool:
     written = tree.source[slice(*span(tree, part))]
-    return not plain(tree, part) if "&" in written or "<" in written else not written.strip()
+    return not plain(tree, part) if _ODD.search(written) else not written.strip()
 
 
 def _place(text: str, start: int, end: int, lines: bool) -> int:

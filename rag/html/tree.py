@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 __all__ = ["Mark", "Tree"]
 
-_TAG = re.compile(r"</?[A-Za-z]")
+_TAG = re.compile(r"</?[A-Za-z]|<\?")
 
 
 class Mark(NamedTuple):

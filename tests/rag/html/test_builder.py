@@ -54,6 +54,7 @@ def runs(html: str, **options: object) -> list[str]:
         ("<math alttext='x^2'><mi>x</mi></math>a<math><mi>y</mi><annotation>z</annotation></math>", ["body: x^2ay"]),
         ("<select><option>a<option selected>b<option>c</select>d", ["body: b d"]),
         ("<select><optgroup label=x><option>a<option>b</select>", ["body: a"]),
+        ("<span hidden><select><option selected>a<option>b</span><option selected>c", ["body: c"]),
         ("<select multiple><option>a<option>b", ["body: a b"]),
         ("<textarea>a <b></textarea><button>c</button>", ["body: a <b> c"]),
         (
