@@ -50,7 +50,8 @@ class HtmlPage:
 
     Raises:
         UsageError: An argument is of the wrong kind.
-        MissingExtraError: No HTML parser is installed (extra `html`).
+        MissingExtraError: No HTML parser is installed (extra `html`); raised when the page is first read, which is when
+            any of its other attributes is asked for.
     """
 
     kind: ClassVar[str] = "page"
