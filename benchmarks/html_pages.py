@@ -3,12 +3,13 @@
     python benchmarks/html_pages.py --htmlrag PYTHON --extractors PYTHON    # benchmarks/results/html.json
 
 `--htmlrag` and `--extractors` are the interpreters of environments with htmlrag, and with trafilatura (see
-_peer_htmlrag.py, _peer_articles.py); without them their rows are missing. One thread, five minutes.
+_peer_htmlrag.py, _peer_articles.py); without them their rows are missing. One thread, under ten minutes.
 
 A budget is a share of the tokens of the cleaned page, which is all of it rendered in the form that is measured, nothing
-dropped; the bundled tokenizer counts. htmlrag writes HTML, so it gets the tokens of our HTML row. It takes long, so it
-is asked a sample of the questions, and the page scorer again the same ones. Speed is that of the pages of the sample,
-each once, in turn: from the source to what is left at 10 %, counting included.
+dropped; the bundled tokenizer counts. htmlrag writes HTML, so it gets the tokens of our HTML row. It takes long, so a
+sample of the questions is asked for all rows but the first. Ours write Markdown and choose rows and columns of tables
+unless the row says otherwise. Speed is that of the pages of the sample, each once, in turn: from the source to what is
+left at 10 %, counting included.
 """
 
 from __future__ import annotations
@@ -27,10 +28,16 @@ from _child import Child
 from _parts import fingerprint, say, ticker
 from _record import SHARED, record
 
-from ctxprune.policies import TokenBudget
-from ctxprune.pruning import Pruner
 from ctxprune.rag.evaluation._html_sets import PageItem, read_pages
-from ctxprune.rag.evaluation.html import SHARES, Questioned, measure_articles, measure_questions, plain_text, token_f1
+from ctxprune.rag.evaluation.html import (
+    SHARES,
+    Questioned,
+    budget_pruner,
+    measure_articles,
+    measure_questions,
+    plain_text,
+    token_f1,
+)
 from ctxprune.rag.html import HtmlOptions, HtmlPage
 from ctxprune.scorers import SCORERS
 
@@ -38,7 +45,7 @@ DATA = SHARED / "data" / "rag"
 SETS = ("wtq_html", "websrc_sample", "article_extraction")
 SEED = 7
 FORMS = ("markdown", "html", "text")
-BASELINES = ("lexical.v1", "titled.v1", "tabular.v1")
+BASELINES = ("lexical.v1", "titled.v1", "tabular.v1", "random")
 
 
 class Random:
@@ -77,21 +84,19 @@ def questions(items: list[PageItem], name: str, form: str, *, columns: bool = Tr
 
 
 def tables(items: list[PageItem], htmlrag: Child | None, size: int) -> dict[str, object]:
-    rows: dict[str, object] = {f"page.v1, {form}": questions(items, "page.v1", form) for form in FORMS}
-    rows |= {f"{name}, markdown": questions(items, name, "markdown") for name in (*BASELINES, "random")}
-    if htmlrag is None:
-        return rows
     sample = sorted(random.Random(SEED).sample(items, min(size, len(items))), key=lambda item: item.name)
-    ours = {form: questions(sample, "page.v1", form)["answer_retention"] for form in ("markdown", "html")}
-    return rows | {
-        "sample": {
-            "items": len(sample),
-            "page.v1, markdown": ours["markdown"],
-            "page.v1, html": ours["html"],
-            "htmlrag": htmlrag.about | {"answer_retention": peer_retention(sample, htmlrag)},
-        },
-        "speed": speed(sample, htmlrag),
+    rows = {
+        "page.v1": questions(sample, "page.v1", "markdown"),
+        "page.v1, html": questions(sample, "page.v1", "html"),
+        "page.v1, text": questions(sample, "page.v1", "text"),
+        "page.v1, rows alone": questions(sample, "page.v1", "markdown", columns=False),
+        **{name: questions(sample, name, "markdown") for name in BASELINES},
     }
+    found = {"page.v1": questions(items, "page.v1", "markdown"), "sample": rows}
+    if htmlrag is not None:
+        rows["htmlrag"] = htmlrag.about | {"answer_retention": peer_retention(sample, htmlrag)}
+        found["speed"] = speed(sample, htmlrag)
+    return found
 
 
 def peer_retention(sample: list[PageItem], htmlrag: Child) -> dict[str, float]:
@@ -119,16 +124,21 @@ def peer_question(item: PageItem, budgets: list[int]) -> dict[str, object]:
 def speed(sample: list[PageItem], htmlrag: Child) -> dict[str, object]:
     """Milliseconds a page, ours and theirs one after the other."""
     scorer = SCORERS.get("page.v1")()
-    seconds: dict[str, list[float]] = {"page.v1, markdown": [], "page.v1, html": [], "htmlrag": []}
+    forms = {
+        "page.v1": HtmlOptions(output="markdown", columns=True),
+        "page.v1, html": HtmlOptions(output="html", columns=True),
+        "page.v1, rows alone": HtmlOptions(output="markdown"),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in (*forms, "htmlrag")}
     for item in {item.name: item for item in sample}.values():
-        budget = Questioned(item, HtmlOptions(output="html")).tokens // 10
+        budget = Questioned(item, HtmlOptions()).tokens // 10
         seconds["htmlrag"].append(htmlrag.ask(peer_question(item, [budget]))["seconds"])
-        for form in ("markdown", "html"):
-            tokens = Questioned(item, HtmlOptions(output=form)).tokens // 10
+        for name, options in forms.items():
+            budget = Questioned(item, options).tokens // 10
             started = perf_counter()
-            pruner = Pruner(scorer, TokenBudget(tokens), on_empty="drop")
-            pruner.prune(item.question, HtmlPage(item.html, HtmlOptions(output=form)))
-            seconds[f"page.v1, {form}"].append(perf_counter() - started)
+            page = HtmlPage(item.html, options)
+            budget_pruner(scorer, page, budget).prune(item.question, page)
+            seconds[name].append(perf_counter() - started)
     means = {name: fmean(values) for name, values in seconds.items()}
     return {
         "pages": len(seconds["htmlrag"]),

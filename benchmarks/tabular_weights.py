@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,10 +54,15 @@ def main() -> None:
     sys.stderr.write(f"{len(examples)} questions, wrote {path.name}\n")
 
 
-def examples_of(name: str) -> list[Example]:
+def examples_of(name: str, *, without: Collection[str] = ()) -> list[Example]:
+    """Of a set the questions to train on, but those about the tables `without`."""
     file, weights, halved = SOURCES[name]
     items = read_table_items(DATA / file, lookup=name != "tatqa")
-    return [example_of(item, weights) for item in items if not (halved and held_out(item.table))]
+    return [
+        example_of(item, weights)
+        for item in items
+        if not (halved and held_out(item.table)) and item.table not in without
+    ]
 
 
 def example_of(item: TableItem, weights: tuple[float, float]) -> Example:

@@ -72,7 +72,8 @@ class Outline:
     def box(self) -> NDArray[np.int64]:
         """For each frame that of which it is a part as far as neighbours are joined.
 
-        In a list the outermost list, else the frame itself if it has blocks within, else the frame around it.
+        In a list the outermost list, else the frame itself if it has blocks within or is a landmark, else the frame
+        around it.
         """
         outer = np.where(self.listed > 0, self.listed, np.arange(len(self.kinds)))
         above = self.listed[self.parents[outer]]
@@ -81,6 +82,7 @@ class Outline:
             outer = further
         parted = np.zeros(len(self.kinds), dtype=np.bool_)
         parted[self.parents] = True
+        parted[list(self.tree.landmarks)] = True
         return np.where(self.listed > 0, outer, np.where(parted, np.arange(len(parted)), self.parents))
 
     @cached_property

@@ -58,6 +58,12 @@ def test_a_page_of_data_keeps_its_table() -> None:
     assert "Home" not in found
 
 
+def test_a_menu_is_no_part_of_the_line_after_it() -> None:
+    page = HtmlPage(f"<nav><a href=x>Home</a></nav><p>{FIRST}</p>")
+    assert [unit.text for unit in page.units] == ["Home", FIRST]
+    assert main_text(page) == f"<p>{FIRST}</p>"
+
+
 @pytest.mark.parametrize("page", ["", "<p>", "<nav><a href=x>Home</a></nav>", "word"])
 def test_pages_without_prose(page: str) -> None:
     units = HtmlPage(page, TEXT).units
