@@ -34,6 +34,7 @@ from ctxprune import LexicalScorer, Pruner
 from ctxprune.errors import BudgetError
 from ctxprune.rag import Table, TableOptions, prune_file
 from ctxprune.rag.tables import csv_file
+from ctxprune.rag.tables._records import records
 from ctxprune.table_policies import CellShare, TableBudget
 
 SEED = 0
@@ -137,13 +138,13 @@ def check_text(text, form):
     check_policies(table, state)
 
 
-def is_ambiguous(table, columns):
-    """Whether a part of a table of CSV may read otherwise: a caption over one column, and rows with more cells than the
-    header, which belong to the last cell if it is kept."""
+def is_ambiguous(table, _columns):
+    """Whether a part of a table of CSV may be cut otherwise than the whole: below a caption, which is told by what most
+    lines look like; where rows have more cells than the header, which belong to the last cell; with a second BOM."""
     form = table._form
-    over = [one.cells[-1] for one in (*form._head, *form._body) if len(one.cells) == form.width]
-    over = [last for last in over if form._delimiter in last and not last.lstrip(" ").startswith('"')]
-    return bool(over) or (form.around[0] is not None and len(columns) == 1)
+    lasts = (record.cells[-1] for record in (*form._head, *form._body) if len(record.cells) == form.width)
+    over = any(len(part.cells) > 1 for last in lasts for part in records(last, form._delimiter))
+    return over or form.around[0] is not None or "\ufeff" in form.text[1:]
 
 
 def ends_blank(table, columns):

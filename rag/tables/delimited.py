@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._records import Record, find_delimiter, records
@@ -47,10 +48,14 @@ class Delimited(TextForm):
         self.rows = tuple(map(self._values, self._body))
 
     def take(self, rows: Sequence[int], columns: Sequence[int]) -> str:
-        """The records with their own line ends; a record of one empty cell is written as two quotes."""
+        """The records with their own line ends; a record of one empty cell is written as two quotes.
+
+        A header that lacks cells gets empty ones, lest it be read as a caption.
+        """
         if not columns:
             return ""
-        return "".join(self._written(record, columns) for record in (*self._head, *(self._body[row] for row in rows)))
+        chosen = [*map(self._whole, self._head), *(self._body[row] for row in rows)]
+        return "".join(self._written(record, columns) for record in chosen)
 
     def row_span(self, row: int) -> Span:
         """Where the record stands, without its line end."""
@@ -71,6 +76,9 @@ class Delimited(TextForm):
             return record
         last = self._delimiter.join(cells[self.width - 1 :])
         return Record(record.start, record.end, record.stop, (*cells[: self.width - 1], last))
+
+    def _whole(self, record: Record) -> Record:
+        return replace(record, cells=(*record.cells, *[""] * (self.width - len(record.cells))))
 
     def _values(self, record: Record) -> tuple[str, ...]:
         values = record.values

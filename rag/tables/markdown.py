@@ -91,8 +91,9 @@ class MarkdownTable(TextForm):
         return f"{table}{'' if table.endswith(ending) else ending}{ending}{note}{ending}"
 
     def _written(self, line: _Line, columns: Sequence[int], *, piped: bool) -> str:
-        before = line.before if "|" in line.before or not piped else f"{line.before}|"
         cells = "|".join(line.cells[column] for column in columns if column < len(line.cells))
+        bare = piped or "|" not in cells + line.after  # a line without any pipe would end the table
+        before = f"{line.before}|" if bare and "|" not in line.before else line.before
         return before + cells + line.after + self.text[line.end : line.stop]
 
 

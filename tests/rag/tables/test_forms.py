@@ -277,6 +277,21 @@ def test_a_table_without_columns_has_no_units(data: object) -> None:
     assert table.render([]) is data
 
 
+def test_rows_of_markdown_without_outer_pipes_get_one_where_they_need_it() -> None:
+    table = Table("Bird | Seen | Place\n-|-|-\nowl | 3\nwren | 4 | north\n")
+    assert table.render(kept(table, (0, 1), (0, 2))) == "Bird | Place\n-|-\n|owl \nwren | north\n"
+    assert table.render(kept(table, (1,), (1, 2))) == "| Seen | Place\n|-|-\n| 4 | north\n"
+    assert table.render(kept(table, (1,), (0,))) == "|Bird \n|-\n|wren \n"
+
+
+def test_a_short_header_of_csv_is_filled_up() -> None:
+    table = Table("Bird,Seen\nowl,3,x\nwren,4,y\n")
+    assert table.grids[0].header == ("Bird", "Seen", "")
+    output = table.render(kept(table, (1,), (0, 2)))
+    assert output == "Bird,\nwren,y\n"
+    assert Table(output).grids[0].rows == (("wren", "y"),)
+
+
 @pytest.mark.parametrize("data", [None, 7, b"a,b", {"a": [1]}, [1, 2], [["a"], {"b": 1}], pl.LazyFrame()])
 def test_other_things_are_refused(data: object) -> None:
     with pytest.raises(UsageError, match="no table that is known"):
