@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ._reading import Json
 
-__all__ = ["GaveUpError", "Maker"]
+__all__ = ["GaveUpError", "LimitError", "Maker"]
 
 _KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
 _DEEPEST = 40  # values inside each other
@@ -34,7 +34,7 @@ class GaveUpError(Exception):
     """Neither a value nor a proof was found."""
 
 
-class _LimitError(GaveUpError):
+class LimitError(GaveUpError):
     """The bound on all work is reached; no other way is tried."""
 
 
@@ -53,6 +53,7 @@ class Maker:
     random: Random
     limit: int
     checkers: dict[Any, Callable[[Any], bool]] = field(default_factory=dict)
+    spare: int = 100  # members and items that may still be made without need, so that instances stay small
     _open: list[tuple[str, ...]] = field(default_factory=list)  # goals that are being worked on, from outside in
 
     def value(self, goal: Sequence[Part]) -> Json:
@@ -64,7 +65,7 @@ class Maker:
         """
         self.limit -= 1
         if self.limit < 0:
-            raise _LimitError("the limit of subschemas is reached")
+            raise LimitError("the limit of subschemas is reached")
         key = tuple(sorted({part.pointer for part in goal}))
         # A smallest instance never needs a value inside itself; a few turns more make instances less alike.
         if self._open.count(key) > (1 if len(self._open) < _OPTIONAL_DEPTH else 0):
@@ -93,12 +94,12 @@ class Maker:
         for way in ways:
             self.limit -= 1
             if self.limit < 0:
-                raise _LimitError("the limit of subschemas is reached")
+                raise LimitError("the limit of subschemas is reached")
             try:
                 return way()
             except ConflictError as error:
                 conflict = conflict or error
-            except _LimitError:
+            except LimitError:
                 raise
             except GaveUpError as error:
                 stop = error
@@ -106,11 +107,16 @@ class Maker:
             raise stop
         raise conflict or ConflictError("there is no branch", "")
 
+    def _spares(self) -> bool:
+        """Whether one more member or item may be made without need."""
+        self.spare -= 1
+        return self.spare >= 0
+
     def _tried(self, way: Callable[[], Json], use: Callable[[Json], None]) -> bool:
         """Use the value of a way that need not lead to one; False if it does not."""
         try:
             use(way())
-        except _LimitError:
+        except LimitError:
             raise
         except (ConflictError, GaveUpError):
             return False
@@ -194,7 +200,7 @@ class Maker:
             item = partial(self._item, item_parts(parts, index), made if unique else ())
             if index < least:
                 made.append(item())
-            elif not self._tried(item, made.append):
+            elif not (self._spares() and self._tried(item, made.append)):
                 break
         return made
 
@@ -218,7 +224,7 @@ class Maker:
         chance = 0.6 if len(self._open) < _OPTIONAL_DEPTH else 0.0
         for name in (*dict.fromkeys(optional), *(f"extra{number}" for number in range(1 + min(least, 1000)))):
             wanted = len(made) < least or self.random.random() < (chance if name in listed else chance / 4)
-            if len(made) >= most or not wanted:
+            if len(made) >= most or not wanted or (len(made) >= least and not self._spares()):
                 continue
             self._tried(partial(self._member, parts, name), partial(made.__setitem__, name))
         if len(made) < least:

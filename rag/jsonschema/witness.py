@@ -10,7 +10,7 @@ from ctxprune.errors import InputError, UsageError
 
 from ._checking import OutsideError, checker
 from ._conjunction import ConflictError, Conjunction, Part
-from ._making import GaveUpError, Maker
+from ._making import GaveUpError, LimitError, Maker
 from ._reading import plain, read_json
 
 __all__ = ["Projection", "Witness", "check_projection", "require_satisfiable", "witness"]
@@ -71,9 +71,7 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
         InputError: The schema is no JSON schema.
         MissingExtraError: jsonschema-rs is not installed (extra `jsonschema`).
     """
-    for name, value in (("count", count), ("limit", limit)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise UsageError(f"{name} is {value!r}", hint="give a whole number from 1 up")
+    _check(count=count, limit=limit)
     document = read_json(schema)[0] if isinstance(schema, str) else plain(schema)
     try:
         accepts = checker(document)
@@ -90,6 +88,8 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
             return Witness("unsatisfiable", (), conflict.reason, conflict.where, tuple(conjunction.beyond))
         except GaveUpError as stop:
             reason = str(stop)
+            if isinstance(stop, LimitError):
+                break  # further tries would take as long
         else:
             if accepts(value):
                 found.append(value)
@@ -98,6 +98,12 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
         if len(found) == count:
             return Witness("satisfiable", tuple(found), "", "", tuple(conjunction.beyond))
     return Witness("satisfiable" if found else "unknown", tuple(found), reason, "", tuple(conjunction.beyond))
+
+
+def _check(**numbers: int) -> None:
+    for name, value in numbers.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise UsageError(f"{name} is {value!r}", hint="give a whole number from 1 up")
 
 
 def check_projection(context: JsonSchema, kept: Collection[int], *, count: int = 200, seed: int = 0) -> Projection:

@@ -140,6 +140,22 @@ def test_what_is_beyond_is_unknown_and_passes(schema: Any, reason: str) -> None:
     assert time.process_time() - start < 4
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {f"m{number}": {"$ref": "#"} for number in range(40)}},
+        {"type": "array", "items": {"$ref": "#"}, "maxItems": 9},
+        {"type": "object", "properties": {f"m{number}": {"anyOf": [{"$ref": "#"}] * 9} for number in range(9)}},
+    ],
+)
+def test_instances_of_recursive_schemas_stay_small(schema: Any) -> None:
+    start = time.process_time()
+    found = witness(schema, count=50)
+    assert len(found.instances) == 50
+    assert max(len(json.dumps(instance)) for instance in found.instances) < 5000
+    assert time.process_time() - start < 2
+
+
 def test_keywords_beyond_the_core_are_named() -> None:
     schema = {"properties": {"a": {"contains": {}, "format": "date"}}, "required": ["a"], "if": {}, "type": "object"}
     assert witness(schema, seed=3).beyond == ("/: if", "/properties/a: contains")
