@@ -63,6 +63,22 @@ class Joined:
         object.__setattr__(self, "titles", tuple(map(_title, contexts)))
         object.__setattr__(self, "kind", kinds.pop() if len(kinds) == 1 else "passage")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each unit; "" in contexts whose units have none."""
+        return tuple(
+            name for context in self.contexts for name in getattr(context, "names", None) or [""] * len(context.units)
+        )
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """What each unit adds to what is written: its text where its context says nothing else."""
+        return tuple(
+            text
+            for context in self.contexts
+            for text in getattr(context, "written", None) or [unit.text for unit in context.units]
+        )
+
     def render(self, kept: Collection[int]) -> list[Any]:
         """What each context renders as with its units in `kept`; as many as came in, in their order."""
         return [context.render(own) for context, own in self._shared(kept)]

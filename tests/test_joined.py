@@ -13,7 +13,8 @@ from ctxprune.grid import Grid
 from ctxprune.joined import Joined
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning import prune
-from ctxprune.rag import Passage, Passages, Table
+from ctxprune.rag import Passage, Passages, Table, Tools
+from ctxprune.scorers.names import NamesScorer
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,18 @@ def test_notes_and_what_frames_write_are_those_of_the_contexts():
     assert joined.note(kept).count("\n") == 1
     result = prune("owl", joined, policy=TokenBudget(18), scorer="lexical", counter=len, on_empty="drop")
     assert result.tokens_after == sum(map(len, joined.as_text([unit.index for unit in result.kept]))) <= 18
+
+
+def test_names_and_tokens_of_tools_are_those_of_the_contexts():
+    tools = Tools(
+        [
+            {"name": f"{verb}_file", "description": "Does it.", "input_schema": {"properties": {"path": {}}}}
+            for verb in ("read", "delete")
+        ]
+    )
+    joined = Joined([tools, Passage("Nothing."), tools])
+    assert joined.names == (*tools.names, "", *tools.names)
+    assert joined.written == (*tools.written, "Nothing.", *tools.written)
+    alone = Joined([tools, tools])
+    scores = NamesScorer().score("Remove my file", alone)
+    assert scores[3] == scores[1] > scores[0] == scores[2]

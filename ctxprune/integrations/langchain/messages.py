@@ -65,15 +65,25 @@ class _Memo:
 
 
 @dataclass(frozen=True)
+class _Portion:
+    """Texts that are cut together: what reads them, their places among all, and their tokens."""
+
+    context: Context[Any]
+    places: list[int]
+    tokens: int
+
+
+@dataclass(frozen=True)
 class MessagePruner:
     """Cuts long messages to what the current question, the last human message, needs. Safe to share between threads.
 
     A message of more than `limit` tokens is cut to that many: text by sentences, JSON by the items of its lists, so
     that it stays JSON; tables (CSV, Markdown), logs and, with the extra `html`, pages in their own form, too. What
-    cannot be cut so far stays whole: JSON without lists, or with one huge item. Parts that are
-    no text stay untouched; parts that lost all their text are left out. The message that holds the question, system
-    messages and failed tool calls are never changed. Ids, names, tool calls, `tool_call_id` and artifacts stay;
-    `response_metadata["ctxprune"]` says how many tokens it was.
+    cannot be cut so far stays whole: JSON without lists, or with one huge item. Of several parts of a message the short
+    ones stay whole, and the long ones share what these leave. Parts that are no text stay untouched; parts that lost
+    all their text are left out. The message that holds the question, system messages and failed tool calls are never
+    changed. Ids, names, tool calls, `tool_call_id` and artifacts stay; `response_metadata["ctxprune"]` says how many
+    tokens it was.
 
     The same result is cut differently for another question, so that a provider's prompt cache ends there.
 
@@ -153,19 +163,30 @@ class MessagePruner:
         return message.model_copy(update=update)
 
     def _cut(self, question: str, texts: tuple[str, ...]) -> tuple[str, ...]:
-        """The texts within the limit: plain ones together, each of a form of its own by itself, with their shares."""
+        """The texts within the limit: from the shortest on, each gets an even part of what those before it left."""
+        new = list(texts)
+        portions = sorted(self._portions(texts), key=lambda portion: portion.tokens)
+        even, room = self.limit // len(portions), self.limit
+        for place, portion in enumerate(portions):
+            share = max(room, 0) // (len(portions) - place)
+            if portion.tokens > share:
+                cut = self._within(question, portion.context, share) or self._within(question, portion.context, even)
+                for index, text in zip(portion.places, [cut] if isinstance(cut, str) else cut or (), strict=False):
+                    new[index] = text
+            room -= sum(self.counter.count_many([new[index] for index in portion.places]))
+        return tuple(new)
+
+    def _portions(self, texts: tuple[str, ...]) -> list[_Portion]:
+        """What is cut by itself: each text of a form of its own, and the plain ones together."""
         counts = self.counter.count_many(texts)
         formed = {i: found for i, text in enumerate(texts) if (found := _in_form(text)) is not None}
+        portions = [_Portion(context, [index], counts[index]) for index, context in formed.items()]
         plain = [index for index in range(len(texts)) if index not in formed]
-        new = list(texts)
         if plain:
-            room = self.limit * sum(counts[index] for index in plain) // sum(counts)
-            passages = Passages([texts[index] for index in plain], max_tokens=min(200, max(8, room // 4)))
-            for index, text in zip(plain, self._within(question, passages, room) or passages.texts, strict=True):
-                new[index] = text
-        for index, found in formed.items():
-            new[index] = self._within(question, found, self.limit * counts[index] // sum(counts)) or texts[index]
-        return tuple(new)
+            size = self.limit // (len(portions) + 1) // 4
+            passages = Passages([texts[index] for index in plain], max_tokens=min(200, max(8, size)))
+            portions.append(_Portion(passages, plain, sum(counts[index] for index in plain)))
+        return portions
 
     def _within(self, question: str, context: Context[Any], budget: int) -> Any:
         """What `context` keeps in that many tokens; None where it cannot be cut to them."""

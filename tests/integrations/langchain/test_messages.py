@@ -192,3 +192,18 @@ def test_pickles_prune_alike() -> None:
     pruner = lexical()
     expected = pruner.prune(conversation())
     assert pickle.loads(pickle.dumps(pruner)).prune(conversation()) == expected
+
+
+def test_parts_that_cannot_be_cut_leave_the_others_less() -> None:
+    hits = json.dumps([{"id": index, "text": f"Ferry {index} sails."} for index in range(600)])
+    for limit, parts in (
+        (64, ["Result: found 500 rows.", hits]),
+        (100, [json.dumps({"note": "one " * 30}), hits, LONG]),
+    ):
+        (found,) = lexical(limit=limit).prune(
+            [ToolMessage([{"type": "text", "text": part} for part in parts], tool_call_id="c1")], QUESTION
+        )
+        account = found.response_metadata["ctxprune"]
+        assert account["tokens_after"] <= limit
+        assert found.content[0]["text"] == parts[0]
+        assert len(found.content) == len(parts)

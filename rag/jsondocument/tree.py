@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from ctxprune.context import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from ._json_outline import Outline
+    from .outline import Outline
 
-__all__ = ["JsonTree", "joined_path"]
+__all__ = ["JsonTree", "shown"]
 
 _LONGEST_PATH = 200  # characters; of longer paths the end is shown
 
@@ -23,7 +23,6 @@ class JsonTree:
 
     Attributes:
         units: In the order of the text.
-        paths: Of each unit, as in "user.name"; an item has that of its list.
         records: For each list of objects, two at least, its path, as in "result.hits", and the units of these objects.
     """
 
@@ -35,9 +34,8 @@ class JsonTree:
         self._parts = [part for part in range(len(outline)) if self._is_unit(part)]
         above: dict[int, str] = {-1: ""}
         for part in sorted(self._closes):
-            above[part] = joined_path(above[outline.parents[part]], outline.key(part))
-        self.paths = [joined_path(above[outline.parents[part]], outline.key(part)) for part in self._parts]
-        self.units = [self._unit(part, path) for part, path in zip(self._parts, self.paths, strict=True)]
+            above[part] = _below(above[outline.parents[part]], outline.key(part))
+        self.units = [self._unit(part, _below(above[outline.parents[part]], outline.key(part))) for part in self._parts]
         objects: defaultdict[int, list[int]] = defaultdict(list)
         for unit, part in enumerate(self._parts):
             if outline.is_item(part) and outline.mark(part) == "{":
@@ -74,6 +72,16 @@ class JsonTree:
             close()
         return "".join(written)
 
+    def keys(self, unit: int) -> tuple[str, ...]:
+        """The keys that lead to a unit from outside; an item has those of its list."""
+        found, part = [], self._parts[unit]
+        while part > 0:
+            key = self._outline.key(part)
+            if key is not None:
+                found.append(key)
+            part = self._outline.parents[part]
+        return tuple(reversed(found))
+
     def _alive(self, kept: Collection[int]) -> bytearray:
         """A byte a part, 1 for those that are written."""
         alive = bytearray(len(self._outline))
@@ -104,8 +112,13 @@ class JsonTree:
         return Unit(f"{path}: {value}" if named else value, pinned=part == 0, span=span)
 
 
-def joined_path(path: str, key: str | None) -> str:
-    """The path of a member of what is at `path`; of long ones the end."""
+def shown(keys: Iterable[str]) -> str:
+    """The keys as a path, as in "user.name"; of long ones the end."""
+    return ".".join(keys)[-_LONGEST_PATH:]
+
+
+def _below(path: str, key: str | None) -> str:
+    """The path of a member of what is at `path`."""
     if key is None:
         return path
-    return (f"{path}.{key}" if path else key)[-_LONGEST_PATH:]
+    return shown((path, key) if path else (key,))

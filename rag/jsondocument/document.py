@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ctxprune.context import Unit
 from ctxprune.errors import InputError, UsageError
+from ctxprune.rag.tables.header import find_key
 
-from ._json_outline import outline
-from ._json_records import record_grid, record_part
-from ._json_tree import JsonTree
-from .tables.header import find_key
+from .outline import outline
+from .records import record_part, record_table
+from .tree import JsonTree
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ctxprune.grid import Grid
+
+    from .records import Keys
 
 __all__ = ["JsonDocument", "json_lists"]
 
@@ -91,18 +93,25 @@ class JsonDocument(Generic[T]):
     @cached_property
     def grids(self) -> tuple[Grid, ...]:
         """The lists of objects as tables; made when they are first asked for."""
+        return tuple(grid for grid, _ in self._tables)
+
+    @cached_property
+    def _tables(self) -> tuple[tuple[Grid, tuple[Keys, ...]], ...]:
+        """The lists of objects, and the keys that lead to each column."""
         made = (
-            record_grid([self.units[row].text for row in rows], rows, path)  # an item's text is its source
+            record_table([self.units[row].text for row in rows], rows, path)  # an item's text is its source
             for path, rows in self._tree.records
         )
-        return tuple(grid for grid in made if grid is not None)
+        return tuple(table for table in made if table is not None)
 
     def _shortened(self, chosen: set[int]) -> dict[int, str]:
         """By unit the kept objects of which some columns are dropped."""
         short: dict[int, str] = {}
-        for grid in self.grids if self.columns else ():
-            left = {name for name, unit in zip(grid.header, grid.column_units, strict=True) if unit in chosen}
-            if len(left) < len(grid.header):
+        if not self.columns:
+            return short
+        for grid, (_, columns) in zip(self.grids, self._tables, strict=True):
+            left = {keys for keys, unit in zip(columns, grid.column_units, strict=True) if unit in chosen}
+            if len(left) < len(columns):
                 short |= {row: record_part(self.units[row].text, left) for row in grid.row_units if row in chosen}
         return short
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from ctxprune import TokenBudget, prune
 from ctxprune.errors import BudgetError, InputError, UsageError
 from ctxprune.grid import Grid, grids_of
-from ctxprune.rag import JsonDocument, _json_outline, jsondocument
-from ctxprune.rag.jsondocument import json_lists
+from ctxprune.rag import JsonDocument
+from ctxprune.rag.jsondocument import document as module
+from ctxprune.rag.jsondocument import json_lists, outline
 from ctxprune.tokens import as_counter
 
 API = (
@@ -111,13 +112,27 @@ def test_lists_of_objects_are_tables() -> None:
     assert JsonDocument('[{"a": 1}]').grids == ()
 
 
+def test_columns_that_look_the_same_stay_apart() -> None:
+    long = "k" * 300
+    for rows, left in (
+        ([{"a.b": n, "a": {"b": n + 1}} for n in range(2)], [{"a.b": n} for n in range(2)]),
+        ([{"x" + long: n, "y" + long: n + 1} for n in range(2)], [{"x" + long: n} for n in range(2)]),
+    ):
+        document = JsonDocument(rows, columns=True)
+        (grid,) = document.grids
+        assert grid.rows == (("0", "1"), ("1", "2"))
+        assert grid.header[0] == grid.header[1]
+        assert len(grid.header[0]) <= 200
+        assert document.render([*grid.row_units, grid.column_units[0]]) == left
+
+
 @settings(max_examples=300, deadline=None)
 @given(JSON, st.sampled_from([None, 1]), st.sampled_from([3, 20, 4000]), st.integers(0, 3), st.data())
 def test_any_json(value: Any, indent: int | None, largest: int, most: int, data: st.DataObject) -> None:
     text = json.dumps(value, indent=indent)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jsondocument, "_LARGEST", largest)
-        patch.setattr(_json_outline, "_LONG_LIST", most)
+        patch.setattr(module, "_LARGEST", largest)
+        patch.setattr(outline, "_LONG_LIST", most)
         document = JsonDocument(text)
     assert document.render(range(len(document.units))) == text
     kept = data.draw(st.sets(st.sampled_from(range(len(document.units))))) if document.units else set()

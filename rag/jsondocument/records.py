@@ -1,0 +1,73 @@
+"""A list of JSON objects as a table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.grid import Grid
+
+from .outline import outline
+from .tree import JsonTree, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+__all__ = ["Keys", "record_part", "record_table"]
+
+Keys = tuple[str, ...]
+
+_FULL = 0.5  # of the cells, and more, must be there: objects that have less in common are no table
+_DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)  # numbers as written
+
+
+def record_table(records: Sequence[str], units: Sequence[int], title: str) -> tuple[Grid, tuple[Keys, ...]] | None:
+    """The objects `records`, JSON texts, as rows, and the keys that lead to each column.
+
+    A column is what is no object, shown as in "user.name", in the order in which they first come; two may look the
+    same. A list is one cell. None if the objects have too little in common, or are nested too deeply.
+    """
+    columns: dict[Keys, int] = {}
+    rows: list[dict[int, str]] = []
+    for record in records:
+        try:
+            value = _DECODER.decode(record)
+        except RecursionError:
+            return None
+        rows.append({columns.setdefault(keys, len(columns)): cell for keys, cell in _cells(value)})
+    if sum(map(len, rows)) <= _FULL * len(rows) * len(columns):
+        return None
+    cells = tuple(tuple(row.get(column, "") for column in range(len(columns))) for row in rows)
+    return Grid(tuple(map(shown, columns)), cells, tuple(units), title=title), tuple(columns)
+
+
+def record_part(record: str, columns: Collection[Keys]) -> str:
+    """The object `record` with what these keys lead to only, each member as it is written."""
+    tree = JsonTree(outline(record, None), members=True)
+    return tree.text([unit for unit in range(len(tree.units)) if tree.keys(unit) in columns])
+
+
+def _cells(record: dict[str, Any]) -> list[tuple[Keys, str]]:
+    """The cells of an object and the keys that lead to them, in its order."""
+    found = []
+    left: list[tuple[Keys, Any]] = [((key,), value) for key, value in reversed(record.items())]
+    while left:
+        keys, value = left.pop()
+        if isinstance(value, dict) and value:
+            left += (((*keys, key), inner) for key, inner in reversed(value.items()))
+        else:
+            found.append((keys, _cell(value)))
+    return found
+
+
+def _cell(value: Any) -> str:
+    """What a reader sees; "" for null."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list) and not any(isinstance(item, (list, dict)) for item in value):
+        return ", ".join(map(_cell, value))
+    return json.dumps(value, ensure_ascii=False)
