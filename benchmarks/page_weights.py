@@ -29,6 +29,7 @@ from _ranking import Shape, train
 from _record import SHARED, record
 from tabular_weights import SOURCES, examples_of
 
+from ctxprune._json_lines import read_rows
 from ctxprune.network import Network
 from ctxprune.rag.evaluation._html_sets import PageItem, read_pages
 from ctxprune.rag.evaluation.html import Questioned, measure_questions
@@ -38,7 +39,6 @@ from ctxprune.scorers._page.weights import FORMAT, VERSION, network_of
 from ctxprune.scorers._tabular.weights import TabularWeights
 from ctxprune.scorers.page import PageScorer
 from ctxprune.scorers.tabular import TabularScorer
-from ctxprune.train.sets import read_rows
 
 DATA = SHARED / "data" / "rag"
 SEED = 5

@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._json_lines import read_rows
 from ctxprune.text import words
-from ctxprune.train.sets import Document, Item, for_training, items_of, read_rows
+from ctxprune.train.sets import Document, Item, for_training, items_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

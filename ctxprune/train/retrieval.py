@@ -11,9 +11,10 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._json_lines import read_rows
 from ctxprune.text import terms
 from ctxprune.train.examples import Example, split_sentences
-from ctxprune.train.sets import Document, read_rows
+from ctxprune.train.sets import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

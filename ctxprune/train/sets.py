@@ -7,20 +7,18 @@ Four shapes of JSON lines (plain or gzipped) are read: `sentences` with `labels`
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._json_lines import read_rows
 from ctxprune.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SPLITS", "Document", "Item", "chosen_split", "for_training", "items_of", "read_items", "read_rows"]
+__all__ = ["SPLITS", "Document", "Item", "chosen_split", "for_training", "items_of", "read_items"]
 
 SPLITS = ("all", "heldout", "train")
 _CHOICES = ("dev", "test", "all")
@@ -127,28 +125,6 @@ def items_of(file: Path) -> list[Item]:
             passages, questions = (file, sibling) if part == "_passages" else (sibling, file)
             return list(_joined(passages, questions))
     return [item for place, row in enumerate(read_rows(file)) for item in _checked(file, place, row)]
-
-
-def read_rows(file: Path) -> Iterator[Any]:
-    """The JSON documents of a file of lines, gzipped or not.
-
-    Raises:
-        InputError: The file is absent or damaged.
-    """
-    opener = gzip.open if file.suffix == ".gz" else open
-    place = 0
-    try:
-        with opener(file, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                place += 1
-                if line.strip():
-                    yield json.loads(line)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"the file cannot be read ({error})", where=file.name) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"this is not UTF-8 text, after line {place}", where=file.name) from error
-    except ValueError as error:
-        raise InputError(f"line {place} is not JSON", where=file.name, hint="give a file of JSON lines") from error
 
 
 def _file(path: Path) -> Path:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune._json_lines import read_rows
 from ctxprune.context import Unit
 from ctxprune.errors import InputError
 from ctxprune.scorers import RelevanceScorer, as_scores
 from ctxprune.text import terms
 from ctxprune.train.contexts import DocumentsContext
-from ctxprune.train.sets import Document, read_rows
+from ctxprune.train.sets import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune._json_lines import read_rows
 from ctxprune.errors import InputError, UsageError
 from ctxprune.policies import TopK
 from ctxprune.pruning import Pruner
 from ctxprune.rag.jsonschema import Tools
 from ctxprune.scorers import as_scores
-from ctxprune.train.sets import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
