@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MarkdownWriter"]
 
-_MISREAD = re.compile(r"^(?=[#>+\-*|]|[=~`]{3}|[0-9]{1,9}[.)]\s)", re.MULTILINE)  # what would start a block
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_MISREAD = re.compile(r"^(?=[#>+\-*|]|[~`]{3}|=+[ \t]*$|[0-9]{1,9}[.)]\s)", re.MULTILINE)  # what would be a block
+_MARKUP = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)")
+_BRACKET = re.compile(r"[\[\]]")
 _DEEPEST = 12  # levels that are indented
 _UNSAFE = re.compile(r"[\s()<>\\]")
 _TICKS = re.compile("`+")
@@ -89,18 +90,21 @@ class MarkdownWriter:
     def line(self, part: Part) -> str:
         """The text with links, code and what was deleted."""
         written: list[str] = []
-        open_: list[str] = []  # what closes each open element
+        open_: list[tuple[int, str]] = []  # where each open element starts, and what closes it
         for piece in pieces(self.tree, part):
             if piece.mark is None or piece.mark.kind in ("break", "gap", "value"):
                 text = f" {piece.text} " if piece.mark is not None and piece.mark.kind == "value" else piece.text
-                written.append(text if piece.mark and piece.mark.kind == "break" else _TAG.sub(r"\\<", _flat(text)))
+                is_break = piece.mark is not None and piece.mark.kind == "break"
+                written.append(text if is_break else _escaped(_flat(text), [sign for _, sign in open_]))
             elif piece.mark.kind == "open":
                 sign = _LINE.get(piece.mark.tag, piece.text)
+                closing = f"]({self.target(piece.token)})" if piece.mark.link else _CLOSING.get(piece.mark.tag, "")
+                open_.append((len(written), closing))
                 written.append("[" if piece.mark.link else sign)
-                open_.append(f"]({self.target(piece.token)})" if piece.mark.link else _CLOSING.get(piece.mark.tag, ""))
             elif open_:
-                written.append(open_.pop())
-        written += reversed(open_)
+                _close(written, *open_.pop())
+        while open_:
+            _close(written, *open_.pop())
         return "\n".join(filter(None, (" ".join(line.split()) for line in "".join(written).split("\n"))))
 
     def target(self, token: int) -> str:
@@ -122,6 +126,24 @@ class MarkdownWriter:
         lines[1:1] = [f"|{'---|' * width}"] if width else []
         caption = [cell_text(self.outline, cells[table.caption]), ""] if table.caption in cells else []
         return "\n".join([*caption, *(lines if width else [])])
+
+
+def _escaped(text: str, closings: Sequence[str]) -> str:
+    """The text as it may stand within elements that are closed so; in code nothing is markup but the end of it."""
+    if _LINE["code"] in closings:
+        return text
+    text = _MARKUP.sub(r"\\\g<0>", text)
+    return _BRACKET.sub(r"\\\g<0>", text) if any(sign.startswith("](") for sign in closings) else text
+
+
+def _close(written: list[str], start: int, closing: str) -> None:
+    """End the element that starts at `start`; code within more marks than stand in it."""
+    if closing == _LINE["code"]:
+        inner = "".join(written[start + 1 :])
+        marks = "`" * (1 + max(map(len, _TICKS.findall(inner)), default=0))
+        gap = " " if "`" in (inner[:1], inner[-1:]) else ""
+        written[start], closing = marks + gap, gap + marks
+    written.append(closing)
 
 
 def _flat(text: str) -> str:

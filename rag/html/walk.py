@@ -38,8 +38,8 @@ class Step(NamedTuple):
 def walk(outline: Outline, parts: Sequence[Part], root: int = 0) -> Iterator[Step]:
     """The steps that write `parts`, which are in order and stand within `root`.
 
-    Opened are elements that own a kept text directly (list items, headings, quotations, code), and the lists of such
-    items; other elements around them are of no use to a reader.
+    Opened are elements that own a kept text directly (list items, headings, code), the lists of such items, and
+    quotations; other elements around them are of no use to a reader.
     """
     owners = {outline.owners[part.run] for part in parts}
     lists = {int(outline.listed[frame]) for frame in owners if outline.kinds[frame] & ITEM}
@@ -50,7 +50,7 @@ def walk(outline: Outline, parts: Sequence[Part], root: int = 0) -> Iterator[Ste
         chain = []
         frame = inner.frame
         while frame not in open_ and frame:
-            if frame in shown:
+            if frame in shown or outline.tree.tags[frame] == "blockquote":
                 chain.append(frame)
             frame = outline.above(frame)
         while stack and stack[-1] != frame:

@@ -188,3 +188,20 @@ def test_quotation_marks_are_those_that_a_browser_draws():
     html = "<p>he said <q>no</q>"
     assert rendered(html) == "<p>he said <q>no</q></p>"
     assert rendered(html, output="text") == rendered(html, output="markdown") == "he said “no”"
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<p>x <code>&lt;div&gt;</code> y", "x `<div>` y"),
+        ("<p><code>a`b</code> and <code>`</code>", "``a`b`` and `` ` ``"),
+        ("<p>&amp;lt; and R&D and a &lt;b", r"\&lt; and R&D and a \<b"),
+        ("<p>Title<br>=</p>", "Title\n\\="),
+        ("<p><a href='/x'>a]b [c</a> [d]", r"[a\]b \[c](/x) [d]"),
+        ("<blockquote><ul><li>x<li>y</ul></blockquote><p>z", "> - x\n> - y\n\nz"),
+        ("<blockquote><pre>x</pre></blockquote>", "> ```\n> x\n> ```"),
+    ],
+)
+def test_markdown_says_what_the_page_says_and_no_more(html: str, markdown: str) -> None:
+    page = HtmlPage(html, HtmlOptions(output="markdown", links=True))
+    assert page.render(range(len(page.units))) == markdown
