@@ -18,7 +18,6 @@ from ctxprune.table_policies import TableBudget
 
 from .files import TableFile, open_table
 from .frames import take_rows
-from .note import dropped_line
 from .options import NO_OPTIONS, TableOptions
 from .pool import Pool
 from .probe import Probe
@@ -46,20 +45,23 @@ class PrunedFile:
         pruned: What became of the rows that were looked at closely; its `output` is a pyarrow.Table, or a text of CSV.
         rows: Rows that were kept, and rows of the file.
         columns: Columns that were kept, and columns of the file.
-        note: A line about what was dropped, for the reader of the output; "" where nothing was.
         target: The file that was written; None without one.
     """
 
     pruned: Pruned[Any]
     rows: tuple[int, int]
     columns: tuple[int, int]
-    note: str
     target: Path | None = None
 
     @property
     def output(self) -> Any:
         """What is left of the table: a pyarrow.Table for Parquet and Arrow IPC, a text for CSV."""
         return self.pruned.output
+
+    @property
+    def note(self) -> str:
+        """A line about what was dropped of the whole file, for the reader of the output; "" where nothing was."""
+        return self.pruned.note
 
     @property
     def text(self) -> str:
@@ -112,19 +114,17 @@ def prune_file(
         raise UsageError("the target is the source", where=str(place), hint="give another path")
     file = open_table(path, options)
     found = _candidates(file, question, candidates)
-    table = Table(file.table(found.rows), file.reading(options))
+    table = Table(file.table(found.rows), replace(file.reading(options), rows=found.size))
     if found.evidence and not options.key:
         table = Table(table.data, replace(table.options, key=(*table.keys, *found.evidence)))
     pruner = Pruner("tabular.v1", TableBudget(2000)) if pruner is None else pruner
     result = pruner.prune(question, _with_sure_rows(table, found.sure))
     grid = table.grids[0]
     kept = {unit.index for unit in result.kept}
-    columns = [column for column, unit in enumerate(grid.column_units) if unit in kept]
-    count = sum(unit in kept for unit in grid.row_units)
-    note = dropped_line((count, found.size), grid.header, columns)
+    rows, columns = (sum(unit in kept for unit in units) for units in (grid.row_units, grid.column_units))
     if place is not None:
         _write(file, result.output, place)
-    return PrunedFile(result, (count, found.size), (len(columns), len(grid.header)), note, place)
+    return PrunedFile(result, (rows, found.size), (columns, len(grid.header)), place)
 
 
 def _with_sure_rows(table: Table[Any], sure: NDArray[np.bool_]) -> Context[Any]:

@@ -23,6 +23,7 @@ class TableOptions:
         key: Columns that say what each row is about, by name or by index from 0; they are kept with every row. ()
             finds one. Indices of data frames (pandas) are always keys.
         title: What the table is about; read by scorers, no part of what is pruned.
+        rows: How many rows the whole table has, if these are only some of them; for what is said about those left out.
         note: Whether a text says in a line of its own what was left out: before CSV behind "# ", after Markdown
             and HTML.
 
@@ -35,6 +36,7 @@ class TableOptions:
     header_rows: int | None = None
     key: Sequence[str | int] = ()
     title: str = ""
+    rows: int | None = None
     note: bool = False
 
     def __post_init__(self) -> None:
@@ -42,9 +44,10 @@ class TableOptions:
         delimiter = self.delimiter
         single = isinstance(delimiter, str) and len(delimiter) == 1 and delimiter not in '"\r\n'
         _check(delimiter is None or single, "delimiter", delimiter, "one character other than a quote or a line end")
-        rows = self.header_rows
-        whole = isinstance(rows, int) and not isinstance(rows, bool) and rows >= 0
-        _check(rows is None or whole, "header_rows", rows, "a whole number from 0 up, or None")
+        for name in ("header_rows", "rows"):
+            rows = getattr(self, name)
+            whole = isinstance(rows, int) and not isinstance(rows, bool) and rows >= 0
+            _check(rows is None or whole, name, rows, "a whole number from 0 up, or None")
         _check(isinstance(self.title, str), "title", self.title, "a text")
         _check(isinstance(self.note, bool), "note", self.note, "True or False")
         names = isinstance(self.key, Sequence) and not isinstance(self.key, str)

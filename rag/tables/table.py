@@ -90,12 +90,13 @@ class Table(Generic[T]):
     def render(self, kept: Collection[int]) -> T:
         """The table with the kept columns of the kept rows, and the whole header above them."""
         chosen = {*kept}
-        if len(chosen) == len(self.units):
+        note = self.note(chosen) if self.options.note else ""
+        if len(chosen) == len(self.units) and not note:
             return self.data
         rows, columns = self._kept(chosen)
         table = self._form.take(rows, columns)
         if isinstance(self._form, TextForm):
-            note = self.note(chosen) if self.options.note and columns else ""
+            note = note if columns else ""
             table = _in_place(self._form, self._form.with_note(table, note) if note else table, chosen)
         result: T = table
         return result
@@ -111,7 +112,8 @@ class Table(Generic[T]):
     def note(self, kept: Collection[int]) -> str:
         """One line that tells a reader what was left out; "" where nothing was."""
         rows, columns = self._kept({*kept})
-        return dropped_line((len(rows), len(self.grids[0].rows)), self.grids[0].header, columns)
+        whole = len(self.grids[0].rows) if self.options.rows is None else self.options.rows
+        return dropped_line((len(rows), whole), self.grids[0].header, columns)
 
     def _kept(self, chosen: set[int]) -> tuple[list[int], list[int]]:
         grid = self.grids[0]

@@ -301,7 +301,7 @@ def test_other_things_are_refused(data: object) -> None:
 def test_options_are_checked() -> None:
     for wrong in (
         {"format": "xls"}, {"delimiter": ",,"}, {"delimiter": '"'}, {"header_rows": -1}, {"header_rows": True},
-        {"key": "name"}, {"key": (1.5,)}, {"title": None}, {"note": 1},
+        {"rows": -1}, {"key": "name"}, {"key": (1.5,)}, {"title": None}, {"note": 1},
     ):  # fmt: skip
         with pytest.raises(UsageError, match=next(iter(wrong))):
             TableOptions(**wrong)

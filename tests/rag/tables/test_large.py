@@ -91,6 +91,13 @@ def test_what_is_written_is_the_output_in_the_form_of_the_source(source: Path, t
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
+def test_the_line_in_csv_tells_the_rows_of_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "parcels.csv", parcels())
+    result = prune_file(path, "who sent the parcel to Quindale", options=TableOptions(note=True), candidates=50)
+    assert result.output.startswith(f"# (kept {result.rows[0]} of {SIZE} rows")
+    assert result.note in result.output
+
+
 def test_a_small_table_is_looked_at_whole(source: Path) -> None:
     result = prune_file(source, "which parcel", candidates=SIZE, pruner=Pruner("lexical", TableBudget(10**7)))
     assert result.rows == (SIZE, SIZE)
