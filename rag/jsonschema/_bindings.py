@@ -99,7 +99,8 @@ def _counts(schema: dict[str, Any], droppable: Droppable) -> bool:
 def _overlaps(graph: Graph, position: int, node: Node) -> bool:
     """Whether members are read by name and, by a pattern or as one of the others, in a second way that looks inside."""
     listed, patterns = members(node.schema), members(node.schema, "patternProperties")
-    if any(_reads_inside(inner) and not _cannot_match(pattern, listed) for pattern, inner in patterns.items()):
+    inside = [pattern for pattern, inner in patterns.items() if _reads_inside(inner)]
+    if listed and not all(_cannot_match(pattern, listed) for pattern in inside):
         return True
     others = [
         *patterns.values(),

@@ -266,6 +266,11 @@ def test_projected_instances_stay_valid_and_those_of_the_rest_are_of_the_whole(s
             {"properties": {"a": {}, "b": {}}, "patternProperties": {"^x-": {"properties": {"c": {}}}}},
             {"properties": {"a": {}}, "patternProperties": {"^x-": {"properties": {}}}},
         ),
+        (
+            {"properties": {"a": {"patternProperties": {".": {"properties": {"c": {}}}}}}},
+            {"properties": {"a": {"patternProperties": {".": {"properties": {}}}}}},
+        ),
+        ({"properties": {"a": {}, "b": {}}, "patternProperties": {"b": {"required": ["c"]}}}, None),
         ({"properties": {"a": {"$ref": "#/properties/b"}, "b": {}}}, None),
     ],
 )
