@@ -81,10 +81,10 @@ def read_lines(text: str) -> LogLines:
         end = begin + len(line.rstrip())
         if end > begin and (starts[form] or not records):
             spans.append((begin, end))
-            records.append(form)
+            records.append(form.rstrip())
         elif end > begin:
             spans[-1] = spans[-1][0], end
-            further[len(records) - 1].append(form)
+            further[len(records) - 1].append(form.rstrip())
         begin += len(line) + 1
     for index, lines in further.items():
         records[index] = "\n".join([records[index], *lines])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from ctxprune._log_templates import read_lines, templates_of
@@ -27,7 +28,8 @@ class Log:
     Attributes:
         text: The log; any size that fits into memory.
         notes: Whether the rendered text says in a line of its own, behind the last kept record of a template, how many
-            more there are of it: "… 1,204 more like this".
+            more there are of it, "… 1,204 more like this"; and at its end how many there are of templates of which none
+            is kept, "… 5 more of other kinds". Where nothing is kept, nothing is said.
         units: One a record; `text[start:end]` of its span is its text.
         templates: The number of each unit's template.
         patterns: The templates, "*" for what changes.
@@ -62,16 +64,25 @@ class Log:
         left = Counter(self.templates)
         left.subtract(self.templates[index] for index in chosen)
         last = {self.templates[index]: index for index in chosen}
+        newline = "\r\n" if self.text.endswith("\r\n", 0, self.text.find("\n") + 1) else "\n"
         parts = []
-        for place, index in enumerate(chosen):
+        for index, following in zip_longest(chosen, chosen[1:]):
             start, end = self._span(index)
-            more = left[self.templates[index]] if self.notes and last[self.templates[index]] == index else 0
-            note = f"\n… {more:,} more like this" if more else ""
-            follows = place + 1 < len(chosen) and chosen[place + 1] == index + 1
-            behind = self.text[end : self._span(index + 1)[0]] if follows else "\n"
-            parts.append(f"{self.text[start:end]}{note}{behind}")
-        return "".join(parts)
+            gap = self.text[end : self._span(index + 1)[0]]
+            ending = gap[: gap.find("\n") + 1]  # "" behind the last line of a text that does not end it
+            parts.append(self.text[start:end] + ending)
+            if self.notes and last[self.templates[index]] == index and (more := left[self.templates[index]]):
+                parts.append(f"{'' if ending else newline}… {more:,} more like this{newline if ending else ''}")
+            if following == index + 1:
+                parts.append(gap[len(ending) :])
+        written = "".join(parts)
+        others = sum(count for template, count in left.items() if template not in last)
+        if self.notes and chosen and others:
+            ended = written.endswith("\n")
+            written += f"{'' if ended else newline}… {others:,} more of other kinds{newline if ended else ''}"
+        return written
 
     def _span(self, index: int) -> tuple[int, int]:
-        span = self.units[index].span
-        return span if span is not None else (0, 0)
+        """Where a record stands; behind the last one, the end of the text."""
+        span = self.units[index].span if index < len(self.units) else None
+        return span if span is not None else (len(self.text), len(self.text))

@@ -5,7 +5,8 @@ one of the first `size - a + 1` elements of each, its prefix, so that only sets 
 looked at; where the first common hash stands bounds what can be common at all. What is left is compared in full, so
 nothing is merged that is not alike, and nothing is missed: where MinHash finds a pair with some probability, this finds
 it. A template that many texts share costs little, since its hashes are frequent and come last, while any scheme that
-samples a set's elements evenly would pair all of these texts.
+samples a set's elements evenly would pair all of these texts. Texts out of few different shingles are the hard case:
+then even the rarest ones are frequent, and the time grows with the square of the number of texts.
 
 Methods: Chaudhuri, Ganti and Kaushik, ICDE 2006; Bayardo, Ma and Srikant, WWW 2007; the bound by position: Xiao, Wang,
 Lin and Yu, "Efficient similarity joins for near duplicate detection", WWW 2008.
@@ -102,9 +103,19 @@ class _Entries:
     owners: NDArray[np.int32]
     places: NDArray[np.int32]
 
-    def starts(self, n_sets: int) -> NDArray[np.int64]:
-        """Where the entries of each set start, and where the last ones end: int64 (n_sets + 1,)."""
-        return np.searchsorted(self.owners, np.arange(n_sets + 1, dtype=np.int32))
+
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    """Entries with numbers for their hashes, int32 (n_entries,), and where those of each set start, (n_sets + 1,)."""
+
+    codes: NDArray[np.int32]
+    places: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+    def of(self, one: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Numbers and places of a set's entries."""
+        mine = slice(self.starts[one], self.starts[one + 1])
+        return self.codes[mine], self.places[mine]
 
 
 def find_leaders(
@@ -126,15 +137,11 @@ def find_leaders(
     ranks = np.full(len(sizes), -1, dtype=np.int64)
     ranks[order] = np.arange(len(order))
     probes, indexed = _entries(sets, sizes, ranks >= 0, bar)
-    groups = _distinct(indexed.hashes)
-    index = _Index(indexed, groups, len(sizes))
-    asked = _codes(groups, probes.hashes)
-    starts = probes.starts(len(sizes))
+    index = _Index(indexed)
     search = _Search(sets, sizes, bar, ranks)
     found = Leaders(np.full(len(sizes), -1, dtype=np.int64), np.zeros(len(sizes), dtype=np.int64))
     for count, one in enumerate(order.tolist()):
-        mine = slice(starts[one], starts[one + 1])
-        near = index.look_up(asked[mine], probes.places[mine])
+        near = index.look_up(*probes.of(one))
         leader = None if near is None else search.first(one, *near)
         if leader is None:
             index.add(one)
@@ -148,20 +155,18 @@ def find_leaders(
 class _Index:
     """By hash the sets that stay, with the place of the hash in their order."""
 
-    def __init__(self, entries: _Entries, groups: NDArray[np.uint64], n_sets: int) -> None:
-        self._codes, self._places = _codes(groups, entries.hashes), entries.places
-        self._starts = entries.starts(n_sets)
-        sizes = np.bincount(self._codes, minlength=len(groups))
+    def __init__(self, entries: _Coded) -> None:
+        self._entries = entries
+        sizes = np.bincount(entries.codes)
         self._begins = np.cumsum(sizes) - sizes
-        self._filled = np.zeros(len(groups), dtype=np.int32)
-        self._sets = np.zeros(len(self._codes), dtype=np.int32)
-        self._where = np.zeros(len(self._codes), dtype=np.int32)
+        self._filled = np.zeros(len(sizes), dtype=np.int32)
+        self._sets = np.zeros(len(entries.codes), dtype=np.int32)
+        self._where = np.zeros(len(entries.codes), dtype=np.int32)
 
     def add(self, one: int) -> None:
-        mine = slice(self._starts[one], self._starts[one + 1])
-        codes = self._codes[mine]
+        codes, places = self._entries.of(one)
         slots = self._begins[codes] + self._filled[codes]
-        self._sets[slots], self._where[slots] = one, self._places[mine]
+        self._sets[slots], self._where[slots] = one, places
         self._filled[codes] += 1
 
     def look_up(
@@ -219,26 +224,29 @@ def _distinct(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return rising[fresh]
 
 
-def _codes(groups: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
+def _coded(entries: _Entries, groups: NDArray[np.uint64], n_sets: int) -> _Coded:
     """For each hash its number in `groups`."""
-    codes = np.empty(len(hashes), dtype=np.int32)
-    for begin in range(0, len(hashes), _BLOCK):
-        codes[begin : begin + _BLOCK] = np.searchsorted(groups, hashes[begin : begin + _BLOCK])
-    return codes
+    codes = np.empty(len(entries.hashes), dtype=np.int32)
+    for begin in range(0, len(codes), _BLOCK):
+        codes[begin : begin + _BLOCK] = np.searchsorted(groups, entries.hashes[begin : begin + _BLOCK])
+    starts = np.searchsorted(entries.owners, np.arange(n_sets + 1, dtype=np.int32))
+    return _Coded(codes, entries.places, starts)
 
 
-def _entries(
-    sets: HashSets, sizes: NDArray[np.int64], taking: NDArray[np.bool_], bar: Bar
-) -> tuple[_Entries, _Entries]:
+def _entries(sets: HashSets, sizes: NDArray[np.int64], taking: NDArray[np.bool_], bar: Bar) -> tuple[_Coded, _Coded]:
     """What is looked for, and what it is looked for in.
 
     The first are the prefixes; the second the same, or with containment all elements that are in some prefix.
     """
     counts = _counts(sets, sizes, taking)
     probes = _gathered(sets, sizes, counts, np.where(taking, bar.prefixes(sizes), 0))
+    groups = _distinct(probes.hashes)
+    asked = _coded(probes, groups, len(sizes))
     if bar.containment is None:
-        return probes, probes
-    return probes, _gathered(sets, sizes, counts, np.where(taking, sizes, 0), among=_distinct(probes.hashes))
+        return asked, asked
+    del probes
+    indexed = _gathered(sets, sizes, counts, np.where(taking, sizes, 0), among=groups)
+    return asked, _coded(indexed, groups, len(sizes))
 
 
 def _counts(sets: HashSets, sizes: NDArray[np.int64], taking: NDArray[np.bool_]) -> NDArray[np.uint32]:

@@ -1,8 +1,9 @@
 """Tables that are contained in others, and rows that come again.
 
 The ladder for tables is that of R2D2 (Shah et al., "R2D2: Reducing Redundancy and Duplication in Data Lakes", PACMMOD
-2023): containment of the schema, then of the ranges of the columns, then of the rows. Each step is cheaper than the
-next one and rules out what cannot be contained; where R2D2 samples rows in the last step, all are compared here.
+2023): containment of the schema, then of the ranges of the columns (where all rows must be contained), then of the
+rows. Each step is cheaper than the next one and rules out what cannot be contained; where R2D2 samples rows in the last
+step, all are compared here. Of many tables with the same columns only those are looked at that share a rare row.
 """
 
 from __future__ import annotations
@@ -10,21 +11,29 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
-from ctxprune.grid import Grid
+from ctxprune.grid import Grid, grids_of
 from ctxprune.text import fold
 
 from .report import Deduplicated, Merge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ctxprune.context import Context
+
     from .report import Kind
 
 __all__ = ["deduplicate_rows", "deduplicate_tables"]
 
 _EPSILON = 1e-9
+
+Column = tuple[str, int]  # folded header, and how many of it came before
+Row = tuple[str, ...]
 
 
 def deduplicate_rows(rows: Iterable[Sequence[str]]) -> Deduplicated:
@@ -50,15 +59,17 @@ def deduplicate_rows(rows: Iterable[Sequence[str]]) -> Deduplicated:
     return Deduplicated(size, tuple(merges))
 
 
-def deduplicate_tables(tables: Iterable[Grid], *, containment: float = 1.0) -> Deduplicated:
-    """Tables of which another one has all columns and (nearly) all rows; the largest stays, ties to the first.
+def deduplicate_tables(tables: Iterable[Grid | Context[Any]], *, containment: float = 1.0) -> Deduplicated:
+    """Tables of which one that stays has all columns and (nearly) all rows.
 
-    Columns are matched by their folded headers (the second of the same name with the second), in any order; rows as in
-    `deduplicate_rows`, in any order and number. A table without rows is contained where its columns are; one without
-    columns is left alone. "exact" and "folded" are tables of the same columns and rows in the same order.
+    The one of most columns stays, then of most different rows, then the first. Columns are matched by their folded
+    headers (the second of the same name with the second), in any order; rows as in `deduplicate_rows`, in any order and
+    number. A table without rows is contained where its columns are; one without columns is left alone. "exact" and
+    "folded" are tables of the same columns and rows in the same order.
 
     Args:
-        tables: Any number.
+        tables: Grids, or contexts that hold tables (`Table`, `HtmlPage`, `JsonDocument`): then their tables are counted
+            through.
         containment: Least share of a table's different rows that are in the other one, over 0, up to 1.
 
     Raises:
@@ -66,24 +77,34 @@ def deduplicate_tables(tables: Iterable[Grid], *, containment: float = 1.0) -> D
     """
     if not is_number(containment) or not 0 < containment <= 1:
         raise UsageError(f"containment is {containment!r}", hint="give a number over 0, up to 1")
-    read = []
-    for index, grid in enumerate(tables):
-        if not isinstance(grid, Grid):
-            raise UsageError(f"table {index} is a {type(grid).__name__}", hint="give ctxprune.grid.Grid objects")
-        read.append(_Table(index, grid))
+    read = [_Table(index, grid) for index, grid in enumerate(_grids(tables))]
     counts = Counter(column for table in read for column in table.columns)
-    holders: defaultdict[tuple[str, int], list[_Table]] = defaultdict(list)  # by column the tables that stay
+    by_columns: defaultdict[frozenset[Column], list[_Table]] = defaultdict(list)
+    for table in read:
+        by_columns[frozenset(table.columns)].append(table)
+    staying: defaultdict[Column, list[_Table]] = defaultdict(list)  # by column
     merges = []
-    for table in sorted(read, key=lambda one: (-len(one.columns) * len(one.rows), one.index)):
-        rarest = min(table.columns, key=lambda column: (counts[column], column), default=None)
-        near = holders[rarest] if rarest is not None else []
-        found = next((merge for other in near if (merge := _merge(table, other, containment)) is not None), None)
-        if found is not None:
-            merges.append(found)
-            continue
-        for column in table.columns:
-            holders[column].append(table)
+    for columns in sorted(filter(None, by_columns), key=len, reverse=True):  # the widest first
+        rarest = min(columns, key=lambda column: (counts[column], column))
+        holders = _Holders(tuple(sorted(columns)))
+        for table in staying[rarest]:
+            if columns <= table.columns.keys():
+                holders.add(table)
+        for table in sorted(by_columns[columns], key=lambda one: (-len(one.rows), one.index)):
+            if (found := holders.merge(table, containment)) is not None:
+                merges.append(found)
+                continue
+            holders.add(table)
+            for column in columns:
+                staying[column].append(table)
     return Deduplicated(len(read), tuple(sorted(merges, key=lambda merge: merge.index)))
+
+
+def _grids(tables: Iterable[Grid | Context[Any]]) -> Iterator[Grid]:
+    for index, given in enumerate(tables):
+        if not isinstance(given, Grid) and not hasattr(given, "units"):
+            raise UsageError(f"table {index} is a {type(given).__name__}", hint="give Grid objects or contexts")
+        yield from (given,) if isinstance(given, Grid) else grids_of(given)
 
 
 @dataclass
@@ -92,10 +113,9 @@ class _Table:
 
     index: int
     grid: Grid
-    columns: dict[tuple[str, int], int] = field(init=False)  # folded header and how many of it came before: its place
-    rows: dict[tuple[str, ...], None] = field(init=False)  # different ones, in order
+    columns: dict[Column, int] = field(init=False)  # its place
+    rows: dict[Row, None] = field(init=False)  # different ones, in order
     ranges: list[tuple[str, str]] = field(init=False)  # of each column the least and the greatest folded cell
-    _parts: dict[tuple[int, ...], frozenset[tuple[str, ...]]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         seen: Counter[str] = Counter()
@@ -106,35 +126,54 @@ class _Table:
         self.rows = dict.fromkeys(tuple(map(_folded, row)) for row in self.grid.rows)
         self.ranges = [(min(cells), max(cells)) for cells in zip(*self.rows, strict=True)]
 
-    def part(self, places: tuple[int, ...]) -> frozenset[tuple[str, ...]]:
+    def part(self, columns: Sequence[Column]) -> frozenset[Row]:
         """The rows with these columns only."""
-        if places not in self._parts:
-            self._parts[places] = frozenset(tuple(row[place] for place in places) for row in self.rows)
-        return self._parts[places]
+        places = [self.columns[column] for column in columns]
+        return frozenset(tuple(row[place] for place in places) for row in self.rows)
 
 
-def _merge(table: _Table, other: _Table, containment: float) -> Merge | None:
-    """Step by step whether `table` is contained in `other`."""
-    if not table.columns.keys() <= other.columns.keys():
+class _Holders:
+    """The tables that stay and have some columns, in order, by their rows in these columns."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        self._tables: list[tuple[_Table, frozenset[Row]]] = []
+        self._by_row: defaultdict[Row, list[int]] = defaultdict(list)
+
+    def add(self, table: _Table) -> None:
+        rows = table.part(self._columns)
+        for row in rows:
+            self._by_row[row].append(len(self._tables))
+        self._tables.append((table, rows))
+
+    def merge(self, table: _Table, containment: float) -> Merge | None:
+        """Into the first one that `table`, of just these columns, is contained in."""
+        rows = table.part(self._columns)
+        for place in self._near(rows, containment):
+            other, held = self._tables[place]
+            if containment == 1 and not self._within(table, other):
+                continue
+            share = len(rows & held) / len(rows) if rows else 1.0
+            if share >= containment - _EPSILON:
+                return Merge(table.index, other.index, _kind(table, other), share)
         return None
-    places = tuple(other.columns[column] for column in table.columns)
-    if containment == 1 and not _within(table, other, places):
-        return None
-    held = other.part(places)
-    common = sum(row in held for row in table.rows)
-    share = common / len(table.rows) if table.rows else 1.0
-    if share < containment - _EPSILON:
-        return None
-    return Merge(table.index, other.index, _kind(table, other), share)
 
+    def _near(self, rows: frozenset[Row], containment: float) -> Iterable[int]:
+        """Tables that have one of the rarest rows: of so many that all the others would not be enough."""
+        if not rows:
+            return range(len(self._tables))
+        enough = len(rows) - ceil(containment * len(rows) - _EPSILON) + 1
+        rarest = sorted((self._by_row.get(row, []) for row in rows), key=len)[:enough]
+        return sorted({place for places in rarest for place in places})
 
-def _within(table: _Table, other: _Table, places: tuple[int, ...]) -> bool:
-    if not other.rows:
-        return not table.rows
-    return all(
-        other.ranges[place][0] <= least and greatest <= other.ranges[place][1]
-        for (least, greatest), place in zip(table.ranges, places, strict=False)  # no ranges without rows
-    )
+    def _within(self, table: _Table, other: _Table) -> bool:
+        """Whether each column's range lies in that of the other one."""
+        for column in self._columns if table.rows else ():
+            least, greatest = table.ranges[table.columns[column]]
+            lowest, highest = other.ranges[other.columns[column]]
+            if not lowest <= least <= greatest <= highest:
+                return False
+        return True
 
 
 def _kind(table: _Table, other: _Table) -> Kind:

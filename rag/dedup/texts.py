@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ctxprune.context import Context
+
     from .report import Kind
 
 __all__ = ["deduplicate", "near_duplicates"]
@@ -28,7 +30,7 @@ _BLOCK = 1 << 21  # characters that are read at once, or one text
 
 
 def deduplicate(
-    texts: Iterable[str],
+    texts: Iterable[str | Context[Any]],
     *,
     similarity: float = 0.8,
     containment: float | None = None,
@@ -48,7 +50,7 @@ def deduplicate(
     256 MB stay in memory, 8 bytes a shingle in a temporary file.
 
     Args:
-        texts: Passages, pages, rows or others; any iterable, read once.
+        texts: Any iterable, read once. Of a context (`HtmlPage`, `Passage`) the texts of its units are compared.
         similarity: Least Jaccard similarity, over 0, up to 1; with 1 only equal sets are duplicates.
         containment: Least share of a text's shingles that are in the other one, over 0, up to 1; None: does not count.
         shingle: Words in a shingle, from 1 up. 3 tells sentences of the same words apart and forgives edits in short
@@ -100,7 +102,9 @@ class _Names:
         self.words = np.frombuffer(b"".join(of_words), dtype="<u8").reshape(-1, 2)
 
 
-def _read(texts: Iterable[str], sets: HashSets, shingler: Shingler, told: Callable[[str, int], None]) -> _Names:
+def _read(
+    texts: Iterable[str | Context[Any]], sets: HashSets, shingler: Shingler, told: Callable[[str, int], None]
+) -> _Names:
     of_bytes, of_words, count = [], [], 0
     for block in _blocks(texts):
         shingled = shingler.of(block)
@@ -113,14 +117,15 @@ def _read(texts: Iterable[str], sets: HashSets, shingler: Shingler, told: Callab
     return _Names(of_bytes, of_words)
 
 
-def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:
+def _blocks(texts: Iterable[str | Context[Any]]) -> Iterator[list[str]]:
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise UsageError(f"texts is a {type(texts).__name__}", hint="give a list of texts")
     block: list[str] = []
     size = 0
-    for index, text in enumerate(texts):
+    for index, given in enumerate(texts):
+        text = "\n".join(unit.text for unit in given.units) if hasattr(given, "units") else given
         if not isinstance(text, str):
-            raise UsageError(f"text {index} is a {type(text).__name__}", hint="give a str")
+            raise UsageError(f"text {index} is a {type(text).__name__}", hint="give a str or a context")
         block.append(text)
         size += len(text) + 1
         if size >= _BLOCK:

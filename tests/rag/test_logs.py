@@ -49,11 +49,21 @@ def test_a_record_is_a_line_with_its_stack_trace() -> None:
 
 def test_what_is_left_out_is_counted_by_its_template() -> None:
     log = Log(LOG)
-    assert log.render([0, 2, 9]) == f"{LINES[0]}\n{LINES[2]}\n… 6 more like this\n{log.units[9].text}\n"
+    assert log.render([0, 2, 9]) == (
+        f"{LINES[0]}\n{LINES[2]}\n… 6 more like this\n{log.units[9].text}\n… 1 more of other kinds\n"
+    )
     assert Log(LOG, notes=False).render([0, 2]) == f"{LINES[0]}\n{LINES[2]}\n"
     many = Log("\n".join(f"took {number} ms" for number in range(1205)))
     assert many.render([0]) == "took 0 ms\n… 1,204 more like this\n"
     assert many.render([3, 4]).startswith("took 3 ms\ntook 4 ms\n… 1,203")
+
+
+def test_line_ends_are_those_of_the_source() -> None:
+    log = Log("took 1 ms\r\ntook 2 ms\r\n\r\nWARN a\r\ntook 3 ms")
+    assert log.render([0, 1]) == "took 1 ms\r\ntook 2 ms\r\n… 1 more like this\r\n… 1 more of other kinds\r\n"
+    assert log.render([1, 2]) == "took 2 ms\r\n… 2 more like this\r\n\r\nWARN a\r\n"
+    assert log.render([3]) == "took 3 ms\r\n… 2 more like this\r\n… 1 more of other kinds"
+    assert Log(log.text, notes=False).render([0, 3]) == "took 1 ms\r\ntook 3 ms"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ctxprune.errors import UsageError
 from ctxprune.grid import Grid
-from ctxprune.rag import Merge, deduplicate_rows, deduplicate_tables
+from ctxprune.rag import JsonDocument, Merge, Passage, Table, deduplicate_rows, deduplicate_tables
 
 
 def grid(header: str, *rows: str) -> Grid:
@@ -84,22 +84,51 @@ def contained(table: Grid, other: Grid, containment: float) -> bool:
 @given(TABLES, st.sampled_from([0.3, 0.5, 1.0]))
 def test_as_a_comparison_of_all_pairs(tables: list[Grid], containment: float) -> None:
     found = deduplicate_tables(tables, containment=containment)
-    order = sorted(range(len(tables)), key=lambda i: (-len(tables[i].header) * len(set(tables[i].rows)), i))
+    order = sorted(range(len(tables)), key=lambda i: (-len(tables[i].header), -len(set(tables[i].rows)), i))
     kept: list[int] = []
     for index in order:
         if not any(contained(tables[index], tables[other], containment) for other in kept):
             kept.append(index)
     assert found.kept == sorted(kept)
+    assert not any(contained(tables[one], tables[other], containment) for one in kept for other in kept if one != other)
     for merge in found.merges:
         assert merge.into in kept
         assert contained(tables[merge.index], tables[merge.into], containment)
 
 
-def test_a_thousand_tables_with_one_header() -> None:
-    tables = [grid("day|price", *(f"{day:05}|{day * 7 % 100}" for day in range(k, k + 5))) for k in range(1000)]
-    start = time.process_time()
-    assert deduplicate_tables([*tables, *tables[:100]]).kept == list(range(1000))
-    assert time.process_time() - start < 10
+@pytest.mark.parametrize(
+    ("tables", "containment", "merge"),
+    [
+        ([grid("a"), grid("a|b")], 1.0, Merge(0, 1, "contained", 1.0)),
+        ([grid("a|b", *(f"{n}|x" for n in range(10))), grid("a|b|c", *(f"{n}|x|y" for n in range(6)))], 0.5,
+         Merge(0, 1, "contained", 0.6)),
+    ],
+)  # fmt: skip
+def test_the_wider_one_stays_however_few_rows_it_has(tables: list[Grid], containment: float, merge: Merge) -> None:
+    assert deduplicate_tables(tables, containment=containment).merges == (merge,)
+
+
+@pytest.mark.parametrize("containment", [0.7, 1.0])
+def test_time_grows_with_the_tables_of_one_header(containment: float) -> None:
+    def seconds(count: int) -> float:
+        tables = [
+            grid("day|price", *(f"{day:05}|{day * 7 % 100}" for day in range(k, k + 5))) for k in range(0, 4 * count, 4)
+        ]
+        start = time.process_time()
+        assert deduplicate_tables([*tables, *tables[:100]], containment=containment).kept == list(range(count))
+        return time.process_time() - start
+
+    few = min(seconds(1000) for _ in range(2))
+    assert few < 1
+    assert min(seconds(4000) for _ in range(2)) < 8 * few
+
+
+def test_tables_of_contexts_are_counted_through() -> None:
+    text = "City,People\nLyon,522\nPorto,231\n"
+    rows = JsonDocument([{"City": "Porto", "People": 231}, {"City": "Lyon", "People": 522}])
+    found = deduplicate_tables([Passage("No table."), Table(text), CITIES, rows])
+    assert found.size == 3
+    assert found.merges == (Merge(0, 1, "contained", 1.0), Merge(2, 1, "contained", 1.0))
 
 
 def test_rows_that_come_again() -> None:

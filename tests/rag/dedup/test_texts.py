@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import UsageError
-from ctxprune.rag import Merge, deduplicate, near_duplicates
+from ctxprune.rag import HtmlPage, Merge, deduplicate, near_duplicates
 from ctxprune.text import words
 
 LONG = "the quick brown fox jumps over one lazy dog and runs away from all the bears"
@@ -220,3 +220,8 @@ def test_twenty_thousand_sentences_take_seconds() -> None:
     found = near_duplicates(texts + texts)
     assert time.process_time() - start < 10
     assert all(leader is not None for leader in found[10_000:])
+
+
+def test_pages_are_compared_by_what_a_reader_sees() -> None:
+    one, other = HtmlPage(f"<p>{LONG}</p>"), HtmlPage(f"<div class=x><script>no()</script><b>{LONG}</b></div>")
+    assert deduplicate([one, "Another text.", other]).merges == (Merge(2, 0, "exact", 1.0),)
