@@ -7,7 +7,7 @@ they do not belong, then cut, doubled, shuffled and with odd characters; some as
 another; some enormous in one way (nested 100,000 deep, 10,000 columns, one line of megabytes, entities, attributes).
 Each is read and a part of it kept, two seconds at most. What comes out must be well formed and hold the kept units and
 nothing else; each text must be in one unit; spans must lie in the source, in order, and hold the text of their units;
-Markdown and text must be made.
+Markdown and text must be made. (Of those over 50,000 characters texts are not compared, and HTML alone is made.)
 """
 
 from __future__ import annotations
@@ -155,9 +155,10 @@ def check(given):
     written = read.render(kept)
     well_formed(written)
     again = HtmlPage(written, options)
-    if len(source) < 50_000:
-        same(read, kept, again)
-        spans(read)
+    if len(source) > 50_000:
+        return
+    same(read, kept, again)
+    spans(read)
     for output in ("markdown", "text"):
         other = HtmlPage(given, HtmlOptions(output=output))
         other.render(range(0, len(other.units), 3))

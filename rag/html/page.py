@@ -152,7 +152,7 @@ class HtmlPage:
         parts = joined(part for group in groups for part in group.parts(outline))
         dropped = {
             frame: gone
-            for frame, grid in self._tables.items()
+            for frame, grid in (self._tables.items() if self.options.columns else ())
             if (gone := frozenset(column for column, unit in enumerate(grid.column_units) if unit not in chosen))
         }
         return (self._writer.without(dropped) if dropped else self._writer).write(parts)
