@@ -157,6 +157,35 @@ def scale() -> str:
     return table([*head, "TB read", "TB written", "TB without texts", "2 workers against 1 process"], rows)
 
 
+def html() -> str:
+    found = figures("html")
+    pages, text = found["wtq_html"], found["article_extraction"]
+    sample = pages["sample"]
+    titles = {
+        "page.v1": "**page**, Markdown",
+        "page.v1, html": "the same, HTML",
+        "page.v1, rows alone": "rows alone",
+        "titled.v1": "titled: BM25",
+        "htmlrag": "htmlrag, BM25",
+    }
+    speeds = pages["speed"]["ms_per_page"]
+    rows = [[titles[key], *sample[key]["answer_retention"].values(), speeds.get(key, "")] for key in titles]
+    unseen = figures("page_weights")["unseen"]["answer_retention"]
+    others = ", ".join(f"{name} {row['token_f1']}" for name, row in text.items() if name.startswith("trafilatura"))
+    elements = found["websrc_sample"]["markdown"]["elements_kept"]["20"]
+    whole, main = pages["page.v1"], text["ctxprune"]
+    return table([f"{sample['page.v1']['items']} questions", "5 %", "10 %", "20 %", "ms a page"], rows) + (
+        f"\nAll {whole['items']} questions: {shown(whole['answer_retention'])}; with weights that have seen none of the"
+        f" pages: {shown(unseen)} (`benchmarks/page_weights.py`). WebSRC elements left at 20 %: {elements} %. Main"
+        f" text, F1 of words on {main['items']} news pages: {main['token_f1']}; {others}"
+        " (`benchmarks/html_pages.py`).\n"
+    )
+
+
+def shown(shares: Mapping[str, float]) -> str:
+    return " / ".join(f"{value:.1f}" for value in shares.values())
+
+
 def dedup() -> str:
     rows = []
     for key, row in figures("dedup").items():
@@ -285,6 +314,7 @@ TABLES = {
     "follow_up": follow_up,
     "dedup": dedup,
     "tools": tools,
+    "html": html,
 }
 
 if __name__ == "__main__":

@@ -63,6 +63,20 @@ def test_passages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "corpus_id" in capsys.readouterr().out
 
 
+def test_html_pages(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("turbohtml")
+    rows = "".join(f"<tr><td>Lake {name}<td>{depth}" for name, depth in (("Como", 425), ("Garda", 346), ("Iseo", 251)))
+    text = "The lakes lie at the foot of the Alps, and the ferries on them have run since the year of 1826."
+    names = run(
+        block("HtmlPage("),
+        html_text=f"<nav><a href=x>Home</a></nav><p>{text}</p><table><tr><th>Lake<th>Depth{rows}</table>",
+    )
+    assert "| Lake Garda | 346 |" in names["lakes"].output
+    shown = capsys.readouterr().out
+    assert text in shown
+    assert "Home" not in shown.partition(text)[2]
+
+
 def test_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{year},city {year},{year % 7},long words about the games of that year" for year in range(1896, 2024, 4)]
     names = "Year,Host,Countries,Remarks"
@@ -162,7 +176,7 @@ def test_conversations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_every_block_is_run() -> None:
-    assert len(BLOCKS) == 13  # the last one is run by tests/integrations/test_ray.py
+    assert len(BLOCKS) == 14  # the last one is run by tests/integrations/test_ray.py
     assert len(COMMANDS) == 21
 
 
