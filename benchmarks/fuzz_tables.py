@@ -129,7 +129,7 @@ def check_text(text, form):
     left = table.render(kept)
     depth = len(table._form.levels)
     known = {"delimiter": table._form._delimiter} if form == "csv" else {}
-    unclear = {"csv": is_ambiguous, "html": overlaps, "markdown": ends_blank}[form](table, columns)
+    unclear = {"csv": is_ambiguous, "html": is_unclear, "markdown": ends_blank}[form](table, columns)
     if depth and not unclear:
         again = Table(left, TableOptions(format=form, header_rows=depth, **known))
         width = len(columns)
@@ -152,12 +152,16 @@ def ends_blank(table, columns):
     return any("|" not in line.after and not line.cells[columns[-1]].strip() for line in table._form._head)
 
 
-def overlaps(table, _columns):
-    """Whether cells of HTML lie over each other, which no table without these cells can say again; or tables stand in
-    tables, of which the outer one only places things as long as most of its text stands in the inner one."""
-    return table._form.text.lower().count("<table") > 1 or any(
+def is_unclear(table, _columns):
+    """Whether a part of a table of HTML may read otherwise: without a header few cells only place; cells that lie
+    over each other cannot be said again without these; of tables in tables the outer one only places things as long as
+    most of its text stands in the inner one."""
+    form = table._form
+    if form.text.lower().count("<table") > 1 or not form._table.head:
+        return True
+    return any(
         cell is not None and any(row[place] is not cell for place in range(cell.column, cell.column + cell.columns))
-        for row in table._form._places
+        for row in form._places
         for cell in row
     )
 

@@ -102,11 +102,14 @@ class HtmlTable(TextForm):
         places = self._places[row]
         parts = [tag]
         last = max((at for at, column in enumerate(columns) if places[column] is not None), default=-1)
+        hole = "<td></td>"
+        if row < self._depth:  # a header is written whole, lest the table be read as one without
+            last, hole = len(columns) - 1, "<th></th>"
         for frame, same in groupby(columns[: last + 1], key=lambda column: getattr(places[column], "frame", None)):
             first, *more = same
             cell = places[first]
             if cell is None or frame is None:  # a hole, which in the source nothing but the cells behind it shows
-                parts += ["<td></td>"] * (len(more) + 1)
+                parts += [hole] * (len(more) + 1)
             elif kept[bisect_left(kept, cell.row)] == row:
                 parts.append(self._cell(cell, len(more) + 1, _inside(kept, cell.row, cell.rows)))
         return "".join(parts) + ("</tr>" if _closed(self.text[start:end], "tr") else "")
