@@ -1,4 +1,4 @@
-"""What a question cannot be answered without: rows that a scorer of tables asks for, whatever their scores."""
+"""What a question cannot be answered without: rows and columns that a scorer of tables asks for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.grid import grids_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -15,29 +14,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context import Context, Unit
-    from ctxprune.grid import Grid
 
-__all__ = ["Demanded", "RowDemand", "demanded_units", "with_demand"]
+__all__ = ["Demanded", "Demanding", "demanded_units", "with_demand"]
 
 
 @runtime_checkable
-class RowDemand(Protocol):
-    """A scorer that knows which rows of a table a question needs together: all for a total, the last for the latest."""
+class Demanding(Protocol):
+    """A scorer that knows what a question needs of tables: all rows for a total, the column of a condition."""
 
-    def row_demand(self, query: str, grid: Grid) -> NDArray[np.bool_] | None:
-        """bool (n_rows,); None, or nothing True, where no row is needed for sure."""
+    def unit_demand(self, query: str, context: Context[Any]) -> NDArray[np.bool_]:
+        """bool (n_units,); nothing True where nothing is needed for sure."""
         ...
 
 
 class Demanded:
-    """`context`, of which the units `demanded`, bool (n_units,), are wanted all together before any other.
+    """`context`, of which the units `demanded`, bool (n_units,), are wanted before any other, and the rows among them
+    all together.
 
-    Policies with room keep them if they all fit, with the reason "demanded"; if they do not, units go by their scores,
-    and those that are dropped have this reason. Everything else about the context is as it was.
+    Policies with room keep them if they all fit, with the reason "demanded"; if they do not, the best of them come
+    first, and those that are dropped have this reason. A context with `demanding` is told, so that its note says what
+    is missing. Everything else about the context is as it was.
     """
 
     def __init__(self, context: Context[Any], demanded: NDArray[np.bool_]) -> None:
-        self.context, self.demanded = context, demanded
+        self.context = context.demanding(demanded) if hasattr(context, "demanding") else context
+        self.demanded = demanded
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.context, name)
@@ -53,24 +54,20 @@ class Demanded:
 
 
 def with_demand(scorer: Any, query: str, context: Context[Any]) -> Context[Any]:
-    """`context`, if it is a table, as `Demanded` where the scorer demands rows of it.
+    """`context`, if it is a table, as `Demanded` where the scorer demands something of it.
 
     Tables within other kinds of context are not asked for: which of them a question is about is not known.
 
     Raises:
-        UsageError: The scorer gave something else than bool (n_rows,) or None.
+        UsageError: The scorer gave something else than bool (n_units,).
     """
-    if not isinstance(scorer, RowDemand) or getattr(context, "kind", "") != "table":
+    if not isinstance(scorer, Demanding) or getattr(context, "kind", "") != "table":
         return context
-    demanded = np.zeros(len(context.units), dtype=np.bool_)
+    given = scorer.unit_demand(query, context)
+    if given.shape != (len(context.units),) or given.dtype != np.bool_:
+        raise UsageError(f"the demand is {given.dtype} of shape {given.shape}", where=type(scorer).__name__)
+    demanded = given.copy()
     demanded[demanded_units(context)] = True
-    for grid in grids_of(context):
-        rows = scorer.row_demand(query, grid)
-        if rows is None:
-            continue
-        if rows.shape != (len(grid.rows),) or rows.dtype != np.bool_:
-            raise UsageError(f"the row demand is {rows.dtype} of shape {rows.shape}", where=type(scorer).__name__)
-        demanded[[grid.row_units[row] for row in np.flatnonzero(rows)]] = True
     return Demanded(context, demanded) if demanded.any() else context
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from ctxprune.grid import Grid, grids_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from ctxprune.context import Context, Unit
 
@@ -91,6 +95,24 @@ class Joined:
         """What the contexts' notes say about what was left out, one a line; "" where nothing was."""
         notes = (context.note(own) for context, own in self._shared(kept) if hasattr(context, "note"))
         return "\n".join(filter(None, notes))
+
+    def demanding(self, demanded: NDArray[np.bool_]) -> Joined:
+        """The same contexts, told which of their units are `demanded`, bool (n_units,), as far as they note it."""
+        contexts, first = [], 0
+        for context in self.contexts:
+            own = demanded[first : first + len(context.units)]
+            contexts.append(context.demanding(own) if hasattr(context, "demanding") else context)
+            first += len(own)
+        return self._with(contexts)
+
+    def noting(self, *, note: bool) -> Joined:
+        """The same contexts, rendered with notes or without, where they can be."""
+        return self._with([each.noting(note=note) if hasattr(each, "noting") else each for each in self.contexts])
+
+    def _with(self, contexts: Sequence[Context[Any]]) -> Joined:
+        joined = copy(self)
+        object.__setattr__(joined, "contexts", tuple(contexts))
+        return joined
 
     def _shared(self, kept: Collection[int]) -> Iterator[tuple[Any, list[int]]]:
         """Each context with those of its own units that are kept, in order."""

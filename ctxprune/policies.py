@@ -93,8 +93,10 @@ class ClosedPolicy(ABC):
     def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
         """See `Policy.select`. Equal scores go in source order; a unit without room is passed over, not an end."""
         order, chooser = self._chooser(scores, context, tokens)
+        demanded = np.isin(np.arange(len(order)), chooser.wanted)
         for ranked, cut in self.cuts(order, scores, context):
-            for index in ranked[:cut]:
+            tried = ranked[:cut]
+            for index in tried[np.argsort(~demanded[tried], kind="stable")]:
                 chooser.add(int(index), "selected", self.full)
         return chooser.selection()
 

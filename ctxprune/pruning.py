@@ -146,9 +146,15 @@ class Pruner:
         scores = as_scores(scores, len(context.units), source=type(self.scorer).__name__)
         counts = self._counts.get(context, lambda: self._count(context))
         clock.lap("count")
-        selection, output, after = self._fit(
-            with_demand(scorer_for(self._scorer, context), query, context), scores, counts, clock
-        )
+        scorer = scorer_for(self._scorer, context)
+        demanding = with_demand(scorer, query, context)
+        try:
+            selection, output, after = self._fit(demanding, scores, counts, clock)
+        except BudgetError:  # the note may be what does not fit
+            if not hasattr(demanding, "noting"):
+                raise
+            demanding = with_demand(scorer, query, context.noting(note=False))
+            selection, output, after = self._fit(demanding, scores, counts, clock)
         return Pruned(
             query=query,
             output=output,
@@ -156,9 +162,9 @@ class Pruner:
             tokens_before=counts.whole,
             tokens_after=after,
             counter=self._counter.name,
-            scorer=SCORERS.name_of(type(scorer_for(self._scorer, context))),
+            scorer=SCORERS.name_of(type(scorer)),
             policy=getattr(self._policy, "name", None) or POLICIES.name_of(type(self._policy)),
-            note=note_of(context, selection),
+            note=note_of(demanding, selection),
             seconds={"score": score_seconds, **clock.seconds},
         )
 

@@ -41,8 +41,9 @@ _PARTS = 1024  # of a token, in which prices are counted, so that rounding adds 
 class CellPolicy(ClosedPolicy):
     """Base that chooses columns and rows together; a subclass says what cells cost and how much may be spent.
 
-    Units outside of tables whose columns are units compete with the rows. Rows that the question demands
-    (`ctxprune.demand`) come first wherever some number of columns leaves room for all of them.
+    Units outside of tables whose columns are units compete with the rows. What the question demands
+    (`ctxprune.demand`) comes first: as many of the demanded columns as leave room for a demanded row, then the demanded
+    rows, for all of which other columns make room if they can.
     """
 
     full = "budget"
@@ -97,8 +98,8 @@ class _Plan:
 
     Attributes:
         ranked_columns: All units that are columns, best first.
-        others: All other units that are not kept yet, best first.
-        demanded: Units that the question needs together.
+        others: All other units that are not kept yet, the demanded ones first, then best first.
+        demanded: Those of them that the question needs together.
     """
 
     def __init__(self, prices: CellPrices, scores: Scores, context: Context[Any], chooser: _Chooser) -> None:
@@ -107,9 +108,13 @@ class _Plan:
         columns = np.concatenate([[], *(table.columns for table in prices.tables)]).astype(np.int64)
         is_column = np.zeros(len(order), dtype=np.bool_)
         is_column[columns] = True
+        wanted = np.zeros(len(order), dtype=np.bool_)
+        wanted[demanded_units(context)] = True
+        order = order[np.argsort(~wanted[order], kind="stable")]
         self.ranked_columns: list[int] = order[is_column[order]].tolist()
         self.others = order[~is_column[order] & ~chooser.kept[order]]
-        self.demanded = demanded_units(context)
+        self.demanded: list[int] = self.others[wanted[self.others]].tolist()
+        self._wanted_columns = [index for index in self.ranked_columns if wanted[index]]
         needed = (link for table in prices.tables for row in table.rows for link in context.units[row].requires)
         self._keys = sorted({link for link in needed if is_column[link]} | {*np.flatnonzero(chooser.kept & is_column)})
         floor = min(0.0, float(scores.min(initial=0)))
@@ -130,7 +135,7 @@ class _Plan:
     def columns(self) -> tuple[list[int], NDArray[np.int64]] | None:
         """Units of the columns that are best kept, and the prices of all units then, int64 (n_units,); None where there
         is no room for a row with any of them."""
-        best, most = None, (False, 0.0)
+        best, most = None, (False, 0, False, 0.0)
         chosen: list[int] = []
         steps = self._steps()
         for step, prices in zip(steps, self._prices.growing(steps), strict=True):
@@ -148,20 +153,21 @@ class _Plan:
         sizes = (np.unique(np.geomspace(1, len(more) + 1, _TRIED).astype(int)) - 1).tolist()
         return [self._keys, *(more[first:last] for first, last in pairwise(sizes))]
 
-    def _kept(self, columns: list[int], prices: NDArray[np.int64]) -> tuple[bool, float] | None:
-        """Whether all that is demanded fits beside these columns, and how much is gained; None if no row does."""
+    def _kept(self, columns: list[int], prices: NDArray[np.int64]) -> tuple[bool, int, bool, float] | None:
+        """What of the demand fits beside these columns: some row, how many of the columns, all rows; and how much is
+        gained. None if no row fits."""
         new = [index for index in columns if not self._chooser.kept[index]]
         room = (self._chooser.room.limit or 0) - self._chooser.spent - int(prices[new].sum())
         order = self.others[prices[self.others] <= room]
         if room < 0 or (not len(order) and len(self.others)):
             return None
-        demanded = [index for index in self.demanded if not self._chooser.kept[index]]
-        all_fit = bool(demanded) and int(prices[demanded].sum()) <= room
-        if all_fit:
-            order = np.concatenate([demanded, order[~np.isin(order, demanded)]]).astype(np.int64)
+        demanded = self.demanded
+        some_fit = bool(demanded) and int(prices[demanded].min()) <= room
+        all_fit = some_fit and int(prices[demanded].sum()) <= room
+        shown = len({*self._wanted_columns}.intersection(columns))
         fitting = int(np.searchsorted(np.cumsum(prices[order]), room, side="right"))
         best = order[:fitting]
-        return all_fit, float(self._gains[best] @ self._mass[best])
+        return some_fit, shown, all_fit, float(self._gains[best] @ self._mass[best])
 
 
 def _expected(gains: NDArray[np.float64]) -> NDArray[np.float64]:

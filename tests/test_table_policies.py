@@ -34,8 +34,8 @@ class Given:
     def score(self, query, context):
         return [max((v for k, v in self.scores.items() if k in unit.text), default=0.0) for unit in context.units]
 
-    def row_demand(self, query, grid):
-        return None if self.demand is None else np.asarray([self.demand in row[0] for row in grid.rows])
+    def unit_demand(self, query, context):
+        return np.asarray([self.demand is not None and self.demand in unit.text for unit in context.units])
 
 
 def shape(pruned) -> tuple[list[str], list[str]]:
@@ -116,8 +116,8 @@ def test_every_policy_keeps_what_is_demanded(policy: object) -> None:
 
 def test_a_demand_of_the_wrong_shape_is_refused() -> None:
     scorer = Given({})
-    scorer.row_demand = lambda query, grid: np.ones(3, dtype=np.bool_)
-    with pytest.raises(UsageError, match=r"the row demand is bool of shape \(3,\) \[Given\]"):
+    scorer.unit_demand = lambda query, context: np.ones(3, dtype=np.bool_)
+    with pytest.raises(UsageError, match=r"the demand is bool of shape \(3,\) \[Given\]"):
         prune("how many", Table(ROWS), scorer=scorer)
     passage = Passage("One. Two.")
     assert with_demand(scorer, "how many", passage) is passage

@@ -13,7 +13,6 @@ from ctxprune.errors import UsageError
 from ctxprune.grid import grids_of
 from ctxprune.scorers._tabular.asked import ask
 from ctxprune.scorers._tabular.column_features import column_features
-from ctxprune.scorers._tabular.demand import question_form
 from ctxprune.scorers._tabular.needs import QuestionDemand, demand_of
 from ctxprune.scorers._tabular.reading import TableReading
 from ctxprune.scorers._tabular.row_features import row_features
@@ -30,10 +29,8 @@ if TYPE_CHECKING:
     from ctxprune.grid import Grid
     from ctxprune.scorers.base import Scores
 
-_DEMANDING = ("aggregate", "count", "superlative")
 _LEAST = 1e-30
 _UNSURE = 1e-4  # no model is surer than that
-_FEW = 2  # rows of extremes that are sure to be meant; more of them leave no room for others
 
 __all__ = ["QuestionDemand", "TabularScorer", "TabularWeights", "load_weights", "question_demand"]
 
@@ -91,17 +88,17 @@ class TabularScorer:
         """The tables of the context, read once."""
         return self._readings.get(context, lambda: tuple(map(TableReading, grids_of(context))))
 
-    def row_demand(self, query: str, grid: Grid) -> NDArray[np.bool_] | None:
-        """The rows that the question needs together (`question_demand`), bool (n_rows,); None where it needs none."""
-        if question_form(query).kind not in _DEMANDING:
-            return None
-        demand = question_demand(query, grid)
-        if demand.all_rows:
-            return np.ones(len(grid.rows), dtype=np.bool_)
-        rows = np.zeros(len(grid.rows), dtype=np.bool_)
-        if len(demand.extreme_rows) <= _FEW:
-            rows[list(demand.extreme_rows)] = True
-        return rows if rows.any() else None
+    def unit_demand(self, query: str, context: Context[Any]) -> NDArray[np.bool_]:
+        """The rows that the question needs together and the columns that it is about (`question_demand`), bool
+        (n_units,)."""
+        demanded = np.zeros(len(context.units), dtype=np.bool_)
+        for reading in self.readings(context):
+            needs, grid = demand_of(query, reading), reading.grid
+            rows = range(len(grid.rows)) if needs.all_rows else needs.rows
+            demanded[[grid.row_units[row] for row in rows]] = True
+            if grid.column_units:
+                demanded[[grid.column_units[column] for column in needs.shown_columns]] = True
+        return demanded
 
     def _place(self, query: str, reading: TableReading, scores: Scores) -> None:
         """Write the scores of a grid's rows and columns over those of their units."""

@@ -36,6 +36,8 @@ _QUOTE = ord('"')
 class CsvFile(TableFile):
     """Cells are looked into as texts; what is remembered of a row is where its record stands, in bytes."""
 
+    endings = (".csv", ".tsv", ".txt")
+
     def __init__(self, path: Path, options: TableOptions) -> None:
         self.path = path
         head, self._ending = self._head()

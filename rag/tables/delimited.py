@@ -28,7 +28,7 @@ class Delimited(TextForm):
 
     def __init__(self, text: str, options: TableOptions) -> None:
         self.text = text
-        start = text.startswith("\ufeff")
+        start = int(text.startswith("\ufeff"))
         self._delimiter = options.delimiter or find_delimiter(text[start:])
         found = list(records(text, self._delimiter, start))
         width = _usual_width(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctxprune._extras import require
 from ctxprune.errors import InputError
@@ -39,10 +39,12 @@ class TableFile(ABC):
     Attributes:
         path: The file.
         names: Of the columns.
+        endings: What names of such files end in.
     """
 
     path: Path
     names: tuple[str, ...]
+    endings: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def parts(self) -> Iterator[Part]:
@@ -88,6 +90,8 @@ class _ArrowFile(TableFile):
 class ParquetFile(_ArrowFile):
     """Read by row groups, through a small buffer a column."""
 
+    endings = (".parquet", ".pq")
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
@@ -106,6 +110,8 @@ class ParquetFile(_ArrowFile):
 
 class IpcFile(_ArrowFile):
     """Mapped into memory, so that nothing is copied that is not remembered."""
+
+    endings = (".arrow", ".feather", ".ipc")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -127,7 +133,7 @@ def open_table(path: Path, options: TableOptions) -> TableFile:
     """The file as what its first bytes say: Parquet, Arrow IPC; else CSV.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: It cannot be read, or is not what its name says.
     """
     from .csv_file import CsvFile
 
@@ -136,6 +142,11 @@ def open_table(path: Path, options: TableOptions) -> TableFile:
             start = file.read(6)
         if start[:4] == b"PAR1":
             return ParquetFile(path)
-        return IpcFile(path) if start == b"ARROW1" else CsvFile(path, options)
+        if start == b"ARROW1":
+            return IpcFile(path)
+        for kind, name in ((ParquetFile, "Parquet"), (IpcFile, "Arrow IPC")):
+            if path.suffix.lower() in kind.endings:
+                raise InputError(f"this is no {name}", where=str(path), hint="let the name end in what the file is")
+        return CsvFile(path, options)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"the file cannot be read ({error})", where=str(path)) from error

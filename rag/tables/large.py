@@ -16,7 +16,7 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.pruning import Pruner
 from ctxprune.table_policies import TableBudget
 
-from .files import TableFile, open_table
+from .files import IpcFile, ParquetFile, TableFile, open_table
 from .frames import take_rows
 from .options import NO_OPTIONS, TableOptions
 from .pool import Pool
@@ -100,7 +100,7 @@ def prune_file(
         options: How to read and write the table.
 
     Raises:
-        UsageError: An argument is of the wrong kind, or the target is the source.
+        UsageError: An argument is of the wrong kind; the target is the source, or its name is that of another format.
         InputError: The source cannot be read or the target cannot be written.
         BudgetError: As `Pruner.prune`.
         MissingExtraError: pyarrow is not installed.
@@ -113,6 +113,8 @@ def prune_file(
     if place is not None and place.exists() and path.exists() and os.path.samefile(path, place):
         raise UsageError("the target is the source", where=str(place), hint="give another path")
     file = open_table(path, options)
+    if place is not None:
+        _check_ending(file, place)
     found = _candidates(file, question, candidates)
     table = Table(file.table(found.rows), replace(file.reading(options), rows=found.size))
     if found.evidence and not options.key:
@@ -125,6 +127,15 @@ def prune_file(
     if place is not None:
         _write(file, result.output, place)
     return PrunedFile(result, (rows, found.size), (columns, len(grid.header)), place)
+
+
+def _check_ending(file: TableFile, target: Path) -> None:
+    ending = target.suffix.lower()
+    if ending in {*ParquetFile.endings, *IpcFile.endings, ".csv", ".tsv"} and ending not in file.endings:
+        known = " or ".join(file.endings)
+        raise UsageError(
+            "the target is written in the format of the source", where=str(target), hint=f"end it in {known}"
+        )
 
 
 def _with_sure_rows(table: Table[Any], sure: NDArray[np.bool_]) -> Context[Any]:

@@ -13,17 +13,21 @@ _NAMED = 12  # columns that are named
 _LONGEST = 40  # characters of a name
 
 
-def dropped_line(rows: tuple[int, int], names: Sequence[str], kept: Sequence[int]) -> str:
+def dropped_line(rows: tuple[int, int], names: Sequence[str], kept: Sequence[int], missing: int = 0) -> str:
     """What was left out of a table, as one line in brackets; "" where nothing was.
 
     Args:
         rows: How many were kept, of how many.
         names: Of all columns.
         kept: Indices of the columns that were kept.
+        missing: How many rows were not kept that the question cannot be answered without.
     """
     parts = []
     if rows[0] < rows[1]:
-        parts.append(f"kept {rows[0]} of {rows[1]} rows, those that match the question best")
+        which = (
+            f"{missing} more that the question needs did not fit" if missing else "those that match the question best"
+        )
+        parts.append(f"kept {rows[0]} of {rows[1]} rows, {which}")
     gone = [_short(names[column]) for column in sorted({*range(len(names))} - {*kept})]
     if gone:
         more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""

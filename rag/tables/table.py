@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
 
 from ctxprune.context import Unit
 from ctxprune.errors import UsageError
@@ -21,6 +24,8 @@ from .options import NO_OPTIONS, TableOptions
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from numpy.typing import NDArray
 
 __all__ = ["Table"]
 
@@ -64,6 +69,7 @@ class Table(Generic[T]):
     written: tuple[str, ...] | None = field(init=False, repr=False)
     kind: str = field(default="table", init=False, repr=False)
     _form: Form = field(init=False, repr=False)
+    _demanded: frozenset[int] = field(default=frozenset(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.options, TableOptions):
@@ -94,6 +100,8 @@ class Table(Generic[T]):
         if len(chosen) == len(self.units) and not note:
             return self.data
         rows, columns = self._kept(chosen)
+        if isinstance(self._form, TextForm) and not rows and self._form.rows:
+            columns = []  # a header alone says nothing and takes tokens
         table = self._form.take(rows, columns)
         if isinstance(self._form, TextForm):
             note = note if columns else ""
@@ -113,7 +121,20 @@ class Table(Generic[T]):
         """One line that tells a reader what was left out; "" where nothing was."""
         rows, columns = self._kept({*kept})
         whole = len(self.grids[0].rows) if self.options.rows is None else self.options.rows
-        return dropped_line((len(rows), whole), self.grids[0].header, columns)
+        missing = len(self._demanded.intersection(self.grids[0].row_units).difference(kept))
+        return dropped_line((len(rows), whole), self.grids[0].header, columns, missing)
+
+    def demanding(self, demanded: NDArray[np.bool_]) -> Table[T]:
+        """The same table, whose notes tell how many rows among the units `demanded`, bool (n_units,), are missing."""
+        table = copy(self)
+        object.__setattr__(table, "_demanded", frozenset(np.flatnonzero(demanded).tolist()))
+        return table
+
+    def noting(self, *, note: bool) -> Table[T]:
+        """The same table, rendered with a note on what was left out, or without one, whatever the options say."""
+        table = copy(self)
+        object.__setattr__(table, "options", replace(self.options, note=note))
+        return table
 
     def _kept(self, chosen: set[int]) -> tuple[list[int], list[int]]:
         grid = self.grids[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -54,6 +55,19 @@ _UNDER = (
 )
 _MORE = re.compile(r"\s*(?:or (?:more|higher|above|greater|later)|and (?:up|above|over|later)|\+)")
 _LESS = re.compile(r"\s*(?:or (?:less|fewer|lower|below|earlier)|and (?:below|under|earlier))")
+_INCLUSIVE = re.compile(r"\b(?:at|no|since|from|up|until|minimum|maximum|equal)\b")
+_SIGNED = re.compile(r"\b(negative|positive) (\w+)")
+_UNIT = re.compile(r"\s*([$€£¥₹%]|dollars?|euros?|pounds?|per ?cent)")
+_SIGNS = {
+    "dollar": "$",
+    "dollars": "$",
+    "euro": "€",
+    "euros": "€",
+    "pound": "£",
+    "pounds": "£",
+    "percent": "%",
+    "per cent": "%",
+}
 _LEADING = re.compile(rf"\b(?:(?P<over>{_OVER})|(?P<under>{_UNDER})|(?P<between>between|from))\s+(?:the |year |\$)*$")
 _JOINED = re.compile(r"\s*(?:and|to|through|until|-|or)\s+(?:the |year |\$)*$")
 _WORDS = {
@@ -84,15 +98,17 @@ _OTHER = re.compile(r"\b(?:other than|besides|aside from|apart from|except|not)\
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A bound that a question sets: values from `low` to `high`, either of which may be infinite.
+    """What a question says of a value: it is from `low` to `high`, either of which may be infinite.
 
-    `dated` says whether the bound is a point of time; `nouns` are the stems of the words beside it ("over 19 *m*").
+    `dated` says whether these are points of time; `nouns` are the stems of the words beside them ("over 19 *m*"),
+    `sign` is their unit where it is a currency or percent ("$", "%"), else "".
     """
 
     low: float
     high: float
     dated: bool
     nouns: frozenset[str]
+    sign: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +120,7 @@ class QuestionForm:
         folded: The question, folded.
         values: The numbers and dates in it.
         conditions: Bounds ("more than 5", "before 1990").
+        equal: The other values, as far as they are written in figures or are dates ("order 1017", "in March 2022").
         extremes: Which of "most", "least", "first", "last" are asked for.
         next, previous: Whether a row beside another is asked for.
         either: Whether it asks to choose between two ("A or B").
@@ -118,6 +135,7 @@ class QuestionForm:
     folded: str
     values: tuple[Value, ...]
     conditions: tuple[Condition, ...]
+    equal: tuple[Condition, ...]
     extremes: frozenset[str]
     next: bool
     previous: bool
@@ -133,7 +151,7 @@ def question_form(query: str) -> QuestionForm:
     """Read a question by itself."""
     folded = " ".join(fold(query).split())
     values = tuple(numbers_in(folded))
-    conditions = tuple(_conditions(folded, values))
+    conditions, equal = _conditions(folded, values)
     extremes = frozenset(name for name, pattern in _WORDS.items() if pattern.search(folded))
     following, preceding = bool(_NEXT.search(folded)), bool(_PREVIOUS.search(folded))
     either = bool(_EITHER.search(folded))
@@ -143,6 +161,7 @@ def question_form(query: str) -> QuestionForm:
         folded,
         values,
         conditions,
+        equal,
         extremes,
         following,
         preceding,
@@ -169,26 +188,61 @@ def _kind(folded: str, extremes: frozenset[str], conditions: tuple[Condition, ..
     return "neighbour" if beside else "lookup"
 
 
-def _conditions(folded: str, values: tuple[Value, ...]) -> list[Condition]:
-    found = []
+def _conditions(folded: str, values: tuple[Value, ...]) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
+    """`QuestionForm.conditions` and `QuestionForm.equal`."""
+    bounds, equal = [_signed(match) for match in _SIGNED.finditer(folded)], []
+    closed = 0  # where the last value ends that closes a range
     for number, value in enumerate(values):
-        nouns = _nouns(folded, value)
-        before = folded[max(value.start - 40, 0) : value.start]
-        match = _LEADING.search(before)
         later = values[number + 1] if number + 1 < len(values) else None
-        joined = later is not None and _JOINED.fullmatch(folded, value.end, later.start) is not None
-        infinite = float("inf")
-        if match and joined and later is not None and (match["between"] or match["over"] == "from"):
-            found.append(Condition(min(value.low, later.low), max(value.high, later.high), value.dated, nouns))
-        elif match and match["over"]:
-            found.append(Condition(value.low, infinite, value.dated, nouns))
-        elif match and match["under"]:
-            found.append(Condition(-infinite, value.high, value.dated, nouns))
-        elif _MORE.match(folded, value.end):
-            found.append(Condition(value.low, infinite, value.dated, nouns))
-        elif _LESS.match(folded, value.end):
-            found.append(Condition(-infinite, value.high, value.dated, nouns))
-    return found
+        limits = _limits(folded, value, later)
+        if limits is None:
+            if value.start >= closed and (value.dated or not folded[value.start].isalpha()) and value.kind != "ordinal":
+                equal.append(_condition(folded, value, value.low, value.high))
+            continue
+        if later is not None and math.inf not in map(abs, limits):
+            closed = later.end
+        bounds.append(_condition(folded, value, *limits))
+    return tuple(bounds), tuple(equal)
+
+
+def _condition(folded: str, value: Value, low: float, high: float) -> Condition:
+    said = folded[value.start : value.end]
+    unit = _UNIT.search(said) or _UNIT.match(folded, value.end)
+    return Condition(low, high, value.dated, _nouns(folded, value), _SIGNS.get(unit[1], unit[1]) if unit else "")
+
+
+def _limits(folded: str, value: Value, later: Value | None) -> tuple[float, float] | None:
+    """What a value bounds; None where it bounds nothing."""
+    match = _LEADING.search(folded[max(value.start - 40, 0) : value.start])
+    joined = later is not None and _JOINED.fullmatch(folded, value.end, later.start) is not None
+    strict = match is not None and _INCLUSIVE.search(match.group()) is None
+    if match and joined and later is not None and (match["between"] or match["over"] == "from"):
+        return min(value.low, later.low), max(value.high, later.high)
+    if match and match["over"]:
+        return _beyond(value, math.inf) if strict else value.low, math.inf
+    if match and match["under"]:
+        return -math.inf, _beyond(value, -math.inf) if strict else value.high
+    if _MORE.match(folded, value.end):
+        return value.low, math.inf
+    return (-math.inf, value.high) if _LESS.match(folded, value.end) else None
+
+
+def _beyond(value: Value, way: float) -> float:
+    """The first number that is more, or less, than a value, or the end of a stretch of time."""
+    if value.dated:
+        return value.high if way > 0 else value.low
+    return math.nextafter(value.low, way)
+
+
+def _signed(match: re.Match[str]) -> Condition:
+    """The bound that "negative growth" or "positive growth" sets."""
+    nouns = frozenset(stem(word) for word in words(match[2]))
+    least = math.nextafter(0.0, 1.0)
+    return (
+        Condition(least, math.inf, False, nouns)
+        if match[1] == "positive"
+        else Condition(-math.inf, -least, False, nouns)
+    )
 
 
 def _nouns(folded: str, value: Value) -> frozenset[str]:

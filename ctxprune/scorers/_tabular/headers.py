@@ -10,11 +10,13 @@ import numpy as np
 from ctxprune.text import STOP_WORDS, stem, words
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
     from .reading import TableReading
 
-__all__ = ["HEADER_FEATURES", "header_features", "named_columns"]
+__all__ = ["HEADER_FEATURES", "header_features", "named_columns", "nearness"]
 
 HEADER_FEATURES = ("named", "named_softly", "named_fully", "named_alone", "focus", "focus_softly", "asked_place", "cue",
                    "type_fit", "tail")  # fmt: skip
@@ -82,7 +84,7 @@ def header_features(folded: str, asked: list[str], reading: TableReading) -> NDA
     places = {term: number for number, term in enumerate(asked)}
     for column, header in enumerate(reading.headers):
         if header:
-            near = {term: _nearness(term, asked) for term in header}
+            near = {term: nearness(term, asked) for term in header}
             exact = [term for term in header if term in places]
             alone = [1 / holders[term] for term in exact]
             result[column, :8] = (
@@ -91,7 +93,7 @@ def header_features(folded: str, asked: list[str], reading: TableReading) -> NDA
                 len(exact) == len(header),
                 max(alone, default=0.0),
                 sum(term in focus for term in header) / len(header),
-                sum(_nearness(term, focus) for term in header) / len(header),
+                sum(nearness(term, focus) for term in header) / len(header),
                 1 / (1 + min(places[term] for term in exact)) if exact else 0.0,
                 any(term in cue for term in header),
             )
@@ -104,7 +106,7 @@ def header_features(folded: str, asked: list[str], reading: TableReading) -> NDA
 def named_columns(asked: list[str], reading: TableReading) -> NDArray[np.float64]:
     """How well the terms of a question name each column, 0..1."""
     return np.array([
-        max((sum(_nearness(term, asked) for term in header) / len(header)), 0.0) if header else 0.0
+        max((sum(nearness(term, asked) for term in header) / len(header)), 0.0) if header else 0.0
         for header in reading.headers
     ])  # fmt: skip
 
@@ -123,7 +125,7 @@ def _focus(folded: str, ask: re.Match[str] | None) -> list[str]:
     return [stem(word) for word in words(rest)[:4] if word not in STOP_WORDS]
 
 
-def _nearness(term: str, asked: list[str]) -> float:
+def nearness(term: str, asked: Collection[str]) -> float:
     """1 for a term that is asked, less for one that is written or meant alike."""
     if term in asked:
         return 1.0

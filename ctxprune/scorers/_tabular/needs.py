@@ -1,23 +1,28 @@
-"""What a question demands of a table: the columns it names and the rows it cannot do without."""
+"""What a question demands of a table: the columns that it is about and the rows that it cannot do without."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .asked import ask
+from .conditions import fulfilled
 from .demand import directions
 from .orders import extreme_rows
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .asked import Asked
     from .reading import TableReading
 
 __all__ = ["QuestionDemand", "demand_of"]
 
 _NAMED = 0.5
+_FEW = 2  # rows of extremes that are sure to be meant; more of them leave no room for others
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +32,28 @@ class QuestionDemand:
     Attributes:
         kind: One of `KINDS`.
         columns: Indices of the columns it names or asks to compare, rising.
+        shown_columns: Indices of the columns without which an answer cannot be seen to be right, rising: those that it
+            names by words of their own, along which it asks for an extreme, and in which its conditions are met.
         all_rows: Whether every row counts for the answer, so that none may be dropped: a total, an average or a count,
             where the question names nothing that only some rows hold.
         extreme_rows: Indices of rows that hold the extremes it asks for in these columns, rising; () for others.
+        matching_rows: Indices of the rows that fulfil most of its conditions, rising; () without conditions, and where
+            rows beside them, or all others, are asked for.
     """
 
     kind: str
     columns: tuple[int, ...]
+    shown_columns: tuple[int, ...]
     all_rows: bool
     extreme_rows: tuple[int, ...]
+    matching_rows: tuple[int, ...]
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Indices of the rows that it needs together, where not all of them: those that fulfil its conditions, else
+        those of an extreme, if they are few."""
+        few = self.kind == "superlative" and len(self.extreme_rows) <= _FEW
+        return self.matching_rows or (self.extreme_rows if few else ())
 
 
 def demand_of(query: str, reading: TableReading) -> QuestionDemand:
@@ -50,8 +68,43 @@ def demand_of(query: str, reading: TableReading) -> QuestionDemand:
         for row in extreme_rows(reading, column, most=most)
     }
     sums_up = form.kind in ("aggregate", "count") and bool(reading.cells)
-    columns = tuple(np.flatnonzero(named >= _NAMED).tolist())
-    return QuestionDemand(form.kind, columns, sums_up and not _filters(asked), tuple(sorted(extremes)))
+    conditions = fulfilled(asked)
+    met = np.sum([cells.any(axis=1) for cells in conditions], axis=0) if conditions else np.zeros(len(reading.cells))
+    others_asked = form.other or form.kind == "neighbour"
+    matching = (met > 0) & (met == met.max(initial=0)) & (not others_asked)
+    return QuestionDemand(
+        kind=form.kind,
+        columns=_places(named >= _NAMED),
+        shown_columns=_places(
+            np.any([_own(asked), _ordering(asked), *(cells.any(axis=0) for cells in conditions)], axis=0)
+        ),
+        all_rows=sums_up and not matching.any() and not _filters(asked),
+        extreme_rows=tuple(sorted(extremes)),
+        matching_rows=_places(matching),
+    )
+
+
+def _own(asked: Asked) -> NDArray[np.bool_]:
+    """Columns whose header is in the question, or a word of it that no other header has."""
+    headers, terms = asked.reading.headers, {*asked.terms}
+    shared = Counter(term for header in headers for term in header)
+    return np.array(
+        [
+            bool(header) and (terms.issuperset(header) or any(term in terms and shared[term] == 1 for term in header))
+            for header in headers
+        ],
+        dtype=np.bool_,
+    )
+
+
+def _ordering(asked: Asked) -> NDArray[np.bool_]:
+    """The column along which an extreme is asked for, where only one can be meant."""
+    only = asked.ordering if len(asked.ordering) == 1 else []
+    return np.isin(np.arange(len(asked.named)), only)
+
+
+def _places(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(mask).tolist())
 
 
 def _filters(asked: Asked) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ __all__ = ["NOTHING", "TableReading"]
 
 NOTHING = frozenset({"", "-", "--", "n/a", "na", "none", "?", "nan", "null", "tba", "tbd"})
 _TOTAL = re.compile(r"\b(?:total|totals|sum|average|overall|all)\b")
+_SIGN = re.compile("[$€£¥₹%]")
 _MOSTLY = 0.6  # of a column's cells make its kind
 _CACHED = 64  # characters: longer cells are seldom met twice
 
@@ -96,6 +97,18 @@ class TableReading:
                 if cell.folded.count(" ") < 3:
                     texts[cell.folded.partition(" ")[0]].append((row, column))
         return texts
+
+    @cached_property
+    def signs(self) -> tuple[str, ...]:
+        """For each column the currency or percent sign that most of its cells with a value have; "" without one."""
+        return tuple(self._sign(column) for column in range(self.shape[1]))
+
+    def _sign(self, column: int) -> str:
+        if self.kinds[column] == "text":
+            return ""
+        found = Counter(match[0] for row in self.grid.rows if (match := _SIGN.search(row[column])))
+        sign, count = found.most_common(1)[0] if found else ("", 0)
+        return sign if 2 * count > np.isfinite(self.low[:, column]).sum() else ""
 
     def _places(self) -> dict[str, list[tuple[int, int]]]:
         places: dict[str, list[tuple[int, int]]] = defaultdict(list)
