@@ -151,9 +151,10 @@ class Pruner:
         try:
             selection, output, after = self._fit(demanding, scores, counts, clock)
         except BudgetError:  # the note may be what does not fit
-            if not hasattr(demanding, "noting"):
+            noting = getattr(context, "noting", None)
+            if noting is None:
                 raise
-            demanding = with_demand(scorer, query, context.noting(note=False))
+            demanding = with_demand(scorer, query, noting(note=False))
             selection, output, after = self._fit(demanding, scores, counts, clock)
         return Pruned(
             query=query,

@@ -43,7 +43,7 @@ class CellPolicy(ClosedPolicy):
 
     Units outside of tables whose columns are units compete with the rows. What the question demands
     (`ctxprune.demand`) comes first: as many of the demanded columns as leave room for a demanded row, then the demanded
-    rows, for all of which other columns make room if they can.
+    rows; where these are all rows, other columns make room for all of them if they can.
     """
 
     full = "budget"
@@ -66,7 +66,7 @@ class CellPolicy(ClosedPolicy):
         scores = as_scores(scores, len(context.units), source=type(self).__name__)
         prices, limit = self.prices(context, _as_tokens(tokens, len(scores)))
         chooser = _Chooser(Closure(context.units), _Room(prices.whole, limit, "what there is room for"))
-        plan = _Plan(prices, scores, context, chooser)
+        plan = _Plan(prices, scores, context, chooser, strict=self.strict)
         found = plan.columns()
         if found is None:
             chooser.reasons = [self.full if reason == "score" else reason for reason in chooser.reasons]
@@ -74,14 +74,18 @@ class CellPolicy(ClosedPolicy):
         chooser.room = _Room(found[1], limit, "")
         for index in found[0]:
             chooser.add(index, "selected", self.full)
-        if not chooser.add_together(plan.demanded, "demanded") and self.strict:
+        together = chooser.add_together(plan.demanded, "demanded")
+        if not together and self.strict:
             raise BudgetError(
                 f"the {len(plan.demanded)} rows that the question needs together do not fit",
                 where=type(self).__name__,
                 hint="raise the budget, or let strict be False to keep the best of them",
             )
-        for index in plan.others:
-            chooser.add(int(index), "selected", self.full)
+        for index in plan.demanded:
+            chooser.add(index, "selected", self.full)
+        if together or not chooser.kept[plan.demanded].any():  # else no others where demanded ones had no room
+            for index in plan.others:
+                chooser.add(int(index), "selected", self.full)
         chooser.room = _Room(prices.of_columns(chooser.kept), limit, "")
         for index in plan.ranked_columns:
             if not chooser.kept[index]:
@@ -102,7 +106,9 @@ class _Plan:
         demanded: Those of them that the question needs together.
     """
 
-    def __init__(self, prices: CellPrices, scores: Scores, context: Context[Any], chooser: _Chooser) -> None:
+    def __init__(
+        self, prices: CellPrices, scores: Scores, context: Context[Any], chooser: _Chooser, *, strict: bool
+    ) -> None:
         self._prices, self._chooser = prices, chooser
         order = np.argsort(-scores, kind="stable")
         columns = np.concatenate([[], *(table.columns for table in prices.tables)]).astype(np.int64)
@@ -114,6 +120,7 @@ class _Plan:
         self.ranked_columns: list[int] = order[is_column[order]].tolist()
         self.others = order[~is_column[order] & ~chooser.kept[order]]
         self.demanded: list[int] = self.others[wanted[self.others]].tolist()
+        self._all_or_none = strict or len(self.demanded) == len(self.others)  # of a total a part is of little use
         self._wanted_columns = [index for index in self.ranked_columns if wanted[index]]
         needed = (link for table in prices.tables for row in table.rows for link in context.units[row].requires)
         self._keys = sorted({link for link in needed if is_column[link]} | {*np.flatnonzero(chooser.kept & is_column)})
@@ -154,8 +161,8 @@ class _Plan:
         return [self._keys, *(more[first:last] for first, last in pairwise(sizes))]
 
     def _kept(self, columns: list[int], prices: NDArray[np.int64]) -> tuple[bool, int, bool, float] | None:
-        """What of the demand fits beside these columns: some row, how many of the columns, all rows; and how much is
-        gained. None if no row fits."""
+        """What of the demand fits beside these columns: some row, how many of the columns, all rows where part of them is
+        of little use; and how much is gained. None if no row fits."""
         new = [index for index in columns if not self._chooser.kept[index]]
         room = (self._chooser.room.limit or 0) - self._chooser.spent - int(prices[new].sum())
         order = self.others[prices[self.others] <= room]
@@ -163,7 +170,7 @@ class _Plan:
             return None
         demanded = self.demanded
         some_fit = bool(demanded) and int(prices[demanded].min()) <= room
-        all_fit = some_fit and int(prices[demanded].sum()) <= room
+        all_fit = some_fit and self._all_or_none and int(prices[demanded].sum()) <= room
         shown = len({*self._wanted_columns}.intersection(columns))
         fitting = int(np.searchsorted(np.cumsum(prices[order]), room, side="right"))
         best = order[:fitting]

@@ -23,7 +23,7 @@ FILE_BUDGET = 2000
 """Tokens of what is kept, where nothing else says how much."""
 _DELIMITED = frozenset({".csv", ".tab", ".tsv"})
 _ENDINGS = frozenset({".arrow", ".feather", ".ipc", ".parquet", ".pq"})
-_LARGE = 64 << 20  # bytes of a CSV file that is not read whole
+_LARGE = 8 << 20  # bytes of a CSV file that is not read whole
 
 
 def is_table_file(files: Sequence[Path], form: Format) -> bool:

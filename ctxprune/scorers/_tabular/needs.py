@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,8 @@ class QuestionDemand:
         kind: One of `KINDS`.
         columns: Indices of the columns it names or asks to compare, rising.
         shown_columns: Indices of the columns without which an answer cannot be seen to be right, rising: those that it
-            names by words of their own, along which it asks for an extreme, and in which its conditions are met.
+            names where it asks for a sum or a difference, along which it asks for an extreme, and in which its
+            conditions are met.
         all_rows: Whether every row counts for the answer, so that none may be dropped: a total, an average or a count,
             where the question names nothing that only some rows hold.
         extreme_rows: Indices of rows that hold the extremes it asks for in these columns, rising; () for others.
@@ -59,48 +59,44 @@ class QuestionDemand:
 def demand_of(query: str, reading: TableReading) -> QuestionDemand:
     """What `query` demands of a table."""
     asked = ask(query, reading)
-    form, named = asked.form, asked.named
+    form, named, ordering = asked.form, asked.named, _ordering(asked)
     extremes = {
         row
-        for column in asked.ordering
+        for column in ordering
         if named[column] >= _NAMED
         for most in directions(form, reading.kinds[column])
         for row in extreme_rows(reading, column, most=most)
     }
     sums_up = form.kind in ("aggregate", "count") and bool(reading.cells)
     conditions = fulfilled(asked)
-    met = np.sum([cells.any(axis=1) for cells in conditions], axis=0) if conditions else np.zeros(len(reading.cells))
+    met = np.sum([np.zeros(len(reading.cells)), *(cells.any(axis=1) for cells in conditions)], axis=0)
+    in_conditions = (column for cells in conditions for column in _places(cells.any(axis=0)))
     others_asked = form.other or form.kind == "neighbour"
     matching = (met > 0) & (met == met.max(initial=0)) & (not others_asked)
     return QuestionDemand(
         kind=form.kind,
         columns=_places(named >= _NAMED),
-        shown_columns=_places(
-            np.any([_own(asked), _ordering(asked), *(cells.any(axis=0) for cells in conditions)], axis=0)
-        ),
+        shown_columns=tuple(sorted({*_summed(asked), *ordering, *in_conditions})),
         all_rows=sums_up and not matching.any() and not _filters(asked),
         extreme_rows=tuple(sorted(extremes)),
-        matching_rows=_places(matching),
+        matching_rows=_places(np.asarray(matching)),
     )
 
 
-def _own(asked: Asked) -> NDArray[np.bool_]:
-    """Columns whose header is in the question, or a word of it that no other header has."""
-    headers, terms = asked.reading.headers, {*asked.terms}
-    shared = Counter(term for header in headers for term in header)
-    return np.array(
-        [
-            bool(header) and (terms.issuperset(header) or any(term in terms and shared[term] == 1 for term in header))
-            for header in headers
-        ],
-        dtype=np.bool_,
-    )
+def _summed(asked: Asked) -> list[int]:
+    """Columns whose whole header is in a question for a sum or a difference."""
+    if asked.form.kind not in ("aggregate", "difference"):
+        return []
+    terms = {*asked.terms}
+    return [column for column, header in enumerate(asked.reading.headers) if header and terms.issuperset(header)]
 
 
-def _ordering(asked: Asked) -> NDArray[np.bool_]:
-    """The column along which an extreme is asked for, where only one can be meant."""
-    only = asked.ordering if len(asked.ordering) == 1 else []
-    return np.isin(np.arange(len(asked.named)), only)
+def _ordering(asked: Asked) -> list[int]:
+    """The columns along which an extreme is asked for: those named best, else the only one there is."""
+    named = [asked.named[column] for column in asked.ordering]
+    if max(named, default=0.0) >= _NAMED:
+        return [column for column in asked.ordering if asked.named[column] == max(named)]
+    return asked.ordering if len(asked.ordering) == 1 else []
 
 
 def _places(mask: NDArray[np.bool_]) -> tuple[int, ...]:

@@ -15,10 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctxprune import prune
 from ctxprune.errors import InputError, UsageError
-from ctxprune.rag import Table, TableOptions
+from ctxprune.joined import Joined
+from ctxprune.rag import Passage, Table, TableOptions
 from ctxprune.rag.tables._records import cell_value, records
 from ctxprune.sql.result_set import ResultSet
+from ctxprune.table_policies import TableBudget
 
 HEADER = ("Bird", "Seen, times", "Weight")
 ROWS = (("Wren", "12", "9 g"), ("Rook", "", "460 g"), ("Owl | night", "3", "0.3 kg"))
@@ -342,3 +345,31 @@ def test_records_are_those_of_the_csv_module(text: str) -> None:
 def test_spaces_before_quotes(text: str, cells: list[str]) -> None:
     (record,) = records(text, ",")
     assert [*map(cell_value, record.cells)] == cells
+
+
+def test_a_table_of_which_no_row_is_kept_writes_nothing() -> None:
+    tables = [Table("a,b\n1,2\n"), Table("| a | b |\n|---|---|\n| 1 | 2 |\n")]
+    assert [table.render([0, 1]) for table in tables] == ["", ""]
+    assert Table("a,b\n").render([0]) != ""
+
+
+def test_spans_are_whole_numbers() -> None:
+    assert [type(place) for unit in Table("a,b\n1,2\n").units for place in unit.span] == [int] * 6
+
+
+@pytest.mark.parametrize("budget", range(12, 60, 4))
+def test_a_note_that_does_not_fit_is_left_out(budget: int) -> None:
+    text = "bird,seen\n" + "".join(f"bird{n},{n * n}\n" for n in range(30))
+    result = prune("when was bird7 seen", Table(text, TableOptions(note=True)), scorer="tabular",
+                   policy=TableBudget(budget))  # fmt: skip
+    assert result.tokens_after <= budget
+    assert "bird7,49" in result.output
+    assert result.note
+
+
+def test_a_table_is_noted_on_demand() -> None:
+    table = Table("a,b\n1,2\n3,4\n").noting(note=True)
+    assert table.render([0, 2]).startswith("# (kept 1 of 2 rows")
+    assert table.noting(note=False).render([0, 2]) == "a\n1\n"
+    joined = Joined([table, Passage("One. Two.")]).noting(note=False)
+    assert joined.render([0, 2, 4])[0] == "a\n1\n"

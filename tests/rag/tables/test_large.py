@@ -214,3 +214,34 @@ def test_a_header_of_any_length_is_read_whole(tmp_path: Path) -> None:
     path.write_text(",".join(names) + "\n" + rows, encoding="utf-8")
     found = prune_file(path, "Which name is last?", pruner=Pruner("lexical", TableBudget(100_000)))
     assert (found.rows[1], found.columns[1]) == (3, 6000)
+
+
+def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path: Path) -> None:
+    for name, kind in (("a.parquet", "Parquet"), ("a.feather", "Arrow IPC")):
+        (tmp_path / name).write_text("not that\n")
+        with pytest.raises(InputError, match=f"this is no {kind}"):
+            prune_file(tmp_path / name, "what is there")
+
+
+def test_a_target_named_like_another_format_is_refused(source: Path, tmp_path: Path) -> None:
+    other = "out.csv" if source.suffix != ".csv" else "out.parquet"
+    with pytest.raises(UsageError, match="the target is written in the format of the source"):
+        prune_file(source, "which parcel is the heaviest", tmp_path / other)
+    assert not (tmp_path / other).exists()
+
+
+def test_csv_and_parquet_of_the_same_data_answer_alike(tmp_path: Path) -> None:
+    table = parcels().slice(0, 300)
+    pq.write_table(table, tmp_path / "a.parquet")
+    kept = Pruner("tabular.v1", TableBudget(120))
+    question = "which parcel has the highest weight"
+    from_file = prune_file(tmp_path / "a.parquet", question, pruner=kept).output.to_pylist()
+    text = Table(table.to_pandas().to_csv(index=False))
+    from_text = Table(kept.prune(question, text).output)
+    heaviest = str(max(table["weight"].to_pylist()))
+    for names, rows in (
+        ([*from_file[0]], [[str(cell) for cell in row.values()] for row in from_file]),
+        ([*from_text.grids[0].header], [[*row] for row in from_text.grids[0].rows]),
+    ):
+        assert "weight" in names
+        assert heaviest in {row[names.index("weight")] for row in rows}

@@ -132,12 +132,14 @@ def test_a_model_is_heard_about_rows_where_it_has_weight():
     assert heard[8] > alone[8]
 
 
-def test_rows_that_a_question_needs_together():
-    grid, scorer = sheet().grids[0], TabularScorer()
-    assert scorer.row_demand("What is the total of all points?", grid).all()
-    assert np.flatnonzero(scorer.row_demand("Who scored the most points?", grid)).tolist() == [1]
-    assert scorer.row_demand("What team was Dee Fox in?", grid) is None
-    assert scorer.row_demand("How many points did Dee Fox have?", grid) is None
+def test_what_a_question_needs_together():
+    def demanded(query):
+        return np.flatnonzero(TabularScorer().unit_demand(query, sheet())).tolist()
+
+    assert demanded("What is the total of all points?") == [2, *range(5, 11)]
+    assert demanded("Who scored the most points?") == [2, 6]
+    assert demanded("What team was Dee Fox in?") == [1, 9]
+    assert demanded("Who drives?") == []
 
 
 def test_it_is_registered_and_takes_scorers_only():
