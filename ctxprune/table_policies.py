@@ -161,8 +161,8 @@ class _Plan:
         return [self._keys, *(more[first:last] for first, last in pairwise(sizes))]
 
     def _kept(self, columns: list[int], prices: NDArray[np.int64]) -> tuple[bool, int, bool, float] | None:
-        """What of the demand fits beside these columns: some row, how many of the columns, all rows where part of them is
-        of little use; and how much is gained. None if no row fits."""
+        """What of the demand fits beside these columns: some row, how many of the columns, all rows where some are of
+        little use; and how much is gained. None if no row fits."""
         new = [index for index in columns if not self._chooser.kept[index]]
         room = (self._chooser.room.limit or 0) - self._chooser.spent - int(prices[new].sum())
         order = self.others[prices[self.others] <= room]

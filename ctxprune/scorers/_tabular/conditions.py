@@ -37,9 +37,10 @@ def _valued(condition: Condition, reading: TableReading) -> NDArray[np.bool_]:
     near = near if condition.low == condition.high or condition.dated else 0.0
     with np.errstate(invalid="ignore"):
         inside = (reading.low >= condition.low - near) & (reading.high <= condition.high + near)
-    kinds = [kind != "text" and (kind in ("year", "date")) == condition.dated for kind in reading.kinds]
-    columns = np.asarray(inside.any(axis=0) & kinds)
-    signed = np.asarray(columns & [bool(condition.sign) and sign == condition.sign for sign in reading.signs])
+    kinds = np.array([kind != "text" and (kind in ("year", "date")) == condition.dated for kind in reading.kinds])
+    signs = np.array([bool(condition.sign) and sign == condition.sign for sign in reading.signs])
+    columns: NDArray[np.bool_] = inside.any(axis=0) & kinds
+    signed = columns & signs
     return inside & _meant(signed if signed.any() else columns, condition, reading)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -69,17 +69,18 @@ def demand_of(query: str, reading: TableReading) -> QuestionDemand:
     }
     sums_up = form.kind in ("aggregate", "count") and bool(reading.cells)
     conditions = fulfilled(asked)
-    met = np.sum([np.zeros(len(reading.cells)), *(cells.any(axis=1) for cells in conditions)], axis=0)
-    in_conditions = (column for cells in conditions for column in _places(cells.any(axis=0)))
+    fulfilling = [cells.any(axis=1) for cells in conditions]
+    met = np.sum(fulfilling, axis=0) if fulfilling else np.zeros(len(reading.cells))
+    in_conditions = {int(column) for cells in conditions for _, column in np.argwhere(cells)}
     others_asked = form.other or form.kind == "neighbour"
-    matching = (met > 0) & (met == met.max(initial=0)) & (not others_asked)
+    matching = np.asarray((met > 0) & (met == met.max(initial=0)) & (not others_asked))
     return QuestionDemand(
         kind=form.kind,
         columns=_places(named >= _NAMED),
         shown_columns=tuple(sorted({*_summed(asked), *ordering, *in_conditions})),
         all_rows=sums_up and not matching.any() and not _filters(asked),
         extreme_rows=tuple(sorted(extremes)),
-        matching_rows=_places(np.asarray(matching)),
+        matching_rows=_places(matching),
     )
 
 
@@ -99,7 +100,7 @@ def _ordering(asked: Asked) -> list[int]:
     return asked.ordering if len(asked.ordering) == 1 else []
 
 
-def _places(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+def _places(mask: NDArray[Any]) -> tuple[int, ...]:
     return tuple(np.flatnonzero(mask).tolist())
 
 
