@@ -130,7 +130,7 @@ def check_text(text, form):
     depth = len(table._form.levels)
     known = {"delimiter": table._form._delimiter} if form == "csv" else {}
     unclear = {"csv": is_ambiguous, "html": is_unclear, "markdown": ends_blank}[form](table, columns)
-    if depth and not unclear:
+    if depth and (rows or not grid.rows) and not unclear:  # a header alone is left out
         again = Table(left, TableOptions(format=form, header_rows=depth, **known))
         width = len(columns)
         assert padded(again.grids[0].rows, width) == pick(grid.rows, rows, columns), "other cells than were kept"
