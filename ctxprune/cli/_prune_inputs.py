@@ -59,6 +59,7 @@ class Inputs:
         markdown: Whether the texts are Markdown.
         records: The JSON object of each line; None where the files are no JSON lines.
         titles: A title a text, or none at all.
+        lines: The lines that the records stand in, as they are.
     """
 
     names: list[str]
@@ -66,6 +67,7 @@ class Inputs:
     markdown: bool = False
     records: list[dict[str, Any]] | None = None
     titles: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 def read_inputs(files: Sequence[Path], form: Format, field: str, title_field: str | None = None) -> Inputs:
@@ -85,9 +87,10 @@ def read_inputs(files: Sequence[Path], form: Format, field: str, title_field: st
     if Format.jsonl in forms:
         if set(forms) != {Format.jsonl}:
             raise typer.BadParameter("JSON lines do not go together with other files", param_hint="FILES")
-        records = [record for path in files for record in _records(path, field)]
+        read = [entry for path in files for entry in _records(path, field)]
+        lines, records = tuple(line for line, _ in read), [record for _, record in read]
         titles = () if title_field is None else tuple(str(record.get(title_field) or "") for record in records)
-        return Inputs(names, [record[field] for record in records], records=records, titles=titles)
+        return Inputs(names, [record[field] for record in records], records=records, titles=titles, lines=lines)
     if title_field is not None:
         raise typer.BadParameter("only JSON lines have a title of their own", param_hint="--title-field")
     texts = [read_text(path) for path in files]
@@ -123,9 +126,9 @@ def _form(path: Path, form: Format) -> Format:
     return Format.markdown if suffix in _MARKDOWN else Format.text
 
 
-def _records(path: Path, field: str) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines; empty lines are passed over."""
-    found = []
+def _records(path: Path, field: str) -> list[tuple[str, dict[str, Any]]]:
+    """The lines of a file of JSON lines, and their objects; empty lines are passed over."""
+    found: list[tuple[str, dict[str, Any]]] = []
     for number, line in enumerate(_read(path).removeprefix("\ufeff").split("\n"), 1):
         if not line.strip():
             continue
@@ -139,7 +142,7 @@ def _records(path: Path, field: str) -> list[dict[str, Any]]:
         if not isinstance(record.get(field), str):
             fields = ", ".join(map(repr, record)) or "none"
             raise InputError(f"there is no text in the field {field!r}", where=where, hint=f"fields: {fields}; --field")
-        found.append(record)
+        found.append((line, record))
     if not found:
         raise InputError("there is no text to prune", where=_name(path))
     return found

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ctxprune.rag.html import HtmlPage
     from ctxprune.rag.html.options import HtmlOutput
 
-__all__ = ["kind_of", "main_text_of", "prune_kind"]
+__all__ = ["kind_of", "main_text_of", "prune_kind", "read_kind"]
 
 _BINARY = (b"%PDF", b"PAR1", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b")
 _WIDE = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, which has zero bytes
@@ -66,7 +66,7 @@ def prune_kind(asked: Asked, kind: str, options: TextOptions, form: HtmlOutput |
     options.refuse(kind)
     if form is not None and kind != "html":
         raise typer.BadParameter(f"it is for pages only, and this is {kind}", param_hint="--as")
-    names, contexts = _read(asked.files, kind, form)
+    names, contexts = read_kind(asked.files, kind, form)
     if kind == "html" and not any(context.units for context in contexts):
         raise InputError("there is no text to prune", where=", ".join(names))
     context = contexts[0] if len(contexts) == 1 else _joined(contexts)
@@ -97,12 +97,16 @@ def main_text_of(files: Sequence[Path], form: HtmlOutput | None) -> None:
     """
     from ctxprune.rag.html import main_text
 
-    _, pages = _read(files, "html", form)
+    _, pages = read_kind(files, "html", form)
     write_texts([main_text(page) for page in pages])
 
 
-def _read(files: Sequence[Path], kind: str, form: HtmlOutput | None) -> tuple[list[str], list[Any]]:
-    """The names of the files, and their contexts."""
+def read_kind(files: Sequence[Path], kind: str, form: HtmlOutput | None = None) -> tuple[list[str], list[Any]]:
+    """The names of the files, and their contexts.
+
+    Raises:
+        InputError: A file cannot be read, or is not of that kind.
+    """
     from ctxprune.rag.kinds import KINDS
 
     names, contexts = [], []

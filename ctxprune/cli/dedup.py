@@ -1,11 +1,12 @@
-"""`ctxprune dedup`: texts in, those out that do not say again what another one says."""
+"""`ctxprune dedup`: texts, rows, tables or pages in, those out that do not say again what another one says."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,38 +14,74 @@ from ctxprune.cli._prune_inputs import Format, read_inputs, write_texts
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ctxprune.rag import Deduplicated
 
 __all__ = ["dedup"]
 
-_JSON_LINES = frozenset({".jsonl", ".ndjson"})
-
 
 class By(str, Enum):
-    """What is compared in text files."""
+    """What is compared."""
 
     file = "file"
     line = "line"
     paragraph = "paragraph"
+    row = "row"
 
 
 _BORDERS = {By.line: re.compile(r"\r?\n"), By.paragraph: re.compile(r"\r?\n(?:[ \t]*\r?\n)+")}
+_FORMATS = ", ".join(form.value for form in Format if form not in {Format.json, Format.schema, Format.tools})
+
+
+@dataclass(frozen=True)
+class _Bars:
+    """What counts as the same."""
+
+    similarity: float
+    containment: float | None
+    shingle: int
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What was read, what is merged, what is left, and what one of the things compared is called."""
+
+    names: list[str]
+    merged: Deduplicated
+    output: str
+    noun: str
 
 
 def dedup(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="UTF-8 files: text or JSON lines; none, or -, reads text from stdin.", show_default=False),
+        typer.Argument(help="Files, or folders of HTML pages; none, or -, reads stdin.", show_default=False),
     ] = None,
     *,
     by: Annotated[
-        By, typer.Option(help="What is compared in text files; in JSON lines it is each line.")
-    ] = By.paragraph,
-    similarity: Annotated[float, typer.Option(help="Least Jaccard similarity of a near-duplicate, up to 1.")] = 0.8,
+        By | None,
+        typer.Option(
+            help="What is compared; default: paragraphs of texts, records of JSON lines, rows of a table, pages. "
+            "Tables are compared by --by file."
+        ),
+    ] = None,
+    similarity: Annotated[
+        float, typer.Option(help="Least Jaccard similarity of near-duplicates of texts, up to 1.")
+    ] = 0.8,
     containment: Annotated[
-        float | None, typer.Option(help="Also drop what another text has so much of, up to 1; the longest stays.")
+        float | None,
+        typer.Option(help="Also drop what another one has so much of, up to 1; the longest stays. Tables: 1."),
     ] = None,
     shingle: Annotated[int, typer.Option(help="Words that are compared together.")] = 3,
+    form: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help=f"How to read the files: {_FORMATS}; auto goes by the ends of their names, then by their looks.",
+        ),
+    ] = Format.auto,
     field: Annotated[str, typer.Option(help="Name of the text in JSON lines.")] = "text",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was merged into what as one JSON document.")
@@ -52,30 +89,75 @@ def dedup(
 ) -> None:
     """Drop exact, near and, where asked for, contained duplicates; print the others, byte for byte, in their order.
 
-    JSON lines come out as JSON lines. With --json the report is printed in place of the texts.
+    JSON lines come out as JSON lines, tables as tables. With --json the report is printed in place of them.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._prune_kinds import kind_of
+    from ctxprune.rag.kinds import TABLES
 
     paths = files or [Path("-")]
-    lines = all(path.suffix.lower() in _JSON_LINES for path in paths)
-    inputs = read_inputs(paths, Format.jsonl if lines else Format.text, field)
-    texts = inputs.texts if lines or by is By.file else [part for text in inputs.texts for part in _parts(text, by)]
-    found = _found(texts, similarity, containment, shingle)
-    kept = found.kept
-    if as_json:
-        _console.emit({"files": inputs.names, **found.to_dict()})
+    kind = kind_of(paths, form)
+    bars = _Bars(similarity, containment, shingle)
+    if kind in TABLES:
+        found = _tables(paths, str(kind), by or By.row, containment)
+    elif kind == "html":
+        found = _pages(paths, by or By.file, bars)
+    elif kind in (None, "log"):
+        found = _texts(paths, form, field, by, bars)
     else:
-        sources = [line for path in paths for line in _lines(path)] if lines else texts
-        gap = "\n" if lines or by is By.line else "\n\n"
-        write_texts([gap.join(sources[index] for index in kept)])
-    noun = "line" if lines else by.value
-    kinds = ", ".join(f"{count} {kind}" for kind, count in found.to_dict()["by_kind"].items())
-    _console.say(f"kept {len(kept)} of {_console.counted(found.size, noun)}" + (f"; dropped: {kinds}" if kinds else ""))
+        raise typer.BadParameter(
+            f"nothing in {kind} is compared; --format jsonl or --format text reads it otherwise", param_hint="FILES"
+        )
+    if as_json:
+        _console.emit({"files": found.names, **found.merged.to_dict()})
+    else:
+        write_texts([found.output])
+    kinds = ", ".join(f"{count} {kind}" for kind, count in found.merged.to_dict()["by_kind"].items())
+    account = f"kept {len(found.merged.kept)} of {_console.counted(found.merged.size, found.noun)}"
+    _console.say(account + (f"; dropped: {kinds}" if kinds else ""))
 
 
-def _lines(path: Path) -> list[str]:
-    """The lines of a file of JSON lines, which was read before."""
-    return [line for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+def _texts(paths: list[Path], form: Format, field: str, by: By | None, bars: _Bars) -> _Outcome:
+    """Texts by what `by` says, or the records of JSON lines."""
+    inputs = read_inputs(paths, form, field)
+    if inputs.lines:
+        _refuse_other(by, By.line)
+        sources, texts, gap, noun = list(inputs.lines), inputs.texts, "\n", "line"
+    else:
+        by = by or By.paragraph
+        _refuse_other(by, By.file, By.line, By.paragraph)
+        texts = inputs.texts if by is By.file else [part for text in inputs.texts for part in _parts(text, by)]
+        sources, gap, noun = texts, "\n" if by is By.line else "\n\n", by.value
+    merged = _near(texts, bars)
+    return _Outcome(inputs.names, merged, gap.join(sources[index] for index in merged.kept), noun)
+
+
+def _pages(paths: list[Path], by: By, bars: _Bars) -> _Outcome:
+    """Whole pages, by what a reader sees of them."""
+    from ctxprune.cli._prune_kinds import read_kind
+
+    _refuse_other(by, By.file)
+    names, pages = read_kind(paths, "html")
+    merged = _near(pages, bars)
+    return _Outcome(names, merged, "\n\n".join(pages[index].source for index in merged.kept), "page")
+
+
+def _tables(paths: list[Path], kind: str, by: By, containment: float | None) -> _Outcome:
+    """The rows of one table, or several tables."""
+    from ctxprune.cli._prune_kinds import read_kind
+    from ctxprune.rag import deduplicate_rows, deduplicate_tables
+
+    _refuse_other(by, By.file, By.row)
+    names, tables = read_kind(paths, kind)
+    if by is By.file:
+        merged = _told(lambda: deduplicate_tables(tables, containment=1.0 if containment is None else containment))
+        return _Outcome(names, merged, "\n\n".join(tables[index].data for index in merged.kept), "table")
+    if len(tables) > 1:
+        raise typer.BadParameter("rows are compared within one table; give one, or --by file", param_hint="FILES")
+    table, (grid,) = tables[0], tables[0].grids
+    merged = deduplicate_rows(grid.rows)
+    gone = {grid.row_units[merge.index] for merge in merged.merges}
+    return _Outcome(names, merged, table.render([unit for unit in range(len(table.units)) if unit not in gone]), "row")
 
 
 def _parts(text: str, by: By) -> list[str]:
@@ -83,7 +165,13 @@ def _parts(text: str, by: By) -> list[str]:
     return [part.strip("\r\n") for part in _BORDERS[by].split(text) if part.strip()]
 
 
-def _found(texts: list[str], similarity: float, containment: float | None, shingle: int) -> Deduplicated:
+def _refuse_other(by: By | None, *possible: By) -> None:
+    if by is not None and by not in possible:
+        names = " or ".join(one.value for one in possible)
+        raise typer.BadParameter(f"these files are compared by {names}", param_hint="--by")
+
+
+def _near(texts: list[Any], bars: _Bars) -> Deduplicated:
     from ctxprune.cli import _console
     from ctxprune.rag import deduplicate
 
@@ -93,9 +181,20 @@ def _found(texts: list[str], similarity: float, containment: float | None, shing
         def progress(step: str, done: int) -> None:
             bar.update(task, description=step, completed=done)
 
-        try:
-            return deduplicate(
-                texts, similarity=similarity, containment=containment, shingle=shingle, progress=progress
+        return _told(
+            lambda: deduplicate(
+                texts,
+                similarity=bars.similarity,
+                containment=bars.containment,
+                shingle=bars.shingle,
+                progress=progress,
             )
-        except UsageError as error:
-            raise typer.BadParameter(str(error)) from error
+        )
+
+
+def _told(compare: Callable[[], Deduplicated]) -> Deduplicated:
+    """What `compare` finds; an option out of range is told as such."""
+    try:
+        return compare()
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from error

@@ -46,8 +46,8 @@ def deduplicate(
     without words are duplicates where they are equal byte for byte.
 
     Exact and deterministic (see `search.py`): what reaches the bar by true similarity is found, and nothing else is
-    merged. The texts are read once and not kept: about 60 bytes a text, 20 a shingle of a prefix and a table of at most
-    256 MB stay in memory, 8 bytes a shingle in a temporary file.
+    merged. The texts are read once and not kept: about 60 bytes a text, up to 40 a shingle of a prefix (the rarest ones)
+    and a table of at most 256 MB are needed in memory, 8 bytes a shingle in a temporary file.
 
     Args:
         texts: Any iterable, read once. Of a context (`HtmlPage`, `Passage`) the texts of its units are compared.

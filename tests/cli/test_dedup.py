@@ -66,3 +66,44 @@ def test_wrong_words_are_told_and_nothing_is_printed(tmp_path: Path, capsys: pyt
     assert shown.out == ""
     assert "similarity is 2" in shown.err
     assert "absent.txt" in shown.err
+
+
+CITIES = "City,People\r\nLyon,522\r\nPorto,231\r\nlyon , 522\r\n"
+
+
+def test_rows_of_a_table_and_tables(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    one, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    one.write_bytes(CITIES.encode())
+    other.write_bytes(b"People,City\n231,Porto\n")
+    assert run(capsysbinary, str(one)) == (
+        "City,People\r\nLyon,522\r\nPorto,231\r\n", "ctxprune: kept 2 of 3 rows; dropped: 1 folded\n",
+    )  # fmt: skip
+    assert run(capsysbinary, str(other), str(one), "--by", "file") == (
+        CITIES, "ctxprune: kept 1 of 2 tables; dropped: 1 contained\n",
+    )  # fmt: skip
+    assert main(["dedup", str(one), str(other)]) == 2
+    assert b"--by file" in capsysbinary.readouterr().err
+
+
+def test_pages(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    pages = [f"<p>{LONG}</p>", f"<div><b>{LONG}</b><script>no()</script></div>", "<p>Pears</p>"]
+    for name, page in zip("abc", pages, strict=True):
+        (tmp_path / f"{name}.html").write_text(page, encoding="utf-8")
+    assert run(capsysbinary, str(tmp_path)) == (
+        f"{pages[0]}\n\n{pages[2]}\n", "ctxprune: kept 2 of 3 pages; dropped: 1 exact\n",
+    )  # fmt: skip
+
+
+def test_json_lines_from_stdin_and_what_does_not_go_together(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = '{"text": "a b", "n": 1.10}\n{"text": "A b"}\n'
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode()), encoding="utf-8"))
+    assert run(capsysbinary, "--format", "jsonl")[0] == '{"text": "a b", "n": 1.10}\n'
+    path, text = tmp_path / "a.jsonl", tmp_path / "b.txt"
+    path.write_text(lines, encoding="utf-8")
+    text.write_text("a b", encoding="utf-8")
+    (tmp_path / "c.json").write_text("[1, 2]", encoding="utf-8")
+    for words in ([str(path), str(text)], [str(tmp_path / "c.json")], [str(text), "--by", "row"]):
+        assert main(["dedup", *words]) == 2
+        assert capsysbinary.readouterr().out == b""
