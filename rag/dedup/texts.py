@@ -46,7 +46,7 @@ def deduplicate(
     without words are duplicates where they are equal byte for byte.
 
     Exact and deterministic (see `search.py`): what reaches the bar by true similarity is found, and nothing else is
-    merged. The texts are read once and not kept: about 60 bytes a text, up to 40 a shingle of a prefix (the rarest ones)
+    merged. The texts are read once and not kept: about 60 bytes a text, up to 40 a shingle of a prefix (the rarest)
     and a table of at most 256 MB are needed in memory, 8 bytes a shingle in a temporary file.
 
     Args:
