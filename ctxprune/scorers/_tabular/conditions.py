@@ -37,18 +37,22 @@ def _valued(condition: Condition, reading: TableReading) -> NDArray[np.bool_]:
     near = near if condition.low == condition.high or condition.dated else 0.0
     with np.errstate(invalid="ignore"):
         inside = (reading.low >= condition.low - near) & (reading.high <= condition.high + near)
-    kinds = np.array([kind != "text" and (kind in ("year", "date")) == condition.dated for kind in reading.kinds])
-    signs = np.array([bool(condition.sign) and sign == condition.sign for sign in reading.signs])
-    columns: NDArray[np.bool_] = inside.any(axis=0) & kinds
-    signed = columns & signs
+    columns = np.array(
+        [
+            held and kind != "text" and (kind in ("year", "date")) == condition.dated
+            for held, kind in zip(inside.any(axis=0), reading.kinds, strict=True)
+        ],
+        dtype=np.bool_,
+    )
+    signed = columns & np.array([bool(condition.sign) and sign == condition.sign for sign in reading.signs], np.bool_)
     return inside & _meant(signed if signed.any() else columns, condition, reading)
 
 
 def _meant(columns: NDArray[np.bool_], condition: Condition, reading: TableReading) -> NDArray[np.bool_]:
     """Of these columns the one that is named beside the value, or the only one; none where several may be meant."""
-    named = np.array(
-        [max((nearness(term, condition.nouns) for term in header), default=0.0) for header in reading.headers]
-    )
+    named = np.zeros(len(columns))
+    for column, header in enumerate(reading.headers):
+        named[column] = max((nearness(term, condition.nouns) for term in header), default=0.0)
     best = columns & (named == named[columns].max(initial=0.0))
     return best if best.sum() == 1 else np.zeros_like(columns)
 

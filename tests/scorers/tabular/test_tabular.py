@@ -110,6 +110,10 @@ def test_any_table_gives_probabilities(rows, query, data):
     scores = TabularScorer().score(query, sheet(header, tuple(rows)))
     assert scores.shape == (width + len(rows),)
     assert ((scores >= 0) & (scores <= 1)).all()
+    for asked in (query, f"how many are over 5 and at most {query}, before 1990, at 12 or 3 March 2004"):
+        demanded = TabularScorer().unit_demand(asked, sheet(header, tuple(rows)))
+        assert demanded.shape == (width + len(rows),)
+        assert demanded.dtype == np.bool_
 
 
 class Favours:
