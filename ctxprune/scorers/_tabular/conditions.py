@@ -37,13 +37,10 @@ def _valued(condition: Condition, reading: TableReading) -> NDArray[np.bool_]:
     near = near if condition.low == condition.high or condition.dated else 0.0
     with np.errstate(invalid="ignore"):
         inside = (reading.low >= condition.low - near) & (reading.high <= condition.high + near)
-    columns = np.array(
-        [
-            held and kind != "text" and (kind in ("year", "date")) == condition.dated
-            for held, kind in zip(inside.any(axis=0), reading.kinds, strict=True)
-        ],
-        dtype=np.bool_,
-    )
+    columns = np.zeros(len(reading.kinds), dtype=np.bool_)
+    for column, kind in enumerate(reading.kinds):
+        timed = kind in ("year", "date")
+        columns[column] = kind != "text" and timed == condition.dated and inside[:, column].any()
     signed = columns & np.array([bool(condition.sign) and sign == condition.sign for sign in reading.signs], np.bool_)
     return inside & _meant(signed if signed.any() else columns, condition, reading)
 
