@@ -19,7 +19,7 @@ FILES = {
     "a.tsv": (TABLE.replace(",", "\t"), "Year\tCity\tNotes\n1900\tParis\tbeside the fair\n"),
     "a.html": (PAGE, "<h1>Games</h1><p>The fair of Paris was in 1900.</p>\n"),
     "a.json": ('{"a": "Athens", "b": "Paris"}', '{"b": "Paris"}\n'),
-    "a.log": ("INFO Athens 1\nINFO Athens 2\nERROR Paris\n", "ERROR Paris\n"),
+    "a.log": ("INFO Athens 1\nINFO Athens 2\nERROR Paris\n", "ERROR Paris\n… 2 more of other kinds\n"),
     "a.schema.json": (
         '{"type": "object", "properties": {"athens": {"type": "string"}, "paris": {"type": "string"}}}',
         '{"type": "object", "properties": {"paris": {"type": "string"}}}\n',

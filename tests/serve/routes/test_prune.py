@@ -58,7 +58,7 @@ def test_json_stays_json(client: Client) -> None:
     [
         ("csv", "Year,City\n1896,Athens\n1900,Paris\n", "Year,City\n1900,Paris\n"),
         ("html", f"<p>{'Cats sleep all day long. ' * 8}<p>Paris is next.", "<p>Paris is next.</p>"),
-        ("log", "INFO a 1\nINFO a 2\nERROR in Paris\n", "ERROR in Paris\n"),
+        ("log", "INFO a 1\nINFO a 2\nERROR in Paris\n", "ERROR in Paris\n… 2 more of other kinds\n"),
         ("markdown", "# Cats\n\nThey sleep.\n\n# Paris\n", "# Paris\n"),
     ],
 )  # fmt: skip
