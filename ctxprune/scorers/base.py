@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     from ctxprune.context import Context
 
-__all__ = ["BatchRelevanceScorer", "BatchScorer", "RelevanceScorer", "Scorer", "Scores", "as_scores", "score_batch"]
+__all__ = [
+    "BatchRelevanceScorer",
+    "BatchScorer",
+    "RelevanceScorer",
+    "Scorer",
+    "Scores",
+    "as_scores",
+    "check_scorer",
+    "score_batch",
+]
 
 Scores: TypeAlias = NDArray[np.float32]
 
@@ -68,6 +77,16 @@ class BatchRelevanceScorer(RelevanceScorer, Protocol):
     ) -> list[tuple[Scores, Scores]]:
         """For each pair of query and context what `score_documents` gives for it."""
         ...
+
+
+def check_scorer(value: object, name: str = "scorer") -> None:
+    """Make sure that an argument, called `name`, is a scorer.
+
+    Raises:
+        UsageError: It is none, or a class in place of an object.
+    """
+    if not isinstance(value, Scorer) or isinstance(value, type):
+        raise UsageError(f"{name} is {value!r}", hint="give a scorer")
 
 
 def as_scores(values: Any, size: int, *, source: str = "scorer") -> Scores:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ctxprune._part import Part
 from ctxprune.errors import UsageError
-from ctxprune.scorers.base import Scorer, score_batch
+from ctxprune.scorers.base import Scorer, check_scorer, score_batch
 from ctxprune.scorers.pruner import PrunerScorer
 from ctxprune.scorers.relevance import score_documents, score_documents_batch
 from ctxprune.scorers.titled import TitledScorer
@@ -53,8 +53,7 @@ class CascadeScorer:
 
     def __post_init__(self) -> None:
         for name in ("cheap", "scorer"):
-            if not isinstance(getattr(self, name), Scorer) or isinstance(getattr(self, name), type):
-                raise UsageError(f"{name} is {getattr(self, name)!r}", hint="give a scorer")
+            check_scorer(getattr(self, name), name)
         for name in ("windows", "window"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:

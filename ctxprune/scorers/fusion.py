@@ -10,7 +10,7 @@ import numpy as np
 
 from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
-from ctxprune.scorers.base import Scorer, score_batch
+from ctxprune.scorers.base import Scorer, check_scorer, score_batch
 from ctxprune.scorers.chargram import ChargramScorer
 from ctxprune.scorers.lexical import LexicalScorer
 from ctxprune.scorers.relevance import score_documents
@@ -125,8 +125,7 @@ class DocumentFusion:
     weight: float = 0.5
 
     def __post_init__(self) -> None:
-        if not isinstance(self.scorer, Scorer) or isinstance(self.scorer, type):
-            raise UsageError(f"scorer is {self.scorer!r}", hint="give a scorer")
+        check_scorer(self.scorer)
         if not is_number(self.weight) or self.weight < 0:
             raise UsageError(f"weight is {self.weight!r}", hint="give a number from 0 up")
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune._log_templates import form_of, templates_of
-from ctxprune.errors import UsageError
-from ctxprune.scorers.base import Scorer, as_scores, score_batch
+from ctxprune.scorers.base import Scorer, as_scores, check_scorer, score_batch
 from ctxprune.scorers.lexical import LexicalScorer
 
 if TYPE_CHECKING:
@@ -52,8 +51,7 @@ class LogScorer:
     scorer: Scorer = field(default_factory=LexicalScorer)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.scorer, Scorer) or isinstance(self.scorer, type):
-            raise UsageError(f"scorer is {self.scorer!r}", hint="give a scorer")
+        check_scorer(self.scorer)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""

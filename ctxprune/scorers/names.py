@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune._memo import ContextMemo
-from ctxprune.errors import UsageError
 from ctxprune.models.vectors import load_vectors
-from ctxprune.scorers.base import Scorer
+from ctxprune.scorers.base import Scorer, check_scorer
 from ctxprune.scorers.lexical import LexicalScorer
 from ctxprune.text import STOP_WORDS, split_identifier, stem, terms
 
@@ -78,8 +77,7 @@ class NamesScorer:
     _read: ContextMemo[_Names] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.lexical, Scorer) or isinstance(self.lexical, type):
-            raise UsageError(f"lexical is {self.lexical!r}", hint="give a scorer")
+        check_scorer(self.lexical, "lexical")
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""

@@ -12,7 +12,7 @@ from ctxprune.errors import UsageError
 from ctxprune.network import Network
 from ctxprune.scorers._page.parts import FEATURES, PageParts
 from ctxprune.scorers._page.weights import load_network
-from ctxprune.scorers.base import Scorer, score_batch
+from ctxprune.scorers.base import Scorer, check_scorer, score_batch
 from ctxprune.scorers.tabular import TabularScorer
 from ctxprune.scorers.titled import TitledScorer
 
@@ -57,8 +57,7 @@ class PageScorer:
     _parts: ContextMemo[PageParts] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.scorer, Scorer) or isinstance(self.scorer, type):
-            raise UsageError(f"scorer is {self.scorer!r}", hint="give a scorer")
+        check_scorer(self.scorer)
         if not isinstance(self.tables, TabularScorer):
             raise UsageError(f"tables is {self.tables!r}", hint="give a TabularScorer")
 

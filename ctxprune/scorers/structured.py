@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import UsageError
 from ctxprune.grid import grids_of
-from ctxprune.scorers.base import Scorer, score_batch
+from ctxprune.scorers.base import Scorer, check_scorer, score_batch
 from ctxprune.scorers.cascade import CascadeScorer
 from ctxprune.scorers.log import LogScorer
 from ctxprune.scorers.names import NamesScorer
@@ -45,8 +44,7 @@ class StructuredScorer:
     _forms: dict[str, Scorer] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.scorer, Scorer) or isinstance(self.scorer, type):
-            raise UsageError(f"scorer is {self.scorer!r}", hint="give a scorer")
+        check_scorer(self.scorer)
         cheap = getattr(self.scorer, "cheap", self.scorer)
         titled = self.scorer if self.reads_titles else TitledScorer(self.scorer)
         forms: dict[str, Scorer] = {

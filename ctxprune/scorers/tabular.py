@@ -17,7 +17,7 @@ from ctxprune.scorers._tabular.needs import QuestionDemand, demand_of
 from ctxprune.scorers._tabular.reading import TableReading
 from ctxprune.scorers._tabular.row_features import row_features
 from ctxprune.scorers._tabular.weights import TabularWeights, load_weights
-from ctxprune.scorers.base import Scorer, score_batch
+from ctxprune.scorers.base import Scorer, check_scorer, score_batch
 from ctxprune.scorers.lexical import LexicalScorer
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ class TabularScorer:
     )
 
     def __post_init__(self) -> None:
-        if not isinstance(self.scorer, Scorer) or isinstance(self.scorer, type):
-            raise UsageError(f"scorer is {self.scorer!r}", hint="give a scorer")
+        check_scorer(self.scorer)
         if not is_number(self.weight) or self.weight < 0:
             raise UsageError(f"weight is {self.weight!r}", hint="give a number from 0 up")
 

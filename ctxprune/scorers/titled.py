@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctxprune._memo import ContextMemo
 from ctxprune.closure import check_links
-from ctxprune.errors import UsageError
-from ctxprune.scorers.base import Scorer, score_batch
+from ctxprune.scorers.base import Scorer, check_scorer, score_batch
 from ctxprune.scorers.lexical import LexicalScorer
 from ctxprune.scorers.relevance import score_documents
 
@@ -46,8 +45,7 @@ class TitledScorer:
     _read: ContextMemo[_Titled] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.scorer, Scorer) or isinstance(self.scorer, type):
-            raise UsageError(f"scorer is {self.scorer!r}", hint="give a scorer")
+        check_scorer(self.scorer)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
