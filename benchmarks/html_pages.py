@@ -94,27 +94,31 @@ def tables(items: list[PageItem], htmlrag: Child | None, size: int) -> dict[str,
     }
     found = {"page.v1": questions(items, "page.v1", "markdown"), "sample": rows}
     if htmlrag is not None:
-        rows["htmlrag"] = htmlrag.about | {"answer_retention": peer_retention(sample, htmlrag)}
+        rows["htmlrag"] = htmlrag.about | peer_retention(sample, htmlrag)
         found["speed"] = speed(sample, htmlrag)
     return found
 
 
-def peer_retention(sample: list[PageItem], htmlrag: Child) -> dict[str, float]:
-    """Of htmlrag with BM25 at the tokens that our HTML gets; questions count as they do for us."""
+def peer_retention(sample: list[PageItem], htmlrag: Child) -> dict[str, object]:
+    """Of htmlrag with BM25 at the tokens that our HTML gets; questions count as they do for us, but those on which it
+    stops with an error of its own are left out."""
     tick = ticker("htmlrag")
     held: list[list[bool]] = []
+    failed = 0
     for done, item in enumerate(sample, start=1):
         asked = Questioned(item, HtmlOptions(output="html"))
         if asked.holds(range(len(asked.page.units)), item.answers):
             budgets = [asked.tokens * share // 100 for share in SHARES]
-            pages = htmlrag.ask(peer_question(item, budgets))["pages"]
-            held.append(
-                [all(plain_text(answer) in plain_text(page["kept"]) for answer in item.answers) for page in pages]
-            )
+            answer = htmlrag.ask(peer_question(item, budgets))
+            if answer["failed"]:
+                failed += 1
+                continue
+            texts = [plain_text(page["kept"]) for page in answer["pages"]]
+            held.append([all(plain_text(wanted) in text for wanted in item.answers) for text in texts])
         tick(done, len(sample))
-    return {
-        str(share): round(100 * fmean(column), 2) for share, column in zip(SHARES, zip(*held, strict=True), strict=True)
-    }
+    kept = zip(SHARES, zip(*held, strict=True), strict=True)
+    retention = {str(share): round(100 * fmean(column), 2) for share, column in kept}
+    return {"answer_retention": retention, "items": len(held), "failed": failed}
 
 
 def peer_question(item: PageItem, budgets: list[int]) -> dict[str, object]:
@@ -132,7 +136,10 @@ def speed(sample: list[PageItem], htmlrag: Child) -> dict[str, object]:
     seconds: dict[str, list[float]] = {name: [] for name in (*forms, "htmlrag")}
     for item in {item.name: item for item in sample}.values():
         budget = Questioned(item, HtmlOptions()).tokens // 10
-        seconds["htmlrag"].append(htmlrag.ask(peer_question(item, [budget]))["seconds"])
+        answer = htmlrag.ask(peer_question(item, [budget]))
+        if answer["failed"]:
+            continue
+        seconds["htmlrag"].append(answer["seconds"])
         for name, options in forms.items():
             budget = Questioned(item, options).tokens // 10
             started = perf_counter()
