@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from ctxprune.rag.html import HtmlPage
     from ctxprune.rag.html.options import HtmlOutput
 
-__all__ = ["kind_of", "main_text_of", "prune_kind", "read_kind"]
+__all__ = ["NOTED", "kind_of", "main_text_of", "prune_kind", "read_kind"]
 
 _BINARY = (b"%PDF", b"PAR1", b"PK\x03\x04", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x1f\x8b")
 _WIDE = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, which has zero bytes
 _LOOKED_AT = 1024  # bytes
+NOTED = frozenset({"csv", "table", "tsv"})
+"""Kinds that can say within themselves what was left out."""
 _SENTENCES = frozenset({Format.text, Format.markdown, Format.jsonl})
 
 
@@ -46,7 +48,9 @@ def kind_of(files: Sequence[Path], form: Format) -> str | None:
     return kinds[0]
 
 
-def prune_kind(asked: Asked, kind: str, options: TextOptions, form: HtmlOutput | None = None) -> None:
+def prune_kind(
+    asked: Asked, kind: str, options: TextOptions, *, form: HtmlOutput | None = None, note: bool = False
+) -> None:
     """Read, prune, write.
 
     Args:
@@ -54,6 +58,7 @@ def prune_kind(asked: Asked, kind: str, options: TextOptions, form: HtmlOutput |
         kind: A name of `ctxprune.rag.kinds.KINDS`.
         options: Those for text, of which none may be given.
         form: What pages become; None for HTML, and for all other kinds.
+        note: Whether a table says what was left out; for kinds in `NOTED`.
 
     Raises:
         typer.BadParameter: An option is for another kind.
@@ -69,6 +74,8 @@ def prune_kind(asked: Asked, kind: str, options: TextOptions, form: HtmlOutput |
     names, contexts = read_kind(asked.files, kind, form)
     if kind == "html" and not any(context.units for context in contexts):
         raise InputError("there is no text to prune", where=", ".join(names))
+    if note:
+        contexts = [table.noting(note=True) for table in contexts]
     context = contexts[0] if len(contexts) == 1 else _joined(contexts)
     scorer = structured(named_scorer(asked.scorer, asked.model)[0])
     result = Pruner(scorer, asked.policy, None, asked.on_empty).prune(asked.question, context)

@@ -95,6 +95,7 @@ def prune(
     as_form: Annotated[
         PageForm | None, typer.Option("--as", metavar="FORM", help="What pages become: html, markdown or text.")
     ] = None,
+    note: Annotated[bool, typer.Option("--note", help="Say in a table, in one line, what was left out.")] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where a table of a Parquet, Arrow or large CSV file goes.")
     ] = None,
@@ -107,7 +108,7 @@ def prune(
     from ctxprune.cli import _console
     from ctxprune.cli._prune_asked import Asked
     from ctxprune.cli._prune_file import FILE_BUDGET, is_table_file, prune_table_file
-    from ctxprune.cli._prune_kinds import kind_of, main_text_of, prune_kind
+    from ctxprune.cli._prune_kinds import NOTED, kind_of, main_text_of, prune_kind
     from ctxprune.cli._prune_passages import TextOptions, prune_passages
     from ctxprune.rag.kinds import TABLES
 
@@ -131,6 +132,8 @@ def prune(
     text_options = TextOptions(
         field, title_field, headings, title, pronouns, tuple(protect or ()), documents, reorder, drop_empty, language
     )
+    if note and kind not in NOTED:
+        raise typer.BadParameter("it is for tables in text only", param_hint="--note")
     if is_file:
         prune_table_file(asked, text_options, output)
     elif output is not None:
@@ -138,4 +141,4 @@ def prune(
     elif kind is None:
         prune_passages(asked, form, text_options)
     else:
-        prune_kind(asked, kind, text_options, None if as_form is None else as_form.value)
+        prune_kind(asked, kind, text_options, form=None if as_form is None else as_form.value, note=note)

@@ -84,6 +84,14 @@ def test_a_budget_of_tables_leaves_out_columns_and_cells_say_a_share(folder, cap
     assert run(capfd, folder / "a.csv", "--budget", 12, "--policy", "token_budget")[0] == 0
 
 
+def test_a_table_says_what_was_left_out_where_that_is_asked_for(folder, capfd) -> None:
+    code, out, _ = run(capfd, folder / "a.csv", "--top-k", 1, "--note")
+    assert code == 0
+    assert out.startswith("# (kept 1 of 3 rows")
+    assert out.endswith(FILES["a.csv"][1])
+    assert run(capfd, folder / "a.html", "--note")[0] == 2
+
+
 def test_pages_of_a_folder_share_one_budget(folder, capfd) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "b.HTM").write_bytes("<p>Paris. Caf\xe9.</p>".encode("latin-1"))

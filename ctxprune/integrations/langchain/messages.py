@@ -78,12 +78,12 @@ class MessagePruner:
     """Cuts long messages to what the current question, the last human message, needs. Safe to share between threads.
 
     A message of more than `limit` tokens is cut to that many: text by sentences, JSON by the items of its lists, so
-    that it stays JSON; tables (CSV, Markdown), logs and, with the extra `html`, pages in their own form, too. What
-    cannot be cut so far stays whole: JSON without lists, or with one huge item. Of several parts of a message the short
-    ones stay whole, and the long ones share what these leave. Parts that are no text stay untouched; parts that lost
-    all their text are left out. The message that holds the question, system messages and failed tool calls are never
-    changed. Ids, names, tool calls, `tool_call_id` and artifacts stay; `response_metadata["ctxprune"]` says how many
-    tokens it was.
+    that it stays JSON; tables (CSV, Markdown), logs and, with the extra `html`, pages in their own form, too. Where it
+    fits, a line in a table says what was left out. What cannot be cut so far stays whole: JSON without lists, or with
+    one huge item. Of several parts of a message the short ones stay whole, and the long ones share what these leave.
+    Parts that are no text stay untouched; parts that lost all their text are left out. The message that holds the
+    question, system messages and failed tool calls are never changed. Ids, names, tool calls, `tool_call_id` and
+    artifacts stay; `response_metadata["ctxprune"]` says how many tokens it was.
 
     The same result is cut differently for another question, so that a provider's prompt cache ends there.
 
@@ -222,9 +222,10 @@ def _in_form(text: str) -> Context[str] | None:
     if kind not in _FORMS:
         return None
     try:
-        return read_context(text, kind)
+        context: Any = read_context(text, kind)
     except (InputError, MissingExtraError):
         return None
+    return context.noting(note=True) if hasattr(context, "noting") else context  # type: ignore[no-any-return]
 
 
 def _text_of(part: Any) -> str | None:

@@ -132,7 +132,7 @@ def test_results_with_a_form_are_cut_in_it(form: str) -> None:
     [*_, cut] = lexical().prune(conversation(text))
     assert kept in cut.content
     assert tokens(cut) <= 100
-    assert cut.content.startswith({"csv": "id,", "html": "<", "log": "2026-01-01 ", "table": "| id | "}[form])
+    assert cut.content.startswith({"csv": "# (kept ", "html": "<", "log": "2026-01-01 ", "table": "| id | "}[form])
 
 
 def test_several_parts_share_the_limit() -> None:
