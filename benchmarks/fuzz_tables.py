@@ -129,7 +129,7 @@ def check_text(text, form):
     left = table.render(kept)
     depth = len(table._form.levels)
     known = {"delimiter": table._form._delimiter} if form == "csv" else {}
-    unclear = {"csv": is_ambiguous, "html": is_unclear, "markdown": ends_blank}[form](table, columns)
+    unclear = form in UNCLEAR and UNCLEAR[form](table)
     if depth and (rows or not grid.rows) and not unclear:  # a header alone is left out
         again = Table(left, TableOptions(format=form, header_rows=depth, **known))
         width = len(columns)
@@ -138,7 +138,7 @@ def check_text(text, form):
     check_policies(table, state)
 
 
-def is_ambiguous(table, _columns):
+def is_ambiguous(table):
     """Whether a part of a table of CSV may be cut otherwise than the whole: below a caption, which is told by what most
     lines look like; where rows have more cells than the header, which belong to the last cell; with a second BOM."""
     form = table._form
@@ -147,12 +147,7 @@ def is_ambiguous(table, _columns):
     return over or form.around[0] is not None or "\ufeff" in form.text[1:]
 
 
-def ends_blank(table, columns):
-    """Whether the last kept cell of a header is blank and no pipe closes the line: a known fault, it is lost."""
-    return any("|" not in line.after and not line.cells[columns[-1]].strip() for line in table._form._head)
-
-
-def is_unclear(table, _columns):
+def is_unclear(table):
     """Whether a part of a table of HTML may read otherwise: without a header few cells only place; cells that lie
     over each other cannot be said again without these; of tables in tables the outer one only places things as long as
     most of its text stands in the inner one."""
@@ -164,6 +159,9 @@ def is_unclear(table, _columns):
         for row in form._places
         for cell in row
     )
+
+
+UNCLEAR = {"csv": is_ambiguous, "html": is_unclear}
 
 
 def padded(rows, width):

@@ -186,6 +186,26 @@ def shown(shares: Mapping[str, float]) -> str:
     return " / ".join(f"{value:.1f}" for value in shares.values())
 
 
+def tables() -> str:
+    found = {(row["set"], row["scorer"]): row["cell_recall"] or row["answer_retention"] for row in figures("tables")}
+    sets = {"fetaqa": "FeTaQA", "wikitablequestions": "WikiTableQuestions", "tatqa": "TAT-QA"}
+    ways = {
+        "tabular.v1": "**tabular**",
+        "lexical.v1": "BM25 on rows and columns",
+        "lexical_rows": "BM25 on rows, all columns",
+        "columns_by_overlap": "columns by overlap",
+        "random": "random",
+    }
+    cells = [(name, share) for name in sets for share in ("25", "50")]
+    rows = [[label, *(found[name, way][share] for name, share in cells)] for way, label in ways.items()]
+    large = list(figures("tables_large").values())
+    kept, planted = (sum(part[name] for part in large) for name in ("kept", "questions"))
+    return table(["", *(f"{sets[name]}, {share} %" for name, share in cells)], rows) + (
+        f"\n{kept} of {planted} planted rows are found in files of {max(part['rows'] for part in large):,} rows, "
+        f"within {max(part['peak_mib_most'] for part in large):.0f} MiB (`benchmarks/tables_large.py`).\n"
+    )
+
+
 def dedup() -> str:
     rows = []
     for key, row in figures("dedup").items():
@@ -313,6 +333,7 @@ TABLES = {
     "scale": scale,
     "follow_up": follow_up,
     "dedup": dedup,
+    "tables": tables,
     "tools": tools,
     "html": html,
 }

@@ -177,7 +177,7 @@ def test_conversations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_every_block_is_run() -> None:
     assert len(BLOCKS) == 14  # the last one is run by tests/integrations/test_ray.py
-    assert len(COMMANDS) == 21
+    assert len(COMMANDS) == 23
 
 
 @pytest.mark.parametrize("command", COMMANDS)

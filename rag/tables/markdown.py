@@ -91,7 +91,10 @@ class MarkdownTable(TextForm):
         return f"{table}{'' if table.endswith(ending) else ending}{ending}{note}{ending}"
 
     def _written(self, line: _Line, columns: Sequence[int], *, piped: bool) -> str:
-        cells = "|".join(line.cells[column] for column in columns if column < len(line.cells))
+        kept = [line.cells[column] for column in columns if column < len(line.cells)]
+        cells = "|".join(kept)
+        if kept and not kept[-1].strip() and "|" not in line.after:  # else the pipe before it would end the line
+            cells += "|"
         bare = piped or "|" not in cells + line.after  # a line without any pipe would end the table
         before = f"{line.before}|" if bare and "|" not in line.before else line.before
         return before + cells + line.after + self.text[line.end : line.stop]
