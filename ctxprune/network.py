@@ -45,8 +45,8 @@ class Network:
         return result
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Network:
-        """The inverse of `to_dict`.
+    def from_dict(cls, data: Mapping[str, Any], *, inputs: int | None = None) -> Network:
+        """The inverse of `to_dict`; with `inputs`, of a network of so many.
 
         Raises:
             KeyError, TypeError, ValueError: Something is missing, is no finite number, or does not fit the rest.
@@ -57,6 +57,8 @@ class Network:
         }
         network = cls(**arrays, bias=float(data["bias"]))  # type: ignore[arg-type]
         network._check()
+        if inputs not in (None, len(network.mean)):
+            raise ValueError(f"a network of {len(network.mean)} inputs, not {inputs}")
         return network
 
     def _check(self) -> None:

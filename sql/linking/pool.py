@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ctxprune.errors import FormatError, SchemaError, UsageError
+from ctxprune.errors import SchemaError, UsageError
 from ctxprune.network import Network
+from ctxprune.weights import reading, shipped
 
 from .context import SchemaContext
 from .features import Question
 from .joins import inferred_keys
-from .network import shipped
 from .pool_features import DATABASE_FEATURES, PoolStatistics
 from .ranked import RankedSchemaScorer
 
@@ -207,15 +207,9 @@ def load_pool_network() -> Network:
     Raises:
         FormatError: The file is of another format or version, was made for other features, or is damaged.
     """
-    data = shipped(_FILE)
-    if not isinstance(data, dict) or (data.get("format"), data.get("version")) != (FORMAT, VERSION):
-        raise FormatError(f"not weights of format {FORMAT} version {VERSION}", where=_FILE)
-    if data.get("features") != list(DATABASE_FEATURES):
-        raise FormatError("the weights were made for other features", where=_FILE, hint="train them anew")
-    try:
-        return Network.from_dict(data["network"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"the weights are damaged ({error!r})", where=_FILE) from error
+    with reading(shipped(__package__, _FILE), (FORMAT, VERSION), list(DATABASE_FEATURES)) as read:
+        network = Network.from_dict(read["network"])
+    return network
 
 
 def _rebuilt(schemas: tuple[Schema, ...], scorer: Scorer, network: Network) -> SchemaPool:

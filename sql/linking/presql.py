@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import FormatError, UsageError
+from ctxprune.weights import reading, shipped
 
 from .base import LINKERS
 from .context import SchemaContext
 from .features import sigmoid
-from .network import shipped
 from .policy import JoinablePolicy
 from .ranked import RankedLinker
 from .scored import ScoredLinker
@@ -45,6 +45,7 @@ __all__ = ["FORMAT", "Draft", "PresqlContext", "PresqlLinker", "PresqlScorer", "
 
 FORMAT, VERSION = "ctxprune.linking.presql", 1
 _FILE = "presql.json"
+_FEATURES = ["bias", "plain", "told", "agreement"]
 _LEAST = 1e-5  # scores are cut to this far from 0 and 1 before their logarithms are taken
 _MAX_LITERAL = 100  # characters of a literal that are shown to the inner linker
 
@@ -120,14 +121,10 @@ class PresqlWeights:
         """Read the layout that `presql.json` has.
 
         Raises:
-            FormatError: Another format or version, or damaged data.
+            FormatError: Another format or version, other features, or damaged data.
         """
-        if not isinstance(data, dict) or (data.get("format"), data.get("version")) != (FORMAT, VERSION):
-            raise FormatError(f"not weights of format {FORMAT} version {VERSION}")
-        try:
-            columns, tables = (np.asarray(data[name], dtype=np.float64) for name in ("columns", "tables"))
-        except (KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"the weights are damaged ({error!r})") from error
+        with reading(data, (FORMAT, VERSION), _FEATURES) as read:
+            columns, tables = (np.asarray(read[name], dtype=np.float64) for name in ("columns", "tables"))
         if columns.shape != (4,) or tables.shape != (4,):
             raise FormatError(f"the weights are damaged (shapes {columns.shape} and {tables.shape})")
         if not (np.isfinite(columns).all() and np.isfinite(tables).all()):
@@ -137,7 +134,7 @@ class PresqlWeights:
 
 @lru_cache(maxsize=1)
 def _shipped() -> PresqlWeights:
-    return PresqlWeights.from_dict(shipped(_FILE))
+    return PresqlWeights.from_dict(shipped(__package__, _FILE))
 
 
 @dataclass(frozen=True)

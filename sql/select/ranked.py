@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.errors import FormatError, UsageError
+from ctxprune.errors import UsageError
 from ctxprune.network import Network
+from ctxprune.weights import reading, shipped
 
 from .base import SELECTORS, Selection
 from .expected import Expectations
@@ -67,16 +66,11 @@ class RankingWeights:
         Raises:
             FormatError: Another format or version, other features, or damaged data.
         """
-        if not isinstance(data, dict) or (data.get("format"), data.get("version")) != (FORMAT, VERSION):
-            raise FormatError(f"not weights of format {FORMAT} version {VERSION}")
-        if tuple(data.get("features", ())) != FEATURES:
-            raise FormatError("the weights were made for other features", hint="train them anew")
-        try:
-            networks = tuple(Network.from_dict(one["network"]) for one in data["networks"])
-            unseen = tuple(frozenset(one["unseen"]) for one in data["networks"])
-            return cls(Expectations.from_dict(data["expectations"]), networks, tuple(data["trained_on"]), unseen)
-        except (KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"the weights are damaged ({error!r})") from error
+        with reading(data, (FORMAT, VERSION), list(FEATURES)) as read:
+            networks = tuple(Network.from_dict(one["network"]) for one in read["networks"])
+            unseen = tuple(frozenset(one["unseen"]) for one in read["networks"])
+            weights = cls(Expectations.from_dict(read["expectations"]), networks, tuple(read["trained_on"]), unseen)
+        return weights
 
     def to_dict(self) -> dict[str, Any]:
         """The inverse of `from_dict`."""
@@ -164,4 +158,4 @@ class RankedSelector:
 @lru_cache(maxsize=1)
 def load_weights() -> RankingWeights:
     """The weights that come with the library, read once."""
-    return RankingWeights.from_dict(json.loads(files(__package__).joinpath(_FILE).read_text(encoding="utf-8")))
+    return RankingWeights.from_dict(shipped(__package__, _FILE))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-from ctxprune.errors import FormatError
 from ctxprune.network import Network
+from ctxprune.weights import reading, shipped
 
 from .parts import FEATURES
 
@@ -24,16 +22,8 @@ def network_of(data: Any) -> Network:
     Raises:
         FormatError: Another format or version, other features, or damaged data.
     """
-    if not isinstance(data, dict) or (data.get("format"), data.get("version")) != (FORMAT, VERSION):
-        raise FormatError(f"not weights of format {FORMAT} version {VERSION}")
-    if data.get("features") != list(FEATURES):
-        raise FormatError("the weights were made for other features", hint="train them anew")
-    try:
-        network = Network.from_dict(data["network"])
-        if len(network.mean) != len(FEATURES):
-            raise ValueError("a network for another number of features")
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"the weights are damaged ({error!r})") from error
+    with reading(data, (FORMAT, VERSION), list(FEATURES)) as read:
+        network = Network.from_dict(read["network"], inputs=len(FEATURES))
     return network
 
 
@@ -44,11 +34,4 @@ def load_network() -> Network:
     Raises:
         FormatError: They are damaged.
     """
-    path = files(__package__).joinpath(_FILE)
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise FormatError(
-            f"the weights cannot be read ({error})", where=str(path), hint="reinstall ctxprune"
-        ) from error
-    return network_of(data)
+    return network_of(shipped(__package__, _FILE))

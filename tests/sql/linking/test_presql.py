@@ -128,7 +128,8 @@ def test_shipped_weights_are_few_and_read_strictly():
     assert weights.columns[3] < 0  # agreement leaves less to add
     for broken, words in (
         ({**data, "version": 2}, "not weights"),
-        ({"format": FORMAT, "version": 1}, "damaged"),
+        ({"format": FORMAT, "version": 1}, "other features"),
+        ({**data, "columns": None}, "damaged"),
         ({**data, "tables": [1, 2]}, "damaged"),
         ({**data, "tables": ["x"] * 4}, "damaged"),
     ):
