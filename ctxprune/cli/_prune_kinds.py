@@ -97,15 +97,15 @@ def _kind(path: Path) -> str:
 
 
 def main_text_of(files: Sequence[Path], form: HtmlOutput | None) -> None:
-    """Print the main text of each page.
+    """Print the main text of each page; several are taken for pages of one site.
 
     Raises:
         InputError: A page cannot be read.
     """
-    from ctxprune.rag.html import main_text
+    from ctxprune.rag.html import main_texts
 
     _, pages = read_kind(files, "html", form)
-    write_texts([main_text(page) for page in pages])
+    write_texts(main_texts(pages))
 
 
 def read_kind(files: Sequence[Path], kind: str, form: HtmlOutput | None = None) -> tuple[list[str], list[Any]]:

@@ -8,7 +8,7 @@ from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
     from ctxprune.rag.html.blocks import Block
-    from ctxprune.rag.html.boilerplate import main_text, main_units
+    from ctxprune.rag.html.boilerplate import main_text, main_texts, main_units, site_texts
     from ctxprune.rag.html.options import HtmlOptions
     from ctxprune.rag.html.page import HtmlPage, HtmlPages
 
@@ -18,9 +18,11 @@ _HOMES = {
     "HtmlPage": "page",
     "HtmlPages": "page",
     "main_text": "boilerplate",
+    "main_texts": "boilerplate",
     "main_units": "boilerplate",
+    "site_texts": "boilerplate",
 }
 
-__all__ = ["Block", "HtmlOptions", "HtmlPage", "HtmlPages", "main_text", "main_units"]
+__all__ = ["Block", "HtmlOptions", "HtmlPage", "HtmlPages", "main_text", "main_texts", "main_units", "site_texts"]
 
 __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from .attributes import value_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from .page import HtmlPage
     from .tree import Tree
 
-__all__ = ["main_text", "main_units"]
+__all__ = ["main_text", "main_texts", "main_units", "site_texts"]
 
 # Words in the class or id of an element that holds no main text.
 _AROUND_WORDS = """
@@ -42,6 +42,7 @@ _SENTENCE, _LONG = 60, 140  # characters from which a block is prose: one with t
 _LINKED = 0.35  # share of link text from which a block is no prose
 _LINKS = 0.6  # share of link text from which it is nothing but links
 _TABLE = 12  # short blocks from which a table is one of data
+_PAGES = 3  # on which a text stands at least that belongs to the site
 _MOST_LINKS = 2  # blocks of links in a row that may belong to the text
 
 
@@ -59,8 +60,22 @@ def main_text(page: HtmlPage) -> str:
     return page.render(main_units(page))
 
 
-def main_units(page: HtmlPage) -> list[int]:
-    """Indices of the units that make the main text, rising; [] for a page without text.
+def main_texts(pages: Iterable[HtmlPage]) -> list[str]:
+    """The main text of each page of one site; what comes again on many of them (`site_texts`) is no part of it."""
+    read = list(pages)
+    known = site_texts(read)
+    return [page.render(main_units(page, known)) for page in read]
+
+
+def site_texts(pages: Sequence[HtmlPage]) -> frozenset[str]:
+    """Texts of blocks, white space collapsed, that stand on half of the pages, and on three of them at least."""
+    counts = Counter(text for page in pages for text in {line.text for line in _lines(page.tree)})
+    least = max(_PAGES, len(pages) / 2)
+    return frozenset(text for text, count in counts.items() if count >= least)
+
+
+def main_units(page: HtmlPage, known: Collection[str] = frozenset()) -> list[int]:
+    """Indices of the units that make the main text, rising; [] for a page without text. `known` texts are not in it.
 
     First each block is good or bad: prose is good as far as it is long and not links; blocks in elements that by name,
     landmark or words in class and id stand around a text are bad, and so are links. The main text is in the element of
@@ -69,7 +84,7 @@ def main_units(page: HtmlPage) -> list[int]:
     bad. A unit is main text if most of it is.
     """
     lines = _lines(page.tree)
-    chosen = _Choice(page.tree, lines).chosen()
+    chosen = _Choice(page.tree, lines, known).chosen()
     units = []
     for index, group in enumerate(page.groups):
         sizes = {run: len(lines[run].text) for run in range(group.first, group.last)}
@@ -96,8 +111,8 @@ def _in_link(tree: Tree, piece: int) -> bool:
 class _Choice:
     """Which lines of one page are main text."""
 
-    def __init__(self, tree: Tree, lines: list[_Line]) -> None:
-        self.tree, self.lines = tree, lines
+    def __init__(self, tree: Tree, lines: list[_Line], known: Collection[str]) -> None:
+        self.tree, self.lines, self.known = tree, lines, known
         self.tables = self.data_tables()
         self.prose = [self.is_prose(line) for line in lines]
         self.bad = self.bad_frames()
@@ -115,6 +130,8 @@ class _Choice:
 
     def is_prose(self, line: _Line) -> bool:
         size = len(line.text)
+        if line.text in self.known:
+            return False
         if line.links < _LINKED and (size >= _LONG or (size >= _SENTENCE and _ENDED.search(line.text))):
             return True
         return line.links < _LINKS and self.tables[line.frame]
@@ -188,7 +205,7 @@ class _Choice:
 
     def stays(self, number: int) -> bool:
         line = self.lines[number]
-        return not self.bad[line.frame] and self.tree.tags[line.frame] != "h1"
+        return not self.bad[line.frame] and self.tree.tags[line.frame] != "h1" and line.text not in self.known
 
     @property
     def links(self) -> set[int]:

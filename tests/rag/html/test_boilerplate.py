@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctxprune.rag import HtmlOptions, HtmlPage
-from ctxprune.rag.html import main_text, main_units
+from ctxprune.rag.html import main_text, main_texts, main_units, site_texts
 
 TEXT = HtmlOptions(output="text", min_tokens=0)
 FIRST = "The ferry to the island was out of service for a third day on Monday, said the harbour master."
@@ -68,3 +68,34 @@ def test_a_menu_is_no_part_of_the_line_after_it() -> None:
 def test_pages_without_prose(page: str) -> None:
     units = HtmlPage(page, TEXT).units
     assert set(main_units(HtmlPage(page, TEXT))) <= set(range(len(units)))
+
+
+NOTICE = "This site is run by the harbour office, which answers letters on every working day but Friday."
+
+
+def site(count: int) -> list[HtmlPage]:
+    """Pages without any landmark or class, that end with the same long notice."""
+    texts = [
+        f"In the year {1900 + number} the ferry carried {number} thousand people over the sound. "
+        for number in range(count)
+    ]
+    return [HtmlPage(f"<div><p>{text * 2}</p><p>{NOTICE}</p></div>", TEXT) for text in texts]
+
+
+def test_what_comes_again_on_many_pages_is_no_main_text() -> None:
+    pages = site(4)
+    assert site_texts(pages) == {NOTICE}
+    assert all(NOTICE in main_text(page) for page in pages)
+    for number, text in enumerate(main_texts(pages)):
+        assert f"In the year {1900 + number} " in text
+        assert NOTICE not in text
+
+
+def test_two_pages_are_too_few_to_tell_and_half_of_the_pages_are_needed() -> None:
+    assert site_texts(site(2)) == frozenset()
+    others = [
+        HtmlPage(f"<p>Page {number} says something else, and says it at some length.</p>", TEXT) for number in range(5)
+    ]
+    assert site_texts([*site(4), *others]) == frozenset()
+    assert site_texts([*site(5), *others]) == {NOTICE}
+    assert main_texts([]) == []
