@@ -41,6 +41,8 @@ class Demanded:
         self.demanded = demanded
 
     def __getattr__(self, name: str) -> Any:
+        if name == "context" or name.startswith("__"):  # looked for in a copy that is not filled yet
+            raise AttributeError(name)
         return getattr(self.context, name)
 
     @property

@@ -128,7 +128,7 @@ class _Plan:
         self._gains = scores.astype(np.float64) - floor
         if not self._gains[self.others].any():
             self._gains[self.others] = 1.0
-        self._gains[self.others] = _expected(self._gains[self.others])
+        self._gains[self.others] = _lowered_alike(self._gains[self.others])
         self._mass = np.ones(len(order))  # share of its table's columns, by score, that is kept with each unit
         self._shares: dict[int, tuple[NDArray[np.int64], float]] = {}  # of each column, and the rows of its table
         for table in prices.tables:
@@ -177,7 +177,7 @@ class _Plan:
         return some_fit, shown, all_fit, float(self._gains[best] @ self._mass[best])
 
 
-def _expected(gains: NDArray[np.float64]) -> NDArray[np.float64]:
+def _lowered_alike(gains: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scores as probabilities, (n_units,), that add up to no more than a question needs: all odds lowered alike.
 
     In a long table the many rows that are hardly likely would else outweigh the few that are, at the columns' expense.

@@ -40,10 +40,10 @@ class TabularScorer:
     """Rows and columns of the context's grids by what a table means; other units as `scorer` scores them.
 
     The score of a row or column is about the probability, 0..1, that it holds a cell the question needs (see
-    `_expected`), higher = keep. It comes from two small networks over features that a person can check: words, numbers,
-    dates and bounds of the question that cells hold; header words; the kind of thing asked for; extremes, first and
-    last rows, rows beside a row that is named. See `_tabular/MODEL_CARD.md`. A unit of several rows has the best one's
-    score. A context without grids scores as `scorer` does.
+    `_shared_by_odds`), higher = keep. It comes from two small networks over features that a person can check: words,
+    numbers, dates and bounds of the question that cells hold; header words; the kind of thing asked for; extremes,
+    first and last rows, rows beside a row that is named. See `_tabular/MODEL_CARD.md`. A unit of several rows has the
+    best one's score. A context without grids scores as `scorer` does.
 
     Attributes:
         scorer: Scores the units that are no rows or columns; rows too, where `weight` is not 0.
@@ -129,10 +129,10 @@ def _log_odds(scores: Scores) -> NDArray[np.float64]:
 
 
 def _raise_to(scores: Scores, units: tuple[int, ...], logits: NDArray[np.float64]) -> None:
-    np.maximum.at(scores, list(units), _expected(logits).astype(np.float32))
+    np.maximum.at(scores, list(units), _shared_by_odds(logits).astype(np.float32))
 
 
-def _expected(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+def _shared_by_odds(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """The number of rows (or columns) that are likely needed, shared out among them by their odds; 1 at most for each.
 
     Where many rows have a small chance each, a clear favourite takes most of their sum. Policies that weigh sums of

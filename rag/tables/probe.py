@@ -141,7 +141,8 @@ def _tests(form: QuestionForm, kinds: list[str], likely: list[int]) -> list[tupl
                 found.append((column, value.low, float(np.nextafter(value.high, -np.inf))))
     for bound in form.conditions:
         fitting = ("number", "date") if bound.dated else ("number",)
-        found += [(column, bound.low, bound.high) for column in likely if kinds[column] in fitting]
+        high = float(np.nextafter(bound.high, -np.inf)) if bound.dated else bound.high
+        found += [(column, bound.low, high) for column in likely if kinds[column] in fitting]
     return found
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["fulfilled"]
 
-_TINY = 1e-9  # by which numbers that are read may differ from what they say
-
 
 def fulfilled(asked: Asked) -> list[NDArray[np.bool_]]:
     """For each condition of the question the cells that fulfil it, bool (n_rows, n_columns).
@@ -33,10 +31,7 @@ def fulfilled(asked: Asked) -> list[NDArray[np.bool_]]:
 
 
 def _valued(condition: Condition, reading: TableReading) -> NDArray[np.bool_]:
-    near = _TINY * max(1.0, *(abs(end) for end in (condition.low, condition.high) if np.isfinite(end)))
-    near = near if condition.low == condition.high or condition.dated else 0.0
-    with np.errstate(invalid="ignore"):
-        inside = (reading.low >= condition.low - near) & (reading.high <= condition.high + near)
+    inside = condition.holds(reading.low, reading.high)
     columns = np.zeros(len(reading.kinds), dtype=np.bool_)
     for column, kind in enumerate(reading.kinds):
         timed = kind in ("year", "date")

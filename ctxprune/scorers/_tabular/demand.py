@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ctxprune.text import STOP_WORDS, fold, stem, words
 
 from .values import Value, numbers_in
 
-__all__ = ["KINDS", "Condition", "QuestionForm", "directions", "question_form"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["KINDS", "Condition", "QuestionForm", "directions", "extremes_in", "question_form"]
 
 KINDS = ("lookup", "superlative", "aggregate", "comparison", "count", "neighbour", "difference")
 
@@ -45,17 +51,20 @@ _PREVIOUS = re.compile(
     r"\b(?:previous(?:ly)?|(?:right |directly |immediately |just )?(?:before|above|prior to|preceding)|"
     r"preced(?:es|ed|ing)|predecessor)\b"
 )
+_GREATER = r"(?:more|greater|higher|larger|bigger|longer|older|taller|better|heavier|later) than"
+_LESSER = r"(?:less|fewer|lower|smaller|shorter|younger|earlier|lighter) than"
 _OVER = (
-    r"(?:more|greater|higher|larger|bigger|longer|older|taller|better|heavier|later) than(?: or equal to)?|over|above|"
-    r"exceed(?:s|ed|ing)?|at least|no less than|no fewer than|after|since|a minimum of|from"
+    rf"{_GREATER}(?: or equal to)?|over|above|exceed(?:s|ed|ing)?|at least|not? {_LESSER}|not (?:under|below)|after|"
+    r"since|a minimum of|from"
 )
 _UNDER = (
-    r"(?:less|fewer|lower|smaller|shorter|younger|earlier|lighter) than(?: or equal to)?|under|below|at most|"
-    r"no more than|up to|before|prior to|until|a maximum of"
+    rf"{_LESSER}(?: or equal to)?|under|below|at most|not? {_GREATER}|not (?:over|above|exceeding)|up to|before|"
+    r"prior to|until|a maximum of"
 )
 _MORE = re.compile(r"\s*(?:or (?:more|higher|above|greater|later)|and (?:up|above|over|later)|\+)")
 _LESS = re.compile(r"\s*(?:or (?:less|fewer|lower|below|earlier)|and (?:below|under|earlier))")
-_INCLUSIVE = re.compile(r"\b(?:at|no|since|from|up|until|minimum|maximum|equal)\b")
+_BOUND = re.compile(rf"\b(?:{_OVER}|{_UNDER})\b")
+_INCLUSIVE = re.compile(r"\b(?:at|not?|since|from|up|until|minimum|maximum|equal)\b")
 _SIGNED = re.compile(r"\b(negative|positive) (\w+)")
 _UNIT = re.compile(r"\s*([$€£¥₹%]|dollars?|euros?|pounds?|per ?cent)")
 _SIGNS = {
@@ -70,6 +79,7 @@ _SIGNS = {
 }
 _LEADING = re.compile(rf"\b(?:(?P<over>{_OVER})|(?P<under>{_UNDER})|(?P<between>between|from))\s+(?:the |year |\$)*$")
 _JOINED = re.compile(r"\s*(?:and|to|through|until|-|or)\s+(?:the |year |\$)*$")
+_TINY = 1e-9  # by which numbers that are read may differ from what they say
 _WORDS = {
     "most": re.compile(rf"\b(?:{_MOST})\b"),
     "least": re.compile(rf"\b(?:{_LEAST})\b"),
@@ -109,6 +119,17 @@ class Condition:
     dated: bool
     nouns: frozenset[str]
     sign: str = ""
+
+    def holds(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether what goes from `low` to `high`, of any shape, lies within; False for NaN.
+
+        Points of time end before `high`: "before 1990" does not hold 1990.
+        """
+        ends = [abs(end) for end in (self.low, self.high) if math.isfinite(end)]
+        near = _TINY * max(1.0, *ends) if self.dated or self.low == self.high else 0.0
+        with np.errstate(invalid="ignore"):
+            inside: NDArray[np.bool_] = (low >= self.low - near) & (high <= self.high + near)
+            return inside & (low < self.high - near) if self.dated else inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +173,7 @@ def question_form(query: str) -> QuestionForm:
     folded = " ".join(fold(query).split())
     values = tuple(numbers_in(folded))
     conditions, equal = _conditions(folded, values)
-    extremes = frozenset(name for name, pattern in _WORDS.items() if pattern.search(folded))
+    extremes = extremes_in(folded)
     following, preceding = bool(_NEXT.search(folded)), bool(_PREVIOUS.search(folded))
     either = bool(_EITHER.search(folded))
     kind = _kind(folded, extremes, conditions, following or preceding)
@@ -166,12 +187,18 @@ def question_form(query: str) -> QuestionForm:
         following,
         preceding,
         either,
-        bool(_OTHER.search(folded)),
+        bool(_OTHER.search(_BOUND.sub(" ", folded))),
         len(_ASKED.findall(folded)) + 0.5 * len(_AND.findall(folded)),
         bool(_PLURAL.search(folded)),
         bool(_CLOSED.match(folded)),
         frozenset(text for pattern, texts in _OUTCOMES if pattern.search(folded) for text in texts),
     )
+
+
+def extremes_in(folded: str) -> frozenset[str]:
+    """Which of "most", "least", "first", "last" a folded text asks for; "at least 30" asks for none."""
+    unbound = _BOUND.sub(" ", folded)
+    return frozenset(name for name, pattern in _WORDS.items() if pattern.search(unbound))
 
 
 def _kind(folded: str, extremes: frozenset[str], conditions: tuple[Condition, ...], beside: bool) -> str:
@@ -181,7 +208,7 @@ def _kind(folded: str, extremes: frozenset[str], conditions: tuple[Condition, ..
         return "aggregate"
     if _COUNT.search(folded):
         return "count"
-    if extremes or _NAMES_MORE.search(folded):
+    if extremes or _NAMES_MORE.search(_BOUND.sub(" ", folded)):
         return "superlative"
     if conditions:
         return "comparison"

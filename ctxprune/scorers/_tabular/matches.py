@@ -110,9 +110,7 @@ def _within_bounds(form: QuestionForm, reading: TableReading) -> NDArray[np.floa
     shares = np.zeros(reading.shape[0])
     for bound in form.conditions:
         columns = _bounded_columns(bound, reading)
-        with np.errstate(invalid="ignore"):
-            inside = (reading.low[:, columns] >= bound.low) & (reading.high[:, columns] <= bound.high)
-        shares += inside.any(axis=1)
+        shares += bound.holds(reading.low[:, columns], reading.high[:, columns]).any(axis=1)
     return shares / len(form.conditions)
 
 

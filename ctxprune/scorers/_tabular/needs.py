@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.text import fold
+
 from .asked import ask
 from .conditions import fulfilled
-from .demand import directions
+from .demand import directions, extremes_in
 from .orders import extreme_rows
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["QuestionDemand", "demand_of"]
 
 _NAMED = 0.5
+_SUMS = ("aggregate", "count")
+_TIMED = ("year", "date")
 _FEW = 2  # rows of extremes that are sure to be meant; more of them leave no room for others
 
 
@@ -35,7 +40,7 @@ class QuestionDemand:
             names where it asks for a sum or a difference, along which it asks for an extreme, and in which its
             conditions are met.
         all_rows: Whether every row counts for the answer, so that none may be dropped: a total, an average or a count,
-            where the question names nothing that only some rows hold.
+            where the question names nothing that only some rows hold, an extreme included ("at the last game").
         extreme_rows: Indices of rows that hold the extremes it asks for in these columns, rising; () for others.
         matching_rows: Indices of the rows that fulfil most of its conditions, rising; () without conditions, and where
             rows beside them, or all others, are asked for.
@@ -52,7 +57,7 @@ class QuestionDemand:
     def rows(self) -> tuple[int, ...]:
         """Indices of the rows that it needs together, where not all of them: those that fulfil its conditions, else
         those of an extreme, if they are few."""
-        few = self.kind == "superlative" and len(self.extreme_rows) <= _FEW
+        few = self.kind in ("superlative", *_SUMS) and len(self.extreme_rows) <= _FEW
         return self.matching_rows or (self.extreme_rows if few else ())
 
 
@@ -60,14 +65,14 @@ def demand_of(query: str, reading: TableReading) -> QuestionDemand:
     """What `query` demands of a table."""
     asked = ask(query, reading)
     form, named, ordering = asked.form, asked.named, _ordering(asked)
+    sums_up = form.kind in _SUMS and bool(reading.cells)
     extremes = {
         row
         for column in ordering
-        if named[column] >= _NAMED
+        if named[column] >= _NAMED or (sums_up and reading.kinds[column] in _TIMED)
         for most in directions(form, reading.kinds[column])
         for row in extreme_rows(reading, column, most=most)
     }
-    sums_up = form.kind in ("aggregate", "count") and bool(reading.cells)
     conditions = fulfilled(asked)
     fulfilling = [cells.any(axis=1) for cells in conditions]
     met = np.sum(fulfilling, axis=0) if fulfilling else np.zeros(len(reading.cells))
@@ -93,11 +98,17 @@ def _summed(asked: Asked) -> list[int]:
 
 
 def _ordering(asked: Asked) -> list[int]:
-    """The columns along which an extreme is asked for: those named best, else the only one there is."""
-    named = [asked.named[column] for column in asked.ordering]
+    """The columns along which an extreme is asked for: those named best, else the only one there is.
+
+    "The total attendance at the last game" sums up what it names, and orders along time.
+    """
+    form, columns = asked.form, asked.ordering
+    if form.kind in _SUMS and form.extremes <= {"first", "last"}:
+        columns = [column for column, kind in enumerate(asked.reading.kinds) if form.extremes and kind in _TIMED]
+    named = [asked.named[column] for column in columns]
     if max(named, default=0.0) >= _NAMED:
-        return [column for column in asked.ordering if asked.named[column] == max(named)]
-    return asked.ordering if len(asked.ordering) == 1 else []
+        return [column for column in columns if asked.named[column] == max(named)]
+    return columns if len(columns) == 1 else []
 
 
 def _places(mask: NDArray[Any]) -> tuple[int, ...]:
@@ -105,6 +116,9 @@ def _places(mask: NDArray[Any]) -> tuple[int, ...]:
 
 
 def _filters(asked: Asked) -> bool:
-    """Whether something in the question tells rows apart."""
-    matches = asked.matches
-    return bool(asked.form.conditions or matches.rare.any() or matches.number.any() or matches.outcome.any())
+    """Whether something in the question tells rows apart; an extreme that is in a header's name does not."""
+    matches, unnamed = asked.matches, asked.form.folded
+    for header in filter(None, (" ".join(fold(text).split()) for text in asked.reading.grid.header)):
+        unnamed = re.sub(rf"\b{re.escape(header)}\b", " ", unnamed)
+    found = matches.rare.any() or matches.number.any() or matches.outcome.any()
+    return bool(asked.form.conditions or extremes_in(unnamed) or found)

@@ -81,15 +81,6 @@ class Value:
         """Whether it is a point or stretch of the calendar."""
         return self.kind in ("year", "date")
 
-    def meets(self, other: Value) -> bool:
-        """Whether the two can mean the same: the same number, or stretches of time of which one lies in the other."""
-        if self.dated and other.dated:
-            return self.low < other.high and other.low < self.high
-        if "day" in (self.kind, other.kind):
-            both = {self.kind, other.kind} <= {"day", "date"}
-            return both and abs(self.low % 1 - other.low % 1) < 1e-6
-        return abs(self.low - other.low) < 1e-9 * max(abs(self.low), 1.0)
-
 
 def read_value(text: str) -> Value | None:
     """The number, date or time that a cell consists of, perhaps with a unit or a note after it; None for other text."""

@@ -165,6 +165,14 @@ def test_types_of_arrow_that_are_looked_into_and_that_are_not(tmp_path: Path) ->
         assert kept.equals(table.slice(row, 1)), question
 
 
+@pytest.mark.parametrize("years", [[1990, 1990, 1989, 1990], [date(1990, 1, 1)] * 2 + [date(1989, 5, 1)]])
+def test_before_a_year_is_not_in_it(years: list, tmp_path: Path) -> None:
+    table = pa.table({"code": list("wxyz")[: len(years)], "made": years})
+    path = write(tmp_path / "made.parquet", table)
+    kept = prune_file(path, "made before 1990", candidates=1, pruner=Pruner("lexical", TableBudget(1000))).output
+    assert kept.equals(table.slice(2, 1))
+
+
 def test_wide_tables_are_read_by_fewer_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_CELLS", 100)
     path = write(tmp_path / "some.parquet", parcels().slice(0, 300))
