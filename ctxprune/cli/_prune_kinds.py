@@ -9,7 +9,7 @@ import typer
 
 from ctxprune.cli._prune_inputs import LINES, Format, beginning, read_bytes, read_text, write_texts
 from ctxprune.cli._scorers import named_scorer
-from ctxprune.errors import InputError
+from ctxprune.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ def read_kind(files: Sequence[Path], kind: str, form: HtmlOutput | None = None) 
         name = "stdin" if str(path) == "-" else str(path)
         try:
             contexts.append(_page(path, form) if kind == "html" else KINDS[kind].read(read_text(path)))
-        except InputError as error:
+        except (InputError, UsageError) as error:
             raise _located(error, name) from error
         names.append(name)
     return names, contexts
@@ -152,7 +152,7 @@ def _each(files: Sequence[Path], kind: str) -> list[Path]:
     return found
 
 
-def _located(error: InputError, name: str) -> InputError:
+def _located(error: InputError | UsageError, name: str) -> InputError:
     """The error with the name of the file, unless it names it already."""
     where = error.where if name in error.where else ", ".join(filter(None, (name, error.where)))
     return InputError(error.what, where=where, hint=error.hint)

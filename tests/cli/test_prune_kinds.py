@@ -121,10 +121,13 @@ def test_kinds_that_do_not_go_together_and_options_for_text_are_wrong_usage(fold
         assert "Error" in err
 
 
-@pytest.mark.parametrize("name", ["x.json", "x.schema.json", "x.tools.json"])
-def test_what_is_not_of_its_kind_is_one_clear_line(tmp_path, capfd, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("x.json", '{"a": '), ("x.schema.json", '{"a": '), ("x.tools.json", '{"a": '), ("x.tools.json", "[1, 2]")],
+)
+def test_what_is_not_of_its_kind_is_one_clear_line(tmp_path, capfd, name: str, text: str) -> None:
     path = tmp_path / name
-    path.write_text('{"a": ', encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     code, out, err = run(capfd, path)
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "CP005" in err
