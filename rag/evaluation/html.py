@@ -19,6 +19,8 @@ from ctxprune.table_policies import TableBudget
 from ctxprune.text import fold
 from ctxprune.tokens import as_counter
 
+from ._percent import percent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -149,13 +151,13 @@ def measure_questions(
             progress(done, len(items))
     if not rows:
         raise InputError("no question has its answers in a gold table, or a gold element in its page")
-    found = {str(share): _percent(row[0][place] for row in rows) for place, share in enumerate(SHARES)}
+    found = {str(share): percent(row[0][place] for row in rows) for place, share in enumerate(SHARES)}
     by_element = items[0].gold_tid is not None
     first = list({item.name: item for item in items}.values())
     return QuestionReport(
         answer_retention=None if by_element else found,
         elements_kept=found if by_element else None,
-        tokens_kept={str(share): _percent(row[1][place] for row in rows) for place, share in enumerate(SHARES)},
+        tokens_kept={str(share): percent(row[1][place] for row in rows) for place, share in enumerate(SHARES)},
         items=len(rows),
         ms_per_page=round(1000 * fmean(_seconds(item, scorer, options) for item in first), 3),
         mb_per_s=_speed(first),
@@ -170,7 +172,7 @@ def measure_articles(items: Sequence[PageItem]) -> ArticleReport:
         text = main_text(HtmlPage(item.html, HtmlOptions(output="text")))
         seconds.append(perf_counter() - started)
         found.append(token_f1(text, item.article or ""))
-    f1, precision, recall = (_percent(values) for values in zip(*found, strict=True))
+    f1, precision, recall = (percent(values) for values in zip(*found, strict=True))
     return ArticleReport(f1, precision, recall, len(items), round(1000 * fmean(seconds), 3), _speed(items))
 
 
@@ -234,10 +236,6 @@ def _speed(items: Sequence[PageItem]) -> float:
     for item in items:
         _ = HtmlPage(item.html).units
     return round(sum(len(item.html.encode()) for item in items) / 1e6 / (perf_counter() - started), 2)
-
-
-def _percent(values: Iterable[float]) -> float:
-    return round(100 * fmean(map(float, values)), 2)
 
 
 def plain_text(text: str) -> str:

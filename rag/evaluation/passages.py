@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import fmean
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,8 @@ from ctxprune.errors import InputError
 from ctxprune.scorers import as_scores
 from ctxprune.text import fold
 from ctxprune.train.contexts import DocumentsContext
+
+from ._percent import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,18 +127,14 @@ def _report(rows: list[list[_Row]], ms: float) -> PassageReport:
         share: [row.retained for row in column if row.retained is not None] for share, column in columns.items()
     }
     return PassageReport(
-        evidence_recall={share: _percent(row.recall for row in column) for share, column in columns.items()},
-        all_evidence={share: _percent(row.complete for row in column) for share, column in columns.items()},
-        answer_retention={share: _percent(flags) if flags else None for share, flags in retained.items()},
-        f2={share: _percent(row.f2 for row in column) for share, column in columns.items()},
+        evidence_recall={share: percent(row.recall for row in column) for share, column in columns.items()},
+        all_evidence={share: percent(row.complete for row in column) for share, column in columns.items()},
+        answer_retention={share: percent(flags) if flags else None for share, flags in retained.items()},
+        f2={share: percent(row.f2 for row in column) for share, column in columns.items()},
         items=len(rows),
         answered=len(retained[str(SHARES[0])]),
         ms_per_passage=round(ms, 3),
     )
-
-
-def _percent(values: Any) -> float:
-    return round(100 * fmean(map(float, values)), 2)
 
 
 def answer_strings(item: Item) -> list[str]:

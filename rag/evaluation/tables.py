@@ -19,9 +19,10 @@ from ctxprune.table_policies import CellShare
 from ctxprune.text import fold
 
 from ..tables import Table, TableOptions
+from ._percent import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from ctxprune.scorers import Scorer
 
@@ -120,8 +121,8 @@ def measure_tables(
     complete = {share: [float(value == 1) for value in values] for share, values in recalls.items()}
     shown = recalls if items[0].gold == "cells" else complete
     return TableReport(
-        None if items[0].gold == "answers" else {share: _percent(values) for share, values in recalls.items()},
-        None if items[0].gold == "cells" else {share: _percent(values) for share, values in complete.items()},
+        None if items[0].gold == "answers" else {share: percent(values) for share, values in recalls.items()},
+        None if items[0].gold == "cells" else {share: percent(values) for share, values in complete.items()},
         {share: round(196 * pstdev(values) / len(values) ** 0.5, 2) for share, values in shown.items()},
         len(items),
         round(1000 * fmean(seconds), 3),
@@ -138,10 +139,6 @@ def _recall(item: TableItem, table: Table[Any], kept: Kept) -> float:
         for cells in item.needed
     )
     return fmean(map(float, found))
-
-
-def _percent(values: Iterable[float]) -> float:
-    return round(100 * fmean(map(float, values)), 2)
 
 
 def _room(table: Table[Any], share: float) -> int:

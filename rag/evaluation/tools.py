@@ -18,6 +18,8 @@ from ctxprune.pruning import Pruner
 from ctxprune.rag.jsonschema import Tools
 from ctxprune.scorers import as_scores
 
+from ._percent import percent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -202,7 +204,7 @@ def measure(
         if progress is not None:
             progress(done, len(questions))
     kept = {
-        str(cut): _percent([rank < cut for rank in ranks]) for cut in sorted({*_CUTS, trial.keep}) if cut <= trial.size
+        str(cut): percent([rank < cut for rank in ranks]) for cut in sorted({*_CUTS, trial.keep}) if cut <= trial.size
     }
     before, after = (round(fmean(column)) for column in zip(*tokens, strict=True)) if tokens else (None, None)
     return ToolReport(kept, len(ranks), before, after, round(1000 * fmean(seconds), 2))
@@ -212,10 +214,6 @@ def _rank(scores: list[float], needed: list[int]) -> int:
     """Tools that stand before the best needed one; among equals the earlier one does."""
     order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))
     return min(order.index(index) for index in needed)
-
-
-def _percent(hits: list[bool]) -> float:
-    return round(100 * fmean(hits), 2)
 
 
 def _ids(value: object) -> tuple[str, ...]:
