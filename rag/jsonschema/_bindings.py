@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -173,15 +174,13 @@ def _tags(graph: Graph, node: Node) -> set[str]:
     name = told.get("propertyName") if isinstance(told, dict) else told
     tags = {name} if isinstance(name, str) else set()
     for keyword in ("anyOf", "oneOf"):
-        found: list[str] = [
-            name
-            for branch in _branches(graph, node, keyword)
-            for name, part in members(branch).items()
-            if _listed(part) is not None
-        ]
-        tags |= {name for name in set(found) if found.count(name) > 1}
+        branches = _branches(graph, node, keyword)
+        found = Counter(
+            name for branch in branches for name, part in members(branch).items() if _listed(part) is not None
+        )
+        tags |= {name for name, count in found.items() if count > 1}
         if keyword == "oneOf":
-            tags |= {name for branch in _branches(graph, node, keyword) for name in names(branch.get("required"))}
+            tags |= {name for branch in branches for name in names(branch.get("required"))}
     return tags
 
 

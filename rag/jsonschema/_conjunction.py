@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ConflictError", "Conjunction", "Flat", "Part", "item_parts", "member_parts"]
 
-_OLD = re.compile(r"draft-0?[3-7]\b")
+_DRAFTS = ("draft-04", "draft-06", "draft-07", "2019-09", "2020-12")
+_OLD = _DRAFTS[:3]  # where a $ref hides its neighbours
+_SINCE = {"const": 1, "exclusiveMaximum": 1, "exclusiveMinimum": 1, "prefixItems": 4}  # before, they say something else
 _CORE = frozenset(
-    {"$anchor", "$comment", "$defs", "$id", "$ref", "$schema", "additionalItems", "additionalProperties", "allOf",
-     "anyOf", "const", "contentEncoding", "contentMediaType", "default", "definitions", "deprecated", "description",
-     "discriminator", "enum", "example", "examples", "exclusiveMaximum", "exclusiveMinimum", "format", "items",
-     "maxItems", "maxLength", "maxProperties", "maximum", "minItems", "minLength", "minProperties", "minimum",
-     "multipleOf", "nullable", "oneOf", "pattern", "patternProperties", "prefixItems", "properties", "readOnly",
-     "required", "title", "type", "uniqueItems", "writeOnly"}
+    {"$ref", "additionalItems", "additionalProperties", "allOf", "anyOf", "enum", "items", "maxItems", "maxLength",
+     "maxProperties", "maximum", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "oneOf", "pattern",
+     "patternProperties", "properties", "required", "type", "uniqueItems", *_SINCE}
+)  # fmt: skip
+_SILENT = frozenset(
+    {"$anchor", "$comment", "$defs", "$id", "$schema", "contentEncoding", "contentMediaType", "default", "definitions",
+     "deprecated", "description", "discriminator", "example", "examples", "format", "id", "nullable", "readOnly",
+     "title", "writeOnly"}
 )  # fmt: skip
 
 
@@ -65,12 +68,14 @@ class Conjunction:
     beyond: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        draft = self.document.get("$schema") if isinstance(self.document, dict) else None
-        self._alone = isinstance(draft, str) and _OLD.search(draft) is not None  # whether a $ref hides its neighbours
-        self._bases = _has_bases(self.document)
+        uri = self.document.get("$schema") if isinstance(self.document, dict) else None
+        self._draft = next((name for name in _DRAFTS if name in str(uri)), _DRAFTS[-1])
+        self._core = {word for word in _CORE if _SINCE.get(word, 0) <= _DRAFTS.index(self._draft)}
+        self._bases = _has_bases(self.document, "id" if self._draft == "draft-04" else "$id")
+        self._opened: dict[str, tuple[Part, list[Part], list[tuple[Part, ...]]]] = {}
 
     def flat(self, goal: Iterable[Part]) -> Flat:
-        """`goal` taken apart.
+        """`goal` taken apart; of each subschema the keywords are left that its draft has in the core.
 
         Raises:
             ConflictError: One of the subschemas is false.
@@ -87,46 +92,54 @@ class Conjunction:
                 raise ConflictError("nothing is allowed here", part.pointer)
             if not isinstance(part.schema, dict):
                 continue
-            stack += self._joined(part)
-            if self._alone and "$ref" in part.schema:
-                continue
-            parts.append(part)
-            self._note(part)
-            for keyword in ("anyOf", "oneOf"):
-                branches = part.schema.get(keyword)
-                if isinstance(branches, list) and branches:
-                    unions.append(tuple(part.inner(branch, keyword, i) for i, branch in enumerate(branches)))
+            if part.pointer not in self._opened:
+                self._opened[part.pointer] = self._open(part)
+            own, joined, branched = self._opened[part.pointer]
+            parts.append(own)
+            stack += joined
+            unions += branched
         return Flat(tuple(parts), tuple(unions))
 
-    def _joined(self, part: Part) -> list[Part]:
-        """What a subschema joins by allOf and $ref."""
-        reference, listed = part.schema.get("$ref"), part.schema.get("allOf")
-        joined = [part.inner(inner, "allOf", i) for i, inner in enumerate(listed)] if isinstance(listed, list) else []
-        if reference is None:
-            return joined
+    def _open(self, part: Part) -> tuple[Part, list[Part], list[tuple[Part, ...]]]:
+        """What a subschema says itself, what it joins by allOf and $ref, and its unions."""
+        schema = part.schema
+        if part.pointer and "$schema" in schema:  # another draft may hold inside
+            self._note(part, "$schema")
+            return Part({}, part.pointer), [], []
+        if "$ref" in schema and self._draft in _OLD:
+            return Part({}, part.pointer), self._target(part), []
+        for keyword in schema:
+            if keyword not in self._core and keyword not in _SILENT and not keyword.startswith("x-"):
+                self._note(part, keyword)
+        lists = {word: schema[word] for word in ("allOf", "anyOf", "oneOf") if isinstance(schema.get(word), list)}
+        inner = {word: [part.inner(one, word, i) for i, one in enumerate(listed)] for word, listed in lists.items()}
+        joined = inner.pop("allOf", []) + (self._target(part) if "$ref" in schema else [])
+        own = Part({word: value for word, value in schema.items() if word in self._core}, part.pointer)
+        return own, joined, [tuple(branches) for branches in inner.values() if branches]
+
+    def _target(self, part: Part) -> list[Part]:
+        """What the $ref of a subschema points at; [] where it is not followed."""
+        reference = part.schema["$ref"]
         plain = isinstance(reference, str) and reference[:2] in ("#", "#/") and not self._bases
         found = followed(self.document, tokens(reference[1:])) if plain else None
         if found is None:
-            self.beyond[f"{part.pointer or '/'}: $ref"] = None
-            return joined
-        target = Part(found.target, found.pointer)
-        return [target] if self._alone else [*joined, target]
+            self._note(part, "$ref")
+            return []
+        return [Part(found.target, found.pointer)]
 
-    def _note(self, part: Part) -> None:
-        for keyword in part.schema:
-            if keyword not in _CORE and not keyword.startswith("x-"):
-                self.beyond[f"{part.pointer or '/'}: {keyword}"] = None
+    def _note(self, part: Part, keyword: str) -> None:
+        self.beyond[f"{part.pointer or '/'}: {keyword}"] = None
 
 
-def _has_bases(document: Any) -> bool:
-    """Whether a subschema has an $id, from which its references count."""
+def _has_bases(document: Any, identity: str) -> bool:
+    """Whether a subschema has an `identity`, from which its references count, or a $schema of its own."""
     stack = list(document.values()) if isinstance(document, dict) else []
     seen: set[int] = set()
     while stack:
         part = stack.pop()
         if isinstance(part, (dict, list)) and id(part) not in seen:
             seen.add(id(part))
-            if isinstance(part, dict) and isinstance(part.get("$id"), str):
+            if isinstance(part, dict) and any(isinstance(part.get(word), str) for word in (identity, "$schema")):
                 return True
             stack += part.values() if isinstance(part, dict) else part
     return False

@@ -46,13 +46,13 @@ class Maker:
         conjunction: Takes goals apart.
         random: Chooses among types, branches, members and values.
         limit: Goals that may be visited.
-        checkers: What was compiled for a document before.
+        known: What was compiled and tried for the document before.
     """
 
     conjunction: Conjunction
     random: Random
     limit: int
-    checkers: dict[Any, Callable[[Any], bool]] = field(default_factory=dict)
+    known: dict[tuple[str, ...], Any] = field(default_factory=dict)
     spare: int = 100  # members and items that may still be made without need, so that instances stay small
     _open: list[tuple[str, ...]] = field(default_factory=list)  # goals that are being worked on, from outside in
 
@@ -145,8 +145,8 @@ class Maker:
         """One of the values that a subschema lists."""
         listed = part.schema[keyword]
         values = [listed] if keyword == "const" else listed if isinstance(listed, list) else []
-        accepts = self._accepts([(other, keyword if other is part else "") for other in parts])
-        fitting = [value for value in values if accepts(value)]
+        fits_part = [self._fitting(values, part, keyword, other) for other in parts]
+        fitting = [value for place, value in enumerate(values) if all(fit[place] for fit in fits_part)]
         if not fitting:
             raise ConflictError(f"no value of {keyword} fits what else is asked of it", f"{part.pointer}/{keyword}")
         return self.random.choice(fitting)
@@ -182,10 +182,10 @@ class Maker:
             if size > 10_000:
                 raise GaveUpError("a text of over 10,000 characters is asked for")
             return "".join(self.random.choice(string.ascii_lowercase) for _ in range(size))
-        accepts = self._accepts([(part, "") for part in parts])
+        accepts = [self._accepts(part) for part in parts]
         for turn in range(_TRIES):
             text = text_for(self.random.choice(patterns).schema["pattern"], self.random, min(turn * least, 100))
-            if text is not None and least <= len(text) <= most and accepts(text):
+            if text is not None and least <= len(text) <= most and all(fits_part(text) for fits_part in accepts):
                 return text
         raise GaveUpError(f"no text for the pattern at {patterns[0].pointer or '/'} was found")
 
@@ -241,17 +241,23 @@ class Maker:
                 raise ConflictError(f"the member {name!r} is required and not allowed", where) from None
             raise
 
-    def _accepts(self, parts: list[tuple[Part, str]]) -> Callable[[Any], bool]:
-        """What tells whether a value fits the parts in themselves, each without the keyword beside it."""
-        key = tuple((part.pointer, without) for part, without in parts)
-        if key not in self.checkers:
+    def _fitting(self, values: list[Any], part: Part, keyword: str, other: Part) -> list[bool]:
+        """Which of the values that `part` lists fit what `other` says, or what `part` says beside."""
+        key = part.pointer, other.pointer
+        if key not in self.known:
+            self.known[key] = list(map(self._accepts(other, keyword if other is part else ""), values))
+        return self.known[key]  # type: ignore[no-any-return]
+
+    def _accepts(self, part: Part, without: str = "") -> Callable[[Any], bool]:
+        """What tells whether a value fits a subschema in itself, but for the keyword `without`."""
+        key = part.pointer, without, "accepts"
+        if key not in self.known:
+            words = {word: part.schema[word] for word in _ALONE & set(part.schema) - {without}}
             document = self.conjunction.document
-            draft = {"$schema": document["$schema"]} if isinstance(document, dict) and "$schema" in document else {}
-            alone = [
-                {word: part.schema[word] for word in _ALONE & set(part.schema) - {without}} for part, without in parts
-            ]
-            self.checkers[key] = checker({**draft, "allOf": alone})
-        return self.checkers[key]
+            if isinstance(document, dict) and "$schema" in document:
+                words["$schema"] = document["$schema"]
+            self.known[key] = checker(words)
+        return self.known[key]  # type: ignore[no-any-return]
 
     def _span(self, parts: tuple[Part, ...], lower: str, upper: str) -> tuple[int, int]:
         """The least and the most that a pair of keywords allows."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.context import Unit
@@ -28,6 +30,7 @@ __all__ = ["Members"]
 
 _MOST = 5000  # units, from which on what is shared gets no more units of its own
 _DEEPEST = 64  # members below each other that are units; what is deeper stays with them
+_SHARED = 16  # members that a definition is counted with
 _NOTHING = object()
 
 
@@ -91,13 +94,17 @@ class Members:
         return found
 
     def written(self, style: Style) -> tuple[str, ...]:
-        """For each unit its member in JSON, and the definitions that it refers to, without the members inside them."""
+        """For each unit its member in JSON, and the definitions that it refers to, without the members inside them.
+
+        A definition that many share counts with the first few of them only: what is rendered is counted in any case.
+        """
         texts = [""] * len(self.units)
+        told = cache(lambda node: write_json(self._shallow(self.graph.nodes[node].schema), style))
+        shared = Counter[int]()
         for edge in self.graph.edges:
             if isinstance(edge.key, tuple):
-                named = [(edge.key[1], edge.target), *self._defined(edge.target)]
-                shallow = [(name, self._shallow(self.graph.nodes[node].schema)) for name, node in named]
-                text = "".join(f"{json.dumps(name)}: {write_json(schema, style)}, " for name, schema in shallow)
+                named = [(edge.key[1], edge.target), *self._defined(edge.target, shared)]
+                text = "".join(f'"{name}": {told(node)}, ' for name, node in named)
                 for index in self._copies.get((self.graph.find(edge.source), edge.key[1]), ()):
                     texts[index] += text
         for units in (units for places in self.cuts.values() for units in places.values()):
@@ -119,14 +126,18 @@ class Members:
                 made[key] = {} if key in ("properties", *DEFINITIONS) else self._shallow(part)
         return made
 
-    def _defined(self, node: int) -> Iterator[tuple[str, int]]:
-        """The definitions that a node refers to, but for those of the members inside it: name and node."""
+    def _defined(self, node: int, shared: Counter[int]) -> Iterator[tuple[str, int]]:
+        """The definitions that a node refers to, but for those of the members inside it: name and node.
+
+        `shared` counts how often each node was met; those that were met often enough are passed over.
+        """
         seen, stack = {node}, [node]
         while stack:
             for edge in self._edges.get(stack.pop(), ()):
-                if edge.target in seen or isinstance(edge.key, tuple):
+                if edge.target in seen or isinstance(edge.key, tuple) or shared[edge.target] >= _SHARED:
                     continue
                 seen.add(edge.target)
+                shared[edge.target] += 1
                 stack.append(edge.target)
                 if edge.through:
                     yield edge.through[-1][1], edge.target

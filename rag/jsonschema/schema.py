@@ -34,7 +34,7 @@ class JsonSchema:
 
     What is kept is such that an instance of the source stays valid when the members that were dropped are taken out of
     it (`project`), and, where only optional members were dropped, that an instance of the rendered schema is one of the
-    source. Therefore some properties stay wherever their object does: required ones, discriminators, those that tell
+    source, unless it has a member by the name of a dropped one, which is not looked at any more. Therefore some properties stay wherever their object does: required ones, discriminators, those that tell
     the branches of a oneOf apart, and everything in an object at which `not`, `if`, `minProperties`, `uniqueItems` and
     the like look. Definitions that nothing kept refers to go; the order of keys stays.
 
@@ -95,7 +95,7 @@ class JsonSchema:
     def render(self, kept: Collection[int]) -> Any:
         """The schema with the kept properties; the whole source, unused definitions included, if all are kept."""
         chosen = set(kept)
-        schema = self._schema if len(chosen) == len(self.units) else self._members.rendered(chosen)
+        schema = plain(self._schema) if len(chosen) == len(self.units) else self._members.rendered(chosen)
         return schema if self._style is None else write_json(schema, self._style)
 
     def as_text(self, kept: Collection[int]) -> str:

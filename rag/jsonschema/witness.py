@@ -56,7 +56,8 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
     The core: type, properties, required, additionalProperties, patternProperties, minProperties, maxProperties, items,
     prefixItems, minItems, maxItems, uniqueItems, enum, const, minimum, maximum, exclusiveMinimum, exclusiveMaximum,
     multipleOf, minLength, maxLength, pattern (without look-around), allOf, anyOf, oneOf, and $ref inside the document;
-    `format` says nothing. After Attouche, Baazizi, Colazzo, Ghelli, Sartiani and Scherzinger, Witness Generation for
+    `format` says nothing. A keyword that the draft of `$schema` (4, 6, 7, 2019-09 or 2020-12, which holds without one)
+    does not have is beyond the core. After Attouche, Baazizi, Colazzo, Ghelli, Sartiani and Scherzinger, Witness Generation for
     JSON Schema, VLDB 2022, without negation. A schema without finite instances, such as an object that requires itself,
     is unsatisfiable.
 
@@ -79,9 +80,9 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
         return Witness("unknown", reason=error.what)
     found: list[Any] = []
     reason, random = "", Random(seed)
-    conjunction, checkers = Conjunction(document), dict[Any, Any]()
+    conjunction, known = Conjunction(document), dict[tuple[str, ...], Any]()
     for _ in range(count * _TRIES):
-        maker = Maker(conjunction, random, limit, checkers)
+        maker = Maker(conjunction, random, limit, known)
         try:
             value = maker.value((Part(document, ""),))
         except ConflictError as conflict:

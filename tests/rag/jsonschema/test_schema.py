@@ -94,6 +94,15 @@ def test_what_is_kept_comes_back_in_its_order_with_the_definitions_it_needs() ->
     assert context.render(range(len(context.units))) == ORDER
 
 
+@pytest.mark.parametrize("everything", [True, False])
+def test_what_is_rendered_is_the_callers_own(everything: bool) -> None:
+    context = JsonSchema(ORDER)
+    chosen = range(len(context.units)) if everything else kept(context, "id", "note")
+    before = json.dumps(context.render(chosen))
+    context.render(chosen)["properties"].clear()
+    assert json.dumps(context.render(chosen)) == before
+
+
 def test_what_was_left_out_is_said_in_a_line() -> None:
     context = JsonSchema(ORDER)
     assert context.note(range(14)) == ""
@@ -400,6 +409,15 @@ LARGE = {
     "doubling": chain(100, "ab"),
     "itself": {"$ref": "#"},
     "branches": {"oneOf": [{"properties": {"a": {"minimum": i}}} for i in range(2000)]},
+    "tags": {"oneOf": [{"properties": {f"k{i}": {"const": i}}, "required": [f"k{i}"]} for i in range(15_000)]},
+    "one definition": {
+        "properties": {f"p{i}": {"$ref": "#/$defs/D"} for i in range(2000)},
+        "$defs": {"D": {"anyOf": [{"type": "string", "const": str(i)} for i in range(2000)]}},
+    },
+    "definitions in a row": {
+        "properties": {f"p{i}": {"$ref": f"#/$defs/d{i}"} for i in range(2000)},
+        "$defs": {f"d{i}": {"$ref": f"#/$defs/d{i + 1}"} for i in range(2000)},
+    },
     "loop": {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
 }
 
@@ -410,4 +428,5 @@ def test_large_and_looping_schemas_take_no_time(name: str) -> None:
     context = JsonSchema(LARGE[name])
     context.render(range(len(context.units) // 2))
     context.project({"a": {"b": [1]}}, [0])
+    assert len(context.written) == len(context.units)
     assert time.process_time() - start < 2

@@ -161,6 +161,51 @@ def test_keywords_beyond_the_core_are_named() -> None:
     assert witness(schema, seed=3).beyond == ("/: if", "/properties/a: contains")
 
 
+DRAFT = {
+    "4": "http://json-schema.org/draft-04/schema#",
+    "6": "http://json-schema.org/draft-06/schema#",
+    "7": "http://json-schema.org/draft-07/schema#",
+    "2019": "https://json-schema.org/draft/2019-09/schema",
+    "2020": "https://json-schema.org/draft/2020-12/schema",
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "instance", "drafts"),
+    [
+        ({"type": "array", "prefixItems": [False], "minItems": 1}, [1], "4 6 7 2019"),
+        ({"type": "string", "const": 1}, "x", "4"),
+        ({"type": "number", "minimum": 1, "maximum": 2, "exclusiveMinimum": True}, 2, "4"),
+        ({"$ref": "#a", "allOf": [False], "definitions": {"a": {"$id": "#a"}}}, 1, "6 7"),
+        ({"$ref": "#/definitions/a", "type": "string", "definitions": {"a": {"type": "integer"}}}, 1, "4 6 7"),
+        ({"type": "array", "items": [{"type": "null"}], "additionalItems": False, "minItems": 1}, [None], "4 6 7 2019"),
+        ({"type": "array", "items": {"$schema": DRAFT["4"], "const": 1, "type": "string"}, "minItems": 1}, ["x"], "2020"),
+    ],
+)
+def test_keywords_mean_what_the_draft_says(schema: Any, instance: Any, drafts: str) -> None:
+    for draft in drafts.split():
+        whole = {"$schema": DRAFT[draft], **schema}
+        assert jsonschema_rs.validator_for(whole).is_valid(instance)
+        assert witness(whole, count=5).verdict != "unsatisfiable", draft
+        require_satisfiable(whole)
+
+
+@pytest.mark.parametrize("draft", ["2020", "", "https://json-schema.org/draft/2020-12/schema#"])
+def test_the_newest_draft_holds_without_another(draft: str) -> None:
+    uri = {"$schema": DRAFT.get(draft, draft)} if draft else {}
+    assert witness({**uri, "type": "array", "prefixItems": [False], "minItems": 1}).verdict == "unsatisfiable"
+    assert witness({**uri, "const": 1, "type": "string"}).verdict == "unsatisfiable"
+
+
+def test_a_long_list_under_many_unions_takes_no_time() -> None:
+    unions = [{"anyOf": [{"minLength": number}, {"maxLength": number}]} for number in range(9)]
+    lists = [{"enum": [[first, number] for number in range(2000)]} for first in range(2)]
+    schema = {**lists[0], "allOf": [*unions, lists[1]]}
+    start = time.process_time()
+    assert witness(schema).verdict == "unsatisfiable"
+    assert time.process_time() - start < 4
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_verdicts_on_random_schemas(seed: int) -> None:
     schema = random_schema(seed)
