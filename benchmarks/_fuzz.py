@@ -10,13 +10,19 @@ and a failure anywhere else: what we wrote ourselves must be readable. Input num
 
 from __future__ import annotations
 
+import argparse
+import json
 import random
 import signal
+import sys
 import time
 from contextlib import contextmanager
 
+from _record import record
+
 from ctxprune.errors import CtxpruneError
 
+INPUTS = 10_000
 LIMIT = 2.0  # seconds for one input
 SHOWN = 5
 ODD = (
@@ -32,6 +38,23 @@ class OverLimitError(Exception):
 
 class RefusedError(Exception):
     """The input was refused with an error of ours."""
+
+
+def main(name, kinds, *, description, further=None):
+    """The command line of a script whose `kinds` maps names to `(make, check)`; results/NAME.json if all of it is run.
+
+    `further()` gives more figures for the results.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=INPUTS)
+    parser.add_argument("--kind", choices=kinds, action="append")
+    options = parser.parse_args()
+    figures = {}
+    for kind in options.kind or kinds:
+        figures[kind] = fuzz(kind, *kinds[kind], count=options.count)
+        sys.stderr.write(f"{kind}: {json.dumps(figures[kind])}\n")
+    if not options.kind and options.count == INPUTS:
+        record(name, figures | (further() if further else {}), seed=0, data={})
 
 
 def fuzz(name, make, check, *, count, seed=0, limit=LIMIT):

@@ -12,11 +12,8 @@ same objects, or compare equal. Files: the same texts as CSV, read in small bloc
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import re
-import sys
 import tempfile
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -27,8 +24,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-from _fuzz import ODD, fuzz, mutated, refusable
-from _record import record
+from _fuzz import ODD, main, mutated, refusable
 
 from ctxprune import LexicalScorer, Pruner
 from ctxprune.errors import BudgetError
@@ -37,7 +33,6 @@ from ctxprune.rag.tables import csv_file
 from ctxprune.rag.tables._records import records
 from ctxprune.table_policies import CellShare, TableBudget
 
-SEED = 0
 WORDS = ("Wren", "owl", "1,204", "2021", "12.5 %", "-3", "New York", "", "", "é", "a b", "N/A", "(7)", "2020-02-29")
 LEXICAL = LexicalScorer()
 
@@ -321,18 +316,5 @@ KINDS = {
 }
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--kind", choices=KINDS, action="append")
-    options = parser.parse_args()
-    figures = {}
-    for kind in options.kind or KINDS:
-        figures[kind] = fuzz(kind, *KINDS[kind], count=options.count, seed=SEED)
-        sys.stderr.write(f"{kind}: {json.dumps(figures[kind])}\n")
-    if not options.kind and options.count == 10_000:
-        record("fuzz_tables", figures, seed=SEED, data={})
-
-
 if __name__ == "__main__":
-    main()
+    main("fuzz_tables", KINDS, description=__doc__)

@@ -14,15 +14,12 @@ Last, a few single lines of 50 MB, which may take longer: seconds are recorded.
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
-import sys
 import time
 from contextlib import nullcontext
 
-from _fuzz import ODD, fuzz, mutated, refusable
-from _record import record
+from _fuzz import ODD, main, mutated, refusable
 
 from ctxprune import TokenBudget, as_counter, prune
 from ctxprune.errors import BudgetError
@@ -30,8 +27,6 @@ from ctxprune.rag import JsonDocument, Log, deduplicate
 from ctxprune.rag.evaluation.dedup import true_merges
 from ctxprune.text import words
 
-SEED = 0
-INPUTS = 10_000
 WORDS = (
     "alpha", "Beta", "gamma-ray", "user_id", "2024-01-02", "10.5", "ERROR", "/var/log", "x=1", "é", "日本", "the", "of",
 )  # fmt: skip
@@ -197,23 +192,12 @@ def huge(read, make, size=50_000_000):
     return {"characters": len(text), "seconds": round(time.process_time() - start, 2)}
 
 
+def long_lines():
+    return {"lines of 50 MB": {name: huge(*case) for name, case in HUGE.items()}}
+
+
 KINDS = {"json": (json_text, check_json), "logs": (log_text, check_log), "dedup": (some_texts, check_dedup)}
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--count", type=int)
-    parser.add_argument("--kind", choices=KINDS, action="append")
-    options = parser.parse_args()
-    figures = {}
-    for kind in options.kind or KINDS:
-        figures[kind] = fuzz(kind, *KINDS[kind], count=options.count or INPUTS, seed=SEED)
-        sys.stderr.write(f"{kind}: {json.dumps(figures[kind])}\n")
-    if not options.count and not options.kind:
-        figures["lines of 50 MB"] = {name: huge(*case) for name, case in HUGE.items()}
-        sys.stderr.write(json.dumps(figures["lines of 50 MB"]) + "\n")
-        record("fuzz_text", figures, seed=SEED, data={})
-
-
 if __name__ == "__main__":
-    main()
+    main("fuzz_text", KINDS, description=__doc__, further=long_lines)

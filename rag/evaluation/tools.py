@@ -15,9 +15,9 @@ from ctxprune._json_lines import read_rows
 from ctxprune.errors import InputError, UsageError
 from ctxprune.policies import TopK
 from ctxprune.pruning import Pruner
-from ctxprune.rag.jsonschema import Tools
 from ctxprune.scorers import as_scores
 
+from ..jsonschema import Tools
 from ._percent import percent
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ctxprune.rag.jsonschema.schema import JsonSchema
-from ctxprune.rag.jsonschema.tools import ToolOptions, Tools
-from ctxprune.rag.jsonschema.witness import Projection, Witness, check_projection, require_satisfiable, witness
+from .schema import JsonSchema
+from .tools import ToolOptions, Tools
+from .witness import Projection, Witness, check_projection, require_satisfiable, witness
 
 __all__ = [
     "JsonSchema",

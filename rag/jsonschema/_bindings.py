@@ -173,7 +173,7 @@ def _tags(graph: Graph, node: Node) -> set[str]:
     told = node.schema.get("discriminator")
     name = told.get("propertyName") if isinstance(told, dict) else told
     tags = {name} if isinstance(name, str) else set()
-    for keyword in ("anyOf", "oneOf"):
+    for keyword in {"anyOf", "oneOf"} & set(node.schema):
         branches = _branches(graph, node, keyword)
         found = Counter(
             name for branch in branches for name, part in members(branch).items() if _listed(part) is not None

@@ -309,11 +309,13 @@ def names(value: object) -> list[str]:
 
 
 def tokens(fragment: str) -> tuple[str, ...]:
+    """The steps of a JSON pointer as it stands behind "#"."""
     parts = unquote(fragment).split("/")[1:]
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
 
 
 def followed(base: dict[str, Any], tokens: tuple[str, ...]) -> _Found | None:
+    """The schema that the steps lead to from `base`; None where there is none."""
     value: Any = base
     steps: list[tuple[Any, str]] = []
     for token in tokens:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -104,7 +103,7 @@ class Members:
         for edge in self.graph.edges:
             if isinstance(edge.key, tuple):
                 named = [(edge.key[1], edge.target), *self._defined(edge.target, shared)]
-                text = "".join(f'"{name}": {told(node)}, ' for name, node in named)
+                text = "".join(f"{write_json(name, style)}: {told(node)}, " for name, node in named)
                 for index in self._copies.get((self.graph.find(edge.source), edge.key[1]), ()):
                     texts[index] += text
         for units in (units for places in self.cuts.values() for units in places.values()):

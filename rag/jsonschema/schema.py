@@ -34,9 +34,10 @@ class JsonSchema:
 
     What is kept is such that an instance of the source stays valid when the members that were dropped are taken out of
     it (`project`), and, where only optional members were dropped, that an instance of the rendered schema is one of the
-    source, unless it has a member by the name of a dropped one, which is not looked at any more. Therefore some properties stay wherever their object does: required ones, discriminators, those that tell
-    the branches of a oneOf apart, and everything in an object at which `not`, `if`, `minProperties`, `uniqueItems` and
-    the like look. Definitions that nothing kept refers to go; the order of keys stays.
+    source, unless it has a member by the name of a dropped one, which is not looked at any more. Therefore some
+    properties stay wherever their object does: required ones, discriminators, those that tell the branches of a oneOf
+    apart, and everything in an object at which `not`, `if`, `minProperties`, `uniqueItems` and the like look.
+    Definitions that nothing kept refers to go; the order of keys stays.
 
     Attributes:
         source: A dict, a JSON text, or True or False.

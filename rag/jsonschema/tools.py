@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ctxprune._part import moved
 from ctxprune.context import Unit
 from ctxprune.errors import UsageError
-from ctxprune.rag.passages import Passage
 
+from ..passages import Passage
 from ._graph import Graph
 from ._members import Members
 from ._reading import Style, plain, told_json, write_json

@@ -57,9 +57,9 @@ def witness(schema: Any, *, count: int = 1, seed: int = 0, limit: int = 20_000) 
     prefixItems, minItems, maxItems, uniqueItems, enum, const, minimum, maximum, exclusiveMinimum, exclusiveMaximum,
     multipleOf, minLength, maxLength, pattern (without look-around), allOf, anyOf, oneOf, and $ref inside the document;
     `format` says nothing. A keyword that the draft of `$schema` (4, 6, 7, 2019-09 or 2020-12, which holds without one)
-    does not have is beyond the core. After Attouche, Baazizi, Colazzo, Ghelli, Sartiani and Scherzinger, Witness Generation for
-    JSON Schema, VLDB 2022, without negation. A schema without finite instances, such as an object that requires itself,
-    is unsatisfiable.
+    does not have is beyond the core. After Attouche, Baazizi, Colazzo, Ghelli, Sartiani and Scherzinger, Witness
+    Generation for JSON Schema, VLDB 2022, without negation. A schema without finite instances, such as an object that
+    requires itself, is unsatisfiable.
 
     Args:
         schema: A dict, a JSON text, True or False.

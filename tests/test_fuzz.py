@@ -1,9 +1,8 @@
-"""A few of the inputs of benchmarks/fuzz_text.py, and the runner itself."""
+"""A few of the inputs of the fuzz scripts of benchmarks/, and their runner itself."""
 
 from __future__ import annotations
 
 import importlib
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -11,23 +10,31 @@ import pytest
 
 from ctxprune.errors import UsageError
 
+pytest.importorskip("jsonschema_rs")
+
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+KINDS = {
+    "fuzz_json": {"schemas": 200, "tools": 200, "witness": 200},
+    "fuzz_tables": {"csv": 200, "markdown": 200, "html": 50, "lists": 200, "frames": 200, "files": 50},
+    "fuzz_text": {"json": 200, "logs": 200, "dedup": 200},
+}
 
 
 def load(name: str) -> ModuleType:
-    sys.path.insert(0, str(FOLDER))
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FOLDER))
         return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(FOLDER))
 
 
-@pytest.mark.parametrize("kind", ["json", "logs", "dedup"])
-def test_made_inputs(kind: str) -> None:
-    make, check = load("fuzz_text").KINDS[kind]
-    figures = load("_fuzz").fuzz(kind, make, check, count=200)
+@pytest.mark.parametrize(
+    ("script", "kind", "count"), [(script, *case) for script, cases in KINDS.items() for case in cases.items()]
+)
+def test_made_inputs(script: str, kind: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if script == "fuzz_tables":
+        monkeypatch.setattr(load(script).csv_file, "_BLOCK", 256)  # and back again
+    figures = load("_fuzz").fuzz(kind, *load(script).KINDS[kind], count=count)
     assert (figures["failed"], figures["over_limit"]) == (0, 0), figures
-    assert figures["refused"] < 150
+    assert figures["refused"] < 0.75 * count
 
 
 def test_failures_hangs_and_refusals_are_told_apart() -> None:
@@ -62,3 +69,15 @@ def test_written_text_that_cannot_be_read_is_a_failure() -> None:
         figures = module.fuzz("json", *text.KINDS["json"], count=30)
     assert figures["failed"] > 5
     assert "this is no JSON" in figures["first_failures"][0]["error"]
+
+
+def test_a_property_that_is_not_dropped_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    schemas = load("fuzz_json")
+
+    class Whole(schemas.JsonSchema):  # type: ignore[misc, name-defined]
+        def render(self, kept):  # type: ignore[no-untyped-def]
+            return super().render(range(len(self.units)))
+
+    monkeypatch.setattr(schemas, "JsonSchema", Whole)
+    figures = load("_fuzz").fuzz("schemas", *schemas.KINDS["schemas"], count=60)
+    assert figures["failed"] > 5
