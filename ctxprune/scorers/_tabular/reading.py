@@ -13,6 +13,7 @@ import numpy as np
 
 from ctxprune.text import fold, terms
 
+from .notation import notation_of
 from .values import Value, read_value
 
 if TYPE_CHECKING:
@@ -37,15 +38,27 @@ class _Cell:
 
 
 @lru_cache(maxsize=32768)
-def _cached(text: str) -> _Cell:
+def _cached(text: str) -> tuple[str, tuple[str, ...]]:
     folded = " ".join(fold(text).split())
-    if folded in NOTHING:
-        return _Cell("", (), None)
-    return _Cell(folded, tuple(dict.fromkeys(terms(text))), read_value(text))
+    return ("", ()) if folded in NOTHING else (folded, tuple(dict.fromkeys(terms(text))))
 
 
-def _read(text: str) -> _Cell:
+def _folded(text: str) -> tuple[str, tuple[str, ...]]:
+    """A cell folded, and its terms, each once."""
     return _cached(text) if len(text) <= _CACHED else _cached.__wrapped__(text)
+
+
+def _cells(grid: Grid) -> list[list[_Cell]]:
+    """The cells, each column read in its own notation."""
+    rows = [[_folded(text) for text in row] for row in grid.rows]
+    notations = [notation_of(folded for folded, _ in column) for column in zip(*rows, strict=True)]
+    return [
+        [
+            _Cell(folded, words, read_value(text, notation) if folded else None)
+            for text, (folded, words), notation in zip(texts, row, notations, strict=True)
+        ]
+        for texts, row in zip(grid.rows, rows, strict=True)
+    ]
 
 
 class TableReading:
@@ -70,7 +83,7 @@ class TableReading:
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self.cells = [[_read(text) for text in row] for row in grid.rows]
+        self.cells = _cells(grid)
         self.dated = np.array([_dated(text) for text in grid.header], dtype=np.float64)
         self.title = frozenset(terms(grid.title)) if grid.title.strip() else frozenset()
         self.headers = [tuple(dict.fromkeys(terms(text))) if text.strip() else () for text in grid.header]
