@@ -1,0 +1,156 @@
+"""What flows through a model on calibration data: moments of module inputs, gradients of gates, states of layers."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.shrink.gates import gated
+from ctxprune.shrink.subject import module_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.shrink.anatomy import Group, Key
+    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.tasks.base import Batch
+
+__all__ = ["Moments", "gate_gradients", "layer_states", "module_inputs", "moments", "watching"]
+
+
+@dataclass
+class Moments:
+    """Sums over real tokens of a module's input x, float64.
+
+    Attributes:
+        count: Tokens.
+        total: Sum of x: (features,).
+        squares: Sum of x squared: (features,).
+        products: Sum of x x^T: (features, features); None where it was not asked for.
+    """
+
+    count: int
+    total: Tensor
+    squares: Tensor
+    products: Tensor | None = None
+
+    @property
+    def mean(self) -> Tensor:
+        """(features,)."""
+        return self.total / self.count
+
+    @property
+    def variance(self) -> Tensor:
+        """(features,), from 0 up."""
+        return (self.squares / self.count - self.mean.square()).clamp(min=0)
+
+    @property
+    def norms(self) -> Tensor:
+        """Root of the sum of squares over tokens: (features,)."""
+        return self.squares.sqrt()
+
+
+def moments(
+    subject: Subject, paths: Sequence[str], *, products: bool = False, model: nn.Module | None = None
+) -> dict[str, Moments]:
+    """Moments of the inputs of modules over the calibration data, padding left out."""
+    found: dict[str, Moments] = {}
+
+    def add(path: str, rows: Tensor) -> None:
+        rows = rows.double()
+        entry = found.get(path)
+        if entry is None:
+            zeros = rows.new_zeros(rows.shape[1])
+            square = rows.new_zeros(rows.shape[1], rows.shape[1]) if products else None
+            entry = found[path] = Moments(0, zeros, zeros.clone(), square)
+        entry.count += len(rows)
+        entry.total += rows.sum(0)
+        entry.squares += rows.square().sum(0)
+        if entry.products is not None:
+            entry.products += rows.T @ rows
+
+    model = model or subject.model
+    with torch.no_grad():
+        for batch in subject.needed_calibration():
+            with watching(model, paths, batch, add):
+                subject.task.output(model, batch)
+    return found
+
+
+def module_inputs(subject: Subject, paths: Sequence[str], *, model: nn.Module | None = None) -> dict[str, Tensor]:
+    """The inputs of modules over all real tokens of the calibration data: (tokens, features) each."""
+    rows: dict[str, list[Tensor]] = {path: [] for path in paths}
+    model = model or subject.model
+    with torch.no_grad():
+        for batch in subject.needed_calibration():
+            with watching(model, paths, batch, lambda path, found: rows[path].append(found)):
+                subject.task.output(model, batch)
+    return {path: torch.cat(found) for path, found in rows.items()}
+
+
+@contextmanager
+def watching(
+    model: nn.Module, paths: Sequence[str], batch: Batch, see: Callable[[str, Tensor], None], *, outputs: bool = False
+) -> Iterator[None]:
+    """Inside, `see` gets each module's input (or output) at real tokens, (tokens, features), as it passes by."""
+    mask = batch["attention_mask"].bool()
+
+    def hook(path: str) -> Callable[..., None]:
+        def after(_: nn.Module, given: tuple[Any, ...], result: Any) -> None:
+            states = (result[0] if isinstance(result, tuple) else result) if outputs else given[0]
+            whole = states.shape[:2] == mask.shape
+            see(path, states[mask] if whole else states.reshape(-1, states.shape[-1]))
+
+        return after
+
+    handles = [module_of(model, path).register_forward_hook(hook(path)) for path in paths]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def gate_gradients(subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
+    """Derivative of each row's loss by each unit's gate, at 1: float32 (rows, count)."""
+    found: dict[Key, list[Tensor]] = {group.key: [] for group in groups}
+    with subject.frozen():
+        for batch in subject.needed_calibration():
+            rows = len(batch["input_ids"])
+            gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
+            with torch.enable_grad(), gated(subject.model, gates):
+                loss = subject.task.loss(subject.model, batch, subject.teacher) * rows
+                slopes = torch.autograd.grad(loss, list(gates.values()), allow_unused=True)
+            for (key, gate), slope in zip(gates.items(), slopes, strict=True):
+                found[key].append((torch.zeros_like(gate) if slope is None else slope)[:, 0].detach())
+    return {key: torch.cat(parts) for key, parts in found.items()}
+
+
+def layer_states(subject: Subject, batch: Batch, *, model: nn.Module | None = None) -> list[Tensor]:
+    """The residual at real tokens before each layer and after the last one: (tokens, width) each."""
+    model = model or subject.model
+    layers = subject.anatomy.layers if model is subject.model else subject.with_model(model).anatomy.layers
+    paths = [layer.path for layer in layers]
+    states: list[Tensor] = []
+    mask = batch["attention_mask"].bool()
+
+    def before(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        states.append((given[0] if given else named["hidden_states"])[mask])
+
+    def after(_: nn.Module, __: Any, result: Any) -> None:
+        states.append((result[0] if isinstance(result, tuple) else result)[mask])
+
+    handles = [module_of(model, path).register_forward_pre_hook(before, with_kwargs=True) for path in paths]
+    handles.append(module_of(model, paths[-1]).register_forward_hook(after))
+    try:
+        with torch.no_grad():
+            subject.task.output(model, batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return states

@@ -1,0 +1,1 @@
+"""Allocators: which units stay, given scores and a budget."""

@@ -1,0 +1,97 @@
+"""Budgets, and choosing what goes when scores and costs are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.anatomy import Group, Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Allocator", "Budget", "drop_lowest"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much has to go.
+
+    Attributes:
+        groups: Of the units that may go.
+        costs: Of each unit, in the target's measure: float64 (count,) by group. For single weights empty.
+        remove: At least so much of it goes; for single weights the share of all of them that is zero afterwards.
+        at_once: Most units that may go in this round; None for any number.
+    """
+
+    groups: Sequence[Group]
+    costs: Mapping[Key, Tensor]
+    remove: float
+    at_once: int | None = None
+
+    @property
+    def total(self) -> float:
+        """What all units cost together."""
+        return float(sum(float(cost.sum()) for cost in self.costs.values()))
+
+    @property
+    def share(self) -> float:
+        """The part of all units' cost that goes, 0..1."""
+        return min(self.remove / self.total, 1.0) if self.total else 0.0
+
+    def gone(self, kept: Mapping[Key, Tensor]) -> float:
+        """The cost of what a choice takes out."""
+        return float(sum(float(self.costs[key][~mask].sum()) for key, mask in kept.items() if key in self.costs))
+
+
+class Allocator(Protocol):
+    """Chooses what stays.
+
+    For structures: scores (count,) by group in, bool (count,) by group out, True = stays. For single weights: scores of
+    the parameter's shape by its name in, bool of that shape out.
+    """
+
+    def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
+        """The choice."""
+        ...
+
+
+def drop_lowest(scores: Mapping[Key, Tensor], budget: Budget, *, least: int = 1) -> dict[Key, Tensor]:
+    """Take out the units of the lowest scores, over all groups, until the budget is met.
+
+    Args:
+        scores: By group, comparable over groups.
+        budget: What has to go.
+        least: Units that stay in each group.
+
+    Raises:
+        UsageError: So much cannot go.
+    """
+    kept = {key: torch.ones(len(score), dtype=torch.bool) for key, score in scores.items()}
+    order = sorted(
+        ((float(value), key, place) for key, score in scores.items() for place, value in enumerate(score.tolist())),
+        key=lambda entry: (entry[0], entry[1], entry[2]),
+    )
+    left = {key: len(score) for key, score in scores.items()}
+    gone, number = 0.0, 0
+    for _, key, place in order:
+        if gone >= budget.remove * (1 - 1e-9) or number == budget.at_once:
+            return kept
+        if left[key] > least:
+            kept[key][place] = False
+            left[key] -= 1
+            gone += float(budget.costs[key][place])
+            number += 1
+    if gone < budget.remove * (1 - 1e-9) and number != budget.at_once:
+        raise UsageError(
+            f"{100 * budget.share:.0f} % of these units' cost cannot go with {least} kept in each group",
+            hint="raise the target or name more kinds of units",
+        )
+    return kept

@@ -1,0 +1,38 @@
+"""One ranking over all groups, after the scores of each have been standardised (FLAP)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.shrink.allocate.base import drop_lowest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.anatomy import Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Standardised"]
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """Each group's scores less their mean, over their standard deviation; the lowest go, whatever group they are of.
+
+    Attributes:
+        least: Units that stay in each group.
+    """
+
+    least: int = 1
+
+    def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:  # noqa: ARG002
+        """bool (count,) by group."""
+        normed = {
+            key: (score.double() - score.double().mean()) / score.double().std(correction=0).clamp(min=1e-12)
+            for key, score in scores.items()
+        }
+        return drop_lowest(normed, budget, least=self.least)

@@ -1,0 +1,1 @@
+"""Compensators: what stays is changed so that it makes up for what goes, without training."""

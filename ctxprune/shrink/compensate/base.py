@@ -1,0 +1,26 @@
+"""The interface of a compensator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Compensator"]
+
+
+class Compensator(Protocol):
+    """Changes the subject's model in place, before removal, so that what stays makes up for what goes.
+
+    `kept` is what an allocator gave: bool (count,) by group, or bool of the parameter's shape by its name for single
+    weights. It is given back, changed where the method chooses anew.
+    """
+
+    def __call__(self, subject: Subject, kept: Mapping[Any, Tensor]) -> Mapping[Any, Tensor]:
+        """The same choice, or a better one."""
+        ...

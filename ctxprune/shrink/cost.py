@@ -1,0 +1,128 @@
+"""What a model costs: parameters, bytes, multiply-adds, measured milliseconds; as a whole and by unit.
+
+Multiply-adds are those of the layers for one sequence: a matrix costs its elements times the tokens, attention twice
+the tokens squared times the heads' sizes (specs: 4 n d h + 2 n^2 h, 2 n d f). Embeddings cost bytes and no time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.families import family_of
+from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.tasks.base import inputs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.shrink.anatomy import Anatomy, Group, Key
+    from ctxprune.shrink.tasks.base import Batch
+
+__all__ = ["MEASURES", "Target", "cost", "milliseconds", "unit_costs"]
+
+MEASURES = ("bytes", "flops", "latency", "parameters", "weights")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How small a model shall become.
+
+    Attributes:
+        measure: "flops" (multiply-adds of the layers), "latency" (measured), "bytes", "parameters", or "weights" (those
+            of the layers' matrices that are not zero).
+        keep: The share of what it was that may be left, above 0 and under 1.
+
+    Raises:
+        UsageError: The measure is unknown, or the share is out of range.
+    """
+
+    measure: str
+    keep: float
+
+    def __post_init__(self) -> None:
+        if self.measure not in MEASURES:
+            raise UsageError(f"measure is {self.measure!r}", hint=f"one of {', '.join(MEASURES)}")
+        if not 0 < self.keep < 1:
+            raise UsageError(
+                f"keep is {self.keep!r}", hint="give a share above 0 and under 1 of what the model has now"
+            )
+
+
+def cost(model: nn.Module, measure: str, *, tokens: int = 128, masks: Mapping[str, Tensor] | None = None) -> float:
+    """What a whole model costs; masked weights count for "weights" alone. Latency is `milliseconds`, not this."""
+    if measure == "weights":
+        return float(
+            sum(int((masks or {}).get(path, parameter_of(model, path) != 0).sum()) for path in matrices(model))
+        )
+    if measure == "flops":
+        anatomy = family_of(model).describe(model)
+        found = unit_costs(model, [anatomy.groups["layer", -1]], measure, tokens=tokens)
+        return float(found["layer", -1].sum())
+    per = {"parameters": lambda entry: entry.numel(), "bytes": lambda entry: entry.numel() * entry.element_size()}
+    if measure not in per:
+        raise UsageError(f"{measure!r} is no measure of a model at rest", hint="measure latency with `milliseconds`")
+    return float(sum(per[measure](entry) for entry in model.parameters()))
+
+
+def matrices(model: nn.Module) -> list[str]:
+    """Dotted names of the layers' matrices, whose single weights can be pruned."""
+    anatomy = family_of(model).describe(model)
+    inside = tuple(f"{layer.path}." for layer in anatomy.layers)
+    return [name for name, entry in model.named_parameters() if name.startswith(inside) and entry.ndim >= 2]
+
+
+def unit_costs(model: nn.Module, groups: Sequence[Group], measure: str, *, tokens: int = 128) -> dict[Key, Tensor]:
+    """What each unit costs: float64 (count,) by group. For "latency" as "flops", which time follows."""
+    anatomy = family_of(model).describe(model)
+    found = {}
+    for group in groups:
+        if group.kind == "sublayer":
+            parts = [_sublayer(model, anatomy, sublayer.groups, measure, tokens) for sublayer in anatomy.sublayers]
+            found[group.key] = torch.tensor(parts, dtype=torch.float64)
+        elif group.kind == "layer":
+            keys = [[key for sublayer in layer.sublayers for key in sublayer.groups] for layer in anatomy.layers]
+            parts = [_sublayer(model, anatomy, entry, measure, tokens) for entry in keys]
+            found[group.key] = torch.tensor(parts, dtype=torch.float64)
+        else:
+            found[group.key] = torch.full(
+                (group.count,), _unit(model, anatomy, group, measure, tokens), dtype=torch.float64
+            )
+    return found
+
+
+def _sublayer(model: nn.Module, anatomy: Anatomy, keys: Sequence[Key], measure: str, tokens: int) -> float:
+    groups = [anatomy.groups[key] for key in keys]
+    return sum(group.count * _unit(model, anatomy, group, measure, tokens) for group in groups)
+
+
+def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens: int) -> float:
+    time = measure in ("flops", "latency")
+    total = 0.0
+    for part in group.slices:
+        entry = parameter_of(model, part.parameter)
+        if time and (entry.ndim < 2 or part.parameter.startswith(anatomy.embedded)):
+            continue
+        size = entry.numel() / entry.shape[part.axis] * part.size
+        total += size * (tokens if time else entry.element_size() if measure == "bytes" else 1)
+    share = next((value for path, value in anatomy.active.items() if group.consumer.startswith(path)), 1.0)
+    attention = 2.0 * tokens**2 * group.block if time and group.kind in ("head", "kv_group") else 0.0
+    return total * (share if time else 1.0) + attention
+
+
+def milliseconds(model: nn.Module, batch: Batch, *, rounds: int = 5) -> float:
+    """Median time of a forward pass over a batch, after one to warm up."""
+    taken = []
+    with torch.no_grad():
+        for _ in range(rounds + 1):
+            started = perf_counter()
+            model(**inputs_of(batch))
+            taken.append(1000 * (perf_counter() - started))
+    return median(taken[1:])

@@ -1,0 +1,1 @@
+"""Recoveries: short training after (or before) removal."""

@@ -1,0 +1,173 @@
+"""Runs a recipe on a model until a target is met: prepare, score, allocate, compensate, remove, recover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.allocate.base import Budget
+from ctxprune.shrink.cost import Target, cost, matrices, unit_costs
+from ctxprune.shrink.pieces import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
+from ctxprune.shrink.surgery import remove
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor
+
+    from ctxprune.registry import Registry
+    from ctxprune.shrink.recipe import Piece, Recipe, Stage
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Shrunk", "shrink"]
+
+_TOKENS = 128  # length that multiply-adds are counted for
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """A recipe's result.
+
+    Attributes:
+        subject: With the smaller model; the one that was given is as it was.
+        recipe: Name of what was done.
+        target: What was asked.
+        before, after: Cost in the target's measure, of the whole model.
+        notes: What the pieces found out.
+    """
+
+    subject: Subject
+    recipe: str
+    target: Target
+    before: float
+    after: float
+    notes: Mapping[str, Any]
+
+    @property
+    def left(self) -> float:
+        """Share of the cost that is left."""
+        return self.after / self.before
+
+
+def shrink(
+    subject: Subject, recipe: Recipe, target: Target, *, progress: Callable[[str, float], None] | None = None
+) -> Shrunk:
+    """A smaller model by a recipe.
+
+    Args:
+        subject: What to shrink; left as it is. Its model becomes the teacher where it has none.
+        recipe: How.
+        target: How far. Latency is counted as multiply-adds here; `ctxprune.shrink.search` measures it.
+        progress: Told what is being done, and the share of the recipe that is done, 0..1.
+
+    Raises:
+        UsageError: The recipe and the model or the target do not go together, or the target cannot be reached.
+        InputError: The model's weights are not finite, or there is no calibration data where some is needed.
+    """
+    tell = progress or (lambda _, __: None)
+    _check_weights(subject)
+    work = subject.copy()
+    work.model.eval()
+    measure = "flops" if target.measure == "latency" else target.measure
+    before = cost(work.model, measure, masks=work.masks)
+    limit = before * target.keep
+    for number, stage in enumerate(recipe.stages):
+        tell(f"stage {number + 1} of {len(recipe.stages)}: {', '.join(stage.units)}", number / (len(recipe.stages) + 1))
+        work = _weights(work, stage, target) if "weight" in stage.units else _structures(work, stage, measure, limit)
+    tell("recovery", len(recipe.stages) / (len(recipe.stages) + 1))
+    for piece in recipe.finish:
+        work = make(RECOVERIES, piece)(work)
+    work.model.eval()
+    after = cost(work.model, measure, masks=work.masks)
+    if after > limit * (1 + 1e-6) and recipe.stages:
+        raise UsageError(
+            f"{recipe.name} left {100 * after / before:.1f} % of the {measure}, not {100 * target.keep:.1f} %",
+            hint="raise the target or take another recipe",
+        )
+    tell("done", 1.0)
+    return Shrunk(work, recipe.name, target, before, after, work.notes)
+
+
+def make(registry: Registry[Any], piece: Piece) -> Any:
+    """A piece with its parameters.
+
+    Raises:
+        UsageError: It takes no such parameters.
+    """
+    kind = registry.get(piece.name)
+    try:
+        return kind(**piece.parameters)
+    except TypeError as error:
+        raise UsageError(f"{piece.name} cannot be made ({error})", where=piece.name) from error
+
+
+def _structures(subject: Subject, stage: Stage, measure: str, limit: float) -> Subject:
+    for piece in stage.prepare:
+        subject = make(RECOVERIES, piece)(subject)
+    start = cost(subject.model, measure)
+    goal = start - stage.share * (start - limit)
+    rounds, number = stage.rounds, 0
+    while True:
+        now = cost(subject.model, measure)
+        if now <= goal * (1 + 1e-9):
+            return subject
+        number += 1
+        if rounds and number > rounds:
+            return subject  # what allocators leave undone is reported at the end
+        step = goal if not rounds else now - (now - goal) / (rounds - number + 1)
+        smaller = _round(subject, stage, measure, now - step)
+        if cost(smaller.model, measure) >= now:
+            raise UsageError("nothing more can go", where=", ".join(stage.units), hint="raise the target")
+        subject = smaller
+
+
+def _round(subject: Subject, stage: Stage, measure: str, gone: float) -> Subject:
+    groups = subject.groups(stage.units)
+    costs = unit_costs(subject.model, groups, measure)
+    scores = make(SCORES, stage.score)(subject, groups)
+    budget = Budget(groups, costs, gone, at_once=None if stage.rounds else 1)
+    kept = make(ALLOCATORS, stage.allocate)(subject, scores, budget)
+    for piece in stage.compensate:
+        kept = make(COMPENSATORS, piece)(subject, kept)
+    subject = subject.with_model(remove(subject.model, kept))
+    for piece in stage.recover:
+        subject = make(RECOVERIES, piece)(subject)
+    return subject
+
+
+def _weights(subject: Subject, stage: Stage, target: Target) -> Subject:
+    if target.measure != "weights":
+        raise UsageError(f"zeros do not lower {target.measure}", hint="give a target in weights")
+    for piece in stage.prepare:
+        subject = make(RECOVERIES, piece)(subject)
+    rounds = max(stage.rounds, 1)
+    for number in range(1, rounds + 1):
+        share = (1 - target.keep) * stage.share * number / rounds
+        scores = make(SCORES, stage.score)(subject, matrices(subject.model))
+        masks = make(ALLOCATORS, stage.allocate)(subject, scores, Budget((), {}, share))
+        for piece in stage.compensate:
+            masks = make(COMPENSATORS, piece)(subject, masks)
+        apply_masks(subject, masks)
+        subject = subject.with_model(subject.model, masks)
+        for piece in stage.recover:
+            subject = make(RECOVERIES, piece)(subject)
+            apply_masks(subject, subject.masks)
+    return subject
+
+
+def apply_masks(subject: Subject, masks: Mapping[str, Tensor]) -> None:
+    """Set the weights that are not kept to zero, in place."""
+    with torch.no_grad():
+        for path, mask in masks.items():
+            subject.model.get_parameter(path).mul_(mask)
+
+
+def _check_weights(subject: Subject) -> None:
+    for name, entry in subject.model.named_parameters():
+        if not bool(torch.isfinite(entry).all()):
+            raise InputError("the model has weights that are not finite", where=name, hint="load it anew")
+        if entry.dtype == torch.float16:
+            raise InputError("the model is in half precision", where=name, hint="load it in float32: model.float()")

@@ -1,0 +1,1 @@
+"""Scores of units: one file, one method; higher = keep."""

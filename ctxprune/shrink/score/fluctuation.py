@@ -1,0 +1,37 @@
+"""FLAP's score: how much a unit's activation moves, times the weights that read it.
+
+An and others, Fluctuation-based Adaptive Structured Pruning for Large Language Models, AAAI 2024. A channel that hardly
+moves can be replaced by its mean, which a bias holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.shrink.activations import moments
+from ctxprune.shrink.subject import parameter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.anatomy import Group, Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Fluctuation"]
+
+
+@dataclass(frozen=True)
+class Fluctuation:
+    """Variance over tokens of each input of the consumer, times its column's squared norm, summed over the unit."""
+
+    def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
+        """float64 (count,), from 0 up; one forward pass, no labels."""
+        found = moments(subject, [group.consumer for group in groups])
+        scores = {}
+        for group in groups:
+            columns = parameter_of(subject.model, f"{group.consumer}.weight").detach().double().square().sum(0)
+            scores[group.key] = (found[group.consumer].variance * columns).view(group.count, group.block).sum(1)
+        return scores

@@ -1,0 +1,35 @@
+"""Random scores: what every other method is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.shrink.subject import parameter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Random"]
+
+
+@dataclass(frozen=True)
+class Random:
+    """Uniform in 0..1, by the subject's seed; of structures and of single weights."""
+
+    def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
+        """The scores."""
+        chance = subject.generator()
+        return {
+            (key := getattr(group, "key", group)): torch.rand(
+                (group.count,) if not isinstance(group, str) else parameter_of(subject.model, key).shape,
+                generator=chance,
+            )
+            for group in groups
+        }

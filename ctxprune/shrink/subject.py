@@ -1,0 +1,128 @@
+"""What a recipe works on: a model, its description, the task it does and the data it is calibrated with."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.families import family_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.shrink.anatomy import Anatomy, Group
+    from ctxprune.shrink.tasks.base import Batch, Task
+
+__all__ = ["Subject", "module_of", "parameter_of"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model under the knife. Pieces read it; surgery gives a new one.
+
+    Attributes:
+        model: A torch module of a known family, in evaluation mode.
+        task: What it does: outputs, loss, divergence from a teacher.
+        calibration: Batches in the model's real input format.
+        teacher: The model as it was before anything went; itself where nothing has gone yet.
+        seed: Of all chance.
+        masks: Of single weights that are zero and stay so, by parameter: bool, True = kept.
+        notes: What pieces found out, for the report (plain values by name).
+    """
+
+    model: nn.Module
+    task: Task
+    calibration: Sequence[Batch] = ()
+    teacher: nn.Module | None = None
+    seed: int = 0
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        family_of(self.model)  # refuses a model of no known family
+
+    @property
+    def anatomy(self) -> Anatomy:
+        """The description of the model as it is now."""
+        return family_of(self.model).describe(self.model)
+
+    def groups(self, kinds: Sequence[str]) -> list[Group]:
+        """The groups of these kinds.
+
+        Raises:
+            UsageError: The model has none of one of them.
+        """
+        anatomy, found = self.anatomy, []
+        for kind in kinds:
+            here = anatomy.of_kind(kind)
+            if not here:
+                known = sorted({key[0] for key in anatomy.groups})
+                raise UsageError(f"a {anatomy.family} model has no units of kind {kind!r}", hint=f"it has {known}")
+            found += here
+        return found
+
+    def copy(self) -> Subject:
+        """The same with a model of its own; the teacher is shared."""
+        return replace(
+            self, model=copy.deepcopy(self.model), teacher=self.teacher or self.model, notes=dict(self.notes)
+        )
+
+    def with_model(self, model: nn.Module, masks: Mapping[str, Tensor] | None = None) -> Subject:
+        """The same with another model."""
+        return replace(self, model=model, masks=self.masks if masks is None else masks)
+
+    def generator(self, salt: int = 0) -> torch.Generator:
+        """Chance that depends on the seed alone."""
+        return torch.Generator().manual_seed(self.seed * 1_000_003 + salt)
+
+    def needed_calibration(self, least: int = 1) -> Sequence[Batch]:
+        """The calibration batches.
+
+        Raises:
+            InputError: There are fewer rows than `least`.
+        """
+        rows = sum(len(batch["input_ids"]) for batch in self.calibration)
+        if rows < least:
+            raise InputError(
+                f"there are {rows} calibration rows, and this piece needs {least}", hint="give more calibration data"
+            )
+        return self.calibration
+
+    def loss(self, model: nn.Module | None = None) -> float:
+        """Mean loss of the task over the calibration rows, without gradients."""
+        total, rows = 0.0, 0
+        with torch.no_grad():
+            for batch in self.needed_calibration():
+                size = len(batch["input_ids"])
+                total += float(self.task.loss(model or self.model, batch, self.teacher)) * size
+                rows += size
+        return total / rows
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The model's parameters take no gradients inside."""
+        before = [(entry, entry.requires_grad) for entry in self.model.parameters()]
+        try:
+            for entry, _ in before:
+                entry.requires_grad_(False)
+            yield
+        finally:
+            for entry, needed in before:
+                entry.requires_grad_(needed)
+
+
+def module_of(model: nn.Module, path: str) -> Any:
+    """The submodule of that dotted name."""
+    return model.get_submodule(path)
+
+
+def parameter_of(model: nn.Module, path: str) -> Any:
+    """The parameter of that dotted name."""
+    return model.get_parameter(path)

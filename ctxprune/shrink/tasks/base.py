@@ -1,0 +1,54 @@
+"""The interface of a task. A batch is what the model's forward takes, beside labels and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Batch", "Task", "inputs_of"]
+
+Batch = Mapping[str, Tensor]
+"""`input_ids` and `attention_mask`, int64 (rows, tokens), and what else the model takes; `labels` where they are known;
+`groups`, int64 (rows,): which question a row is of, where rows are ranked against one another."""
+
+_OURS = frozenset({"labels", "groups"})
+
+
+def inputs_of(batch: Batch) -> dict[str, Any]:
+    """The part of a batch that the model's forward takes."""
+    return {name: value for name, value in batch.items() if name not in _OURS}
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What a model is for."""
+
+    def output(self, model: nn.Module, batch: Batch) -> Tensor:
+        """What counts of the model's output: float, first axis rows."""
+        ...
+
+    def divergence(self, output: Tensor, wanted: Tensor, batch: Batch) -> Tensor:
+        """How far an output is from the teacher's: a scalar from 0 up, 0 where both are the same."""
+        ...
+
+    def loss(self, model: nn.Module, batch: Batch, teacher: nn.Module | None = None) -> Tensor:
+        """Mean loss over rows: against the labels where the batch has them, against the teacher where not."""
+        ...
+
+    def quality(self, model: nn.Module, batches: Sequence[Batch]) -> float:
+        """One figure, higher = better."""
+        ...
+
+
+def taught(task: Task, model: nn.Module, batch: Batch, teacher: nn.Module | None) -> Tensor:
+    """The divergence from the teacher's output; from the model's own, detached, where there is none."""
+    output = task.output(model, batch)
+    with torch.no_grad():
+        wanted = task.output(teacher, batch) if teacher is not None else output.detach()
+    return task.divergence(output, wanted, batch)

@@ -1,0 +1,81 @@
+"""Tiny random models of every family, and data for them."""
+
+from __future__ import annotations
+
+import torch
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from ctxprune.shrink.subject import Subject
+from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
+from ctxprune.shrink.tasks.language_model import LanguageModel
+
+VOCABULARY = 64
+
+
+def bert() -> BertForSequenceClassification:
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=4, num_attention_heads=4, intermediate_size=48,
+        max_position_embeddings=32, num_labels=1,
+    )  # fmt: skip
+    return spread(BertForSequenceClassification(config))
+
+
+def llama() -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4,
+        intermediate_size=48, max_position_embeddings=64,
+    )  # fmt: skip
+    return spread(LlamaForCausalLM(config))
+
+
+def qwen2() -> Qwen2ForCausalLM:
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
+        intermediate_size=48, max_position_embeddings=64, tie_word_embeddings=True,
+    )  # fmt: skip
+    return spread(Qwen2ForCausalLM(config))
+
+
+def spread(model: torch.nn.Module) -> torch.nn.Module:
+    """Weights larger than a fresh model's, and uneven, so that every unit matters and some matter more."""
+    chance = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for entry in model.parameters():
+            if entry.ndim >= 2:
+                entry.mul_(6.0).mul_(torch.rand(len(entry), *[1] * (entry.ndim - 1), generator=chance) + 0.3)
+            else:
+                entry.add_(0.1 * torch.randn(entry.shape, generator=chance))
+    return model.eval()
+
+
+def batches(count: int = 3, rows: int = 8, tokens: int = 12, *, labels: bool = False, seed: int = 0) -> list[dict]:
+    """Random ids, the second half of the rows padded."""
+    chance = torch.Generator().manual_seed(seed)
+    found = []
+    for _ in range(count):
+        ids = torch.randint(5, VOCABULARY, (rows, tokens), generator=chance)
+        mask = torch.ones(rows, tokens, dtype=torch.long)
+        mask[rows // 2 :, tokens - 3 :] = 0
+        batch = {"input_ids": ids * mask, "attention_mask": mask}
+        if labels:
+            batch |= {"labels": (ids[:, 1] % 2).float(), "groups": torch.arange(rows) // 4}
+        found.append(batch)
+    return found
+
+
+def encoder(seed: int = 0) -> Subject:
+    return Subject(bert(), CrossEncoder(), batches(labels=True), seed=seed)
+
+
+def decoder(seed: int = 0) -> Subject:
+    return Subject(llama(), LanguageModel(), batches(), seed=seed)
