@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke frameworks lint fix build clean
+.PHONY: help demo test test-slow smoke frameworks lint fix build clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,14 +23,18 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 # Training needs torch, which the other tests must do without: an environment of its own.
 $(VENV)-train/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-train
-	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train]' hypothesis pytest pytest-timeout
+	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train]' hypothesis pytest pytest-timeout pytest-xdist
 	@touch $@
 
 demo: $(VENV)/.ready ## set up, make a sample database and answer six questions on it
 	@$(BIN)/ctxprune demo
 
-test: $(VENV)/.ready-dev ## set up and run the tests (warnings are errors)
+test: $(VENV)/.ready-dev $(VENV)-train/.ready ## set up and run the tests, those that need torch in an environment of their own
 	$(BIN)/python -m pytest -n 2 -q
+	$(VENV)-train/bin/python -m pytest -n 2 -q tests/shrink -m "not long"
+
+test-slow: $(VENV)-train/.ready ## the whole matrix of recipes, with seeds and targets that make test leaves out
+	$(VENV)-train/bin/python -m pytest -n 2 -q tests/shrink -m long
 
 smoke: $(VENV)-train/.ready ## set up torch beside it and train a toy pruner, from data to weights that prune
 	$(VENV)-train/bin/python -m pytest -q tests/train tests/cli/test_train_pruner.py
