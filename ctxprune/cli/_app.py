@@ -23,6 +23,8 @@ from ctxprune.cli import (
     demo,
     prune,
     serve,
+    shrink_list,
+    shrink_show,
     sql_ask,
     sql_check,
     sql_index,
@@ -31,6 +33,7 @@ from ctxprune.cli import (
     sql_values,
     train_pruner,
 )  # fmt: skip
+from ctxprune.cli._shrink_group import ShrinkGroup
 
 __all__ = ["app"]
 
@@ -48,6 +51,12 @@ sql = typer.Typer(help="Ask a database in plain words.", no_args_is_help=True, c
 bench = typer.Typer(help="Measure on public benchmarks.", no_args_is_help=True, context_settings=_HELP)
 
 train = typer.Typer(help="Train the bundled models.", no_args_is_help=True, context_settings=_HELP)
+shrink = typer.Typer(
+    cls=ShrinkGroup,
+    help="Make a model smaller: ctxprune shrink MODEL --data FILE --target latency=0.5 --recipe NAME --out DIR.",
+    no_args_is_help=True,
+    context_settings=_HELP,
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -88,6 +97,9 @@ bench.command("tables")(bench_tables.tables)
 bench.command("tools")(bench_tools.tools)
 bench.command("values")(bench_values.values)
 train.command("pruner")(train_pruner.pruner)
+shrink.command("list")(shrink_list.list_recipes)
+shrink.command("show")(shrink_show.show)
 app.add_typer(sql, name="sql")
 app.add_typer(bench, name="bench")
 app.add_typer(train, name="train")
+app.add_typer(shrink, name="shrink")

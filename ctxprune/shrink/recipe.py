@@ -7,6 +7,7 @@ differs = "…"                  # from the paper, in a sentence or two; "" wher
 models = ["encoder", "decoder"]
 promise = "reconstruction"     # what the test holds it to
 measure = "flops"              # what its target is in, unless the caller says otherwise
+data = "texts"                 # what it needs beside the model
 
 [[stages]]
 units = ["head", "neuron"]
@@ -21,7 +22,7 @@ steps = 100
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ from ctxprune.shrink.anatomy import KINDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MODELS", "PROMISES", "Piece", "Recipe", "Stage", "load_recipe", "recipe_names"]
+__all__ = ["DATA", "MODELS", "PROMISES", "Piece", "Recipe", "Stage", "load_recipe", "recipe_names"]
 
 MODELS: Mapping[str, str] = {
     "encoder": "post-norm encoders: BERT, MiniLM, the bundled pruner",
@@ -48,6 +49,11 @@ PROMISES: Mapping[str, str] = {
     "pattern": "the zeros stand where the pattern says",
     "equality": "the model's outputs stay the same within rounding",
     "baseline": "what others are compared with",
+}
+DATA: Mapping[str, str] = {
+    "none": "the model alone",
+    "texts": "texts in the model's input format, without labels",
+    "labels": "texts with labels; without them the teacher's outputs stand in",
 }
 
 
@@ -106,6 +112,7 @@ class Recipe:
     models: tuple[str, ...] = ("encoder", "decoder")
     promise: str = "target"
     measure: str = "flops"
+    data: str = "texts"
     finish: tuple[Piece, ...] = ()
 
     def __post_init__(self) -> None:
@@ -116,6 +123,17 @@ class Recipe:
             raise UsageError(f"models are {list(self.models)}", where=self.name, hint=f"known are {', '.join(MODELS)}")
         if self.promise not in PROMISES:
             raise UsageError(f"promise is {self.promise!r}", where=self.name, hint=f"one of {', '.join(PROMISES)}")
+        if self.data not in DATA:
+            raise UsageError(f"data is {self.data!r}", where=self.name, hint=f"one of {', '.join(DATA)}")
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Kinds of unit that its stages take, each once, in order."""
+        return tuple(dict.fromkeys(kind for stage in self.stages for kind in stage.units))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, as the TOML has it."""
+        return asdict(self) | {"units": list(self.units)}
 
 
 def recipe_names() -> list[str]:

@@ -1,0 +1,50 @@
+"""`ctxprune shrink list`: the recipes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["list_recipes"]
+
+
+def list_recipes(
+    model: Annotated[
+        str,
+        typer.Option(metavar="KIND", help="Those for a kind of model: encoder, decoder, moe, ssm.", show_default=False),
+    ] = "",
+    unit: Annotated[
+        str,
+        typer.Option(metavar="KIND", help="Those that take a kind of unit: head, neuron, layer …", show_default=False),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the recipes: what goes, on which models, what data it takes, and the paper.
+
+    `ctxprune shrink show NAME` says all of one.
+    """
+    from ctxprune.cli import _console
+    from ctxprune.shrink.anatomy import KINDS
+    from ctxprune.shrink.recipe import MODELS, load_recipe, recipe_names
+
+    for word, known, option in ((model, MODELS, "--model"), (unit, KINDS, "--unit")):
+        if word and word not in known:
+            raise typer.BadParameter(f"{word!r} is not one of {', '.join(known)}", param_hint=option)
+    recipes = [load_recipe(name) for name in recipe_names()]
+    chosen = [
+        recipe for recipe in recipes if (not model or model in recipe.models) and (not unit or unit in recipe.units)
+    ]
+    names = ("name", "models", "units", "measure", "data", "promise", "title", "source")
+    if as_json:
+        _console.emit([{name: getattr(recipe, name) for name in names} for recipe in chosen])
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("name", "models", "units", "data", "promise", "paper")
+    for recipe in chosen:
+        cells = (", ".join(recipe.models), ", ".join(recipe.units) or "-", recipe.data, recipe.promise)
+        table.add_row(Text(recipe.name, style="bold"), *cells, Text(recipe.source))
+    _console.data().print(table)
+    _console.say(f"{_console.counted(len(chosen), 'recipe')}; all of one: ctxprune shrink show NAME")

@@ -1,0 +1,73 @@
+"""`ctxprune shrink show NAME`: one recipe, whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ctxprune.shrink.recipe import Piece, Recipe
+
+__all__ = ["show"]
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a recipe, or a TOML file with one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show a recipe: the paper, what differs from it, its stages, and the parameters of each piece."""
+    from ctxprune.cli import _console
+    from ctxprune.shrink.recipe import load_recipe
+
+    recipe = load_recipe(name)
+    if as_json:
+        _console.emit(recipe.to_dict())
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(style="dim", no_wrap=True)
+    lines.add_column(overflow="fold")
+    for label, text in _lines(recipe):
+        lines.add_row(label, Text(text))
+    console = _console.data()
+    console.print(Text(recipe.name, style="bold"))
+    console.print(lines)
+
+
+def _lines(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    from ctxprune.shrink.recipe import DATA, MODELS, PROMISES
+
+    yield "paper", recipe.title
+    yield "source", recipe.source
+    yield "differs", recipe.differs or "in nothing known"
+    for kind in recipe.models:
+        yield ("models" if kind == recipe.models[0] else ""), f"{kind}: {MODELS[kind]}"
+    yield "target", f"in {recipe.measure}, unless another is asked for"
+    yield "needs", DATA[recipe.data]
+    yield "tested", PROMISES[recipe.promise]
+    for number, stage in enumerate(recipe.stages, 1):
+        yield f"stage {number}", f"units {', '.join(stage.units)}; {_extent(stage.share, stage.rounds)}"
+        yield "  prepare", _pieces(stage.prepare)
+        yield "  score", _pieces([stage.score])
+        yield "  allocate", _pieces([stage.allocate])
+        yield "  compensate", _pieces(stage.compensate)
+        yield "  recover", _pieces(stage.recover)
+    yield "finish", _pieces(recipe.finish)
+
+
+def _extent(share: float, rounds: int) -> str:
+    times = {0: "one unit at a time, scored anew", 1: "at once"}.get(rounds, f"in {rounds} rounds, scored anew")
+    return f"{times}; {share:.0%} of the way to the target"
+
+
+def _pieces(pieces: Iterable[Piece]) -> str:
+    def one(piece: Piece) -> str:
+        given = ", ".join(f"{name}={value}" for name, value in piece.parameters.items())
+        return f"{piece.name}({given})" if given else piece.name
+
+    return ", then ".join(map(one, pieces)) or "nothing"
