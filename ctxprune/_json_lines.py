@@ -13,11 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["read_rows"]
+__all__ = ["numbered_rows", "read_rows"]
 
 
 def read_rows(file: Path) -> Iterator[Any]:
     """The JSON documents of a file of lines, gzipped or not.
+
+    Raises:
+        InputError: The file is absent or damaged.
+    """
+    for _, row in numbered_rows(file):
+        yield row
+
+
+def numbered_rows(file: Path) -> Iterator[tuple[int, Any]]:
+    """The same, each with the number of its line, from 1 up; lines without anything are passed over.
 
     Raises:
         InputError: The file is absent or damaged.
@@ -29,7 +39,7 @@ def read_rows(file: Path) -> Iterator[Any]:
             for line in lines:
                 place += 1
                 if line.strip():
-                    yield json.loads(line)
+                    yield place, json.loads(line)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"the file cannot be read ({error})", where=file.name) from error
     except UnicodeDecodeError as error:

@@ -15,9 +15,10 @@ __all__ = ["Batch", "Task", "inputs_of"]
 
 Batch = Mapping[str, Tensor]
 """`input_ids` and `attention_mask`, int64 (rows, tokens), and what else the model takes; `labels` where they are known;
-`groups`, int64 (rows,): which question a row is of, where rows are ranked against one another."""
+`groups`, int64 (rows,): which question a row is of, where rows are ranked against one another; `teacher`, float
+(rows,): scores of a teacher that is not at hand itself."""
 
-_OURS = frozenset({"labels", "groups"})
+_OURS = frozenset({"labels", "groups", "teacher"})
 
 
 def inputs_of(batch: Batch) -> dict[str, Any]:
