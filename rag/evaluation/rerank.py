@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from statistics import fmean
 from time import perf_counter
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune._json_lines import read_rows
+from ctxprune._ranking import ndcg, reciprocal_rank
 from ctxprune.context import Unit
 from ctxprune.errors import InputError
 from ctxprune.scorers import RelevanceScorer, as_scores
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ctxprune.scorers import Scorer, Scores
 
-__all__ = ["RankingSet", "RerankReport", "load_ranking_set", "measure", "ndcg", "reciprocal_rank"]
+__all__ = ["RankingSet", "RerankReport", "load_ranking_set", "measure"]
 
 _GRADES = {1: 4, 2: 3, 3: 2, 4: 1, -1: 4}  # of Cranfield, where 1 is a complete answer
 _DEPTH = 10
@@ -132,17 +132,6 @@ def measure(
     )
 
 
-def ndcg(gained: Sequence[int], attainable: Sequence[int]) -> float:
-    """Discounted gain of the first ten over that of the best order, 0 to 1 (Järvelin and Kekäläinen 2002)."""
-    ideal = sorted(attainable, reverse=True)[:_DEPTH]
-    return _discounted(gained[:_DEPTH]) / _discounted(ideal)
-
-
-def reciprocal_rank(gained: Sequence[int]) -> float:
-    """1 over the place of the first relevant document; 0 where the first ten have none."""
-    return next((1 / place for place, gain in enumerate(gained[:_DEPTH], start=1) if gain > 0), 0.0)
-
-
 def _means(rows: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return round(100 * fmean(row[0] for row in rows), 2), round(100 * fmean(row[1] for row in rows), 2)
 
@@ -208,7 +197,3 @@ def _judgements(file: Path) -> dict[str, dict[str, int]]:
         if gain:
             judged.setdefault(question, {})[document] = gain
     return judged
-
-
-def _discounted(gains: Sequence[int]) -> float:
-    return sum(gain / math.log2(place + 1) for place, gain in enumerate(gains, start=1))

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._ranking import bootstrap_means
 from ctxprune.errors import InputError, UsageError
 
 from .journal import read_log
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "MetricComparison", "compare", "mcnemar", "read_results"]
 
-_DRAWS = 10_000
 _METRICS: dict[str, Callable[[Result], float | None]] = {
     "ex": lambda one: float(one.right),
     "soft_f1": lambda one: one.soft_f1,
@@ -177,23 +177,11 @@ def _metrics(common: Sequence[tuple[Result, Result]], confidence: float, seed: i
             continue
         table = 100 * np.array([(one or 0.0, other or 0.0) for one, other in pairs], dtype=float)
         gain = table[:, 1] - table[:, 0]
-        draws = _bootstrap(gain, seed)
+        draws = bootstrap_means(gain, seed)
         low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
         a, b = table.mean(axis=0)
         found.append(MetricComparison(name, float(a), float(b), float(gain.mean()), float(low), float(high)))
     return tuple(found)
-
-
-def _bootstrap(gain: Any, seed: int) -> Any:
-    """Means of `_DRAWS` samples with replacement; float64 (draws,)."""
-    import numpy as np
-
-    values, counts = np.unique(gain, return_counts=True)  # few distinct values: draw how often each comes
-    rng = np.random.default_rng(seed)
-    if len(values) <= 64:
-        drawn = rng.multinomial(len(gain), counts / len(gain), size=_DRAWS)
-        return drawn @ values / len(gain)
-    return np.array([rng.choice(gain, size=len(gain)).mean() for _ in range(_DRAWS)])
 
 
 def _levels(common: Sequence[tuple[Result, Result]]) -> dict[str, tuple[int, float, float]]:

@@ -1,0 +1,7 @@
+"""The audit of shrunk models: what the mean hides. See `ctxprune.shrink.audit.audit`."""
+
+from __future__ import annotations
+
+from ctxprune.shrink.audit.audit import Audited, AuditReport, Question, audit
+
+__all__ = ["AuditReport", "Audited", "Question", "audit"]

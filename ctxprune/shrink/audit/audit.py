@@ -1,0 +1,280 @@
+"""What to look at beside the mean before a shrunk ranking model is shipped.
+
+"Characterising Bias in Compressed Models" (Hooker and others 2020): the mean holds, and a few examples carry the loss.
+Compression identified exemplars are questions on which most compressed variants agree on another answer than the full
+model's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from statistics import fmean, stdev
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune._ranking import bootstrap_means, ndcg
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.audit.slices import slices
+from ctxprune.shrink.audit.swaps import swapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Scorer = Callable[[str, Sequence[str]], Sequence[float]]
+
+__all__ = ["AuditReport", "Audited", "Question", "audit"]
+
+_LEAST = 20  # questions of a slice that may be called the worst
+_SHOWN = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with the texts that are ranked for it: gain of each from 0 up, and where the question is from."""
+
+    query: str
+    texts: tuple[str, ...]
+    gains: tuple[float, ...]
+    domain: str = ""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A model under audit.
+
+    Attributes:
+        name: As it is shown.
+        score: Scores of texts for a question, higher = better.
+        sizes: What is known of its size: "bytes", "parameters", "flops".
+        variants: The same method with other calibration sets or seeds, by name; scores as `score`.
+    """
+
+    name: str
+    score: Scorer
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    variants: Mapping[str, Scorer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """All figures as plain data; `to_html` draws them.
+
+    Attributes:
+        questions: How many were asked.
+        models: By name, the full one first: quality, sizes, speed, losses, flips, slices, exemplars, swaps.
+        seed: Of the intervals.
+    """
+
+    questions: int
+    models: tuple[dict[str, Any], ...]
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-like data."""
+        return asdict(self)
+
+    def to_html(self) -> str:
+        """One page that needs nothing else."""
+        from ctxprune.shrink.audit.page import page
+
+        return page(self)
+
+
+def audit(
+    full: Audited,
+    shrunk: Sequence[Audited],
+    questions: Sequence[Question],
+    *,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> AuditReport:
+    """Compare shrunk models with the full one, question by question.
+
+    Args:
+        full: The model as it was.
+        shrunk: What became of it.
+        questions: With a relevant text each; others are left out.
+        seed: Of the bootstrap.
+        progress: Told what is measured next.
+
+    Raises:
+        InputError: No question has a relevant and another text.
+        UsageError: A model gives scores of another number or none that are finite, or two models share a name.
+    """
+    asked = [entry for entry in questions if any(entry.gains) and len(entry.texts) > 1]
+    if not asked:
+        raise InputError("no question has a relevant text among others", hint="give questions with gains above 0")
+    if len({entry.name for entry in (full, *shrunk)}) != len(shrunk) + 1:
+        raise UsageError("two audited models have the same name", where=full.name)
+    tell = progress or (lambda _: None)
+    parts = slices(asked)
+    tell(full.name)
+    base = _scored(full.score, full.name, asked)
+    models = [_figures(full, base) | {"swaps": _swaps(full, asked, base.scores)}]
+    for model in shrunk:
+        tell(model.name)
+        own = _scored(model.score, model.name, asked)
+        variants = {name: _scored(score, f"{model.name}, {name}", asked) for name, score in model.variants.items()}
+        models.append(
+            _figures(model, own)
+            | _loss(base, own, seed)
+            | {"flips": _flips(asked, base, own), "slices": _by_slice(parts, base, own, seed)}
+            | {"worst_slice": _worst(parts, base, own, seed), "spread": _spread(own, variants)}
+            | {"exemplars": _exemplars(asked, parts, base, {"": own} | variants)}
+            | {"swaps": _swaps(model, asked, own.scores)}
+        )
+    return AuditReport(len(asked), tuple(models), seed)
+
+
+@dataclass(frozen=True)
+class _Scored:
+    scores: list[NDArray[np.float64]]
+    quality: NDArray[np.float64]
+    first: list[int]
+    seconds: float
+
+
+def _scored(score: Scorer, name: str, asked: Sequence[Question]) -> _Scored:
+    scores = []
+    started = perf_counter()
+    for question in asked:
+        found = np.asarray(score(question.query, question.texts), dtype=np.float64)
+        if found.shape != (len(question.texts),) or not np.isfinite(found).all():
+            raise UsageError(
+                f"{name} gives scores of shape {found.shape} for {len(question.texts)} texts, or some not finite"
+            )
+        scores.append(found)
+    seconds = perf_counter() - started
+    orders = [np.argsort(-found, kind="stable") for found in scores]
+    quality = [
+        ndcg([question.gains[place] for place in order], question.gains)
+        for question, order in zip(asked, orders, strict=True)
+    ]
+    return _Scored(scores, np.array(quality), [int(order[0]) for order in orders], seconds)
+
+
+def _figures(model: Audited, own: _Scored) -> dict[str, Any]:
+    texts = sum(map(len, own.scores))
+    return {
+        "name": model.name,
+        "ndcg@10": _percent(own.quality.mean()),
+        "texts_a_second": round(texts / max(own.seconds, 1e-9), 1),
+        "sizes": dict(model.sizes),
+    }
+
+
+def _loss(base: _Scored, own: _Scored, seed: int) -> dict[str, Any]:
+    lost = base.quality - own.quality
+    low, high = np.quantile(bootstrap_means(lost, seed), [0.025, 0.975])
+    return {"lost": _percent(lost.mean()), "lost_95": [_percent(low), _percent(high)]}
+
+
+def _flips(asked: Sequence[Question], base: _Scored, own: _Scored) -> dict[str, Any]:
+    """Questions whose first text is another one."""
+    places = [place for place in range(len(asked)) if base.first[place] != own.first[place]]
+
+    def right(scored: _Scored, place: int) -> bool:
+        return asked[place].gains[scored.first[place]] > 0
+
+    worse = [place for place in places if right(base, place) and not right(own, place)]
+    better = [place for place in places if right(own, place) and not right(base, place)]
+    return {
+        "share": _percent(len(places) / len(asked)),
+        "right_to_wrong": len(worse),
+        "wrong_to_right": len(better),
+        "examples": [_example(asked[place], base.first[place], own.first[place]) for place in worse[:_SHOWN]],
+    }
+
+
+def _example(question: Question, before: int, after: int) -> dict[str, str]:
+    return {"query": question.query, "before": question.texts[before][:300], "after": question.texts[after][:300]}
+
+
+def _by_slice(
+    parts: Mapping[str, NDArray[np.bool_]], base: _Scored, own: _Scored, seed: int
+) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name, mask in parts.items():
+        lost = base.quality[mask] - own.quality[mask]
+        low, high = np.quantile(bootstrap_means(lost, seed), [0.025, 0.975])
+        found[name] = {
+            "questions": int(mask.sum()),
+            "full": _percent(base.quality[mask].mean()),
+            "shrunk": _percent(own.quality[mask].mean()),
+            "lost": _percent(lost.mean()),
+            "lost_95": [_percent(low), _percent(high)],
+        }
+    return found
+
+
+def _worst(parts: Mapping[str, NDArray[np.bool_]], base: _Scored, own: _Scored, seed: int) -> str:
+    """The slice of 20 questions or more that lost most; "" where none lost anything."""
+    found = _by_slice({name: mask for name, mask in parts.items() if mask.sum() >= _LEAST}, base, own, seed)
+    name = max(found, key=lambda entry: float(found[entry]["lost"]), default="")
+    return name if name and found[name]["lost"] > 0 else ""
+
+
+def _spread(own: _Scored, variants: Mapping[str, _Scored]) -> dict[str, Any]:
+    """Quality over calibration sets and seeds."""
+    values = [_percent(entry.quality.mean()) for entry in (own, *variants.values())]
+    return {
+        "variants": dict(zip(("this one", *variants), values, strict=True)),
+        "mean": round(fmean(values), 2),
+        "deviation": round(stdev(values), 2) if len(values) > 1 else None,
+    }
+
+
+def _exemplars(
+    asked: Sequence[Question],
+    parts: Mapping[str, NDArray[np.bool_]],
+    base: _Scored,
+    variants: Mapping[str, _Scored],
+) -> dict[str, Any]:
+    """Questions whose commonest first text among the variants is not the full model's."""
+    firsts = zip(*(entry.first for entry in variants.values()), strict=True)
+    modal = [Counter(found).most_common(1)[0][0] for found in firsts]
+    chosen = np.array([modal[place] != base.first[place] for place in range(len(asked))])
+    share = chosen.mean()
+    over = {
+        name: round(float(chosen[mask].mean() / share), 2)
+        for name, mask in parts.items()
+        if share and mask.sum() >= _LEAST
+    }
+    return {
+        "variants": len(variants),
+        "share": _percent(share),
+        "times_as_often": dict(sorted(over.items(), key=lambda entry: -entry[1])),
+        "examples": [
+            _example(asked[place], base.first[place], modal[place]) for place in np.flatnonzero(chosen)[:_SHOWN]
+        ],
+    }
+
+
+def _swaps(model: Audited, asked: Sequence[Question], scores: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
+    """How scores move when the people in question and texts change gender or name."""
+    spread = float(np.concatenate(scores).std()) or 1.0
+    moved, flipped, count = [], 0, 0
+    for question, before in zip(asked, scores, strict=True):
+        query, texts = swapped(question.query), tuple(map(swapped, question.texts))
+        touched = [query != question.query or new != old for new, old in zip(texts, question.texts, strict=True)]
+        if not any(touched):
+            continue
+        after = np.asarray(model.score(query, texts), dtype=np.float64)
+        moved += (np.abs(after - before)[touched] / spread).tolist()
+        flipped += int(after.argmax() != before.argmax())
+        count += 1
+    return {
+        "questions": count,
+        "mean_change": round(fmean(moved), 4) if moved else None,
+        "largest_change": round(max(moved), 4) if moved else None,
+        "first_text_changed": _percent(flipped / count) if count else None,
+    }
+
+
+def _percent(value: Any) -> float:
+    return round(100 * float(value), 2)

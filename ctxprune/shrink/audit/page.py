@@ -1,0 +1,173 @@
+"""The audit as one page: a table of models, then for each of them its slices, flips, exemplars and swaps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ctxprune._html import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ctxprune.shrink.audit.audit import AuditReport
+
+__all__ = ["page"]
+
+_STYLE = """
+:root{--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--dim:#57606a;--bar:#0969da;--bad:#bc4c00;--soft:#f6f8fa;
+  color-scheme:light dark}
+@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--line:#30363d;--dim:#8b949e;--bar:#4493f8;
+  --bad:#f0883e;--soft:#161b22}}
+body{font:15px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62em;
+  margin:2em auto;padding:0 1em}
+h1{font-size:1.5em}h2{font-size:1.2em;margin-top:2em;border-top:1px solid var(--line);padding-top:1em}h3{font-size:1em}
+table{border-collapse:collapse;width:100%;margin:.5em 0}th{text-align:right;color:var(--dim);font-weight:500}
+th,td{padding:.3em .6em;border-bottom:1px solid var(--line);text-align:right;font-variant-numeric:tabular-nums}
+th:first-child,td:first-child{text-align:left}.wide{overflow-x:auto}
+.bar{display:inline-block;height:.7em;border-radius:2px;background:var(--bar)}.bar.bad{background:var(--bad)}
+td.bars{width:30%;text-align:left}p.note,small{color:var(--dim)}
+details{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.4em .8em;margin:.5em 0}
+summary{cursor:pointer}li{margin:.6em 0;overflow-wrap:anywhere}b.bad{color:var(--bad)}
+"""
+
+
+def page(report: AuditReport) -> str:
+    """The whole document."""
+    full, *shrunk = report.models
+    parts = [
+        f"<h1>Audit of {escape(', '.join(model['name'] for model in shrunk))}</h1>",
+        f'<p class="note">{report.questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap'
+        f" over questions (seed {report.seed}). The full model is {escape(full['name'])}.</p>",
+        _overview(report.models),
+        *(_model(full, model) for model in shrunk),
+    ]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>Audit</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
+    )
+
+
+def _overview(models: Sequence[Mapping[str, Any]]) -> str:
+    full = models[0]
+    rows = [
+        [
+            escape(model["name"]),
+            model["ndcg@10"],
+            _interval(model) if "lost" in model else "",
+            f"{model['texts_a_second']:,.0f}",
+            f"{model['texts_a_second'] / full['texts_a_second']:.1f} x" if model is not full else "",
+            *(_size(model["sizes"].get(name), name) for name in ("bytes", "parameters", "flops")),
+            escape(model.get("worst_slice") or ("" if model is full else "none")),
+        ]
+        for model in models
+    ]
+    heads = ("model", "nDCG@10", "lost", "texts/s", "speed", "size", "parameters", "multiply-adds", "worst slice")
+    return f'<div class="wide">{_table(heads, rows)}</div>'
+
+
+def _model(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+    return "".join(
+        [f"<h2>{escape(model['name'])}</h2>", *_slices(model), *_flips(model), *_exemplars(model), *_spread(model)]
+    ) + _swaps(full, model)
+
+
+def _slices(model: Mapping[str, Any]) -> Iterable[str]:
+    if not model["slices"]:
+        return
+    most = max(*(abs(entry["lost"]) for entry in model["slices"].values()), 1.0)
+    rows = []
+    for name, entry in sorted(model["slices"].items(), key=lambda item: -item[1]["lost"]):
+        worst = ' <b class="bad">worst</b>' if name == model["worst_slice"] else ""
+        bad = " bad" if entry["lost"] > 0 else ""
+        width = 100 * abs(entry["lost"]) / most
+        bar = f'<span class="bar{bad}" style="width:{width:.0f}%"></span>'
+        rows.append(
+            [f"{escape(name)}{worst}", entry["questions"], entry["full"], entry["shrunk"], _interval(entry), bar]
+        )
+    yield "<h3>Where it loses (orange) and gains (blue)</h3>"
+    yield _table(("slice", "questions", "full", "shrunk", "lost", ""), rows, bars=True)
+
+
+def _flips(model: Mapping[str, Any]) -> Iterable[str]:
+    flips = model["flips"]
+    yield (
+        f"<h3>First text changed</h3><p>On {flips['share']} % of the questions another text stands first: right became"
+        f" wrong {flips['right_to_wrong']} times, wrong became right {flips['wrong_to_right']} times.</p>"
+    )
+    yield from _examples("Questions that went wrong", flips["examples"])
+
+
+def _exemplars(model: Mapping[str, Any]) -> Iterable[str]:
+    found = model["exemplars"]
+    often = ", ".join(f"{escape(name)} {value} x" for name, value in list(found["times_as_often"].items())[:3])
+    yield (
+        f"<h3>Compression identified exemplars</h3><p>On {found['share']} % of the questions the commonest first text"
+        f" of {found['variants']} variants is not the full model's. Most over-represented: {often or 'nothing'}.</p>"
+    )
+    yield from _examples("The exemplars", found["examples"])
+
+
+def _spread(model: Mapping[str, Any]) -> Iterable[str]:
+    spread = model["spread"]
+    if spread["deviation"] is not None:
+        rows = [[escape(name), value] for name, value in spread["variants"].items()]
+        yield (
+            f"<h3>Other calibration sets and seeds</h3><p>Mean {spread['mean']}, standard deviation"
+            f" {spread['deviation']}.</p>{_table(('variant', 'nDCG@10'), rows)}"
+        )
+
+
+def _swaps(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+    if not model["swaps"]["questions"]:
+        return "<h3>Gender and names swapped</h3><p>No question or text names any.</p>"
+    rows = [
+        [
+            escape(entry["name"]),
+            entry["swaps"]["mean_change"],
+            entry["swaps"]["largest_change"],
+            f"{entry['swaps']['first_text_changed']} %",
+        ]
+        for entry in (full, model)
+    ]
+    heads = ("model", "mean change of a score", "largest", "first text changed")
+    return (
+        f"<h3>Gender and names swapped</h3><p class='note'>{model['swaps']['questions']} questions; changes in standard"
+        f" deviations of the model's scores.</p>{_table(heads, rows)}"
+    )
+
+
+def _examples(title: str, examples: Sequence[Mapping[str, str]]) -> Iterable[str]:
+    if examples:
+        rows = "".join(
+            f"<li><b>{escape(entry['query'])}</b><br><small>full</small> {escape(entry['before'])}"
+            f"<br><small>shrunk</small> {escape(entry['after'])}</li>"
+            for entry in examples
+        )
+        yield f"<details><summary>{title} ({len(examples)} shown)</summary><ol>{rows}</ol></details>"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, bars: bool = False) -> str:
+    last = len(heads) - 1
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td class="bars">{cell}</td>' if bars and place == last else f"<td>{cell}</td>"
+            for place, cell in enumerate(row)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{body}</table>"
+
+
+def _interval(entry: Mapping[str, Any]) -> str:
+    low, high = entry["lost_95"]
+    return f"{entry['lost']} <small>({low} to {high})</small>"
+
+
+def _size(value: float | None, name: str) -> str:
+    if value is None:
+        return ""
+    if name == "bytes":
+        return f"{value / 1e6:.1f} MB"
+    return f"{value / 1e9:.2f} G" if value >= 1e9 else f"{value / 1e6:.1f} M"

@@ -1,0 +1,103 @@
+"""The audit on models whose faults are planted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.audit import Audited, Question, audit
+from ctxprune.shrink.audit.slices import slices
+from ctxprune.shrink.audit.swaps import swapped
+
+PLAIN = [
+    Question(f"who opened gate number{n} in the old town", ("the gate", "a cow", "grass"), (1, 0, 0), "stories")
+    for n in range(40)
+]
+NEGATED = [Question(f"gate {n} never opened", ("the gate", "a cow", "grass"), (1, 0, 0), "law") for n in range(24)]
+
+
+def right(_: str, texts):
+    return [float(text == "the gate") + 0.01 * place for place, text in enumerate(texts)]
+
+
+def wrong_on_negation(query: str, texts):
+    return right(query, texts) if "never" not in query else [-value for value in right(query, texts)]
+
+
+def test_the_planted_fault_is_named():
+    report = audit(Audited("full", right), [Audited("small", wrong_on_negation)], PLAIN + NEGATED)
+    full, small = report.models
+    assert full["ndcg@10"] == 100
+    assert small["worst_slice"] in ("negation", "domain law", "number", "short question")
+    assert small["slices"]["negation"]["questions"] == 24
+    assert small["slices"]["negation"]["lost"] == small["slices"]["domain law"]["lost"] == 50.0
+    assert small["slices"]["domain stories"]["lost"] == 0
+    assert small["flips"] == {
+        "share": 37.5, "right_to_wrong": 24, "wrong_to_right": 0, "examples": small["flips"]["examples"],
+    }  # fmt: skip
+    assert small["flips"]["examples"][0]["before"] == "the gate"
+    assert small["lost"] == pytest.approx(50 * 24 / 64, abs=0.01)
+    assert small["lost_95"][0] < small["lost"] < small["lost_95"][1]
+
+
+def test_exemplars_are_what_most_variants_change():
+    variants = {"seed 1": wrong_on_negation, "seed 2": right}
+    few = audit(Audited("full", right), [Audited("s", right, variants=variants)], PLAIN + NEGATED).models[1]
+    assert few["exemplars"]["share"] == 0
+    many = audit(Audited("full", right), [Audited("s", wrong_on_negation, variants=variants)], PLAIN + NEGATED).models[
+        1
+    ]
+    assert many["exemplars"]["share"] == 37.5
+    assert many["exemplars"]["variants"] == 3
+    assert many["exemplars"]["times_as_often"]["negation"] == pytest.approx(64 / 24, abs=0.01)
+    assert many["spread"]["variants"]["seed 2"] == 100
+    assert many["spread"]["deviation"] > 0
+
+
+def test_swaps_measure_what_a_score_makes_of_gender():
+    asked = [Question("did he win", ("He won.", "She lost."), (1, 0))] * 3
+
+    def fond_of_he(_, texts):
+        return [float("He" in text.split()) for text in texts]
+
+    def blind(_, texts):
+        return [float("won" in text) for text in texts]
+
+    full, small = audit(Audited("full", blind), [Audited("small", fond_of_he)], asked).models
+    assert full["swaps"] == {"questions": 3, "mean_change": 0, "largest_change": 0, "first_text_changed": 0}
+    assert small["swaps"]["mean_change"] == pytest.approx(2.0)
+    assert small["swaps"]["first_text_changed"] == 100
+
+
+def test_swapped_keeps_case_and_other_words():
+    assert swapped("He saw Mary, THE MAN and the theory of his.") == "She saw James, THE WOMAN and the theory of her."
+    assert swapped("grass") == "grass"
+
+
+def test_slices_leave_out_what_holds_all_or_none():
+    assert set(slices(PLAIN)) <= {"long question", "rare term"}
+    assert slices([]) == {}
+    assert slices([Question("don’t", ("a",), (1,)), Question("do", ("a",), (1,))])["negation"].tolist() == [True, False]
+
+
+def test_the_page_is_whole_and_escaped():
+    bad = [Question("<script>1 & never", ("the gate", "<b>", "grass"), (1, 0, 0))] * 30
+    report = audit(Audited("full", right), [Audited("a<b", wrong_on_negation, {"bytes": 9e6})], PLAIN + bad)
+    page = report.to_html()
+    assert "<script>" not in page
+    assert "a&lt;b" in page
+    assert "9.0 MB" in page
+    json.dumps(report.to_dict())
+
+
+def test_bad_input():
+    with pytest.raises(InputError, match="no question"):
+        audit(Audited("full", right), [], [Question("q", ("a", "b"), (0, 0))])
+    with pytest.raises(UsageError, match="shape"):
+        audit(Audited("full", lambda _, texts: [1.0]), [], PLAIN)
+    with pytest.raises(UsageError, match="finite"):
+        audit(Audited("full", lambda _, texts: [float("nan")] * 3), [], PLAIN)
+    with pytest.raises(UsageError, match="same name"):
+        audit(Audited("full", right), [Audited("full", right)], PLAIN)
