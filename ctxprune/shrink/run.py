@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -78,6 +78,7 @@ def shrink(
         tell(f"stage {number + 1} of {len(recipe.stages)}: {', '.join(stage.units)}", number / (len(recipe.stages) + 1))
         work = _weights(work, stage, target) if "weight" in stage.units else _structures(work, stage, measure, limit)
     tell("recovery", len(recipe.stages) / (len(recipe.stages) + 1))
+    work = replace(work, budget=_rest(work, measure, limit))
     for piece in recipe.finish:
         work = make(RECOVERIES, piece)(work)
     work.model.eval()
@@ -104,11 +105,20 @@ def make(registry: Registry[Any], piece: Piece) -> Any:
         raise UsageError(f"{piece.name} cannot be made ({error})", where=piece.name) from error
 
 
+def _rest(subject: Subject, measure: str, limit: float) -> Budget:
+    """What is still over the limit, for pieces that make a whole model smaller."""
+    return Budget((), {}, max(cost(subject.model, measure, masks=subject.masks) - limit, 0.0), measure=measure)
+
+
 def _structures(subject: Subject, stage: Stage, measure: str, limit: float) -> Subject:
-    for piece in stage.prepare:
-        subject = make(RECOVERIES, piece)(subject)
     start = cost(subject.model, measure)
     goal = start - stage.share * (start - limit)
+    if stage.prepare:
+        groups = subject.groups(stage.units)
+        costs = unit_costs(subject.model, groups, measure)
+        subject = replace(subject, budget=Budget(groups, costs, max(start - goal, 0.0), measure=measure))
+    for piece in stage.prepare:
+        subject = make(RECOVERIES, piece)(subject)
     rounds, number = stage.rounds, 0
     while True:
         now = cost(subject.model, measure)
@@ -127,8 +137,9 @@ def _structures(subject: Subject, stage: Stage, measure: str, limit: float) -> S
 def _round(subject: Subject, stage: Stage, measure: str, gone: float) -> Subject:
     groups = subject.groups(stage.units)
     costs = unit_costs(subject.model, groups, measure)
+    budget = Budget(groups, costs, gone, None if stage.rounds else 1, measure)
+    subject = replace(subject, budget=budget)
     scores = make(SCORES, stage.score)(subject, groups)
-    budget = Budget(groups, costs, gone, at_once=None if stage.rounds else 1)
     kept = make(ALLOCATORS, stage.allocate)(subject, scores, budget)
     for piece in stage.compensate:
         kept = make(COMPENSATORS, piece)(subject, kept)
@@ -141,13 +152,16 @@ def _round(subject: Subject, stage: Stage, measure: str, gone: float) -> Subject
 def _weights(subject: Subject, stage: Stage, target: Target) -> Subject:
     if target.measure != "weights":
         raise UsageError(f"zeros do not lower {target.measure}", hint="give a target in weights")
+    subject = replace(subject, budget=Budget((), {}, (1 - target.keep) * stage.share, measure="weights"))
     for piece in stage.prepare:
         subject = make(RECOVERIES, piece)(subject)
     rounds = max(stage.rounds, 1)
     for number in range(1, rounds + 1):
         share = (1 - target.keep) * stage.share * number / rounds
+        budget = Budget((), {}, share, measure="weights")
+        subject = replace(subject, budget=budget)
         scores = make(SCORES, stage.score)(subject, matrices(subject.model))
-        masks = make(ALLOCATORS, stage.allocate)(subject, scores, Budget((), {}, share))
+        masks = make(ALLOCATORS, stage.allocate)(subject, scores, budget)
         for piece in stage.compensate:
             masks = make(COMPENSATORS, piece)(subject, masks)
         apply_masks(subject, masks)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.anatomy import Anatomy, Group
     from ctxprune.shrink.tasks.base import Batch, Task
 
@@ -35,6 +36,10 @@ class Subject:
         seed: Of all chance.
         masks: Of single weights that are zero and stay so, by parameter: bool, True = kept.
         notes: What pieces found out, for the report (plain values by name).
+        related: Batches of a related, larger task or of a general domain, for methods that look at both.
+        budget: What the round, the stage (in preparations) or the rest of the recipe (in its finish) shall take out;
+            None outside a recipe.
+        learned: Scores that a preparation found while it trained, by group's key or parameter's name.
     """
 
     model: nn.Module
@@ -44,6 +49,9 @@ class Subject:
     seed: int = 0
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    related: Sequence[Batch] = ()
+    budget: Budget | None = None
+    learned: Mapping[Any, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         family_of(self.model)  # refuses a model of no known family
@@ -94,6 +102,16 @@ class Subject:
                 f"there are {rows} calibration rows, and this piece needs {least}", hint="give more calibration data"
             )
         return self.calibration
+
+    def needed_budget(self) -> Budget:
+        """The budget.
+
+        Raises:
+            UsageError: There is none: the piece was called outside a recipe.
+        """
+        if self.budget is None:
+            raise UsageError("this piece needs a budget", hint="call it in a recipe, or set the subject's budget")
+        return self.budget
 
     def loss(self, model: nn.Module | None = None) -> float:
         """Mean loss of the task over the calibration rows, without gradients."""

@@ -29,12 +29,14 @@ class Budget:
         costs: Of each unit, in the target's measure: float64 (count,) by group. For single weights empty.
         remove: At least so much of it goes; for single weights the share of all of them that is zero afterwards.
         at_once: Most units that may go in this round; None for any number.
+        measure: What costs are in; one of `ctxprune.shrink.cost.MEASURES`.
     """
 
     groups: Sequence[Group]
     costs: Mapping[Key, Tensor]
     remove: float
     at_once: int | None = None
+    measure: str = "flops"
 
     @property
     def total(self) -> float:

@@ -1,0 +1,42 @@
+"""Scores that a preparation learned while it trained the model (gates, movement, regularisation)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.subject import parameter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Learned"]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What `Subject.learned` holds for each group or parameter; one round, since removal makes it out of date."""
+
+    def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
+        """float (count,) by group, or of the parameter's shape by its name.
+
+        Raises:
+            UsageError: Nothing was learned of one of them, or it has another shape by now.
+        """
+        found = {}
+        for group in groups:
+            key = getattr(group, "key", group)
+            shape = parameter_of(subject.model, group).shape if isinstance(group, str) else (group.count,)
+            if key not in subject.learned or tuple(subject.learned[key].shape) != tuple(shape):
+                raise UsageError(
+                    f"no score was learned for {key}",
+                    where="learned.v1",
+                    hint="give the stage a preparation that learns scores, and one round",
+                )
+            found[key] = subject.learned[key]
+        return found
