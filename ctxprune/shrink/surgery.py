@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.anatomy import Anatomy, Group, Key
 
-__all__ = ["Kept", "remove"]
+__all__ = ["Kept", "remove", "resize"]
 
 Kept = "Mapping[Key, Tensor]"
 """By group which of its units stay: bool (count,); a group that is not named stays whole."""
@@ -86,7 +86,7 @@ def _cut(model: nn.Module, chosen: list[tuple[Group, Tensor]]) -> None:
     for path, cuts in axes.items():
         _set(model, path, cuts, done)
     for module in model.modules():
-        _resize(module)
+        resize(module)
 
 
 def _set(model: nn.Module, path: str, cuts: list[tuple[int, Tensor]], done: dict[int, nn.Parameter]) -> None:
@@ -105,7 +105,7 @@ def _set(model: nn.Module, path: str, cuts: list[tuple[int, Tensor]], done: dict
                 module._parameters[name] = new
 
 
-def _resize(module: nn.Module) -> None:
+def resize(module: nn.Module) -> None:
     """What a module says of its sizes follows its weights."""
     if isinstance(module, nn.Linear):
         module.out_features, module.in_features = module.weight.shape

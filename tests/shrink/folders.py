@@ -1,0 +1,71 @@
+"""Tiny model folders as transformers and sentence-transformers write them, and pairs to go with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from shrink import models as tiny
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertModel
+
+WORDS = """
+the a is in of to bridge opened when did it who wrote book ann river long lake deep town old new cat dog sleeps runs red
+blue house car train fast slow north south winter summer king queen
+""".split()  # noqa: SIM905
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def tokenizer() -> Tokenizer:
+    found = Tokenizer(models.WordPiece({word: place for place, word in enumerate(SPECIAL + WORDS)}, unk_token="[UNK]"))
+    found.normalizer = normalizers.BertNormalizer(lowercase=True)
+    found.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    found.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return found
+
+
+def write(folder: Path, model) -> Path:
+    model.save_pretrained(folder)
+    tokenizer().save(str(folder / "tokenizer.json"))
+    config = {"tokenizer_class": "BertTokenizer", "model_max_length": 32, "pad_token": "[PAD]", "cls_token": "[CLS]"}
+    config |= {"sep_token": "[SEP]", "unk_token": "[UNK]", "mask_token": "[MASK]", "do_lower_case": True}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+def reranker(folder: Path) -> Path:
+    """A cross-encoder."""
+    return write(folder, tiny.bert())
+
+
+def embedder(folder: Path) -> Path:
+    """A bi-encoder in the layout of sentence-transformers."""
+    write(folder, BertModel(tiny.bert().config))
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}]
+    modules.append({"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"})
+    (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    (folder / "1_Pooling").mkdir()
+    pooling = {"word_embedding_dimension": 32, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling), encoding="utf-8")
+    return folder
+
+
+def decoder(folder: Path) -> Path:
+    """A causal language model."""
+    return write(folder, tiny.llama())
+
+
+def pairs(path: Path, questions: int = 12, passages: int = 4) -> Path:
+    """Questions whose relevant passage has their last word."""
+    lines = []
+    for number in range(questions):
+        subject = WORDS[6 + number % 30]
+        for place in range(passages):
+            words = [WORDS[(number * 7 + place * 5 + step) % len(WORDS)] for step in range(5)]
+            passage = " ".join(words if place else [*words, subject])
+            row = {"query": f"when did the {subject}", "passage": passage, "label": int(not place)}
+            lines.append(json.dumps(row))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,159 @@
+"""Shrunk models in folders: the same after reading, whatever their shapes; damage and full disks are told."""
+
+from __future__ import annotations
+
+import json
+import resource
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+transformers = pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import folders, models  # noqa: E402
+
+from ctxprune.errors import CtxpruneError, FormatError, InputError  # noqa: E402
+from ctxprune.shrink.loading import load_model  # noqa: E402
+from ctxprune.shrink.saved import MANIFEST, save_model  # noqa: E402
+from ctxprune.shrink.surgery import remove  # noqa: E402
+
+CUTS = {
+    "uneven": {("neuron", 0): 20, ("neuron", 2): 30, ("head", 1): 2},
+    "a layer": {("layer", -1): 3, ("neuron", 1): 9},
+    "a sublayer": {("head", 0): 0, ("neuron", 3): 0},
+    "width": {("width", -1): 27},
+    "vocabulary": {("vocabulary", -1): 50},
+    "even": {("neuron", layer): 16 for layer in range(4)},
+}
+
+
+def cut(model, wanted: dict):
+    from ctxprune.shrink.families import family_of
+
+    groups = family_of(model).describe(model).groups
+    masks = {}
+    for (kind, layer), count in wanted.items():
+        key = ("kv_group" if kind == "head" and ("head", layer) not in groups else kind, layer)
+        masks[key] = torch.arange(groups[key].count) < count
+    return remove(model, masks)
+
+
+def logits(model):
+    batch = models.batches(1, rows=4)[0]
+    batch = {name: value.clamp(max=49) for name, value in batch.items()}
+    with torch.no_grad():
+        return model(**batch)[0]
+
+
+@pytest.mark.parametrize("name", CUTS)
+@pytest.mark.parametrize("kind", ["reranker", "decoder", "embedder"])
+def test_it_is_read_back_as_it_is(kind: str, name: str, tmp_path: Path):
+    loaded = load_model(getattr(folders, kind)(tmp_path / "big"))
+    assert loaded.kind == kind
+    small = cut(loaded.model, CUTS[name])
+    save_model(loaded.with_model(small), tmp_path / "small", report={"target": 0.5})
+    found = load_model(tmp_path / "small")
+    assert torch.equal(logits(small), logits(found.model))
+    assert found.kind == kind
+    assert found.form.pairs([("the bridge", "opened")], 16) == loaded.form.pairs([("the bridge", "opened")], 16)
+    assert (tmp_path / "small" / "1_Pooling" / "config.json").exists() == (kind == "embedder")
+    assert json.loads((tmp_path / "small" / MANIFEST).read_text("utf-8"))["report"] == {"target": 0.5}
+    again = cut(found.model, {("neuron", 2): 3})
+    save_model(found.with_model(again), tmp_path / "smaller")
+    assert torch.equal(logits(again), logits(load_model(tmp_path / "smaller").model))
+
+
+@pytest.mark.parametrize(("name", "uniform"), [("even", True), ("a layer", False), ("a sublayer", False)])
+def test_from_pretrained_reads_even_shapes_and_refuses_others(name: str, uniform: bool, tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "big"))
+    small = cut(loaded.model, CUTS[name])
+    place = save_model(loaded.with_model(small), tmp_path / "small")
+    kind = transformers.AutoModelForSequenceClassification
+    if uniform:
+        model = kind.from_pretrained(str(place), local_files_only=True).eval()
+        assert torch.equal(logits(small), logits(model))
+    else:
+        with pytest.raises(ValueError, match="ctxprune-shrunk"):
+            kind.from_pretrained(str(place), local_files_only=True)
+
+
+def test_biases_that_were_not_there_are_kept(tmp_path: Path):
+    loaded = load_model(folders.decoder(tmp_path / "big"))
+    linear = loaded.model.model.layers[1].mlp.down_proj
+    linear.bias = torch.nn.Parameter(torch.arange(32.0))
+    place = save_model(loaded, tmp_path / "small")
+    assert torch.equal(logits(loaded.model), logits(load_model(place).model))
+    assert not json.loads((place / MANIFEST).read_text("utf-8"))["uniform"]
+
+
+def test_what_no_manifest_holds_is_refused(tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "big"))
+    loaded.model.bert.encoder.layer[0].attention.output.dropout = torch.nn.Tanh()
+    with pytest.raises(FormatError, match="Tanh"):
+        save_model(loaded, tmp_path / "small")
+    assert list((tmp_path / "small").iterdir()) == []
+
+
+def test_a_full_disk(tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "big"))
+    place = save_model(loaded, tmp_path / "small")
+    before = {path: path.read_bytes() for path in place.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(InputError, match="cannot be written"):
+            save_model(loaded.with_model(cut(loaded.model, CUTS["width"])), place)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path: path.read_bytes() for path in place.iterdir()} == before
+
+
+def test_models_that_are_none(tmp_path: Path):
+    with pytest.raises(InputError, match="no such folder"):
+        load_model("cross-encoder/some-name")
+    (tmp_path / "config.json").write_text('{"architectures": ["VisionThing"]}', encoding="utf-8")
+    with pytest.raises(InputError, match="VisionThing"):
+        load_model(tmp_path)
+    (tmp_path / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(FormatError, match="damaged"):
+        load_model(tmp_path)
+
+
+def test_weights_that_lack_a_part_are_refused(tmp_path: Path):
+    place = folders.write(tmp_path / "encoder", transformers.BertModel(models.bert().config))
+    config = json.loads((place / "config.json").read_text("utf-8")) | {
+        "architectures": ["BertForSequenceClassification"]
+    }
+    (place / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(FormatError, match="the weights lack 'classifier"):
+        load_model(place)
+
+
+@pytest.mark.parametrize("damage", ["weights", "json", "version", "class", "gone", "dropped"])
+def test_damaged_folders(damage: str, tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "big"))
+    place = save_model(loaded.with_model(cut(loaded.model, CUTS["a sublayer"])), tmp_path / "small")
+    path = place / MANIFEST
+    manifest = json.loads(path.read_text("utf-8"))
+    if damage == "weights":
+        content = bytearray((place / "model.safetensors").read_bytes())
+        content[-1] ^= 1
+        (place / "model.safetensors").write_bytes(content)
+    elif damage == "gone":
+        (place / "model.safetensors").unlink()
+    elif damage == "json":
+        path.write_text(path.read_text("utf-8")[:-9], encoding="utf-8")
+    else:
+        manifest[damage] = {"version": 2, "class": "logging", "dropped": []}[damage]
+        path.write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(FormatError):
+        load_model(place)
+
+
+def test_other_folders_are_not_written_over(tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "big"))
+    other = folders.reranker(tmp_path / "other")
+    for place in (other, tmp_path / "big", tmp_path / "big" / ".." / "big"):
+        with pytest.raises(CtxpruneError, match="name another folder"):
+            save_model(loaded, place)
