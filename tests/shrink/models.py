@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from shrink.trained import held_out, trained_decoder, trained_encoder
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -15,6 +16,8 @@ from transformers import (
 from ctxprune.shrink.subject import Subject
 from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.tasks.language_model import LanguageModel
+
+__all__ = ["held_out", "trained_decoder", "trained_encoder"]
 
 VOCABULARY = 64
 
