@@ -7,20 +7,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
+from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.gates import gated
 from ctxprune.shrink.subject import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ctxprune.shrink.anatomy import Group, Key
     from ctxprune.shrink.subject import Subject
     from ctxprune.shrink.tasks.base import Batch
 
-__all__ = ["Moments", "gate_gradients", "layer_states", "module_inputs", "moments", "watching"]
+__all__ = [
+    "Moments",
+    "damped",
+    "gate_gradients",
+    "layer_states",
+    "linear_path",
+    "module_inputs",
+    "moments",
+    "watching",
+    "weight_gradients",
+    "weight_moments",
+]
 
 
 @dataclass
@@ -53,6 +66,23 @@ class Moments:
     def norms(self) -> Tensor:
         """Root of the sum of squares over tokens: (features,)."""
         return self.squares.sqrt()
+
+    def hessian(self, damping: float) -> Tensor:
+        """X X^T per token, with a share of its diagonal's mean added to the diagonal: (features, features).
+
+        Raises:
+            UsageError: Products were not asked for.
+        """
+        if self.products is None:
+            raise UsageError("these moments hold no products", hint="ask for products=True")
+        return damped(self.products / self.count, damping)
+
+
+def damped(matrix: Tensor, damping: float) -> Tensor:
+    """A symmetric matrix with a share of its diagonal's mean added to the diagonal; of a matrix of zeros the share."""
+    mean = float(matrix.diagonal().mean())
+    added = damping * (mean if mean > 0 else 1.0)
+    return matrix + added * torch.eye(len(matrix), dtype=matrix.dtype)
 
 
 def moments(
@@ -129,6 +159,56 @@ def gate_gradients(subject: Subject, groups: Sequence[Group]) -> dict[Key, Tenso
             for (key, gate), slope in zip(gates.items(), slopes, strict=True):
                 found[key].append((torch.zeros_like(gate) if slope is None else slope)[:, 0].detach())
     return {key: torch.cat(parts) for key, parts in found.items()}
+
+
+def linear_path(model: nn.Module, name: str) -> str:
+    """Dotted name of the linear module that a matrix is the weight of.
+
+    Raises:
+        UsageError: It is no linear module's.
+    """
+    path, _, last = name.rpartition(".")
+    if last != "weight" or not isinstance(module_of(model, path), nn.Linear):
+        raise UsageError("this piece needs the inputs of linear modules, and this matrix is of none", where=name)
+    return path
+
+
+def weight_moments(subject: Subject, names: Sequence[str], *, products: bool = False) -> dict[str, Moments]:
+    """Moments of what each matrix is multiplied with, by the matrix's name."""
+    paths = {name: linear_path(subject.model, name) for name in names}
+    found = moments(subject, list(paths.values()), products=products)
+    return {name: found[path] for name, path in paths.items()}
+
+
+def weight_gradients(subject: Subject, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+    """Gradients of each calibration row's loss by whole parameters, row by row.
+
+    Raises:
+        InputError: The first row's are all zero: without labels the loss of an unchanged model has no slope.
+    """
+    entries = [subject.model.get_parameter(name) for name in names]
+    before = [(entry, entry.requires_grad) for entry in subject.model.parameters()]
+    first = True
+    try:
+        for entry, _ in before:
+            entry.requires_grad_(any(entry is chosen for chosen in entries))
+        for batch in subject.needed_calibration():
+            for row in range(len(batch["input_ids"])):
+                one = {name: values[row : row + 1] for name, values in batch.items()}
+                with torch.enable_grad():
+                    loss = subject.task.loss(subject.model, one, subject.teacher)
+                    slopes = torch.autograd.grad(loss, entries, allow_unused=True)
+                found = [
+                    torch.zeros_like(entry) if slope is None else slope
+                    for entry, slope in zip(entries, slopes, strict=True)
+                ]
+                if first and not any(bool(slope.any()) for slope in found):
+                    raise InputError("the loss has no slope", hint="give calibration data with labels")
+                first = False
+                yield dict(zip(names, found, strict=True))
+    finally:
+        for entry, needed in before:
+            entry.requires_grad_(needed)
 
 
 def layer_states(subject: Subject, batch: Batch, *, model: nn.Module | None = None) -> list[Tensor]:

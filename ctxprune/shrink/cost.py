@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from ctxprune.shrink.anatomy import Anatomy, Group, Key
     from ctxprune.shrink.tasks.base import Batch
 
-__all__ = ["MEASURES", "Target", "cost", "milliseconds", "unit_costs"]
+__all__ = ["MEASURES", "SINGLE", "Target", "cost", "deltas", "matrices", "milliseconds", "unit_costs"]
 
-MEASURES = ("bytes", "flops", "latency", "parameters", "weights")
+MEASURES = ("bytes", "deltas", "flops", "latency", "parameters", "values", "weights")
+SINGLE = ("deltas", "values", "weights")
+"""Measures of single weights: surgery has no hand in them, and nothing runs faster for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,9 @@ class Target:
     """How small a model shall become.
 
     Attributes:
-        measure: "flops" (multiply-adds of the layers), "latency" (measured), "bytes", "parameters", or "weights" (those
-            of the layers' matrices that are not zero).
+        measure: "flops" (multiply-adds of the layers), "latency" (measured), "bytes", "parameters"; or of the layers'
+            matrices "weights" (that are not zero), "deltas" (that differ from the base model's), "values" (that are
+            different in size, matrix by matrix: what is stored where weights share them).
         keep: The share of what it was that may be left, above 0 and under 1.
 
     Raises:
@@ -62,6 +65,8 @@ def cost(model: nn.Module, measure: str, *, tokens: int = 128, masks: Mapping[st
         return float(
             sum(int((masks or {}).get(path, parameter_of(model, path) != 0).sum()) for path in matrices(model))
         )
+    if measure == "values":
+        return float(sum(len(parameter_of(model, path).detach().abs().unique()) for path in matrices(model)))
     if measure == "flops":
         anatomy = family_of(model).describe(model)
         found = unit_costs(model, [anatomy.groups["layer", -1]], measure, tokens=tokens)
@@ -70,6 +75,11 @@ def cost(model: nn.Module, measure: str, *, tokens: int = 128, masks: Mapping[st
     if measure not in per:
         raise UsageError(f"{measure!r} is no measure of a model at rest", hint="measure latency with `milliseconds`")
     return float(sum(per[measure](entry) for entry in model.parameters()))
+
+
+def deltas(model: nn.Module, base: nn.Module) -> float:
+    """Weights of the layers' matrices that differ from an earlier state of the model."""
+    return float(sum(int((parameter_of(model, path) != parameter_of(base, path)).sum()) for path in matrices(model)))
 
 
 def matrices(model: nn.Module) -> list[str]:

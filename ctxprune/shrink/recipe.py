@@ -77,6 +77,8 @@ class Stage:
         recover: Training after removal, in each round.
         share: Of the way from the cost at the stage's start to the target, above 0 and up to 1.
         rounds: In how many steps, scored anew each time; 0 = one unit at a time.
+        schedule: How much of the way is done after a share t of the rounds: "even" (t) or "cubic" (1 - (1 - t)^3, of
+            Zhu and Gupta, most of it early); single weights only.
     """
 
     units: tuple[str, ...]
@@ -87,6 +89,7 @@ class Stage:
     recover: tuple[Piece, ...] = ()
     share: float = 1.0
     rounds: int = 1
+    schedule: str = "even"
 
     def __post_init__(self) -> None:
         unknown = [kind for kind in self.units if kind not in KINDS]
@@ -98,6 +101,13 @@ class Stage:
             raise UsageError(
                 f"share is {self.share!r} and rounds {self.rounds!r}", hint="give a share up to 1, and rounds from 0 up"
             )
+        if self.schedule not in ("cubic", "even") or (self.schedule == "cubic" and self.units != ("weight",)):
+            raise UsageError(f"schedule is {self.schedule!r}", hint="'even', or 'cubic' for single weights")
+
+    def done(self, number: int) -> float:
+        """The share of the way that is done after so many rounds, 0..1."""
+        part = number / max(self.rounds, 1)
+        return part if self.schedule == "even" else 1 - (1 - part) ** 3
 
 
 @dataclass(frozen=True)

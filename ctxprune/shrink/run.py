@@ -9,7 +9,7 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.allocate.base import Budget
-from ctxprune.shrink.cost import Target, cost, matrices, unit_costs
+from ctxprune.shrink.cost import SINGLE, Target, cost, deltas, matrices, unit_costs
 from ctxprune.shrink.pieces import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
 from ctxprune.shrink.surgery import remove
 
@@ -72,17 +72,18 @@ def shrink(
     work = subject.copy()
     work.model.eval()
     measure = "flops" if target.measure == "latency" else target.measure
-    before = cost(work.model, measure, masks=work.masks)
+    before = _cost(work, measure)
     limit = before * target.keep
     for number, stage in enumerate(recipe.stages):
         tell(f"stage {number + 1} of {len(recipe.stages)}: {', '.join(stage.units)}", number / (len(recipe.stages) + 1))
-        work = _weights(work, stage, target) if "weight" in stage.units else _structures(work, stage, measure, limit)
+        single = "weight" in stage.units
+        work = _weights(work, stage, measure, limit) if single else _structures(work, stage, measure, limit)
     tell("recovery", len(recipe.stages) / (len(recipe.stages) + 1))
     work = replace(work, budget=_rest(work, measure, limit))
     for piece in recipe.finish:
         work = make(RECOVERIES, piece)(work)
     work.model.eval()
-    after = cost(work.model, measure, masks=work.masks)
+    after = _cost(work, measure)
     if after > limit * (1 + 1e-6) and recipe.stages:
         raise UsageError(
             f"{recipe.name} left {100 * after / before:.1f} % of the {measure}, not {100 * target.keep:.1f} %",
@@ -105,9 +106,15 @@ def make(registry: Registry[Any], piece: Piece) -> Any:
         raise UsageError(f"{piece.name} cannot be made ({error})", where=piece.name) from error
 
 
+def _cost(subject: Subject, measure: str) -> float:
+    if measure == "deltas":
+        return deltas(subject.model, subject.needed_base())
+    return cost(subject.model, measure, masks=subject.masks)
+
+
 def _rest(subject: Subject, measure: str, limit: float) -> Budget:
     """What is still over the limit, for pieces that make a whole model smaller."""
-    return Budget((), {}, max(cost(subject.model, measure, masks=subject.masks) - limit, 0.0), measure=measure)
+    return Budget((), {}, max(_cost(subject, measure) - limit, 0.0), measure=measure)
 
 
 def _structures(subject: Subject, stage: Stage, measure: str, limit: float) -> Subject:
@@ -149,26 +156,51 @@ def _round(subject: Subject, stage: Stage, measure: str, gone: float) -> Subject
     return subject
 
 
-def _weights(subject: Subject, stage: Stage, target: Target) -> Subject:
-    if target.measure != "weights":
-        raise UsageError(f"zeros do not lower {target.measure}", hint="give a target in weights")
-    subject = replace(subject, budget=Budget((), {}, (1 - target.keep) * stage.share, measure="weights"))
+def _weights(subject: Subject, stage: Stage, measure: str, limit: float) -> Subject:
+    if measure not in SINGLE:
+        raise UsageError(f"zeros do not lower {measure}", hint="give a target in weights")
+    names = matrices(subject.model)
+    total = sum(subject.model.get_parameter(name).numel() for name in names)
+    start, goal = 1 - _cost(subject, measure) / total, 1 - limit / total
+    goal = start + stage.share * (goal - start)
+    subject = replace(subject, budget=Budget((), {}, goal, measure=measure))
     for piece in stage.prepare:
         subject = make(RECOVERIES, piece)(subject)
-    rounds = max(stage.rounds, 1)
-    for number in range(1, rounds + 1):
-        share = (1 - target.keep) * stage.share * number / rounds
-        budget = Budget((), {}, share, measure="weights")
+    for number in range(1, max(stage.rounds, 1) + 1):
+        budget = Budget((), {}, start + stage.done(number) * (goal - start), measure=measure)
         subject = replace(subject, budget=budget)
-        scores = make(SCORES, stage.score)(subject, matrices(subject.model))
+        scores = _zeros_first(subject, make(SCORES, stage.score)(subject, names))
         masks = make(ALLOCATORS, stage.allocate)(subject, scores, budget)
         for piece in stage.compensate:
             masks = make(COMPENSATORS, piece)(subject, masks)
-        apply_masks(subject, masks)
-        subject = subject.with_model(subject.model, masks)
+        subject = _settled(subject, masks, measure)
         for piece in stage.recover:
             subject = make(RECOVERIES, piece)(subject)
             apply_masks(subject, subject.masks)
+    return subject
+
+
+def _zeros_first(subject: Subject, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What is zero already goes first."""
+    return {
+        name: score.masked_fill(~subject.masks[name], -torch.inf) if name in subject.masks else score
+        for name, score in scores.items()
+    }
+
+
+def _settled(subject: Subject, masks: Mapping[str, Tensor], measure: str) -> Subject:
+    """Weights that are not kept become zero, or the base model's; shared ones are their compensator's business."""
+    if measure == "weights":
+        apply_masks(subject, masks)
+        kept, total = sum(int(mask.sum()) for mask in masks.values()), sum(mask.numel() for mask in masks.values())
+        subject.notes["sparsity"] = {"zeros": 1 - kept / total, "faster": False}  # zeros take as long as other numbers
+        return subject.with_model(subject.model, masks)
+    if measure == "deltas":
+        base = subject.needed_base()
+        with torch.no_grad():
+            for path, mask in masks.items():
+                entry = subject.model.get_parameter(path)
+                entry.copy_(torch.where(mask, entry, base.get_parameter(path)))
     return subject
 
 

@@ -35,6 +35,8 @@ class Subject:
         teacher: The model as it was before anything went; itself where nothing has gone yet.
         seed: Of all chance.
         masks: Of single weights that are zero and stay so, by parameter: bool, True = kept.
+        base: An earlier state of the same model, of the same shapes: what it was tuned from, or weights from early in
+            its training. For recipes that prune the difference from it, or go back to it.
         notes: What pieces found out, for the report (plain values by name).
         related: Batches of a related, larger task or of a general domain, for methods that look at both.
         budget: What the round, the stage (in preparations) or the rest of the recipe (in its finish) shall take out;
@@ -48,6 +50,7 @@ class Subject:
     teacher: nn.Module | None = None
     seed: int = 0
     masks: Mapping[str, Tensor] = field(default_factory=dict)
+    base: nn.Module | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     related: Sequence[Batch] = ()
     budget: Budget | None = None
@@ -89,6 +92,24 @@ class Subject:
     def generator(self, salt: int = 0) -> torch.Generator:
         """Chance that depends on the seed alone."""
         return torch.Generator().manual_seed(self.seed * 1_000_003 + salt)
+
+    def needed_base(self) -> nn.Module:
+        """The earlier state of the model.
+
+        Raises:
+            InputError: There is none, or it has other shapes.
+        """
+        if self.base is None:
+            raise InputError(
+                "there is no base model",
+                where="base",
+                hint="give the model that this one was tuned from: Subject(base=…)",
+            )
+        shapes = {name: entry.shape for name, entry in self.base.named_parameters()}
+        for name, entry in self.model.named_parameters():
+            if shapes.get(name) != entry.shape:
+                raise InputError("the base model has other shapes", where=name, hint="give the model before tuning")
+        return self.base
 
     def needed_calibration(self, least: int = 1) -> Sequence[Batch]:
         """The calibration batches.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.anatomy import Group, Key
     from ctxprune.shrink.subject import Subject
 
-__all__ = ["Allocator", "Budget", "drop_lowest"]
+__all__ = ["Allocator", "Budget", "drop_lowest", "keep_highest", "shared_out"]
 
 
 @dataclass(frozen=True)
@@ -97,3 +98,34 @@ def drop_lowest(scores: Mapping[Key, Tensor], budget: Budget, *, least: int = 1)
             hint="raise the target or name more kinds of units",
         )
     return kept
+
+
+def shared_out(sizes: Sequence[int], share: float) -> list[int]:
+    """How many single weights go of each part, so that all together are the share of all, rounded up to one weight.
+
+    Args:
+        sizes: Weights of each part.
+        share: Of them all that goes, 0..1.
+    """
+    found, before, seen = [], 0, 0
+    for size in sizes:
+        seen += size
+        now = min(max(ceil(share * seen - 1e-6), 0), seen)
+        found.append(now - before)
+        before = now
+    return found
+
+
+def keep_highest(scores: Tensor, gone: Sequence[int]) -> Tensor:
+    """Of each row all but the lowest scores; of equal ones the first go.
+
+    Args:
+        scores: (rows, columns).
+        gone: How many go of each row.
+
+    Returns:
+        bool (rows, columns), True = stays.
+    """
+    order = scores.argsort(dim=1, stable=True)
+    stays = torch.arange(scores.shape[1]) >= torch.tensor(list(gone))[:, None]
+    return torch.zeros_like(scores, dtype=torch.bool).scatter_(1, order, stays)

@@ -1,0 +1,63 @@
+"""Single weights: N of each M neighbours stay (2:4, 4:8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.allocate.base import keep_highest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Pattern"]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """In each output row, of each `m` inputs side by side the `n` of the highest scores stay.
+
+    Zhou and others, Learning N:M Fine-grained Structured Sparse Neural Networks From Scratch, ICLR 2021. Of a row's
+    last inputs, where they are fewer than m, as large a share stays, rounded down. All of the pattern is laid at once,
+    however little is asked.
+
+    Attributes:
+        n, m: How many stay, and of how many.
+    """
+
+    n: int = 2
+    m: int = 4
+
+    def __post_init__(self) -> None:
+        if not 0 < self.n < self.m:
+            raise UsageError(f"the pattern is {self.n}:{self.m}", hint="give n from 1 up and m above it")
+
+    def __call__(self, subject: Subject, scores: Mapping[str, Tensor], budget: Budget) -> dict[str, Tensor]:  # noqa: ARG002
+        """bool of the parameter's shape by its name, True = stays."""
+        if budget.remove > 1 - self.n / self.m + 1e-9:
+            raise UsageError(
+                f"{self.n}:{self.m} leaves {100 * self.n / self.m:g} % of the weights, "
+                f"not {100 * (1 - budget.remove):.1f} %",
+                hint="raise the target or take a sparser pattern",
+            )
+        return {name: self.laid(score) for name, score in scores.items()}
+
+    def laid(self, score: Tensor) -> Tensor:
+        """The pattern over one matrix: bool of its shape."""
+        rows = score.reshape(-1, score.shape[-1])
+        whole = rows.shape[1] // self.m * self.m
+        kept = torch.zeros_like(rows, dtype=torch.bool)
+        if whole:
+            groups = rows[:, :whole].reshape(-1, self.m)
+            kept[:, :whole] = keep_highest(groups, [self.m - self.n] * len(groups)).view(len(rows), whole)
+        if (rest := rows.shape[1] - whole) > 0:
+            kept[:, whole:] = keep_highest(rows[:, whole:], [rest - self.n * rest // self.m] * len(rows))
+        return kept.view(score.shape)

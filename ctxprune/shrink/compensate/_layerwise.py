@@ -1,0 +1,53 @@
+"""Updates of single matrices, layer after layer, each from the products of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.shrink.activations import Moments, weight_moments
+from ctxprune.shrink.subject import parameter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Update", "by_layer", "layerwise"]
+
+Update = Callable[["str", "Tensor", "Moments", "Tensor"], "tuple[Tensor, Tensor]"]
+"""Name, weight (rows, columns), moments of its inputs with products, kept -> new weight and kept."""
+
+
+def by_layer(subject: Subject, names: Sequence[str]) -> list[list[str]]:
+    """The matrices of each layer, in the model's order."""
+    layers = [f"{layer.path}." for layer in subject.anatomy.layers]
+    found = [[name for name in names if name.startswith(path)] for path in layers]
+    return [names for names in found if names]
+
+
+def layerwise(subject: Subject, kept: Mapping[str, Tensor], update: Update, *, sequential: bool) -> dict[str, Tensor]:
+    """Update each matrix in place; gives what is kept.
+
+    Args:
+        subject: Its model is changed.
+        kept: By name.
+        update: Of one matrix.
+        sequential: Whether a layer's inputs come from the pruned layers before it (one pass of the data for each
+            layer), or all from the model as it is (one pass).
+    """
+    rounds = by_layer(subject, list(kept)) if sequential else [list(kept)]
+    masks: dict[str, Tensor] = {}
+    for names in rounds:
+        found = weight_moments(subject, names, products=True)
+        for name in names:
+            entry = parameter_of(subject.model, name)
+            weight, mask = update(name, entry.detach().clone(), found.pop(name), kept[name])
+            with torch.no_grad():
+                entry.copy_(weight.to(entry.dtype) * mask)
+            masks[name] = mask
+    return masks

@@ -1,0 +1,93 @@
+"""ADMM: the weights that are left, refitted to the matrix's outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.allocate.base import keep_highest
+from ctxprune.shrink.allocate.pattern import Pattern
+from ctxprune.shrink.compensate._layerwise import layerwise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.activations import Moments
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Admm"]
+
+
+@dataclass(frozen=True)
+class Admm:
+    """min ||W X - W' X|| over W' that is zero where the mask says: (H + rho I)^-1 once, then a few products.
+
+    Boza, Fast and Optimal Weight Update for Pruned Large Language Models, TMLR 2024. Inputs are scaled to norm 1 (so
+    that sizes of weights are Wanda's scores), then again and again Z = mask * (W + U), U += W - Z,
+    W = (H + rho I)^-1 (H W0 + rho (Z - U)). With `gradual` the mask is chosen anew in the first steps by |W + U|, its
+    zeros growing along a cubic up to as many as the given choice takes out of the matrix.
+
+    Attributes:
+        steps: Of the iteration.
+        gradual: Share of the steps in which the mask is chosen anew; 0 = the given one is kept.
+        rho: Penalty.
+        damping: Added to H's diagonal, as a share of its mean.
+        n, m: Of each m inputs side by side n stay; 0 for no pattern. For `gradual`.
+        sequential: Whether a layer's inputs come from the pruned layers before it.
+    """
+
+    steps: int = 20
+    gradual: float = 0.75
+    rho: float = 1.0
+    damping: float = 0.1
+    n: int = 0
+    m: int = 0
+    sequential: bool = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or not 0 <= self.gradual <= 1 or self.rho <= 0 or self.damping <= 0:
+            raise UsageError(f"{self} is out of range", hint="steps from 1 up, gradual 0..1, rho and damping above 0")
+        if (self.n or self.m) and not 0 < self.n < self.m:
+            raise UsageError(f"the pattern is {self.n}:{self.m}", hint="give n from 1 up and m above it, or 0 for both")
+
+    def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The same choice, or with `gradual` the one that was found."""
+
+        def update(name: str, weight: Tensor, found: Moments, mask: Tensor) -> tuple[Tensor, Tensor]:
+            return self.solve(weight, found, mask, subject.masks.get(name))
+
+        return layerwise(subject, kept, update, sequential=self.sequential)
+
+    def solve(self, weight: Tensor, found: Moments, mask: Tensor, never: Tensor | None) -> tuple[Tensor, Tensor]:
+        """One matrix (rows, columns), see `SparseGpt.solve`."""
+        scale = found.norms.clamp(min=1e-8)
+        hessian = found.hessian(0.0) * found.count / torch.outer(scale, scale)
+        weight = weight.double() * scale
+        eye = torch.eye(len(hessian), dtype=torch.float64)
+        hessian = hessian + self.damping * hessian.diagonal().mean() * eye
+        wanted = weight @ hessian
+        inverse = torch.linalg.inv(hessian + self.rho * eye)
+        growing = round(self.gradual * self.steps)
+        share, dual = float((~mask).double().mean()), torch.zeros_like(weight)
+        for step in range(self.steps):
+            if step < growing:
+                part = 1 - (1 - (step + 1) / growing) ** 3
+                mask = self._chosen((weight + dual).abs(), share, part, never)
+            split = (weight + dual) * mask
+            dual += weight - split
+            weight = (wanted + self.rho * (split - dual)) @ inverse
+        return (weight + dual) * mask / scale, mask
+
+    def _chosen(self, scores: Tensor, share: float, part: float, never: Tensor | None) -> Tensor:
+        """The mask with `part` of its zeros; those of a pattern are taken first among the ones that it will have."""
+        if never is not None:
+            scores = scores.masked_fill(~never, -torch.inf)
+        if self.m:
+            scores = scores.masked_fill(Pattern(self.n, self.m).laid(scores), torch.inf)
+        gone = round(part * share * scores.numel())
+        return keep_highest(scores.reshape(1, -1), [gone]).view(scores.shape)

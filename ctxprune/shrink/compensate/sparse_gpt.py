@@ -1,0 +1,103 @@
+"""SparseGPT: columns one by one, the error of each spread over those to come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.allocate.base import keep_highest, shared_out
+from ctxprune.shrink.allocate.pattern import Pattern
+from ctxprune.shrink.compensate._layerwise import layerwise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.activations import Moments
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["SparseGpt"]
+
+
+@dataclass(frozen=True)
+class SparseGpt:
+    """Of a matrix W with H = X X^T + damping and H^-1 = U^T U: column after column, what goes is made up for.
+
+    Frantar and Alistarh, SparseGPT, ICML 2023. Within each block of columns the weights of the lowest W_ij^2 / U_jj^2
+    go, as many as the given choice takes out of the matrix; the error W_ij / U_jj of each is taken off the columns
+    after it, along U_j. One pass of unlabelled data for each layer.
+
+    Attributes:
+        block: Columns that are chosen together.
+        damping: Added to H's diagonal, as a share of its mean.
+        n, m: Of each m inputs side by side n stay; 0 for no pattern.
+        choose: Whether the choice is made anew; if not, the given one is made up for.
+        sequential: Whether a layer's inputs come from the pruned layers before it.
+    """
+
+    block: int = 128
+    damping: float = 0.01
+    n: int = 0
+    m: int = 0
+    choose: bool = True
+    sequential: bool = True
+
+    def __post_init__(self) -> None:
+        if self.block < 1 or self.damping <= 0:
+            raise UsageError(f"block is {self.block!r}, damping {self.damping!r}", hint="give both above 0")
+        if (self.n or self.m) and not 0 < self.n < self.m:
+            raise UsageError(f"the pattern is {self.n}:{self.m}", hint="give n from 1 up and m above it, or 0 for both")
+
+    def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The choice made within blocks."""
+
+        def update(name: str, weight: Tensor, found: Moments, mask: Tensor) -> tuple[Tensor, Tensor]:
+            return self.solve(weight, found.hessian(self.damping), mask, subject.masks.get(name))
+
+        return layerwise(subject, kept, update, sequential=self.sequential)
+
+    def solve(self, weight: Tensor, hessian: Tensor, mask: Tensor, never: Tensor | None) -> tuple[Tensor, Tensor]:
+        """One matrix.
+
+        Args:
+            weight: (rows, columns).
+            hessian: (columns, columns), positive definite.
+            mask: bool like the weight; says how many stay, or which.
+            never: bool like the weight, False = zero already, and stays so; None where there is none.
+
+        Returns:
+            The new weight, float64, zero where nothing stays; and which stay.
+        """
+        weight, mask = weight.double().clone(), mask.clone()
+        upper = torch.linalg.cholesky(torch.linalg.inv(hessian.double()), upper=True)
+        spans = [(start, min(start + self._width, weight.shape[1])) for start in range(0, weight.shape[1], self._width)]
+        sizes = [len(weight) * (end - start) for start, end in spans]
+        counts = shared_out(sizes, int((~mask).sum()) / mask.numel())
+        for (start, end), count in zip(spans, counts, strict=True):
+            part, inner = weight[:, start:end], upper[start:end, start:end]
+            if self.choose:
+                scores = part.square() / inner.diagonal().square()
+                if never is not None:
+                    scores = scores.masked_fill(~never[:, start:end], -torch.inf)
+                mask[:, start:end] = self._chosen(scores, count)
+            errors = torch.zeros_like(part)
+            for column in range(end - start):
+                gone = part[:, column] * ~mask[:, start + column]
+                errors[:, column] = gone / inner[column, column]
+                part[:, column:] -= errors[:, column, None] * inner[column, column:]
+            weight[:, end:] -= errors @ upper[start:end, end:]
+        return weight * mask, mask
+
+    @property
+    def _width(self) -> int:
+        """Columns of a block: whole groups of the pattern, which is laid group by group in the paper."""
+        return self.m if self.m else self.block
+
+    def _chosen(self, scores: Tensor, count: int) -> Tensor:
+        if self.m:
+            return Pattern(self.n, self.m).laid(scores)
+        return keep_highest(scores.reshape(1, -1), [count]).view(scores.shape)

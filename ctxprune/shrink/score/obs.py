@@ -1,0 +1,48 @@
+"""Single weights: the error that the optimal brain surgeon expects when one goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.activations import weight_moments
+from ctxprune.shrink.subject import parameter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Obs"]
+
+
+@dataclass(frozen=True)
+class Obs:
+    """W_ij^2 / [H^-1]_jj with H = X X^T / tokens + damping: the squared output error after the best update of the rest.
+
+    Hassibi and Stork, NeurIPS 1992; by rows of a matrix as in Frantar and Alistarh, SparseGPT, ICML 2023. One forward
+    pass, no labels.
+
+    Attributes:
+        damping: Added to H's diagonal, as a share of its mean.
+    """
+
+    damping: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.damping <= 0:
+            raise UsageError(f"damping is {self.damping!r}", hint="give a share above 0")
+
+    def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
+        """Of the parameter's shape by its name, from 0 up, in units of the mean squared output."""
+        found = weight_moments(subject, groups, products=True)
+        scores = {}
+        for name in groups:
+            inverse = torch.linalg.inv(found[name].hessian(self.damping)).diagonal().float()
+            scores[name] = parameter_of(subject.model, name).detach().square() / inverse
+        return scores
