@@ -137,6 +137,8 @@ def _structures(subject: Subject, stage: Stage, measure: str, limit: float) -> S
         step = goal if not rounds else now - (now - goal) / (rounds - number + 1)
         smaller = _round(subject, stage, measure, now - step)
         if cost(smaller.model, measure) >= now:
+            if rounds and number > 1:
+                return subject  # the same: an earlier round took all that can go here
             raise UsageError("nothing more can go", where=", ".join(stage.units), hint="raise the target")
         subject = smaller
 

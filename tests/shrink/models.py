@@ -82,3 +82,18 @@ def encoder(seed: int = 0) -> Subject:
 
 def decoder(seed: int = 0) -> Subject:
     return Subject(llama(), LanguageModel(), batches(), seed=seed)
+
+
+def without_effect(subject: Subject, *places: int) -> Subject:
+    """The same with layers that leave the residual as it is: exactly in decoders, nearly in encoders (norms stay)."""
+    with torch.no_grad():
+        for place in places:
+            for sublayer in subject.anatomy.layers[place].sublayers:
+                output = subject.model.get_submodule(sublayer.output)
+                for entry in output.parameters():
+                    entry.zero_()
+                if subject.anatomy.post_norm:
+                    norm = subject.model.get_submodule(sublayer.norm)
+                    norm.weight.fill_(1.0)
+                    norm.bias.zero_()
+    return subject

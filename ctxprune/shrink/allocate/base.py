@@ -66,13 +66,16 @@ class Allocator(Protocol):
         ...
 
 
-def drop_lowest(scores: Mapping[Key, Tensor], budget: Budget, *, least: int = 1) -> dict[Key, Tensor]:
+def drop_lowest(
+    scores: Mapping[Key, Tensor], budget: Budget, *, least: int = 1, partial: bool = False
+) -> dict[Key, Tensor]:
     """Take out the units of the lowest scores, over all groups, until the budget is met.
 
     Args:
         scores: By group, comparable over groups.
         budget: What has to go.
         least: Units that stay in each group.
+        partial: Whether as much as can go is good enough, where a later stage takes the rest.
 
     Raises:
         UsageError: So much cannot go.
@@ -92,7 +95,7 @@ def drop_lowest(scores: Mapping[Key, Tensor], budget: Budget, *, least: int = 1)
             left[key] -= 1
             gone += float(budget.costs[key][place])
             number += 1
-    if gone < budget.remove * (1 - 1e-9) and number != budget.at_once:
+    if gone < budget.remove * (1 - 1e-9) and number != budget.at_once and not partial:
         raise UsageError(
             f"{100 * budget.share:.0f} % of these units' cost cannot go with {least} kept in each group",
             hint="raise the target or name more kinds of units",

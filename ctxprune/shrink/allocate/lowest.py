@@ -26,13 +26,15 @@ class Lowest:
     Attributes:
         least: Units that stay in each group.
         per_cost: Whether a unit's score is divided by its cost first.
+        partial: Whether as much as can go is good enough, where a later stage takes the rest.
     """
 
     least: int = 1
     per_cost: bool = False
+    partial: bool = False
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:  # noqa: ARG002
         """bool (count,) by group."""
         if self.per_cost:
             scores = {key: score.double() / budget.costs[key].clamp(min=1e-12) for key, score in scores.items()}
-        return drop_lowest(scores, budget, least=self.least)
+        return drop_lowest(scores, budget, least=self.least, partial=self.partial)

@@ -1,0 +1,94 @@
+"""The run of layers that turns the residual least.
+
+Gromov and others, The Unreasonable Ineffectiveness of the Deeper Layers (ICLR 2025): the run of n layers with the least
+arccos(cos(x_l, x_{l+n})) / pi, at the last token of decoders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.depth import check_tokens, cosines, depth_group, first_rows, token_places, unit_states
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.anatomy import Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["BestRun", "run_lengths"]
+
+
+@dataclass(frozen=True)
+class BestRun:
+    """Of all runs that are just long enough for the budget, the one whose ends are nearest; unlabelled data.
+
+    Single scores cannot say how far a run goes, so they decide between equal runs alone (the lower sum goes).
+
+    Attributes:
+        tokens: Which tokens count, one of `ctxprune.shrink.depth.TOKENS`.
+        distance: "angle" (over pi) or "cosine" (1 less it).
+        first: Units at the bottom that stay.
+        samples: Most rows of calibration that are read; 0 = all.
+    """
+
+    tokens: str = "summary"
+    distance: str = "angle"
+    first: int = 0
+    samples: int = 0
+
+    def __post_init__(self) -> None:
+        check_tokens(self.tokens)
+        if self.distance not in ("angle", "cosine") or self.first < 0:
+            raise UsageError(
+                f"distance is {self.distance!r} and first {self.first!r}",
+                hint="'angle' or 'cosine', and first from 0 up",
+            )
+
+    def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
+        """bool (count,) by group; the distances go to the subject's notes as "runs" (first, after the last, distance).
+
+        Raises:
+            UsageError: No run that leaves a unit is long enough.
+        """
+        group = depth_group(budget.groups)
+        runs = [(start, end) for start, end in run_lengths(budget, group.key) if start >= self.first]
+        if not runs:
+            raise UsageError("no run of units is long enough", where=group.kind, hint="raise the target")
+        total, count = torch.zeros(len(runs), dtype=torch.float64), 0
+        for batch in first_rows(subject.needed_calibration(), self.samples):
+            places = token_places(batch, self.tokens, subject.anatomy)
+            states = unit_states(subject, batch, group)
+            for number, (start, end) in enumerate(runs):
+                near = cosines(states[start][0][places], states[end - 1][1][places])
+                total[number] += (near.acos() / torch.pi if self.distance == "angle" else 1 - near).sum()
+            count += len(places)
+        found = (total / max(count, 1)).tolist()
+        subject.notes["runs"] = [(*run, distance) for run, distance in zip(runs, found, strict=True)]
+        sums = [float(scores[group.key][start:end].sum()) for start, end in runs]
+        start, end = runs[min(range(len(runs)), key=lambda number: (round(found[number], 9), sums[number]))]
+        kept = torch.ones(group.count, dtype=torch.bool)
+        kept[start:end] = False
+        return {group.key: kept}
+
+
+def run_lengths(budget: Budget, key: Key) -> list[tuple[int, int]]:
+    """From each start the shortest run that meets the budget, where there is one: first place, place after the last."""
+    costs = budget.costs[key]
+    runs = []
+    for start in range(len(costs)):
+        gone, end = 0.0, start
+        while end < len(costs) and gone < budget.remove * (1 - 1e-9) and end - start != budget.at_once:
+            gone += float(costs[end])
+            end += 1
+        enough = gone >= budget.remove * (1 - 1e-9) or end - start == budget.at_once
+        if enough and start < end and end - start < len(costs):
+            runs.append((start, end))
+    return runs

@@ -1,0 +1,67 @@
+"""L3Prune: the top layers go from where the loss before any training is least.
+
+Thennal D K and others, Large Language Models Are Overparameterized Text Encoders (2024): the initial loss of the
+model cut after each layer has one low in the upper half (the large variant) and one in the lower half (the small
+variant).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.allocate.best_run import run_lengths
+from ctxprune.shrink.depth import depth_group
+from ctxprune.shrink.score.removal import losses_without
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.anatomy import Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["LossCut"]
+
+
+@dataclass(frozen=True)
+class LossCut:
+    """Keeps the first units, as many as give the least loss among the cuts that meet the budget.
+
+    Attributes:
+        variant: "large" looks in the upper half, "small" in the lower half, "any" everywhere. Where the half has no cut
+            that meets the budget, the cut that just meets it is taken.
+        samples: Most rows of calibration that are read; 0 = all.
+    """
+
+    variant: str = "large"
+    samples: int = 0
+
+    def __post_init__(self) -> None:
+        if self.variant not in ("any", "large", "small"):
+            raise UsageError(f"variant is {self.variant!r}", hint="'large', 'small' or 'any'")
+
+    def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:  # noqa: ARG002
+        """bool (count,) by group; losses go to the subject's notes as "cuts" (units kept, loss).
+
+        Raises:
+            UsageError: No cut that leaves a unit meets the budget.
+        """
+        group = depth_group(budget.groups)
+        last = max((start for start, _ in run_lengths(budget, group.key)), default=0)
+        if last < 1:
+            raise UsageError("no cut is deep enough", where=group.kind, hint="raise the target")
+        half = group.count // 2
+        wanted = {"large": range(half + 1, last + 1), "small": range(1, min(half, last) + 1), "any": range(1, last + 1)}
+        cuts = list(wanted[self.variant]) or [last]
+        places = torch.arange(group.count)
+        losses = losses_without(
+            subject, [{group.key: (places < cut).float()} for cut in cuts], samples=self.samples
+        ).tolist()
+        subject.notes["cuts"] = list(zip(cuts, losses, strict=True))
+        return {group.key: places < cuts[losses.index(min(losses))]}

@@ -1,0 +1,40 @@
+"""Taylor scores of layers."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import models  # noqa: E402
+
+from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.cost import matrices  # noqa: E402
+from ctxprune.shrink.score.layer_taylor import LayerTaylor  # noqa: E402
+
+
+@pytest.mark.parametrize("make", [models.encoder, models.decoder])
+def test_the_sum_of_weight_times_gradient(make):
+    subject = make()
+    own = make().model
+    for batch in subject.calibration:
+        (subject.task.loss(own, batch) / 3).backward()
+    wanted = [0.0] * 4
+    for name in matrices(own):
+        place = int(name.split("layer.")[1].split(".")[0]) if "layer." in name else int(name.split("layers.")[1][0])
+        entry = own.get_parameter(name)
+        wanted[place] += float((entry.detach() * entry.grad).double().abs().sum())
+    (scores,) = LayerTaylor(first=0, last=0)(subject, subject.groups(["layer"])).values()
+    (halves,) = LayerTaylor(first=0, last=0)(subject, subject.groups(["sublayer"])).values()
+    assert scores.tolist() == pytest.approx(wanted, rel=1e-4)
+    assert halves.view(4, 2).sum(1).tolist() == pytest.approx(wanted, rel=1e-4)
+    assert all(entry.grad is None for entry in subject.model.parameters())
+
+
+def test_the_ends_are_protected():
+    subject = models.encoder()
+    (scores,) = LayerTaylor(first=0.25, last=0.5)(subject, subject.groups(["layer"])).values()
+    assert scores.isinf().tolist() == [True, False, True, True]
+    with pytest.raises(UsageError, match="shares"):
+        LayerTaylor(first=2)

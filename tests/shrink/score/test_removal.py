@@ -1,0 +1,67 @@
+"""Scores by what happens without a unit."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import models  # noqa: E402
+
+from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.score.removal import Removal, output_change  # noqa: E402
+from ctxprune.shrink.surgery import remove  # noqa: E402
+
+BATCH = {"attention_mask": torch.tensor([[1, 1], [1, 0]])}
+
+
+def test_the_loss_is_that_of_the_model_without_the_layer():
+    subject = models.encoder()
+    (scores,) = Removal()(subject, subject.groups(["layer"])).values()
+    for place in range(4):
+        mask = torch.arange(4) != place
+        assert float(scores[place]) == pytest.approx(
+            subject.loss(remove(subject.model, {("layer", -1): mask})), rel=1e-4
+        )
+
+
+@pytest.mark.parametrize("measure", ["divergence", "angle", "kl", "norm"])
+@pytest.mark.parametrize("kind", ["layer", "sublayer"])
+def test_what_does_nothing_changes_nothing(measure: str, kind: str):
+    subject = models.without_effect(models.decoder(), 1)
+    (scores,) = Removal(measure)(subject, subject.groups([kind])).values()
+    here = [1] if kind == "layer" else [2, 3]
+    assert scores[here].abs().max() < 1e-4
+    assert scores[[place for place in range(len(scores)) if place not in here]].min() > 1e-3
+
+
+def test_changes_by_hand():
+    output, wanted = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[0.0, 1.0], [0.0, 1.0]])
+    assert float(output_change(output, wanted, BATCH, "angle")) == pytest.approx(0.25)
+    assert float(output_change(output, wanted, BATCH, "norm")) == pytest.approx((math.sqrt(2) + 1) / 2)
+    one, even = torch.tensor([[0.0]]), torch.tensor([[math.log(3)]])
+    wished = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
+    assert float(output_change(one, even, BATCH, "kl")) == pytest.approx(wished)
+
+
+def test_single_scores_are_one_vector_and_padding_is_left_out():
+    scores, wanted = torch.tensor([[1.0], [0.0]]), torch.tensor([[0.0], [3.0]])
+    assert float(output_change(scores, wanted, BATCH, "angle")) == pytest.approx(0.5)
+    states, wished = torch.ones(2, 2, 2), torch.ones(2, 2, 2)
+    states[1, 1] = -5.0
+    assert float(output_change(states, wished, BATCH, "norm")) == 0.0
+
+
+def test_rows_beyond_the_samples_do_not_count():
+    subject = models.encoder()
+    few, whole = Removal(samples=3), Removal()
+    groups = subject.groups(["layer"])
+    assert not torch.allclose(few(subject, groups)["layer", -1], whole(subject, groups)["layer", -1])
+
+
+def test_another_measure_is_refused():
+    with pytest.raises(UsageError, match="measure"):
+        Removal("guess")

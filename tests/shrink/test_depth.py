@@ -1,0 +1,62 @@
+"""Depth helpers: tokens, runs, states before and after units."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import models  # noqa: E402
+
+from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.activations import layer_states  # noqa: E402
+from ctxprune.shrink.depth import check_tokens, depth_group, first_rows, runs_of, token_places, unit_states  # noqa: E402
+
+
+def test_runs_are_maximal():
+    assert runs_of(torch.tensor([True, False, True, True, False, True])) == [(0, 1), (2, 4), (5, 6)]
+    assert runs_of(torch.zeros(3, dtype=torch.bool)) == []
+
+
+def test_token_places_by_kind():
+    batch = {"attention_mask": torch.tensor([[1, 1, 1, 0], [1, 1, 0, 0]])}
+    encoder, decoder = models.encoder().anatomy, models.decoder().anatomy
+    assert token_places(batch, "all", encoder).tolist() == [0, 1, 2, 3, 4]
+    assert token_places(batch, "first", decoder).tolist() == token_places(batch, "summary", encoder).tolist() == [0, 3]
+    assert token_places(batch, "last", encoder).tolist() == token_places(batch, "summary", decoder).tolist() == [2, 4]
+    with pytest.raises(UsageError, match="tokens"):
+        check_tokens("middle")
+
+
+def test_first_rows_cuts_the_last_batch():
+    batches = models.batches(3, rows=4)
+    assert [len(batch["input_ids"]) for batch in first_rows(batches, 6)] == [4, 2]
+    assert [len(batch["input_ids"]) for batch in first_rows(batches, 4)] == [4]
+    assert [len(batch["input_ids"]) for batch in first_rows(batches, 0)] == [4, 4, 4]
+
+
+@pytest.mark.parametrize("make", [models.encoder, models.decoder])
+def test_states_of_sublayers_chain_into_those_of_layers(make):
+    subject = make()
+    batch, groups = subject.calibration[0], subject.anatomy.groups
+    layers = unit_states(subject, batch, groups["layer", -1])
+    halves = unit_states(subject, batch, groups["sublayer", -1])
+    states = layer_states(subject, batch)
+    assert len(layers) == 4
+    assert len(halves) == 8
+    for place, (before, after) in enumerate(layers):
+        assert torch.equal(before, states[place])
+        assert torch.equal(after, states[place + 1])
+        assert torch.allclose(halves[2 * place][0], before, atol=1e-5)
+        assert torch.allclose(halves[2 * place][1], halves[2 * place + 1][0], atol=1e-5)
+        assert torch.allclose(halves[2 * place + 1][1], after, atol=1e-5)
+
+
+def test_only_depth_goes_through_a_depth_group():
+    subject = models.encoder()
+    assert depth_group(subject.groups(["layer"])).kind == "layer"
+    with pytest.raises(UsageError, match="alone"):
+        depth_group(subject.groups(["layer", "sublayer"]))
+    with pytest.raises(UsageError, match="alone"):
+        depth_group(subject.groups(["head"])[:1])
