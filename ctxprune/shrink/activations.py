@@ -63,6 +63,17 @@ class Moments:
         return (self.squares / self.count - self.mean.square()).clamp(min=0)
 
     @property
+    def second(self) -> Tensor:
+        """The products, where they were asked for: (features, features).
+
+        Raises:
+            UsageError: They were not.
+        """
+        if self.products is None:
+            raise UsageError("these moments have no products", hint="ask for them: products=True")
+        return self.products
+
+    @property
     def norms(self) -> Tensor:
         """Root of the sum of squares over tokens: (features,)."""
         return self.squares.sqrt()

@@ -79,6 +79,8 @@ class Stage:
         rounds: In how many steps, scored anew each time; 0 = one unit at a time.
         schedule: How much of the way is done after a share t of the rounds: "even" (t) or "cubic" (1 - (1 - t)^3, of
             Zhu and Gupta, most of it early); single weights only.
+        upwards: Sublayer by sublayer from the bottom instead: each time all units from there up are scored anew and
+            chosen from, and what is chosen of that sublayer goes. There are no rounds then.
     """
 
     units: tuple[str, ...]
@@ -90,6 +92,7 @@ class Stage:
     share: float = 1.0
     rounds: int = 1
     schedule: str = "even"
+    upwards: bool = False
 
     def __post_init__(self) -> None:
         unknown = [kind for kind in self.units if kind not in KINDS]
@@ -103,6 +106,8 @@ class Stage:
             )
         if self.schedule not in ("cubic", "even") or (self.schedule == "cubic" and self.units != ("weight",)):
             raise UsageError(f"schedule is {self.schedule!r}", hint="'even', or 'cubic' for single weights")
+        if self.upwards and ("weight" in self.units or self.rounds != 1):
+            raise UsageError("upwards is for structures, without rounds", where="upwards")
 
     def done(self, number: int) -> float:
         """The share of the way that is done after so many rounds, 0..1."""

@@ -14,11 +14,12 @@ from ctxprune.shrink.pieces import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
 from ctxprune.shrink.surgery import remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
     from ctxprune.registry import Registry
+    from ctxprune.shrink.anatomy import Key
     from ctxprune.shrink.recipe import Piece, Recipe, Stage
     from ctxprune.shrink.subject import Subject
 
@@ -126,6 +127,8 @@ def _structures(subject: Subject, stage: Stage, measure: str, limit: float) -> S
         subject = replace(subject, budget=Budget(groups, costs, max(start - goal, 0.0), measure=measure))
     for piece in stage.prepare:
         subject = make(RECOVERIES, piece)(subject)
+    if stage.upwards:
+        return _upwards(subject, stage, measure, goal)
     rounds, number = stage.rounds, 0
     while True:
         now = cost(subject.model, measure)
@@ -143,13 +146,27 @@ def _structures(subject: Subject, stage: Stage, measure: str, limit: float) -> S
         subject = smaller
 
 
-def _round(subject: Subject, stage: Stage, measure: str, gone: float) -> Subject:
+def _upwards(subject: Subject, stage: Stage, measure: str, goal: float) -> Subject:
+    """Prune sublayer after sublayer; each choice leaves to those above what the plan takes from them."""
+    anatomy, units = subject.anatomy, {group.key for group in subject.groups(stage.units)}
+    keys = [key for sublayer in anatomy.sublayers for key in sublayer.groups if key in units]
+    for place in range(len(keys)):
+        gone = cost(subject.model, measure) - goal
+        subject = _round(subject, stage, measure, max(gone, 0.0), keys[place:])
+    return subject
+
+
+def _round(subject: Subject, stage: Stage, measure: str, gone: float, upwards: Sequence[Key] | None = None) -> Subject:
     groups = subject.groups(stage.units)
+    if upwards is not None:
+        groups = [group for group in groups if group.key in upwards]
     costs = unit_costs(subject.model, groups, measure)
     budget = Budget(groups, costs, gone, None if stage.rounds else 1, measure)
     subject = replace(subject, budget=budget)
     scores = make(SCORES, stage.score)(subject, groups)
     kept = make(ALLOCATORS, stage.allocate)(subject, scores, budget)
+    if upwards is not None:
+        kept = {upwards[0]: kept[upwards[0]]}
     for piece in stage.compensate:
         kept = make(COMPENSATORS, piece)(subject, kept)
     subject = subject.with_model(remove(subject.model, kept))

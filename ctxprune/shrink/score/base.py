@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ctxprune.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
+    from ctxprune.shrink.anatomy import Slice
     from ctxprune.shrink.subject import Subject
 
-__all__ = ["Score"]
+__all__ = ["Score", "telling", "unit_parts"]
 
 
 class Score(Protocol):
@@ -24,3 +27,22 @@ class Score(Protocol):
     def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
         """The scores."""
         ...
+
+
+def unit_parts(entry: Tensor, part: Slice, count: int) -> Tensor:
+    """What of a parameter is each unit's: (count, rest)."""
+    span = entry.movedim(part.axis, 0)[part.start : part.start + count * part.size]
+    return span.reshape(count, -1)
+
+
+def telling(scores: dict[Any, Tensor]) -> dict[Any, Tensor]:
+    """The scores of a method that follows the loss's slope.
+
+    Raises:
+        InputError: They are all zero: the loss has no slope, as a model's distance from itself has none.
+    """
+    if scores and not any(bool(score.any()) for score in scores.values()):
+        raise InputError(
+            "the loss has no slope on the calibration data", hint="give labels, or take a method that needs none"
+        )
+    return scores

@@ -1,0 +1,60 @@
+"""2SSP's balance between neurons and whole attention parts.
+
+Sandri and others, 2SSP: A Two-Stage Framework for Structured Pruning of LLMs, TMLR 2025: at the sparsity s, of L layers
+round(L * s^(feed-forward / attention / 1.5)) lose their attention in the second stage, parameters of a layer's parts in
+the exponent; the first stage takes neurons for the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.allocate.uniform import Uniform
+from ctxprune.shrink.cost import unit_costs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.anatomy import Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Balanced"]
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """The same share of neurons from each layer, and as much is left to the second stage as the balance says.
+
+    Attributes:
+        balance: The divisor in the exponent: higher = more attention parts go.
+    """
+
+    balance: float = 1.5
+
+    def __post_init__(self) -> None:
+        if self.balance <= 0:
+            raise UsageError(f"balance is {self.balance!r}", hint="give a number above 0")
+
+    def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
+        """bool (count,) by group; writes the number of attention parts to the notes."""
+        heads = subject.groups(["head"])
+        parts = [
+            sum(float(cost.sum()) for cost in unit_costs(subject.model, groups, "parameters").values())
+            for groups in (budget.groups, heads)
+        ]
+        attention = [float(cost.sum()) for cost in unit_costs(subject.model, heads, budget.measure).values()]
+        share = min(budget.remove / (budget.total + sum(attention)), 1.0)
+        number = min(round(len(heads) * share ** (parts[0] / parts[1] / self.balance)), len(heads))
+        subject.notes["attention_parts"] = number
+        most = sum(float(cost.sum() - cost.max()) for cost in budget.costs.values())
+        rest = min(max(budget.remove - number * sum(attention) / len(attention), 0.0), most)
+        if rest <= 0:
+            return {key: torch.ones(len(score), dtype=torch.bool) for key, score in scores.items()}
+        return Uniform()(subject, scores, replace(budget, remove=rest))

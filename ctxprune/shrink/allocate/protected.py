@@ -1,0 +1,70 @@
+"""First and last layers give nothing as long as the others can.
+
+Ma and others, LLM-Pruner: On the Structural Pruning of Large Language Models, NeurIPS 2023: the first layers and the
+last one matter most and stay whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.pieces import ALLOCATORS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.anatomy import Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Protected"]
+
+
+@dataclass(frozen=True)
+class Protected:
+    """Another allocator on the layers between; what these cannot give comes from the protected ones.
+
+    Attributes:
+        first: Share of the layers that is protected at the bottom, 0..1, rounded, one at least if it is above 0.
+        last: The same at the top.
+        inside: Name of the other allocator, which keeps one unit of each group at least.
+    """
+
+    first: float = 0.1
+    last: float = 0.03
+    inside: str = "uniform.v1"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first <= 1 or not 0 <= self.last <= 1:
+            raise UsageError(f"first is {self.first!r} and last {self.last!r}", hint="give shares from 0 to 1")
+
+    def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
+        """bool (count,) by group.
+
+        Raises:
+            UsageError: So much cannot go.
+        """
+        layers = sorted({layer for _, layer in scores})
+        low, high = (max(round(share * len(layers)), int(share > 0)) for share in (self.first, self.last))
+        free = set(layers[low : len(layers) - high])
+        inside = ALLOCATORS.get(self.inside)()
+        kept = {key: torch.ones(len(score), dtype=torch.bool) for key, score in scores.items()}
+        for chosen in ([key for key in scores if key[1] in free], [key for key in scores if key[1] not in free]):
+            rest = budget.remove - budget.gone(kept)
+            most = sum(float((budget.costs[key].sum() - budget.costs[key].max()).clamp(min=0)) for key in chosen)
+            last = any(key[1] not in free for key in chosen)
+            if rest > 1e-9 * budget.remove and chosen and (most > 0 or last):
+                part = replace(
+                    budget,
+                    groups=[group for group in budget.groups if group.key in chosen],
+                    costs={key: budget.costs[key] for key in chosen},
+                    remove=rest if last else min(rest, most),
+                )
+                kept |= inside(subject, {key: scores[key] for key in chosen}, part)
+        return kept

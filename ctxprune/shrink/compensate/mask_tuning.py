@@ -1,0 +1,66 @@
+"""One scale for each unit that stays, by least squares.
+
+Kwon and others, A Fast Post-Training Pruning Framework for Transformers, NeurIPS 2022: from the bottom up, the scales
+of a sublayer's units are solved so that its sum with the residual is the teacher's; they are folded into the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.reconstruction import ridge_solve, unit_gram, wanted_in_order
+from ctxprune.shrink.subject import module_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.anatomy import Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["MaskTuning"]
+
+
+@dataclass(frozen=True)
+class MaskTuning:
+    """min over scales s of sum over tokens ||y - sum_u s_u o_u||^2, o_u what unit u adds to the sublayer's output.
+
+    Scales are clipped; where clipped ones are no better than 1, a sublayer stays as it is.
+
+    Attributes:
+        limit: Largest size of a scale, from 1 up.
+        ridge: Pull towards 1, as a share of the mean of sum ||o_u||^2, from 0 up.
+    """
+
+    limit: float = 10.0
+    ridge: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if self.limit < 1 or self.ridge < 0:
+            raise UsageError(f"{self} is out of range", hint="limit from 1 up, ridge from 0 up")
+
+    def __call__(self, subject: Subject, kept: Mapping[Key, Tensor]) -> Mapping[Key, Tensor]:
+        """The same choice; passes forward without labels."""
+        for group, fit in wanted_in_order(subject, kept):
+            linear, mask = module_of(subject.model, group.consumer), kept[group.key]
+            weight = linear.weight.detach().double()
+            gram = unit_gram(fit.products, weight, group.block)[mask][:, mask]
+            right = (fit.cross * weight.T).view(group.count, -1).sum(1)[mask]
+            scales = torch.ones(group.count, dtype=torch.float64)
+            scales[mask] = tuned_scales(gram, right, self.limit, self.ridge)
+            with torch.no_grad():
+                linear.weight *= scales.repeat_interleave(group.block).to(linear.weight.dtype)
+        return kept
+
+
+def tuned_scales(gram: Tensor, right: Tensor, limit: float, ridge: float) -> Tensor:
+    """Scales within -limit..limit whose error s^T gram s - 2 s^T right is at most that of ones: float64 (units,)."""
+    ones = torch.ones(len(gram), dtype=gram.dtype)
+    scales = (ones + ridge_solve(gram, right - gram @ ones, ridge)).clamp(-limit, limit)
+    errors = [float(tried @ gram @ tried - 2 * tried @ right) for tried in (scales, ones)]
+    return scales if errors[0] < errors[1] else ones

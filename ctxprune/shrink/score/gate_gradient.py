@@ -1,0 +1,46 @@
+"""How fast the loss moves with a unit's gate.
+
+Michel and others, Are Sixteen Heads Really Better than One?, NeurIPS 2019: I_u = E|dL/dm_u| at m = 1, over the l2
+norm of its layer's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.shrink.activations import gate_gradients
+from ctxprune.shrink.score.base import telling
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.anatomy import Group, Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["GateGradient"]
+
+
+@dataclass(frozen=True)
+class GateGradient:
+    """Mean over rows of the slope's size.
+
+    Attributes:
+        normalise: Whether each group's scores are divided by their l2 norm.
+    """
+
+    normalise: bool = True
+
+    def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
+        """float64 (count,), from 0 up; one forward and backward pass, labels (a decoder's are its tokens).
+
+        Raises:
+            InputError: The loss has no slope.
+        """
+        slopes = gate_gradients(subject, groups)
+        scores = telling({key: slope.double().abs().mean(0) for key, slope in slopes.items()})
+        if not self.normalise:
+            return scores
+        return {key: score / score.norm().clamp(min=1e-30) for key, score in scores.items()}

@@ -1,0 +1,92 @@
+"""K-prune's score: the knowledge of the teacher that goes with a unit.
+
+Park and others, Accurate Retraining-free Pruning for Pretrained Encoder-based Language Models, ICLR 2024: predictive
+knowledge is half the mean squared slope by the unit's gate of the divergence of the predictions from the teacher's,
+representational knowledge the mean squared size of what the unit adds to its sublayer's output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.activations import moments
+from ctxprune.shrink.gates import gated
+from ctxprune.shrink.subject import parameter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.anatomy import Group, Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Knowledge"]
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """predictive / its total + trade * representational / its total; totals are over all groups that are scored.
+
+    The slope of a divergence is zero where model and teacher are the same; so the teacher's output is moved by a little
+    noise, which gives slopes as large as the output moves with the gate.
+
+    Attributes:
+        trade: Weight of the representational part, from 0 up.
+        noise: Standard deviation of the noise, as a share of the output's, above 0.
+        samples: Rows whose slopes are taken.
+    """
+
+    trade: float = 1.0
+    noise: float = 0.1
+    samples: int = 2000
+
+    def __post_init__(self) -> None:
+        if self.trade < 0 or self.noise <= 0 or self.samples < 1:
+            raise UsageError(f"{self} is out of range", hint="trade from 0 up, noise above 0, samples from 1 up")
+
+    def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
+        """float64 (count,), from 0 up, comparable over groups; passes forward and backward, no labels."""
+        predictive, representational = self._predictive(subject, groups), _representational(subject, groups)
+        totals = [float(sum(part.sum() for part in found.values())) for found in (predictive, representational)]
+        first, second = (1 / total if total > 0 else 0.0 for total in totals)
+        return {
+            group.key: first * predictive[group.key] + self.trade * second * representational[group.key]
+            for group in groups
+        }
+
+    def _predictive(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
+        found = {group.key: torch.zeros(group.count, dtype=torch.float64) for group in groups}
+        chance, done = subject.generator(17), 0
+        with subject.frozen():
+            for whole in subject.needed_calibration():
+                rows = min(len(whole["input_ids"]), self.samples - done)
+                if rows < 1:
+                    break
+                batch = {name: value[:rows] for name, value in whole.items()}
+                with torch.no_grad():
+                    wanted = subject.task.output(subject.teacher or subject.model, batch)
+                    noise = torch.randn(wanted.shape, generator=chance).to(wanted) * wanted.float().std(correction=0)
+                gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
+                with torch.enable_grad(), gated(subject.model, gates):
+                    output = subject.task.output(subject.model, batch)
+                    loss = subject.task.divergence(output, wanted + self.noise * noise, batch) * rows
+                    slopes = torch.autograd.grad(loss, list(gates.values()), allow_unused=True)
+                for key, slope in zip(gates, slopes, strict=True):
+                    if slope is not None:
+                        found[key] += 0.5 * slope[:, 0].double().square().sum(0)
+                done += rows
+        return {key: part / done for key, part in found.items()}
+
+
+def _representational(subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
+    seen, found = moments(subject, [group.consumer for group in groups]), {}
+    for group in groups:
+        columns = parameter_of(subject.model, f"{group.consumer}.weight").detach().double().square().mean(0)
+        here = seen[group.consumer]
+        found[group.key] = (here.squares / here.count * columns).view(group.count, group.block).sum(1)
+    return found
