@@ -121,10 +121,11 @@ def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens
         if time and (entry.ndim < 2 or part.parameter.startswith(anatomy.embedded)):
             continue
         size = entry.numel() / entry.shape[part.axis] * part.size
+        if time:
+            size *= next((share for path, share in anatomy.active.items() if part.parameter.startswith(path)), 1.0)
         total += size * (tokens if time else entry.element_size() if measure == "bytes" else 1)
-    share = next((value for path, value in anatomy.active.items() if group.consumer.startswith(path)), 1.0)
     attention = 2.0 * tokens**2 * group.block if time and group.kind in ("head", "kv_group") else 0.0
-    return total * (share if time else 1.0) + attention
+    return total + attention
 
 
 def milliseconds(model: nn.Module, batch: Batch, *, rounds: int = 5) -> float:

@@ -76,7 +76,10 @@ def _lay(model: nn.Module, anatomy: Anatomy, group: Group, gate: Tensor) -> list
 
     def before(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
         states = given[0]
-        return (states * gate.to(states.dtype).repeat_interleave(group.block, dim=-1), *given[1:])
+        scale = gate.to(states.dtype).repeat_interleave(group.block, dim=-1)
+        if scale.ndim == 3 and states.ndim == 2:  # rows and tokens on one axis, as experts see them
+            scale = scale.expand(-1, len(states) // len(scale), -1).reshape(states.shape)
+        return (states * scale, *given[1:])
 
     return [module_of(model, group.consumer).register_forward_pre_hook(before)]
 
