@@ -1,0 +1,124 @@
+"""LaCo: later layers collapse into an earlier one, as long as the last states keep their direction.
+
+Yang and others, LaCo: Large Language Model Pruning via Layer Collapse, Findings of EMNLP 2024. Layers l+1 … l+m go, and
+layer l becomes w_l + sum over k of (w_{l+k} - w_l); from the top down, a merge stays if the cosine of the last layer's
+states with the whole model's is above a threshold.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.activations import layer_states
+from ctxprune.shrink.depth import first_rows
+from ctxprune.shrink.gates import gated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.shrink.anatomy import Key, Layer
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Collapse", "collapsed"]
+
+
+@dataclass(frozen=True)
+class Collapse:
+    """Merges as many layers away as the allocator took out, wherever the merges cost least; unlabelled data.
+
+    Attributes:
+        most: Layers that become one, at most.
+        interval: How far down the next merge starts after one that stayed.
+        threshold: Least cosine, 0..1, that is tried first; lowered by a twentieth of it until enough has gone.
+        samples: Most rows of calibration that are read; 0 = all.
+    """
+
+    most: int = 4
+    interval: int = 2
+    threshold: float = 0.75
+    samples: int = 16
+
+    def __post_init__(self) -> None:
+        if self.most < 2 or self.interval < 1 or not 0 < self.threshold <= 1:
+            raise UsageError(f"{self} is out of range", hint="most from 2 up, interval from 1 up, threshold in 0..1")
+
+    def __call__(self, subject: Subject, kept: Mapping[Key, Tensor]) -> Mapping[Key, Tensor]:
+        """The choice of the layers that have merged away; the merges go to the subject's notes as "merged"."""
+        mask = kept.get(("layer", -1))
+        wanted = 0 if mask is None else int((~mask).sum())
+        if mask is None or not wanted:
+            return kept
+        whole = copy.deepcopy(subject.model)
+        subject.notes["merged"] = []
+        alive, step = [layer.index for layer in subject.anatomy.layers], 0
+        while len(mask) - len(alive) < wanted:
+            floor = self.threshold - self.threshold * step / 20 if step <= 40 else -2.0
+            alive = self._sweep(subject, whole, alive, len(mask) - wanted, floor)
+            step += 1
+        stays = torch.zeros_like(mask)
+        stays[alive] = True
+        return {**kept, ("layer", -1): stays}
+
+    def _sweep(self, subject: Subject, whole: nn.Module, alive: list[int], left: int, floor: float) -> list[int]:
+        """One way down; gives the layers that are still there, never fewer than `left`."""
+        layers = subject.anatomy.layers
+        place = len(alive) - 2
+        while place >= 0 and len(alive) > left:
+            count = min(self.most - 1, len(alive) - place - 1, len(alive) - left)
+            group, rest = alive[place : place + count + 1], [*alive[: place + 1], *alive[place + count + 1 :]]
+            before = {name: entry.clone() for name, entry in _own(subject.model, layers[group[0]]).items()}
+            _put(subject.model, layers[group[0]], collapsed(subject.model, [layers[index] for index in group]))
+            near = self._likeness(subject, whole, rest, len(layers))
+            if near > floor:
+                alive = rest
+                subject.notes["merged"].append((*group, near))
+                place = min(place - self.interval, len(alive) - 2)
+            else:
+                _put(subject.model, layers[group[0]], before)
+                place -= 1
+        return alive
+
+    def _likeness(self, subject: Subject, whole: nn.Module, alive: Sequence[int], count: int) -> float:
+        """Mean over rows of the cosine of the last states, all tokens of a row in one vector."""
+        gate = torch.zeros(count)
+        gate[list(alive)] = 1
+        total, rows = 0.0, 0
+        for batch in first_rows(subject.needed_calibration(), self.samples):
+            lengths = batch["attention_mask"].sum(1).tolist()
+            wanted = layer_states(subject, batch, model=whole)[-1].double().split(lengths)
+            with gated(subject.model, {("layer", -1): gate}):
+                found = layer_states(subject, batch)[-1].double().split(lengths)
+            for mine, theirs in zip(found, wanted, strict=True):
+                total += float(torch.cosine_similarity(mine.flatten(), theirs.flatten(), dim=0))
+            rows += len(lengths)
+        return total / rows
+
+
+def collapsed(model: nn.Module, layers: Sequence[Layer]) -> dict[str, Tensor]:
+    """The parameters, by name inside the layer, of the first of several layers once the others have merged into it.
+
+    Raises:
+        InputError: The layers have parameters of different shapes.
+    """
+    base, *others = (_own(model, layer) for layer in layers)
+    shapes = {name: entry.shape for name, entry in base.items()}
+    if any({name: entry.shape for name, entry in other.items()} != shapes for other in others):
+        raise InputError("layers of different shapes cannot merge", where=layers[0].path, hint="collapse layers first")
+    return {name: entry + sum(other[name] - entry for other in others) for name, entry in base.items()}
+
+
+def _own(model: nn.Module, layer: Layer) -> dict[str, Tensor]:
+    return {name: entry.detach() for name, entry in model.get_submodule(layer.path).named_parameters()}
+
+
+def _put(model: nn.Module, layer: Layer, values: Mapping[str, Tensor]) -> None:
+    with torch.no_grad():
+        for name, entry in model.get_submodule(layer.path).named_parameters():
+            entry.copy_(values[name])

@@ -1,0 +1,41 @@
+"""Norms over the residual: what they make of states before scale and shift, and fitting both anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["fit_norm", "normed"]
+
+
+def normed(norm: Any, states: Tensor) -> Tensor:
+    """States (tokens, width) as a layer norm or a root-mean-square norm leaves them before scale and shift: float64."""
+    states = states.double()
+    if isinstance(norm, nn.LayerNorm):
+        return functional.layer_norm(states, states.shape[-1:], eps=norm.eps)
+    eps = getattr(norm, "variance_epsilon", getattr(norm, "eps", 1e-6))
+    return states * torch.rsqrt(states.square().mean(-1, keepdim=True) + eps)
+
+
+def fit_norm(norm: Any, states: Tensor, wanted: Tensor) -> None:
+    """Set a norm's scale, and its shift where it has one, by least squares, so that it makes `wanted` of `states`.
+
+    Both are (tokens, width). Dimensions that do not vary keep their scale.
+    """
+    inner, wanted = normed(norm, states), wanted.double()
+    shift = getattr(norm, "bias", None)
+    middle = inner.mean(0) if shift is not None else torch.zeros_like(inner[0])
+    goal = wanted.mean(0) if shift is not None else torch.zeros_like(middle)
+    spread = (inner - middle).square().mean(0)
+    slope = ((inner - middle) * (wanted - goal)).mean(0) / spread.clamp(min=1e-12)
+    scale = torch.where(spread > 1e-10, slope, norm.weight.detach().double())
+    with torch.no_grad():
+        norm.weight.copy_(scale)
+        if shift is not None:
+            shift.copy_(goal - scale * middle)
