@@ -2,7 +2,7 @@
 
 `score/fluctuation.py` holds the class `Fluctuation`, registered as "fluctuation.v1". Other distributions add pieces by
 the entry points `ctxprune.families`, `ctxprune.shrink_scores`, `ctxprune.shrink_allocators`,
-`ctxprune.shrink_compensators`, `ctxprune.shrink_recoveries` and `ctxprune.shrink_tasks`.
+`ctxprune.shrink_compensators`, `ctxprune.shrink_recoveries`, `ctxprune.shrink_selectors` and `ctxprune.shrink_tasks`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from ctxprune.registry import Registry
 
-__all__ = ["ALLOCATORS", "COMPENSATORS", "FAMILIES", "RECOVERIES", "SCORES", "TASKS"]
+__all__ = ["ALLOCATORS", "COMPENSATORS", "FAMILIES", "RECOVERIES", "SCORES", "SELECTORS", "TASKS"]
 
 
 def _of_folder(kind: str, folder: str) -> Registry[Any]:
@@ -35,4 +35,5 @@ SCORES: Registry[Any] = _of_folder("shrink_score", "score")
 ALLOCATORS: Registry[Any] = _of_folder("shrink_allocator", "allocate")
 COMPENSATORS: Registry[Any] = _of_folder("shrink_compensator", "compensate")
 RECOVERIES: Registry[Any] = _of_folder("shrink_recovery", "recover")
+SELECTORS: Registry[Any] = _of_folder("shrink_selector", "selection")
 TASKS: Registry[Any] = _of_folder("shrink_task", "tasks")

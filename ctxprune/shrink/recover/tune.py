@@ -1,4 +1,4 @@
-"""Plain tuning of all parameters, towards the teacher's output or towards the labels."""
+"""Plain tuning of all parameters, towards the teacher or towards the labels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.losses import LOSSES, objective
 from ctxprune.shrink.recover.base import Schedule, train
 
 if TYPE_CHECKING:
@@ -21,18 +22,27 @@ class Tune:
     Attributes:
         steps: Of the optimiser.
         rate: Peak learning rate.
-        towards: "teacher" (the task's divergence) or "labels" (the task's loss).
+        towards: "teacher", or "labels" for the task's loss.
+        loss: How the teacher is followed: "output", "margin", "listwise" or "hidden"; see `ctxprune.shrink.losses`.
+        layers: How "hidden" matches layers: "uniform" or "nearest".
     """
 
     steps: int = 100
     rate: float = 1e-4
     towards: str = "teacher"
+    loss: str = "output"
+    layers: str = "uniform"
 
     def __post_init__(self) -> None:
         if self.towards not in ("labels", "teacher"):
             raise UsageError(f"towards is {self.towards!r}", hint="'labels' or 'teacher'")
+        if self.loss not in LOSSES:
+            raise UsageError(f"loss is {self.loss!r}", hint=f"one of {', '.join(LOSSES)}")
+        Schedule(self.steps, self.rate)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model trained in place."""
-        train(subject, Schedule(self.steps, self.rate), loss=subject.task.loss if self.towards == "labels" else None)
+        aim = objective(subject, self.loss, towards=self.towards, layers=self.layers)
+        chosen = [*subject.model.parameters(), *aim.parameters]
+        train(subject, Schedule(self.steps, self.rate), parameters=chosen, loss=aim.loss)
         return subject

@@ -1,0 +1,122 @@
+"""Low-rank adapters beside the layers' matrices, merged at the end; more of their rank where more was lost.
+
+Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021: W + (alpha / r) B A with B zero at first.
+Zhou and others, RankAdaptor: Hierarchical Dynamic Low-Rank Adaptation for Structural Pruned LLMs, 2024: layers that
+pruning hit differently need different ranks. Differs: the paper trains a small model that predicts the quality of a
+choice of ranks; here a layer's rank follows how far its states are from the teacher's, with as many parameters in all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.losses import layer_pairs, objective, recorded
+from ctxprune.shrink.recover._delta import linear_modules, train_deltas
+from ctxprune.shrink.recover.base import Schedule
+from ctxprune.shrink.subject import parameter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Adapters", "layer_losses", "ranks_by_loss"]
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """Trains A (rank, inputs) and B (outputs, rank) for each matrix of the layers, and adds (scale / rank) B A to it.
+
+    Where single weights are masked, the product is masked too, so that merging keeps the zeros.
+
+    Attributes:
+        steps: Of the optimiser.
+        rate: Peak learning rate.
+        rank: Of each adapter; their mean where ranks go by layer.
+        scale: LoRA's alpha.
+        by_layer: Whether ranks follow what each layer lost (RankAdaptor). Needs a teacher of the same width.
+        towards: "teacher" or "labels".
+        loss: As in `tune.v1`.
+    """
+
+    steps: int = 100
+    rate: float = 1e-3
+    rank: int = 8
+    scale: float = 16.0
+    by_layer: bool = False
+    towards: str = "teacher"
+    loss: str = "output"
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or self.scale <= 0:
+            raise UsageError(f"rank is {self.rank} and scale {self.scale}", hint="rank from 1 up, scale above 0")
+        Schedule(self.steps, self.rate)
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The same subject, its matrices changed in place; the share of parameters is noted as "adapters"."""
+        layers = [layer.path for layer in subject.anatomy.layers]
+        ranks = [self.rank] * len(layers)
+        if self.by_layer:
+            ranks = ranks_by_loss(layer_losses(subject), self.rank)
+            subject.notes["ranks"] = ranks
+        chance = subject.generator(2)
+        deltas = {}
+        for path in linear_modules(subject):
+            place = next(index for index, layer in enumerate(layers) if path.startswith(f"{layer}."))
+            outputs, inputs = parameter_of(subject.model, f"{path}.weight").shape
+            down = nn.Parameter(torch.randn(ranks[place], inputs, generator=chance) / inputs**0.5)
+            up = nn.Parameter(torch.zeros(outputs, ranks[place]))
+            deltas[path] = ((down, up), _product(up, down, self.scale / ranks[place]))
+        train_deltas(
+            subject, Schedule(self.steps, self.rate), deltas, objective(subject, self.loss, towards=self.towards)
+        )
+        return subject
+
+
+def layer_losses(subject: Subject) -> list[float]:
+    """How far each layer's states are from those of the teacher's layer that stands as far up: 1 - cosine, 0..2.
+
+    Raises:
+        UsageError: There is no teacher, or it is wider or narrower.
+    """
+    if subject.teacher is None:
+        raise UsageError("ranks by layer need a teacher", where="adapters.v1")
+    own, above = subject.anatomy, subject.with_model(subject.teacher).anatomy
+    if own.width != above.width:
+        raise UsageError(f"the teacher is {above.width} wide and the model {own.width}", hint="leave by_layer out")
+    pairs = layer_pairs(len(own.layers), len(above.layers))
+    sums, count = torch.zeros(len(own.layers), dtype=torch.float64), 0
+    with torch.no_grad():
+        for batch in subject.needed_calibration():
+            with recorded(subject.model, [layer.path for layer in own.layers], batch) as states:
+                subject.task.output(subject.model, batch)
+            with recorded(subject.teacher, [layer.path for layer in above.layers], batch) as wanted:
+                subject.task.output(subject.teacher, batch)
+            for place, state in enumerate(states):
+                sums[place] += (1 - torch.cosine_similarity(state, wanted[pairs[place]], dim=1)).double().sum()
+            count += len(states[0])
+    return (sums / count).tolist()
+
+
+def ranks_by_loss(losses: Sequence[float], mean: int) -> list[int]:
+    """Ranks from 1 up in proportion to the losses, with `mean` as their mean."""
+    spare, total = (mean - 1) * len(losses), sum(losses)
+    if total <= 0:
+        return [mean] * len(losses)
+    exact = [spare * loss / total for loss in losses]
+    ranks = [1 + int(value) for value in exact]
+    order = sorted(range(len(losses)), key=lambda place: (int(exact[place]) - exact[place], place))
+    for place in order[: mean * len(losses) - sum(ranks)]:
+        ranks[place] += 1
+    return ranks
+
+
+def _product(up: nn.Parameter, down: nn.Parameter, scale: float) -> Callable[[], Tensor]:
+    return lambda: scale * (up @ down)

@@ -1,0 +1,89 @@
+"""The honest rival of every pruned model: the same shape, its weights drawn anew, trained as long.
+
+Liu and others, Rethinking the Value of Network Pruning, ICLR 2019. "Trained from scratch" learns from labels,
+"distilled from scratch" from the unpruned model. Differs: as many steps as recovery has, not those of full training
+(the paper's Scratch-B), since the question is what a user with that budget should do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.recover.tune import Tune
+
+if TYPE_CHECKING:
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Scratch", "draw_anew"]
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """Draws all weights anew, then trains all of them. Masked weights stay zero.
+
+    Attributes:
+        steps: Of the optimiser.
+        rate: Peak learning rate.
+        towards: "labels" or "teacher" (distilled from scratch).
+        loss: As in `tune.v1`.
+        embeddings: "fresh" or "kept": whether the word embeddings are drawn anew too.
+    """
+
+    steps: int = 100
+    rate: float = 3e-4
+    towards: str = "labels"
+    loss: str = "output"
+    embeddings: str = "fresh"
+
+    def __post_init__(self) -> None:
+        if self.embeddings not in ("fresh", "kept"):
+            raise UsageError(f"embeddings is {self.embeddings!r}", hint="'fresh' or 'kept'")
+        self._tuning()
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The subject with a new model of the same shape.
+
+        Raises:
+            UsageError: It is to learn from labels, and the calibration data has none.
+        """
+        rank = any("groups" in batch for batch in subject.calibration)
+        if self.towards == "labels" and rank and not all("labels" in batch for batch in subject.calibration):
+            raise UsageError("there are no labels to train from scratch with", hint="distil from scratch: towards")
+        fresh = subject.copy()
+        draw_anew(fresh, embeddings=self.embeddings == "fresh")
+        return replace(self._tuning()(fresh), teacher=subject.teacher)
+
+    def _tuning(self) -> Tune:
+        return Tune(self.steps, self.rate, self.towards, self.loss)
+
+
+def draw_anew(subject: Subject, *, embeddings: bool = True) -> None:
+    """Weights as before any training, in place, by the subject's seed.
+
+    Matrices and embeddings are normal with deviation 0.02, norms 1, biases 0; other parameters (of state-space mixers:
+    decays and the like) stay as they are, since they are no random numbers even in a fresh model.
+    """
+    chance = subject.generator(3)
+    words = f"{subject.anatomy.embeddings}.weight"
+    norms = set(subject.anatomy.norms)
+    with torch.no_grad():
+        for path, module in subject.model.named_modules():
+            weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+            if isinstance(weight, nn.Parameter) and (embeddings or f"{path}.weight" != words):
+                if path in norms or isinstance(module, nn.LayerNorm):
+                    weight.fill_(1.0)
+                elif weight.ndim >= 2:
+                    weight.copy_(0.02 * torch.randn(weight.shape, generator=chance))
+            if isinstance(bias, nn.Parameter):
+                bias.zero_()
+        for name, entry in subject.model.named_parameters():
+            owner, _, own = name.rpartition(".")
+            if own not in ("weight", "bias") and entry.ndim >= 2 and "mixer" not in owner:
+                entry.copy_(0.02 * torch.randn(entry.shape, generator=chance))  # experts in one tensor
+        for path, mask in subject.masks.items():
+            subject.model.get_parameter(path).mul_(mask)

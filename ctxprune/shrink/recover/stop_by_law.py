@@ -1,0 +1,95 @@
+"""Training that stops where the P^2 law says that more of it hardly helps.
+
+Chen and others, P^2 Law: Scaling Law for Post-Training After Model Pruning, ACL 2025; see `ctxprune.shrink.p2_law`.
+Differs: the paper finds the law on many runs of several models and sizes; here it is fitted to three small budgets of
+this model alone, and it decides how many steps follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.losses import objective
+from ctxprune.shrink.p2_law import Run, fit_law
+from ctxprune.shrink.recover.base import Schedule, train
+
+if TYPE_CHECKING:
+    from ctxprune.shrink.p2_law import P2Law
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["StopByLaw"]
+
+
+@dataclass(frozen=True)
+class StopByLaw:
+    """Trains every parameter for a sixteenth, an eighth and a quarter of the steps, fits the law, and goes on by it.
+
+    A fifth of the batches is set aside for the loss that the law is fitted to. "p2_law" notes the steps that were done,
+    the losses that were seen and the gain that was predicted for the rest.
+
+    Attributes:
+        steps: Of the optimiser at most.
+        rate: Peak learning rate, of each part anew.
+        threshold: Training goes on in parts as long as so far, while the law predicts that the loss falls by this share
+            of what it is.
+        towards: "teacher" or "labels".
+        loss: As in `tune.v1`.
+    """
+
+    steps: int = 400
+    rate: float = 1e-4
+    threshold: float = 0.02
+    towards: str = "teacher"
+    loss: str = "output"
+
+    def __post_init__(self) -> None:
+        if self.threshold <= 0:
+            raise UsageError(f"threshold is {self.threshold}", hint="give a share above 0, such as 0.02")
+        Schedule(self.steps, self.rate)
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The same subject, its model trained in place.
+
+        Raises:
+            InputError: There are fewer than two batches.
+        """
+        batches = list(subject.needed_calibration())
+        aside = max(len(batches) // 5, 1)
+        if len(batches) < 2:
+            raise InputError("the law needs batches that are not trained on", hint="give two batches at least")
+        work, rest = replace(subject, calibration=batches[aside:]), batches[:aside]
+        aim = objective(subject, self.loss, towards=self.towards)
+        per_step = sum(int(batch["attention_mask"].sum()) for batch in batches[aside:]) / (len(batches) - aside)
+        done, seen, law, left = 0, [], None, 0.0
+        for goal in self._goals():
+            if law is not None:
+                left = law.gain(done * per_step, (goal - done) * per_step)
+                if left < self.threshold * max(seen[-1].loss, 1e-12):
+                    break
+            part = replace(work, seed=subject.seed + done)
+            train(
+                part, Schedule(goal - done, self.rate), parameters=[*subject.model.parameters(), *aim.parameters],
+                loss=aim.loss,
+            )  # fmt: skip
+            done = goal
+            with torch.no_grad():
+                value = sum(float(aim.loss(subject.model, batch)) for batch in rest) / len(rest)
+            seen.append(Run(done * per_step, value, 0.0))
+            law = _fitted(seen)
+        subject.notes["p2_law"] = {
+            "steps": done, "at_most": self.steps, "losses": [run.loss for run in seen], "gain_left": left,
+        }  # fmt: skip
+        return subject
+
+    def _goals(self) -> list[int]:
+        """How many steps are done after each part: each is twice the one before, the last one is all."""
+        parts = {max(self.steps * number // 16, place + 1) for place, number in enumerate((1, 2, 4, 8, 16))}
+        return sorted(min(part, self.steps) for part in parts if part <= self.steps or part == min(parts))
+
+
+def _fitted(seen: list[Run]) -> P2Law | None:
+    return fit_law(seen) if len(seen) >= 3 else None

@@ -1,0 +1,1 @@
+"""Selectors: which rows of the calibration data a recovery trains on."""

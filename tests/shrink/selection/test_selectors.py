@@ -1,0 +1,152 @@
+"""Selectors: which rows they take, on hand-made rows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import models  # noqa: E402
+
+from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.pieces import SELECTORS  # noqa: E402
+from ctxprune.shrink.selection._clusters import k_means  # noqa: E402
+from ctxprune.shrink.selection.base import best_share, group_numbers, rebatched, row_divergences, row_losses  # noqa: E402
+from ctxprune.shrink.selection.el2n import El2n  # noqa: E402
+from ctxprune.shrink.selection.frequency import Frequency  # noqa: E402
+from ctxprune.shrink.selection.paser import Paser  # noqa: E402
+from ctxprune.shrink.selection.perplexity import Perplexity  # noqa: E402
+from ctxprune.shrink.selection.random import Random  # noqa: E402
+from ctxprune.shrink.selection.selectivity import Selectivity  # noqa: E402
+
+
+def changed(maker=models.encoder):
+    subject = maker()
+    work = dataclasses.replace(subject.copy(), teacher=subject.model, related=models.batches(1, seed=9))
+    with torch.no_grad():
+        for entry in work.model.parameters():
+            entry.mul_(0.9)
+    return work
+
+
+@pytest.mark.parametrize("maker", [models.encoder, models.decoder])
+@pytest.mark.parametrize("name", SELECTORS.names())
+def test_a_share_is_chosen_by_whole_groups(name: str, maker):
+    work = changed(maker)
+    kept = SELECTORS.get(name)()(work, 0.5)
+    assert kept.dtype == torch.bool
+    assert int(kept.sum()) == 12
+    groups = group_numbers(work)
+    for number in groups.unique():
+        assert len(kept[groups == number].unique()) == 1
+    assert torch.equal(kept, SELECTORS.get(name)()(work, 0.5))
+    assert int(SELECTORS.get(name)()(work, 1e-6).sum()) == (4 if maker is models.encoder else 1)
+    assert bool(SELECTORS.get(name)()(work, 1.0).all())
+    for share in (0, 1.1):
+        with pytest.raises(UsageError, match="share is"):
+            SELECTORS.get(name)()(work, share)
+
+
+def test_the_best_groups_come_first():
+    work = changed()
+    scores = torch.arange(24.0)
+    assert best_share(work, scores, 0.25).nonzero().flatten().tolist() == list(range(16, 24))
+    assert best_share(work, -scores, 0.1).nonzero().flatten().tolist() == [0, 1, 2, 3]
+
+
+def test_figures_of_rows_agree_with_those_of_the_task():
+    for maker in (models.encoder, models.decoder):
+        work = changed(maker)
+        batches = [{name: value[:4] for name, value in batch.items()} for batch in work.calibration]  # no padding
+        work = dataclasses.replace(work, calibration=batches)
+        assert float(row_losses(work).mean()) == pytest.approx(work.loss(), rel=1e-5)
+        outputs = [(work.task.output(work.model, b), work.task.output(work.teacher, b), b) for b in batches]
+        whole = sum(float(work.task.divergence(*entry)) for entry in outputs) / len(batches)
+        assert float(row_divergences(work).mean()) == pytest.approx(whole, rel=1e-4)
+
+
+def test_el2n_takes_the_rows_that_are_wrong():
+    work = changed()
+    scores = torch.cat([work.task.output(work.model, batch)[:, 0] for batch in work.calibration]).detach()
+    batches = []
+    for number, batch in enumerate(work.calibration):
+        own = scores[8 * number : 8 * number + 8].sigmoid()
+        labels = own.clone()
+        labels[4:] = 1 - own[4:].round()  # the second group of each batch is wrong
+        batches.append(dict(batch) | {"labels": labels})
+    work = dataclasses.replace(work, calibration=batches)
+    wrong = torch.tensor([False] * 4 + [True] * 4).repeat(3)
+    assert torch.equal(El2n()(work, 0.5), wrong)
+    assert torch.equal(El2n(easy=True)(work, 0.5), ~wrong)
+    unlabelled = [{name: value for name, value in batch.items() if name != "labels"} for batch in batches]
+    assert int(El2n()(dataclasses.replace(work, calibration=unlabelled), 0.5).sum()) == 12
+    with pytest.raises(UsageError, match="neither labels nor a teacher"):
+        El2n()(dataclasses.replace(work, calibration=unlabelled, teacher=None), 0.5)
+
+
+def test_perplexity_takes_the_part_that_is_named():
+    work = changed(models.decoder)
+    losses = row_losses(work, work.teacher)
+    order = losses.argsort()
+    assert set(Perplexity("low")(work, 0.25).nonzero().flatten().tolist()) == set(order[:6].tolist())
+    assert set(Perplexity("high")(work, 0.25).nonzero().flatten().tolist()) == set(order[-6:].tolist())
+    middle = set(Perplexity()(work, 0.5).nonzero().flatten().tolist())
+    assert len(middle & set(order[6:18].tolist())) >= 11
+    with pytest.raises(UsageError, match="part is"):
+        Perplexity("some")
+    unlabelled = [{name: value for name, value in batch.items() if name != "labels"} for batch in changed().calibration]
+    with pytest.raises(UsageError, match="no labels"):
+        Perplexity()(dataclasses.replace(changed(), calibration=unlabelled), 0.5)
+
+
+def test_rare_words_are_kept():
+    work = changed()
+    first = dict(work.calibration[0])
+    ids = torch.full((8, 12), 5)
+    ids[4:] = torch.arange(48).view(4, 12) + 10
+    first |= {"input_ids": ids, "attention_mask": torch.ones(8, 12, dtype=torch.long)}
+    work = dataclasses.replace(work, calibration=[first])
+    assert Frequency()(work, 0.5).tolist() == [False] * 4 + [True] * 4
+
+
+def test_paser_spends_where_most_was_lost():
+    work = changed(models.decoder)
+    lost = row_divergences(work)
+    assert float(lost[Paser(4)(work, 0.25)].mean()) > float(lost.mean())
+    with pytest.raises(UsageError, match="compares with a teacher"):
+        Paser()(models.encoder(), 0.5)
+
+
+def test_selectivity_takes_what_the_target_is_like():
+    work = changed(models.decoder)
+    rows = {name: value[2:4] for name, value in work.calibration[1].items()}
+    kept = Selectivity(12)(dataclasses.replace(work, related=[rows]), 2 / 24)
+    assert {10, 11} & set(kept.nonzero().flatten().tolist())
+    with pytest.raises(UsageError, match="no data of the target task"):
+        Selectivity()(models.encoder(), 0.5)
+
+
+def test_random_depends_on_the_seed():
+    assert not torch.equal(Random()(models.decoder(0), 0.5), Random()(models.decoder(1), 0.5))
+
+
+def test_clusters_are_found():
+    points = torch.tensor([[0.0, 0], [0, 0.1], [5, 5], [5, 5.1], [9, 0]])
+    which = k_means(points, 3, torch.Generator().manual_seed(0)).tolist()
+    assert which[0] == which[1] != which[2] == which[3] != which[4] != which[0]
+    assert len(set(k_means(torch.zeros(4, 2), 3, torch.Generator()).tolist())) == 1
+
+
+def test_batches_of_chosen_rows():
+    subject = models.encoder()
+    kept = torch.zeros(24, dtype=torch.bool)
+    kept[[4, 5, 6, 7, 8, 9, 10, 11, 20]] = True
+    merged = rebatched(subject.calibration, kept)
+    assert [len(batch["input_ids"]) for batch in merged] == [8, 1]
+    assert merged[0]["groups"].tolist() == [0] * 4 + [1] * 4
+    assert torch.equal(merged[0]["input_ids"][:4, :9], subject.calibration[0]["input_ids"][4:, :9])
+    assert torch.equal(merged[0]["labels"][4:], subject.calibration[1]["labels"][:4])
+    assert merged[1]["input_ids"].shape == (1, 9)  # padding that no row needs is gone

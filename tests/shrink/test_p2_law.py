@@ -1,0 +1,49 @@
+"""The P^2 law: constants that made the runs are found again, and bad runs are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.p2_law import P2Law, Run, fit_law
+
+
+def test_three_runs_of_one_model_are_enough():
+    runs = [Run(tokens, 1.5 + 40.0 / tokens**0.5, 1.0) for tokens in (1e4, 2e4, 4e4)]
+    law = fit_law(runs)
+    assert law.beta == pytest.approx(0.5, abs=0.01)
+    assert law.error < 1e-3
+    assert law.loss(16e4, before=1.0) == pytest.approx(1.6, abs=0.01)
+    assert law.gain(4e4, 12e4) == pytest.approx(0.1, abs=0.01)
+
+
+def test_losses_that_rise_promise_no_gain():
+    law = fit_law([Run(tokens, loss, 0.0) for tokens, loss in ((1, 1.0), (2, 1.1), (4, 1.2))])
+    assert law.gain(4, 100) == 0.0
+
+
+def test_a_law_over_sizes_and_rates_predicts_a_larger_model():
+    true = P2Law(0.3, 0.4, -1.0, 0.05, 3.0, 60.0, 0.2, 0.0)
+
+    def run(tokens: float, size: float, rate: float) -> Run:
+        return Run(tokens, true.loss(tokens, before=2.0, size=size, rate=rate), 2.0, size, rate)
+
+    runs = [run(t, n, r) for t in (1e3, 1e4, 1e5) for n in (10.0, 30.0, 80.0) for r in (0.15, 0.25, 0.35)]
+    law = fit_law(runs)
+    assert law.error < 0.01
+    assert law.loss(1e6, before=2.0, size=80.0, rate=0.35) == pytest.approx(
+        true.loss(1e6, before=2.0, size=80.0, rate=0.35), abs=0.05
+    )
+    assert law.loss(1e5, before=2.0, size=200.0, rate=0.25) == pytest.approx(
+        true.loss(1e5, before=2.0, size=200.0, rate=0.25), abs=0.1
+    )
+
+
+def test_bad_runs_are_refused():
+    with pytest.raises(InputError, match="three different lengths"):
+        fit_law([Run(1, 1.0, 0.0), Run(2, 1.0, 0.0), Run(2, 1.0, 0.0)])
+    with pytest.raises(InputError, match="no number"):
+        fit_law([Run(1, float("nan"), 0.0), Run(2, 1.0, 0.0), Run(3, 1.0, 0.0)])
+    for bad in ({"tokens": 0}, {"rate": 1.0}, {"size": -1}):
+        with pytest.raises(UsageError, match="out of range"):
+            Run(**({"tokens": 1, "loss": 1.0, "before": 0.0} | bad))
