@@ -23,6 +23,7 @@ from ctxprune.cli import (
     demo,
     prune,
     serve,
+    shrink_audit,
     shrink_list,
     shrink_show,
     sql_ask,
@@ -97,6 +98,7 @@ bench.command("tables")(bench_tables.tables)
 bench.command("tools")(bench_tools.tools)
 bench.command("values")(bench_values.values)
 train.command("pruner")(train_pruner.pruner)
+shrink.command("audit")(shrink_audit.audit_models)
 shrink.command("list")(shrink_list.list_recipes)
 shrink.command("show")(shrink_show.show)
 app.add_typer(sql, name="sql")

@@ -144,6 +144,8 @@ def watching(
     def hook(path: str) -> Callable[..., None]:
         def after(_: nn.Module, given: tuple[Any, ...], result: Any) -> None:
             states = (result[0] if isinstance(result, tuple) else result) if outputs else given[0]
+            if states.ndim == 2 and len(states) == mask.numel():  # rows and tokens on one axis, as experts see them
+                states = states.view(*mask.shape, -1)
             whole = states.shape[:2] == mask.shape
             see(path, states[mask] if whole else states.reshape(-1, states.shape[-1]))
 

@@ -122,7 +122,7 @@ class Anatomy:
         embedded: Dotted name of the module whose output enters the first layer.
         norms: Dotted names of all norms over the residual stream.
         post_norm: Whether a sublayer's norm stands after the addition (BERT) and not before it (Llama).
-        active: Share of a part's weights that a token goes through, by sublayer's path, where it is not 1 (experts).
+        active: Share of a part's weights that a token goes through, by dotted prefix, where it is not 1 (experts).
     """
 
     family: str

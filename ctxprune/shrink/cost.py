@@ -12,16 +12,17 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.families import family_of
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.subject import module_of, parameter_of
 from ctxprune.shrink.tasks.base import inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ctxprune.shrink.anatomy import Anatomy, Group, Key
     from ctxprune.shrink.tasks.base import Batch
@@ -115,16 +116,21 @@ def _sublayer(model: nn.Module, anatomy: Anatomy, keys: Sequence[Key], measure: 
 
 def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens: int) -> float:
     time = measure in ("flops", "latency")
-    total = 0.0
+    total, seen = 0.0, set()
     for part in group.slices:
         entry = parameter_of(model, part.parameter)
-        if time and (entry.ndim < 2 or part.parameter.startswith(anatomy.embedded)):
+        table = isinstance(module_of(model, part.parameter.rpartition(".")[0]), nn.Embedding)
+        if time and (entry.ndim < 2 or table):
             continue
+        if (place := (id(entry), part.axis, part.start)) in seen:  # tied weights are there once
+            continue
+        seen.add(place)
         size = entry.numel() / entry.shape[part.axis] * part.size
+        if time:
+            size *= next((share for path, share in anatomy.active.items() if part.parameter.startswith(path)), 1.0)
         total += size * (tokens if time else entry.element_size() if measure == "bytes" else 1)
-    share = next((value for path, value in anatomy.active.items() if group.consumer.startswith(path)), 1.0)
     attention = 2.0 * tokens**2 * group.block if time and group.kind in ("head", "kv_group") else 0.0
-    return total * (share if time else 1.0) + attention
+    return total + attention
 
 
 def milliseconds(model: nn.Module, batch: Batch, *, rounds: int = 5) -> float:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.anatomy import Anatomy, Group, Key
 
-__all__ = ["gated", "ones"]
+__all__ = ["gated", "ones", "width_hooks"]
 
 
 def ones(groups: Sequence[Group], *, trained: bool = False) -> dict[Key, Tensor]:
@@ -76,7 +76,10 @@ def _lay(model: nn.Module, anatomy: Anatomy, group: Group, gate: Tensor) -> list
 
     def before(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
         states = given[0]
-        return (states * gate.to(states.dtype).repeat_interleave(group.block, dim=-1), *given[1:])
+        scale = gate.to(states.dtype).repeat_interleave(group.block, dim=-1)
+        if scale.ndim == 3 and states.ndim == 2:  # rows and tokens on one axis, as experts see them
+            scale = scale.expand(-1, len(states) // len(scale), -1).reshape(states.shape)
+        return (states * scale, *given[1:])
 
     return [module_of(model, group.consumer).register_forward_pre_hook(before)]
 
@@ -96,11 +99,6 @@ def _scaling(gate: Tensor, place: int) -> Callable[..., Any]:
 
 
 def _lay_width(model: nn.Module, anatomy: Anatomy, gate: Tensor) -> list[Any]:
-    """The embeddings and what sublayers add are masked, and norms see the kept dimensions alone."""
-
-    def scale(_: nn.Module, __: Any, result: Any) -> Any:
-        return result * gate.to(result.dtype)
-
     masked = {anatomy.embedded, *(sublayer.output for sublayer in anatomy.sublayers)}
     if anatomy.post_norm:
         inside = module_of(model, anatomy.embedded)
@@ -108,8 +106,17 @@ def _lay_width(model: nn.Module, anatomy: Anatomy, gate: Tensor) -> list[Any]:
         masked |= {
             f"{anatomy.embedded}.{name}" for name, entry in inside.named_modules() if isinstance(entry, nn.Embedding)
         }
-    handles = [module_of(model, path).register_forward_hook(scale) for path in sorted(masked)]
-    return handles + [module_of(model, path).register_forward_hook(_norm_of_kept(gate)) for path in anatomy.norms]
+    return width_hooks(model, sorted(masked), anatomy.norms, gate)
+
+
+def width_hooks(model: nn.Module, masked: Sequence[str], norms: Sequence[str], gate: Tensor) -> list[Any]:
+    """Handles of hooks: what enters the residual and what sublayers add is masked; norms see what is kept alone."""
+
+    def scale(_: nn.Module, __: Any, result: Any) -> Any:
+        return result * gate.to(result.dtype)
+
+    handles = [module_of(model, path).register_forward_hook(scale) for path in masked]
+    return handles + [module_of(model, path).register_forward_hook(_norm_of_kept(gate)) for path in norms]
 
 
 def _norm_of_kept(gate: Tensor) -> Callable[..., Any]:

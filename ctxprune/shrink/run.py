@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import Budget
+from ctxprune.shrink.checks import check_subject
 from ctxprune.shrink.cost import SINGLE, Target, cost, deltas, matrices, unit_costs
 from ctxprune.shrink.pieces import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
 from ctxprune.shrink.surgery import remove
@@ -66,10 +67,11 @@ def shrink(
 
     Raises:
         UsageError: The recipe and the model or the target do not go together, or the target cannot be reached.
-        InputError: The model's weights are not finite, or there is no calibration data where some is needed.
+        InputError: The model's weights are not finite, the data does not fit the model, or there is none where some is
+            needed.
     """
     tell = progress or (lambda _, __: None)
-    _check_weights(subject)
+    check_subject(subject)
     work = subject.copy()
     work.model.eval()
     measure = "flops" if target.measure == "latency" else target.measure
@@ -228,11 +230,3 @@ def apply_masks(subject: Subject, masks: Mapping[str, Tensor]) -> None:
     with torch.no_grad():
         for path, mask in masks.items():
             subject.model.get_parameter(path).mul_(mask)
-
-
-def _check_weights(subject: Subject) -> None:
-    for name, entry in subject.model.named_parameters():
-        if not bool(torch.isfinite(entry).all()):
-            raise InputError("the model has weights that are not finite", where=name, hint="load it anew")
-        if entry.dtype == torch.float16:
-            raise InputError("the model is in half precision", where=name, hint="load it in float32: model.float()")

@@ -46,6 +46,10 @@ def remove(model: nn.Module, kept: Mapping[Key, Tensor]) -> nn.Module:
     _cut(small, [(anatomy.groups[key], mask) for key, mask in kept.items() if key not in gone])
     sublayer_mask = kept.get(("sublayer", -1))
     for place, sublayer in enumerate(anatomy.sublayers):
+        if gone & set(sublayer.groups) and not gone >= set(sublayer.groups):
+            raise UsageError(
+                f"all units of one kind would go from {sublayer.path}, and others stay", where="kept", hint="keep one"
+            )
         chosen = sublayer_mask is not None and not bool(sublayer_mask[place])
         if chosen or (sublayer.groups and all(key in gone for key in sublayer.groups)):
             family.drop_sublayer(small, sublayer)

@@ -16,7 +16,7 @@ from ctxprune.models.pruner import FORMAT, VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ctxprune.train.network import PrunerNetwork
+    from ctxprune.train.network import EncoderShape, PrunerNetwork
 
 __all__ = ["export_encoder", "export_float", "export_int8", "write_manifest"]
 
@@ -54,8 +54,8 @@ def export_float(network: PrunerNetwork, path: Path) -> None:
     shape, graph = network.shape, _Graph()
     states = _embedded(graph, weights, shape.positions)
     bias = _bias(graph)
-    for number in range(shape.layers):
-        states = _layer(graph, states, bias, f"layers.{number}", weights, shape.heads)
+    for number in range(len(shape.layers)):
+        states = _layer(graph, states, bias, number, weights, shape)
     _heads(graph, states, weights, shape.width)
     axes: list[Any] = ["windows", "tokens"]
     _save(graph, ["ids", "types", "mask"], [("keep", axes), ("relevance", axes)], path)
@@ -70,8 +70,8 @@ def export_encoder(network: PrunerNetwork, path: Path) -> None:
         graph.add("Identity", given, name=name)
     states = _embedded(graph, weights, network.shape.positions)
     bias = _bias(graph)
-    for number in range(network.shape.layers):
-        states = _layer(graph, states, bias, f"layers.{number}", weights, network.shape.heads)
+    for number in range(len(network.shape.layers)):
+        states = _layer(graph, states, bias, number, weights, network.shape)
     graph.add("Identity", states, name="states")
     _save(graph, list(names.values()), [("states", ["windows", "tokens", network.shape.width])], path)
 
@@ -142,14 +142,28 @@ def _bias(graph: _Graph) -> str:
     return graph.add("Unsqueeze", scaled, graph.constant("axes", [1, 2], kind=np.int64), name="mask.bias")
 
 
-def _layer(graph: _Graph, states: str, bias: str, name: str, weights: Mapping[str, Any], heads: int) -> str:
-    width = weights[f"{name}.output.weight"].shape[0]
-    size = width // heads
+def _layer(graph: _Graph, states: str, bias: str, number: int, weights: Mapping[str, Any], shape: EncoderShape) -> str:
+    name, own = f"layers.{number}", shape.layers[number]
+    if own.heads:
+        output = _mixed(graph, states, bias, name, weights, own.heads, shape.size)
+        states = graph.add("Add", states, output, name=f"{name}.first")
+    states = graph.norm(states, f"{name}.attention_norm", weights)
+    if own.inner:
+        inner = graph.linear(states, f"{name}.inner", weights)
+        active = (
+            _gelu(graph, inner, name) if shape.activation == "gelu" else graph.add("Relu", inner, name=f"{name}.relu")
+        )
+        states = graph.add("Add", states, graph.linear(active, f"{name}.outer", weights), name=f"{name}.second")
+    return graph.norm(states, f"{name}.norm", weights)
+
+
+def _mixed(graph: _Graph, states: str, bias: str, name: str, weights: Mapping[str, Any], heads: int, size: int) -> str:
+    """What attention adds."""
     split = graph.constant(f"{name}.split", [0, 0, heads, size], kind=np.int64)
     parts = []
     for place, part in enumerate(("query", "key", "value")):
         here = f"{name}.{part}"
-        rows = slice(place * width, (place + 1) * width)
+        rows = slice(place * heads * size, (place + 1) * heads * size)
         scale = size**-0.5 if part == "query" else 1.0
         own = {f"{here}.{kind}": weights[f"{name}.attention.{kind}"][rows] * scale for kind in ("weight", "bias")}
         flat = graph.linear(states, here, own)
@@ -162,13 +176,9 @@ def _layer(graph: _Graph, states: str, bias: str, name: str, weights: Mapping[st
         "Transpose", graph.add("MatMul", soft, parts[2], name=f"{name}.mix"), name=f"{name}.mixed", perm=[0, 2, 1, 3]
     )
     joined = graph.add(
-        "Reshape", mixed, graph.constant(f"{name}.join", [0, 0, width], kind=np.int64), name=f"{name}.joined"
+        "Reshape", mixed, graph.constant(f"{name}.join", [0, 0, heads * size], kind=np.int64), name=f"{name}.joined"
     )
-    output = graph.linear(joined, f"{name}.output", weights)
-    states = graph.norm(graph.add("Add", states, output, name=f"{name}.first"), f"{name}.attention_norm", weights)
-    inner = _gelu(graph, graph.linear(states, f"{name}.inner", weights), name)
-    outer = graph.linear(inner, f"{name}.outer", weights)
-    return graph.norm(graph.add("Add", states, outer, name=f"{name}.second"), f"{name}.norm", weights)
+    return graph.linear(joined, f"{name}.output", weights)
 
 
 def _gelu(graph: _Graph, states: str, name: str) -> str:

@@ -10,54 +10,132 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["HEADS", "EncoderShape", "PrunerNetwork", "load_base", "pooled"]
+from ctxprune.errors import FormatError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ACTIVATIONS", "HEADS", "EncoderShape", "LayerShape", "PrunerNetwork", "load_base", "pooled"]
+
+ACTIVATIONS = ("gelu", "relu")
+"""What may stand between both matrices of a feed-forward part."""
+_ACTIVE = {"gelu": functional.gelu, "relu": functional.relu}
 
 HEADS = ("linear", "match", "scale")
 """How the names of parameters begin that are not the encoder's."""
 
 
 @dataclass(frozen=True, slots=True)
+class LayerShape:
+    """Sizes of one layer.
+
+    Attributes:
+        heads: Of its attention; with 0 it has none, and the norm after it stays.
+        inner: Neurons of its feed-forward part; with 0 it has none, and the norm after it stays.
+    """
+
+    heads: int = 12
+    inner: int = 1536
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderShape:
-    """Sizes of the encoder; the defaults are those of all-MiniLM-L6-v2."""
+    """Sizes of the encoder; the defaults are those of all-MiniLM-L6-v2.
+
+    Attributes:
+        vocabulary: Pieces.
+        positions: Most tokens of a window.
+        width: Of a token's state.
+        size: Of a head; heads times size need not be the width.
+        layers: Each layer's own sizes.
+        activation: Of the feed-forward parts, one of `ACTIVATIONS`.
+
+    Raises:
+        UsageError: A size is under 1, a layer's under 0, or the activation is unknown.
+    """
 
     vocabulary: int = 30522
     positions: int = 512
     width: int = 384
-    heads: int = 12
-    inner: int = 1536
-    layers: int = 6
+    size: int = 32
+    layers: tuple[LayerShape, ...] = (LayerShape(),) * 6
+    activation: str = "gelu"
 
-    def to_dict(self) -> dict[str, int]:
-        """As plain numbers."""
-        return asdict(self)
+    def __post_init__(self) -> None:
+        if min(self.vocabulary, self.positions, self.width, self.size) < 1:
+            raise UsageError("vocabulary, positions, width and size are from 1 up", where=repr(self))
+        if any(min(layer.heads, layer.inner) < 0 for layer in self.layers):
+            raise UsageError("heads and inner sizes of layers are from 0 up", where=repr(self))
+        if self.activation not in ACTIVATIONS:
+            raise UsageError(f"activation is {self.activation!r}", hint=f"give one of: {', '.join(ACTIVATIONS)}")
+
+    @classmethod
+    def uniform(cls, *, layers: int = 6, heads: int = 12, inner: int = 1536, **others: Any) -> EncoderShape:
+        """So many layers of one shape; `others` as the class takes them, `size` is width / heads where it is not given.
+
+        Raises:
+            UsageError: As the class, or the width is no multiple of the heads and no size is given.
+        """
+        width = others.get("width", cls().width)
+        if "size" not in others:
+            if heads < 1 or width % heads:
+                raise UsageError(f"a width of {width} in {heads} heads", hint="give the size of a head")
+            others["size"] = width // heads
+        return cls(layers=(LayerShape(heads, inner),) * layers, **others)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain numbers, lists and words."""
+        return asdict(self) | {"layers": [[layer.heads, layer.inner] for layer in self.layers]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> EncoderShape:
+        """What `to_dict` gave.
+
+        Raises:
+            FormatError: It is something else.
+        """
+        try:
+            return cls(**{**data, "layers": tuple(LayerShape(*pair) for pair in data["layers"])})
+        except (KeyError, TypeError, UsageError) as error:
+            raise FormatError(f"not the shape of an encoder ({error})", hint="train it anew") from error
 
 
 class _Layer(nn.Module):
-    def __init__(self, shape: EncoderShape) -> None:
+    def __init__(self, shape: EncoderShape, own: LayerShape) -> None:
         super().__init__()
-        self.heads, self.dropout = shape.heads, 0.0
-        self.attention = nn.Linear(shape.width, 3 * shape.width)
-        self.output = nn.Linear(shape.width, shape.width)
+        self.heads, self.size, self.dropout, self.activation = own.heads, shape.size, 0.0, shape.activation
+        mixed = own.heads * shape.size
+        if own.heads:
+            self.attention = nn.Linear(shape.width, 3 * mixed)
+            self.output = nn.Linear(mixed, shape.width)
         self.attention_norm = nn.LayerNorm(shape.width, eps=1e-12)
-        self.inner = nn.Linear(shape.width, shape.inner)
-        self.outer = nn.Linear(shape.inner, shape.width)
+        self.neurons = own.inner
+        if own.inner:
+            self.inner = nn.Linear(shape.width, own.inner)
+            self.outer = nn.Linear(own.inner, shape.width)
         self.norm = nn.LayerNorm(shape.width, eps=1e-12)
 
     def forward(self, states: Tensor, bias: Tensor) -> Tensor:
-        rows, tokens, width = states.shape
-        split = self.attention(states).view(rows, tokens, 3, self.heads, width // self.heads)
+        added = states + self._dropped(self._mixed(states, bias)) if self.heads else states
+        states = self.attention_norm(added)
+        if self.neurons:
+            states = states + self._dropped(self.outer(_ACTIVE[self.activation](self.inner(states))))
+        return self.norm(states)
+
+    def _mixed(self, states: Tensor, bias: Tensor) -> Tensor:
+        rows, tokens, _ = states.shape
+        split = self.attention(states).view(rows, tokens, 3, self.heads, self.size)
         query, key, value = split.permute(2, 0, 3, 1, 4)
         # Written out: on CPUs its backward pass is faster than that of the fused form at these sizes.
-        weights = torch.softmax((query * (width // self.heads) ** -0.5) @ key.transpose(-1, -2) + bias, dim=-1)
-        mixed = (weights @ value).transpose(1, 2).reshape(rows, tokens, width)
-        states = self.attention_norm(states + self._dropped(self.output(mixed)))
-        return self.norm(states + self._dropped(self.outer(functional.gelu(self.inner(states)))))
+        weights = torch.softmax((query * self.size**-0.5) @ key.transpose(-1, -2) + bias, dim=-1)
+        mixed = (weights @ value).transpose(1, 2).reshape(rows, tokens, self.heads * self.size)
+        return self.output(mixed)
 
     def _dropped(self, states: Tensor) -> Tensor:
         """The same places dropped at every token (Gal and Ghahramani 2016): other masks cost a quarter of a step."""
@@ -81,7 +159,7 @@ class PrunerNetwork(nn.Module):
         self.places = nn.Embedding(self.shape.positions, width)
         self.types = nn.Embedding(2, width)
         self.embedding_norm = nn.LayerNorm(width, eps=1e-12)
-        self.layers = nn.ModuleList(_Layer(self.shape) for _ in range(self.shape.layers))
+        self.layers = nn.ModuleList(_Layer(self.shape, own) for own in self.shape.layers)
         self.linear = nn.Linear(width, 2)
         self.match = nn.Linear(width, 2 * width, bias=False)
         self.scale = nn.Parameter(torch.full((2,), 10.0))
@@ -92,12 +170,17 @@ class PrunerNetwork(nn.Module):
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of keeping and of relevance for every token; those of padding mean nothing."""
+        return self.logits(self.states(ids, types, mask)[-1].float(), types, mask)
+
+    def states(self, ids: Tensor, types: Tensor, mask: Tensor) -> list[Tensor]:
+        """States (windows, tokens, width) before the first layer and after each."""
         places = torch.arange(ids.shape[1], device=ids.device)
         states = self.embedding_norm(self.words(ids) + self.places(places)[None] + self.types(types))
         bias = ((1 - mask[:, None, None, :]) * -1e4).to(states.dtype)
+        found = [states]
         for layer in self.layers:
-            states = layer(states, bias)
-        return self.logits(states.float(), types, mask)
+            found.append(layer(found[-1], bias))
+        return found
 
     def logits(self, states: Tensor, types: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The heads alone."""
@@ -124,13 +207,13 @@ def load_base(folder: Path, shape: EncoderShape | None = None) -> PrunerNetwork:
     from safetensors.torch import load_file
 
     config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    shape = shape or EncoderShape(
-        config["vocab_size"],
-        config["max_position_embeddings"],
-        config["hidden_size"],
-        config["num_attention_heads"],
-        config["intermediate_size"],
-        config["num_hidden_layers"],
+    shape = shape or EncoderShape.uniform(
+        vocabulary=config["vocab_size"],
+        positions=config["max_position_embeddings"],
+        width=config["hidden_size"],
+        heads=config["num_attention_heads"],
+        inner=config["intermediate_size"],
+        layers=config["num_hidden_layers"],
     )
     network = PrunerNetwork(shape)
     given = {
@@ -143,7 +226,7 @@ def load_base(folder: Path, shape: EncoderShape | None = None) -> PrunerNetwork:
         "embedding_norm.weight": given["embeddings.LayerNorm.weight"],
         "embedding_norm.bias": given["embeddings.LayerNorm.bias"],
     }
-    for number in range(shape.layers):
+    for number in range(len(shape.layers)):
         old, new = f"encoder.layer.{number}", f"layers.{number}"
         for part in ("weight", "bias"):
             names = (f"{old}.attention.self.{name}.{part}" for name in ("query", "key", "value"))

@@ -138,7 +138,7 @@ def smoke_parts() -> tuple[Parts, Recipe]:
         question = f"where is the {color} {thing} {'old ' * (number % 7)}"
         examples.append(Example(kind, kind, question, documents, (True, False)))
     torch.manual_seed(0)
-    network = PrunerNetwork(EncoderShape(vocabulary=1200, positions=512, width=32, heads=2, inner=64, layers=2))
+    network = PrunerNetwork(EncoderShape.uniform(vocabulary=1200, positions=512, width=32, heads=2, inner=64, layers=2))
     recipe = Recipe(examples=1440, tokens=1024, rate=1e-3, head_rate=1e-2, bfloat16=False, base_share=0.0)
     return Parts(network, json.dumps(tokenizer), examples[:130], examples[130:]), recipe
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import transformers
 from shrink.trained import held_out, trained_decoder, trained_encoder
 from transformers import (
     BertConfig,
@@ -49,13 +50,82 @@ def qwen2() -> Qwen2ForCausalLM:
     return spread(Qwen2ForCausalLM(config))
 
 
-def spread(model: torch.nn.Module) -> torch.nn.Module:
+def _sizes(**more) -> dict:
+    return {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 3, "pad_token_id": 0, **more}
+
+
+def _attention(**more) -> dict:
+    return _sizes(num_attention_heads=4, intermediate_size=48, max_position_embeddings=64, **more)
+
+
+def _made(model_class: str, config_class: str, scale: float = 6.0, **sizes) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return spread(getattr(transformers, model_class)(getattr(transformers, config_class)(**sizes)), scale)
+
+
+def roberta() -> torch.nn.Module:
+    return _made("RobertaForSequenceClassification", "RobertaConfig", **_attention(num_labels=1))
+
+
+def xlm_roberta() -> torch.nn.Module:
+    return _made("XLMRobertaForSequenceClassification", "XLMRobertaConfig", **_attention(num_labels=1))
+
+
+def electra() -> torch.nn.Module:
+    return _made("ElectraForSequenceClassification", "ElectraConfig", **_attention(num_labels=1, embedding_size=32))
+
+
+def bert_model() -> torch.nn.Module:
+    return _made("BertModel", "BertConfig", **_attention())
+
+
+def bert_tokens() -> torch.nn.Module:
+    return _made("BertForTokenClassification", "BertConfig", **_attention(num_labels=3))
+
+
+def bert_words() -> torch.nn.Module:
+    return _made("BertForMaskedLM", "BertConfig", **_attention())
+
+
+def mistral() -> torch.nn.Module:
+    return _made("MistralForCausalLM", "MistralConfig", **_attention(num_key_value_heads=2))
+
+
+def qwen3() -> torch.nn.Module:
+    return _made("Qwen3ForCausalLM", "Qwen3Config", **_attention(num_key_value_heads=2, head_dim=16))
+
+
+def mixtral() -> torch.nn.Module:
+    sizes = _attention(num_key_value_heads=2, num_local_experts=6, num_experts_per_tok=2)
+    return _made("MixtralForCausalLM", "MixtralConfig", **sizes)
+
+
+def qwen2_moe() -> torch.nn.Module:
+    sizes = _attention(
+        num_key_value_heads=2, num_experts=6, num_experts_per_tok=2, moe_intermediate_size=24,
+        shared_expert_intermediate_size=40, mlp_only_layers=[1], norm_topk_prob=False,
+    )  # fmt: skip
+    return _made("Qwen2MoeForCausalLM", "Qwen2MoeConfig", **sizes)
+
+
+def qwen3_moe() -> torch.nn.Module:
+    sizes = _attention(
+        num_key_value_heads=2, num_experts=6, num_experts_per_tok=2, moe_intermediate_size=24, head_dim=8
+    )
+    return _made("Qwen3MoeForCausalLM", "Qwen3MoeConfig", **sizes)
+
+
+def mamba() -> torch.nn.Module:
+    return _made("MambaForCausalLM", "MambaConfig", 2.0, **_sizes(state_size=4, time_step_rank=4))
+
+
+def spread(model: torch.nn.Module, scale: float = 6.0) -> torch.nn.Module:
     """Weights larger than a fresh model's, and uneven, so that every unit matters and some matter more."""
     chance = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for entry in model.parameters():
             if entry.ndim >= 2:
-                entry.mul_(6.0).mul_(torch.rand(len(entry), *[1] * (entry.ndim - 1), generator=chance) + 0.3)
+                entry.mul_(scale).mul_(torch.rand(len(entry), *[1] * (entry.ndim - 1), generator=chance) + 0.3)
             else:
                 entry.add_(0.1 * torch.randn(entry.shape, generator=chance))
     return model.eval()

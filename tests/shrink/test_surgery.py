@@ -10,42 +10,187 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
+from ctxprune.shrink.cost import cost, unit_costs  # noqa: E402
+from ctxprune.shrink.families import FAMILIES as FAMILY_CLASSES  # noqa: E402
 from ctxprune.shrink.families import family_of  # noqa: E402
 from ctxprune.shrink.gates import gated  # noqa: E402
 from ctxprune.shrink.surgery import remove  # noqa: E402
 
-MAKERS = {"bert": models.bert, "llama": models.llama, "qwen2": models.qwen2}
-KINDS = ("neuron", "head", "kv_group", "sublayer", "layer", "width")
+MAKERS = {
+    "bert": models.bert,
+    "bert_model": models.bert_model,
+    "bert_tokens": models.bert_tokens,
+    "bert_words": models.bert_words,
+    "electra": models.electra,
+    "llama": models.llama,
+    "mamba": models.mamba,
+    "mistral": models.mistral,
+    "mixtral": models.mixtral,
+    "qwen2": models.qwen2,
+    "qwen2_moe": models.qwen2_moe,
+    "qwen3": models.qwen3,
+    "qwen3_moe": models.qwen3_moe,
+    "roberta": models.roberta,
+    "xlm_roberta": models.xlm_roberta,
+}
+KINDS = ("neuron", "head", "kv_group", "channel", "expert", "sublayer", "layer", "width")
+FAMILIES = {
+    "bert": {"neuron", "head", "sublayer", "layer", "width", "vocabulary"},
+    "llama": {"neuron", "kv_group", "sublayer", "layer", "width", "vocabulary"},
+    "mamba": {"channel", "sublayer", "layer", "width", "vocabulary"},
+    "moe": {"neuron", "expert", "kv_group", "sublayer", "layer", "width", "vocabulary"},
+}
 
 
 def output(model, batch):
     with torch.no_grad():
-        found = model(**{name: batch[name] for name in ("input_ids", "attention_mask")}).logits
+        result = model(**{name: batch[name] for name in ("input_ids", "attention_mask")})
+    found = result.logits if "logits" in result else result.last_hidden_state
     return found[batch["attention_mask"].bool()] if found.ndim == 3 else found
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", MAKERS)
-def test_the_reduced_model_equals_the_masked_one(name: str, kind: str):
-    model = MAKERS[name]()
-    (batch,) = models.batches(1)
-    anatomy = family_of(model).describe(model)
+def kinds_of(model) -> set[str]:
+    return {key[0] for key in family_of(model).describe(model).groups}
+
+
+def halved(model, kind: str) -> dict:
+    """Some units of each group of the kind go, the first one stays and the last one goes."""
     chance = torch.Generator().manual_seed(3)
     kept = {}
-    for key, group in anatomy.groups.items():
+    for key, group in family_of(model).describe(model).groups.items():
         if key[0] == kind:
             mask = torch.rand(group.count, generator=chance) > 0.4
             mask[0], mask[-1] = True, False
             kept[key] = mask
-    if not kept:
-        pytest.skip(f"{name} has no units of this kind")
+    return kept
+
+
+def test_each_model_is_of_one_family_and_has_its_kinds():
+    for name, make in MAKERS.items():
+        model = make()
+        families = [entry for entry in FAMILIES if FAMILY_CLASSES.get(f"{entry}.v1")().matches(model)]
+        assert len(families) == 1, name
+        own = FAMILIES[families[0]] - ({"width"} if name == "bert_words" else set())
+        assert kinds_of(model) == (own if name not in ("mixtral", "qwen3_moe") else own - {"neuron"}), name
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(name, kind) for name, make in MAKERS.items() for kind in KINDS if kind in kinds_of(make())],
+)
+def test_the_reduced_model_equals_the_masked_one(name: str, kind: str):
+    model = MAKERS[name]()
+    (batch,) = models.batches(1)
+    kept = halved(model, kind)
+    whole = output(model, batch)
+    if kind == "width" and name == "bert_model":  # a pooled state keeps its width, a token's state does not
+        whole = whole[:, kept["width", -1]]
     with gated(model, {key: mask.float() for key, mask in kept.items()}):
         masked = output(model, batch)
-    whole = output(model, batch)
+    if kind == "width" and name == "bert_model":
+        masked = masked[:, kept["width", -1]]
     small = output(remove(model, kept), batch)
     assert not torch.allclose(whole, masked, atol=1e-3)
     assert torch.allclose(small, masked, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_units_of_all_kinds_can_go_at_once(name: str):
+    """Surgery on what surgery left: still whole, smaller each time, and the model that was given is as it was."""
+    model = MAKERS[name]()
+    (batch,) = models.batches(1)
+    whole = output(model, batch)
+    small = model
+    for kind in (*KINDS, *KINDS[:5]):
+        kept = halved(small, kind)
+        if kept and all(len(mask) > 1 for mask in kept.values()):
+            before = sum(entry.numel() for entry in small.parameters())
+            small = remove(small, kept)
+            assert sum(entry.numel() for entry in small.parameters()) < before
+            assert torch.isfinite(output(small, batch)).all()
     assert torch.equal(output(model, batch), whole)
+
+
+@pytest.mark.parametrize("name", [name for name in MAKERS if name not in ("roberta", "xlm_roberta")])
+def test_a_smaller_vocabulary_gives_the_same_outputs(name: str):
+    model = MAKERS[name]()
+    kept = torch.arange(models.VOCABULARY) % 3 != 1
+    place = kept.cumsum(0) - 1
+    chosen = kept.nonzero().flatten()
+    (batch,) = models.batches(1)
+    ids = chosen[batch["input_ids"] % len(chosen)] * batch["attention_mask"]
+    batch = batch | {"input_ids": ids}
+    small = remove(model, {("vocabulary", -1): kept})
+    wanted, found = output(model, batch), output(small, batch | {"input_ids": place[ids]})
+    wanted = wanted[:, kept] if wanted.shape[-1] == models.VOCABULARY else wanted
+    assert torch.allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["vocabulary", "width"])
+def test_tied_weights_stay_tied(kind: str):
+    for make in (models.qwen2, models.mamba):
+        small = remove(make(), halved(make(), kind))
+        assert small.lm_head.weight is small.get_input_embeddings().weight
+        assert small.lm_head.weight.shape == (small.config.vocab_size, small.config.hidden_size)
+
+
+@pytest.mark.parametrize("name", ["mixtral", "qwen2_moe"])
+def test_fewer_experts_than_a_token_takes_are_all_taken(name: str):
+    model = MAKERS[name]()
+    (batch,) = models.batches(1)
+    anatomy = family_of(model).describe(model)
+    kept = {group.key: torch.arange(group.count) == 2 for group in anatomy.of_kind("expert")}
+    with gated(model, {key: mask.float() for key, mask in kept.items()}):
+        masked = output(model, batch)
+    small = remove(model, kept)
+    assert small.config.num_experts_per_tok == 1
+    assert torch.allclose(output(small, batch), masked, atol=1e-5)
+
+
+def test_experts_cost_bytes_and_no_multiply_adds():
+    model = models.mixtral()
+    groups = family_of(model).describe(model).of_kind("expert")
+    small = remove(model, {group.key: torch.arange(6) < 3 for group in groups})
+    assert cost(small, "parameters") < 0.7 * cost(model, "parameters")
+    assert cost(small, "flops") == pytest.approx(cost(model, "flops"), rel=0.02)
+    spared = sum(float(entry[:3].sum()) for entry in unit_costs(model, groups, "parameters").values())
+    assert spared == cost(model, "parameters") - cost(small, "parameters")
+
+
+def test_a_layer_of_experts_does_not_lose_all_of_one_kind():
+    model = models.qwen2_moe()
+    with pytest.raises(UsageError, match="others stay"):
+        remove(model, {("expert", 0): torch.zeros(6, dtype=torch.bool)})
+    small = remove(
+        model, {("expert", 0): torch.zeros(6, dtype=torch.bool), ("neuron", 0): torch.zeros(40, dtype=torch.bool)}
+    )
+    assert len(family_of(small).describe(small).sublayers) == 5
+
+
+@pytest.mark.parametrize("name", ["mixtral", "qwen2_moe", "mamba"])
+def test_gates_of_rows_are_those_of_each_row(name: str):
+    model = MAKERS[name]()
+    (batch,) = models.batches(1, rows=2)
+    anatomy = family_of(model).describe(model)
+    chance = torch.Generator().manual_seed(0)
+    gates = {
+        key: torch.rand(2, 1, group.count, generator=chance)
+        for key, group in anatomy.groups.items()
+        if key[0] in ("expert", "neuron", "channel", "kv_group")
+    }
+    with gated(model, gates), torch.no_grad():
+        both = model(input_ids=batch["input_ids"]).logits
+    for row in range(2):
+        with gated(model, {key: gate[row, 0] for key, gate in gates.items()}), torch.no_grad():
+            assert torch.allclose(model(input_ids=batch["input_ids"][row : row + 1]).logits[0], both[row], atol=1e-5)
+
+
+def test_a_router_that_chooses_in_another_way_is_refused():
+    model = models.mixtral()
+    model.model.layers[0].mlp.gate.norm_topk_prob = False  # says one thing and does another
+    (batch,) = models.batches(1)
+    with pytest.raises(InputError, match="softmax"), gated(model, {("expert", 0): torch.ones(6)}):
+        output(model, batch)
 
 
 def test_a_model_of_another_family_is_refused():

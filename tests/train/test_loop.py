@@ -11,7 +11,7 @@ from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.train.loop import Recipe, _halved, blended  # noqa: E402
 from ctxprune.train.network import HEADS, EncoderShape, PrunerNetwork  # noqa: E402
 
-SHAPE = EncoderShape(vocabulary=50, positions=16, width=8, heads=2, inner=16, layers=1)
+SHAPE = EncoderShape.uniform(vocabulary=50, positions=16, width=8, heads=2, inner=16, layers=1)
 
 
 def networks() -> tuple[PrunerNetwork, dict]:

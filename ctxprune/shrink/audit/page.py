@@ -23,7 +23,7 @@ body{font:15px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper
 h1{font-size:1.5em}h2{font-size:1.2em;margin-top:2em;border-top:1px solid var(--line);padding-top:1em}h3{font-size:1em}
 table{border-collapse:collapse;width:100%;margin:.5em 0}th{text-align:right;color:var(--dim);font-weight:500}
 th,td{padding:.3em .6em;border-bottom:1px solid var(--line);text-align:right;font-variant-numeric:tabular-nums}
-th:first-child,td:first-child{text-align:left}.wide{overflow-x:auto}
+th:first-child,td:first-child{text-align:left}.wide{overflow-x:auto}.wide td{white-space:nowrap}
 .bar{display:inline-block;height:.7em;border-radius:2px;background:var(--bar)}.bar.bad{background:var(--bad)}
 td.bars{width:30%;text-align:left}p.note,small{color:var(--dim)}
 details{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.4em .8em;margin:.5em 0}
@@ -35,7 +35,7 @@ def page(report: AuditReport) -> str:
     """The whole document."""
     full, *shrunk = report.models
     parts = [
-        f"<h1>Audit of {escape(', '.join(model['name'] for model in shrunk))}</h1>",
+        f"<h1>Audit of {escape(' and '.join(model['name'] for model in shrunk))}</h1>",
         f'<p class="note">{report.questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap'
         f" over questions (seed {report.seed}). The full model is {escape(full['name'])}.</p>",
         _overview(report.models),

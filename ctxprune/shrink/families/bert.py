@@ -37,12 +37,18 @@ class Bert:
             sublayers = [*_attention(layer, path, index, groups), *_ffn(layer, path, index, groups)]
             layers.append(Layer(index, path, tuple(sublayers)))
         words = f"{prefix}embeddings.word_embeddings"
-        width = base.embeddings.word_embeddings.weight.shape[1]
+        count, width = base.embeddings.word_embeddings.weight.shape
         groups |= depth_groups(layers)
-        groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, prefix)))
-        groups["vocabulary", -1] = Group(
-            "vocabulary", -1, base.embeddings.word_embeddings.weight.shape[0], (Slice(f"{words}.weight", 0),)
-        )
+        if _through(model, base):
+            groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, prefix)))
+        outputs = [
+            Slice(f"{name}.bias", 0)
+            for name, module in model.named_modules()
+            if isinstance(module, nn.Linear)
+            and not name.startswith(f"{prefix}encoder.")
+            and len(module.weight) == count
+        ]  # of models with a language modelling head, whose matrix is tied to the embeddings
+        groups["vocabulary", -1] = Group("vocabulary", -1, count, (Slice(f"{words}.weight", 0), *outputs))
         norms = [name for name, module in model.named_modules() if isinstance(module, nn.LayerNorm)]
         return Anatomy(
             self.name, width, tuple(layers), groups, words, f"{prefix}embeddings", tuple(norms), post_norm=True
@@ -114,6 +120,12 @@ def _found(model: nn.Module) -> tuple[str, Any]:
     return found
 
 
+def _through(model: nn.Module, base: Any) -> bool:
+    """Whether the residual has one width from the embeddings to the head, and no head keeps a width of its own."""
+    own = any(name.endswith(("embeddings_project", "transform.dense")) for name, _ in model.named_modules())
+    return not own and len(base.embeddings.LayerNorm.weight) == base.embeddings.word_embeddings.weight.shape[1]
+
+
 def _both(path: str, axis: int, start: int = 0, size: int = 1) -> tuple[Slice, Slice]:
     """Rows of a linear module: of its weight and of its bias."""
     return Slice(f"{path}.weight", axis, start, size), Slice(f"{path}.bias", axis, start, size)
@@ -146,7 +158,7 @@ def _width_slices(model: nn.Module, prefix: str) -> list[Slice]:
     """All that reads or writes the residual."""
     writers = ("attention.output.dense", "output.dense")
     pooled = any(name.endswith("pooler.dense") for name, _ in model.named_modules())
-    readers = ("pooler.dense",) if pooled else ("classifier", "classifier.dense", "transform.dense")
+    readers = ("pooler.dense",) if pooled else ("classifier", "classifier.dense")
     found = []
     for name, module in model.named_modules():
         inside = name.startswith(f"{prefix}encoder.layer.")

@@ -24,7 +24,10 @@ class Llama:
 
     def matches(self, model: nn.Module) -> bool:
         """Whether the model has Llama's modules, and one feed-forward part a layer."""
-        return base_of(model, "mlp.down_proj") is not None
+        found = base_of(model, "mlp.down_proj")
+        return found is not None and not any(
+            hasattr(getattr(layer, "mlp", None), "experts") for layer in found[1].layers
+        )
 
     def describe(self, model: nn.Module) -> Anatomy:
         """The model as it is now."""
@@ -33,7 +36,7 @@ class Llama:
         layers = []
         for index, layer in enumerate(base.layers):
             path = f"{prefix}layers.{index}"
-            sublayers = [*attention(layer, path, index, groups), *_ffn(layer, path, index, groups)]
+            sublayers = [*attention(layer, path, index, groups), *ffn(layer, path, index, groups)]
             layers.append(Layer(index, path, tuple(sublayers)))
         groups |= depth_groups(layers)
         return residual_anatomy(self.name, model, (prefix, base), layers, groups)
@@ -102,7 +105,8 @@ def attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> li
     return [Sublayer("attention", index, here, f"{here}.o_proj", f"{path}.input_layernorm", (group.key,))]
 
 
-def _ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+def ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    """The feed-forward part of a layer, if it is there, and its group of neurons."""
     if not hasattr(layer.mlp, "down_proj"):
         return []
     here = f"{path}.mlp"
@@ -117,36 +121,44 @@ def _ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Su
     return [Sublayer("ffn", index, here, f"{here}.down_proj", f"{path}.post_attention_layernorm", (group.key,))]
 
 
+WRITERS = ("down_proj", "o_proj", "out_proj")
+INNER = ("dt_proj", "x_proj")
+
+
 def residual_anatomy(
-    name: str, model: nn.Module, found: tuple[str, Any], layers: Sequence[Layer], groups: dict[Key, Group]
-) -> Anatomy:
-    """The description with what all pre-norm decoders share: width, vocabulary, norms."""
+    name: str, model: nn.Module, found: tuple[str, Any], layers: Sequence[Layer], groups: dict[Key, Group],
+    *, words: str = "embed_tokens", more: Sequence[Slice] = (),
+) -> Anatomy:  # fmt: skip
+    """The description with what all pre-norm decoders share: width, vocabulary, norms.
+
+    `words` is the name of the base's word embeddings, `more` what reads or writes the residual and is no linear module.
+    """
     prefix, base = found
-    words = f"{prefix}embed_tokens"
-    vocabulary, width = base.embed_tokens.weight.shape
-    inside, width_slices, outside = f"{prefix}layers.", [], []
-    writers = {sublayer.output for layer in layers for sublayer in layer.sublayers}
-    norms = []
+    vocabulary, width = getattr(base, words).weight.shape
+    inside, width_slices, outside, norms = f"{prefix}layers.", list(more), [], []
     for path, module in model.named_modules():
         weight: Any = getattr(module, "weight", None)
-        if isinstance(module, nn.Linear):
-            if path in writers:
+        last = path.rpartition(".")[2]
+        if isinstance(module, nn.Linear) and not path.startswith(inside):
+            outside.append(path)
+            width_slices.append(Slice(f"{path}.weight", 1))
+        elif isinstance(module, nn.Linear):
+            if last in WRITERS:
                 width_slices += rows(module, path)
-            elif path.startswith(inside) and weight.shape[1] == width:
+            elif last not in INNER:
                 width_slices.append(Slice(f"{path}.weight", 1))
-            elif not path.startswith(inside):
-                outside.append(path)
-                width_slices.append(Slice(f"{path}.weight", 1))
-        elif "norm" in path.rpartition(".")[2] and weight is not None and weight.shape == (width,):
+        elif "norm" in last and last not in ("k_norm", "q_norm") and weight is not None:
             norms.append(path)
             width_slices.append(Slice(f"{path}.weight", 0))
-    width_slices.append(Slice(f"{words}.weight", 1))
+    width_slices.append(Slice(f"{prefix}{words}.weight", 1))
     heads = [path for path in outside if model.get_submodule(path).weight.shape[0] == vocabulary]
+    vocabulary_slices = [Slice(f"{prefix}{words}.weight", 0)]
+    for path in heads:
+        vocabulary_slices += rows(model.get_submodule(path), path)
     groups["width", -1] = Group("width", -1, width, tuple(width_slices))
-    groups["vocabulary", -1] = Group(
-        "vocabulary", -1, vocabulary, tuple(Slice(f"{path}.weight", 0) for path in (words, *heads))
-    )
-    return Anatomy(name, width, tuple(layers), groups, words, words, tuple(norms), post_norm=False)
+    groups["vocabulary", -1] = Group("vocabulary", -1, vocabulary, tuple(vocabulary_slices))
+    embedded = f"{prefix}{words}"
+    return Anatomy(name, width, tuple(layers), groups, embedded, embedded, tuple(norms), post_norm=False)
 
 
 def drop_sublayer(model: nn.Module, sublayer: Sublayer) -> None:
@@ -157,10 +169,12 @@ def drop_sublayer(model: nn.Module, sublayer: Sublayer) -> None:
 
 
 def drop_layers(base: Any, kept: Sequence[int]) -> None:
-    """Keep these layers of a decoder."""
+    """Keep these layers of a decoder; what the configuration says of each layer goes along."""
     base.layers = nn.ModuleList([base.layers[index] for index in kept])
     base.config.num_hidden_layers = len(kept)
-    if getattr(base.config, "layer_types", None):
+    if getattr(base.config, "layer_types", None) and not isinstance(
+        getattr(type(base.config), "layer_types", None), property
+    ):  # some configurations count it out themselves
         base.config.layer_types = [base.config.layer_types[index] for index in kept]
 
 

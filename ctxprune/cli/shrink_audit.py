@@ -1,0 +1,102 @@
+"""`ctxprune shrink audit FULL SHRUNK…`: what the mean hides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctxprune.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.shrink.audit import Question
+
+__all__ = ["audit_models"]
+
+
+def audit_models(
+    full: Annotated[str, typer.Argument(metavar="FULL", help="Folder of the model as it was; or pruner.v1.")],
+    shrunk: Annotated[list[str], typer.Argument(metavar="SHRUNK…", help="Folders of what became of it.")],
+    data: Annotated[Path, typer.Option(help="Pairs with labels as JSON lines, as for shrink.", show_default=False)],
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(help="FOLDER of the first SHRUNK with other data or seed; again for more.", show_default=False),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Page to write.", show_default=False)] = None,
+    tokens: Annotated[int, typer.Option(min=8, help="Of question and passage together at most.")] = 256,
+    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Compare shrunk models with the full one: slices, changed first texts, exemplars, spread, swapped names."""
+    from ctxprune.cli import _console
+    from ctxprune.shrink.audit import audit
+    from ctxprune.shrink.audit.models import audited
+
+    if html is not None:
+        _console.check_target(html, data)
+    _threads(threads)
+    questions = _questions(data)
+    models = [
+        audited(folder, tokens=tokens, variants=(variant or ()) if folder == shrunk[0] else ()) for folder in shrunk
+    ]
+    with _console.progress() as bar:
+        task = bar.add_task("audit", total=len(models) + 1)
+
+        def tell(name: str) -> None:
+            bar.update(task, description=name, advance=1)
+
+        report = audit(audited(full, tokens=tokens), models, questions, seed=seed, progress=tell)
+    if html is not None:
+        _console.write_file(html, report.to_html(), data)
+    if as_json:
+        _console.emit(report.to_dict())
+    else:
+        _show(report.models)
+
+
+def _threads(number: int) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("torch") is not None:
+        import torch
+
+        torch.set_num_threads(number)
+
+
+def _questions(data: Path) -> list[Question]:
+    from ctxprune.shrink.audit import Question
+    from ctxprune.shrink.calibration.pairs import read_pairs
+
+    asked: dict[tuple[str, str], list[Any]] = {}
+    for pair in read_pairs(data):
+        if pair.label is None:
+            raise UsageError("an audit needs labels", where=data.name, hint='give each line a "label"')
+        asked.setdefault((pair.question, pair.source), []).append(pair)
+    found = [
+        Question(query, tuple(pair.passage for pair in own), tuple(pair.label for pair in own), source)
+        for (query, source), own in asked.items()
+    ]
+    if not any(len(question.texts) > 1 for question in found):
+        raise InputError("no question has two passages", where=data.name)
+    return found
+
+
+def _show(models: Sequence[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ctxprune.cli import _console
+
+    table = Table("model", "nDCG@10", "lost (95 %)", "texts/s", "first text changed", "worst slice")
+    for model in models:
+        lost = f"{model['lost']} ({model['lost_95'][0]} to {model['lost_95'][1]})" if "lost" in model else ""
+        worst = model.get("worst_slice", "")
+        slice_lost = f"{worst}: {model['slices'][worst]['lost']}" if worst else ""
+        flips = f"{model['flips']['share']} %" if "flips" in model else ""
+        figures = (str(model["ndcg@10"]), lost, f"{model['texts_a_second']:,.0f}", flips, slice_lost)
+        table.add_row(Text(model["name"], overflow="fold"), *map(Text, figures))
+    _console.data().print(table)

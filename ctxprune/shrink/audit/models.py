@@ -1,0 +1,114 @@
+"""Models in folders as what an audit can ask: rerankers, embedders, and pruners that onnxruntime runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctxprune.context import Unit
+from ctxprune.errors import InputError
+from ctxprune.shrink.audit.audit import Audited
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from ctxprune.shrink.audit.audit import Scorer
+    from ctxprune.shrink.loading import Loaded
+
+__all__ = ["audited"]
+
+_ROWS = 16
+
+
+def audited(folder: str | Path, *, variants: Sequence[str | Path] = (), tokens: int = 256) -> Audited:
+    """A model folder for an audit.
+
+    Args:
+        folder: Of a reranker, of an embedder, or of a pruner (`manifest.json` beside `model.onnx`); "pruner.v1" is the
+            bundled one.
+        variants: Folders of the same method with other calibration data or seeds.
+        tokens: Of question and passage together at most.
+
+    Raises:
+        InputError: A folder holds none of these.
+        FormatError: A file is damaged.
+        MissingExtraError: A package that the model needs is not installed.
+    """
+    score, sizes = _model(folder, tokens)
+    return Audited(str(folder), score, sizes, {str(variant): _model(variant, tokens)[0] for variant in variants})
+
+
+def _model(folder: str | Path, tokens: int) -> tuple[Scorer, dict[str, float]]:
+    place = _bundled(folder)
+    if (place / "model.onnx").is_file() and (place / "manifest.json").is_file():
+        return _pruner(place)
+    from ctxprune.shrink.cost import cost
+    from ctxprune.shrink.loading import load_model
+
+    loaded = load_model(place)
+    if loaded.kind == "decoder":
+        raise InputError("a decoder ranks nothing", where=str(folder), hint="audit rerankers, embedders and pruners")
+    sizes = {measure: cost(loaded.model, measure) for measure in ("bytes", "parameters", "flops")}
+    return (_embedder if loaded.kind == "embedder" else _reranker)(loaded, min(tokens, loaded.form.limit)), sizes
+
+
+def _bundled(folder: str | Path) -> Path:
+    from importlib.resources import files
+
+    name = str(folder)
+    known = Path(str(files("ctxprune.models"))) / name.replace(".", "-")
+    return known if "/" not in name and known.is_dir() else Path(folder)
+
+
+def _reranker(loaded: Loaded, tokens: int) -> Scorer:
+    import torch
+
+    from ctxprune.shrink.calibration.batches import padded
+
+    def score(query: str, texts: Sequence[str]) -> list[float]:
+        rows = loaded.form.pairs([(query, text) for text in texts], tokens)
+        batches = [padded(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
+        with torch.no_grad():
+            logits = torch.cat([loaded.task.output(loaded.model, batch)[:, -1] for batch in batches])
+        found: list[float] = logits.tolist()
+        return found
+
+    return score
+
+
+def _embedder(loaded: Loaded, tokens: int) -> Scorer:
+    import torch
+
+    from ctxprune.shrink.calibration.batches import padded
+
+    def score(query: str, texts: Sequence[str]) -> list[float]:
+        rows = loaded.form.texts([query, *texts], tokens)
+        batches = [padded(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
+        with torch.no_grad():
+            vectors = torch.cat([loaded.task.output(loaded.model, batch) for batch in batches])
+        found: list[float] = (vectors[1:] @ vectors[0]).tolist()
+        return found
+
+    return score
+
+
+def _pruner(folder: Path) -> tuple[Scorer, dict[str, float]]:
+    from ctxprune.scorers.pruner import PrunerScorer
+
+    scorer = PrunerScorer(model=str(folder))
+
+    def score(query: str, texts: Sequence[str]) -> list[float]:
+        found: list[float] = scorer.score(query, _Texts(texts)).tolist()
+        return found
+
+    return score, {"bytes": float((folder / "model.onnx").stat().st_size)}
+
+
+class _Texts:
+    """Each text is a unit."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.units = tuple(map(Unit, texts))
+
+    def render(self, kept: Collection[int]) -> list[str]:
+        return [self.units[index].text for index in sorted(kept)]

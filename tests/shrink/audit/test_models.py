@@ -1,0 +1,81 @@
+"""Folders as audited models, and the command over them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+transformers = pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import models  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
+
+from ctxprune.cli import main  # noqa: E402
+from ctxprune.cli._app import app  # noqa: E402
+from ctxprune.errors import InputError  # noqa: E402
+from ctxprune.shrink.audit.models import audited  # noqa: E402
+from ctxprune.shrink.surgery import remove  # noqa: E402
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "gate", "opened", "never", "cow", "grass", "who", "blue", "river"]
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """A tiny reranker, and the same without a layer."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+    from tokenizers.processors import BertProcessing
+
+    tokenizer = Tokenizer(WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.post_processor = BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    full = models.bert()
+    small = remove(full, {("layer", -1): torch.tensor([True, True, False, True])})
+    for name, model in (("full", full), ("small", small)):
+        model.save_pretrained(tmp_path / name)
+        tokenizer.save(str(tmp_path / name / "tokenizer.json"))
+    lines = [
+        {"query": f"who opened {word} {again}", "passage": text, "label": int(text == "gate opened"), "source": word}
+        for again in range(6)
+        for word in ("gate", "river", "blue never", "cow")
+        for text in ("gate opened", "cow grass", "blue river")
+    ]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_command_reports_and_draws(folders, capsys):
+    command = ["shrink", "audit", str(folders / "full"), str(folders / "small"), "--data", str(folders / "pairs.jsonl")]
+    done = CliRunner().invoke(app, [*command, "--json", "--tokens", "16", "--html", str(folders / "page.html")])
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    full, small = report["models"]
+    assert report["questions"] == 24
+    assert small["sizes"]["flops"] < full["sizes"]["flops"]
+    assert "<h1>" in (folders / "page.html").read_text(encoding="utf-8")
+
+
+def test_scores_are_the_models_own(folders):
+    model = audited(folders / "full", tokens=16)
+    whole = model.score("who opened gate", ["gate opened", "cow"] * 20)
+    assert len(whole) == 40
+    assert model.score("who opened gate", ["cow"]) == pytest.approx(whole[1:2], abs=1e-5)
+
+
+def test_the_bundled_pruner_is_audited_by_its_name():
+    model = audited("pruner.v1")
+    yes, no = model.score("Who opened the gate?", ["The gate was opened by Ada.", "Cows eat grass."])
+    assert yes > no
+    assert model.sizes["bytes"] > 1e6
+
+
+def test_what_cannot_be_audited_says_so(folders, capsys):
+    with pytest.raises(InputError, match="no such folder"):
+        audited(folders / "none")
+    unlabelled = folders / "unlabelled.jsonl"
+    unlabelled.write_text('{"query": "a", "passage": "b"}\n', encoding="utf-8")
+    assert main(["shrink", "audit", "pruner.v1", str(folders / "small"), "--data", str(unlabelled)]) == 1
+    assert "needs labels" in capsys.readouterr().err

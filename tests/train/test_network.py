@@ -1,0 +1,122 @@
+"""Networks of any shape: layers with and without their parts, and the way from a network to a graph and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("onnx", reason="the train extra is not installed")
+onnxruntime = pytest.importorskip("onnxruntime", reason="the train extra is not installed")
+
+import ctxprune.models  # noqa: E402
+from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
+from ctxprune.train.export import export_float, export_int8  # noqa: E402
+from ctxprune.train.network import EncoderShape, LayerShape, PrunerNetwork  # noqa: E402
+from ctxprune.train.reading import read_network  # noqa: E402
+
+LAYERS = (LayerShape(3, 24), LayerShape(0, 16), LayerShape(1, 0), LayerShape(0, 0))
+SHAPE = EncoderShape(vocabulary=60, positions=32, width=16, size=8, layers=LAYERS)
+
+
+def network(shape: EncoderShape = SHAPE) -> PrunerNetwork:
+    torch.manual_seed(0)
+    made = PrunerNetwork(shape).eval()
+    with torch.no_grad():
+        for value in made.parameters():
+            value.add_(torch.randn_like(value) * 0.2)
+    return made
+
+
+def tokens(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(seed)
+    ids = torch.from_numpy(rng.integers(1, 60, size=(2, 20)))
+    types, mask = torch.ones_like(ids), torch.ones_like(ids)
+    types[:, :5] = 0
+    return ids, types, mask
+
+
+def run(path: Path, inputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> list[np.ndarray]:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run(None, {n: v.numpy() for n, v in zip(("ids", "types", "mask"), inputs, strict=True)})
+
+
+@pytest.mark.parametrize("activation", ["gelu", "relu"])
+def test_the_float_graph_says_what_the_network_does_and_is_read_back(tmp_path: Path, activation: str) -> None:
+    shape = EncoderShape(60, 32, 16, 8, LAYERS, activation)
+    made, inputs = network(shape), tokens()
+    export_float(made, tmp_path / "model.onnx")
+    with torch.no_grad():
+        exact = made(*inputs)
+        back = read_network(tmp_path)
+        again = back(*inputs)
+    assert back.shape == shape
+    for graph, own, other in zip(run(tmp_path / "model.onnx", inputs), exact, again, strict=True):
+        np.testing.assert_allclose(graph, own.numpy(), atol=2e-4)
+        np.testing.assert_allclose(other.numpy(), own.numpy(), atol=1e-5)
+
+
+def test_the_int8_graph_is_read_back_within_its_rounding(tmp_path: Path) -> None:
+    made, inputs = network(), tokens()
+    export_float(made, tmp_path / "float.onnx")
+    export_int8(tmp_path / "float.onnx", tmp_path / "model.onnx")
+    back = read_network(tmp_path)
+    with torch.no_grad():
+        exact, again = made(*inputs), back(*inputs)
+    for graph, own, other in zip(run(tmp_path / "model.onnx", inputs), exact, again, strict=True):
+        spread = float(own.std())
+        assert np.abs(other.numpy() - own.numpy()).mean() < 0.2 * spread
+        assert np.abs(graph - other.numpy()).mean() < 0.2 * spread
+
+
+def test_the_shipped_model_is_read_back() -> None:
+    folder = Path(ctxprune.models.__file__).parent / "pruner-v1"
+    ids, types, mask = tokens()
+    ids = ids + 2000
+    ids[:, 0], ids[:, 4], ids[:, -1] = 101, 102, 102
+    back = read_network(folder)
+    with torch.no_grad():
+        again = back(ids[:1], types[:1], mask[:1])
+    for graph, other in zip(run(folder / "model.onnx", (ids[:1], types[:1], mask[:1])), again, strict=True):
+        assert np.abs(graph - other.numpy()).mean() < 0.5
+        assert np.corrcoef(graph[0], other.numpy()[0])[0, 1] > 0.9
+
+
+def test_a_part_that_is_not_there_adds_nothing() -> None:
+    made = network(EncoderShape(60, 32, 16, 8, (LayerShape(0, 0),)))
+    states = made.states(*tokens())
+    layer = made.layers[0]
+    torch.testing.assert_close(states[1], layer.norm(layer.attention_norm(states[0])))
+    assert {name.partition(".")[0] for name, _ in layer.named_parameters()} == {"attention_norm", "norm"}
+
+
+def test_shapes_go_to_plain_data_and_back() -> None:
+    assert EncoderShape.from_dict(SHAPE.to_dict()) == SHAPE
+    assert EncoderShape.uniform() == EncoderShape()
+    assert EncoderShape.uniform(width=64, heads=4).size == 16
+    with pytest.raises(FormatError):
+        EncoderShape.from_dict({"layers": [[1]], "unknown": 2})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size": 0}, {"activation": "tanh"}, {"layers": (LayerShape(-1, 2),)}, {"vocabulary": 0}]
+)
+def test_shapes_out_of_range(wrong: dict) -> None:
+    with pytest.raises(UsageError):
+        EncoderShape(**wrong)
+
+
+def test_a_width_that_the_heads_do_not_divide_needs_a_size() -> None:
+    with pytest.raises(UsageError):
+        EncoderShape.uniform(width=32, heads=3)
+    assert EncoderShape.uniform(width=32, heads=3, size=8).layers[0].heads == 3
+
+
+def test_no_graph_and_no_pruner(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        read_network(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(b"\x00nothing")
+    with pytest.raises(FormatError):
+        read_network(tmp_path)
