@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 import transformers
 from shrink.trained import held_out, trained_decoder, trained_encoder
@@ -146,12 +148,21 @@ def batches(count: int = 3, rows: int = 8, tokens: int = 12, *, labels: bool = F
     return found
 
 
+def earlier(model: torch.nn.Module) -> torch.nn.Module:
+    """A copy with slightly other weights: what the model may have been tuned from."""
+    base, chance = copy.deepcopy(model), torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for entry in base.parameters():
+            entry.add_(0.02 * entry.std(correction=0) * torch.randn(entry.shape, generator=chance))
+    return base
+
+
 def encoder(seed: int = 0) -> Subject:
-    return Subject(bert(), CrossEncoder(), batches(labels=True), seed=seed)
+    return Subject(model := bert(), CrossEncoder(), batches(labels=True), seed=seed, base=earlier(model))
 
 
 def decoder(seed: int = 0) -> Subject:
-    return Subject(llama(), LanguageModel(), batches(), seed=seed)
+    return Subject(model := llama(), LanguageModel(), batches(), seed=seed, base=earlier(model))
 
 
 def without_effect(subject: Subject, *places: int) -> Subject:

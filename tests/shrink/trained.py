@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
+from shrink import models
 from transformers import BertConfig, BertForSequenceClassification, LlamaConfig, LlamaForCausalLM
 
 from ctxprune.shrink.subject import Subject
@@ -28,7 +29,7 @@ def trained_encoder(seed: int = 0) -> Subject:
     """A cross-encoder that finds the question's key in a passage; `seed` is that of the recipe's chance."""
     return Subject(
         copy.deepcopy(_encoder()), CrossEncoder(), passages(3, rows=16, seed=1), seed=seed,
-        related=passages(3, rows=16, seed=4),
+        related=passages(3, rows=16, seed=4), base=models.earlier(_encoder()),
     )  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def trained_decoder(seed: int = 0) -> Subject:
     """A language model of a chain whose first token says which table the next tokens follow."""
     return Subject(
         copy.deepcopy(_decoder()), LanguageModel(), chains(3, rows=16, seed=1), seed=seed,
-        related=chains(3, rows=16, seed=4),
+        related=chains(3, rows=16, seed=4), base=models.earlier(_decoder()),
     )  # fmt: skip
 
 

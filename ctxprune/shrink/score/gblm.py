@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import weight_gradients, weight_moments
+from ctxprune.shrink.activations import weight_moments
+from ctxprune.shrink.score._slopes import slope_norms
 from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -42,13 +41,8 @@ class Gblm:
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name, from 0 up."""
-        squares = {name: torch.zeros_like(parameter_of(subject.model, name)) for name in groups}
-        rows = 0
-        for slopes in weight_gradients(subject, groups):
-            rows += 1
-            for name, slope in slopes.items():
-                squares[name] += slope.square()
-        norms = {name: self.alpha * (square / rows).sqrt() for name, square in squares.items()}
+        slopes, rows = slope_norms(subject, groups)
+        norms = {name: self.alpha * slope for name, slope in slopes.items()}
         if self.activations:
             found = weight_moments(subject, groups)
             norms = {name: norm + (found[name].squares / rows).sqrt().float() for name, norm in norms.items()}

@@ -1,0 +1,82 @@
+"""Parameter sharing: weights that stand in one bucket are one number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.recover.base import Schedule, default_loss, train
+from ctxprune.shrink.subject import parameter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Hashed"]
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """W = sign * values[bucket]: chunks of a matrix are laid by a seeded draw on a shorter array, and so share numbers.
+
+    Desai and Shrivastava, In Defense of Parameter Sharing for Model-Compression, ICLR 2024. A chunk is of neighbours in
+    a row, as in ROAST; every place of the array is used as often as another, give or take one (their STABLE mapping).
+    The array starts as the mean of what it stands for, and is trained with each gradient divided by how often its
+    number is used. Here a trained model is shared, not one from scratch, and matrix by matrix, not all from one array.
+
+    The target is in "values"; of the choice before it only the number that stays in each matrix counts. Zeros are none.
+
+    Attributes:
+        chunk: Neighbours that are laid together.
+        steps: Of the optimiser; 0 for none.
+        rate: Peak learning rate.
+        towards: "teacher" or "labels".
+    """
+
+    chunk: int = 4
+    steps: int = 200
+    rate: float = 1e-3
+    towards: str = "teacher"
+
+    def __post_init__(self) -> None:
+        if self.chunk < 1 or self.steps < 0 or self.rate <= 0 or self.towards not in ("labels", "teacher"):
+            raise UsageError(f"{self} is out of range", hint="chunk from 1 up, steps from 0 up, a rate above 0")
+
+    def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The same choice; the model is changed in place."""
+        chance = subject.generator(4)
+        laid = {name: self._laid(mask, chance) for name, mask in kept.items()}
+        self._shared(subject, laid)
+        if self.steps:
+            loss = subject.task.loss if self.towards == "labels" else default_loss(subject)
+            weights = [parameter_of(subject.model, name) for name in kept]
+            train(
+                subject, Schedule(self.steps, self.rate), parameters=weights, loss=loss,
+                after=lambda _: self._shared(subject, laid),
+            )  # fmt: skip
+        return kept
+
+    def _laid(self, mask: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+        """For each weight its place in the array, and its sign."""
+        size, stored = mask.numel(), max(int(mask.sum()), 1)
+        chunks = -(-size // self.chunk)
+        starts = torch.arange(chunks) * self.chunk % stored
+        starts = starts[torch.randperm(chunks, generator=chance)]
+        signs = 2.0 * torch.randint(0, 2, (chunks,), generator=chance) - 1
+        places = (starts[:, None] + torch.arange(self.chunk)) % stored
+        return places.flatten()[:size], signs.repeat_interleave(self.chunk)[:size]
+
+    def _shared(self, subject: Subject, laid: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        """Every number becomes the mean of what it stands for (after a step that is the mean of its steps, too)."""
+        for name, (places, signs) in laid.items():
+            entry = parameter_of(subject.model, name).data
+            stored = int(places.max()) + 1
+            sums = torch.zeros(stored).index_add_(0, places, entry.flatten() * signs)
+            counts = torch.bincount(places, minlength=stored).clamp(min=1)
+            entry.copy_(((sums / counts)[places] * signs).view(entry.shape))

@@ -1,0 +1,64 @@
+"""Anytime progressive pruning: more goes with each new lot of data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.allocate.base import Budget
+from ctxprune.shrink.allocate.per_matrix import PerMatrix
+from ctxprune.shrink.cost import matrices
+from ctxprune.shrink.recover.tune import Tune
+from ctxprune.shrink.score.magnitude import Magnitude
+
+if TYPE_CHECKING:
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Anytime"]
+
+
+@dataclass(frozen=True)
+class Anytime:
+    """The data come in lots; at each the lowest weights go, the share growing evenly, and the rest is tuned on the lot.
+
+    Misra and others, APP: Anytime Progressive Pruning, 2022. A model is there after each lot, with what it has seen so
+    far. For `prepare`: its last masks are the subject's, and the stage after it takes what little is left to take.
+
+    Attributes:
+        lots: How many; each is one part of the calibration batches, in order.
+        steps: Of the optimiser, on all lots together.
+        rate: Peak learning rate, of each lot.
+        towards: "teacher" or "labels".
+    """
+
+    lots: int = 3
+    steps: int = 200
+    rate: float = 1e-4
+    towards: str = "labels"
+
+    def __post_init__(self) -> None:
+        if self.lots < 1:
+            raise UsageError(f"lots is {self.lots!r}", hint="give a number from 1 up")
+        Tune(self.steps, self.rate, self.towards)
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The subject with the masks of the last lot; its model trained in place."""
+        batches = list(subject.needed_calibration())
+        count = min(self.lots, len(batches))
+        names, share = matrices(subject.model), subject.needed_budget().remove
+        start = sum(int((subject.model.get_parameter(name) == 0).sum()) for name in names)
+        start = start / sum(subject.model.get_parameter(name).numel() for name in names)
+        tune = Tune(max(self.steps // count, 1), self.rate, self.towards)
+        for lot in range(count):
+            now = Budget((), {}, start + (share - start) * (lot + 1) / count, measure="weights")
+            masks = PerMatrix()(subject, Magnitude()(subject, names), now)
+            with torch.no_grad():
+                for name, mask in masks.items():
+                    subject.model.get_parameter(name).mul_(mask)
+            part = batches[lot * len(batches) // count : (lot + 1) * len(batches) // count]
+            tune(replace(subject, calibration=part, masks=masks))
+            subject = replace(subject, masks=masks)
+        return subject

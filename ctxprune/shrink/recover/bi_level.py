@@ -1,0 +1,81 @@
+"""Bi-level pruning: masks above, weights below, by turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.allocate.per_matrix import PerMatrix
+from ctxprune.shrink.cost import matrices
+from ctxprune.shrink.recover.base import default_loss
+from ctxprune.shrink.substituted import Substituted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.tasks.base import Batch
+
+__all__ = ["BiLevel"]
+
+
+@dataclass(frozen=True)
+class BiLevel:
+    """min over masks m of L(m * W*(m)), with W*(m) = argmin L(m * W) + gamma / 2 ||W||^2.
+
+    Zhang and others, Advancing Model Pruning via Bi-level Optimization, NeurIPS 2022 (BiP). With g the gradient at m *
+    W: the weights go down along m * g + gamma * W; then the masks' scores along (W - g / gamma) * g, the implicit
+    gradient, which is a product because m and W come in as one. Scores start as sizes of weights over the largest; the
+    highest are kept. Plain gradient steps on one batch each. For `prepare`; the scores go to `learned.v1`.
+
+    Attributes:
+        steps: Turns of both.
+        rate: Of the weights.
+        mask_rate: Of the scores, over the largest change of each matrix.
+        gamma: Weight of the norm below.
+        towards: "teacher" or "labels".
+    """
+
+    steps: int = 200
+    rate: float = 1e-2
+    mask_rate: float = 0.05
+    gamma: float = 1.0
+    towards: str = "labels"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or min(self.rate, self.mask_rate, self.gamma) <= 0:
+            raise UsageError(f"{self} is out of range", hint="steps from 1 up, rates and gamma above 0")
+        if self.towards not in ("labels", "teacher"):
+            raise UsageError(f"towards is {self.towards!r}", hint="'labels' or 'teacher'")
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The subject with the scores; its model's matrices trained in place."""
+        weights = {name: subject.model.get_parameter(name) for name in matrices(subject.model)}
+        scores = {name: entry.detach().abs() / entry.detach().abs().max() for name, entry in weights.items()}
+        batches, order = list(subject.needed_calibration()), subject.generator(3)
+        for _ in range(self.steps):
+            lower, upper = torch.randint(len(batches), (2,), generator=order).tolist()
+            masks = self._masks(subject, scores)
+            for name, slope in self._slopes(subject, weights, masks, batches[lower]).items():
+                entry = weights[name].data
+                entry -= self.rate * (masks[name] * slope)
+            for name, slope in self._slopes(subject, weights, masks, batches[upper]).items():
+                change = (weights[name].detach() - slope / self.gamma) * slope
+                scores[name] -= self.mask_rate * change / change.abs().max().clamp(min=1e-12)
+        return replace(subject, learned=scores)
+
+    def _masks(self, subject: Subject, scores: dict[str, Tensor]) -> dict[str, Tensor]:
+        return PerMatrix()(subject, scores, subject.needed_budget())
+
+    def _slopes(
+        self, subject: Subject, weights: dict[str, Any], masks: dict[str, Tensor], batch: Batch
+    ) -> dict[str, Tensor]:
+        """Gradients at the masked weights."""
+        computed = subject.task.loss if self.towards == "labels" else default_loss(subject)
+        values = {name: (entry.detach() * masks[name]).requires_grad_() for name, entry in weights.items()}
+        with torch.enable_grad():
+            loss = computed(Substituted(subject.model, values), batch)
+            return dict(zip(values, torch.autograd.grad(loss, list(values.values())), strict=True))

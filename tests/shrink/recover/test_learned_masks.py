@@ -1,0 +1,127 @@
+"""Trainings that find masks: movement, bi-level, anytime; rewinding and CrAM."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import models  # noqa: E402
+
+from ctxprune.errors import InputError, UsageError  # noqa: E402
+from ctxprune.shrink.allocate.base import Budget  # noqa: E402
+from ctxprune.shrink.cost import matrices  # noqa: E402
+from ctxprune.shrink.recover.anytime import Anytime  # noqa: E402
+from ctxprune.shrink.recover.bi_level import BiLevel  # noqa: E402
+from ctxprune.shrink.recover.cram import Cram  # noqa: E402
+from ctxprune.shrink.recover.movement import Movement  # noqa: E402
+from ctxprune.shrink.recover.rewind import Rewind  # noqa: E402
+from ctxprune.shrink.substituted import Substituted, straight_through  # noqa: E402
+
+
+def asked(share: float = 0.5):
+    return replace(models.encoder().copy(), budget=Budget((), {}, share, measure="weights"))
+
+
+def state(subject):
+    return {name: entry.detach().clone() for name, entry in subject.model.named_parameters()}
+
+
+def test_a_substituted_model_runs_with_other_values_and_the_mask_gets_the_gradient():
+    subject = asked()
+    (name, *_), batch = matrices(subject.model), subject.calibration[0]
+    weight, mask = subject.model.get_parameter(name), torch.rand(32, 32) > 0.5
+    scores = torch.zeros(32, 32, requires_grad=True)
+    value = weight.detach() * straight_through(mask, scores)
+    value.retain_grad()
+    found = subject.task.loss(Substituted(subject.model, {name: value}), batch)
+    found.backward()
+    assert torch.allclose(scores.grad, value.grad * weight)
+    with torch.no_grad():
+        assert float(found) != pytest.approx(float(subject.task.loss(subject.model, batch)), abs=1e-6)
+        weight.mul_(mask)
+        assert float(found) == pytest.approx(float(subject.task.loss(subject.model, batch)))
+
+
+def test_movement_scores_fall_where_weights_go_to_zero():
+    """One step of S from 0: the sign of the score is that of -W * dL/dW'."""
+    subject = asked(0.0)
+    name, batch = matrices(subject.model)[0], subject.calibration
+    subject = replace(subject, calibration=batch[:1])
+    loss = subject.task.loss(subject.model, subject.calibration[0])
+    (slope,) = torch.autograd.grad(loss, [subject.model.get_parameter(name)])
+    weight = subject.model.get_parameter(name).detach().clone()
+    learned = Movement(steps=1)(subject).learned[name]
+    away = -(weight * slope)
+    clear = away.abs() > 1e-5
+    assert torch.equal(learned.sign()[clear], away.sign()[clear])
+
+
+@pytest.mark.parametrize("within", ["matrix", "model"])
+def test_movement_tunes_the_weights_or_leaves_them(within):
+    for tune in (True, False):
+        subject = asked()
+        before = state(subject)
+        found = Movement(steps=3, rate=1e-3, tune=tune, within=within)(subject)
+        assert list(found.learned) == matrices(subject.model)
+        changed = [name for name, entry in state(found).items() if not torch.equal(entry, before[name])]
+        assert bool(changed) is tune
+        assert all(bool(score.any()) for score in found.learned.values())
+
+
+def test_bi_level_scores_start_as_sizes_and_move():
+    subject = asked()
+    before = state(subject)
+    found = BiLevel(steps=2)(subject)
+    name = matrices(subject.model)[0]
+    start = before[name].abs() / before[name].abs().max()
+    change = (found.learned[name] - start).abs().max()
+    assert 0 < float(change) <= 2 * 0.05 + 1e-6
+    assert not torch.equal(found.model.get_parameter(name), before[name])
+    assert torch.equal(found.model.get_parameter("bert.pooler.dense.weight"), before["bert.pooler.dense.weight"])
+
+
+def test_anytime_takes_more_with_each_lot_and_its_zeros_stay():
+    subject = asked(0.6)
+    found = Anytime(lots=3, steps=3)(subject)
+    zeros = sum(int((found.model.get_parameter(name) == 0).sum()) for name in matrices(found.model))
+    total = sum(mask.numel() for mask in found.masks.values())
+    assert 0.6 * total <= zeros <= 0.6 * total + 1
+    assert zeros == sum(int((~mask).sum()) for mask in found.masks.values())
+
+
+def test_rewinding_gives_early_weights_under_the_masks():
+    subject = asked()
+    name = matrices(subject.model)[0]
+    mask = torch.rand(32, 32) > 0.5
+    found = Rewind(steps=1, rate=1e-12)(replace(subject, masks={name: mask}))
+    assert torch.allclose(found.model.get_parameter(name), subject.base.get_parameter(name) * mask, atol=1e-6)
+    found = Rewind(steps=1, rate=1e-12)(replace(subject, base=None, masks={name: mask}))
+    assert torch.allclose(found.model.get_parameter(name), subject.teacher.get_parameter(name) * mask, atol=1e-6)
+    with pytest.raises(InputError, match="other shapes"):
+        Rewind()(replace(subject, base=None, teacher=models.llama()))
+
+
+def test_cram_trains_the_weights_and_leaves_them_dense():
+    subject = asked()
+    before = state(subject)
+    found = Cram(steps=2, rate=1e-3)(subject)
+    assert all(not torch.equal(found.model.get_parameter(name), before[name]) for name in matrices(found.model))
+    assert not any(bool((found.model.get_parameter(name) == 0).any()) for name in matrices(found.model))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Movement(towards="x"), lambda: Movement(steps=0), lambda: Movement(within="row"),
+        lambda: BiLevel(gamma=0),
+        lambda: BiLevel(towards="x"), lambda: Anytime(lots=0), lambda: Cram(drops=()), lambda: Cram(towards="x"),
+        lambda: Rewind(towards="x"),
+    ],
+)  # fmt: skip
+def test_bad_settings_are_refused(make):
+    with pytest.raises(UsageError):
+        make()
