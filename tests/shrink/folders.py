@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import torch
 from shrink import models as tiny
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertModel
+
+torch.set_num_threads(1)  # tests share the machine with one another
 
 WORDS = """
 the a is in of to bridge opened when did it who wrote book ann river long lake deep town old new cat dog sleeps runs red

@@ -1,0 +1,54 @@
+"""Measured time: 10 pairs of 200 tokens on one thread, the full model and the smaller one by turns."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.shrink.tasks.base import inputs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import nn
+
+    from ctxprune.shrink.tasks.base import Batch
+
+__all__ = ["ROWS", "TOKENS", "one_thread", "timed", "timing_batch"]
+
+ROWS, TOKENS = 10, 200
+
+
+def timing_batch(model: nn.Module, limit: int) -> Batch:
+    """10 rows of 200 tokens, or as many as the model takes; random ids, the same every time."""
+    vocabulary = next(module for module in model.modules() if isinstance(module, torch.nn.Embedding)).num_embeddings
+    ids = torch.randint(vocabulary, (ROWS, min(TOKENS, limit)), generator=torch.Generator().manual_seed(0))
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+
+def timed(models: Sequence[nn.Module], batch: Batch, *, rounds: int = 5) -> list[float]:
+    """Median milliseconds of each model, on one thread; by turns, so that a slow spell of the machine hits them all."""
+    taken: list[list[float]] = [[] for _ in models]
+    with torch.no_grad(), one_thread():
+        for number in range(rounds + 1):
+            for model, times in zip(models, taken, strict=True):
+                started = perf_counter()
+                model(**inputs_of(batch))
+                if number:  # the first round warms up
+                    times.append(1000 * (perf_counter() - started))
+    return [median(times) for times in taken]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch computes on one thread inside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

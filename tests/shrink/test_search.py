@@ -1,0 +1,214 @@
+"""The search: halving, baselines, failures with reasons, resuming after a kill, targets of time."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import folders  # noqa: E402
+
+from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
+from ctxprune.shrink import trial as trials  # noqa: E402
+from ctxprune.shrink.cost import Target, cost  # noqa: E402
+from ctxprune.shrink.loading import load_model  # noqa: E402
+from ctxprune.shrink.prepared import prepare  # noqa: E402
+from ctxprune.shrink.recipe import load_recipe  # noqa: E402
+from ctxprune.shrink.search import Plan, fitting_recipes, search  # noqa: E402
+from ctxprune.shrink.subject import Subject  # noqa: E402
+from ctxprune.shrink.trial import SCRATCH, Effort, tried, with_steps  # noqa: E402
+
+TIMES = ("seconds", "milliseconds", "full_milliseconds", "time_left", "exact")
+WATCHED = """
+import os, sys, time
+from pathlib import Path
+from ctxprune.shrink import search as searching
+from ctxprune.shrink.cost import Target
+from ctxprune.shrink.loading import load_model
+from ctxprune.shrink.prepared import prepare
+from ctxprune.shrink.recipe import load_recipe
+folder = Path(sys.argv[1])
+loaded = load_model(folder / "model")
+plan = searching.Plan((load_recipe("flap"),), Target("flops", 0.6), steps=2)
+ran = []
+def told(name, done, total):
+    ran.append(name)
+    if len(ran) == int(sys.argv[2]):
+        print("ready", flush=True)
+        time.sleep(60)
+searching.search(loaded, prepare(loaded, folder / "pairs.jsonl"), plan, folder / "out", resume=True, progress=told)
+print(len(ran), flush=True)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folders.reranker(tmp_path / "model")
+    folders.pairs(tmp_path / "pairs.jsonl")
+    return tmp_path
+
+
+@pytest.fixture
+def given(folder: Path):
+    loaded = load_model(folder / "model")
+    return loaded, prepare(loaded, folder / "pairs.jsonl")
+
+
+def flap(name: str = "flap.v1", **changes):
+    return replace(load_recipe("flap"), name=name, **changes)
+
+
+def timeless(lines):
+    return [{name: value for name, value in line.items() if name not in TIMES} for line in lines]
+
+
+def test_the_better_half_goes_on_and_baselines_always_do(given, folder: Path):
+    recipes = [flap(f"flap{number}.v1") for number in range(4)]
+    told = []
+    plan = Plan.halving(recipes, Target("flops", 0.6), steps=4)
+    found = search(*given, plan, folder / "out", progress=lambda *what: told.append(what))
+    assert [(line["rung"], line["recipe"]) for line in found.trials] == [
+        (rung, name)
+        for rung, names in enumerate((("flap0.v1", "flap1.v1", "flap2.v1", "flap3.v1"), ("flap0.v1", "flap1.v1")))
+        for name in (*names, "random.v1", SCRATCH)
+    ]
+    assert [line["steps"] for line in found.trials] == [2] * 6 + [4] * 4
+    assert [line["data"] for line in found.trials] == [0.5] * 6 + [1.0] * 4
+    assert [(done, total) for _, done, total in told] == [(number, 10) for number in range(10)]
+    assert found.best["quality"] == max(line["quality"] for line in found.trials[6:])
+    assert sorted(path.name for path in (folder / "out" / "trials").iterdir() if path.is_dir()) == sorted(
+        [f"{rung}-{name}" for rung in range(2) for name in ("flap0.v1", "flap1.v1", "random.v1", SCRATCH)]
+    )
+    small = load_model(found.folder).model
+    assert cost(small, "flops") == found.best["flops"] <= 0.6 * cost(given[0].model, "flops")
+
+
+def test_the_same_seed_gives_the_same(given, folder: Path):
+    plan = Plan((flap(), load_recipe("random")), Target("flops", 0.5), steps=2, rungs=2, seed=3)
+    one, two = (search(*given, plan, folder / name) for name in ("one", "two"))
+    assert timeless(one.trials) == timeless(two.trials)
+    weights = [(found.folder / "model.safetensors").read_bytes() for found in (one, two)]
+    assert weights[0] == weights[1]
+
+
+def test_a_recipe_that_fails_has_its_reason(given, folder: Path):
+    stage = replace(load_recipe("flap").stages[0], units=("expert",))
+    plan = Plan((flap(), flap("experts.v1", stages=(stage,))), Target("flops", 0.6))
+    found = search(*given, plan, folder / "out")
+    (failed,) = (line for line in found.trials if line["status"] == "failed")
+    assert failed["recipe"] == "experts.v1"
+    assert "no units of kind 'expert'" in failed["reason"]
+    assert found.best["status"] == "done"
+    alone = Plan((flap("experts.v1", stages=(stage,)),), Target("flops", 0.6), baselines=False)
+    with pytest.raises(UsageError, match="every trial failed"):
+        search(*given, alone, folder / "alone")
+
+
+def test_killed_and_gone_on_with(given, folder: Path):
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "-c", WATCHED, str(folder)]
+    with subprocess.Popen([*words, "3"], stdout=subprocess.PIPE, env=environment, text=True) as running:
+        assert running.stdout.readline() == "ready\n"  # two trials are done, the third begins
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    log = folder / "out" / "trials" / "trials.jsonl"
+    before = log.read_bytes()
+    assert len(before.splitlines()) == 3
+    with log.open("ab") as file:
+        file.write(b'{"rung": 0, "rec')  # killed while it wrote
+    done = subprocess.run([*words, "9"], stdout=subprocess.PIPE, env=environment, text=True, check=True)
+    assert done.stdout == "3\n"
+    assert log.read_bytes().startswith(before)
+    plan = Plan((load_recipe("flap"),), Target("flops", 0.6), steps=2)
+    whole = search(*given, plan, folder / "whole")
+    assert timeless(map(json.loads, log.read_text("utf-8").splitlines()[1:])) == timeless(whole.trials)
+
+
+def test_what_is_there_is_not_mixed(given, folder: Path):
+    plan = Plan((flap(),), Target("flops", 0.6), baselines=False)
+    search(*given, plan, folder / "out")
+    with pytest.raises(UsageError, match="go on with --resume"):
+        search(*given, plan, folder / "out")
+    with pytest.raises(UsageError, match="another one: seed differ"):
+        search(*given, replace(plan, seed=1), folder / "out", resume=True)
+    assert len(search(*given, plan, folder / "out", resume=True).trials) == 1
+    log = folder / "out" / "trials" / "trials.jsonl"
+    log.write_text("{\n", encoding="utf-8")
+    with pytest.raises(FormatError, match="damaged"):
+        search(*given, plan, folder / "out", resume=True)
+
+
+def test_a_full_disk_stops_it(given, folder: Path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(InputError, match="cannot be written"):
+            search(*given, Plan((flap(),), Target("flops", 0.6), baselines=False), folder / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert search(*given, Plan((flap(),), Target("flops", 0.6), baselines=False), folder / "out", resume=True).trials
+
+
+def test_time_is_met_within_three_percent(given, monkeypatch: pytest.MonkeyPatch):
+    loaded, prepared = given
+
+    def pretended(models, batch, *, rounds=5):
+        return [30 + cost(model, "flops") / 20_000 for model in models]  # 30 ms that no pruning saves
+
+    monkeypatch.setattr(trials, "timed", pretended)
+    subject = prepared.subject
+    full = pretended([loaded.model], None)[0]
+    keep = (30 + 0.4 * (full - 30)) / full
+    found = tried(subject, "flap", Target("latency", keep), prepared.held_out, effort=Effort())
+    assert found.figures["time_left"] == pytest.approx(keep, rel=0.03)
+    assert found.figures["exact"]
+    assert found.figures["share"] == pytest.approx(0.4, abs=0.1)
+    with pytest.raises(UsageError, match="no share of the multiply-adds leaves"):
+        tried(subject, "flap", Target("latency", 20 / full), prepared.held_out, effort=Effort())
+
+
+def test_steps_are_set_wherever_something_trains():
+    plain = with_steps(load_recipe("flap"), 7)
+    assert [(piece.name, piece.parameters) for piece in plain.finish] == [("tune.v1", {"steps": 7})]
+    assert with_steps(load_recipe("flap"), 7, add=False) == load_recipe("flap")
+    assert with_steps(plain, 3).finish[0].parameters == {"steps": 3}
+
+
+def test_recipes_that_fit():
+    names = {recipe.name for recipe in fitting_recipes("encoder", "latency")}
+    assert {"flap.v1", "random.v1"} <= names
+    assert all(recipe.measure == "weights" for recipe in fitting_recipes("decoder", "weights"))
+
+
+def test_plans_that_are_none():
+    for wrong in ({"recipes": ()}, {"recipes": (flap(), flap())}, {"steps": -1}, {"rungs": 0}):
+        with pytest.raises(UsageError):
+            Plan(**({"recipes": (flap(),), "target": Target("flops", 0.5)} | wrong))
+
+
+def test_scratch_is_trained_from_random_weights(given):
+    loaded, prepared = given
+    target = Target("flops", 0.6)
+    short, long = (
+        tried(prepared.subject, SCRATCH, target, prepared.held_out, effort=Effort(steps)) for steps in (1, 60)
+    )
+    like = tried(prepared.subject, "random", target, prepared.held_out, effort=Effort())
+    assert short.figures["parameters"] == like.figures["parameters"]
+
+    def distance(subject: Subject) -> float:
+        batch = prepared.held_out[0]
+        with torch.no_grad():
+            outputs = [prepared.subject.task.output(model, batch) for model in (subject.model, loaded.model)]
+        return float((outputs[0] - outputs[1]).square().mean())
+
+    assert distance(long.subject) < distance(short.subject)
