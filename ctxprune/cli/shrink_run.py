@@ -1,0 +1,126 @@
+"""`ctxprune shrink MODEL --data FILE --target latency=0.5 --recipe NAME --out DIR`: a smaller model from a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctxprune._extras import require
+from ctxprune.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ctxprune.shrink.loading import Loaded
+    from ctxprune.shrink.recipe import Recipe
+
+__all__ = ["run"]
+
+
+def run(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Folder of a cross-encoder, an embedding model or a decoder, as transformers saves it."
+        ),
+    ],
+    data: Annotated[
+        Path, typer.Option(metavar="FILE", help='JSON lines {"query", "passage", "label"}; texts for a decoder.')
+    ],
+    target: Annotated[
+        str, typer.Option(help="latency=0.5, latency=40ms, flops=0.5, bytes=20MB, parameters=0.6 or weights=0.5.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the smaller model, report.json and trials.")],
+    recipe: Annotated[
+        str, typer.Option(help="Name, TOML file, several with commas between, or auto: the best of those that fit.")
+    ] = "auto",
+    steps: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of training after removal; default: 200 where recipes compete.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch; times are measured on one.")] = 1,
+    tokens: Annotated[int, typer.Option(min=8, help="Longest pair or text; the model's limit if that is less.")] = 256,
+    eval_data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Measures quality; default: a fifth of --data, held out.", show_default=False),
+    ] = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also write onnx/model.onnx and onnx/model_int8.onnx.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the audit as a page: slices, flips, swaps.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Make a model smaller until the target is met, and measure what that cost. `run` may be left out.
+
+    A share is of what the model has now; a number with a unit is absolute. Latency is measured. With --recipe auto all
+    recipes that fit compete on held-out quality (successive halving), beside random removal and training from scratch.
+    Needs the train extra; reads local folders alone and downloads nothing.
+    """
+    for module in ("torch", "transformers", "safetensors", *(("onnx",) if onnx else ())):
+        require(module, "train")
+    from ctxprune.cli import _console
+    from ctxprune.shrink.job import Options, run_job
+    from ctxprune.shrink.targets import read_target
+
+    wanted = read_target(target)
+    names = [name.strip() for name in recipe.split(",") if name.strip()]
+    chosen = [] if names == ["auto"] else [_recipe(name) for name in names]
+    if html is not None:
+        _console.check_target(html, data, *([eval_data] if eval_data else []))
+    options = Options(
+        wanted, chosen, out, steps=steps, seed=seed, threads=threads, tokens=tokens, held_out=eval_data, onnx=onnx,
+        resume=resume, audit=html is not None,
+    )  # fmt: skip
+    with _console.progress() as bar:
+        task = bar.add_task("reading", total=None)
+
+        def told(text: str, done: int, total: int) -> None:
+            bar.update(task, description=text, completed=done, total=total)
+
+        report, audited = run_job(model, data, options, progress=told)
+    if html is not None:
+        _console.write_file(html, audited.to_html(), data)
+    if as_json:
+        _console.emit(report)
+        return
+    _show(report)
+    _console.say(f"the model is {out}")
+
+
+def _recipe(name: str) -> Recipe:
+    from ctxprune.shrink.recipe import load_recipe
+
+    return load_recipe(name)
+
+
+def _show(report: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from ctxprune.cli import _console
+
+    table = Table("", "before", "after", "left", title=f"{report['recipe']}: {report['target']}")
+    for name, (before, after) in report["sizes"].items():
+        table.add_row(name, f"{before:,.4g}", f"{after:,.4g}", f"{after / before:.1%}" if before else "")
+    quality = report["quality"]
+    table.add_row("quality", f"{quality['before']:.4f}", f"{quality['after']:.4f}", "")
+    _console.data().print(table)
+    if len(report["trials"]) > 1:
+        _console.data().print(_trials(report["trials"]))
+    for line in report["trials"]:
+        if line["status"] == "failed":
+            _console.say(f"{line['recipe']} failed: {_console.visible(str(line['reason']))}")
+
+
+def _trials(lines: Sequence[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table("rung", "recipe", "steps", "quality", "seconds")
+    for line in sorted(lines, key=lambda line: (-line["rung"], -line.get("quality", float("-inf")))):
+        if line["status"] == "done":
+            cells = (line["recipe"], str(line["steps"]), f"{line['quality']:.4f}", f"{line['seconds']:.1f}")
+            table.add_row(str(line["rung"] + 1), *cells)
+    return table

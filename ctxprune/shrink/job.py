@@ -1,0 +1,208 @@
+"""A whole run: a model's folder and data in; a smaller model's folder, its report and audit out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.audit import Audited, AuditReport, Question, audit
+from ctxprune.shrink.calibration.batches import padded
+from ctxprune.shrink.cost import Target, cost
+from ctxprune.shrink.families import family_of
+from ctxprune.shrink.loading import load_model
+from ctxprune.shrink.prepared import prepare
+from ctxprune.shrink.saved import save_model
+from ctxprune.shrink.search import Plan, fitting_recipes, search
+from ctxprune.shrink.subject import Subject
+from ctxprune.shrink.timing import timed, timing_batch
+from ctxprune.shrink.trial import sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ctxprune.shrink.loading import Loaded
+    from ctxprune.shrink.prepared import Prepared
+    from ctxprune.shrink.recipe import Recipe
+    from ctxprune.shrink.search import Found
+    from ctxprune.shrink.targets import Wanted
+
+__all__ = ["Options", "model_kind", "run_job"]
+
+_AUTO_STEPS = 200
+_KINDS = {"bert": "encoder", "pruner": "encoder", "llama": "decoder", "moe": "moe", "mamba": "ssm"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run goes.
+
+    Attributes:
+        wanted: The target.
+        recipes: One; several compete; none stands for all that fit the model and the target.
+        out: Folder for the model, `report.json` and the trials.
+        steps: Of recovery; None: 200 where recipes compete, else as the recipe says.
+        seed: Of all chance.
+        threads: Of torch.
+        tokens: Of a row at most.
+        held_out: File for measuring quality.
+        onnx: Write the ONNX files, too.
+        resume: Go on with the run in `out`.
+        audit: Compare with the full model question by question; needs labels.
+    """
+
+    wanted: Wanted
+    recipes: Sequence[Recipe]
+    out: Path
+    steps: int | None = None
+    seed: int = 0
+    threads: int = 1
+    tokens: int = 256
+    held_out: Path | None = None
+    onnx: bool = False
+    resume: bool = False
+    audit: bool = False
+
+
+def run_job(
+    model: str, data: Path, options: Options, *, progress: Callable[[str, int, int], None] | None = None
+) -> tuple[dict[str, Any], AuditReport | None]:
+    """Shrink, save, measure. Gives the report as plain values, and the audit where it was asked for.
+
+    Raises:
+        UsageError: The target is met already or cannot be met, or the recipe is for other kinds of model.
+        InputError: Model or data cannot be read, or the folder cannot be written.
+        FormatError: A file is damaged.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(options.threads)
+    try:
+        return _run(model, data, options, progress or (lambda *_: None))
+    finally:
+        torch.set_num_threads(before)
+
+
+def model_kind(model: torch.nn.Module) -> str:
+    """Which of `ctxprune.shrink.recipe.MODELS` it is."""
+    name = family_of(model).name
+    return _KINDS.get(name, name)
+
+
+def _run(
+    model: str, data: Path, options: Options, tell: Callable[[str, int, int], None]
+) -> tuple[dict[str, Any], AuditReport | None]:
+    loaded = load_model(model)
+    target, full = _target(loaded, options.wanted)
+    plan = _plan(loaded, options, target)
+    prepared = prepare(loaded, data, held_out=options.held_out, tokens=options.tokens, seed=options.seed)
+    if options.audit:
+        _questions(prepared)  # refuses before hours of work
+    found = search(loaded, prepared, plan, options.out, resume=options.resume, progress=tell)
+    tell("saving", len(found.trials), len(found.trials))
+    small = load_model(found.folder)
+    report = _report(loaded, small, found, prepared, full)
+    report |= {"target": f"{options.wanted.measure}={options.wanted.value:g}", "seed": options.seed}
+    if options.onnx:
+        report["onnx"] = _onnx(small, prepared, options.out)
+    save_model(small, options.out, report=found.best)
+    _write(options.out / "report.json", report)
+    audited = _audit(loaded, small, prepared, report, options.seed) if options.audit else None
+    return report, audited
+
+
+def _target(loaded: Loaded, wanted: Wanted) -> tuple[Target, dict[str, float]]:
+    full = sizes(Subject(loaded.model, loaded.task))
+    full["milliseconds"] = timed([loaded.model], timing_batch(loaded.model, loaded.form.limit))[0]
+    now = full["milliseconds"] if wanted.measure == "latency" else cost(loaded.model, wanted.measure)
+    return Target(wanted.measure, wanted.share(now)), full
+
+
+def _plan(loaded: Loaded, options: Options, target: Target) -> Plan:
+    kind = model_kind(loaded.model)
+    for recipe in options.recipes:
+        if kind not in recipe.models:
+            raise UsageError(
+                f"{recipe.name} is for {', '.join(recipe.models)}, and this is {kind}",
+                hint=f"ctxprune shrink list --model {kind} names others",
+            )
+    if len(options.recipes) == 1:
+        return Plan(tuple(options.recipes), target, steps=options.steps or 0, baselines=False, seed=options.seed)
+    recipes = options.recipes or fitting_recipes(kind, target.measure)
+    steps = _AUTO_STEPS if options.steps is None else options.steps
+    return Plan.halving(recipes, target, steps=steps, seed=options.seed)
+
+
+def _report(
+    loaded: Loaded, small: Loaded, found: Found, prepared: Prepared, full: dict[str, float]
+) -> dict[str, Any]:
+    after = sizes(Subject(small.model, small.task))
+    batch = timing_batch(small.model, loaded.form.limit)
+    full["milliseconds"], after["milliseconds"] = timed([loaded.model, small.model], batch)
+    return {
+        "recipe": found.best["recipe"],
+        "kind": loaded.kind,
+        "quality": {"before": found.full_quality, "after": found.best["quality"]},
+        "sizes": {name: [full[name], after[name]] for name in after},
+        "data": dict(prepared.notes),
+        "torch": torch.__version__,
+        "trials": list(found.trials),
+    }
+
+
+def _questions(prepared: Prepared) -> list[Question]:
+    asked: dict[str, list[Any]] = {}
+    for pair in prepared.pairs:
+        asked.setdefault(pair.question, []).append(pair)
+    if not asked or any(pair.label is None for pair in prepared.pairs):
+        raise InputError("an audit needs pairs with labels", hint='give each line a "label", or no --html')
+    return [
+        Question(name, tuple(pair.passage for pair in own), tuple(float(pair.label) for pair in own), own[0].source)
+        for name, own in asked.items()
+    ]
+
+
+def _audit(loaded: Loaded, small: Loaded, prepared: Prepared, report: dict[str, Any], seed: int) -> AuditReport:
+    def scorer(entry: Loaded) -> Callable[[str, Sequence[str]], Sequence[float]]:
+        return lambda query, texts: _scores(entry, query, texts)
+
+    def figures(place: int) -> dict[str, float]:
+        return {name: report["sizes"][name][place] for name in ("bytes", "parameters", "flops")}
+
+    return audit(
+        Audited("full", scorer(loaded), figures(0)),
+        [Audited(report["recipe"], scorer(small), figures(1))],
+        _questions(prepared),
+        seed=seed,
+    )
+
+
+def _scores(loaded: Loaded, query: str, texts: Sequence[str]) -> list[float]:
+    tokens = min(256, loaded.form.limit)
+    with torch.no_grad():
+        if loaded.kind == "embedder":
+            batch = padded(loaded.form.texts([query, *texts], tokens), loaded.form)
+            vectors = loaded.task.output(loaded.model, batch)
+            return [float(value) for value in vectors[1:] @ vectors[0]]
+        batch = padded(loaded.form.pairs([(query, text) for text in texts], tokens), loaded.form)
+        return [float(value) for value in loaded.task.output(loaded.model, batch)[:, -1]]
+
+
+def _onnx(small: Loaded, prepared: Prepared, out: Path) -> dict[str, Any]:
+    from ctxprune.shrink.export import export_onnx
+
+    return export_onnx(small, out / "onnx", prepared.held_out)
+
+
+def _write(path: Path, report: dict[str, Any]) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(json.dumps(report, indent=1, default=str) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"the report cannot be written ({error.strerror})", where=str(path)) from error
