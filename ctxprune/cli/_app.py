@@ -25,6 +25,7 @@ from ctxprune.cli import (
     serve,
     shrink_audit,
     shrink_list,
+    shrink_run,
     shrink_show,
     sql_ask,
     sql_check,
@@ -100,6 +101,7 @@ bench.command("values")(bench_values.values)
 train.command("pruner")(train_pruner.pruner)
 shrink.command("audit")(shrink_audit.audit_models)
 shrink.command("list")(shrink_list.list_recipes)
+shrink.command("run")(shrink_run.run)
 shrink.command("show")(shrink_show.show)
 app.add_typer(sql, name="sql")
 app.add_typer(bench, name="bench")

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctxprune._extras import require
-from ctxprune.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from ctxprune.shrink.loading import Loaded
     from ctxprune.shrink.recipe import Recipe
 
 __all__ = ["run"]
@@ -23,7 +21,8 @@ def run(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="Folder of a cross-encoder, an embedding model or a decoder, as transformers saves it."
+            metavar="MODEL",
+            help="Folder of a cross-encoder, an embedding model or a decoder, as transformers saves it.",
         ),
     ],
     data: Annotated[
@@ -45,7 +44,9 @@ def run(
     tokens: Annotated[int, typer.Option(min=8, help="Longest pair or text; the model's limit if that is less.")] = 256,
     eval_data: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Measures quality; default: a fifth of --data, held out.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Measures quality; default: a fifth of --data, held out.", show_default=False
+        ),
     ] = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Also write onnx/model.onnx and onnx/model_int8.onnx.")] = False,
     html: Annotated[
@@ -82,7 +83,7 @@ def run(
             bar.update(task, description=text, completed=done, total=total)
 
         report, audited = run_job(model, data, options, progress=told)
-    if html is not None:
+    if html is not None and audited is not None:
         _console.write_file(html, audited.to_html(), data)
     if as_json:
         _console.emit(report)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.audit import Audited, AuditReport, Question, audit
-from ctxprune.shrink.calibration.batches import padded
+from ctxprune.shrink.audit import AuditReport, Question, audit
+from ctxprune.shrink.audit.models import audited
 from ctxprune.shrink.cost import Target, cost
 from ctxprune.shrink.families import family_of
 from ctxprune.shrink.loading import load_model
@@ -111,7 +110,7 @@ def _run(
         report["onnx"] = _onnx(small, prepared, options.out)
     save_model(small, options.out, report=found.best)
     _write(options.out / "report.json", report)
-    audited = _audit(loaded, small, prepared, report, options.seed) if options.audit else None
+    audited = _audit(model, options.out, prepared, options) if options.audit else None
     return report, audited
 
 
@@ -137,9 +136,7 @@ def _plan(loaded: Loaded, options: Options, target: Target) -> Plan:
     return Plan.halving(recipes, target, steps=steps, seed=options.seed)
 
 
-def _report(
-    loaded: Loaded, small: Loaded, found: Found, prepared: Prepared, full: dict[str, float]
-) -> dict[str, Any]:
+def _report(loaded: Loaded, small: Loaded, found: Found, prepared: Prepared, full: dict[str, float]) -> dict[str, Any]:
     after = sizes(Subject(small.model, small.task))
     batch = timing_batch(small.model, loaded.form.limit)
     full["milliseconds"], after["milliseconds"] = timed([loaded.model, small.model], batch)
@@ -166,30 +163,11 @@ def _questions(prepared: Prepared) -> list[Question]:
     ]
 
 
-def _audit(loaded: Loaded, small: Loaded, prepared: Prepared, report: dict[str, Any], seed: int) -> AuditReport:
-    def scorer(entry: Loaded) -> Callable[[str, Sequence[str]], Sequence[float]]:
-        return lambda query, texts: _scores(entry, query, texts)
-
-    def figures(place: int) -> dict[str, float]:
-        return {name: report["sizes"][name][place] for name in ("bytes", "parameters", "flops")}
-
-    return audit(
-        Audited("full", scorer(loaded), figures(0)),
-        [Audited(report["recipe"], scorer(small), figures(1))],
-        _questions(prepared),
-        seed=seed,
-    )
-
-
-def _scores(loaded: Loaded, query: str, texts: Sequence[str]) -> list[float]:
-    tokens = min(256, loaded.form.limit)
-    with torch.no_grad():
-        if loaded.kind == "embedder":
-            batch = padded(loaded.form.texts([query, *texts], tokens), loaded.form)
-            vectors = loaded.task.output(loaded.model, batch)
-            return [float(value) for value in vectors[1:] @ vectors[0]]
-        batch = padded(loaded.form.pairs([(query, text) for text in texts], tokens), loaded.form)
-        return [float(value) for value in loaded.task.output(loaded.model, batch)[:, -1]]
+def _audit(full: str, small: Path, prepared: Prepared, options: Options) -> AuditReport:
+    models = [
+        replace(audited(place, tokens=options.tokens), name=name) for place, name in ((full, "full"), (small, "shrunk"))
+    ]
+    return audit(models[0], models[1:], _questions(prepared), seed=options.seed)
 
 
 def _onnx(small: Loaded, prepared: Prepared, out: Path) -> dict[str, Any]:

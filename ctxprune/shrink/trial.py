@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.cost import MEASURES, Target, cost
+from ctxprune.shrink.cost import Target, cost
 from ctxprune.shrink.pieces import RECOVERIES
 from ctxprune.shrink.recipe import Piece, Recipe, load_recipe
 from ctxprune.shrink.recover.base import Schedule, train
@@ -27,6 +27,7 @@ __all__ = ["SCRATCH", "Effort", "Trial", "sizes", "tried", "with_steps"]
 SCRATCH = "scratch"
 """Stands among the recipes for a model of random removal's shape, trained from random weights (Liu and others 2019)."""
 
+_SIZES = ("bytes", "flops", "parameters", "weights")
 _TOLERANCE = 0.03  # of a measured time
 _ROUNDS = 8
 _SCRATCH_STEPS = 100
@@ -100,7 +101,7 @@ def tried(
 
 def sizes(subject: Subject) -> dict[str, float]:
     """Bytes, multiply-adds, parameters and weights that are not zero."""
-    return {name: cost(subject.model, name, masks=subject.masks) for name in MEASURES if name != "latency"}
+    return {name: cost(subject.model, name, masks=subject.masks) for name in _SIZES}
 
 
 def with_steps(recipe: Recipe, steps: int, *, add: bool = True) -> Recipe:

@@ -1,0 +1,61 @@
+"""`ctxprune shrink MODEL …` without torch: how words are read, and what to install."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from ctxprune.cli import main
+from ctxprune.errors import UsageError
+from ctxprune.shrink.targets import Wanted, read_target
+
+WORDS = ["model", "--data", "pairs.jsonl", "--target", "latency=0.5", "--recipe", "flap", "--out", "small"]
+
+
+@pytest.mark.parametrize("words", [WORDS, ["run", *WORDS], [*WORDS[1:], "model"]])
+def test_without_torch(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["shrink", *words]) == 1
+    said = capsys.readouterr().err
+    assert "CP004" in said
+    assert "pip install 'ctxprune-middleware[train]'" in said
+
+
+def test_wrong_words(capsys: pytest.CaptureFixture[str]):
+    assert main(["shrink", "model"]) == 2
+    assert "--data" in capsys.readouterr().err
+    assert main(["shrink", "--help"]) == 0
+    assert "list" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("latency=0.25", Wanted("latency", 0.25)),
+        ("latency=25%", Wanted("latency", 0.25)),
+        ("latency=40ms", Wanted("latency", 40, absolute=True)),
+        ("latency=0.5s", Wanted("latency", 500, absolute=True)),
+        ("bytes=20MB", Wanted("bytes", 20e6, absolute=True)),
+        ("bytes=1 MiB", Wanted("bytes", 2**20, absolute=True)),
+        ("Parameters=1.5M", Wanted("parameters", 1.5e6, absolute=True)),
+        ("weights=5000", Wanted("weights", 5000, absolute=True)),
+    ],
+)
+def test_targets(text: str, wanted: Wanted):
+    found = read_target(text)
+    assert (found.measure, found.absolute) == (wanted.measure, wanted.absolute)
+    assert found.value == pytest.approx(wanted.value)
+
+
+@pytest.mark.parametrize("text", ["", "0.5", "speed=2", "bytes=", "bytes=0", "bytes=20ms", "flops=-1", "flops=100%"])
+def test_what_is_no_target(text: str):
+    with pytest.raises(UsageError):
+        read_target(text)
+
+
+def test_shares():
+    assert read_target("bytes=20MB").share(80e6) == 0.25
+    assert read_target("bytes=0.3").share(80e6) == 0.3
+    with pytest.raises(UsageError, match="it has 1e\\+07 bytes and 2e\\+07 are wanted"):
+        read_target("bytes=20MB").share(10e6)

@@ -1,0 +1,119 @@
+"""`ctxprune shrink MODEL …` from folder to folder, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import folders  # noqa: E402
+
+from ctxprune.cli import main  # noqa: E402
+from ctxprune.shrink.loading import load_model  # noqa: E402
+
+
+@pytest.fixture
+def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A command line without recipe, target and output."""
+    monkeypatch.chdir(tmp_path)
+    folders.reranker(Path("model"))
+    folders.pairs(Path("pairs.jsonl"))
+    return ["shrink", "model", "--data", "pairs.jsonl", "--recipe", "flap", "--out", "small"]
+
+
+def changed(words: list[str], option: str, value: str) -> list[str]:
+    place = words.index(option)
+    return [*words[: place + 1], value, *words[place + 2 :]]
+
+
+def test_from_folder_to_folder(words: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main([*words, "--target", "flops=0.5", "--onnx", "--html", "audit.html", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report == json.loads(Path("small/report.json").read_text("utf-8"))
+    before, after = report["sizes"]["flops"]
+    assert after <= 0.5 * before
+    assert report["onnx"]["model.onnx"]["largest"] < 1e-4
+    assert "<table" in Path("audit.html").read_text("utf-8")
+    assert load_model("small").kind == "reranker"
+    assert main(["shrink", "small", *words[2:-1], "smaller", "--target", "bytes=60KB"]) == 0
+    assert "the model is smaller" in capsys.readouterr().err
+
+
+def test_several_recipes_and_the_long_spelling(words: list[str], capsys: pytest.CaptureFixture[str]):
+    words = ["shrink", "run", *changed(words, "--recipe", "flap, unit_magnitude")[1:], "--steps", "2"]
+    assert main([*words, "--target", "flops=60%"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("flap.v1", "unit_magnitude.v1", "random.v1", "scratch", "quality"))
+    assert main([*words, "--target", "flops=60%"]) == 1
+    assert "--resume" in capsys.readouterr().err
+    assert main([*words, "--target", "flops=60%", "--resume"]) == 0
+
+
+def test_a_decoder_and_an_embedder(words: list[str], capsys: pytest.CaptureFixture[str]):
+    folders.decoder(Path("decoder"))
+    Path("texts.txt").write_text("\n\n".join(f"the old bridge is in town number {n}" for n in range(9)), "utf-8")
+    words = changed(changed(words, "--data", "texts.txt"), "--out", "out1")
+    assert main(["shrink", "decoder", *words[2:], "--target", "parameters=0.8", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "decoder"
+    folders.embedder(Path("embedder"))
+    words = changed(changed(words, "--data", "pairs.jsonl"), "--out", "out2")
+    assert main(["shrink", "embedder", *words[2:], "--target", "flops=0.7", "--onnx", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kind"] == "embedder"
+    from ctxprune.scorers.embedders import OnnxEmbedder
+
+    assert OnnxEmbedder("out2/onnx/model_int8.onnx")(["the bridge", "a cat"]).shape == (2, 32)
+
+
+def test_pairs_without_labels(words: list[str], capsys: pytest.CaptureFixture[str]):
+    lines = [json.loads(line) for line in Path("pairs.jsonl").read_text("utf-8").splitlines()]
+    Path("plain.jsonl").write_text("\n".join(json.dumps({**row, "label": None}) for row in lines), "utf-8")
+    words = [*changed(words, "--data", "plain.jsonl"), "--target", "flops=0.9"]
+    assert main([*words, "--html", "a.html"]) == 1
+    assert "an audit needs pairs with labels" in capsys.readouterr().err
+    assert main([*words, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["quality"]["before"] == 1.0  # it agrees with itself
+    assert report["data"]["labels"] == "the full model's scores"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code", "said"),
+    [
+        ("--target", "latency=999s", 1, "meets the target as it is"),
+        ("--target", "bytes=1GB", 1, "meets the target as it is"),
+        ("--target", "bytes=0.01", 1, "cannot go"),
+        ("--target", "weights=0.5", 1, "every trial failed"),
+        ("--target", "speed=0.5", 1, "with one of bytes, flops, latency"),
+        ("--target", "flops=fast", 1, "a share such as 0.5"),
+        ("--recipe", "flop", 1, "did you mean 'flap.v1'?"),
+        ("--recipe", "none.toml", 1, "the recipe cannot be read"),
+        ("--data", "none.jsonl", 1, "none.jsonl"),
+        ("--out", "model", 1, "name another folder"),
+    ],
+)
+def test_what_is_said(
+    option: str, value: str, code: int, said: str, words: list[str], capsys: pytest.CaptureFixture[str]
+):
+    words = [*words, "--target", "flops=0.5"]
+    assert main(changed(words, option, value)) == code
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert len(shown.splitlines()) == 1
+
+
+def test_models_that_do_not_fit(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    words = [*words, "--target", "flops=0.5"]
+    assert main(["shrink", "cross-encoder/ms-marco", *words[2:]]) == 1
+    assert "there is no such folder" in capsys.readouterr().err
+    Path("mine.toml").write_text(
+        'name = "mine.v1"\ntitle = "Mine"\nsource = "me"\nmodels = ["decoder"]\n[[finish]]\npiece = "tune.v1"\n',
+        "utf-8",
+    )
+    assert main(changed(words, "--recipe", "mine.toml")) == 1
+    assert (
+        "mine.v1 is for decoder, and this is encoder: ctxprune shrink list --model encoder" in capsys.readouterr().err
+    )
