@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import UsageError
 from ctxprune.shrink.calibration import batches_of, batches_of_texts, read_pairs, read_texts
 from ctxprune.shrink.calibration.questions import batches_of_questions
+from ctxprune.shrink.checks import check_subject
 from ctxprune.shrink.subject import Subject
 
 if TYPE_CHECKING:
@@ -69,8 +70,9 @@ def prepare(
         if given is kept:
             note = "the same as for calibration, for want of questions"
     calibration, measured = (_batches(loaded, part, rows=rows, tokens=tokens, seed=seed) for part in (given, kept))
-    batches = [_labelled(loaded, batch) for batch in measured.batches]
     subject = Subject(loaded.model, loaded.task, calibration.batches, seed=seed)
+    check_subject(subject)
+    batches = [_labelled(loaded, batch) for batch in measured.batches]
     notes = {"calibration": calibration.report(), "held_out": measured.report(), "held_out_is": note}
     notes["labels"] = (
         "given" if loaded.kind == "decoder" or "labels" in measured.batches[0] else "the full model's scores"
@@ -86,7 +88,7 @@ def _divided(entries: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
     names = sorted({_name(entry) for entry in entries})
     if len(names) < _LEAST:
         return entries, entries
-    chosen = set(random.Random(seed).sample(names, max(len(names) // 5, 1)))
+    chosen = set(random.Random(seed).sample(names, max(len(names) // 5, 2)))
     return [entry for entry in entries if _name(entry) not in chosen], [
         entry for entry in entries if _name(entry) in chosen
     ]
@@ -102,18 +104,7 @@ def _batches(loaded: Loaded, entries: Sequence[Any], **options: int) -> Calibrat
         found: Calibration = make(entries, loaded.form, **options)
     except UsageError as error:
         raise UsageError(error.what, where="tokens", hint=error.hint) from error
-    _check_ids(found, loaded)
     return found
-
-
-def _check_ids(found: Calibration, loaded: Loaded) -> None:
-    embeddings = next(module for module in loaded.model.modules() if isinstance(module, torch.nn.Embedding))
-    highest = max(int(batch["input_ids"].max()) for batch in found.batches)
-    if highest >= embeddings.num_embeddings:
-        raise InputError(
-            f"the tokenizer gives the id {highest}, and the model has {embeddings.num_embeddings} embeddings",
-            where=str(loaded.folder),
-        )
 
 
 def _labelled(loaded: Loaded, batch: Batch) -> Batch:

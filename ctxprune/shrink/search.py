@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.shrink.recipe import Recipe, load_recipe, recipe_names
 from ctxprune.shrink.saved import save_model
-from ctxprune.shrink.trial import SCRATCH, Effort, tried
+from ctxprune.shrink.trial import Effort, rivals, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "Plan", "fitting_recipes", "search"]
 
-_BASELINES = ("random.v1", SCRATCH)
 _FITS: Mapping[str, tuple[str, ...]] = {
     "flops": ("flops", "latency"),
     "latency": ("flops", "latency"),
@@ -107,7 +106,11 @@ class Found:
 def fitting_recipes(kind: str, measure: str) -> list[Recipe]:
     """The recipes for a kind of model that can be brought to a target's measure."""
     found = [load_recipe(name) for name in recipe_names()]
-    return [recipe for recipe in found if kind in recipe.models and recipe.measure in _FITS[measure]]
+    return [
+        recipe
+        for recipe in found
+        if kind in recipe.models and recipe.measure in _FITS[measure] and recipe.promise != "baseline"
+    ]
 
 
 def search(
@@ -138,20 +141,19 @@ def search(
         FormatError: The state is damaged.
     """
     log = _Log(folder / "trials", _plan_line(loaded, prepared, plan), resume=resume)
-    names = [recipe.name for recipe in plan.recipes]
-    beside = [name for name in _BASELINES if plan.baselines]
-    total = sum(ceil(len(set(names) - set(beside)) / 2**rung) + len(beside) for rung in range(plan.rungs))
-    alive = [name for name in names if name not in beside]
-    recipes = {recipe.name: recipe for recipe in plan.recipes}
+    beside = rivals(prepared.subject, plan.target.measure) if plan.baselines else ()
+    recipes = {recipe.name: recipe for recipe in (*plan.recipes, *beside)}
+    alive = [recipe.name for recipe in plan.recipes if recipe not in beside]
+    total = sum(ceil(len(alive) / 2**rung) + len(beside) for rung in range(plan.rungs))
     for rung in range(plan.rungs):
-        for name in (*alive, *beside):
+        for name in (*alive, *(recipe.name for recipe in beside)):
             if progress is not None:
                 progress(name, len(log.lines), total)
             if (rung, name) not in log.done:
-                log.add(_line(loaded, prepared, recipes.get(name, name), plan, (rung, log.folder)))
+                log.add(_line(loaded, prepared, recipes[name], plan, (rung, log.folder)))
         ranked = sorted((log.done[rung, name] for name in alive), key=_order)
         good = [line["recipe"] for line in ranked if line["status"] == "done"]
-        if not good:
+        if not good and alive:
             break
         log.drop(
             {log.place(rung, name) for name in alive if name not in good[: ceil(len(good) / 2)]},
@@ -164,7 +166,9 @@ def search(
 def _best(log: _Log, prepared: Prepared, loaded: Loaded) -> Found:
     done = [line for line in log.lines if line["status"] == "done"]
     if not done:
-        raise UsageError(f"every trial failed; the first: {log.lines[0]['reason']}", where=log.lines[0]["recipe"])
+        first = log.lines[0]
+        several = "every trial failed; the first: " if len(log.lines) > 1 else ""
+        raise UsageError(f"{several}{first['reason']}", where=first["recipe"])
     last = max(line["rung"] for line in done)
     best = min((line for line in done if line["rung"] == last), key=_order)
     full = prepared.subject.task.quality(loaded.model, prepared.held_out)
@@ -175,18 +179,15 @@ def _order(line: Mapping[str, Any]) -> tuple[float, str]:
     return -float(line.get("quality", float("-inf"))), str(line["recipe"])
 
 
-def _line(
-    loaded: Loaded, prepared: Prepared, recipe: Recipe | str, plan: Plan, place: tuple[int, Path]
-) -> dict[str, Any]:
+def _line(loaded: Loaded, prepared: Prepared, recipe: Recipe, plan: Plan, place: tuple[int, Path]) -> dict[str, Any]:
     """Run a trial and keep its model."""
     rung, folder = place
-    name = recipe if isinstance(recipe, str) else recipe.name
     effort = plan.effort(rung)
-    line: dict[str, Any] = {"rung": rung, "recipe": name, "steps": effort.steps, "data": effort.data}
+    line: dict[str, Any] = {"rung": rung, "recipe": recipe.name, "steps": effort.steps, "data": effort.data}
     try:
         trial = tried(prepared.subject, recipe, plan.target, prepared.held_out, effort=effort, limit=loaded.form.limit)
         figures = trial.figures | {"notes": json.loads(json.dumps(trial.subject.notes, default=str))}
-        save_model(loaded.with_model(trial.subject.model), folder / f"{rung}-{name}", report=line | figures)
+        save_model(loaded.with_model(trial.subject.model), folder / f"{rung}-{recipe.name}", report=line | figures)
     except (InputError, OSError) as error:
         if "written" in str(error) or isinstance(error, OSError):
             raise  # a full disk is not the recipe's fault

@@ -6,13 +6,11 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from ctxprune.errors import UsageError
+from ctxprune.shrink.beside import baselines
 from ctxprune.shrink.cost import Target, cost
 from ctxprune.shrink.pieces import RECOVERIES
 from ctxprune.shrink.recipe import Piece, Recipe, load_recipe
-from ctxprune.shrink.recover.base import Schedule, train
 from ctxprune.shrink.run import shrink
 from ctxprune.shrink.timing import timed, timing_batch
 
@@ -22,15 +20,12 @@ if TYPE_CHECKING:
     from ctxprune.shrink.subject import Subject
     from ctxprune.shrink.tasks.base import Batch
 
-__all__ = ["SCRATCH", "Effort", "Trial", "sizes", "tried", "with_steps"]
-
-SCRATCH = "scratch"
-"""Stands among the recipes for a model of random removal's shape, trained from random weights (Liu and others 2019)."""
+__all__ = ["Effort", "Trial", "rivals", "sizes", "tried", "with_steps"]
 
 _SIZES = ("bytes", "flops", "parameters", "weights")
+_RANDOM = ("head", "neuron", "channel", "expert")
 _TOLERANCE = 0.03  # of a measured time
 _ROUNDS = 8
-_SCRATCH_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -61,13 +56,13 @@ class Trial:
 
 
 def tried(
-    subject: Subject, name: str | Recipe, target: Target, held_out: Sequence[Batch], *, effort: Effort, limit: int = 512
+    subject: Subject, recipe: Recipe, target: Target, held_out: Sequence[Batch], *, effort: Effort, limit: int = 512
 ) -> Trial:
     """Run a recipe and measure the smaller model.
 
     Args:
         subject: The full model with its calibration data.
-        name: A recipe, or "scratch".
+        recipe: How.
         target: A share of what the full model has; of latency a share of measured time, met within 3 %.
         held_out: Batches for quality.
         effort: Steps and data.
@@ -80,15 +75,11 @@ def tried(
     started = perf_counter()
     count = max(round(effort.data * len(subject.calibration)), 1)
     work = replace(subject, calibration=subject.calibration[:count])
-    scratch = name == SCRATCH
-    recipe = load_recipe("random") if scratch else name if isinstance(name, Recipe) else load_recipe(name)
-    whole = recipe if scratch or not effort.steps else with_steps(recipe, effort.steps)
+    whole = with_steps(recipe, effort.steps) if effort.steps else recipe
     if target.measure == "latency":
         small, share, times = _in_time(work, whole, target.keep, timing_batch(subject.model, limit))
     else:
         small, share, times = shrink(work, whole, target).subject, target.keep, {}
-    if scratch:
-        small = _afresh(small, effort.steps or _SCRATCH_STEPS)
     figures = {
         "quality": subject.task.quality(small.model, held_out),
         "share": share,
@@ -97,6 +88,21 @@ def tried(
         **times,
     }
     return Trial(small, figures)
+
+
+def rivals(subject: Subject, measure: str) -> tuple[Recipe, Recipe]:
+    """What every search runs, too: random removal, and its shape trained from random weights towards the full model.
+
+    Of the kinds of unit that the model has, in the measure of the target.
+    """
+    chance = load_recipe("random_weights" if measure == "weights" else "random")
+    if measure != "weights":
+        known = {kind for kind, _ in subject.anatomy.groups}
+        units = tuple(kind for kind in _RANDOM if subject.anatomy.of_kind(kind)) or tuple(
+            sorted(known - {"vocabulary"})
+        )
+        chance = replace(chance, stages=(replace(chance.stages[0], units=units),))
+    return chance, replace(baselines(chance)["distilled"], name="distilled_scratch.v1")
 
 
 def sizes(subject: Subject) -> dict[str, float]:
@@ -164,19 +170,3 @@ def _in_time(subject: Subject, recipe: Recipe, keep: float, batch: Batch) -> tup
 def _ratio(subject: Subject, small: Subject, batch: Batch) -> tuple[float, float, float]:
     before, after = timed([subject.model, small.model], batch)
     return after / before, before, after
-
-
-def _afresh(subject: Subject, steps: int) -> Subject:
-    """Random weights in these shapes, trained towards the teacher."""
-    chance = subject.generator(7)
-    with torch.no_grad():
-        for module in subject.model.modules():
-            norm = isinstance(module, torch.nn.LayerNorm) or "Norm" in type(module).__name__
-            for name, entry in module.named_parameters(recurse=False):
-                if entry.ndim >= 2:
-                    entry.copy_(torch.empty_like(entry).normal_(0, 0.02, generator=chance))
-                else:
-                    entry.fill_(1.0 if norm and name == "weight" else 0.0)
-    train(subject, Schedule(steps, rate=5e-4))
-    subject.model.eval()
-    return subject

@@ -25,8 +25,7 @@ from ctxprune.shrink.loading import load_model  # noqa: E402
 from ctxprune.shrink.prepared import prepare  # noqa: E402
 from ctxprune.shrink.recipe import load_recipe  # noqa: E402
 from ctxprune.shrink.search import Plan, fitting_recipes, search  # noqa: E402
-from ctxprune.shrink.subject import Subject  # noqa: E402
-from ctxprune.shrink.trial import SCRATCH, Effort, tried, with_steps  # noqa: E402
+from ctxprune.shrink.trial import Effort, rivals, tried, with_steps  # noqa: E402
 
 TIMES = ("seconds", "milliseconds", "full_milliseconds", "time_left", "exact")
 WATCHED = """
@@ -80,14 +79,18 @@ def test_the_better_half_goes_on_and_baselines_always_do(given, folder: Path):
     assert [(line["rung"], line["recipe"]) for line in found.trials] == [
         (rung, name)
         for rung, names in enumerate((("flap0.v1", "flap1.v1", "flap2.v1", "flap3.v1"), ("flap0.v1", "flap1.v1")))
-        for name in (*names, "random.v1", SCRATCH)
+        for name in (*names, "random.v1", "distilled_scratch.v1")
     ]
     assert [line["steps"] for line in found.trials] == [2] * 6 + [4] * 4
     assert [line["data"] for line in found.trials] == [0.5] * 6 + [1.0] * 4
     assert [(done, total) for _, done, total in told] == [(number, 10) for number in range(10)]
     assert found.best["quality"] == max(line["quality"] for line in found.trials[6:])
     assert sorted(path.name for path in (folder / "out" / "trials").iterdir() if path.is_dir()) == sorted(
-        [f"{rung}-{name}" for rung in range(2) for name in ("flap0.v1", "flap1.v1", "random.v1", SCRATCH)]
+        [
+            f"{rung}-{name}"
+            for rung in range(2)
+            for name in ("flap0.v1", "flap1.v1", "random.v1", "distilled_scratch.v1")
+        ]
     )
     small = load_model(found.folder).model
     assert cost(small, "flops") == found.best["flops"] <= 0.6 * cost(given[0].model, "flops")
@@ -110,7 +113,7 @@ def test_a_recipe_that_fails_has_its_reason(given, folder: Path):
     assert "no units of kind 'expert'" in failed["reason"]
     assert found.best["status"] == "done"
     alone = Plan((flap("experts.v1", stages=(stage,)),), Target("flops", 0.6), baselines=False)
-    with pytest.raises(UsageError, match="every trial failed"):
+    with pytest.raises(UsageError, match="has no units of kind 'expert'"):
         search(*given, alone, folder / "alone")
 
 
@@ -168,13 +171,14 @@ def test_time_is_met_within_three_percent(given, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(trials, "timed", pretended)
     subject = prepared.subject
     full = pretended([loaded.model], None)[0]
-    keep = (30 + 0.4 * (full - 30)) / full
-    found = tried(subject, "flap", Target("latency", keep), prepared.held_out, effort=Effort())
+    keep = (30 + 0.9 * (full - 30)) / full  # neurons are a fifth of it
+    neurons = flap(stages=(replace(load_recipe("flap").stages[0], units=("neuron",)),))
+    found = tried(subject, neurons, Target("latency", keep), prepared.held_out, effort=Effort())
     assert found.figures["time_left"] == pytest.approx(keep, rel=0.03)
     assert found.figures["exact"]
-    assert found.figures["share"] == pytest.approx(0.4, abs=0.1)
+    assert found.figures["share"] == pytest.approx(0.9, abs=0.03)
     with pytest.raises(UsageError, match="no share of the multiply-adds leaves"):
-        tried(subject, "flap", Target("latency", 20 / full), prepared.held_out, effort=Effort())
+        tried(subject, neurons, Target("latency", 20 / full), prepared.held_out, effort=Effort())
 
 
 def test_steps_are_set_wherever_something_trains():
@@ -186,7 +190,8 @@ def test_steps_are_set_wherever_something_trains():
 
 def test_recipes_that_fit():
     names = {recipe.name for recipe in fitting_recipes("encoder", "latency")}
-    assert {"flap.v1", "random.v1"} <= names
+    assert {"flap.v1", "unit_magnitude.v1"} <= names
+    assert "random.v1" not in names
     assert all(recipe.measure == "weights" for recipe in fitting_recipes("decoder", "weights"))
 
 
@@ -196,19 +201,8 @@ def test_plans_that_are_none():
             Plan(**({"recipes": (flap(),), "target": Target("flops", 0.5)} | wrong))
 
 
-def test_scratch_is_trained_from_random_weights(given):
-    loaded, prepared = given
-    target = Target("flops", 0.6)
-    short, long = (
-        tried(prepared.subject, SCRATCH, target, prepared.held_out, effort=Effort(steps)) for steps in (1, 60)
-    )
-    like = tried(prepared.subject, "random", target, prepared.held_out, effort=Effort())
-    assert short.figures["parameters"] == like.figures["parameters"]
-
-    def distance(subject: Subject) -> float:
-        batch = prepared.held_out[0]
-        with torch.no_grad():
-            outputs = [prepared.subject.task.output(model, batch) for model in (subject.model, loaded.model)]
-        return float((outputs[0] - outputs[1]).square().mean())
-
-    assert distance(long.subject) < distance(short.subject)
+def test_rivals_are_of_the_models_own_units(given):
+    chance, scratch = rivals(given[1].subject, "flops")
+    assert chance == load_recipe("random")
+    assert scratch.finish[-1].name == "scratch.v1"
+    assert {recipe.stages[0].units for recipe in rivals(given[1].subject, "weights")} == {("weight",)}
