@@ -77,7 +77,7 @@ def objective(
         )
     known = subject.teacher is not None or all("teacher" in batch for batch in subject.needed_calibration())
     if towards == "labels" or (loss == "output" and not known):
-        return Objective(subject.task.loss)
+        return Objective(lambda model, batch: subject.task.loss(model, batch, subject.teacher))
     if not known or (loss == "hidden" and subject.teacher is None):
         raise UsageError(f"the loss {loss!r} needs a teacher", hint="give the subject one, or train towards labels")
     if loss == "hidden":

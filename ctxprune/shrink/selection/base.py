@@ -26,6 +26,7 @@ __all__ = [
     "rebatched",
     "row_divergences",
     "row_losses",
+    "row_targets",
 ]
 
 
@@ -49,8 +50,10 @@ def by_row(subject: Subject, see: Callable[[Batch, Tensor], Tensor], model: nn.M
 def row_losses(subject: Subject, model: nn.Module | None = None) -> Tensor:
     """Each row's cross entropy: next-token (mean over tokens) or against the labels, in nats: float64 (rows,).
 
+    Without labels the teacher's probabilities stand in for a ranker's.
+
     Raises:
-        UsageError: A ranker's rows have no labels.
+        UsageError: A ranker's rows have no labels, and there is no teacher.
     """
 
     def see(batch: Batch, output: Tensor) -> Tensor:
@@ -59,13 +62,28 @@ def row_losses(subject: Subject, model: nn.Module | None = None) -> Tensor:
             real = batch["attention_mask"][:, 1:].to(output.dtype)
             each = functional.cross_entropy(output[:, :-1].transpose(1, 2).float(), wanted, reduction="none")
             return (each * real).sum(1) / real.sum(1).clamp(min=1)
-        if "labels" not in batch:
-            raise UsageError("these rows have no labels", hint="take a selector that needs none: random, paser")
+        wanted = row_targets(subject, batch, output)
         if output.shape[1] == 1:
-            return functional.binary_cross_entropy_with_logits(output[:, 0], batch["labels"].float(), reduction="none")
-        return functional.cross_entropy(output, batch["labels"].long(), reduction="none")
+            return functional.binary_cross_entropy_with_logits(output[:, 0], wanted[:, 0], reduction="none")
+        return functional.cross_entropy(output, wanted, reduction="none")
 
     return by_row(subject, see, model)
+
+
+def row_targets(subject: Subject, batch: Batch, output: Tensor) -> Tensor:
+    """The probabilities that a ranker's output should have: labels, or else the teacher's: (rows, 1) or (rows, labels).
+
+    Raises:
+        UsageError: There are neither.
+    """
+    single = output.shape[1] == 1
+    if "labels" in batch:
+        labels = batch["labels"]
+        return labels.float()[:, None] if single else functional.one_hot(labels.long(), output.shape[1]).float()
+    if subject.teacher is None:
+        raise UsageError("there are neither labels nor a teacher", hint="take a selector that needs none: random")
+    found = subject.task.output(subject.teacher, batch)
+    return found.sigmoid() if single else found.softmax(-1)
 
 
 def row_divergences(subject: Subject) -> Tensor:

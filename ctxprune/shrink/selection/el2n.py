@@ -11,11 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
 from torch.nn import functional
 
-from ctxprune.errors import UsageError
-from ctxprune.shrink.selection.base import best_share, by_row
+from ctxprune.shrink.selection.base import best_share, by_row, row_targets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,15 +50,6 @@ def _norms(subject: Subject, batch: Batch, output: Tensor) -> Tensor:
         each = (output[:, :-1].float().softmax(-1) - wanted).norm(dim=-1)
         real = batch["attention_mask"][:, 1:].to(each.dtype)
         return (each * real).sum(1) / real.sum(1).clamp(min=1)
-    if "labels" not in batch and subject.teacher is None:
-        raise UsageError("there are neither labels nor a teacher", where="el2n.v1")
-    if output.shape[1] == 1:
-        found = torch.sigmoid(output[:, 0])
-        if "labels" in batch:
-            return (found - batch["labels"].float()).abs()
-        return (found - torch.sigmoid(subject.task.output(subject.teacher, batch)[:, 0])).abs()
-    if "labels" in batch:
-        wanted = functional.one_hot(batch["labels"].long(), output.shape[1])
-    else:
-        wanted = subject.task.output(subject.teacher, batch).softmax(-1)
-    return (output.softmax(-1) - wanted).norm(dim=-1)
+    wanted = row_targets(subject, batch, output)
+    found = output.sigmoid() if output.shape[1] == 1 else output.softmax(-1)
+    return (found - wanted).norm(dim=-1)

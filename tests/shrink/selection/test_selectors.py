@@ -64,7 +64,7 @@ def test_figures_of_rows_agree_with_those_of_the_task():
         work = dataclasses.replace(work, calibration=batches)
         assert float(row_losses(work).mean()) == pytest.approx(work.loss(), rel=1e-5)
         outputs = [(work.task.output(work.model, b), work.task.output(work.teacher, b), b) for b in batches]
-        whole = sum(float(work.task.divergence(*entry)) for entry in outputs) / len(batches)
+        whole = sum(float(work.task.divergence(*entry).detach()) for entry in outputs) / len(batches)
         assert float(row_divergences(work).mean()) == pytest.approx(whole, rel=1e-4)
 
 
@@ -98,8 +98,9 @@ def test_perplexity_takes_the_part_that_is_named():
     with pytest.raises(UsageError, match="part is"):
         Perplexity("some")
     unlabelled = [{name: value for name, value in batch.items() if name != "labels"} for batch in changed().calibration]
-    with pytest.raises(UsageError, match="no labels"):
-        Perplexity()(dataclasses.replace(changed(), calibration=unlabelled), 0.5)
+    assert int(Perplexity()(dataclasses.replace(changed(), calibration=unlabelled), 0.5).sum()) == 12
+    with pytest.raises(UsageError, match="neither labels nor a teacher"):
+        Perplexity()(dataclasses.replace(changed(), calibration=unlabelled, teacher=None), 0.5)
 
 
 def test_rare_words_are_kept():
