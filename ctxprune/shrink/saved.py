@@ -19,6 +19,7 @@ from torch import nn
 
 from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.families import family_of
+from ctxprune.shrink.packing import packed, unpacked
 from ctxprune.shrink.surgery import resize
 
 if TYPE_CHECKING:
@@ -37,13 +38,17 @@ _COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
 _FOLLOWS = ("num_hidden_layers", "layer_types")  # of the configuration, which depend on how many layers are left
 
 
-def save_model(loaded: Loaded, folder: str | Path, *, report: Mapping[str, Any] | None = None) -> Path:
+def save_model(
+    loaded: Loaded, folder: str | Path, *, report: Mapping[str, Any] | None = None, pack: bool = False
+) -> Path:
     """Write a model with its tokenizer and manifest, whole or not at all; `load_model` reads it back as it is.
 
     Args:
         loaded: What `load_model` gave, with the smaller model.
         folder: Made if it is not there; what else is in it stays.
         report: Plain values that are kept in the manifest.
+        pack: Whether matrices with zeros are stored as bits and values (`ctxprune.shrink.packing`): smaller on disk,
+            and for `load_model` alone.
 
     Raises:
         InputError: The folder cannot be written, or has another model in it.
@@ -57,7 +62,7 @@ def save_model(loaded: Loaded, folder: str | Path, *, report: Mapping[str, Any] 
             part = Path(name)
             (part / loaded.inside).mkdir(parents=True, exist_ok=True)
             _companions(loaded, part)
-            manifest = _write(loaded, part / loaded.inside, dict(report or {}))
+            manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
             _same(rebuilt(part / loaded.inside, manifest), loaded.model, place)
             (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
             (place / MANIFEST).unlink(missing_ok=True)  # last of all again: a folder without one is unfinished
@@ -100,7 +105,7 @@ def rebuilt(folder: Path, manifest: Mapping[str, Any]) -> Any:
     try:
         if hashlib.sha256(path.read_bytes()).hexdigest() != manifest["sha256"]:
             raise FormatError("the weights are not those that were saved", where=str(path))
-        weights = load_file(path)
+        weights = unpacked(load_file(path), manifest.get("packed", {}))
         model = _built(manifest["class"], manifest["origin"], manifest["config"])
         family = family_of(model)
         sublayers = {(entry.layer, entry.kind): entry for entry in family.describe(model).sublayers}
@@ -161,7 +166,7 @@ def _follow(config: Any, wanted: Mapping[str, Any]) -> None:
             setattr(config, name, value)
 
 
-def _write(loaded: Loaded, folder: Path, report: dict[str, Any]) -> dict[str, Any]:
+def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) -> dict[str, Any]:
     from safetensors.torch import save_file
 
     model: Any = loaded.model
@@ -169,11 +174,12 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any]) -> dict[str, An
     before = family_of(model).describe(_built(name, loaded.origin, config))
     left = {(entry.layer, entry.kind) for entry in family_of(model).describe(model).sublayers}
     dropped = [[entry.layer, entry.kind] for entry in before.sublayers if (entry.layer, entry.kind) not in left]
+    stored, shapes = packed(_tensors(model)) if pack else (_tensors(model), {})
     try:
-        save_file(_tensors(model), folder / _WEIGHTS, metadata={"format": "pt"})
+        save_file(stored, folder / _WEIGHTS, metadata={"format": "pt"})
     except Exception as error:  # safetensors has errors of its own for what the system refuses
         raise OSError(None, str(error)) from error
-    uniform = not dropped and _is_plain(model, name, config)
+    uniform = not dropped and not shapes and _is_plain(model, name, config)
     said = config | {"architectures": [name]} | ({} if uniform else {"model_type": FORMAT})
     (folder / "config.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
     return {
@@ -183,6 +189,7 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any]) -> dict[str, An
         "class": name,
         "uniform": uniform,
         "dropped": dropped,
+        "packed": shapes,
         "sha256": hashlib.sha256((folder / _WEIGHTS).read_bytes()).hexdigest(),
         "origin": loaded.origin,
         "config": config,

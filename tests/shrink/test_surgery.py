@@ -206,3 +206,13 @@ def test_bad_masks_are_refused():
         remove(model, {("neuron", 0): torch.ones(47, dtype=torch.bool)})
     with pytest.raises(UsageError, match="would be left"):
         remove(model, {("layer", -1): torch.zeros(4, dtype=torch.bool)})
+
+
+def test_experts_run_at_widths_that_the_grouped_product_refuses():
+    model = models.mixtral()
+    (batch,) = models.batches(1)
+    kept = {("width", -1): torch.arange(32) < 27}
+    with gated(model, {key: mask.float() for key, mask in kept.items()}):
+        masked = output(model, batch)
+    assert torch.allclose(output(remove(model, kept), batch), masked, atol=1e-5)
+    assert model.config._experts_implementation != "eager"

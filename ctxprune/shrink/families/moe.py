@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Moe"]
 
 _MARKER = "mlp.experts"
+_STRIDE = 16  # bytes; torch's grouped product, which transformers takes for experts, refuses rows of other sizes
 
 
 class Moe:
@@ -114,6 +115,8 @@ class Moe:
             block.experts.num_experts, block.experts.hidden_dim, block.experts.intermediate_dim = (
                 block.experts.down_proj.shape
             )
+            if (router.hidden_dim * router.weight.element_size()) % _STRIDE:
+                base.config._experts_implementation = "eager"
             counts.add(router.num_experts)
             chosen.add(router.top_k)
         name = "num_local_experts" if hasattr(base.config, "num_local_experts") else "num_experts"
