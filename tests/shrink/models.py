@@ -6,7 +6,6 @@ import copy
 
 import torch
 import transformers
-from shrink.trained import held_out, trained_decoder, trained_encoder
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -19,8 +18,6 @@ from transformers import (
 from ctxprune.shrink.subject import Subject
 from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
 from ctxprune.shrink.tasks.language_model import LanguageModel
-
-__all__ = ["held_out", "trained_decoder", "trained_encoder"]
 
 VOCABULARY = 64
 

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import torch
 from shrink import models
-from transformers import BertConfig, BertForSequenceClassification, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+    MixtralConfig,
+    MixtralForCausalLM,
+)
 
 from ctxprune.shrink.subject import Subject
 from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
@@ -35,19 +44,38 @@ def trained_encoder(seed: int = 0) -> Subject:
 
 def trained_decoder(seed: int = 0) -> Subject:
     """A language model of a chain whose first token says which table the next tokens follow."""
+    return _speaker(_decoder(), seed)
+
+
+def trained_moe(seed: int = 0) -> Subject:
+    """The same language in a mixture of six experts, two for a token."""
+    return _speaker(_moe(), seed)
+
+
+def trained_ssm(seed: int = 0) -> Subject:
+    """The same language in Mamba."""
+    return _speaker(_ssm(), seed)
+
+
+def _speaker(model: torch.nn.Module, seed: int) -> Subject:
     return Subject(
-        copy.deepcopy(_decoder()), LanguageModel(), chains(3, rows=16, seed=1), seed=seed,
-        related=chains(3, rows=16, seed=4), base=models.earlier(_decoder()),
+        copy.deepcopy(model), LanguageModel(), chains(3, rows=16, seed=1), seed=seed,
+        related=chains(3, rows=16, seed=4), base=models.earlier(model),
     )  # fmt: skip
 
 
-SUBJECTS: dict[str, Callable[[int], Subject]] = {"encoder": trained_encoder, "decoder": trained_decoder}
+SUBJECTS: dict[str, Callable[[int], Subject]] = {
+    "encoder": trained_encoder,
+    "decoder": trained_decoder,
+    "moe": trained_moe,
+    "ssm": trained_ssm,
+}
 
 
 @lru_cache
 def held_out(kind: str) -> list[dict]:
-    """Test batches of "encoder" or "decoder", drawn apart from training and calibration."""
-    return {"encoder": passages, "decoder": chains}[kind](1, rows=128, seed=2)
+    """Test batches of a kind of model, drawn apart from training and calibration."""
+    return (passages if kind == "encoder" else chains)(1, rows=128, seed=2)
 
 
 def passages(count: int, *, rows: int = ROWS, seed: int) -> list[dict]:
@@ -145,6 +173,44 @@ def _decoder() -> LlamaForCausalLM:
                 intermediate_size=64,
                 max_position_embeddings=64,
                 initializer_range=0.1,
+            )
+        )
+    return _trained(model, chains(120, seed=3), LanguageModel(), 5e-3)
+
+
+@lru_cache
+def _moe() -> MixtralForCausalLM:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = MixtralForCausalLM(
+            MixtralConfig(
+                vocab_size=VOCABULARY,
+                hidden_size=32,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                intermediate_size=32,
+                num_local_experts=6,
+                num_experts_per_tok=2,
+                max_position_embeddings=64,
+                initializer_range=0.1,
+            )
+        )
+    return _trained(model, chains(120, seed=3), LanguageModel(), 5e-3)
+
+
+@lru_cache
+def _ssm() -> MambaForCausalLM:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = MambaForCausalLM(
+            MambaConfig(
+                vocab_size=VOCABULARY,
+                hidden_size=32,
+                num_hidden_layers=4,
+                state_size=4,
+                time_step_rank=4,
+                pad_token_id=0,
             )
         )
     return _trained(model, chains(120, seed=3), LanguageModel(), 5e-3)
