@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -132,16 +134,12 @@ def _teacher_sums(subject: Subject, sublayers: Sequence[Sublayer]) -> list[dict[
     found = []
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            given: dict[str, Tensor] = {}
-            before: dict[str, Tensor] = {}
-            with (
-                watching(teacher, outputs, batch, given.__setitem__, outputs=True),
-                watching(teacher, list(norms), batch, before.__setitem__),
-            ):
-                subject.task.output(teacher, batch)
+            seen = _watched(
+                subject, teacher, {(path, True) for path in outputs} | {(path, False) for path in norms}, batch
+            )
             found.append(
                 {
-                    output: before[norm] if anatomy.post_norm else given[output] + before[norm]
+                    output: seen[norm, False] if anatomy.post_norm else seen[output, True] + seen[norm, False]
                     for norm, output in norms.items()
                 }
             )
@@ -164,27 +162,27 @@ class _Reached(Exception):  # noqa: N818
 
 def _seen(subject: Subject, anatomy: Anatomy, sublayer: Sublayer, batch: Batch) -> tuple[Tensor, Tensor]:
     """A sublayer's last input, (tokens, features), and the residual that its output is added to, (tokens, width)."""
-    found: dict[tuple[str, bool], Tensor] = {}
     norm, output = (sublayer.norm, False), (sublayer.output, True)
-
-    def see(path: str, states: Tensor, *, outputs: bool = False) -> None:
-        found[path, outputs] = states
-        if len(found) == 3:
-            raise _Reached
-
-    try:
-        with (
-            watching(subject.model, [sublayer.output, sublayer.norm], batch, see),
-            watching(
-                subject.model,
-                [sublayer.output],
-                batch,
-                lambda path, states: see(path, states, outputs=True),
-                outputs=True,
-            ),
-        ):
-            subject.task.output(subject.model, batch)
-    except _Reached:
-        pass
+    found = _watched(subject, subject.model, {norm, output, (sublayer.output, False)}, batch)
     residual = found[norm] - found[output] if anatomy.post_norm else found[norm]
     return found[sublayer.output, False], residual
+
+
+def _watched(
+    subject: Subject, model: nn.Module, wanted: set[tuple[str, bool]], batch: Batch
+) -> dict[tuple[str, bool], Tensor]:
+    """Inputs (False) and outputs (True) of modules at real tokens; the pass ends where all have been seen."""
+    found: dict[tuple[str, bool], Tensor] = {}
+
+    def see(path: str, states: Tensor, *, outputs: bool) -> None:
+        found[path, outputs] = states
+        if len(found) == len(wanted):
+            raise _Reached
+
+    with ExitStack() as stack:
+        for outputs in (False, True):
+            paths = sorted(path for path, kind in wanted if kind == outputs)
+            stack.enter_context(watching(model, paths, batch, partial(see, outputs=outputs), outputs=outputs))
+        with suppress(_Reached):
+            subject.task.output(model, batch)
+    return found

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import torch
-
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.cost import unit_costs
@@ -31,6 +29,8 @@ __all__ = ["Balanced"]
 @dataclass(frozen=True)
 class Balanced:
     """The same share of neurons from each layer, and as much is left to the second stage as the balance says.
+
+    One neuron goes at least.
 
     Attributes:
         balance: The divisor in the exponent: higher = more attention parts go.
@@ -54,7 +54,5 @@ class Balanced:
         number = min(round(len(heads) * share ** (parts[0] / parts[1] / self.balance)), len(heads))
         subject.notes["attention_parts"] = number
         most = sum(float(cost.sum() - cost.max()) for cost in budget.costs.values())
-        rest = min(max(budget.remove - number * sum(attention) / len(attention), 0.0), most)
-        if rest <= 0:
-            return {key: torch.ones(len(score), dtype=torch.bool) for key, score in scores.items()}
+        rest = min(max(budget.remove - number * sum(attention) / len(attention), 1e-6 * budget.remove), most)
         return Uniform()(subject, scores, replace(budget, remove=rest))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import moments
+from ctxprune.shrink.activations import watching
 from ctxprune.shrink.gates import gated
 from ctxprune.shrink.subject import parameter_of
 
@@ -38,7 +38,7 @@ class Knowledge:
     Attributes:
         trade: Weight of the representational part, from 0 up.
         noise: Standard deviation of the noise, as a share of the output's, above 0.
-        samples: Rows whose slopes are taken.
+        samples: Rows that are looked at.
     """
 
     trade: float = 1.0
@@ -51,7 +51,7 @@ class Knowledge:
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up, comparable over groups; passes forward and backward, no labels."""
-        predictive, representational = self._predictive(subject, groups), _representational(subject, groups)
+        predictive, representational = self._measured(subject, groups)
         totals = [float(sum(part.sum() for part in found.values())) for found in (predictive, representational)]
         first, second = (1 / total if total > 0 else 0.0 for total in totals)
         return {
@@ -59,8 +59,17 @@ class Knowledge:
             for group in groups
         }
 
-    def _predictive(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
+    def _measured(self, subject: Subject, groups: Sequence[Group]) -> tuple[dict[Key, Tensor], dict[Key, Tensor]]:
+        """Predictive and representational knowledge, from the same passes."""
         found = {group.key: torch.zeros(group.count, dtype=torch.float64) for group in groups}
+        added, by_path = {key: part.clone() for key, part in found.items()}, {group.consumer: group for group in groups}
+        tokens = 0
+
+        def see(path: str, states: Tensor) -> None:
+            group, squares = by_path[path], states.detach().double().square().sum(0)
+            columns = parameter_of(subject.model, f"{path}.weight").detach().double().square().mean(0)
+            added[group.key] += (squares * columns).view(group.count, group.block).sum(1)
+
         chance, done = subject.generator(17), 0
         with subject.frozen():
             for whole in subject.needed_calibration():
@@ -73,20 +82,13 @@ class Knowledge:
                     noise = torch.randn(wanted.shape, generator=chance).to(wanted) * wanted.float().std(correction=0)
                 gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
                 with torch.enable_grad(), gated(subject.model, gates):
-                    output = subject.task.output(subject.model, batch)
+                    with watching(subject.model, list(by_path), batch, see):
+                        output = subject.task.output(subject.model, batch)
                     loss = subject.task.divergence(output, wanted + self.noise * noise, batch) * rows
                     slopes = torch.autograd.grad(loss, list(gates.values()), allow_unused=True)
                 for key, slope in zip(gates, slopes, strict=True):
                     if slope is not None:
                         found[key] += 0.5 * slope[:, 0].double().square().sum(0)
                 done += rows
-        return {key: part / done for key, part in found.items()}
-
-
-def _representational(subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
-    seen, found = moments(subject, [group.consumer for group in groups]), {}
-    for group in groups:
-        columns = parameter_of(subject.model, f"{group.consumer}.weight").detach().double().square().mean(0)
-        here = seen[group.consumer]
-        found[group.key] = (here.squares / here.count * columns).view(group.count, group.block).sum(1)
-    return found
+                tokens += int(batch["attention_mask"].sum())
+        return {key: part / done for key, part in found.items()}, {key: part / tokens for key, part in added.items()}
