@@ -33,6 +33,7 @@ from ctxprune.cli import (
     sql_learn,
     sql_link,
     sql_values,
+    train_distil,
     train_pruner,
 )  # fmt: skip
 from ctxprune.cli._shrink_group import ShrinkGroup
@@ -99,6 +100,7 @@ bench.command("tables")(bench_tables.tables)
 bench.command("tools")(bench_tools.tools)
 bench.command("values")(bench_values.values)
 train.command("pruner")(train_pruner.pruner)
+train.command("distil")(train_distil.distil)
 shrink.command("audit")(shrink_audit.audit_models)
 shrink.command("list")(shrink_list.list_recipes)
 shrink.command("run")(shrink_run.run)

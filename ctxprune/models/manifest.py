@@ -40,8 +40,9 @@ def write_manifest(
 ) -> Manifest:
     """Write `manifest.json` beside `model.onnx` and `tokenizer.json`, replacing one that is there.
 
-    The graph takes int64 `ids`, `types` and `mask` (windows, tokens) and gives float32 logits `keep` and `relevance`
-    (windows, tokens); the vocabulary has BERT's special tokens where BERT has them. Both are checked, on a window.
+    The graph takes int64 `ids` and `types` (windows, tokens), and `mask` if it likes, and gives float32 logits `keep`
+    and `relevance` (windows, tokens); the vocabulary has BERT's special tokens where BERT has them. Both are checked,
+    on a window.
 
     Args:
         folder: Of the two files.
@@ -96,7 +97,7 @@ def _check(model: PrunerModel, folder: Path) -> None:
         raise FormatError(
             f"the graph has another signature ({reason[:200]})",
             where=str(folder),
-            hint="it must take ids, types and mask, and give keep and relevance",
+            hint="it must take ids and types, at most a mask beside them, and give keep and relevance",
         ) from error
     if shapes != {(len(window.ids),)}:
         raise FormatError(f"the graph gives shapes {sorted(shapes)}, not one logit a token", where=str(folder))

@@ -1,8 +1,8 @@
 """Runtime of the bundled pruner: tokenizers and onnxruntime, nothing else.
 
-A model is a folder with `manifest.json`, `model.onnx` and `tokenizer.json`. The graph takes int64 `ids`, `types` and
-`mask` (windows, tokens) and gives float32 logits `keep` and `relevance` (windows, tokens), as
-`ctxprune.models.windows` lays windows out.
+A model is a folder with `manifest.json`, `model.onnx` and `tokenizer.json`. The graph takes int64 `ids` and `types`
+(windows, tokens) and gives float32 logits `keep` and `relevance` (windows, tokens), as `ctxprune.models.windows` lays
+windows out. That of a folder of version 1 takes a `mask` as well; later ones may.
 """
 
 from __future__ import annotations
@@ -30,13 +30,25 @@ if TYPE_CHECKING:
 
     from ctxprune.models.windows import Tokens, Window
 
-__all__ = ["BUNDLED", "FEATURES", "FORMAT", "VERSION", "Manifest", "PrunerModel", "forget_models", "load_pruner"]
+__all__ = [
+    "BUNDLED",
+    "FEATURES",
+    "FORMAT",
+    "VERSION",
+    "Manifest",
+    "PrunerModel",
+    "bundled",
+    "forget_models",
+    "load_pruner",
+]
 
-FORMAT, VERSION = "ctxprune-pruner", 1
+FORMAT, VERSION = "ctxprune-pruner", 2
+_READ = (1, 2)
 BUNDLED = "pruner-v1"
 _FILES = ("model.onnx", "tokenizer.json")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 FEATURES = frozenset({"bias", "fewness", "keep", "lexical", "relevance", "titled"})
+_SLOWER = ["SkipLayerNormFusion"]  # what it makes of a sum and its norm takes six times as long on CPUs
 _TEXTS = 4096  # encoded together
 _FEW = 16  # encoded one by one, which takes less than waking threads
 
@@ -81,6 +93,7 @@ class PrunerModel:
         contents = {name: _checked(folder / name, self.manifest.sha256.get(name, "")) for name in _FILES}
         self._tokenizer = _tokenizer(contents["tokenizer.json"], folder)
         self._session = _session(contents["model.onnx"], folder, threads)
+        self._masked = any(entry.name == "mask" for entry in self._session.get_inputs())
 
     @property
     def fingerprint(self) -> str:
@@ -107,10 +120,16 @@ class PrunerModel:
         ids = np.asarray([window.ids], dtype=np.int64)
         types = np.zeros_like(ids)
         types[0, window.question :] = 1
-        keep, relevance = self._session.run(
-            ["keep", "relevance"], {"ids": ids, "types": types, "mask": np.ones_like(ids)}
-        )
+        given = {"ids": ids, "types": types}
+        if self._masked:
+            given["mask"] = np.ones_like(ids)
+        keep, relevance = self._session.run(["keep", "relevance"], given)
         return keep[0], relevance[0]
+
+
+def bundled() -> Path:
+    """The folder of the model that comes with this library."""
+    return Path(str(files("ctxprune.models"))) / BUNDLED
 
 
 def load_pruner(folder: str | Path | None = None, *, threads: int = 1) -> PrunerModel:
@@ -122,7 +141,7 @@ def load_pruner(folder: str | Path | None = None, *, threads: int = 1) -> Pruner
     """
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise UsageError(f"threads is {threads!r}", hint="give a whole number from 1 up")
-    place = Path(str(files("ctxprune.models"))) / BUNDLED if folder is None else Path(folder)
+    place = bundled() if folder is None else Path(folder)
     return _loaded(str(place), threads)
 
 
@@ -157,11 +176,11 @@ def read_manifest(folder: Path) -> Manifest:
         kind, version = data["format"], data["version"]
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError("the model's manifest is damaged", where=str(path)) from error
-    if kind != FORMAT or version != VERSION:
+    if kind != FORMAT or version not in _READ:
         raise FormatError(
             f"the model is of format {kind!r}, version {version!r}",
             where=str(path),
-            hint=f"this release reads {FORMAT} {VERSION}",
+            hint=f"this release reads {FORMAT} {' and '.join(map(str, _READ))}",
         )
     return _manifest(data, path)
 
@@ -225,7 +244,9 @@ def _session(content: bytes, folder: Path, threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER
+        )
     except Exception as error:  # onnxruntime's errors share no base but this one
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise FormatError(f"the model cannot be loaded ({reason[:200]})", where=str(folder)) from error

@@ -1,4 +1,4 @@
-"""Export of the pruner: the ONNX graph written node by node, in float32 and with int8 weights, and its manifest."""
+"""Export of the pruner: the ONNX graph written node by node in float32, and its manifest."""
 
 from __future__ import annotations
 
@@ -18,32 +18,42 @@ if TYPE_CHECKING:
 
     from ctxprune.train.network import EncoderShape, PrunerNetwork
 
-__all__ = ["export_encoder", "export_float", "export_int8", "write_manifest"]
+__all__ = ["Graph", "export_encoder", "export_float", "gelu", "save", "write_manifest"]
 
 _OPSET = 17
 
 
-class _Graph:
-    """Nodes and constants as they are added; every method gives the name of a tensor."""
+class Graph:
+    """Nodes and constants as they are added; methods that give a name give that of a tensor."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def constant(self, name: str, value: Any, *, kind: Any = np.float32) -> str:
+        """A constant."""
         self.constants.append(numpy_helper.from_array(np.array(value, dtype=kind, order="C"), name))
         return name
 
     def add(self, operation: str, *inputs: str, name: str, **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(operation, list(inputs), [name], name=name, **attributes))
+        """An operation with one output, which has the same name."""
+        self.node(operation, inputs, [name], name=name, **attributes)
         return name
 
+    def node(
+        self, operation: str, inputs: Sequence[str], outputs: Sequence[str], *, name: str, **attributes: Any
+    ) -> None:
+        """An operation with any number of outputs."""
+        self.nodes.append(helper.make_node(operation, list(inputs), list(outputs), name=name, **attributes))
+
     def linear(self, states: str, name: str, weights: Mapping[str, Any]) -> str:
+        """The states times a matrix, plus a bias: `name.weight` (out, in) and `name.bias` (out,)."""
         matrix = self.constant(f"{name}.weight", weights[f"{name}.weight"].T)
         bias = self.constant(f"{name}.bias", weights[f"{name}.bias"])
         return self.add("Add", self.add("MatMul", states, matrix, name=f"{name}.product"), bias, name=f"{name}.sum")
 
     def norm(self, states: str, name: str, weights: Mapping[str, Any]) -> str:
+        """The states brought to mean 0 and variance 1, times `name.weight`, plus `name.bias`."""
         parts = [self.constant(f"{name}.{part}", weights[f"{name}.{part}"]) for part in ("weight", "bias")]
         return self.add("LayerNormalization", states, *parts, name=f"{name}.normed", epsilon=1e-12, axis=-1)
 
@@ -51,20 +61,20 @@ class _Graph:
 def export_float(network: PrunerNetwork, path: Path) -> None:
     """Write the network as a float32 graph."""
     weights = {name: value.detach().float().numpy() for name, value in network.state_dict().items()}
-    shape, graph = network.shape, _Graph()
+    shape, graph = network.shape, Graph()
     states = _embedded(graph, weights, shape.positions)
     bias = _bias(graph)
     for number in range(len(shape.layers)):
         states = _layer(graph, states, bias, number, weights, shape)
     _heads(graph, states, weights, shape.width)
     axes: list[Any] = ["windows", "tokens"]
-    _save(graph, ["ids", "types", "mask"], [("keep", axes), ("relevance", axes)], path)
+    save(graph, ["ids", "types", "mask"], [("keep", axes), ("relevance", axes)], path)
 
 
 def export_encoder(network: PrunerNetwork, path: Path) -> None:
     """Write the encoder alone as `ctxprune.scorers.embedders.OnnxEmbedder` reads it: states of every token, float32."""
     weights = {name: value.detach().float().numpy() for name, value in network.state_dict().items()}
-    graph = _Graph()
+    graph = Graph()
     names = {"ids": "input_ids", "types": "token_type_ids", "mask": "attention_mask"}
     for name, given in names.items():
         graph.add("Identity", given, name=name)
@@ -73,36 +83,20 @@ def export_encoder(network: PrunerNetwork, path: Path) -> None:
     for number in range(len(network.shape.layers)):
         states = _layer(graph, states, bias, number, weights, network.shape)
     graph.add("Identity", states, name="states")
-    _save(graph, list(names.values()), [("states", ["windows", "tokens", network.shape.width])], path)
+    save(graph, list(names.values()), [("states", ["windows", "tokens", network.shape.width])], path)
 
 
-def export_int8(source: Path, path: Path) -> None:
-    """Write the float32 graph `source` with int8 weights: matrices by output channel, embeddings by table."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
-
-    model = onnx.load(str(source))
-    add_pre_process_metadata(model)  # it needs none, and without the tag a warning goes to the root logger
-    quantize_dynamic(
-        model,
-        str(path),
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-        op_types_to_quantize=["MatMul", "Gather"],
-        extra_options={"MatMulConstBOnly": True},
-    )
-
-
-def write_manifest(folder: Path, name: str, limit: int, fusion: Mapping[str, Any]) -> None:
-    """Write `manifest.json` for the files of a model folder."""
+def write_manifest(folder: Path, name: str, limit: int, fusion: Mapping[str, Any], *, version: int = VERSION) -> None:
+    """Write `manifest.json` for the files of a model folder; version 1 is that of graphs with an input for padding."""
     digests = {
         file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in ("model.onnx", "tokenizer.json")
     }
-    document = {"format": FORMAT, "version": VERSION, "name": name, "limit": limit, "sha256": digests} | dict(fusion)
+    document = {"format": FORMAT, "version": version, "name": name, "limit": limit, "sha256": digests} | dict(fusion)
     (folder / "manifest.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def _save(graph: _Graph, inputs: Sequence[str], outputs: Sequence[tuple[str, list[Any]]], path: Path) -> None:
+def save(graph: Graph, inputs: Sequence[str], outputs: Sequence[tuple[str, list[Any]]], path: Path) -> None:
+    """Check the graph and write it: inputs are int64 (windows, tokens), outputs float32 with axes as given."""
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
@@ -119,7 +113,7 @@ def _save(graph: _Graph, inputs: Sequence[str], outputs: Sequence[tuple[str, lis
     onnx.save(model, str(path))
 
 
-def _embedded(graph: _Graph, weights: Mapping[str, Any], positions: int) -> str:
+def _embedded(graph: Graph, weights: Mapping[str, Any], positions: int) -> str:
     words = graph.add("Gather", graph.constant("words.weight", weights["words.weight"]), "ids", name="words")
     size = graph.add("Shape", "ids", name="size", start=1, end=2)
     places = graph.add(
@@ -134,7 +128,7 @@ def _embedded(graph: _Graph, weights: Mapping[str, Any], positions: int) -> str:
     return graph.norm(total, "embedding_norm", weights)
 
 
-def _bias(graph: _Graph) -> str:
+def _bias(graph: Graph) -> str:
     """-10000 for padding, shaped to be added to attention weights."""
     mask = graph.add("Cast", "mask", name="mask.float", to=TensorProto.FLOAT)
     away = graph.add("Sub", graph.constant("one", [1.0]), mask, name="mask.away")
@@ -142,7 +136,7 @@ def _bias(graph: _Graph) -> str:
     return graph.add("Unsqueeze", scaled, graph.constant("axes", [1, 2], kind=np.int64), name="mask.bias")
 
 
-def _layer(graph: _Graph, states: str, bias: str, number: int, weights: Mapping[str, Any], shape: EncoderShape) -> str:
+def _layer(graph: Graph, states: str, bias: str, number: int, weights: Mapping[str, Any], shape: EncoderShape) -> str:
     name, own = f"layers.{number}", shape.layers[number]
     if own.heads:
         output = _mixed(graph, states, bias, name, weights, own.heads, shape.size)
@@ -151,13 +145,13 @@ def _layer(graph: _Graph, states: str, bias: str, number: int, weights: Mapping[
     if own.inner:
         inner = graph.linear(states, f"{name}.inner", weights)
         active = (
-            _gelu(graph, inner, name) if shape.activation == "gelu" else graph.add("Relu", inner, name=f"{name}.relu")
+            gelu(graph, inner, name) if shape.activation == "gelu" else graph.add("Relu", inner, name=f"{name}.relu")
         )
         states = graph.add("Add", states, graph.linear(active, f"{name}.outer", weights), name=f"{name}.second")
     return graph.norm(states, f"{name}.norm", weights)
 
 
-def _mixed(graph: _Graph, states: str, bias: str, name: str, weights: Mapping[str, Any], heads: int, size: int) -> str:
+def _mixed(graph: Graph, states: str, bias: str, name: str, weights: Mapping[str, Any], heads: int, size: int) -> str:
     """What attention adds."""
     split = graph.constant(f"{name}.split", [0, 0, heads, size], kind=np.int64)
     parts = []
@@ -181,7 +175,7 @@ def _mixed(graph: _Graph, states: str, bias: str, name: str, weights: Mapping[st
     return graph.linear(joined, f"{name}.output", weights)
 
 
-def _gelu(graph: _Graph, states: str, name: str) -> str:
+def gelu(graph: Graph, states: str, name: str) -> str:
     """In the form that onnxruntime knows as one operation."""
     root, one, half = (
         graph.constant(f"{name}.{part}", [value]) for part, value in (("root", 2**0.5), ("one", 1.0), ("half", 0.5))
@@ -191,7 +185,7 @@ def _gelu(graph: _Graph, states: str, name: str) -> str:
     return graph.add("Mul", whole, half, name=f"{name}.gelu")
 
 
-def _heads(graph: _Graph, states: str, weights: Mapping[str, Any], width: int) -> None:
+def _heads(graph: Graph, states: str, weights: Mapping[str, Any], width: int) -> None:
     """Logits: a linear function of each token plus its scaled cosine with the question's mean, as in the network."""
     one = graph.constant("heads.one", [1], kind=np.int64)
     last, middle = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import random
 import time
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from ctxprune.train.batches import batches, view
 from ctxprune.train.losses import pruner_loss
 from ctxprune.train.mixture import epoch
 from ctxprune.train.network import HEADS, PrunerNetwork, pooled
+from ctxprune.train.schedule import schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -175,7 +175,7 @@ class Run:
 
     def _step(self, batch: Batch, progress: float) -> float:
         recipe = self.recipe
-        factor = _schedule(progress, recipe.warmup)
+        factor = schedule(progress, recipe.warmup)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         with torch.random.fork_rng(devices=[]):  # a run that was resumed drops what it would have dropped
@@ -221,9 +221,3 @@ def blended(network: PrunerNetwork, base: Mapping[str, torch.Tensor], share: flo
 def _halved(network: PrunerNetwork) -> dict[str, torch.Tensor]:
     """The encoder's parameters in bfloat16. Autocast would go to float32 and back around every softmax and norm."""
     return {name: value.bfloat16() for name, value in network.named_parameters() if not name.startswith(HEADS)}
-
-
-def _schedule(progress: float, warmup: float) -> float:
-    if progress < warmup:
-        return max(progress / warmup, 0.01)
-    return 0.5 * (1 + math.cos(math.pi * min((progress - warmup) / (1 - warmup), 1.0)))

@@ -21,11 +21,12 @@ from ctxprune.errors import FormatError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACTIVATIONS", "HEADS", "EncoderShape", "LayerShape", "PrunerNetwork", "load_base", "pooled"]
+__all__ = ["ACTIVATIONS", "ACTIVE", "HEADS", "EncoderShape", "LayerShape", "PrunerNetwork", "load_base", "pooled"]
 
 ACTIVATIONS = ("gelu", "relu")
 """What may stand between both matrices of a feed-forward part."""
-_ACTIVE = {"gelu": functional.gelu, "relu": functional.relu}
+ACTIVE = {"gelu": functional.gelu, "relu": functional.relu}
+"""The same as functions."""
 
 HEADS = ("linear", "match", "scale")
 """How the names of parameters begin that are not the encoder's."""
@@ -122,20 +123,20 @@ class _Layer(nn.Module):
         self.norm = nn.LayerNorm(shape.width, eps=1e-12)
 
     def forward(self, states: Tensor, bias: Tensor) -> Tensor:
-        added = states + self._dropped(self._mixed(states, bias)) if self.heads else states
+        added = states + self._dropped(self.output(self.mixed(states, bias))) if self.heads else states
         states = self.attention_norm(added)
         if self.neurons:
-            states = states + self._dropped(self.outer(_ACTIVE[self.activation](self.inner(states))))
+            states = states + self._dropped(self.outer(ACTIVE[self.activation](self.inner(states))))
         return self.norm(states)
 
-    def _mixed(self, states: Tensor, bias: Tensor) -> Tensor:
+    def mixed(self, states: Tensor, bias: Tensor) -> Tensor:
+        """What the heads take from the states: (windows, tokens, heads * size), one head after the other."""
         rows, tokens, _ = states.shape
         split = self.attention(states).view(rows, tokens, 3, self.heads, self.size)
         query, key, value = split.permute(2, 0, 3, 1, 4)
         # Written out: on CPUs its backward pass is faster than that of the fused form at these sizes.
         weights = torch.softmax((query * self.size**-0.5) @ key.transpose(-1, -2) + bias, dim=-1)
-        mixed = (weights @ value).transpose(1, 2).reshape(rows, tokens, self.heads * self.size)
-        return self.output(mixed)
+        return (weights @ value).transpose(1, 2).reshape(rows, tokens, self.heads * self.size)
 
     def _dropped(self, states: Tensor) -> Tensor:
         """The same places dropped at every token (Gal and Ghahramani 2016): other masks cost a quarter of a step."""
@@ -174,13 +175,22 @@ class PrunerNetwork(nn.Module):
 
     def states(self, ids: Tensor, types: Tensor, mask: Tensor) -> list[Tensor]:
         """States (windows, tokens, width) before the first layer and after each."""
-        places = torch.arange(ids.shape[1], device=ids.device)
-        states = self.embedding_norm(self.words(ids) + self.places(places)[None] + self.types(types))
-        bias = ((1 - mask[:, None, None, :]) * -1e4).to(states.dtype)
+        states = self.embedded(ids, types)
+        bias = self.bias(mask, states.dtype)
         found = [states]
         for layer in self.layers:
             found.append(layer(found[-1], bias))
         return found
+
+    def embedded(self, ids: Tensor, types: Tensor) -> Tensor:
+        """States before the first layer."""
+        places = torch.arange(ids.shape[1], device=ids.device)
+        return self.embedding_norm(self.words(ids) + self.places(places)[None] + self.types(types))
+
+    @staticmethod
+    def bias(mask: Tensor, kind: torch.dtype) -> Tensor:
+        """What is added to attention before it is made to sum to 1: -10000 for padding, (windows, 1, 1, tokens)."""
+        return ((1 - mask[:, None, None, :]) * -1e4).to(kind)
 
     def logits(self, states: Tensor, types: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The heads alone."""

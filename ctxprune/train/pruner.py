@@ -14,7 +14,8 @@ import torch
 
 from ctxprune.models.windows import CLS, COLON, SEP
 from ctxprune.train.batches import encode
-from ctxprune.train.export import export_float, export_int8, write_manifest
+from ctxprune.train.export import export_float, write_manifest
+from ctxprune.train.export_int8 import export_int8
 from ctxprune.train.fusion import fit_fusion
 from ctxprune.train.loop import Recipe, Run, blended
 from ctxprune.train.mixture import fingerprint
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from ctxprune.train.examples import Example
 
-__all__ = ["Parts", "smoke_parts", "train_pruner"]
+__all__ = ["Parts", "finish", "smoke_parts", "train_pruner"]
 
 _NEUTRAL = {"unit": {"passage": {"keep": 1.0}}, "document": {"passage": {"relevance": 1.0}}}
 
@@ -69,8 +70,6 @@ def train_pruner(
     """
     from tokenizers import Tokenizer
 
-    from ctxprune.scorers.pruner import PrunerScorer
-
     tokenizer = Tokenizer.from_str(parts.tokenizer)
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -83,17 +82,7 @@ def train_pruner(
     run.train(encode(parts.train, tokenizer), parts.train)
     parts.network.eval()
     blended(parts.network, base, recipe.base_share)
-    for folder in (out / "run", out):
-        (folder / "tokenizer.json").write_text(parts.tokenizer, encoding="utf-8")
-    export_float(parts.network, out / "run" / "model.onnx")
-    export_int8(out / "run" / "model.onnx", out / "model.onnx")
-    with TemporaryDirectory() as apart:  # a process keeps a model that it loaded, with the manifest of that time
-        for file in ("model.onnx", "tokenizer.json"):
-            copyfile(out / file, Path(apart) / file)
-        write_manifest(Path(apart), name, recipe.limit, _NEUTRAL)
-        weights = fit_fusion(PrunerScorer(apart), parts.aside)
-    for folder in (out / "run", out):
-        write_manifest(folder, name, recipe.limit, weights)
+    finish(parts.network, parts.tokenizer, parts.aside, out, name=name, limit=recipe.limit)
     report: dict[str, Any] = {
         "name": name,
         "recipe": asdict(recipe),
@@ -107,6 +96,43 @@ def train_pruner(
     }
     (out / "training.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
+
+
+def finish(
+    network: PrunerNetwork,
+    tokenizer: str,
+    aside: Sequence[Example],
+    out: Path,
+    *,
+    name: str,
+    limit: int,
+    words: int = 8,
+) -> None:
+    """Make a model folder of a trained network: export it, and fit what makes probabilities of what it says.
+
+    Args:
+        network: In evaluation mode.
+        tokenizer: Its tokenizer.json, as text.
+        aside: Examples that were not trained on.
+        out: Folder of the int8 model; the float32 one comes into its folder `run`.
+        name: Of the model.
+        limit: Most tokens of a window.
+        words: Bits of word embeddings, 8 or 4.
+    """
+    from ctxprune.scorers.pruner import PrunerScorer
+
+    (out / "run").mkdir(parents=True, exist_ok=True)
+    for folder in (out / "run", out):
+        (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
+    export_float(network, out / "run" / "model.onnx")
+    export_int8(network, out / "model.onnx", words=words)
+    with TemporaryDirectory() as apart:  # a process keeps a model that it loaded, with the manifest of that time
+        for file in ("model.onnx", "tokenizer.json"):
+            copyfile(out / file, Path(apart) / file)
+        write_manifest(Path(apart), name, limit, _NEUTRAL)
+        weights = fit_fusion(PrunerScorer(apart), aside)
+    write_manifest(out, name, limit, weights)
+    write_manifest(out / "run", name, limit, weights, version=1)
 
 
 def smoke_parts() -> tuple[Parts, Recipe]:

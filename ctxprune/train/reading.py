@@ -59,8 +59,28 @@ class _Weights:
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name in self.known:
             return np.asarray(numpy_helper.to_array(self.known[name]))
-        whole, scale, zero = (self[f"{name}_{part}"] for part in ("quantized", "scale", "zero_point"))
-        return np.asarray((whole.astype(np.float32) - zero.astype(np.float32)) * scale, dtype=np.float32)
+        whole = self[f"{name}_quantized"].astype(np.float32)
+        if f"{name}_zero_point" in self.known:
+            whole = whole - self[f"{name}_zero_point"].astype(np.float32)
+        return np.asarray(whole * self[f"{name}_scale"], dtype=np.float32)
+
+    def words(self) -> NDArray[Any]:
+        """The word embeddings, in whichever form: float32 (vocabulary, width)."""
+        if "words.packed" not in self:
+            return self["words.weight"]
+        packed, steps = self["words.packed"], self["words.steps"].astype(np.float32)
+        whole = np.concatenate([packed & 15, packed >> 4], axis=1).astype(np.float32) - 8
+        return np.asarray((whole.reshape(*steps.shape, -1) * steps[..., None]).reshape(whole.shape), dtype=np.float32)
+
+    def match(self) -> dict[str, Any]:
+        """The matrix of the question's vector, and what cosines with it count."""
+        if "match.weight" in self:
+            return {"match.weight": self["match.weight"].T, "scale": self["match.scale"].reshape(-1)}
+        names = ("keep", "relevance")
+        return {
+            "match.weight": np.concatenate([self[f"{name}.match"].T for name in names]),
+            "scale": np.concatenate([self[f"{name}.scale"] for name in names]),
+        }
 
     def linear(self, name: str) -> dict[str, Any]:
         return {f"{name}.weight": self[f"{name}.weight"].T, f"{name}.bias": self[f"{name}.bias"]}
@@ -70,12 +90,11 @@ class _Weights:
 
 
 def _network(weights: _Weights) -> PrunerNetwork:
-    words = weights["words.weight"]
+    words = weights.words()
     state: dict[str, Any] = {name: weights[name] for name in ("places.weight", "types.weight")}
     state["words.weight"] = words
     state |= weights.norm("embedding_norm") | weights.linear("linear")
-    state["match.weight"] = np.concatenate([weights[f"{name}.match"].T for name in ("keep", "relevance")])
-    state["scale"] = np.concatenate([weights[f"{name}.scale"] for name in ("keep", "relevance")])
+    state |= weights.match()
     layers, size, number = [], 32, 0
     while f"layers.{number}.norm.weight" in weights:
         name = f"layers.{number}"
@@ -103,11 +122,14 @@ def _layer(weights: _Weights, name: str) -> tuple[LayerShape, dict[str, Any]]:
     state = weights.norm(f"{name}.attention_norm") | weights.norm(f"{name}.norm")
     heads = inner = 0
     if f"{name}.split" in weights:
-        heads, size = map(int, weights[f"{name}.split"][2:])
+        heads, size = map(int, weights[f"{name}.split"][-2:])
         for kind in ("weight", "bias"):
-            parts = {part: weights[f"{name}.{part}.{kind}"].T for part in _PARTS}
-            parts["query"] = parts["query"] * size**0.5  # the graph holds it scaled
-            state[f"{name}.attention.{kind}"] = np.concatenate(list(parts.values()))
+            if f"{name}.attention.{kind}" in weights:
+                whole = weights[f"{name}.attention.{kind}"].T.copy()
+            else:
+                whole = np.concatenate([weights[f"{name}.{part}.{kind}"].T for part in _PARTS])
+            whole[: heads * size] *= size**0.5  # the graph holds queries scaled
+            state[f"{name}.attention.{kind}"] = whole
         state |= weights.linear(f"{name}.output")
     if f"{name}.inner.weight" in weights:
         state |= weights.linear(f"{name}.inner") | weights.linear(f"{name}.outer")

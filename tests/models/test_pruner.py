@@ -47,7 +47,7 @@ def test_the_manifest(tmp_path: Path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "version 2"),
+        ({"version": 3}, "version 3"),
         ({"format": "other"}, "format 'other'"),
         ({"limit": 20}, "out of range"),
         ({"limit": "many"}, "damaged"),

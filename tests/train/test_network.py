@@ -13,9 +13,11 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="the train extra is not 
 
 import ctxprune.models  # noqa: E402
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
-from ctxprune.train.export import export_float, export_int8  # noqa: E402
+from ctxprune.train.export import export_float  # noqa: E402
+from ctxprune.train.export_int8 import export_int8  # noqa: E402
 from ctxprune.train.network import EncoderShape, LayerShape, PrunerNetwork  # noqa: E402
 from ctxprune.train.reading import read_network  # noqa: E402
+from ctxprune.train.rounding import codes, rounded  # noqa: E402
 
 LAYERS = (LayerShape(3, 24), LayerShape(0, 16), LayerShape(1, 0), LayerShape(0, 0))
 SHAPE = EncoderShape(vocabulary=60, positions=32, width=16, size=8, layers=LAYERS)
@@ -40,7 +42,8 @@ def tokens(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 def run(path: Path, inputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> list[np.ndarray]:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return session.run(None, {n: v.numpy() for n, v in zip(("ids", "types", "mask"), inputs, strict=True)})
+    given = {name: value.numpy() for name, value in zip(("ids", "types", "mask"), inputs, strict=True)}
+    return session.run(None, {entry.name: given[entry.name] for entry in session.get_inputs()})
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu"])
@@ -58,17 +61,40 @@ def test_the_float_graph_says_what_the_network_does_and_is_read_back(tmp_path: P
         np.testing.assert_allclose(other.numpy(), own.numpy(), atol=1e-5)
 
 
-def test_the_int8_graph_is_read_back_within_its_rounding(tmp_path: Path) -> None:
-    made, inputs = network(), tokens()
-    export_float(made, tmp_path / "float.onnx")
-    export_int8(tmp_path / "float.onnx", tmp_path / "model.onnx")
-    back = read_network(tmp_path)
+@pytest.mark.parametrize("words", [8, 4])
+@pytest.mark.parametrize("activation", ["gelu", "relu"])
+def test_the_int8_graph_is_read_back_within_its_rounding(tmp_path: Path, activation: str, words: int) -> None:
+    made, inputs = network(EncoderShape(60, 32, 16, 8, LAYERS, activation)), tokens()
     with torch.no_grad():
+        if words == 4:
+            made.words.weight.copy_(rounded(made.words.weight))
+        export_int8(made, tmp_path / "model.onnx", words=words)
+        back = read_network(tmp_path)
+        assert back.shape == made.shape
+        torch.testing.assert_close(back.words.weight, made.words.weight, atol=0.02 if words == 8 else 1e-6, rtol=0)
         exact, again = made(*inputs), back(*inputs)
     for graph, own, other in zip(run(tmp_path / "model.onnx", inputs), exact, again, strict=True):
         spread = float(own.std())
         assert np.abs(other.numpy() - own.numpy()).mean() < 0.2 * spread
         assert np.abs(graph - other.numpy()).mean() < 0.2 * spread
+
+
+def test_words_are_of_four_or_eight_bits(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        export_int8(network(), tmp_path / "model.onnx", words=2)
+
+
+def test_four_bits_come_near_and_are_their_own_rounding() -> None:
+    torch.manual_seed(0)
+    table = torch.randn(50, 256)
+    near = rounded(table)
+    assert float((near - table).square().mean()) < 0.02
+    torch.testing.assert_close(rounded(near), near, atol=2e-3, rtol=1e-3)
+    whole, scales = codes(table)
+    assert whole.dtype == torch.int8
+    assert int(whole.min()) >= -8
+    assert int(whole.max()) <= 7
+    assert scales.shape == (50, 2)
 
 
 def test_the_shipped_model_is_read_back() -> None:

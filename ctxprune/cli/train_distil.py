@@ -1,0 +1,86 @@
+"""`ctxprune train distil`: a smaller model from a larger one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctxprune._extras import require
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from ctxprune.train.network import EncoderShape
+
+__all__ = ["distil"]
+
+
+def distil(
+    out: Annotated[Path, typer.Option(help="Folder for the model, its windows, its checkpoint and its log.")],
+    data: Annotated[Path, typer.Option(help="Folder that holds rag and nl2sql.")],
+    teacher: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the model to learn from; default: the bundled one.", show_default=False),
+    ] = None,
+    base: Annotated[
+        Path | None, typer.Option(help="As for `ctxprune train pruner`: whose tokenizer it is.", show_default=False)
+    ] = None,
+    shape: Annotated[
+        str, typer.Option(help="For each layer heads x neurons, as in 4x384,4x384; 0 for none.")
+    ] = ",".join(["4x384"] * 6),
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            help="Which of the teacher's layers each is made of; default: the first ones.", show_default=False
+        ),
+    ] = None,
+    vocabulary: Annotated[int, typer.Option(min=1, help="Pieces that stay.")] = 24_000,
+    tokens: Annotated[int, typer.Option(min=1, help="Tokens to read.")] = 30_000_000,
+    shards: Annotated[int, typer.Option(min=1, help="Files of some 440,000 tokens that the teacher reads.")] = 28,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
+    name: Annotated[str, typer.Option(help="Of the model, with its version.")] = "pruner.v2",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from what is in OUT.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Make a smaller pruner that says what a larger one says, and calibrate it on examples set aside.
+
+    Needs the train extra. Reads what `ctxprune train pruner` reads, and questions beside other documents of the same
+    sets, which need no labels.
+    """
+    for module in ("torch", "safetensors", "onnx", "onnxruntime"):
+        require(module, "train")
+    import torch
+
+    from ctxprune.cli import _console
+    from ctxprune.cli.train_pruner import base_folder, parts_of
+    from ctxprune.models.pruner import bundled
+    from ctxprune.train.distil import DistilRecipe
+    from ctxprune.train.distilled import DistilPlan, distil_pruner
+
+    torch.set_num_threads(threads)
+    wanted = _shape(shape)
+    sources = tuple(range(len(wanted.layers))) if layers is None else tuple(_numbers(layers, ","))
+    plan = DistilPlan(wanted, sources, vocabulary=vocabulary, shards=shards, recipe=DistilRecipe(tokens=tokens))
+    parts = parts_of(data, base_folder(base))
+    report = distil_pruner(parts, teacher or bundled(), out, plan, name=name, resume=resume)
+    if as_json:
+        _console.emit(report)
+    else:
+        _console.say(f"{report['steps']} steps in {report['seconds']} s; the model is in {out}")
+
+
+def _shape(text: str) -> EncoderShape:
+    from ctxprune.train.network import EncoderShape, LayerShape
+
+    pairs = [_numbers(part, "x") for part in text.split(",")]
+    if any(len(pair) != 2 for pair in pairs):
+        raise UsageError(f"shape is {text!r}", hint="give heads x neurons of each layer, as in 4x384,4x384")
+    return EncoderShape(positions=256, layers=tuple(LayerShape(*pair) for pair in pairs))
+
+
+def _numbers(text: str, mark: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(mark)]
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no list of whole numbers", hint=f"put {mark!r} between them") from error

@@ -1,0 +1,146 @@
+"""A smaller vocabulary: the pieces that texts are made of, with all single characters, so that nothing turns unknown.
+
+For tokenizers of the kind WordPiece, in the form of their `tokenizer.json`. A piece that is left out is read as shorter
+ones, at the price of a token or two; rows of the embedding table go with the pieces.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["count_pieces", "cut_tokenizer", "kept_pieces", "rank_prior"]
+
+
+def count_pieces(tokenizer: Any, texts: Iterable[str], *, size: int) -> NDArray[np.int64]:
+    """How often each piece occurs in some texts: int64 (size,).
+
+    Args:
+        tokenizer: A `tokenizers.Tokenizer`.
+        texts: Read in parts, so that they may be many.
+        size: Of the vocabulary; all ids are under it.
+    """
+    counts = np.zeros(size, dtype=np.int64)
+    part: list[str] = []
+    for text in texts:
+        part.append(text)
+        if len(part) == 1024:
+            _add(counts, tokenizer, part)
+            part = []
+    _add(counts, tokenizer, part)
+    return counts
+
+
+def rank_prior(size: int, total: float, *, first: int = 1996) -> NDArray[np.float64]:
+    """What to add to counts so that pieces which are frequent in other text stay: float64 (size,), 0 before `first`.
+
+    The vocabularies of BERT name whole words from `first` on about in the order of how frequent they are; by Zipf's law
+    the count of a word falls with its rank. One occurrence in a hundred of `total` is shared out so.
+    """
+    ranks = np.arange(size, dtype=np.float64) - first
+    return np.where(ranks >= 0, 0.01 * total / (np.maximum(ranks, 0) + 996), 0.0)
+
+
+def kept_pieces(
+    document: Mapping[str, Any], counts: Sequence[int] | NDArray[Any], most: int, *, fixed: Collection[int] = ()
+) -> list[int]:
+    """Which pieces stay: old ids in the order of their new ones.
+
+    Pieces of `fixed`, added ones (such as [CLS]) and what a text needs to be read at all stay in any case: single
+    characters, alone and inside of a word, and pieces with a character that is none. Then the most frequent ones; of
+    equals the one with the lower id, since vocabularies name frequent pieces first. The ids of `fixed` and of added
+    pieces do not change where the new vocabulary is long enough for them.
+
+    Args:
+        document: A `tokenizer.json`.
+        counts: Of every piece, by id.
+        most: Pieces that stay; more do where so many are needed.
+        fixed: Ids that other code relies on.
+
+    Raises:
+        InputError: The tokenizer is of another kind than WordPiece.
+        UsageError: `most` is under 1, an id is not in the vocabulary, or the counts are too few.
+    """
+    vocabulary = _vocabulary(document)
+    ids = set(vocabulary.values())
+    if most < 1:
+        raise UsageError(f"most is {most!r}", hint="give a number of pieces, 1 or more")
+    if not set(fixed) <= ids or len(counts) <= max(ids):
+        raise UsageError("an id is not in the vocabulary, or a piece has no count", hint="give ids and counts of it")
+    held = set(fixed) | {entry["id"] for entry in document.get("added_tokens", ())}
+    kept = held | _needed(vocabulary, str(document["model"].get("continuing_subword_prefix") or ""))
+    ranked = sorted(ids - kept, key=lambda number: (-counts[number], number))
+    chosen = kept | set(ranked[: max(most - len(kept), 0)])
+    order = [-1] * len(chosen)
+    for number in sorted(held):
+        if number < len(order):
+            order[number] = number
+    rest = iter(sorted(chosen - set(order)))
+    return [number if number >= 0 else next(rest) for number in order]
+
+
+def cut_tokenizer(document: Mapping[str, Any], order: Sequence[int]) -> dict[str, Any]:
+    """The `tokenizer.json` with the pieces of `order` alone, each at its place there.
+
+    Args:
+        document: The whole one; it stays as it is.
+        order: As from `kept_pieces`.
+
+    Raises:
+        InputError: The tokenizer is of another kind than WordPiece.
+        UsageError: An id is twice in `order` or not in the vocabulary, or an added piece is not kept.
+    """
+    names = {number: name for name, number in _vocabulary(document).items()}
+    if len(set(order)) != len(order) or not set(order) <= set(names):
+        raise UsageError("the order names a piece twice, or one that is not there", hint="give that of kept_pieces")
+    places = {old: new for new, old in enumerate(order)}
+    made = deepcopy(dict(document))
+    made["model"]["vocab"] = {names[old]: new for new, old in enumerate(order)}
+    try:
+        for entry in made.get("added_tokens") or ():
+            entry["id"] = places[entry["id"]]
+        for entry in ((made.get("post_processor") or {}).get("special_tokens") or {}).values():
+            entry["ids"] = [places[number] for number in entry["ids"]]
+    except KeyError as error:
+        raise UsageError(f"the added piece {error} is not kept", hint="give the order of kept_pieces") from error
+    return made
+
+
+def _vocabulary(document: Mapping[str, Any]) -> dict[str, int]:
+    model = document.get("model") or {}
+    if model.get("type") != "WordPiece":
+        raise InputError(
+            f"a tokenizer of the kind {model.get('type')!r} cannot be cut", hint="give one of the kind WordPiece"
+        )
+    return dict(model["vocab"])
+
+
+def _needed(vocabulary: Mapping[str, int], prefix: str) -> set[int]:
+    """Single characters in both forms, and pieces with a character that has not both."""
+    bare = {name: name.removeprefix(prefix) for name in vocabulary}
+    whole = {text for name, text in bare.items() if len(text) == 1 and name == text}
+    inside = {text for name, text in bare.items() if len(text) == 1 and name == prefix + text}
+    both = whole & inside
+    return {
+        number
+        for name, number in vocabulary.items()
+        if len(bare[name]) == 1 or (not name.startswith("[") and not set(bare[name]) <= both)
+    }
+
+
+def _add(counts: NDArray[np.int64], tokenizer: Any, texts: Sequence[str]) -> None:
+    found = Counter(
+        number for entry in tokenizer.encode_batch(list(texts), add_special_tokens=False) for number in entry.ids
+    )
+    for number, count in found.items():
+        counts[number] += count

@@ -1,0 +1,198 @@
+"""From a pruner and the mixture to a smaller pruner: `ctxprune train distil`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
+from itertools import count, islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.models.windows import CLS, COLON, KINDS, SEP
+from ctxprune.shrink.vocabulary import count_pieces, cut_tokenizer, kept_pieces, rank_prior
+from ctxprune.train.batches import encode, view
+from ctxprune.train.distil import DistilRecipe, DistilRun
+from ctxprune.train.mixture import epoch, fingerprint
+from ctxprune.train.network import HEADS, EncoderShape
+from ctxprune.train.pairs import UNLABELLED, free_pairs
+from ctxprune.train.pruner import finish
+from ctxprune.train.reading import read_network
+from ctxprune.train.student import student_of
+from ctxprune.train.taught import Taught, say, taught_batches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from ctxprune.train.batches import Encoded, View
+    from ctxprune.train.examples import Example
+    from ctxprune.train.network import PrunerNetwork
+    from ctxprune.train.pruner import Parts
+
+__all__ = ["DistilPlan", "distil_pruner"]
+
+_LIMIT = 256
+_FIXED = frozenset({CLS, SEP, COLON, *KINDS.values()})
+
+
+@dataclass(frozen=True, slots=True)
+class DistilPlan:
+    """What the student is, and what it reads.
+
+    Attributes:
+        shape: Of the student; its vocabulary is what `vocabulary` leaves.
+        layers: Which of the teacher's layers each of the student's is made of.
+        vocabulary: Pieces.
+        shards: Files of windows that the teacher reads.
+        labelled, pairs: Views of the mixture in each, and of pairs without labels.
+        recipe: How it learns.
+
+    Raises:
+        UsageError: A number is out of range.
+    """
+
+    shape: EncoderShape = field(
+        default_factory=lambda: EncoderShape.uniform(layers=6, heads=4, inner=384, size=32, positions=_LIMIT)
+    )
+    layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
+    vocabulary: int = 24_000
+    shards: int = 28
+    labelled: int = 1000
+    pairs: int = 650
+    recipe: DistilRecipe = field(default_factory=DistilRecipe)
+
+    def __post_init__(self) -> None:
+        if min(self.vocabulary, self.shards, self.labelled) < 1 or self.pairs < 0:
+            raise UsageError("vocabulary, shards and labelled are from 1 up, pairs from 0", where=repr(self))
+        if self.shape.positions < _LIMIT:
+            raise UsageError(f"the student has {self.shape.positions} positions", hint=f"windows need {_LIMIT}")
+
+
+def distil_pruner(
+    parts: Parts, teacher: Path, out: Path, plan: DistilPlan, *, name: str = "pruner.v2", resume: bool = False
+) -> dict[str, Any]:
+    """Let the teacher read, make the student and train it, export, weigh. Writes what `train_pruner` does to `out`.
+
+    Windows with what the teacher says of them are in `out/run/taught`; those that are there are not made again with
+    `resume`.
+
+    Args:
+        parts: The mixture, and the teacher's tokenizer; their network is not used.
+        teacher: A model folder.
+        out: Folder; made if it is not there.
+        plan: What to make.
+        name: Of the model, for its manifest.
+        resume: Go on from windows and checkpoint that are there.
+
+    Returns:
+        What `training.json` says.
+
+    Raises:
+        InputError, FormatError: The teacher cannot be read, or the checkpoint is of another run.
+        UsageError: The student's shape does not fit the teacher's.
+    """
+    from tokenizers import Tokenizer
+
+    network = read_network(teacher)
+    order, text = _vocabulary(parts, plan)
+    tokenizer = Tokenizer.from_str(text)
+    taught = out / "run" / "taught"
+    taught.mkdir(parents=True, exist_ok=True)
+    data = fingerprint(parts.train)
+    digest = hashlib.sha256((teacher / "model.onnx").read_bytes()).hexdigest()
+    paths = [taught / f"{number:04d}.npz" for number in range(plan.shards)]
+    missing = [path for path in paths if not (resume and path.is_file())]
+    if missing:
+        halved = _halved(network) if plan.recipe.bfloat16 else network
+        for path, views in zip(paths, _views(parts.train, tokenizer, plan), strict=False):
+            if path in missing:
+                say(halved, views, order).save(path)
+        network = read_network(teacher)
+    torch.manual_seed(plan.recipe.seed)
+    student = student_of(network, plan.shape, plan.layers, _first_windows(paths[0]), order.tolist())
+    run = DistilRun(student, plan.recipe, out / "run", fingerprint=f"{data} {digest}")
+    if resume:
+        run.resume()
+    run.train(paths)
+    student.eval()
+    finish(student, text, parts.aside, out, name=name, limit=_LIMIT, words=4)
+    report: dict[str, Any] = {
+        "name": name,
+        "teacher_sha256": digest,
+        "shape": student.shape.to_dict(),
+        "layers": list(plan.layers),
+        "plan": {key: getattr(plan, key) for key in ("vocabulary", "shards", "labelled", "pairs")},
+        "recipe": asdict(plan.recipe),
+        "data_sha256": data,
+        "examples": dict(sorted(Counter(example.source for example in parts.train).items())),
+        "aside": len(parts.aside),
+        "steps": run.step,
+        "seconds": round(run.seconds),
+        "torch": torch.__version__,
+    }
+    (out / "training.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return report
+
+
+def _vocabulary(parts: Parts, plan: DistilPlan) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:
+    """The teacher's id of each piece that stays, and the tokenizer of those alone."""
+    from tokenizers import Tokenizer
+
+    document = json.loads(parts.tokenizer)
+    whole = Tokenizer.from_str(parts.tokenizer)
+    whole.no_padding()
+    whole.no_truncation()
+    texts: dict[str, None] = {}
+    for example in parts.train:
+        texts[example.question] = None
+        for entry in example.documents:
+            texts[entry.title] = None
+            texts.update(dict.fromkeys(entry.sentences))
+    size = max(document["model"]["vocab"].values()) + 1
+    counts = count_pieces(whole, texts, size=size)
+    fixed = _FIXED & set(document["model"]["vocab"].values())
+    order = kept_pieces(document, counts + rank_prior(size, float(counts.sum())), plan.vocabulary, fixed=fixed)
+    if any(number >= len(order) or order[number] != number for number in fixed):
+        raise UsageError(
+            f"a vocabulary of {len(order)} pieces", hint=f"ids up to {max(fixed)} have a meaning of their own"
+        )
+    cut = cut_tokenizer(document, order) | {"padding": None, "truncation": None}
+    return np.asarray(order, dtype=np.int64), json.dumps(cut, ensure_ascii=False)
+
+
+def _views(examples: Sequence[Example], tokenizer: Any, plan: DistilPlan) -> Iterator[list[View]]:
+    """For each shard its views: some of the mixture, as an epoch orders it, and some pairs."""
+    pairs = list(free_pairs(examples, plan.pairs * plan.shards, seed=1)) if plan.pairs else []
+    whole = [*examples, *pairs]
+    place = {id(example): entry for example, entry in zip(whole, encode(whole, tokenizer), strict=True)}
+    mixed = (example for number in count() for example in epoch(examples, number, seed=7))
+    for number in range(plan.shards):
+        own = [*islice(mixed, plan.labelled), *pairs[number * plan.pairs : (number + 1) * plan.pairs]]
+        random.Random(number).shuffle(own)
+        rng = random.Random(f"view {number}")
+        made = [_view(example, place[id(example)], rng) for example in own]
+        yield [entry for entry in made if entry.windows]
+
+
+def _view(example: Example, encoded: Encoded, rng: random.Random) -> View:
+    made = view(encoded, rng, limit=_LIMIT)
+    return replace(made, labels={}, relevant={}) if example.source == UNLABELLED else made
+
+
+def _first_windows(path: Path) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    batches = taught_batches(Taught.load(path), tokens=4096, rng=random.Random(0))
+    return [(batch.ids, batch.types, batch.mask) for batch in islice(batches, 10)]
+
+
+def _halved(network: PrunerNetwork) -> PrunerNetwork:
+    """The encoder in bfloat16, in place."""
+    for name, value in network.named_parameters():
+        if not name.startswith(HEADS):
+            value.data = value.data.bfloat16()
+    return network

@@ -1,0 +1,198 @@
+"""Export of the pruner with int8 weights: a graph for one window at a time, written for what onnxruntime is fast at.
+
+Matrices are rounded by output channel, activations by window as it is read. Word embeddings are in eight bits by row or
+in four by block (`ctxprune.train.rounding`), two to a byte. Queries, keys and values come from one product. There is no
+input for padding, since a window is computed by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnx import TensorProto
+
+from ctxprune.errors import UsageError
+from ctxprune.train.export import Graph, gelu, save
+from ctxprune.train.rounding import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ctxprune.train.network import EncoderShape, PrunerNetwork
+
+__all__ = ["export_int8"]
+
+
+def export_int8(network: PrunerNetwork, path: Path, *, words: int = 8) -> None:
+    """Write the network with int8 weights and word embeddings of `words` bits, 8 or 4.
+
+    The graph takes int64 `ids` and `types` (windows, tokens) and gives `keep` and `relevance` as the float32 one does;
+    with more than one window, each without padding, activations are rounded together.
+
+    Raises:
+        UsageError: words is neither 4 nor 8.
+    """
+    if words not in (4, 8):
+        raise UsageError(f"words is {words!r}", hint="give 4 or 8")
+    weights = {name: value.detach().float().numpy() for name, value in network.state_dict().items()}
+    shape, graph = network.shape, _Int8Graph()
+    states = _embedded(graph, weights, words)
+    for number in range(len(shape.layers)):
+        states = _layer(graph, states, number, weights, shape)
+    _heads(graph, states, weights, shape.width)
+    axes: list[Any] = ["windows", "tokens"]
+    save(graph, ["ids", "types"], [("keep", axes), ("relevance", axes)], path)
+
+
+class _Int8Graph(Graph):
+    """Products with int8 matrices; a tensor that is read by several is rounded once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rounded: dict[str, tuple[str, str, str]] = {}
+
+    def linear(self, states: str, name: str, weights: Mapping[str, Any]) -> str:
+        whole = self.product(states, f"{name}.weight", weights[f"{name}.weight"].T)
+        return self.add("Add", whole, self.constant(f"{name}.bias", weights[f"{name}.bias"]), name=f"{name}.sum")
+
+    def product(self, states: str, name: str, matrix: NDArray[np.float32]) -> str:
+        """The states times a matrix (in, out)."""
+        if states not in self._rounded:
+            parts = (f"{states}.rounded", f"{states}.step", f"{states}.zero")
+            self.node("DynamicQuantizeLinear", [states], list(parts), name=f"{states}.rounding")
+            self._rounded[states] = parts
+        rounded, step, zero = self._rounded[states]
+        scale = np.maximum(np.abs(matrix).max(axis=0), 1e-12) / 127
+        own = self.constant(f"{name}_quantized", np.round(matrix / scale), kind=np.int8)
+        scales = self.constant(f"{name}_scale", scale)
+        # In onnxruntime these become one operation, together with the bias that is added.
+        whole = self.add("MatMulInteger", rounded, own, zero, name=f"{name}.integers")
+        real = self.add("Cast", whole, name=f"{name}.real", to=TensorProto.FLOAT)
+        return self.add("Mul", real, self.add("Mul", step, scales, name=f"{name}.steps"), name=f"{name}.product")
+
+
+def _embedded(graph: _Int8Graph, weights: Mapping[str, Any], words: int) -> str:
+    found = (_words4 if words == 4 else _words8)(graph, weights["words.weight"])
+    size = graph.add("Shape", "ids", name="size", start=1, end=2)
+    table, scale = _by_table(weights["places.weight"])
+    own = graph.constant("places.weight_quantized", table, kind=np.int8)
+    cut = graph.add("Slice", own, graph.constant("zero", [0], kind=np.int64), size, name="places.cut")
+    places = graph.add("DequantizeLinear", cut, graph.constant("places.weight_scale", scale), name="places")
+    types = graph.add("Gather", graph.constant("types.weight", weights["types.weight"]), "types", name="kinds")
+    total = graph.add("Add", graph.add("Add", found, places, name="placed"), types, name="embedded")
+    return graph.norm(total, "embedding_norm", weights)
+
+
+def _words8(graph: _Int8Graph, table: NDArray[np.float32]) -> str:
+    scale = np.maximum(np.abs(table).max(axis=1, keepdims=True), 1e-12) / 127
+    own = graph.constant("words.weight_quantized", np.round(table / scale).clip(-127, 127), kind=np.int8)
+    found = graph.add(
+        "Cast", graph.add("Gather", own, "ids", name="words.codes"), name="words.whole", to=TensorProto.FLOAT
+    )
+    scales = graph.add("Gather", graph.constant("words.weight_scale", scale), "ids", name="words.scales")
+    return graph.add("Mul", found, scales, name="words")
+
+
+def _words4(graph: _Int8Graph, table: NDArray[np.float32]) -> str:
+    """Both halves of a row share its bytes: the first one in the low bits."""
+    import torch
+
+    found, scales = (value.numpy() for value in codes(torch.from_numpy(table)))
+    half = table.shape[1] // 2
+    low, high = (part.astype(np.int16) + 8 for part in (found[:, :half], found[:, half:]))
+    packed = graph.constant("words.packed", low + 16 * high, kind=np.uint8)
+    both = graph.add("Gather", packed, "ids", name="words.both")
+    four = graph.constant("words.four", [4], kind=np.uint8)
+    up = graph.add("BitShift", both, four, name="words.up", direction="LEFT")
+    parts = [
+        graph.add("BitShift", of, four, name=f"words.{name}", direction="RIGHT")
+        for of, name in ((up, "low"), (both, "high"))
+    ]
+    whole = graph.add(
+        "Cast", graph.add("Concat", *parts, name="words.codes", axis=-1), name="words.real", to=TensorProto.FLOAT
+    )
+    signed = graph.add("Sub", whole, graph.constant("words.eight", [8.0]), name="words.signed")
+    blocks = scales.shape[1]
+    cut = graph.constant("words.cut", [0, 0, blocks, table.shape[1] // blocks], kind=np.int64)
+    steps = graph.add("Gather", graph.constant("words.steps", scales, kind=np.float16), "ids", name="words.halves")
+    steps = graph.add("Cast", steps, name="words.scales", to=TensorProto.FLOAT)
+    steps = graph.add("Unsqueeze", steps, graph.constant("words.axis", [3], kind=np.int64), name="words.columns")
+    real = graph.add("Mul", graph.add("Reshape", signed, cut, name="words.blocks"), steps, name="words.scaled")
+    join = graph.constant("words.join", [0, 0, table.shape[1]], kind=np.int64)
+    return graph.add("Reshape", real, join, name="words")
+
+
+def _by_table(table: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    scale = max(float(np.abs(table).max()), 1e-12) / 127
+    return np.round(table / scale), scale
+
+
+def _layer(graph: _Int8Graph, states: str, number: int, weights: Mapping[str, Any], shape: EncoderShape) -> str:
+    name, own = f"layers.{number}", shape.layers[number]
+    if own.heads:
+        output = _mixed(graph, states, name, weights, own.heads, shape.size)
+        states = graph.add("Add", states, output, name=f"{name}.first")
+    states = graph.norm(states, f"{name}.attention_norm", weights)
+    if own.inner:
+        inner = graph.linear(states, f"{name}.inner", weights)
+        active = (
+            gelu(graph, inner, name) if shape.activation == "gelu" else graph.add("Relu", inner, name=f"{name}.relu")
+        )
+        states = graph.add("Add", states, graph.linear(active, f"{name}.outer", weights), name=f"{name}.second")
+    return graph.norm(states, f"{name}.norm", weights)
+
+
+def _mixed(graph: _Int8Graph, states: str, name: str, weights: Mapping[str, Any], heads: int, size: int) -> str:
+    """What attention adds."""
+    own = {f"{name}.attention.{part}": weights[f"{name}.attention.{part}"].copy() for part in ("weight", "bias")}
+    for value in own.values():
+        value[: heads * size] *= size**-0.5
+    whole = graph.linear(states, f"{name}.attention", own)
+    split = graph.constant(f"{name}.split", [0, 0, 3, heads, size], kind=np.int64)
+    turned = graph.add(
+        "Transpose",
+        graph.add("Reshape", whole, split, name=f"{name}.heads"),
+        name=f"{name}.turned",
+        perm=[2, 0, 3, 1, 4],
+    )
+    parts = [f"{name}.{part}" for part in ("query", "key", "value")]
+    graph.node("Split", [turned], parts, name=f"{name}.parts", axis=0)
+    keys = graph.add("Transpose", parts[1], name=f"{name}.keys", perm=[0, 1, 2, 4, 3])
+    raw = graph.add("MatMul", parts[0], keys, name=f"{name}.raw")
+    soft = graph.add("Softmax", raw, name=f"{name}.soft", axis=-1)
+    mixed = graph.add("MatMul", soft, parts[2], name=f"{name}.mix")
+    back = graph.add("Transpose", mixed, name=f"{name}.mixed", perm=[0, 1, 3, 2, 4])
+    one = graph.add("Squeeze", back, graph.constant(f"{name}.axis", [0], kind=np.int64), name=f"{name}.flat")
+    joined = graph.add(
+        "Reshape", one, graph.constant(f"{name}.join", [0, 0, heads * size], kind=np.int64), name=f"{name}.joined"
+    )
+    return graph.linear(joined, f"{name}.output", weights)
+
+
+def _heads(graph: _Int8Graph, states: str, weights: Mapping[str, Any], width: int) -> None:
+    """Logits: a linear function of each token plus its scaled cosine with the question's mean, as in the network."""
+    middle, last = (graph.constant(f"heads.{n}", [axis], kind=np.int64) for n, axis in (("middle", 1), ("last", 2)))
+    asked = graph.add("Sub", graph.constant("heads.one", [1], kind=np.int64), "types", name="asked.ids")
+    asked = graph.add("Cast", asked, name="asked.float", to=TensorProto.FLOAT)
+    total = graph.add("MatMul", graph.add("Unsqueeze", asked, middle, name="asked.row"), states, name="question.total")
+    # The length of the question cancels out where its vector is brought to unit length.
+    both = graph.product(total, "match.weight", weights["match.weight"].T)
+    both = graph.add("Reshape", both, graph.constant("match.split", [0, 2, width], kind=np.int64), name="match.both")
+    length = graph.add("ReduceL2", both, name="match.length", axes=[2], keepdims=1)
+    scale = graph.constant("match.scale", weights["scale"].reshape(1, 2, 1))
+    wanted = graph.add("Mul", graph.add("Div", both, length, name="match.unit"), scale, name="match.wanted")
+    turned = graph.add("Transpose", wanted, name="match.turned", perm=[0, 2, 1])
+    sizes = graph.add("ReduceL2", states, name="states.length", axes=[2], keepdims=1)
+    cosines = graph.add("Div", graph.add("MatMul", states, turned, name="match.products"), sizes, name="match.cosines")
+    own = graph.add(
+        "MatMul", states, graph.constant("linear.weight", weights["linear.weight"].T), name="linear.product"
+    )
+    own = graph.add("Add", own, graph.constant("linear.bias", weights["linear.bias"]), name="linear.sum")
+    logits = graph.add("Add", own, cosines, name="logits")
+    graph.node("Split", [logits], ["keep.column", "relevance.column"], name="logits.columns", axis=2)
+    for output in ("keep", "relevance"):
+        graph.add("Squeeze", f"{output}.column", last, name=output)

@@ -1,0 +1,150 @@
+"""A student's first weights, out of its teacher's: some layers of it, with the heads and neurons that say most.
+
+What a head or neuron says is measured: the mean length of what it adds to a token's state, over windows of text (in the
+manner of Michel, Levy and Neubig, NeurIPS 2019, without gradients). The matrices that follow are fitted anew, by least
+squares, so that from what is left the student comes nearest to the teacher's states, one part after the other (as in
+He, Zhang and Sun, ICCV 2017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ctxprune.errors import UsageError
+from ctxprune.train.network import ACTIVE, EncoderShape, PrunerNetwork
+from ctxprune.train.rounding import rounded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["student_of"]
+
+_PENALTY = 1e-3  # of the mean square of what is fitted
+
+
+@dataclass(slots=True)
+class _Windows:
+    """One batch of windows on its way through both networks."""
+
+    mask: Tensor
+    bias: Tensor
+    taught: list[Tensor]
+    states: Tensor
+
+
+def student_of(
+    teacher: PrunerNetwork,
+    shape: EncoderShape,
+    layers: Sequence[int],
+    batches: Sequence[tuple[Tensor, Tensor, Tensor]],
+    order: Sequence[int],
+) -> PrunerNetwork:
+    """A network of `shape` with the teacher's weights, as far as they fit in.
+
+    Args:
+        teacher: Of the same width and size of heads; in evaluation mode, float32.
+        shape: Of the student; its layers have at most as many heads and neurons as those that they are made of. Its
+            vocabulary is as `order` says.
+        layers: Which of the teacher's layers each of the student's is made of.
+        batches: ids of the student's vocabulary, types and mask as `PrunerNetwork` takes them; some tens of thousands
+            of tokens, all of them in memory with the states of every layer of the teacher.
+        order: The teacher's id of each piece of the student's vocabulary.
+
+    Returns:
+        The student. Its word embeddings are rounded as they are in a model that is exported with `words=4`.
+
+    Raises:
+        UsageError: Both shapes do not fit together, or there is no batch.
+    """
+    own = teacher.shape
+    fits = len(layers) == len(shape.layers) and all(0 <= number < len(own.layers) for number in layers)
+    if not fits or (shape.width, shape.size) != (own.width, own.size) or shape.positions > own.positions:
+        raise UsageError(
+            "the student's shape does not fit its teacher's", hint="same width, same size of heads, a layer for each"
+        )
+    for source, wanted in zip(layers, shape.layers, strict=True):
+        if wanted.heads > own.layers[source].heads or wanted.inner > own.layers[source].inner:
+            raise UsageError(f"layer {source} of the teacher is smaller than what is made of it", hint="ask for less")
+    if not batches:
+        raise UsageError("there are no windows to measure on", hint="give some")
+    pieces = torch.as_tensor(order)
+    student = PrunerNetwork(replace(shape, vocabulary=len(order))).eval()
+    state = {name: value.clone() for name, value in teacher.state_dict().items() if not name.startswith("layers.")}
+    state["words.weight"] = rounded(state["words.weight"][pieces])
+    state["places.weight"] = state["places.weight"][: shape.positions]
+    student.load_state_dict(state, strict=False)
+    with torch.no_grad():
+        windows = []
+        for ids, types, mask in batches:
+            taught, first = teacher.states(pieces[ids], types, mask), student.embedded(ids, types)
+            windows.append(_Windows(mask.bool(), teacher.bias(mask, first.dtype), taught, first))
+        for source, layer in zip(layers, student.layers, strict=True):
+            _take(teacher.layers[source], layer, source, windows)
+    return student
+
+
+def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
+    """Give a layer its weights, and bring the windows' states through it."""
+    for name in ("attention_norm", "norm"):
+        getattr(new, name).load_state_dict(getattr(old, name).state_dict())
+    before = [entry.taught[source] for entry in windows]
+    mixed = [old.mixed(states, entry.bias) for states, entry in zip(before, windows, strict=True)] if old.heads else []
+    middle = [states + old.output(part) for states, part in zip(before, mixed, strict=True)] if old.heads else before
+    if new.heads:
+        rows = _heads(old, mixed, new.heads)
+        for part in ("weight", "bias"):
+            getattr(new.attention, part).copy_(torch.cat([own[rows] for own in getattr(old.attention, part).chunk(3)]))
+        found = [new.mixed(entry.states, entry.bias) for entry in windows]
+        _fit(new.output, found, middle, windows)
+        for entry, part in zip(windows, found, strict=True):
+            entry.states = entry.states + new.output(part)
+    for entry in windows:
+        entry.states = new.attention_norm(entry.states)
+    if new.neurons:
+        middle = [old.attention_norm(states) for states in middle]
+        active = [ACTIVE[old.activation](old.inner(states)) for states in middle]
+        after = [states + old.outer(part) for states, part in zip(middle, active, strict=True)]
+        neurons = _neurons(old, active, new.neurons)
+        for part in ("weight", "bias"):
+            getattr(new.inner, part).copy_(getattr(old.inner, part)[neurons])
+        found = [ACTIVE[new.activation](new.inner(entry.states)) for entry in windows]
+        _fit(new.outer, found, after, windows)
+        for entry, part in zip(windows, found, strict=True):
+            entry.states = entry.states + new.outer(part)
+    for entry in windows:
+        entry.states = new.norm(entry.states)
+
+
+def _heads(old: Any, mixed: Sequence[Tensor], most: int) -> Tensor:
+    """Rows of the heads that add most, int64 (most * size,)."""
+    columns = old.output.weight.unflatten(-1, (old.heads, old.size))
+    lengths = torch.zeros(old.heads)
+    for part in mixed:
+        added = torch.einsum("...hs,whs->...hw", part.unflatten(-1, (old.heads, old.size)), columns)
+        lengths += added.norm(dim=-1).mean(dim=(0, 1))
+    kept = lengths.argsort(descending=True)[:most].sort().values
+    return (kept[:, None] * old.size + torch.arange(old.size)).reshape(-1)
+
+
+def _neurons(old: Any, active: Sequence[Tensor], most: int) -> Tensor:
+    """The neurons that add most, int64 (most,)."""
+    lengths = sum(part.abs().mean(dim=(0, 1)) for part in active) * old.outer.weight.norm(dim=0)
+    return torch.as_tensor(lengths).argsort(descending=True)[:most].sort().values
+
+
+def _fit(linear: nn.Linear, found: Sequence[Tensor], wanted: Sequence[Tensor], windows: Sequence[_Windows]) -> None:
+    """Weight and bias with which states plus their product with `found` come nearest to `wanted`."""
+    size = linear.in_features + 1
+    squares, products = torch.zeros(size, size), torch.zeros(size, linear.out_features)
+    for part, goal, entry in zip(found, wanted, windows, strict=True):
+        rows = torch.nn.functional.pad(part[entry.mask], (0, 1), value=1.0)
+        squares += rows.T @ rows
+        products += rows.T @ (goal - entry.states)[entry.mask]
+    squares += torch.eye(size) * _PENALTY * squares.diagonal().mean()
+    solved = torch.linalg.solve(squares, products)
+    linear.weight.copy_(solved[:-1].T)
+    linear.bias.copy_(solved[-1])
