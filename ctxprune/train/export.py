@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from ctxprune.train.network import EncoderShape, PrunerNetwork
 
-__all__ = ["Graph", "export_encoder", "export_float", "gelu", "save", "write_manifest"]
+__all__ = ["VENDOR", "Graph", "export_encoder", "export_float", "gelu", "save", "write_manifest"]
 
 _OPSET = 17
+VENDOR = "com.microsoft"
+"""The domain of onnxruntime's own operations."""
 
 
 class Graph:
@@ -96,16 +98,16 @@ def write_manifest(folder: Path, name: str, limit: int, fusion: Mapping[str, Any
 
 
 def save(graph: Graph, inputs: Sequence[str], outputs: Sequence[tuple[str, list[Any]]], path: Path) -> None:
-    """Check the graph and write it: inputs are int64 (windows, tokens), outputs float32 with axes as given."""
+    """Check the graph and write it: outputs are float32 with axes as given, inputs int64 with the first two."""
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "pruner",
-            [helper.make_tensor_value_info(name, TensorProto.INT64, ["windows", "tokens"]) for name in inputs],
+            [helper.make_tensor_value_info(name, TensorProto.INT64, outputs[0][1][:2]) for name in inputs],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, axes) for name, axes in outputs],
             graph.constants,
         ),
-        opset_imports=[helper.make_opsetid("", _OPSET)],
+        opset_imports=[helper.make_opsetid("", _OPSET), helper.make_opsetid(VENDOR, 1)],
         ir_version=8,
         producer_name="ctxprune",
     )

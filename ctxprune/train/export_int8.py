@@ -13,7 +13,7 @@ import numpy as np
 from onnx import TensorProto
 
 from ctxprune.errors import UsageError
-from ctxprune.train.export import Graph, gelu, save
+from ctxprune.train.export import VENDOR, Graph, gelu, save
 from ctxprune.train.rounding import codes
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ __all__ = ["export_int8"]
 def export_int8(network: PrunerNetwork, path: Path, *, words: int = 8) -> None:
     """Write the network with int8 weights and word embeddings of `words` bits, 8 or 4.
 
-    The graph takes int64 `ids` and `types` (windows, tokens) and gives `keep` and `relevance` as the float32 one does;
-    with more than one window, each without padding, activations are rounded together.
+    The graph takes int64 `ids` and `types` (1, tokens) and gives `keep` and `relevance` (1, tokens), as the float32 one
+    does, of one window at a time.
 
     Raises:
         UsageError: words is neither 4 nor 8.
@@ -44,7 +44,7 @@ def export_int8(network: PrunerNetwork, path: Path, *, words: int = 8) -> None:
     for number in range(len(shape.layers)):
         states = _layer(graph, states, number, weights, shape)
     _heads(graph, states, weights, shape.width)
-    axes: list[Any] = ["windows", "tokens"]
+    axes: list[Any] = [1, "tokens"]
     save(graph, ["ids", "types"], [("keep", axes), ("relevance", axes)], path)
 
 
@@ -58,6 +58,10 @@ class _Int8Graph(Graph):
     def linear(self, states: str, name: str, weights: Mapping[str, Any]) -> str:
         whole = self.product(states, f"{name}.weight", weights[f"{name}.weight"].T)
         return self.add("Add", whole, self.constant(f"{name}.bias", weights[f"{name}.bias"]), name=f"{name}.sum")
+
+    def fused(self, first: str, second: str, *, name: str, **attributes: Any) -> str:
+        """A product of which either side may be turned."""
+        return self.add("FusedMatMul", first, second, name=name, domain=VENDOR, **attributes)
 
     def product(self, states: str, name: str, matrix: NDArray[np.float32]) -> str:
         """The states times a matrix (in, out)."""
@@ -152,24 +156,20 @@ def _mixed(graph: _Int8Graph, states: str, name: str, weights: Mapping[str, Any]
     for value in own.values():
         value[: heads * size] *= size**-0.5
     whole = graph.linear(states, f"{name}.attention", own)
-    split = graph.constant(f"{name}.split", [0, 0, 3, heads, size], kind=np.int64)
-    turned = graph.add(
-        "Transpose",
-        graph.add("Reshape", whole, split, name=f"{name}.heads"),
-        name=f"{name}.turned",
-        perm=[2, 0, 3, 1, 4],
-    )
+    split = graph.constant(f"{name}.split", [-1, 3, heads, size], kind=np.int64)
     parts = [f"{name}.{part}" for part in ("query", "key", "value")]
-    graph.node("Split", [turned], parts, name=f"{name}.parts", axis=0)
-    keys = graph.add("Transpose", parts[1], name=f"{name}.keys", perm=[0, 1, 2, 4, 3])
-    raw = graph.add("MatMul", parts[0], keys, name=f"{name}.raw")
+    graph.node("Split", [graph.add("Reshape", whole, split, name=f"{name}.heads")], parts, name=f"{name}.parts", axis=1)
+    axis = graph.constant(f"{name}.axis", [1], kind=np.int64)
+    query, key, value = (
+        graph.add("Squeeze", part, axis, name=f"{part}.flat") for part in parts
+    )  # (tokens, heads, size)
+    # onnxruntime's own product reads heads where they stand, so that only what comes out is to be turned.
+    raw = graph.fused(query, key, name=f"{name}.raw", transBatchA=1, transBatchB=1, transB=1)
     soft = graph.add("Softmax", raw, name=f"{name}.soft", axis=-1)
-    mixed = graph.add("MatMul", soft, parts[2], name=f"{name}.mix")
-    back = graph.add("Transpose", mixed, name=f"{name}.mixed", perm=[0, 1, 3, 2, 4])
-    one = graph.add("Squeeze", back, graph.constant(f"{name}.axis", [0], kind=np.int64), name=f"{name}.flat")
-    joined = graph.add(
-        "Reshape", one, graph.constant(f"{name}.join", [0, 0, heads * size], kind=np.int64), name=f"{name}.joined"
-    )
+    mixed = graph.fused(soft, value, name=f"{name}.mix", transBatchB=1)
+    back = graph.add("Transpose", mixed, name=f"{name}.mixed", perm=[1, 0, 2])
+    join = graph.constant(f"{name}.join", [1, -1, heads * size], kind=np.int64)
+    joined = graph.add("Reshape", back, join, name=f"{name}.joined")
     return graph.linear(joined, f"{name}.output", weights)
 
 

@@ -72,6 +72,7 @@ def test_the_int8_graph_is_read_back_within_its_rounding(tmp_path: Path, activat
         back = read_network(tmp_path)
         assert back.shape == made.shape
         torch.testing.assert_close(back.words.weight, made.words.weight, atol=0.02 if words == 8 else 1e-6, rtol=0)
+        inputs = tuple(entry[:1] for entry in inputs)  # it takes one window
         exact, again = made(*inputs), back(*inputs)
     for graph, own, other in zip(run(tmp_path / "model.onnx", inputs), exact, again, strict=True):
         spread = float(own.std())
