@@ -16,6 +16,7 @@ import numpy as np
 from ctxprune._extras import require
 from ctxprune.errors import InputError, UsageError
 from ctxprune.scorers._documents import best_windows, check_count, document_windows, model_fingerprint, readable
+from ctxprune.scorers.onnx_cross_encoder import OnnxCrossEncoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,9 +39,10 @@ class CrossEncoderScorer:
     `TitledScorer(CrossEncoderScorer(...))`. Scores do not depend on the batch but for rounding (about 1e-6).
 
     Attributes:
-        model: Folder of a sentence-transformers cross-encoder with one label, or the name of one that is on this
-            machine (loaded when first used, never downloaded; see `load_cross_encoder`); a loaded
-            `sentence_transformers.CrossEncoder`; or a function from pairs of question and text to numbers from 0 to 1.
+        model: Folder of a sentence-transformers cross-encoder with one label, an ONNX file of one with tokenizer.json
+            beside it (`ctxprune shrink … --onnx` writes such), or the name of one that is on this machine (loaded when
+            first used, never downloaded; see `load_cross_encoder`); a loaded `sentence_transformers.CrossEncoder`; or a
+            function from pairs of question and text to numbers from 0 to 1.
         window: Characters of a document that are read at once for its relevance; from 1 up.
 
     Raises:
@@ -132,19 +134,21 @@ def load_cross_encoder(model: str | Path, *, download: bool = False, device: str
     """The cross-encoder in a folder, or of a name that sentence-transformers knows; loaded once a process.
 
     Args:
-        model: Folder or name. No code that comes with a model is run.
+        model: Folder, ONNX file or name. No code that comes with a model is run.
         download: Let sentence-transformers fetch a model that is not on this machine.
         device: torch's name of the device.
 
     Raises:
         InputError: There is no such model here, its files are damaged, or it has no head that ranks.
-        MissingExtraError: sentence-transformers is not installed.
+        MissingExtraError: sentence-transformers is not installed; for an ONNX file, onnxruntime.
     """
     return _loaded(str(model), download, device)
 
 
 @lru_cache(maxsize=4)
 def _loaded(model: str, download: bool, device: str) -> PairRater:
+    if model.endswith(".onnx"):
+        return PairRater(OnnxCrossEncoder(model))
     library = require("sentence_transformers", "embedding")
     _check_head(Path(model))
     try:

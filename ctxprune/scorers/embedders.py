@@ -15,6 +15,7 @@ import numpy as np
 
 from ctxprune._extras import require
 from ctxprune.errors import InputError, UsageError
+from ctxprune.scorers._onnx import INPUTS, onnx_session, onnx_tokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +26,6 @@ Embed: TypeAlias = "Callable[[Sequence[str]], NDArray[np.floating[Any]]]"
 
 _MAX_TOKENS = 256
 _BATCH = 64
-_INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 
 
 def embedded(embed: Embed, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -131,25 +131,13 @@ class OnnxEmbedder:
     """
 
     def __init__(self, model: str | Path, *, tokenizer: str | Path | None = None, threads: int = 1) -> None:
-        runtime = require("onnxruntime", "onnx")
         path = Path(model)
         self.name = path.name
-        if not path.is_file():
-            raise InputError(
-                "there is no such ONNX file", where=str(path), hint="name one with tokenizer.json beside it"
-            )
-        self._tokenizer = _tokenizer(path, tokenizer)
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        try:
-            self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's errors share no base but this one
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise InputError(f"the ONNX model cannot be loaded ({reason[:200]})", where=str(path)) from error
+        require("onnxruntime", "onnx")
+        self._tokenizer = onnx_tokenizer(path, tokenizer)
+        self._session = onnx_session(path, threads)
         self._inputs = [entry.name for entry in self._session.get_inputs()]
-        if unknown := sorted(set(self._inputs) - _INPUTS):
-            raise InputError(f"the ONNX model wants inputs {unknown}", where=str(path), hint="export a text encoder")
+        self._tokenizer.enable_truncation(_MAX_TOKENS)
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of some texts, one or more; those of like length are computed together."""
@@ -165,7 +153,7 @@ class OnnxEmbedder:
 
     def _run(self, batch: Sequence[Any]) -> NDArray[np.float32]:
         longest = max(len(entry.ids) for entry in batch) or 1
-        arrays = {name: np.zeros((len(batch), longest), dtype=np.int64) for name in _INPUTS}
+        arrays = {name: np.zeros((len(batch), longest), dtype=np.int64) for name in INPUTS}
         for row, entry in enumerate(batch):
             arrays["input_ids"][row, : len(entry.ids)] = entry.ids
             arrays["attention_mask"][row, : len(entry.ids)] = 1
@@ -176,25 +164,3 @@ class OnnxEmbedder:
             output = (output * mask).sum(axis=1) / np.maximum(mask.sum(axis=1), 1)
         vectors: NDArray[np.float32] = output / np.maximum(np.linalg.norm(output, axis=1, keepdims=True), 1e-12)
         return vectors.astype(np.float32)
-
-
-def _tokenizer(model: Path, given: str | Path | None) -> Any:
-    from tokenizers import Tokenizer
-
-    places = (
-        [Path(given)]
-        if given is not None
-        else [folder / "tokenizer.json" for folder in (model.parent, model.parent.parent)]
-    )
-    path = next((place for place in places if place.is_file()), None)
-    if path is None:
-        raise InputError(
-            "the model's tokenizer.json is missing", where=str(places[0]), hint="export the tokenizer with it"
-        )
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises plain Exception
-        raise InputError(f"the tokenizer cannot be read ({error})", where=str(path)) from error
-    tokenizer.enable_truncation(_MAX_TOKENS)
-    tokenizer.no_padding()
-    return tokenizer

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto
+from tokenizers import Tokenizer
 
 from ctxprune._extras import require
 from ctxprune.errors import FormatError, InputError, UsageError
@@ -64,7 +65,10 @@ def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) ->
     place = Path(folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        loaded.form.tokenizer.save(str(place / "tokenizer.json"))
+        tokenizer = Tokenizer.from_str(loaded.form.tokenizer.to_str())
+        tokenizer.enable_truncation(loaded.form.limit, strategy="longest_first")
+        tokenizer.no_padding()
+        tokenizer.save(str(place / "tokenizer.json"))
     except Exception as error:  # tokenizers raises plain Exception
         raise InputError(f"the folder cannot be written ({error})", where=str(place)) from error
     write_float(loaded, place / FLOAT)

@@ -68,6 +68,23 @@ def test_the_family_of_roberta(kind: str, act: str, tmp_path: Path):
     assert report[FLOAT]["largest"] < 1e-4
 
 
+def test_the_cross_encoder_scorer_reads_it(tmp_path: Path):
+    from ctxprune.scorers.cross_encoder import load_cross_encoder
+
+    loaded = load_model(folders.reranker(tmp_path / "big"))
+    export_onnx(loaded, tmp_path / "onnx", held_out(loaded, tmp_path))
+    pairs = [("the bridge", "opened in winter"), ("a cat", "the old river " * 30), ("when did it", "it opened")]
+    encoded = loaded.form.pairs(pairs, loaded.form.limit)
+    rows = [{"input_ids": torch.tensor([row.ids]), "token_type_ids": torch.tensor([row.types])} for row in encoded]
+    with torch.no_grad():
+        wanted = [torch.sigmoid(loaded.model(**row).logits) for row in rows]
+    found = load_cross_encoder(tmp_path / "onnx" / FLOAT)(pairs)
+    assert found == pytest.approx(torch.cat(wanted)[:, 0].numpy(), abs=1e-5)
+    assert load_cross_encoder(tmp_path / "onnx" / INT8)(pairs) == pytest.approx(found, abs=0.1)
+    alone = [load_cross_encoder(tmp_path / "onnx" / INT8)([pair])[0] for pair in pairs]
+    assert load_cross_encoder(tmp_path / "onnx" / INT8)(pairs).tolist() == alone
+
+
 def test_a_graph_that_is_not_the_model_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     loaded = load_model(folders.reranker(tmp_path / "big"))
     monkeypatch.setattr(export, "_bias", lambda graph: graph.constant("bias", [0.0]))  # padding is attended to
