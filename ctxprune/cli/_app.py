@@ -21,6 +21,7 @@ from ctxprune.cli import (
     calibrate,
     dedup,
     demo,
+    models,
     prune,
     serve,
     shrink_audit,
@@ -80,6 +81,7 @@ app.command("prune")(prune.prune)
 app.command("dedup")(dedup.dedup)
 app.command("demo")(demo.demo)
 app.command("calibrate")(calibrate.calibrate)
+app.command("models")(models.models)
 app.command("serve")(serve.serve)
 sql.command("index")(sql_index.index)
 sql.command("values")(sql_values.values)
