@@ -79,7 +79,7 @@ def read_model(folder: Path, *, measure: bool = False) -> Installed:
         kind = str(data["kind"]) if shrunk else "pruner"
         recorded = (data.get("report") or {}).get("milliseconds") if shrunk else data.get("milliseconds")
         name = folder.name if shrunk else str(data["name"])
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError("the model's manifest is damaged", where=str(path)) from error
     card = _card(folder)
     licence = re.search(r"^(?:- )?licen[cs]e[^:\n]*: *(.+)$", card, re.MULTILINE)

@@ -45,7 +45,13 @@ class Prepared:
 
 
 def prepare(
-    loaded: Loaded, data: Path, *, held_out: Path | None = None, tokens: int = 256, seed: int = 0, rows: int = 16
+    loaded: Loaded,
+    data: str | Path,
+    *,
+    held_out: str | Path | None = None,
+    tokens: int = 256,
+    seed: int = 0,
+    rows: int = 16,
 ) -> Prepared:
     """Read data for a model; without a file of its own a fifth of the questions or texts is held out.
 
@@ -80,7 +86,7 @@ def prepare(
     return Prepared(subject, batches, [] if loaded.kind == "decoder" else kept, notes)
 
 
-def _read(loaded: Loaded, path: Path) -> list[Any]:
+def _read(loaded: Loaded, path: str | Path) -> list[Any]:
     return list(read_texts(path)) if loaded.kind == "decoder" else list(read_pairs(path))
 
 

@@ -1,0 +1,64 @@
+"""The README's section on shrinking, as it is written, on a tiny cross-encoder."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+pytest.importorskip("onnx", reason="the train extra is not installed")
+
+from shrink import folders  # noqa: E402
+
+from ctxprune.cli import main  # noqa: E402
+from ctxprune.shrink import job, trial  # noqa: E402
+from ctxprune.shrink.cost import cost  # noqa: E402
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+SECTION = README.partition("## Shrink your own reranker")[2].partition("\n## ")[0]
+COMMANDS = [shlex.split(line, comments=True) for line in re.findall(r"^ctxprune .*", SECTION, re.MULTILINE)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def pretended(models, batch, *, rounds=5):
+        """Of a tiny model hardly any time is saved."""
+        return [1 + cost(model, "flops") / 20_000 for model in models]
+
+    monkeypatch.setattr(trial, "timed", pretended)
+    monkeypatch.setattr(job, "timed", pretended)
+    monkeypatch.chdir(tmp_path)
+    folders.reranker(tmp_path / "reranker")
+    folders.pairs(tmp_path / "pairs.jsonl", questions=30)
+    (tmp_path / "page.txt").write_text("The bridge is long. It opened in winter. A cat sleeps.", encoding="utf-8")
+    return tmp_path
+
+
+def test_the_commands(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert len(COMMANDS) == 5
+    for _, *words in COMMANDS:
+        assert main(words) == 0, words
+    report = json.loads((folder / "small" / "report.json").read_text("utf-8"))
+    before, after = report["sizes"]["milliseconds"]
+    assert after <= 0.52 * before
+    assert (folder / "audit.html").is_file()
+    shown = capsys.readouterr().out
+    assert "fisher_knapsack.v1" in shown
+    for said in re.findall(r"`ctxprune (shrink show [^`]*)`", SECTION):
+        assert main(said.split()) == 0
+
+
+def test_the_python(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (block,) = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
+    exec(compile(block, "README.md", "exec"), {})
+    assert float(capsys.readouterr().out.split()[0]) == pytest.approx(0.5)
+    library = pytest.importorskip("sentence_transformers")
+    scores = library.CrossEncoder("shallow", local_files_only=True).predict(
+        [("when did it open", "it opened in winter")], show_progress_bar=False
+    )
+    assert 0 <= float(scores[0]) <= 1
