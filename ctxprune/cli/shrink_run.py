@@ -22,7 +22,7 @@ def run(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="Folder of a cross-encoder, an embedding model or a decoder, as transformers saves it.",
+            help="Folder of a cross-encoder, an embedding model or a decoder, as transformers saves it; or pruner.v1.",
         ),
     ],
     data: Annotated[

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.loading import Loaded
     from ctxprune.shrink.tasks.base import Batch
 
-__all__ = ["FLOAT", "INT8", "export_onnx"]
+__all__ = ["FLOAT", "INT8", "check_exportable", "export_onnx"]
 
 FLOAT, INT8 = "model.onnx", "model_int8.onnx"
 _ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
@@ -61,7 +61,7 @@ def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) ->
     require("onnxruntime", "train")
     if not batches:
         raise InputError("there is nothing to compare the export on", hint="give a batch at least")
-    _check(loaded)
+    check_exportable(loaded)
     place = Path(folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,12 @@ def compared(path: Path, batches: Sequence[Batch], wanted: Sequence[NDArray[Any]
     }
 
 
-def _check(loaded: Loaded) -> None:
+def check_exportable(loaded: Loaded) -> None:
+    """Refuse what `export_onnx` cannot write.
+
+    Raises:
+        UsageError: The message says why.
+    """
     model: Any = loaded.model
     family = family_of(model).name
     if family != "bert" or loaded.kind not in ("embedder", "reranker"):

@@ -101,6 +101,10 @@ def _run(
     prepared = prepare(loaded, data, held_out=options.held_out, tokens=options.tokens, seed=options.seed)
     if options.audit:
         _questions(prepared)  # refuses before hours of work
+    if options.onnx:
+        from ctxprune.shrink.export import check_exportable
+
+        check_exportable(loaded)
     found = search(loaded, prepared, plan, options.out, resume=options.resume, progress=tell)
     tell("saving", len(found.trials), len(found.trials))
     small = load_model(found.folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ KINDS: Mapping[str, str] = {
     "embedder": "AutoModel",
     "decoder": "AutoModelForCausalLM",
 }
-"""Kinds of model, and the class of transformers that reads each."""
+"""Kinds of model, and the class of transformers that reads each; the pruner is read out of its own graph."""
 _ENDS = {
     "ForSequenceClassification": "reranker",
     "ForCausalLM": "decoder",
@@ -48,11 +49,11 @@ class Loaded:
     Attributes:
         model: In evaluation mode, float32, on the CPU.
         task: What it does.
-        kind: One of `KINDS`.
+        kind: One of `KINDS`, or "pruner".
         form: Tokenizer, longest input and padding.
         folder: Where it was read.
         inside: The folder in it that has the weights; "" for itself.
-        origin: The configuration of the model before it was ever shrunk, as plain values.
+        origin: The configuration of the model before it was ever shrunk, as plain values; of a pruner its manifest.
     """
 
     model: nn.Module
@@ -69,13 +70,15 @@ class Loaded:
 
 
 def load_model(folder: str | Path) -> Loaded:
-    """The model in a folder: as transformers or sentence-transformers wrote it, or as `save_model` did.
+    """The model in a folder: as transformers or sentence-transformers wrote it, or as `save_model` did; or "pruner.v1".
 
     Raises:
         InputError: There is no such folder, a file is missing, or the model is of a kind that is not known here.
         FormatError: A file is damaged.
     """
-    place = Path(folder)
+    place = _place(folder)
+    if (place / "manifest.json").is_file() and (place / "model.onnx").is_file():
+        return _pruner(place)
     if not place.is_dir():
         raise InputError(
             "there is no such folder", where=str(folder), hint="name the folder of a model; nothing is downloaded"
@@ -90,6 +93,26 @@ def load_model(folder: str | Path) -> Loaded:
         origin = model.config.to_dict()
     task = {"reranker": CrossEncoder, "embedder": Embedding, "decoder": LanguageModel}[kind]()
     return Loaded(model.eval(), task, kind, InputFormat.of_folder(place / inside), place, inside, origin)
+
+
+def _place(folder: str | Path) -> Path:
+    """A folder, or that of a bundled model's name."""
+    bundled = Path(str(files("ctxprune.models"))) / str(folder).replace(".", "-")
+    return bundled if not Path(folder).is_dir() and "/" not in str(folder) and bundled.is_dir() else Path(folder)
+
+
+def _pruner(folder: Path) -> Loaded:
+    """A pruner's network out of its graph."""
+    from tokenizers import Tokenizer
+
+    from ctxprune.models.pruner import read_manifest as read_pruner
+    from ctxprune.shrink.tasks.pruner import Pruner
+    from ctxprune.train.reading import read_network
+
+    limit = read_pruner(folder).limit
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    origin = _json(folder / "manifest.json")
+    return Loaded(read_network(folder).eval(), Pruner(), "pruner", InputFormat(tokenizer, limit), folder, "", origin)
 
 
 def _inside(folder: Path) -> str:

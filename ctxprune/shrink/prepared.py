@@ -105,6 +105,10 @@ def _name(entry: Any) -> str:
 
 
 def _batches(loaded: Loaded, entries: Sequence[Any], **options: int) -> Calibration:
+    if loaded.kind == "pruner":
+        from ctxprune.shrink.calibration.windows import batches_of_windows
+
+        return batches_of_windows(entries, loaded.form, loaded.model, **options)
     make: Any = {"decoder": batches_of_texts, "embedder": batches_of_questions}.get(loaded.kind, batches_of)
     try:
         found: Calibration = make(entries, loaded.form, **options)
@@ -115,7 +119,7 @@ def _batches(loaded: Loaded, entries: Sequence[Any], **options: int) -> Calibrat
 
 def _labelled(loaded: Loaded, batch: Batch) -> Batch:
     """With the full model's scores as labels where there are none."""
-    if loaded.kind == "decoder" or "labels" in batch:
+    if loaded.kind in ("decoder", "pruner") or "labels" in batch:
         return batch
     with torch.no_grad():
         output = loaded.task.output(loaded.model, batch)

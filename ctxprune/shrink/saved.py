@@ -60,18 +60,39 @@ def save_model(
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=place) as name:
             part = Path(name)
+            if loaded.kind == "pruner":
+                _write_pruner(loaded, part)
+                _move(part, place)
+                return place
             (part / loaded.inside).mkdir(parents=True, exist_ok=True)
             _companions(loaded, part)
             manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
             _same(rebuilt(part / loaded.inside, manifest), loaded.model, place)
             (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
             (place / MANIFEST).unlink(missing_ok=True)  # last of all again: a folder without one is unfinished
-            for entry in sorted(part.rglob("*"), key=lambda entry: (entry.name == MANIFEST, str(entry))):
-                target = place / entry.relative_to(part)
-                target.mkdir(exist_ok=True) if entry.is_dir() else os.replace(entry, target)
+            _move(part, place)
     except OSError as error:
         raise InputError(f"the model cannot be written ({error.strerror or error})", where=str(place)) from error
     return place
+
+
+def _move(part: Path, place: Path) -> None:
+    """All files of a folder to another one, the manifest last."""
+    for entry in sorted(part.rglob("*"), key=lambda entry: (entry.name in (MANIFEST, "manifest.json"), str(entry))):
+        target = place / entry.relative_to(part)
+        target.mkdir(exist_ok=True) if entry.is_dir() else os.replace(entry, target)
+
+
+def _write_pruner(loaded: Loaded, part: Path) -> None:
+    """A model folder as `ctxprune.models.pruner` reads it: the graph in float32, and how scores are made of logits."""
+    from ctxprune.train.export import export_float, write_manifest
+
+    network: Any = loaded.model
+    export_float(network, part / "model.onnx")
+    loaded.form.tokenizer.save(str(part / "tokenizer.json"))
+    fusion = {name: loaded.origin[name] for name in ("unit", "document")}
+    name = str(loaded.origin["name"]).removesuffix("-shrunk") + "-shrunk"
+    write_manifest(part, name, loaded.form.limit, fusion)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ It is the thread's processor time, which is what a forward pass takes on a machi
 from __future__ import annotations
 
 from contextlib import contextmanager
+from inspect import signature
 from statistics import median
 from time import thread_time
 from typing import TYPE_CHECKING
@@ -40,10 +41,17 @@ def timed(models: Sequence[nn.Module], batch: Batch, *, rounds: int = 5) -> list
         for number in range(rounds + 1):
             for model, times in zip(models, taken, strict=True):
                 started = thread_time()
-                model(**inputs_of(batch))
+                _forward(model, batch)
                 if number:  # the first round warms up
                     times.append(1000 * (thread_time() - started))
     return [median(times) for times in taken]
+
+
+def _forward(model: nn.Module, batch: Batch) -> None:
+    if "input_ids" in signature(model.forward).parameters:
+        model(**inputs_of(batch))
+    else:  # the pruner's network
+        model(batch["input_ids"], torch.zeros_like(batch["input_ids"]), batch["attention_mask"])
 
 
 @contextmanager

@@ -118,3 +118,25 @@ def test_models_that_do_not_fit(words: list[str], tmp_path: Path, capsys: pytest
     assert (
         "mine.v1 is for decoder, and this is encoder: ctxprune shrink list --model encoder" in capsys.readouterr().err
     )
+
+
+def test_a_pruner(words: list[str], capsys: pytest.CaptureFixture[str]):
+    from ctxprune.rag import Passage
+    from ctxprune.scorers.pruner import PrunerScorer
+
+    folders.pruner(Path("pruner"))
+    words = [*changed(words, "--recipe", "unit_magnitude"), "--target", "flops=0.9"]
+    assert main(["shrink", "pruner", *words[2:], "--onnx"]) == 1
+    assert "not exported" in capsys.readouterr().err
+    assert main(["shrink", "pruner", *words[2:], "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["kind"] == "pruner"
+    assert report["sizes"]["flops"][1] <= 0.9 * report["sizes"]["flops"][0]
+    scores = PrunerScorer(model="small").score("when did the bridge open", Passage("It opened in 1933. Cats sleep."))
+    assert len(scores) == 2
+
+
+def test_the_bundled_pruner_by_its_name(tmp_path: Path):
+    loaded = load_model("pruner.v1")
+    assert loaded.kind == "pruner"
+    assert loaded.origin["name"] == "pruner.v1"
