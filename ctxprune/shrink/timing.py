@@ -34,8 +34,11 @@ def timing_batch(model: nn.Module, limit: int) -> Batch:
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
-def timed(models: Sequence[nn.Module], batch: Batch, *, rounds: int = 5) -> list[float]:
-    """Median milliseconds of each model, on one thread; by turns, so that a slow spell of the machine hits them all."""
+def timed(models: Sequence[nn.Module], batch: Batch, *, rounds: int = 7) -> list[float]:
+    """Milliseconds of each model, on one thread: the first one's median, of the others that times their median ratio.
+
+    They run by turns and ratios are taken round by round, so that a slow spell of the machine hits all of them.
+    """
     taken: list[list[float]] = [[] for _ in models]
     with torch.no_grad(), one_thread():
         for number in range(rounds + 1):
@@ -44,7 +47,9 @@ def timed(models: Sequence[nn.Module], batch: Batch, *, rounds: int = 5) -> list
                 _forward(model, batch)
                 if number:  # the first round warms up
                     times.append(1000 * (thread_time() - started))
-    return [median(times) for times in taken]
+    first = median(taken[0])
+    ratios = [median(one / other for one, other in zip(times, taken[0], strict=True)) for times in taken]
+    return [first * ratio for ratio in ratios]
 
 
 def _forward(model: nn.Module, batch: Batch) -> None:
