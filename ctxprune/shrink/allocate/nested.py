@@ -1,0 +1,67 @@
+"""One ranking over kinds of units that contain one another, paid for together (CoFi)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.coupled import coupled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.anatomy import Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Nested"]
+
+
+@dataclass(frozen=True)
+class Nested:
+    """The units of the lowest scores go, of whatever kind: as few as bring the coupled cost down to the budget.
+
+    Attributes:
+        least: Units that stay in each group; one layer and one dimension of the width at least.
+    """
+
+    least: int = 1
+
+    def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
+        """bool (count,) by group.
+
+        Raises:
+            UsageError: So much cannot go.
+        """
+        prices = coupled(subject.model, budget.measure)
+        wanted = float(prices.cost({})) - budget.remove * (1 - 1e-9)
+        order = sorted(
+            (float(score[place]), key, place)
+            for key, score in scores.items()
+            for place in score.argsort(stable=True)[: max(len(score) - self._kept_of(key), 0)].tolist()
+        )
+
+        def without(number: int) -> dict[Key, Tensor]:
+            kept = {key: torch.ones(len(score), dtype=torch.bool) for key, score in scores.items()}
+            for _, key, place in order[:number]:
+                kept[key][place] = False
+            return kept
+
+        low, high = 0, len(order)
+        if float(prices.cost(without(high))) > wanted:
+            raise UsageError(
+                f"these units cannot make the model cheaper by {budget.remove:.4g} {budget.measure}",
+                hint="raise the target or name more kinds of units",
+            )
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if float(prices.cost(without(middle))) <= wanted else (middle + 1, high)
+        return without(high)
+
+    def _kept_of(self, key: Key) -> int:
+        return max(self.least, 1) if key[0] in ("layer", "width") else self.least if key[1] >= 0 else 0

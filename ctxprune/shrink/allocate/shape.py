@@ -1,0 +1,90 @@
+"""A given uniform shape: the same number of units in every layer, so that plain loaders read the result.
+
+Xia and others, Sheared LLaMA: Accelerating Language Model Pre-training via Structured Pruning, ICLR 2024.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.coupled import coupled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.anatomy import Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Shape"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Units that stay in each group, by kind; of each group those of the highest scores.
+
+    Attributes:
+        neuron, head, width, layer: How many; "head" of key and value heads where queries share them. 0 = by the budget:
+            all kinds with 0 keep the same share, the largest that meets it. Where heads and width both go and the
+            model's configuration ties the one to the other (BERT), the width follows the heads.
+    """
+
+    neuron: int = 0
+    head: int = 0
+    width: int = 0
+    layer: int = 0
+
+    def __post_init__(self) -> None:
+        if any(getattr(self, entry.name) < 0 for entry in fields(self)):
+            raise UsageError(f"{self} has a number below 0", hint="0 = by the budget")
+
+    def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
+        """bool (count,) by group.
+
+        Raises:
+            UsageError: The shape costs more than the budget leaves, or there are not so many units.
+        """
+        counts = self.counts(subject, {key: len(score) for key, score in scores.items()}, budget)
+        kept = {}
+        for key, score in scores.items():
+            kept[key] = torch.zeros(len(score), dtype=torch.bool)
+            kept[key][score.argsort(descending=True, stable=True)[: counts[key]]] = True
+        return kept
+
+    def counts(self, subject: Subject, sizes: Mapping[Key, int], budget: Budget) -> dict[Key, int]:
+        """How many units stay in each group; see `__call__` for what is raised."""
+        prices = coupled(subject.model, budget.measure)
+        wanted = float(prices.cost({})) - budget.remove * (1 - 1e-9)
+        tied = getattr(getattr(subject.model, "config", None), "head_dim", None) is None
+        shares = sorted({number / size for size in sizes.values() for number in range(1, size + 1)})
+        low, high = 0, len(shares)  # the first `low` shares are cheap enough
+        while low < high:
+            middle = (low + high + 1) // 2
+            chosen = self._at(shares[middle - 1], sizes, tied=tied)
+            masks = {key: torch.arange(sizes[key]) < count for key, count in chosen.items()}
+            low, high = (middle, high) if float(prices.cost(masks)) <= wanted else (low, middle - 1)
+        if low == 0:
+            raise UsageError(f"no uniform shape of {self} meets the budget", hint="raise the target or lower the shape")
+        return self._at(shares[low - 1], sizes, tied=tied)
+
+    def _at(self, share: float, sizes: Mapping[Key, int], *, tied: bool) -> dict[Key, int]:
+        found = {}
+        least = {kind: min(size for key, size in sizes.items() if key[0] == kind) for kind, _ in sizes}
+        for key in sizes:
+            given = getattr(self, "head" if key[0] == "kv_group" else key[0], None)
+            if given is None:
+                raise UsageError(f"a shape says nothing of units of kind {key[0]!r}", hint="neuron, head, width, layer")
+            if given > least[key[0]]:
+                raise UsageError(f"{given} units of kind {key[0]!r} shall stay, of {least[key[0]]}", where="shape.v1")
+            found[key] = given or max(math.floor(share * least[key[0]] + 1e-9), 1)
+        heads = next((key for key in found if key[0] == "head"), None)
+        if tied and heads is not None and ("width", -1) in found and not self.width:
+            found["width", -1] = found[heads] * sizes["width", -1] // least["head"]
+        return found

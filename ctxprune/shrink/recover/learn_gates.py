@@ -1,0 +1,73 @@
+"""Gates and weights that are learned together before removal: CoFi, Sheared LLaMA, Compresso.
+
+Xia and others, Structured Pruning Learns Compact and Accurate Models, ACL 2022; Xia and others, Sheared LLaMA, ICLR 2024;
+Guo and others, Compresso, 2023 (the weights learn through low-rank adapters). The gates themselves are not folded into
+the weights: they end near 0 or 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.adapters import adapted, linear_paths, merge
+from ctxprune.shrink.hard_concrete import Learning, learn
+from ctxprune.shrink.recover.nearest_layers import layered_loss
+from ctxprune.shrink.score.learned_gates import constraint_of
+
+if TYPE_CHECKING:
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["LearnGates"]
+
+
+@dataclass(frozen=True)
+class LearnGates:
+    """Trains gates under the stage's budget, and the weights along; the score `learned.v1` then reads them.
+
+    Attributes:
+        steps: Of the optimiser.
+        rate: Of gates and Lagrangian.
+        weight_rate: Of the weights.
+        layers: Weight of the distance to the teacher's layers.
+        towards: "cost" (the expected cost) or "shape" (the expected number in each group; see `Shape`).
+        weights: What is tuned along: "all", "adapters" (low-rank, merged at the end) or "none".
+        rank: Of the adapters.
+    """
+
+    steps: int = 200
+    rate: float = 0.1
+    weight_rate: float = 1e-4
+    layers: float = 0.1
+    towards: str = "cost"
+    weights: str = "all"
+    rank: int = 8
+
+    def __post_init__(self) -> None:
+        if self.towards not in ("cost", "shape") or self.weights not in ("adapters", "all", "none"):
+            raise UsageError(
+                f"towards is {self.towards!r} and weights {self.weights!r}",
+                hint="'cost' or 'shape'; 'all', 'adapters' or 'none'",
+            )
+        if self.rank < 1:
+            raise UsageError(f"rank is {self.rank}", hint="from 1 up")
+
+    def __call__(self, subject: Subject) -> Subject:
+        """The subject with the gates' parameters in `learned`, its model trained in place.
+
+        Raises:
+            UsageError: There is no budget.
+        """
+        groups, learning = subject.needed_budget().groups, Learning(self.steps, self.rate, self.weight_rate)
+        constraint, loss = constraint_of(subject, groups, self.towards), layered_loss(subject, self.layers)
+        if self.weights != "adapters":
+            tuned = list(subject.model.parameters()) if self.weights == "all" else []
+            learned = learn(subject, groups, constraint, learning, loss, parameters=tuned)
+            return replace(subject, learned=learned)
+        paths, chance = linear_paths(subject.model), subject.generator(4)
+        with adapted(subject.model, paths, rank=self.rank, scale=2.0, chance=chance) as adapters:
+            tuned = [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]
+            learned = learn(subject, groups, constraint, learning, loss, parameters=tuned)
+        merge(subject.model, adapters)
+        return replace(subject, learned=learned)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import models  # noqa: E402
+
+from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.allocate.base import Budget  # noqa: E402
+from ctxprune.shrink.cost import unit_costs  # noqa: E402
+from ctxprune.shrink.hard_concrete import Learning, learn, open_probability, sampled  # noqa: E402
+from ctxprune.shrink.recover.learn_gates import LearnGates  # noqa: E402
+from ctxprune.shrink.score.learned_gates import LearnedGates  # noqa: E402
+
+
+@pytest.mark.parametrize("a", [-2.0, 0.0, 1.5])
+def test_gates_are_open_as_often_as_the_formula_says(a):
+    gates = sampled(torch.full((40_000,), a), torch.Generator().manual_seed(0))
+    expected = 1 / (1 + math.exp(-(a - 2 / 3 * math.log(0.1 / 1.1))))
+    assert float(open_probability(torch.tensor(a))) == pytest.approx(expected, abs=1e-6)
+    assert float((gates > 0).double().mean()) == pytest.approx(expected, abs=0.01)
+    assert float(gates.min()) >= 0
+    assert float(gates.max()) <= 1
+
+
+def test_units_that_the_loss_needs_stay_open_and_the_rest_is_driven_to_the_target():
+    subject = models.encoder()
+    groups = subject.groups(["neuron"])[:1]
+    wanted = torch.arange(48) % 2 == 0
+
+    def loss(model, batch):
+        seen = []
+        hook = model.get_submodule(groups[0].consumer).register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        subject.task.output(model, batch)
+        hook.remove()
+        return -seen[0].abs().mean((0, 1))[wanted].sum()
+
+    found = learn(subject, groups, lambda open_: (open_["neuron", 0].double().mean() - 0.5)[None], Learning(60), loss)
+    a = found["neuron", 0]
+    assert float(a[wanted].min()) > float(a[~wanted].max())
+    assert float(open_probability(a).mean()) == pytest.approx(0.5, abs=0.15)
+
+
+def test_gates_start_nowhere_without_a_budget_and_weights_stay_or_move_as_asked():
+    subject = dataclasses.replace(models.encoder(), teacher=models.bert())
+    groups = subject.groups(["head", "neuron"])
+    with pytest.raises(UsageError, match="budget"):
+        LearnedGates(steps=1)(subject, groups)
+    budget = Budget(groups, unit_costs(subject.model, groups, "flops"), 1e6)
+    subject = dataclasses.replace(subject, budget=budget)
+    before = {name: entry.clone() for name, entry in subject.model.state_dict().items()}
+    scores = LearnedGates(steps=3)(subject, groups)
+    assert {key: len(score) for key, score in scores.items()} == {group.key: group.count for group in groups}
+    assert all(torch.equal(entry, before[name]) for name, entry in subject.model.state_dict().items())
+    for weights in ("all", "adapters"):
+        moved = LearnGates(steps=3, weights=weights)(subject.copy())
+        assert set(moved.learned) == set(scores)
+        name = groups[0].slices[0].parameter
+        assert not torch.equal(moved.model.get_parameter(name), before[name])
+        assert sorted(moved.model.state_dict()) == sorted(before)
