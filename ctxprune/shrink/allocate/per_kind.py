@@ -1,0 +1,49 @@
+"""The same share of the cost of every kind, by one ranking over the layers of a kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ctxprune.shrink.allocate.base import drop_lowest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.allocate.base import Budget
+    from ctxprune.shrink.anatomy import Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["PerKind"]
+
+
+@dataclass(frozen=True)
+class PerKind:
+    """For scores that are comparable over layers, but not over kinds of units.
+
+    Attributes:
+        least: Units that stay in each group.
+    """
+
+    least: int = 1
+
+    def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:  # noqa: ARG002
+        """bool (count,) by group; a kind of few large units is chosen first, and the others make up for its rounding."""
+        kinds = sorted({key[0] for key in scores}, key=lambda kind: -max(_costs(budget, kind)))
+        kept: dict[Key, Tensor] = {}
+        left, total = budget.remove, budget.total
+        for kind in kinds:
+            part = {key: cost for key, cost in budget.costs.items() if key[0] == kind}
+            own = float(sum(float(cost.sum()) for cost in part.values()))
+            wanted = max(left * own / total, 0.0) if total else 0.0
+            chosen = {key: score for key, score in scores.items() if key[0] == kind}
+            kept |= drop_lowest(chosen, replace(budget, costs=part, remove=wanted), least=self.least)
+            left -= budget.gone({key: kept[key] for key in part})
+            total -= own
+        return kept
+
+
+def _costs(budget: Budget, kind: str) -> list[float]:
+    return [float(cost.max()) for key, cost in budget.costs.items() if key[0] == kind]

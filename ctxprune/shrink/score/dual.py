@@ -1,0 +1,88 @@
+"""D-Pruner's score: weights that matter in general and weights that matter to the domain.
+
+Zhang and others, Pruning as a Domain-specific LLM Extractor, Findings of NAACL 2024. In general: G = w^2 / [H^-1]_jj, H = X X^T
++ d of open-domain data (OBS). Domain: the loss gets the term r sum G (w' - w)^2, with w' - w = -a g the step that the domain's
+slope g would take; its slope, by the Fisher guess g^2 of the curvature, is 2 r a^2 G g^3. Score |s w + (s w)^2 / 2|, s the sum of both slopes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.activations import moments
+from ctxprune.shrink.subject import parameter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Dual"]
+
+
+@dataclass(frozen=True)
+class Dual:
+    """Of single weights; general importance from `Subject.related`, or from the calibration data where there is none.
+
+    Attributes:
+        regular: r, from 0 (the domain alone) up.
+        step: a.
+        damping: d, as a share of H's mean diagonal.
+    """
+
+    regular: float = 0.1
+    step: float = 0.03
+    damping: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.regular < 0 or self.step <= 0 or self.damping <= 0:
+            raise UsageError(f"{self} is out of range", hint="regular from 0 up, step and damping above 0")
+
+    def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
+        """float64 of each parameter's shape, from 0 up; labels where the task has them."""
+        subject.notes["related"] = sum(len(batch["input_ids"]) for batch in subject.related)
+        general = self._general(replace(subject, calibration=subject.related or subject.calibration), groups)
+        scores = {}
+        for name, slope in _slopes(subject, groups).items():
+            weight = parameter_of(subject.model, name).detach().double()
+            whole = (slope + 2 * self.regular * self.step**2 * general[name] * slope**3) * weight
+            scores[name] = (whole + 0.5 * whole.square()).abs()
+        return scores
+
+    def _general(self, subject: Subject, names: Sequence[str]) -> dict[str, Tensor]:
+        paths = [name.rpartition(".")[0] for name in names]
+        found = moments(subject, paths, products=True)
+        general = {}
+        for name, path in zip(names, paths, strict=True):
+            products = found[path].products
+            weight = parameter_of(subject.model, name).detach().double()
+            if products is None or products.shape[0] != weight.shape[1]:
+                raise InputError("this score is for linear modules", where=name)
+            curve = products / found[path].count
+            curve = curve + self.damping * curve.diagonal().mean().clamp(min=1e-12) * torch.eye(len(curve))
+            general[name] = weight.square() / torch.linalg.inv(curve).diagonal()
+        return general
+
+
+def _slopes(subject: Subject, names: Sequence[str]) -> dict[str, Tensor]:
+    """Mean slope of the task's loss by each weight."""
+    entries = [parameter_of(subject.model, name) for name in names]
+    total = [torch.zeros_like(entry, dtype=torch.float64) for entry in entries]
+    rows = 0
+    with subject.frozen(), torch.enable_grad():
+        for entry in entries:
+            entry.requires_grad_(True)
+        for batch in subject.needed_calibration():
+            size = len(batch["input_ids"])
+            loss = subject.task.loss(subject.model, batch, subject.teacher) * size
+            for place, slope in enumerate(torch.autograd.grad(loss, entries, allow_unused=True)):
+                if slope is not None:
+                    total[place] += slope.double()
+            rows += size
+    return {name: value / rows for name, value in zip(names, total, strict=True)}

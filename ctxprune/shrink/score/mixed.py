@@ -1,0 +1,59 @@
+"""Scores of the task mixed with those of a related, larger one.
+
+Xu and others, Transfer Learning for Structured Pruning under Limited Task Data, 2023: with little data of the task, masks
+that are found on both tasks generalise better than masks of the task alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.pieces import SCORES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["Mixed"]
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Any score on the calibration data and on `Subject.related`, each group's brought to mean 1, and averaged.
+
+    Attributes:
+        score: The score's name.
+        parameters: Its parameters.
+        share: Of the task's own score, 0..1; the rest is the related task's.
+    """
+
+    score: str = "fluctuation.v1"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise UsageError(f"share is {self.share!r}", hint="0..1")
+
+    def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
+        """As the score itself; alone where the subject has no related data, which is noted as `related`."""
+        score = SCORES.get(self.score)(**self.parameters)
+        own = score(subject, groups)
+        subject.notes["related"] = sum(len(batch["input_ids"]) for batch in subject.related)
+        if not subject.related:
+            return {key: _normed(value) for key, value in own.items()}
+        other = score(replace(subject, calibration=subject.related), groups)
+        return {key: self.share * _normed(own[key]) + (1 - self.share) * _normed(other[key]) for key in own}
+
+
+def _normed(values: Tensor) -> Tensor:
+    values = values.double()
+    mean = values.abs().mean()
+    return values / mean if float(mean) else torch.zeros_like(values)
