@@ -2,7 +2,7 @@
 
 Louizos and others, Learning Sparse Neural Networks through L0 Regularization, ICLR 2018: with u uniform in 0..1,
 s = sigmoid((log u - log(1 - u) + a) / b), z = clip(s (h - l) + l, 0, 1), b = 2/3, l = -0.1, h = 1.1; so
-P(z > 0) = sigmoid(a - b log(-l / h)). Wang and others, Structured Pruning of Large Language Models, EMNLP 2020: the term
+P(z > 0) = sigmoid(a - b log(-l / h)). Wang and others, Structured Pruning of Large Language Models, EMNLP 2020:
 m1 (c - t) + m2 (c - t)^2 drives the expected share c to t, with m1 and m2 raised by gradient ascent.
 """
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Learning", "learn", "open_probability", "sampled"]
 
 _LOW, _HIGH, _TEMPERATURE = -0.1, 1.1, 2 / 3
-Constraint = "Callable[[Mapping[Key, Tensor]], Tensor]"
 
 
 def open_probability(a: Tensor) -> Tensor:
@@ -73,7 +72,7 @@ class Learning:
 def learn(
     subject: Subject,
     groups: Sequence[Group],
-    constraint: Constraint,
+    constraint: Callable[[Mapping[Key, Tensor]], Tensor],
     learning: Learning,
     loss: Callable[[nn.Module, Batch], Tensor],
     *,

@@ -7,6 +7,7 @@ I_l = 1 - cos(x_l, x_{l+1}), centred and scaled to -1..1, layer l loses the shar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -62,7 +63,6 @@ def layer_changes(subject: Subject) -> Tensor:
     total, count = torch.zeros(len(subject.anatomy.layers), dtype=torch.float64), 0
     for batch in subject.needed_calibration():
         states = layer_states(subject, batch)
-        pairs = zip(states, states[1:], strict=False)
-        total += torch.stack([functional.cosine_similarity(x, y, dim=-1).double().sum() for x, y in pairs])
+        total += torch.stack([functional.cosine_similarity(x, y, dim=-1).double().sum() for x, y in pairwise(states)])
         count += len(states[0])
     return 1 - total / count

@@ -1,8 +1,8 @@
 """DarwinLM's search: levels of sparsity by group, mutated, trained a little, the worst dropped.
 
-Tang and others, DarwinLM: Evolutionary Structured Pruning of Large Language Models, 2025. An offspring moves a level from
-one group to another of the same kind, so that the budget holds; it is judged by the divergence from the teacher after a
-few steps of training, on more data and with more steps in each round of selection.
+Tang and others, DarwinLM: Evolutionary Structured Pruning of Large Language Models, 2025. An offspring moves a level
+from one group to another of the same kind, so that the budget holds; it is judged by the divergence from the teacher
+after a few steps of training, on more data and with more steps in each round of selection.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Evolution:
         generations: Of the search.
         offspring: In each.
         survivors: Left after each round of selection; the last one's first is the next parent.
-        steps: Of training in each round of selection; 0 = judged as it is.
+        training: Steps of training in each round of selection; 0 = judged as it is.
         rate: Of the training.
         level: Share of a group that moves in a mutation, above 0 and under 1; one unit at least.
     """
@@ -48,17 +48,21 @@ class Evolution:
     generations: int = 20
     offspring: int = 8
     survivors: tuple[int, ...] = (4, 2, 1)
-    steps: tuple[int, ...] = (2, 5, 10)
+    training: tuple[int, ...] = (2, 5, 10)
     rate: float = 1e-5
     level: float = 0.1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "survivors", tuple(self.survivors))
-        object.__setattr__(self, "steps", tuple(self.steps))
+        object.__setattr__(self, "training", tuple(self.training))
         if self.generations < 1 or self.offspring < 1 or not 0 < self.level < 1 or self.rate <= 0:
             raise UsageError(f"{self} is out of range", hint="generations and offspring from 1, level under 1")
-        if not self.survivors or len(self.survivors) != len(self.steps) or min(*self.survivors, *self.steps, 1) < 0:
-            raise UsageError(f"survivors are {self.survivors} and steps {self.steps}", hint="one of each a round")
+        if (
+            not self.survivors
+            or len(self.survivors) != len(self.training)
+            or min(*self.survivors, *self.training, 1) < 0
+        ):
+            raise UsageError(f"survivors are {self.survivors} and training {self.training}", hint="one of each a round")
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:
         """bool (count,) by group; never less than the budget goes."""
@@ -79,9 +83,7 @@ class Evolution:
         subject.notes["evolution"] = {f"{kind} {layer}": count for (kind, layer), count in parent.items()}
         return kept
 
-    def _mutated(
-        self, parent: Counts, scores: Mapping[Key, Tensor], budget: Budget, chance: torch.Generator
-    ) -> Counts:
+    def _mutated(self, parent: Counts, scores: Mapping[Key, Tensor], budget: Budget, chance: torch.Generator) -> Counts:
         child, keys = dict(parent), sorted(parent)
         flips = int(torch.randint(1, 4, (2,), generator=chance).min())
         for _ in range(flips):
@@ -102,8 +104,8 @@ class Evolution:
     def _selected(self, subject: Subject, found: list[Counts], order: Mapping[Key, Tensor]) -> Counts:
         """The best one: fewer are left after each round, with more data and longer training."""
         batches = list(subject.needed_calibration())
-        for number, (left, steps) in enumerate(zip(self.survivors, self.steps, strict=True)):
-            seen = batches[: max(len(batches) * (number + 1) // len(self.steps), 1)]
+        for number, (left, steps) in enumerate(zip(self.survivors, self.training, strict=True)):
+            seen = batches[: max(len(batches) * (number + 1) // len(self.training), 1)]
             values = [self._distance(subject, child, order, seen, steps) for child in found]
             best = sorted(range(len(found)), key=lambda place: (values[place], place))
             found = [found[place] for place in best[: max(left, 1)]]

@@ -27,7 +27,7 @@ class Nested:
     """The units of the lowest scores go, of whatever kind: as few as bring the coupled cost down to the budget.
 
     Attributes:
-        least: Units that stay in each group; one layer and one dimension of the width at least.
+        least: Units that stay in each group of a layer; of layers, of sublayers and of the width one stays.
     """
 
     least: int = 1
@@ -64,4 +64,4 @@ class Nested:
         return without(high)
 
     def _kept_of(self, key: Key) -> int:
-        return max(self.least, 1) if key[0] in ("layer", "width") else self.least if key[1] >= 0 else 0
+        return self.least if key[1] >= 0 else 1

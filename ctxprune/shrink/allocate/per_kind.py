@@ -30,7 +30,7 @@ class PerKind:
     least: int = 1
 
     def __call__(self, subject: Subject, scores: Mapping[Key, Tensor], budget: Budget) -> dict[Key, Tensor]:  # noqa: ARG002
-        """bool (count,) by group; a kind of few large units is chosen first, and the others make up for its rounding."""
+        """bool (count,) by group; a kind of large units is chosen first, and the others make up for its rounding."""
         kinds = sorted({key[0] for key in scores}, key=lambda kind: -max(_costs(budget, kind)))
         kept: dict[Key, Tensor] = {}
         left, total = budget.remove, budget.total

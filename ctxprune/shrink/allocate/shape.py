@@ -33,7 +33,8 @@ class Shape:
     Attributes:
         neuron, head, width, layer: How many; "head" of key and value heads where queries share them. 0 = by the budget:
             all kinds with 0 keep the same share, the largest that meets it. Where heads and width both go and the
-            model's configuration ties the one to the other (BERT), the width follows the heads.
+            model's configuration ties the one to the other (BERT), the width follows the heads. A pooler keeps its
+            outputs, so a BERT that has one is read by plain loaders only where its width stays.
     """
 
     neuron: int = 0

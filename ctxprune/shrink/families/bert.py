@@ -72,17 +72,20 @@ class Bert:
     def adapt(self, model: nn.Module) -> None:
         """Heads and sizes of modules and configuration follow the weights."""
         _, base = _found(model)
-        config, inner = base.config, set()
+        config, inner, heads = base.config, set(), set()
         config.vocab_size, config.hidden_size = base.embeddings.word_embeddings.weight.shape
         for layer in base.encoder.layer:
             if hasattr(layer.attention, "self"):
                 attention = layer.attention.self
                 attention.all_head_size = attention.query.weight.shape[0]
                 attention.num_attention_heads = attention.all_head_size // attention.attention_head_size
+                heads.add((attention.num_attention_heads, attention.all_head_size))
             if hasattr(layer.intermediate, "dense"):
                 inner.add(layer.intermediate.dense.weight.shape[0])
         if len(inner) == 1:
             config.intermediate_size = inner.pop()
+        if len(heads) == 1 and next(iter(heads))[1] == config.hidden_size:  # which is what it takes a head's size from
+            config.num_attention_heads = heads.pop()[0]
 
 
 class _NormOnly(nn.Module):

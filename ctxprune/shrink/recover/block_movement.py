@@ -1,8 +1,9 @@
 """Block movement pruning: blocks of matrices have scores that move with training; what shrinks goes.
 
-Lagunas and others, Block Pruning For Faster Transformers, EMNLP 2021. Scores S of blocks learn by the straight-through
-slope dL/dS = sum over the block of W dL/dW'; in the forward pass W' = W M, M = the blocks of the highest scores, as many as a
-cubic schedule leaves. Hybrid: square blocks in attention, one score for a neuron's row and column in feed-forward parts.
+Lagunas and others, Block Pruning For Faster Transformers, EMNLP 2021. Scores S of blocks learn by the
+straight-through slope dL/dS = sum over the block of W dL/dW'; in the forward pass W' = W M, M = the blocks of the
+highest scores, as many as a cubic schedule leaves. Hybrid: square blocks in attention, one score for a neuron's row
+and column in feed-forward parts.
 """
 
 from __future__ import annotations
@@ -66,7 +67,10 @@ class BlockMovement:
         loss = subject.task.loss if self.towards == "labels" else default_loss(subject)
         batches, chance = list(subject.needed_calibration()), subject.generator(8)
         weights = list(subject.model.parameters())
-        groups = [{"params": weights, "lr": self.rate}, {"params": [part.scores for part in parts], "lr": self.score_rate}]
+        groups = [
+            {"params": weights, "lr": self.rate},
+            {"params": [part.scores for part in parts], "lr": self.score_rate},
+        ]
         optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
         for step in range(self.steps):
             if step % len(batches) == 0:

@@ -1,8 +1,9 @@
 """PAT's preparation: modules that turn and scale what sublayers add, under one mask over the width.
 
-Liu and others, PAT: Pruning-Aware Tuning for Large Language Models, AAAI 2025: a hybrid sparsification module after each
-sublayer is diag(v) M (1 + U D), U D of low rank and M a mask that all modules share. The mask is a sigmoid whose
-temperature rises, plus a bias that fades, so that it starts near 1 and ends at 0 or 1; D D^T = 1 is asked for, so that D turns and v scales.
+Liu and others, PAT: Pruning-Aware Tuning for Large Language Models, AAAI 2025: a hybrid sparsification module after
+each sublayer is diag(v) M (1 + U D), U D of low rank and M a mask that all modules share. The mask is a sigmoid whose
+temperature rises, plus a bias that fades, so that it starts near 1 and ends at 0 or 1; D D^T = 1 is asked for, so
+that D turns and v scales.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ __all__ = ["HybridSparsification"]
 
 @dataclass(frozen=True)
 class HybridSparsification:
-    """Trains the modules and the mask, with the weights frozen, and folds the modules into the sublayers' last matrices.
+    """Trains modules and mask, with the weights frozen, and folds the modules into the sublayers' last matrices.
 
     Attributes:
         steps: Of the optimiser.
@@ -49,11 +50,16 @@ class HybridSparsification:
     identity: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.rank < 1 or min(self.rate, self.mask_rate) <= 0 or min(self.pressure, self.identity) < 0:
+        if (
+            self.steps < 1
+            or self.rank < 1
+            or min(self.rate, self.mask_rate) <= 0
+            or min(self.pressure, self.identity) < 0
+        ):
             raise UsageError(f"{self} is out of range", hint="steps and rank from 1, rates above 0, weights from 0 up")
 
     def __call__(self, subject: Subject) -> Subject:
-        """The subject with the mask of ("width", -1) in `learned`; the model gives what it did before, but for v, U and D.
+        """The subject with the mask of ("width", -1) in `learned`, the modules folded into its model in place.
 
         Raises:
             UsageError: There is no budget, or the stage's units are not the width.
@@ -64,9 +70,7 @@ class HybridSparsification:
             raise UsageError("this preparation masks the width alone", where="hybrid_sparsification.v1")
         width, chance = budget.groups[0].count, subject.generator(9)
         wanted = width - budget.remove / float(budget.costs["width", -1][0])
-        modules = {
-            entry.output: _Module(width, min(self.rank, width), chance) for entry in subject.anatomy.sublayers
-        }
+        modules = {entry.output: _Module(width, min(self.rank, width), chance) for entry in subject.anatomy.sublayers}
         mask = nn.Parameter(0.01 * torch.randn(width, generator=chance))
         trained = [entry for module in modules.values() for entry in module.parameters()]
         optimizer = torch.optim.AdamW(
@@ -87,7 +91,8 @@ class HybridSparsification:
                     open_ = torch.sigmoid(mask) + ((mask >= 0).float() - torch.sigmoid(mask)).detach()
                     apart = sum(module.apart for module in modules.values()) / max(len(modules), 1)
                     far = (open_.sum() - wanted).abs() / wanted
-                    (value + self.pressure * far + self.identity * apart).backward()
+                    apart = self.identity * apart + (mask.abs() - 0.5).square().mean()  # so that it ends on either side
+                    (value + self.pressure * far + apart).backward()
                     optimizer.step()
                     optimizer.zero_grad(set_to_none=True)
         finally:

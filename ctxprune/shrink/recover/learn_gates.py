@@ -1,8 +1,8 @@
 """Gates and weights that are learned together before removal: CoFi, Sheared LLaMA, Compresso.
 
-Xia and others, Structured Pruning Learns Compact and Accurate Models, ACL 2022; Xia and others, Sheared LLaMA, ICLR 2024;
-Guo and others, Compresso, 2023 (the weights learn through low-rank adapters). The gates themselves are not folded into
-the weights: they end near 0 or 1.
+Xia and others, Structured Pruning Learns Compact and Accurate Models, ACL 2022; Xia and others, Sheared LLaMA, ICLR
+2024; Guo and others, Compresso, 2023 (the weights learn through low-rank adapters). The gates themselves are
+not folded into the weights: they end near 0 or 1.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def nearest_distance(states: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tens
 
 
 def layered_loss(subject: Subject, weight: float) -> Callable[[nn.Module, Batch], Tensor]:
-    """Divergence from the teacher's output plus `weight` times that of the layers; the task's loss without a teacher."""
+    """Divergence from the teacher's output plus `weight` times that of the layers; without one the task's loss."""
     teacher = subject.teacher
     if teacher is None:
         return subject.task.loss

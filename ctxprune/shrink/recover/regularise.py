@@ -1,7 +1,7 @@
 """DReSS: the units that will go are regularised first, so that what they know moves to the others.
 
-Feng and others, DReSS: Data-driven Regularized Structured Streamlining for Large Language Models, 2025: loss + strength *
-norm of the weights of the chosen units, on a little data; then they go, and the rest is tuned.
+Feng and others, DReSS: Data-driven Regularized Structured Streamlining for Large Language Models, 2025: loss +
+strength * norm of the weights of the chosen units, on a little data; then they go, and the rest is tuned.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """LoRAPrune's score: importance by the gradients of low-rank adapters, not by those of the weights.
 
-Zhang and others, LoRAPrune: Structured Pruning Meets Low-Rank Parameter-Efficient Fine-Tuning, Findings of ACL 2024: the
-slope of W is guessed by g = (dL/dB) A + B (dL/dA) - (dL/dB) (dL/dA); a weight's importance is |g (W + B A)|, summed over a unit in
-each matrix, normed to length 1 in each group, and averaged over steps, s <- m s + (1 - m) s'.
+Zhang and others, LoRAPrune: Structured Pruning Meets Low-Rank Parameter-Efficient Fine-Tuning, Findings of ACL 2024:
+the slope of W is guessed by g = (dL/dB) A + B (dL/dA) - (dL/dB) (dL/dA); a weight's importance is |g (W + B A)|,
+summed over a unit in each matrix, normed to length 1 in each group, and averaged over steps, s <- m s + (1 - m) s'.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """SEAP's score: activations of each task, found as clusters of the data.
 
-Liang and others, SEAP: Training-free Sparse Expert Activation Pruning, 2025: hidden states of one task lie together, and a
-unit's importance is taken over them alone: variance of the input of the consumer times its column's squared norm (WIFV),
-or its root mean square times the norm (WIFN).
+Liang and others, SEAP: Training-free Sparse Expert Activation Pruning, 2025: hidden states of one task lie together,
+and a unit's importance is taken over them alone: variance of the input of the consumer times its column's squared
+norm (WIFV), or its root mean square times the norm (WIFN).
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class Clusters:
         if self.clusters < 1 or not -1 <= self.only < self.clusters:
             raise UsageError(f"clusters is {self.clusters} and only {self.only}", hint="only from -1 to clusters - 1")
         if self.across not in ("max", "mean") or self.statistic not in ("norm", "variance"):
-            raise UsageError(f"across is {self.across!r} and statistic {self.statistic!r}", hint="mean or max; variance or norm")
+            raise UsageError(
+                f"across is {self.across!r} and statistic {self.statistic!r}", hint="mean or max; variance or norm"
+            )
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; unlabelled data. Notes `clusters`: rows of each."""
@@ -119,7 +121,8 @@ def kmeans(points: Tensor, clusters: int, chance: torch.Generator, *, rounds: in
 
 
 def _rows(batches: Sequence[Batch], chosen: Tensor) -> list[Batch]:
-    found, place = [], 0
+    found: list[Batch] = []
+    place = 0
     for batch in batches:
         own = chosen[place : place + len(batch["input_ids"])]
         place += len(own)

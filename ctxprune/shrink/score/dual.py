@@ -1,8 +1,9 @@
 """D-Pruner's score: weights that matter in general and weights that matter to the domain.
 
-Zhang and others, Pruning as a Domain-specific LLM Extractor, Findings of NAACL 2024. In general: G = w^2 / [H^-1]_jj, H = X X^T
-+ d of open-domain data (OBS). Domain: the loss gets the term r sum G (w' - w)^2, with w' - w = -a g the step that the domain's
-slope g would take; its slope, by the Fisher guess g^2 of the curvature, is 2 r a^2 G g^3. Score |s w + (s w)^2 / 2|, s the sum of both slopes.
+Zhang and others, Pruning as a Domain-specific LLM Extractor, Findings of NAACL 2024. In general: G = w^2 / [H^-1]_jj,
+H = X X^T + d of open-domain data (OBS). Domain: the loss gets the term r sum G (w' - w)^2, with w' - w = -a g the
+step that the domain's slope g would take; its slope, by the Fisher guess g^2 of the curvature, is 2 r a^2 G g^3.
+Score |s w + (s w)^2 / 2|, s the sum of both slopes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Gates that are learned with frozen weights: what stays open matters.
 
-Louizos and others (L0), ICLR 2018; with a Lagrangian to the target as in CoFi (Xia and others, ACL 2022). The weights of
-a unit's gate say how much the loss wants it, under the pressure of the budget.
+Louizos and others (L0), ICLR 2018; with a Lagrangian to the target as in CoFi (Xia and others, ACL 2022). The weights
+of a unit's gate say how much the loss wants it, under the pressure of the budget.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Scores of the task mixed with those of a related, larger one.
 
-Xu and others, Transfer Learning for Structured Pruning under Limited Task Data, 2023: with little data of the task, masks
-that are found on both tasks generalise better than masks of the task alone.
+Xu and others, Transfer Learning for Structured Pruning under Limited Task Data, 2023: with little data of the task,
+masks that are found on both tasks generalise better than masks of the task alone.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Bonsai's score: what random sub-models that have a unit do better than those that have not.
 
-Dery and others, Everybody Prune Now: Structured Pruning of LLMs with only Forward Passes, 2024: sub-models are drawn with
-masks m, those of small activations going more often; their utility U = -loss is regressed on the mask bits, U = m^T b + c,
-with ||b - p||^2 held down around a prior p from the activations; b is the score.
+Dery and others, Everybody Prune Now: Structured Pruning of LLMs with only Forward Passes, 2024: sub-models are drawn
+with masks m, those of small activations going more often; their utility U = -loss is regressed on the mask bits, U =
+m^T b + c, with ||b - p||^2 held down around a prior p from the activations; b is the score.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Perturbation:
         }
         chance = subject.generator(5)
         masks, utilities = [], []
+        drawn: dict[Key, Tensor] = {}
         for number in range(self.samples):
             if number % 2:
                 drawn = {key: self._complement(drawn[key], tried[key]) for key in prior}

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import models  # noqa: E402
+
+from ctxprune.shrink.activations import module_inputs  # noqa: E402
+from ctxprune.shrink.cost import matrices  # noqa: E402
+from ctxprune.shrink.score.clusters import Clusters, kmeans  # noqa: E402
+from ctxprune.shrink.score.dual import Dual  # noqa: E402
+from ctxprune.shrink.score.fluctuation import Fluctuation  # noqa: E402
+from ctxprune.shrink.score.inactive import Inactive  # noqa: E402
+from ctxprune.shrink.score.mixed import Mixed  # noqa: E402
+
+
+def test_clusters_are_found():
+    chance = torch.Generator().manual_seed(0)
+    points = torch.cat([torch.randn(20, 5, generator=chance) + 20 * number for number in range(3)])
+    labels = kmeans(points, 3, chance)
+    assert {len(set(labels[start : start + 20].tolist())) for start in (0, 20, 40)} == {1}
+    assert len(set(labels.tolist())) == 3
+
+
+def test_one_cluster_is_the_whole_and_more_differ_from_it():
+    subject = models.encoder()
+    groups = subject.groups(["head", "neuron"])
+    whole = Clusters(clusters=1, statistic="variance")(subject, groups)
+    plain = Fluctuation()(subject, groups)
+    assert all(torch.allclose(whole[group.key] * group.block, plain[group.key]) for group in groups)
+    one = Clusters(clusters=3, only=0)(subject, groups)
+    most = Clusters(clusters=3, across="max")(subject, groups)
+    assert sum(subject.notes["clusters"]) == 24
+    assert all(bool((most[key] >= one[key] - 1e-12).all()) for key in one)
+
+
+def test_units_that_never_wake_have_no_score():
+    subject = models.decoder()
+    group = subject.groups(["neuron"])[0]
+    with torch.no_grad():
+        subject.model.get_submodule(group.reader).weight[5] = 0
+    found = Inactive(relative=False)(subject, [group])[group.key]
+    assert float(found[5]) == 0
+    wanted = module_inputs(subject, [group.consumer])[group.consumer].abs().mean(0)
+    assert torch.allclose(found.float(), wanted, atol=1e-5)
+    assert float(Inactive()(subject, [group])[group.key].max()) == 1
+
+
+def test_scores_of_two_tasks_are_mixed():
+    subject = dataclasses.replace(models.encoder(), related=models.batches(2, seed=5))
+    groups = subject.groups(["neuron"])[:1]
+    key = groups[0].key
+    own = Fluctuation()(subject, groups)[key]
+    other = Fluctuation()(dataclasses.replace(subject, calibration=subject.related), groups)[key]
+    mixed = Mixed(share=0.25)(subject, groups)[key]
+    assert torch.allclose(mixed, 0.25 * own / own.mean() + 0.75 * other / other.mean())
+    assert subject.notes["related"] == 16
+    alone = models.encoder()
+    assert torch.allclose(Mixed()(alone, groups)[key], own / own.mean())
+    assert alone.notes["related"] == 0
+
+
+def test_the_dual_score_is_the_formula():
+    subject = dataclasses.replace(models.encoder(), related=models.batches(2, seed=5))
+    name = matrices(subject.model)[0]
+    found = Dual(regular=0.5, step=0.3, damping=0.1)(subject, [name])[name]
+    inputs = module_inputs(dataclasses.replace(subject, calibration=subject.related), [name.removesuffix(".weight")])
+    (states,) = (entry.double() for entry in inputs.values())
+    curve = states.T @ states / len(states)
+    curve += 0.1 * curve.diagonal().mean() * torch.eye(32)
+    weight = subject.model.get_parameter(name)
+    general = weight.double().square() / torch.linalg.inv(curve).diagonal()
+    loss = sum(subject.task.loss(subject.model, batch) for batch in subject.calibration) / 3
+    (slope,) = (entry.double() for entry in torch.autograd.grad(loss, [weight]))
+    moved = (slope + 2 * 0.5 * 0.3**2 * general * slope**3) * weight
+    assert torch.allclose(found, (moved + 0.5 * moved**2).abs().detach(), rtol=1e-4, atol=1e-10)
+    plain = Dual(regular=0.0)(subject, [name])[name]
+    assert torch.allclose(plain, (slope * weight + 0.5 * (slope * weight) ** 2).abs().detach(), rtol=1e-4, atol=1e-10)
