@@ -16,6 +16,7 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.families import family_of
+from ctxprune.shrink.parts import elements
 from ctxprune.shrink.subject import module_of, parameter_of
 from ctxprune.shrink.tasks.base import inputs_of
 
@@ -116,7 +117,7 @@ def _sublayer(model: nn.Module, anatomy: Anatomy, keys: Sequence[Key], measure: 
 
 def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens: int) -> float:
     time = measure in ("flops", "latency")
-    total, seen = 0.0, set()
+    total, seen, held = 0.0, set(), []
     for part in group.slices:
         entry = parameter_of(model, part.parameter)
         table = isinstance(module_of(model, part.parameter.rpartition(".")[0]), nn.Embedding)
@@ -125,7 +126,8 @@ def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens
         if (place := (id(entry), part.axis, part.start)) in seen:  # tied weights are there once
             continue
         seen.add(place)
-        size = entry.numel() / entry.shape[part.axis] * part.size
+        held.append(entry)  # a product of factors lives for as long as its place is compared
+        size = elements(model, part.parameter, entry) / entry.shape[part.axis] * part.size
         if time:
             size *= next((share for path, share in anatomy.active.items() if part.parameter.startswith(path)), 1.0)
         total += size * (tokens if time else entry.element_size() if measure == "bytes" else 1)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Coupled", "coupled"]
 
+_TOKENS = 128  # the length that `unit_costs` counts by default
+
 
 @dataclass(frozen=True)
 class Coupled:
@@ -84,7 +86,7 @@ def coupled(model: nn.Module, measure: str) -> Coupled:
     units = {}
     for key in keys:
         whole = float(prices[key][0])
-        across = _across(model, anatomy.groups[key], wide) * _price(model, measure, anatomy, anatomy.groups[key])
+        across = _across(model, anatomy, anatomy.groups[key], wide, measure)
         units[key] = (across, whole - across)
     inside = sum(anatomy.groups[key].count * sum(units[key]) for key in keys)
     total = cost(model, "flops" if measure == "latency" else measure)
@@ -97,21 +99,13 @@ def coupled(model: nn.Module, measure: str) -> Coupled:
     return Coupled(anatomy, units, outside, total - inside - outside)
 
 
-def _across(model: nn.Module, group: Group, wide: set[tuple[str, int]]) -> float:
-    """Elements of one unit that go with the width."""
+def _across(model: nn.Module, anatomy: Anatomy, group: Group, wide: set[tuple[str, int]], measure: str) -> float:
+    """What of a unit's cost goes with the width."""
     total = 0.0
     for part in group.slices:
         entry = parameter_of(model, part.parameter)
         if any((part.parameter, axis) in wide for axis in range(entry.ndim) if axis != part.axis):
-            total += entry.numel() / entry.shape[part.axis] * part.size
+            share = next((value for path, value in anatomy.active.items() if part.parameter.startswith(path)), 1.0)
+            per = {"parameters": 1.0, "bytes": entry.element_size()}.get(measure, _TOKENS * share)
+            total += entry.numel() / entry.shape[part.axis] * part.size * per
     return total
-
-
-def _price(model: nn.Module, measure: str, anatomy: Anatomy, group: Group) -> float:
-    """What an element of a matrix costs."""
-    if measure == "parameters":
-        return 1.0
-    if measure == "bytes":
-        return float(parameter_of(model, group.slices[0].parameter).element_size())
-    share = next((value for path, value in anatomy.active.items() if group.consumer.startswith(path)), 1.0)
-    return 128.0 * share  # the length that `unit_costs` counts by default

@@ -20,6 +20,7 @@ from torch import nn
 from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.families import family_of
 from ctxprune.shrink.packing import packed, unpacked
+from ctxprune.shrink.parts import parts_of, put_parts
 from ctxprune.shrink.surgery import resize
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def rebuilt(folder: Path, manifest: Mapping[str, Any]) -> Any:
         sublayers = {(entry.layer, entry.kind): entry for entry in family.describe(model).sublayers}
         for layer, kind in manifest["dropped"]:
             family.drop_sublayer(model, sublayers[layer, kind])
+        put_parts(model, manifest.get("parts", ()))
         _fill(model, weights)
         family.adapt(model)
         _follow(model.config, manifest["config"])
@@ -211,6 +213,7 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
         "uniform": uniform,
         "dropped": dropped,
         "packed": shapes,
+        "parts": [list(entry) for entry in parts_of(model).values()],
         "sha256": hashlib.sha256((folder / _WEIGHTS).read_bytes()).hexdigest(),
         "origin": loaded.origin,
         "config": config,

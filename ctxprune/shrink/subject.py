@@ -11,6 +11,7 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.families import family_of
+from ctxprune.shrink.parts import Factorised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -163,5 +164,7 @@ def module_of(model: nn.Module, path: str) -> Any:
 
 
 def parameter_of(model: nn.Module, path: str) -> Any:
-    """The parameter of that dotted name."""
-    return model.get_parameter(path)
+    """The parameter of that dotted name; of a factorised matrix the product."""
+    owner, _, name = path.rpartition(".")
+    module = model.get_submodule(owner)
+    return module.weight if name == "weight" and isinstance(module, Factorised) else model.get_parameter(path)

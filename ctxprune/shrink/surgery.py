@@ -11,6 +11,7 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.families import family_of
+from ctxprune.shrink.parts import parts_of
 from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ def remove(model: nn.Module, kept: Mapping[Key, Tensor]) -> nn.Module:
     family = family_of(model)
     anatomy = family.describe(model)
     _check(anatomy, kept)
+    if any(key[0] not in ("layer", "sublayer") for key in kept) and parts_of(model):
+        raise UsageError(
+            "a model with factorised, routed or mapped parts loses whole sublayers and layers alone",
+            where=next(iter(parts_of(model))),
+            hint="take units out before that",
+        )
     small = copy.deepcopy(model)
     gone = {key for key, mask in kept.items() if not bool(mask.any())}
     _cut(small, [(anatomy.groups[key], mask) for key, mask in kept.items() if key not in gone])

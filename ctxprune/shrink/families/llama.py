@@ -8,6 +8,7 @@ from torch import nn
 
 from ctxprune.shrink.anatomy import Anatomy, Group, Layer, Slice, Sublayer
 from ctxprune.shrink.families.base import Nothing, depth_groups
+from ctxprune.shrink.parts import active_shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +159,17 @@ def residual_anatomy(
     groups["width", -1] = Group("width", -1, width, tuple(width_slices))
     groups["vocabulary", -1] = Group("vocabulary", -1, vocabulary, tuple(vocabulary_slices))
     embedded = f"{prefix}{words}"
-    return Anatomy(name, width, tuple(layers), groups, embedded, embedded, tuple(norms), post_norm=False)
+    return Anatomy(
+        name,
+        width,
+        tuple(layers),
+        groups,
+        embedded,
+        embedded,
+        tuple(norms),
+        post_norm=False,
+        active=active_shares(model),
+    )
 
 
 def drop_sublayer(model: nn.Module, sublayer: Sublayer) -> None:

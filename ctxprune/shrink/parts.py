@@ -1,0 +1,191 @@
+"""Modules of our own that stand where a module of the model stood: factors, routed feed-forward parts, mapped words.
+
+They keep the names of what they hold, so that families describe a model with them as they did before, and say by a few
+numbers how they are built again from a manifest.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ctxprune.errors import FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+__all__ = ["PARTS", "Factorised", "Mapped", "Routed", "active_shares", "elements", "parts_of", "put_parts"]
+
+
+class Factorised(nn.Module):
+    """A linear module as two: y = second(first(x)).
+
+    Args:
+        inputs, rank, outputs: Sizes.
+        bias: Whether the second one has a bias.
+    """
+
+    def __init__(self, inputs: int, rank: int, outputs: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.first = nn.Linear(inputs, rank, bias=False)
+        self.second = nn.Linear(rank, outputs, bias=bias)
+
+    @property
+    def weight(self) -> Tensor:
+        """The product: (outputs, inputs)."""
+        return self.second.weight.detach() @ self.first.weight.detach()
+
+    @property
+    def bias(self) -> Tensor | None:
+        """Of the second one."""
+        return self.second.bias
+
+    def forward(self, states: Tensor) -> Tensor:
+        """(…, inputs) to (…, outputs)."""
+        result: Tensor = self.second(self.first(states))
+        return result
+
+    def settings(self) -> dict[str, Any]:
+        """What `around` needs."""
+        return {"rank": self.first.out_features, "bias": self.second.bias is not None}
+
+    @classmethod
+    def around(cls, module: Any, *, rank: int, bias: bool) -> Factorised:
+        """In the place of a linear module, with weights that are to be filled in."""
+        return cls(module.in_features, rank, module.out_features, bias=bias)
+
+
+class Routed(nn.Module):
+    """A gated feed-forward part whose neurons are experts: each token goes through some of them.
+
+    Args:
+        inner: The part as it was: `gate_proj`, `up_proj`, `down_proj` and `act_fn`, its neurons sorted by expert.
+        experts: How many, of equal sizes within one neuron.
+        top: Experts that a token goes through; with all of them the outputs are those of the part as it was.
+    """
+
+    def __init__(self, inner: Any, experts: int, top: int) -> None:
+        super().__init__()
+        self.gate_proj, self.up_proj, self.down_proj = inner.gate_proj, inner.up_proj, inner.down_proj
+        self.act_fn = inner.act_fn
+        self.router = nn.Linear(inner.gate_proj.in_features, experts)
+        self.count, self.top = experts, top  # a family of real experts knows them by an attribute `experts`
+        self.intermediate_size = inner.down_proj.weight.shape[1]
+
+    def bounds(self) -> list[tuple[int, int]]:
+        """First neuron and end of each expert."""
+        count = self.down_proj.weight.shape[1]
+        edges = [round(number * count / self.count) for number in range(self.count + 1)]
+        return list(pairwise(edges))
+
+    @property
+    def share(self) -> float:
+        """Of the matrices' elements, those that a token meets, with the router's."""
+        held = sum(entry.weight.numel() for entry in (self.gate_proj, self.up_proj, self.down_proj))
+        return min(self.top / self.count + self.router.weight.numel() / held, 1.0)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """(rows, tokens, width) of the same shape; each expert reads its own tokens alone."""
+        flat = states.reshape(-1, states.shape[-1])
+        chosen = torch.zeros(len(flat), self.count, dtype=torch.bool, device=flat.device)
+        chosen.scatter_(1, self.router(flat).topk(self.top, dim=1).indices, value=True)
+        result = torch.zeros_like(flat)
+        for expert, (start, end) in enumerate(self.bounds()):
+            rows = chosen[:, expert].nonzero().flatten()
+            if len(rows):
+                inner = self.act_fn(_part(self.gate_proj, flat[rows], start, end))
+                inner = inner * _part(self.up_proj, flat[rows], start, end)
+                result = result.index_add(0, rows, functional.linear(inner, self.down_proj.weight[:, start:end]))
+        if self.down_proj.bias is not None:
+            result = result + self.down_proj.bias
+        return result.view(states.shape)
+
+    def settings(self) -> dict[str, Any]:
+        """What `around` needs."""
+        return {"experts": self.count, "top": self.top}
+
+    @classmethod
+    def around(cls, module: Any, *, experts: int, top: int) -> Routed:
+        """In the place of a feed-forward part."""
+        return cls(module, experts, top)
+
+
+def _part(linear: Any, states: Tensor, start: int, end: int) -> Tensor:
+    bias = None if linear.bias is None else linear.bias[start:end]
+    return functional.linear(states, linear.weight[start:end], bias)
+
+
+class Mapped(nn.Embedding):
+    """Word embeddings of which some entries share a row: `rows` says which row an entry reads.
+
+    Args:
+        entries: Of the vocabulary as the tokenizer has it.
+        rows: Of the table.
+        width: Of a row.
+    """
+
+    rows: Tensor
+
+    def __init__(self, entries: int, rows: int, width: int) -> None:
+        super().__init__(rows, width)
+        self.register_buffer("rows", torch.zeros(entries, dtype=torch.int32))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """int64 (…) to float (…, width)."""
+        result: Tensor = super().forward(self.rows[ids].long())
+        return result
+
+    def settings(self) -> dict[str, Any]:
+        """What `around` needs."""
+        return {"entries": len(self.rows), "rows": self.weight.shape[0]}
+
+    @classmethod
+    def around(cls, module: Any, *, entries: int, rows: int) -> Mapped:
+        """In the place of an embedding."""
+        return cls(entries, rows, module.weight.shape[1])
+
+
+PARTS: Mapping[str, Any] = {"factorised": Factorised, "mapped": Mapped, "routed": Routed}
+"""Every part by the name that it has in a manifest."""
+
+
+def parts_of(model: nn.Module) -> dict[str, tuple[str, str, dict[str, Any]]]:
+    """By dotted name: the name, the kind and the settings of each part of ours."""
+    kinds = {part: kind for kind, part in PARTS.items()}
+    return {
+        path: (path, kinds[type(module)], module.settings())
+        for path, module in model.named_modules()
+        if type(module) in kinds
+    }
+
+
+def put_parts(model: nn.Module, parts: Sequence[Sequence[Any]]) -> None:
+    """Put parts of a manifest in the places of what stands there, weights to be filled in.
+
+    Raises:
+        FormatError: A kind is unknown.
+    """
+    for path, kind, settings in parts:
+        if kind not in PARTS:
+            raise FormatError(f"there is no part {kind!r}", where=str(path), hint="read it with a newer release")
+        parent, _, name = path.rpartition(".")
+        setattr(model.get_submodule(parent), name, PARTS[kind].around(model.get_submodule(path), **settings))
+
+
+def active_shares(model: nn.Module) -> dict[str, float]:
+    """Of routed parts: the share of their weights that a token meets, by what their parameters' names begin with."""
+    return {f"{path}.": module.share for path, module in model.named_modules() if isinstance(module, Routed)}
+
+
+def elements(model: nn.Module, path: str, entry: Tensor) -> int:
+    """How many numbers a parameter holds; of a factorised matrix both factors'."""
+    owner = model.get_submodule(path.rpartition(".")[0])
+    if path.endswith(".weight") and isinstance(owner, Factorised):
+        return int(owner.first.weight.numel() + owner.second.weight.numel())
+    return int(entry.numel())
