@@ -27,6 +27,7 @@ from torch.nn import functional
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.subject import module_of
+from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,11 @@ def objective(
             f"loss is {loss!r}, towards {towards!r}, layers {layers!r}",
             hint=f"loss: {', '.join(LOSSES)}; towards: teacher, labels; layers: {', '.join(_MAPS)}",
         )
-    known = subject.teacher is not None or all("teacher" in batch for batch in subject.needed_calibration())
+    ranks = isinstance(subject.task, CrossEncoder)
+    if loss in ("listwise", "margin") and not ranks:
+        raise UsageError(f"the loss {loss!r} is for rerankers", hint="take 'output' for other models")
+    scores = ranks and all("teacher" in batch for batch in subject.needed_calibration())
+    known = subject.teacher is not None or scores
     if towards == "labels" or (loss == "output" and not known):
         return Objective(lambda model, batch: subject.task.loss(model, batch, subject.teacher))
     if not known or (loss == "hidden" and subject.teacher is None):
@@ -90,8 +95,6 @@ def objective(
 
     def compared(model: nn.Module, batch: Batch) -> Tensor:
         output = subject.task.output(model, batch)
-        if output.ndim != 2:
-            raise UsageError(f"the loss {loss!r} is for rankers", hint="take 'output' for other models")
         return ranked(output[:, -1], _wanted(subject, batch, output)[:, -1], batch["groups"])
 
     return Objective(compared)
@@ -118,7 +121,7 @@ def listwise(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
 
 def _wanted(subject: Subject, batch: Batch, output: Tensor) -> Tensor:
     """What the teacher says, shaped as the student's output."""
-    if "teacher" in batch and output.ndim == 2:
+    if "teacher" in batch and isinstance(subject.task, CrossEncoder):
         return batch["teacher"][:, None].to(output).expand_as(output)
     with torch.no_grad():
         return subject.task.output(subject.teacher, batch)

@@ -82,7 +82,7 @@ def test_language_models_follow_the_distribution():
     subject = taught(models.decoder())
     batch = subject.calibration[0]
     assert value(objective(subject, "hidden").loss(subject.model, batch)) == pytest.approx(0.0, abs=1e-5)
-    with pytest.raises(UsageError, match="batches with groups"):
+    with pytest.raises(UsageError, match="for rerankers"):
         objective(subject, "listwise")
 
 
@@ -122,6 +122,13 @@ def test_recorded_states_are_those_of_real_tokens():
         subject.task.output(subject.model, batch)
     assert states[0].shape == (int(batch["attention_mask"].sum()), 32)
     assert not subject.model.bert.encoder.layer[1]._forward_hooks
+
+
+def test_rankings_need_groups():
+    subject = taught(models.encoder())
+    alone = [{name: entry for name, entry in batch.items() if name != "groups"} for batch in subject.calibration]
+    with pytest.raises(UsageError, match="batches with groups"):
+        objective(dataclasses.replace(subject, calibration=alone), "listwise")
 
 
 @pytest.mark.parametrize("given", [{"loss": "mse"}, {"towards": "stars"}, {"layers": "far"}])

@@ -8,6 +8,8 @@ import torch
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
+from ctxprune.shrink.tasks.language_model import LanguageModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +41,16 @@ class Selector(Protocol):
 
 
 def by_row(subject: Subject, see: Callable[[Batch, Tensor], Tensor], model: nn.Module | None = None) -> Tensor:
-    """What `see` makes of each batch and the model's output for it, (rows,) each, over all batches: float64 (rows,)."""
+    """What `see` makes of each batch and the model's output for it, (rows,) each, over all batches: float64 (rows,).
+
+    Raises:
+        UsageError: The task's output is not one of single rows that stand for themselves.
+    """
+    if not isinstance(subject.task, (CrossEncoder, LanguageModel)):
+        raise UsageError(
+            f"rows of the task {type(subject.task).__name__} cannot be judged one by one",
+            hint="take a selector that needs no outputs: random, frequency",
+        )
     found = []
     with torch.no_grad():
         for batch in subject.needed_calibration():
@@ -109,10 +120,17 @@ def row_divergences(subject: Subject) -> Tensor:
 
 
 def group_numbers(subject: Subject) -> Tensor:
-    """Which group each row is of, counted from 0: int64 (rows,); a group of its own where batches have no groups."""
+    """Which group each row is of, counted from 0: int64 (rows,); a group of its own where batches have no groups.
+
+    Raises:
+        UsageError: A batch holds more than one thing for each row, and rows cannot go one by one.
+    """
     found, start = [], 0
     for batch in subject.needed_calibration():
         rows = len(batch["input_ids"])
+        odd = [name for name, value in batch.items() if len(value) != rows]
+        if odd:
+            raise UsageError(f"rows of these batches cannot go one by one ({odd[0]} is not by row)", where="selection")
         own = batch["groups"].unique(return_inverse=True)[1] if "groups" in batch else torch.arange(rows)
         found.append(own + start)
         start += int(own.max()) + 1

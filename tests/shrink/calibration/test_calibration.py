@@ -18,6 +18,7 @@ from ctxprune.shrink.calibration import (  # noqa: E402
     batches_of,
     batches_of_texts,
     by_source,
+    heldout_pairs,
     read_pairs,
     read_texts,
     sampled,
@@ -198,3 +199,30 @@ def test_pairs_of_the_librarys_own_examples():
     assert list(pairs_of([ranked])) == [Pair("who", "T. Ann. Bob.", 1, source="s"), Pair("who", "Eve.", 0, source="s")]
     single = Example("s", "passage", "who", documents[:1])
     assert list(pairs_of([single])) == [Pair("who", "Ann.", 1, source="s"), Pair("who", "Bob.", 0, source="s")]
+
+
+def test_held_out_claims_have_what_is_cited_and_what_is_like_it(tmp_path: Path):
+    folder = tmp_path / "rag" / "scifact"
+    folder.mkdir(parents=True)
+    corpus = [
+        {"id": 1, "title": "Cells", "sentences": ["Cells grow fast."]},
+        {"id": 2, "title": "", "sentences": ["Cells grow slowly.", "Some die."]},
+        {"id": 3, "title": "Stars", "sentences": ["Stars shine."]},
+    ]
+    written(folder, corpus, "corpus.jsonl.gz")
+    written(folder, [{"text": "cells grow fast", "relevant_doc_ids": [1]}], "queries_dev.jsonl.gz")
+    found = list(heldout_pairs(tmp_path, ["scifact"]))
+    assert found[0] == Pair("cells grow fast", "Cells. Cells grow fast.", 1.0, source="scifact")
+    assert found[1] == Pair("cells grow fast", "Cells grow slowly. Some die.", 0.0, source="scifact")
+
+
+def test_held_out_pairs_of_a_sentence_set(tmp_path: Path):
+    folder = tmp_path / "rag" / "own"
+    folder.mkdir(parents=True)
+    rows = [{"id": n, "question": "who", "sentences": [f"S {n}.", "Ann."], "labels": [0, 1]} for n in range(40)]
+    written(folder, rows, "dev.jsonl")
+    found = list(heldout_pairs(tmp_path, ["own"]))
+    assert 0 < len(found) < 80  # the quarter that is not trained on
+    assert {pair.label for pair in found} == {0.0, 1.0}
+    with pytest.raises(InputError):
+        list(heldout_pairs(tmp_path, ["absent"]))

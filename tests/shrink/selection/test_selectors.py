@@ -21,6 +21,7 @@ from ctxprune.shrink.selection.paser import Paser  # noqa: E402
 from ctxprune.shrink.selection.perplexity import Perplexity  # noqa: E402
 from ctxprune.shrink.selection.random import Random  # noqa: E402
 from ctxprune.shrink.selection.selectivity import Selectivity  # noqa: E402
+from ctxprune.shrink.tasks.embedding import Embedding  # noqa: E402
 
 
 def changed(maker=models.encoder):
@@ -128,6 +129,15 @@ def test_selectivity_takes_what_the_target_is_like():
     assert {10, 11} & set(kept.nonzero().flatten().tolist())
     with pytest.raises(UsageError, match="no data of the target task"):
         Selectivity()(models.encoder(), 0.5)
+
+
+def test_rows_that_cannot_go_one_by_one_are_refused():
+    work = changed()
+    odd = [dict(batch) | {"unit": torch.zeros(5)} for batch in work.calibration]
+    with pytest.raises(UsageError, match="unit is not by row"):
+        Random()(dataclasses.replace(work, calibration=odd), 0.5)
+    with pytest.raises(UsageError, match="cannot be judged one by one"):
+        El2n()(dataclasses.replace(work, task=Embedding()), 0.5)
 
 
 def test_random_depends_on_the_seed():
