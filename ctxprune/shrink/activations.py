@@ -30,6 +30,7 @@ __all__ = [
     "linear_path",
     "module_inputs",
     "moments",
+    "output_slopes",
     "watching",
     "weight_gradients",
     "weight_moments",
@@ -222,6 +223,40 @@ def weight_gradients(subject: Subject, names: Sequence[str]) -> Iterator[dict[st
     finally:
         for entry, needed in before:
             entry.requires_grad_(needed)
+
+
+def output_slopes(subject: Subject, names: Sequence[str]) -> dict[str, Tensor]:
+    """Mean over real tokens of g g^T, with g the gradient of a row's loss by what each matrix makes: (rows, rows).
+
+    Raises:
+        InputError: All are zero: without labels the loss of an unchanged model has no slope.
+    """
+    paths = {linear_path(subject.model, name): name for name in names}
+    total: dict[str, Tensor] = {}
+    count = 0
+    for batch in subject.needed_calibration():
+        mask = batch["attention_mask"].bool()
+        made: dict[str, Tensor] = {}
+        handles = [
+            module_of(subject.model, path).register_forward_hook(
+                lambda _, __, out, path=path, made=made: made.update({path: out} if out.requires_grad else {})
+            )  # a teacher that is the model itself runs without gradients
+            for path in paths
+        ]
+        try:
+            with torch.enable_grad():
+                loss = subject.task.loss(subject.model, batch, subject.teacher) * len(mask)
+                slopes = torch.autograd.grad(loss, list(made.values()), allow_unused=True)
+        finally:
+            for handle in handles:
+                handle.remove()
+        count += int(mask.sum())
+        for (path, result), slope in zip(made.items(), slopes, strict=True):
+            rows = (torch.zeros_like(result) if slope is None else slope).detach()[mask].double()
+            total[paths[path]] = total.get(paths[path], 0) + rows.T @ rows
+    if not any(bool(entry.any()) for entry in total.values()):
+        raise InputError("the loss has no slope", hint="give calibration data with labels")
+    return {name: entry / count for name, entry in total.items()}
 
 
 def layer_states(subject: Subject, batch: Batch, *, model: nn.Module | None = None) -> list[Tensor]:

@@ -1,0 +1,55 @@
+"""Experts that go are merged into those that stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from ctxprune.shrink.experts import block_of, routed
+from ctxprune.shrink.subject import module_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.anatomy import Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["MergeExperts"]
+
+
+@dataclass(frozen=True)
+class MergeExperts:
+    """Each expert that goes joins the kept one of the most similar router logits; matrices become means by use.
+
+    Li and others, Merge, Then Compress, ICLR 2024 (MC-SMoE): similarity is the cosine of two experts' logits over the
+    calibration tokens, use is how much the router gives to each. Neurons are not brought into one order first, and the
+    merged experts are not compressed further. One pass, unlabelled.
+    """
+
+    def __call__(self, subject: Subject, kept: Mapping[Key, Tensor]) -> Mapping[Key, Tensor]:
+        """The same choice."""
+        groups = [
+            subject.anatomy.groups[key] for key, mask in kept.items() if key[0] == "expert" and not bool(mask.all())
+        ]
+        found = routed(subject, groups)
+        for group in groups:
+            here, mask = found[block_of(group)], kept[group.key]
+            with torch.no_grad():
+                logits = functional.normalize(module_of(subject.model, group.reader)(here.inputs)[0].float().T, dim=1)
+                likeness = (logits @ logits.T).masked_fill(~mask, -torch.inf)
+                joins = torch.where(mask, torch.arange(group.count), likeness.argmax(1))
+                use = here.weights.mean(0) + 1e-6
+                shares = torch.zeros(group.count, group.count)
+                shares[joins, torch.arange(group.count)] = use
+                shares = shares / shares.sum(1, keepdim=True).clamp(min=1e-12)
+                for part in group.slices:
+                    if part.parameter.startswith(f"{block_of(group)}.experts."):
+                        entry = subject.model.get_parameter(part.parameter)
+                        merged = torch.tensordot(shares.to(entry.dtype), entry, dims=1)
+                        entry.copy_(torch.where(mask.view(-1, *[1] * (entry.ndim - 1)), merged, entry))
+        return kept

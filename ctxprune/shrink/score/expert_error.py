@@ -1,0 +1,92 @@
+"""Experts: the error of their block's output without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import ceil, comb
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.experts import block_of, routed
+from ctxprune.shrink.gates import gated
+from ctxprune.shrink.subject import module_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.anatomy import Group, Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["ExpertError"]
+
+
+@dataclass(frozen=True)
+class ExpertError:
+    """Of all sets of experts that may go of a block, the one whose going changes its output least, ||F(x) - F'(x)||^2.
+
+    Lu and others, Not All Experts are Equal: Efficient Expert Pruning and Skipping for Mixture-of-Experts Large
+    Language Models, ACL 2024. As many go of each block as the budget says; where there are more sets than `most`,
+    experts go one by one, each time the one that adds least. Experts that stay are scored by what would be lost after
+    that. Skipping at run time is no part of it: the router would need code of its own. One pass, unlabelled.
+
+    Attributes:
+        most: Sets that are tried.
+        samples: Most tokens that are looked at.
+    """
+
+    most: int = 100
+    samples: int = 2048
+
+    def __post_init__(self) -> None:
+        if self.most < 1 or self.samples < 1:
+            raise UsageError(f"most is {self.most!r}, samples {self.samples!r}", hint="give both from 1 up")
+
+    def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
+        """float32 (count,): places in the order of going, from 0 up."""
+        found = routed(subject, groups)
+        scores = {}
+        for group in groups:
+            rows = found[block_of(group)].inputs
+            rows = rows[torch.randperm(len(rows), generator=subject.generator(6))[: self.samples]]
+            order = self._order(subject, group, rows)
+            scores[group.key] = torch.tensor([float(order.index(expert)) for expert in range(group.count)])
+        return scores
+
+    def _order(self, subject: Subject, group: Group, rows: Tensor) -> list[int]:
+        """The experts, those that go first in front."""
+        least = module_of(subject.model, group.reader).top_k
+        count = min(ceil(subject.needed_budget().share * group.count - 1e-9), group.count - least)
+        gone: list[int] = []
+        if comb(group.count, max(count, 0)) <= self.most:
+            sets = list(combinations(range(group.count), max(count, 0)))
+            errors = [self._error(subject, group, rows, chosen) for chosen in sets]
+            gone = list(sets[errors.index(min(errors))])
+        while len(gone) < group.count - least:
+            left = [expert for expert in range(group.count) if expert not in gone]
+            gone.append(min(left, key=lambda expert: (self._error(subject, group, rows, (*gone, expert)), expert)))
+        weights = routed_share(subject, group, rows)
+        return gone + sorted((e for e in range(group.count) if e not in gone), key=lambda e: weights[e])
+
+    def _error(self, subject: Subject, group: Group, rows: Tensor, gone: Sequence[int]) -> float:
+        if not gone:
+            return 0.0
+        gate = torch.ones(group.count)
+        gate[list(gone)] = 0
+        block = module_of(subject.model, block_of(group))
+        with torch.no_grad():
+            whole = block(rows[None])
+            with gated(subject.model, {group.key: gate}):
+                return float((block(rows[None]) - whole).square().sum())
+
+
+def routed_share(subject: Subject, group: Group, rows: Tensor) -> list[float]:
+    """How much of the output of a block its router gives to each expert, on the mean."""
+    with torch.no_grad():
+        _, values, places = module_of(subject.model, group.reader)(rows)
+    share = torch.zeros(group.count).index_add_(0, places.flatten(), values.float().flatten())
+    return [float(value) for value in share / len(rows)]

@@ -1,0 +1,32 @@
+"""Experts: how much of the output the router gives to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.shrink.experts import block_of, routed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.anatomy import Group, Key
+    from ctxprune.shrink.subject import Subject
+
+__all__ = ["ExpertUse"]
+
+
+@dataclass(frozen=True)
+class ExpertUse:
+    """Mean over real tokens of an expert's weight in the block's output, 0 where it is not taken.
+
+    The frequency by which Li and others, Merge, Then Compress: Demystify Efficient SMoE with Hints from Its Routing
+    Policy, ICLR 2024, choose the experts that others are merged into. One pass, unlabelled.
+    """
+
+    def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
+        """float32 (count,), 0..1; sums to about 1."""
+        found = routed(subject, groups)
+        return {group.key: found[block_of(group)].weights.mean(0) for group in groups}

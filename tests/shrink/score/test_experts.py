@@ -1,0 +1,83 @@
+"""Experts: which go, what they are merged into, and their single weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import trained  # noqa: E402
+
+from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.allocate.base import Budget  # noqa: E402
+from ctxprune.shrink.compensate.merge_experts import MergeExperts  # noqa: E402
+from ctxprune.shrink.cost import unit_costs  # noqa: E402
+from ctxprune.shrink.experts import block_of, routed  # noqa: E402
+from ctxprune.shrink.score.expert_error import ExpertError  # noqa: E402
+from ctxprune.shrink.score.expert_use import ExpertUse  # noqa: E402
+from ctxprune.shrink.score.moe_pruner import MoePruner  # noqa: E402
+
+
+def subject(share: float = 1 / 3):
+    made = trained.trained_moe()
+    groups = made.groups(["expert"])
+    costs = unit_costs(made.model, groups, "parameters")
+    whole = sum(float(cost.sum()) for cost in costs.values())
+    return replace(made, budget=Budget(groups, costs, share * whole, measure="parameters")), groups
+
+
+def test_the_routers_weights_are_those_of_each_token():
+    made, groups = subject()
+    found = routed(made, groups)[block_of(groups[0])]
+    tokens = sum(int(batch["attention_mask"].sum()) for batch in made.calibration)
+    assert found.weights.shape == (tokens, 6)
+    assert torch.allclose(found.weights.sum(1), torch.ones(tokens), atol=1e-5)
+    assert bool(((found.weights > 0).sum(1) == 2).all())
+    assert torch.allclose(ExpertUse()(made, groups)[groups[0].key], found.weights.mean(0))
+
+
+def test_the_set_that_goes_is_the_best_of_all():
+    made, groups = subject()
+    score, group = ExpertError(), groups[0]
+    rows = routed(made, groups)[block_of(group)].inputs
+    order = score(made, groups)[group.key].argsort().tolist()
+    errors = {chosen: score._error(made, group, rows, chosen) for chosen in combinations(range(6), 2)}
+    assert min(errors, key=errors.get) == tuple(sorted(order[:2]))
+    by_one = ExpertError(most=1)(made, groups)[group.key].argsort().tolist()
+    assert by_one[0] == min(range(6), key=lambda expert: score._error(made, group, rows, (expert,)))
+    with pytest.raises(UsageError, match="most"):
+        ExpertError(most=0)
+
+
+def test_merged_experts_are_means_by_use_and_the_rest_stay():
+    made, groups = subject()
+    made = made.copy()
+    group = groups[0]
+    kept = {group.key: torch.tensor([True, True, True, True, True, False])}
+    name = f"{block_of(group)}.experts.down_proj"
+    old = made.model.get_parameter(name).detach().clone()
+    use = ExpertUse()(made, groups)[group.key] + 1e-6
+    assert MergeExperts()(made, kept) is kept
+    new = made.model.get_parameter(name).detach()
+    changed = [expert for expert in range(6) if not torch.allclose(new[expert], old[expert], atol=1e-6)]
+    assert len(changed) == 1
+    (into,) = changed
+    wanted = (use[into] * old[into] + use[5] * old[5]) / (use[into] + use[5])
+    assert torch.allclose(new[into], wanted, atol=1e-5)
+
+
+def test_weights_in_experts_are_scored_by_their_own_tokens():
+    made, groups = subject()
+    group = groups[1]
+    found = routed(made, groups)[block_of(group)]
+    name = f"{block_of(group)}.experts.gate_up_proj"
+    score = MoePruner()(made, [name])[name]
+    weight = made.model.get_parameter(name).detach()
+    assert score.shape == weight.shape
+    expert, place = 2, 5
+    norm = (found.inputs[:, place] * found.weights[:, expert]).square().sum().sqrt()
+    assert float(score[expert, 3, place]) == pytest.approx(float(weight[expert, 3, place].abs() * norm), rel=1e-4)
