@@ -31,6 +31,8 @@ UNREACHABLE: dict[tuple[str, str, float], str] = {
     ("effir.v1", "encoder", 0.4): _FEW,
     ("effir.v1", "decoder", 0.6): _FEW,
     ("effir.v1", "decoder", 0.4): _FEW,
+    ("head_gradient.v1", "encoder", 0.4): "it takes heads alone, and one stays in each layer",
+    ("head_gradient.v1", "decoder", 0.4): "it takes heads alone, and one stays in each layer",
 }
 """Recipe, kind and target that cannot be met on these tiny models, and why; the recipe must say so itself."""
 UNKEPT: dict[tuple[str, str, float], str] = {
