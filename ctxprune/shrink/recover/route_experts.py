@@ -52,8 +52,10 @@ class RouteExperts:
         """The same subject, its model changed in place; unlabelled data. Notes `experts` and `active`.
 
         Raises:
+            InputError: There is no calibration data.
             UsageError: There are no gated feed-forward parts, or one expert a token is still too much.
         """
+        subject.needed_calibration()
         parts = {
             entry.path: entry
             for entry in subject.anatomy.sublayers
