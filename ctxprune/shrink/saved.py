@@ -21,6 +21,7 @@ from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.families import family_of
 from ctxprune.shrink.packing import packed, unpacked
 from ctxprune.shrink.parts import parts_of, put_parts
+from ctxprune.shrink.shared import share_again, shares
 from ctxprune.shrink.surgery import resize
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def rebuilt(folder: Path, manifest: Mapping[str, Any]) -> Any:
         for layer, kind in manifest["dropped"]:
             family.drop_sublayer(model, sublayers[layer, kind])
         put_parts(model, manifest.get("parts", ()))
+        share_again(model, manifest.get("shared", []))
         _fill(model, weights)
         family.adapt(model)
         _follow(model.config, manifest["config"])
@@ -214,6 +216,7 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
         "dropped": dropped,
         "packed": shapes,
         "parts": [list(entry) for entry in parts_of(model).values()],
+        "shared": shares(model),
         "sha256": hashlib.sha256((folder / _WEIGHTS).read_bytes()).hexdigest(),
         "origin": loaded.origin,
         "config": config,

@@ -8,10 +8,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ctxprune.shrink.families.base import replace_module
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Tensor
 
-__all__ = ["SharedLinear", "low_rank"]
+__all__ = ["SharedLinear", "low_rank", "share_again", "shares"]
 
 
 class SharedLinear(nn.Linear):
@@ -42,9 +46,36 @@ class SharedLinear(nn.Linear):
         result = found * self.scale
         return result if self.bias is None else result + self.bias
 
+    def whole(self) -> Tensor:
+        """The matrix that it multiplies with, written out: (outputs, inputs)."""
+        return ((self.weight + self.up @ self.down) * self.scale[:, None]).detach()
+
 
 def low_rank(matrix: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     """The best approximation of that rank as a product: (rows, rank) and (rank, columns)."""
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
     roots = values[:rank].sqrt()
     return cast("Tensor", (left[:, :rank] * roots).contiguous()), (roots[:, None] * right[:rank]).contiguous()
+
+
+def shares(model: nn.Module) -> list[tuple[str, str, int]]:
+    """Which linear modules use whose weights: dotted names of both, and the rank of the difference."""
+    owners = {
+        id(module.weight): path
+        for path, module in model.named_modules()
+        if isinstance(module, nn.Linear) and not isinstance(module, SharedLinear)
+    }
+    return [
+        (path, owners[id(module.weight)], module.up.shape[1])
+        for path, module in model.named_modules()
+        if isinstance(module, SharedLinear)
+    ]
+
+
+def share_again(model: nn.Module, entries: Iterable[tuple[str, str, int]]) -> None:
+    """Lay out what `shares` found, in a model that has none; the values of differences and scales come afterwards."""
+    for path, base, rank in entries:
+        owner, own = model.get_submodule(base), model.get_submodule(path)
+        if not isinstance(owner, nn.Linear) or not isinstance(own, nn.Linear):
+            raise TypeError(f"{path} cannot share with {base}")
+        replace_module(model, path, SharedLinear(owner, own, rank))

@@ -19,6 +19,7 @@ from ctxprune.shrink.export import FLOAT, INT8, export_onnx  # noqa: E402
 from ctxprune.shrink.families import family_of  # noqa: E402
 from ctxprune.shrink.loading import load_model  # noqa: E402
 from ctxprune.shrink.prepared import prepare  # noqa: E402
+from ctxprune.shrink.shared import SharedLinear  # noqa: E402
 from ctxprune.shrink.surgery import remove  # noqa: E402
 
 CUTS = {
@@ -51,6 +52,16 @@ def test_the_graph_is_the_model(kind: str, cut: str, tmp_path: Path):
     assert report[INT8]["mean"] < report[INT8]["largest"]
     assert report[FLOAT]["bytes"] == (tmp_path / "onnx" / FLOAT).stat().st_size
     assert (tmp_path / "onnx" / "tokenizer.json").is_file()
+
+
+def test_layers_that_share_weights_get_their_own(tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "big"))
+    layers = loaded.model.bert.encoder.layer
+    for part, name in ((layers[2].output, "dense"), (layers[2].attention.self, "key")):
+        owner = layers[0].output.dense if name == "dense" else layers[0].attention.self.key
+        setattr(part, name, SharedLinear(owner, getattr(part, name), 2))
+    report = export_onnx(loaded, tmp_path / "onnx", held_out(loaded, tmp_path))
+    assert report[FLOAT]["largest"] < 1e-5
 
 
 @pytest.mark.parametrize("kind", ["RobertaForSequenceClassification", "XLMRobertaForSequenceClassification"])

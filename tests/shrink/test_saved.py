@@ -14,8 +14,10 @@ transformers = pytest.importorskip("transformers", reason="the train extra is no
 from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import CtxpruneError, FormatError, InputError  # noqa: E402
+from ctxprune.shrink.families.base import replace_module  # noqa: E402
 from ctxprune.shrink.loading import load_model  # noqa: E402
 from ctxprune.shrink.saved import MANIFEST, save_model  # noqa: E402
+from ctxprune.shrink.shared import SharedLinear, shares  # noqa: E402
 from ctxprune.shrink.surgery import remove  # noqa: E402
 
 CUTS = {
@@ -85,6 +87,28 @@ def test_biases_that_were_not_there_are_kept(tmp_path: Path):
     place = save_model(loaded, tmp_path / "small")
     assert torch.equal(logits(loaded.model), logits(load_model(place).model))
     assert not json.loads((place / MANIFEST).read_text("utf-8"))["uniform"]
+
+
+@pytest.mark.parametrize(("kind", "base", "own"), [("reranker", 2, 1), ("decoder", 0, 3)])
+def test_layers_that_share_weights_are_read_back(kind: str, base: int, own: int, tmp_path: Path):
+    loaded = load_model(getattr(folders, kind)(tmp_path / "big"))
+    layers = loaded.model.bert.encoder.layer if kind == "reranker" else loaded.model.model.layers
+    prefix = "bert.encoder.layer" if kind == "reranker" else "model.layers"
+    for name, module in list(layers[own].named_modules()):
+        if isinstance(module, torch.nn.Linear):
+            shared = SharedLinear(layers[base].get_submodule(name), module, 2)
+            replace_module(loaded.model, f"{prefix}.{own}.{name}", shared)
+    small = cut(loaded.model, {("layer", -1): 4} | ({} if own == 3 else {("neuron", 3): 9}))
+    place = save_model(loaded.with_model(small), tmp_path / "small")
+    found = load_model(place)
+    assert torch.equal(logits(small), logits(found.model))
+    assert shares(found.model) == shares(small)
+    assert sum(entry.numel() for entry in found.model.parameters()) < 0.9 * sum(
+        entry.numel() for entry in load_model(tmp_path / "big").model.parameters()
+    )
+    assert not json.loads((place / MANIFEST).read_text("utf-8"))["uniform"]
+    save_model(found, tmp_path / "again")
+    assert torch.equal(logits(small), logits(load_model(tmp_path / "again").model))
 
 
 def test_what_no_manifest_holds_is_refused(tmp_path: Path):
