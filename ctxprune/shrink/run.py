@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.registry import Registry
-    from ctxprune.shrink.anatomy import Key
+    from ctxprune.shrink.anatomy import Group, Key
     from ctxprune.shrink.recipe import Piece, Recipe, Stage
     from ctxprune.shrink.subject import Subject
 
@@ -77,10 +77,14 @@ def shrink(
     measure = "flops" if target.measure == "latency" else target.measure
     before = _cost(work, measure)
     limit = before * target.keep
+    for stage in recipe.stages:
+        if "weight" not in stage.units:
+            work.groups(stage.units)  # refused here where the model never had them
     for number, stage in enumerate(recipe.stages):
         tell(f"stage {number + 1} of {len(recipe.stages)}: {', '.join(stage.units)}", number / (len(recipe.stages) + 1))
         single = "weight" in stage.units
-        work = _weights(work, stage, measure, limit) if single else _structures(work, stage, measure, limit)
+        last = number == len(recipe.stages) - 1
+        work = _weights(work, stage, measure, limit) if single else _structures(work, stage, measure, limit, last=last)
     tell("recovery", len(recipe.stages) / (len(recipe.stages) + 1))
     work = replace(work, budget=_rest(work, measure, limit))
     for piece in recipe.finish:
@@ -120,11 +124,11 @@ def _rest(subject: Subject, measure: str, limit: float) -> Budget:
     return Budget((), {}, max(_cost(subject, measure) - limit, 0.0), measure=measure)
 
 
-def _structures(subject: Subject, stage: Stage, measure: str, limit: float) -> Subject:
+def _structures(subject: Subject, stage: Stage, measure: str, limit: float, *, last: bool) -> Subject:
     start = cost(subject.model, measure)
     goal = start - stage.share * (start - limit)
     if stage.prepare:
-        groups = subject.groups(stage.units)
+        groups = _present(subject, stage)
         costs = unit_costs(subject.model, groups, measure)
         subject = replace(subject, budget=Budget(groups, costs, max(start - goal, 0.0), measure=measure))
     for piece in stage.prepare:
@@ -140,17 +144,22 @@ def _structures(subject: Subject, stage: Stage, measure: str, limit: float) -> S
         if rounds and number > rounds:
             return subject  # what allocators leave undone is reported at the end
         step = goal if not rounds else now - (now - goal) / (rounds - number + 1)
-        smaller = _round(subject, stage, measure, now - step)
+        smaller = _round(subject, stage, measure, now - step) if _present(subject, stage) else subject
         if cost(smaller.model, measure) >= now:
-            if rounds and number > 1:
-                return subject  # the same: an earlier round took all that can go here
+            if (rounds and number > 1) or not last:
+                return subject  # an earlier round took all that can go here, or an earlier stage did
             raise UsageError("nothing more can go", where=", ".join(stage.units), hint="raise the target")
         subject = smaller
 
 
+def _present(subject: Subject, stage: Stage) -> list[Group]:
+    """The groups of a stage's kinds that are left; an earlier stage may have taken all of one kind."""
+    return subject.groups([kind for kind in stage.units if subject.anatomy.of_kind(kind)])
+
+
 def _upwards(subject: Subject, stage: Stage, measure: str, goal: float) -> Subject:
     """Prune sublayer after sublayer; each choice leaves to those above what the plan takes from them."""
-    anatomy, units = subject.anatomy, {group.key for group in subject.groups(stage.units)}
+    anatomy, units = subject.anatomy, {group.key for group in _present(subject, stage)}
     keys = [key for sublayer in anatomy.sublayers for key in sublayer.groups if key in units]
     for place in range(len(keys)):
         gone = cost(subject.model, measure) - goal
@@ -159,7 +168,7 @@ def _upwards(subject: Subject, stage: Stage, measure: str, goal: float) -> Subje
 
 
 def _round(subject: Subject, stage: Stage, measure: str, gone: float, upwards: Sequence[Key] | None = None) -> Subject:
-    groups = subject.groups(stage.units)
+    groups = _present(subject, stage)
     if upwards is not None:
         groups = [group for group in groups if group.key in upwards]
     costs = unit_costs(subject.model, groups, measure)

@@ -2,7 +2,8 @@
 
 Yang and others, LaCo: Large Language Model Pruning via Layer Collapse, Findings of EMNLP 2024. Layers l+1 … l+m go, and
 layer l becomes w_l + sum over k of (w_{l+k} - w_l); from the top down, a merge stays if the cosine of the last layer's
-states with the whole model's is above a threshold.
+states with the whole model's is above a threshold. The authors' code takes each difference from the sum so far, so that
+its layer l gets the matrices of l+m and keeps its own norms: merge = "last" does the same.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.activations import layer_states
@@ -21,7 +23,7 @@ from ctxprune.shrink.gates import gated
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ctxprune.shrink.anatomy import Key, Layer
     from ctxprune.shrink.subject import Subject
@@ -38,16 +40,20 @@ class Collapse:
         interval: How far down the next merge starts after one that stayed.
         threshold: Least cosine, 0..1, that is tried first; lowered by a twentieth of it until enough has gone.
         samples: Most rows of calibration that are read; 0 = all.
+        merge: "sum" (the paper's formula, of all parameters) or "last" (the authors' code).
     """
 
     most: int = 4
     interval: int = 2
     threshold: float = 0.75
     samples: int = 16
+    merge: str = "sum"
 
     def __post_init__(self) -> None:
         if self.most < 2 or self.interval < 1 or not 0 < self.threshold <= 1:
             raise UsageError(f"{self} is out of range", hint="most from 2 up, interval from 1 up, threshold in 0..1")
+        if self.merge not in ("last", "sum"):
+            raise UsageError(f"merge is {self.merge!r}", hint="'sum' or 'last'")
 
     def __call__(self, subject: Subject, kept: Mapping[Key, Tensor]) -> Mapping[Key, Tensor]:
         """The choice of the layers that have merged away; the merges go to the subject's notes as "merged"."""
@@ -74,7 +80,8 @@ class Collapse:
             count = min(self.most - 1, len(alive) - place - 1, len(alive) - left)
             group, rest = alive[place : place + count + 1], [*alive[: place + 1], *alive[place + count + 1 :]]
             before = {name: entry.clone() for name, entry in _own(subject.model, layers[group[0]]).items()}
-            _put(subject.model, layers[group[0]], collapsed(subject.model, [layers[index] for index in group]))
+            merged = collapsed(subject.model, [layers[index] for index in group], last=self.merge == "last")
+            _put(subject.model, layers[group[0]], merged)
             near = self._likeness(subject, whole, rest, len(layers))
             if near > floor:
                 alive = rest
@@ -101,8 +108,13 @@ class Collapse:
         return total / rows
 
 
-def collapsed(model: nn.Module, layers: Sequence[Layer]) -> dict[str, Tensor]:
+def collapsed(model: nn.Module, layers: Sequence[Layer], *, last: bool = False) -> dict[str, Tensor]:
     """The parameters, by name inside the layer, of the first of several layers once the others have merged into it.
+
+    Args:
+        model: Of the layers.
+        layers: Of one shape, in order.
+        last: The matrices and their biases are the last layer's, the norms the first one's.
 
     Raises:
         InputError: The layers have parameters of different shapes.
@@ -111,6 +123,10 @@ def collapsed(model: nn.Module, layers: Sequence[Layer]) -> dict[str, Tensor]:
     shapes = {name: entry.shape for name, entry in base.items()}
     if any({name: entry.shape for name, entry in other.items()} != shapes for other in others):
         raise InputError("layers of different shapes cannot merge", where=layers[0].path, hint="collapse layers first")
+    if last:
+        inside = model.get_submodule(layers[0].path)
+        linear = {path for path, module in inside.named_modules() if isinstance(module, nn.Linear)}
+        return {name: (others[-1] if name.rpartition(".")[0] in linear else base)[name] for name in base}
     return {name: entry + sum(other[name] - entry for other in others) for name, entry in base.items()}
 
 

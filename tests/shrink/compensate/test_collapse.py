@@ -27,6 +27,18 @@ def test_the_formula_by_hand():
     assert collapsed(subject.model, layers[:2])[path].tolist() == [5.0] * 32
 
 
+def test_the_last_layers_matrices_with_the_first_ones_norms():
+    subject = models.encoder()
+    layers = subject.anatomy.layers
+    first, last = (dict(subject.model.get_submodule(layers[place].path).named_parameters()) for place in (0, 2))
+    found = collapsed(subject.model, layers[:3], last=True)
+    for name, entry in found.items():
+        assert torch.equal(entry, (first if "LayerNorm" in name else last)[name]), name
+    kept = Collapse(merge="last")(subject, {KEY: torch.tensor([True, True, True, False])})
+    (group,) = subject.notes["merged"]
+    assert [place for place in range(4) if not kept[KEY][place]] == list(group[1:-1])
+
+
 def test_as_many_go_as_were_taken_and_likeness_is_noted():
     subject = models.encoder()
     kept = Collapse()(subject, {KEY: torch.tensor([True, True, False, False])})
@@ -59,3 +71,5 @@ def test_nothing_taken_is_nothing_done_and_shapes_must_agree():
         Collapse()(small, {KEY: torch.tensor([True, True, False, False])})
     with pytest.raises(UsageError, match="out of range"):
         Collapse(most=1)
+    with pytest.raises(UsageError, match="merge"):
+        Collapse(merge="mean")
