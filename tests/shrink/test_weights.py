@@ -17,7 +17,9 @@ from ctxprune.shrink.recipe import Piece, Recipe, Stage, load_recipe, recipe_nam
 from ctxprune.shrink.run import shrink  # noqa: E402
 
 SINGLE = [
-    name for name in recipe_names() if (found := load_recipe(name)).measure == "weights" and "encoder" in found.models
+    name
+    for name in recipe_names()
+    if (found := load_recipe(name)).measure == "weights" and found.units == ("weight",) and "encoder" in found.models
 ]
 
 
