@@ -44,7 +44,8 @@ from ctxprune.shrink.subject import Subject
 from ctxprune.shrink.tasks.pruner import Pruner, pruner_batch
 from ctxprune.train.batches import batches, encode, view
 from ctxprune.train.examples import passages
-from ctxprune.train.export import export_float, export_int8
+from ctxprune.train.export import export_float
+from ctxprune.train.export_int8 import export_int8
 from ctxprune.train.mixture import held_out_questions, split_examples
 from ctxprune.train.reading import read_network
 from ctxprune.train.retrieval import with_distractors
@@ -77,7 +78,7 @@ def folder_of(network, path: Path) -> Path:
     """A model folder that the runtime reads: int8, with the bundled model's weights of the sum."""
     path.mkdir()
     export_float(network, path / "float.onnx")
-    export_int8(path / "float.onnx", path / "model.onnx")
+    export_int8(network, path / "model.onnx")
     copyfile(FOLDER / "tokenizer.json", path / "tokenizer.json")
     own = read_manifest(FOLDER)
     write_manifest(path, "shrunk.v1", limit=own.limit, unit=own.unit, document=own.document)
@@ -98,13 +99,14 @@ class Clock:
         paths = {"float32": self.whole / "float.onnx", "int8": self.whole / "model.onnx", "own": folder / "model.onnx"}
         sessions = {name: session(path) for name, path in paths.items()}
         taken = {name: [] for name in sessions}
+        names = {title: [given.name for given in entry.get_inputs()] for title, entry in sessions.items()}
         for number in range(self.rounds + 1):
-            for name, entry in sessions.items():
+            for title, entry in sessions.items():
                 started = perf_counter()
                 for feed in self.feeds:
-                    entry.run(None, feed)
+                    entry.run(None, {name: feed[name] for name in names[title]})
                 if number:
-                    taken[name].append(1000 * (perf_counter() - started))
+                    taken[title].append(1000 * (perf_counter() - started))
         middle = {name: median(values) for name, values in taken.items()}
         return {
             "ms": round(middle["own"], 2),

@@ -11,12 +11,12 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from ctxprune._extras import require
 from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.cost import matrices
+from ctxprune.shrink.packing import bits_of, mask_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -44,7 +44,7 @@ def pack(model: nn.Module, base: nn.Module, path: str | Path) -> int:
             raise InputError("the base model has other shapes", where=name)
         stays = value != old[name]
         if name in inside:
-            entries[name + _BITS] = torch.from_numpy(np.packbits(stays.flatten().cpu().numpy()))
+            entries[name + _BITS] = bits_of(stays)
             entries[name + _VALUES] = value[stays].clone()
         elif bool(stays.any()):
             entries[name] = value.clone().contiguous()
@@ -89,11 +89,11 @@ def _put(state: dict[str, Tensor], name: str, value: Tensor, entries: dict[str, 
         target.copy_(value)
         return
     values = entries.get(name.removesuffix(_BITS) + _VALUES, value[:0])
-    whole = len(value) == (target.numel() + 7) // 8
-    stays = torch.from_numpy(np.unpackbits(value.numpy(), count=target.numel() if whole else 0).astype(bool))
-    if not whole or len(values) != int(stays.sum()):
-        raise FormatError("bits and values do not agree", where=f"{path}: {name}")
-    target[stays.view(target.shape)] = values
+    try:
+        stays = mask_of(value, target.shape, len(values))
+    except ValueError as error:
+        raise FormatError(f"bits and values do not agree ({error})", where=f"{path}: {name}") from error
+    target[stays] = values
 
 
 def _fingerprint(model: nn.Module) -> str:

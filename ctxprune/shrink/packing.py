@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["packed", "unpacked"]
+__all__ = ["bits_of", "mask_of", "packed", "unpacked"]
 
 _BITS, _VALUES = ".bits", ".values"
 
@@ -35,7 +35,7 @@ def packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, 
         if value.ndim < 2 or size >= value.numel() * value.element_size():
             stored[name] = value
             continue
-        stored[name + _BITS] = torch.from_numpy(np.packbits(present.flatten().numpy()))
+        stored[name + _BITS] = bits_of(present)
         stored[name + _VALUES] = value[present].contiguous()
         shapes[name] = list(value.shape)
     return stored, shapes
@@ -50,14 +50,31 @@ def unpacked(stored: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]) 
     found = {name: value for name, value in stored.items() if not _is_part(name, shapes)}
     for name, shape in shapes.items():
         bits, values = stored[name + _BITS], stored[name + _VALUES]
-        count = math.prod(shape)
-        present = torch.from_numpy(np.unpackbits(bits.numpy(), count=count)).bool()
-        if len(bits) != (count + 7) // 8 or int(present.sum()) != len(values):
-            raise ValueError(f"the packed weights of {name} are damaged")
-        whole = torch.zeros(count, dtype=values.dtype)
+        present = mask_of(bits, shape, len(values))
+        whole = torch.zeros(*shape, dtype=values.dtype)
         whole[present] = values
-        found[name] = whole.view(*shape)
+        found[name] = whole
     return found
+
+
+def bits_of(mask: Tensor) -> Tensor:
+    """A bool tensor as uint8, eight of its elements in each, the first one in the highest bit."""
+    return torch.from_numpy(np.packbits(mask.flatten().cpu().numpy()))
+
+
+def mask_of(bits: Tensor, shape: Sequence[int], true: int) -> Tensor:
+    """The bool tensor of a shape that `bits_of` was given.
+
+    Raises:
+        ValueError: The bits are of another number, or not `true` of them are set.
+    """
+    count = math.prod(shape)
+    if len(bits) != (count + 7) // 8:
+        raise ValueError(f"{len(bits)} bytes of bits do not fit {count} weights")
+    mask = torch.from_numpy(np.unpackbits(bits.numpy(), count=count)).bool()
+    if int(mask.sum()) != true:
+        raise ValueError(f"{int(mask.sum())} bits are set for {true} values")
+    return mask.view(*shape)
 
 
 def _is_part(name: str, shapes: Mapping[str, Sequence[int]]) -> bool:

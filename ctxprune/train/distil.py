@@ -7,21 +7,19 @@ logits: Ba and Caruana, NeurIPS 2014), and labelled ones their label.
 
 from __future__ import annotations
 
-import json
 import random
-import time
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ctxprune.errors import FormatError, UsageError
+from ctxprune.errors import UsageError
 from ctxprune.train.losses import pruner_loss
 from ctxprune.train.network import HEADS, PrunerNetwork, pooled
-from ctxprune.train.schedule import schedule
 from ctxprune.train.taught import Taught, taught_batches
+from ctxprune.train.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,32 +68,15 @@ class DistilRecipe:
             raise UsageError("rates and the parts of the loss are from 0 up", where=repr(self))
 
 
-class DistilRun:
-    """One run in a folder: `checkpoint.pt` and `log.jsonl`. Word and position embeddings stay as they are.
+class DistilRun(Training[DistilRecipe, "TaughtBatch"]):
+    """A student's run; see `Training`. The fingerprint is of the data and the teacher."""
 
-    Args:
-        student: Trained in place.
-        recipe: How.
-        folder: Where checkpoints and the log go; made if it is not there.
-        fingerprint: Of the data and the teacher; a checkpoint of others is refused.
-    """
+    unit = "tokens"
 
-    def __init__(self, student: PrunerNetwork, recipe: DistilRecipe, folder: Path, *, fingerprint: str) -> None:
-        self.student, self.recipe, self.folder, self.fingerprint = student, recipe, folder, fingerprint
-        folder.mkdir(parents=True, exist_ok=True)
-        student.train()
-        student.words.weight.requires_grad_(False)
-        student.places.weight.requires_grad_(False)
-        heads = [*student.linear.parameters(), *student.match.parameters(), student.scale]
-        known = {id(entry) for entry in heads}
-        body = [entry for entry in student.parameters() if entry.requires_grad and id(entry) not in known]
-        groups = [
-            {"params": [entry for entry in body if entry.ndim > 1], "weight_decay": recipe.decay, "peak": recipe.rate},
-            {"params": [entry for entry in body if entry.ndim < 2], "weight_decay": 0.0, "peak": recipe.rate},
-            {"params": heads, "weight_decay": 0.0, "peak": recipe.head_rate},
-        ]
-        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
-        self.step, self.done, self.seconds = 0, 0, 0.0
+    @property
+    def total(self) -> int:
+        """Tokens of the whole run."""
+        return self.recipe.tokens
 
     def train(self, shards: Sequence[Path], *, save_every: float = 120.0) -> None:
         """Read shards until the recipe's tokens are met; a checkpoint every so many seconds and at the end.
@@ -103,55 +84,15 @@ class DistilRun:
         Raises:
             FormatError: A file holds no taught windows.
         """
-        saved = started = time.monotonic()
-        before = self.seconds
-        for batch in self._batches(shards):
-            losses = self._step(batch)
-            self.step += 1
-            self.done += int(batch.mask.sum())
-            self.seconds = before + time.monotonic() - started
-            if self.step % 20 == 0:
-                self._log(losses)
-            if time.monotonic() - saved > save_every:
-                self.save()
-                saved = time.monotonic()
-        self.save()
+        self.run(self._batches(shards), save_every=save_every)
 
-    def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
-        part = self.folder / "checkpoint.part"
-        state = {
-            "fingerprint": self.fingerprint,
-            "recipe": asdict(self.recipe),
-            "shape": self.student.shape.to_dict(),
-            "network": self.student.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "done": self.done,
-            "seconds": self.seconds,
-        }
-        torch.save(state, part)
-        part.replace(self.folder / "checkpoint.pt")
+    def losses(self, batch: TaughtBatch) -> tuple[Tensor, dict[str, float]]:
+        """The weighted sum of the parts, and each part."""
+        parts = distil_losses(self.network, batch, bfloat16=self.recipe.bfloat16)
+        loss = torch.stack([getattr(self.recipe, name) * value for name, value in parts.items()]).sum()
+        return loss, {name: float(value.detach()) for name, value in parts.items()}
 
-    def resume(self) -> bool:
-        """Go on from the folder's checkpoint; False where there is none.
-
-        Raises:
-            FormatError: It is of another recipe, shape or teacher, or of other data.
-        """
-        path = self.folder / "checkpoint.pt"
-        if not path.is_file():
-            return False
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-        known = (self.fingerprint, asdict(self.recipe), self.student.shape.to_dict())
-        if (state["fingerprint"], state["recipe"], state["shape"]) != known:
-            raise FormatError("the checkpoint is of another recipe, shape or teacher, or other data", where=str(path))
-        self.student.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.done, self.seconds = state["step"], state["done"], state["seconds"]
-        return True
-
-    def _batches(self, shards: Sequence[Path]) -> Iterator[TaughtBatch]:
+    def _batches(self, shards: Sequence[Path]) -> Iterator[tuple[TaughtBatch, int]]:
         """Batches from where the run stands; what was read before is skipped, not computed."""
         read, number = 0, 0
         while read < self.recipe.tokens:
@@ -163,34 +104,14 @@ class DistilRun:
                     rng = random.Random(f"{self.recipe.seed} {number} {path.name}")
                     start = read
                     for batch in taught_batches(shard, tokens=self.recipe.batch, rng=rng):
+                        size = int(batch.mask.sum())
                         if start >= self.done:
-                            yield batch
-                        start += int(batch.mask.sum())
+                            yield batch, size
+                        start += size
                 read += len(shard.ids)
                 if read >= self.recipe.tokens:
                     return
             number += 1
-
-    def _step(self, batch: TaughtBatch) -> dict[str, float]:
-        recipe = self.recipe
-        factor = schedule(self.done / recipe.tokens, recipe.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * factor
-        parts = distil_losses(self.student, batch, bfloat16=recipe.bfloat16)
-        loss = sum(getattr(recipe, name) * value for name, value in parts.items())
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(
-            [entry for group in self.optimizer.param_groups for entry in group["params"]], 1.0
-        )
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return {name: float(value.detach()) for name, value in parts.items()}
-
-    def _log(self, losses: dict[str, float]) -> None:
-        entry = {"step": self.step, "tokens": self.done, "seconds": round(self.seconds, 1)}
-        entry |= {name: round(value, 4) for name, value in losses.items()}
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry) + "\n")
 
 
 class _Both(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,11 @@ from onnx import TensorProto, helper, numpy_helper
 from ctxprune.models.pruner import FORMAT, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ctxprune.train.network import EncoderShape, PrunerNetwork
 
-__all__ = ["VENDOR", "Graph", "export_encoder", "export_float", "gelu", "save", "write_manifest"]
+__all__ = ["VENDOR", "Graph", "encoder_layer", "export_encoder", "export_float", "save", "write_manifest"]
 
 _OPSET = 17
 VENDOR = "com.microsoft"
@@ -65,9 +66,9 @@ def export_float(network: PrunerNetwork, path: Path) -> None:
     weights = {name: value.detach().float().numpy() for name, value in network.state_dict().items()}
     shape, graph = network.shape, Graph()
     states = _embedded(graph, weights, shape.positions)
-    bias = _bias(graph)
+    mixed = partial(_mixed, graph, _bias(graph), weights, shape)
     for number in range(len(shape.layers)):
-        states = _layer(graph, states, bias, number, weights, shape)
+        states = encoder_layer(graph, states, number, weights, shape, mixed)
     _heads(graph, states, weights, shape.width)
     axes: list[Any] = ["windows", "tokens"]
     save(graph, ["ids", "types", "mask"], [("keep", axes), ("relevance", axes)], path)
@@ -81,9 +82,9 @@ def export_encoder(network: PrunerNetwork, path: Path) -> None:
     for name, given in names.items():
         graph.add("Identity", given, name=name)
     states = _embedded(graph, weights, network.shape.positions)
-    bias = _bias(graph)
+    mixed = partial(_mixed, graph, _bias(graph), weights, network.shape)
     for number in range(len(network.shape.layers)):
-        states = _layer(graph, states, bias, number, weights, network.shape)
+        states = encoder_layer(graph, states, number, weights, network.shape, mixed)
     graph.add("Identity", states, name="states")
     save(graph, list(names.values()), [("states", ["windows", "tokens", network.shape.width])], path)
 
@@ -138,11 +139,18 @@ def _bias(graph: Graph) -> str:
     return graph.add("Unsqueeze", scaled, graph.constant("axes", [1, 2], kind=np.int64), name="mask.bias")
 
 
-def _layer(graph: Graph, states: str, bias: str, number: int, weights: Mapping[str, Any], shape: EncoderShape) -> str:
+def encoder_layer(
+    graph: Graph,
+    states: str,
+    number: int,
+    weights: Mapping[str, Any],
+    shape: EncoderShape,
+    mixed: Callable[[str, int], str],
+) -> str:
+    """One layer; `mixed` writes its attention: from states and the number of the layer to what is added to them."""
     name, own = f"layers.{number}", shape.layers[number]
     if own.heads:
-        output = _mixed(graph, states, bias, name, weights, own.heads, shape.size)
-        states = graph.add("Add", states, output, name=f"{name}.first")
+        states = graph.add("Add", states, mixed(states, number), name=f"{name}.first")
     states = graph.norm(states, f"{name}.attention_norm", weights)
     if own.inner:
         inner = graph.linear(states, f"{name}.inner", weights)
@@ -153,8 +161,9 @@ def _layer(graph: Graph, states: str, bias: str, number: int, weights: Mapping[s
     return graph.norm(states, f"{name}.norm", weights)
 
 
-def _mixed(graph: Graph, states: str, bias: str, name: str, weights: Mapping[str, Any], heads: int, size: int) -> str:
+def _mixed(graph: Graph, bias: str, weights: Mapping[str, Any], shape: EncoderShape, states: str, number: int) -> str:
     """What attention adds."""
+    name, heads, size = f"layers.{number}", shape.layers[number].heads, shape.size
     split = graph.constant(f"{name}.split", [0, 0, heads, size], kind=np.int64)
     parts = []
     for place, part in enumerate(("query", "key", "value")):

@@ -7,13 +7,14 @@ input for padding, since a window is computed by itself.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import TensorProto
 
 from ctxprune.errors import UsageError
-from ctxprune.train.export import VENDOR, Graph, gelu, save
+from ctxprune.train.export import VENDOR, Graph, encoder_layer, save
 from ctxprune.train.rounding import codes
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ def export_int8(network: PrunerNetwork, path: Path, *, words: int = 8) -> None:
     weights = {name: value.detach().float().numpy() for name, value in network.state_dict().items()}
     shape, graph = network.shape, _Int8Graph()
     states = _embedded(graph, weights, words)
+    mixed = partial(_mixed, graph, weights, shape)
     for number in range(len(shape.layers)):
-        states = _layer(graph, states, number, weights, shape)
+        states = encoder_layer(graph, states, number, weights, shape, mixed)
     _heads(graph, states, weights, shape.width)
     axes: list[Any] = [1, "tokens"]
     save(graph, ["ids", "types"], [("keep", axes), ("relevance", axes)], path)
@@ -135,23 +137,9 @@ def _by_table(table: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
     return np.round(table / scale), scale
 
 
-def _layer(graph: _Int8Graph, states: str, number: int, weights: Mapping[str, Any], shape: EncoderShape) -> str:
-    name, own = f"layers.{number}", shape.layers[number]
-    if own.heads:
-        output = _mixed(graph, states, name, weights, own.heads, shape.size)
-        states = graph.add("Add", states, output, name=f"{name}.first")
-    states = graph.norm(states, f"{name}.attention_norm", weights)
-    if own.inner:
-        inner = graph.linear(states, f"{name}.inner", weights)
-        active = (
-            gelu(graph, inner, name) if shape.activation == "gelu" else graph.add("Relu", inner, name=f"{name}.relu")
-        )
-        states = graph.add("Add", states, graph.linear(active, f"{name}.outer", weights), name=f"{name}.second")
-    return graph.norm(states, f"{name}.norm", weights)
-
-
-def _mixed(graph: _Int8Graph, states: str, name: str, weights: Mapping[str, Any], heads: int, size: int) -> str:
+def _mixed(graph: _Int8Graph, weights: Mapping[str, Any], shape: EncoderShape, states: str, number: int) -> str:
     """What attention adds."""
+    name, heads, size = f"layers.{number}", shape.layers[number].heads, shape.size
     own = {f"{name}.attention.{part}": weights[f"{name}.attention.{part}"].copy() for part in ("weight", "bias")}
     for value in own.values():
         value[: heads * size] *= size**-0.5

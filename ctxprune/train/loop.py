@@ -1,25 +1,23 @@
-"""The training run: schedule, steps, checkpoints to go on from, a log of what was done."""
+"""The training run of the bundled model: its recipe, the order of its examples, its loss."""
 
 from __future__ import annotations
 
-import json
 import random
-import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import FormatError, UsageError
+from ctxprune.errors import UsageError
 from ctxprune.train.batches import batches, view
 from ctxprune.train.losses import pruner_loss
 from ctxprune.train.mixture import epoch
 from ctxprune.train.network import HEADS, PrunerNetwork, pooled
-from ctxprune.train.schedule import schedule
+from ctxprune.train.training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from ctxprune.train.batches import Batch, Encoded
     from ctxprune.train.examples import Example
@@ -72,85 +70,30 @@ class Recipe:
             raise UsageError("examples and tokens are from 1 up, limit and short from 128 up", where=repr(self))
 
 
-class Run:
-    """One training run in a folder: `checkpoint.pt` and `log.jsonl`.
-
-    Args:
-        network: With the base model's weights; trained in place.
-        recipe: How.
-        folder: Where checkpoints and the log go; made if it is not there.
-        fingerprint: Of the data; a checkpoint of other data is refused.
-    """
+class Run(Training[Recipe, "Batch"]):
+    """The run of the bundled model, from the base model's weights; see `Training`. The fingerprint is of the data."""
 
     def __init__(self, network: PrunerNetwork, recipe: Recipe, folder: Path, *, fingerprint: str) -> None:
-        self.network, self.recipe, self.folder, self.fingerprint = network, recipe, folder, fingerprint
-        folder.mkdir(parents=True, exist_ok=True)
-        network.train()
+        super().__init__(network, recipe, folder, fingerprint=fingerprint)
         for layer in network.layers:
             layer.dropout = recipe.dropout
-        network.words.weight.requires_grad_(False)
-        network.places.weight.requires_grad_(False)
-        heads = [*network.linear.parameters(), *network.match.parameters(), network.scale]
-        known = {id(entry) for entry in heads}
-        body = [entry for entry in network.parameters() if entry.requires_grad and id(entry) not in known]
-        groups = [
-            {"params": [entry for entry in body if entry.ndim > 1], "weight_decay": recipe.decay, "peak": recipe.rate},
-            {"params": [entry for entry in body if entry.ndim < 2], "weight_decay": 0.0, "peak": recipe.rate},
-            {"params": heads, "weight_decay": 0.0, "peak": recipe.head_rate},
-        ]
-        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
-        self.step, self.done, self.seconds = 0, 0, 0.0
+
+    @property
+    def total(self) -> int:
+        """Examples of the whole run."""
+        return self.recipe.examples
 
     def train(self, data: Sequence[Encoded], examples: Sequence[Example], *, save_every: float = 120.0) -> None:
         """Read examples until the recipe's number is met; a checkpoint every so many seconds and at the end."""
         place = {id(example): entry for example, entry in zip(examples, data, strict=True)}
-        saved = started = time.monotonic()
-        before = self.seconds
-        for batch, size in self._batches(place, examples):
-            progress = self.done / self.recipe.examples
-            loss = self._step(batch, progress)
-            self.step += 1
-            self.done += size
-            self.seconds = before + time.monotonic() - started
-            if self.step % 20 == 0:
-                self._log(loss)
-            if time.monotonic() - saved > save_every:
-                self.save()
-                saved = time.monotonic()
-        self.save()
+        self.run(self._batches(place, examples), save_every=save_every)
 
-    def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
-        part = self.folder / "checkpoint.part"
-        state = {
-            "fingerprint": self.fingerprint,
-            "recipe": asdict(self.recipe),
-            "shape": self.network.shape.to_dict(),
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "done": self.done,
-            "seconds": self.seconds,
-        }
-        torch.save(state, part)
-        part.replace(self.folder / "checkpoint.pt")
-
-    def resume(self) -> bool:
-        """Go on from the folder's checkpoint; False where there is none.
-
-        Raises:
-            FormatError: It is of another recipe or of other data.
-        """
-        path = self.folder / "checkpoint.pt"
-        if not path.is_file():
-            return False
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-        if state["fingerprint"] != self.fingerprint or state["recipe"] != asdict(self.recipe):
-            raise FormatError("the checkpoint is of another recipe or of other data", where=str(path))
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.done, self.seconds = state["step"], state["done"], state["seconds"]
-        return True
+    def losses(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss, under that name."""
+        with torch.random.fork_rng(devices=[]):  # a run that was resumed drops what it would have dropped
+            torch.manual_seed(self.recipe.seed + self.step)
+            loss = losses_of(self.network, batch, bfloat16=self.recipe.bfloat16)
+        return loss, {"loss": float(loss.detach())}
 
     def _batches(self, place: dict[int, Encoded], examples: Sequence[Example]) -> Iterator[tuple[Batch, int]]:
         """Batches from where the run stands; what was read before is skipped, not computed."""
@@ -172,27 +115,6 @@ class Run:
                             yield batch, size
                         start += size
                 read += len(part)
-
-    def _step(self, batch: Batch, progress: float) -> float:
-        recipe = self.recipe
-        factor = schedule(progress, recipe.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * factor
-        with torch.random.fork_rng(devices=[]):  # a run that was resumed drops what it would have dropped
-            torch.manual_seed(recipe.seed + self.step)
-            loss = losses_of(self.network, batch, bfloat16=recipe.bfloat16)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(
-            [entry for group in self.optimizer.param_groups for entry in group["params"]], 1.0
-        )
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return float(loss.detach())
-
-    def _log(self, loss: float) -> None:
-        entry = {"step": self.step, "examples": self.done, "loss": round(loss, 4), "seconds": round(self.seconds, 1)}
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry) + "\n")
 
 
 def losses_of(network: PrunerNetwork, batch: Batch, *, bfloat16: bool) -> torch.Tensor:

@@ -133,7 +133,7 @@ def test_a_student_learns_and_goes_on_where_it_stood(shard: Taught, tmp_path: Pa
     whole = DistilRun(network(small, seed=1), RECIPE, tmp_path / "whole", fingerprint="x")
     whole.train([tmp_path / "0000.npz"])
     with torch.no_grad():
-        after = distil_losses(whole.student, batch, bfloat16=False)
+        after = distil_losses(whole.network, batch, bfloat16=False)
     for name in ("states", "logits", "means"):
         assert float(after[name]) < float(before[name])
 
@@ -157,8 +157,8 @@ def test_a_student_learns_and_goes_on_where_it_stood(shard: Taught, tmp_path: Pa
     assert rest.resume()
     rest.train([tmp_path / "0000.npz"])
     assert rest.step == whole.step > 3
-    for name, value in whole.student.state_dict().items():
-        torch.testing.assert_close(rest.student.state_dict()[name], value)
+    for name, value in whole.network.state_dict().items():
+        torch.testing.assert_close(rest.network.state_dict()[name], value)
     with pytest.raises(FormatError):
         DistilRun(network(small), RECIPE, tmp_path / "half", fingerprint="y").resume()
 

@@ -1,0 +1,150 @@
+"""What every training run does: groups of rates, steps, checkpoints to go on from, a log."""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import ABC, abstractmethod
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import torch
+
+from ctxprune.errors import FormatError
+from ctxprune.train.schedule import schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from ctxprune.train.network import PrunerNetwork
+
+__all__ = ["Training"]
+
+
+class _Rates(Protocol):
+    """What a recipe says of the optimiser."""
+
+    @property
+    def rate(self) -> float: ...
+    @property
+    def head_rate(self) -> float: ...
+    @property
+    def warmup(self) -> float: ...
+    @property
+    def decay(self) -> float: ...
+
+
+R = TypeVar("R", bound=_Rates)
+B = TypeVar("B")
+
+
+class Training(ABC, Generic[R, B]):
+    """One run in a folder: `checkpoint.pt` and `log.jsonl`. Word and position embeddings stay as they are.
+
+    Args:
+        network: Trained in place.
+        recipe: A dataclass that says how.
+        folder: Where checkpoints and the log go; made if it is not there.
+        fingerprint: Of all that is trained on; a checkpoint of something else is refused.
+    """
+
+    unit = "examples"
+    """What `done` counts, as the log calls it."""
+
+    def __init__(self, network: PrunerNetwork, recipe: R, folder: Path, *, fingerprint: str) -> None:
+        self.network, self.recipe, self.folder, self.fingerprint = network, recipe, folder, fingerprint
+        folder.mkdir(parents=True, exist_ok=True)
+        network.train()
+        network.words.weight.requires_grad_(False)
+        network.places.weight.requires_grad_(False)
+        heads = [*network.linear.parameters(), *network.match.parameters(), network.scale]
+        known = {id(entry) for entry in heads}
+        body = [entry for entry in network.parameters() if entry.requires_grad and id(entry) not in known]
+        groups = [
+            {"params": [entry for entry in body if entry.ndim > 1], "weight_decay": recipe.decay, "peak": recipe.rate},
+            {"params": [entry for entry in body if entry.ndim < 2], "weight_decay": 0.0, "peak": recipe.rate},
+            {"params": heads, "weight_decay": 0.0, "peak": recipe.head_rate},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
+        self.step, self.done, self.seconds = 0, 0, 0.0
+
+    @property
+    @abstractmethod
+    def total(self) -> int:
+        """What `done` will be at the end."""
+
+    @abstractmethod
+    def losses(self, batch: B) -> tuple[Tensor, dict[str, float]]:
+        """The loss of a batch, and what the log says of it."""
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        part = self.folder / "checkpoint.part"
+        state = {
+            "fingerprint": self.fingerprint,
+            "recipe": asdict(self.recipe),  # type: ignore[call-overload]
+            "shape": self.network.shape.to_dict(),
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "done": self.done,
+            "seconds": self.seconds,
+        }
+        torch.save(state, part)
+        part.replace(self.folder / "checkpoint.pt")
+
+    def resume(self) -> bool:
+        """Go on from the folder's checkpoint; False where there is none.
+
+        Raises:
+            FormatError: It is of another recipe or shape, or of other data.
+        """
+        path = self.folder / "checkpoint.pt"
+        if not path.is_file():
+            return False
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        known = (self.fingerprint, asdict(self.recipe), self.network.shape.to_dict())  # type: ignore[call-overload]
+        if (state["fingerprint"], state["recipe"], state["shape"]) != known:
+            raise FormatError("the checkpoint is of another recipe or shape, or of other data", where=str(path))
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.done, self.seconds = state["step"], state["done"], state["seconds"]
+        return True
+
+    def run(self, batches: Iterable[tuple[B, int]], *, save_every: float) -> None:
+        """A step for each batch, with what it adds to `done`; a checkpoint every so many seconds and at the end."""
+        saved = started = time.monotonic()
+        before = self.seconds
+        for batch, size in batches:
+            said = self._step(batch)
+            self.step += 1
+            self.done += size
+            self.seconds = before + time.monotonic() - started
+            if self.step % 20 == 0:
+                self._log(said)
+            if time.monotonic() - saved > save_every:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def _step(self, batch: B) -> dict[str, float]:
+        factor = schedule(self.done / self.total, self.recipe.warmup)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * factor
+        loss, said = self.losses(batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(
+            [entry for group in self.optimizer.param_groups for entry in group["params"]], 1.0
+        )
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return said
+
+    def _log(self, said: dict[str, float]) -> None:
+        entry = {"step": self.step, self.unit: self.done, "seconds": round(self.seconds, 1)}
+        entry |= {name: round(value, 4) for name, value in said.items()}
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(entry) + "\n")
