@@ -25,7 +25,7 @@ from ctxprune.shrink.saved import save_model
 from ctxprune.shrink.trial import Effort, rivals, tried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ctxprune.shrink.cost import Target
     from ctxprune.shrink.loading import Loaded
@@ -160,17 +160,20 @@ def search(
             last=rung == plan.rungs - 1,
         )
         alive = [name for name in alive if name in good[: ceil(len(good) / 2)]]
-    return _best(log, prepared, loaded)
+    return _best(log, prepared, loaded, {recipe.name for recipe in beside})
 
 
-def _best(log: _Log, prepared: Prepared, loaded: Loaded) -> Found:
+def _best(log: _Log, prepared: Prepared, loaded: Loaded, beside: Collection[str]) -> Found:
+    """The best trial of the last rung; of equals one that is no baseline."""
     done = [line for line in log.lines if line["status"] == "done"]
     if not done:
         first = log.lines[0]
         several = "every trial failed; the first: " if len(log.lines) > 1 else ""
         raise UsageError(f"{several}{first['reason']}", where=first["recipe"])
     last = max(line["rung"] for line in done)
-    best = min((line for line in done if line["rung"] == last), key=_order)
+    finalists = sorted((line for line in done if line["rung"] == last), key=_order)
+    equal = [line for line in finalists if line["quality"] == finalists[0]["quality"]]
+    best = next((line for line in equal if line["recipe"] not in beside), equal[0])
     full = prepared.subject.task.quality(loaded.model, prepared.held_out)
     return Found(log.place(last, best["recipe"]), best, log.lines, full)
 
@@ -219,6 +222,8 @@ class _Log:
     def __init__(self, folder: Path, plan: dict[str, Any], *, resume: bool) -> None:
         self.folder, self._path = folder, folder / "trials.jsonl"
         self.lines: list[dict[str, Any]] = []
+        if self._path.exists() and not resume and not any(line.get("status") == "done" for line in self._read()):
+            self._path.unlink()  # nothing came of it: a target that could not be met, say
         if not self._path.exists():
             folder.mkdir(parents=True, exist_ok=True)
             self._append(plan)

@@ -27,6 +27,7 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
     "latency": {"ms": 1, "s": 1e3},
 }
 _COUNTS: Mapping[str, float] = {"k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9}
+_LEAST = 1000  # no model is so small or fast that an amount without a unit is meant
 _VALUE = re.compile(r"([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]*|%)", re.IGNORECASE)
 
 
@@ -67,7 +68,8 @@ class Wanted:
 def read_target(text: str) -> Wanted:
     """A target from "measure=value": a share such as 0.25 or 25%, or a number with a unit.
 
-    Units are ms and s of latency, B, KB, MB, GB of bytes, k, M, G of what is counted. A number from 1 up is absolute.
+    Units are ms and s of latency, B, KB, MB, GB of bytes, k, M, G of what is counted. A number without a unit
+    is a share under 1, or absolute from 1,000 up.
 
     Raises:
         UsageError: It is none; the message says what is wrong.
@@ -85,6 +87,10 @@ def read_target(text: str) -> Wanted:
         )
     value = float(found[1]) * (0.01 if unit == "%" else units.get(unit, 1))
     absolute = unit != "%" and (unit != "" or value >= 1)
+    if not unit and 1 <= value < _LEAST:
+        raise UsageError(
+            f"the target's value is {rest!r}", hint=f"a share is under 1, an amount has a unit: {', '.join(units)}"
+        )
     if value <= 0 or (not absolute and value >= 1):
         raise UsageError(f"the target's value is {rest!r}", hint="above 0, and under 1 if it is a share")
     return Wanted(measure, value, absolute)

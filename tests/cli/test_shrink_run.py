@@ -48,7 +48,9 @@ def test_targets(text: str, wanted: Wanted):
     assert found.value == pytest.approx(wanted.value)
 
 
-@pytest.mark.parametrize("text", ["", "0.5", "speed=2", "bytes=", "bytes=0", "bytes=20ms", "flops=-1", "flops=100%"])
+@pytest.mark.parametrize(
+    "text", ["", "0.5", "speed=2", "bytes=", "bytes=0", "bytes=20ms", "flops=-1", "flops=100%", "flops=2", "latency=40"]
+)
 def test_what_is_no_target(text: str):
     with pytest.raises(UsageError):
         read_target(text)

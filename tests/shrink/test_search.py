@@ -137,6 +137,20 @@ def test_killed_and_gone_on_with(given, folder: Path):
     assert timeless(map(json.loads, log.read_text("utf-8").splitlines()[1:])) == timeless(whole.trials)
 
 
+def test_of_equals_a_baseline_does_not_win(given, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(type(given[0].task), "quality", lambda *_: 0.5)
+    found = search(*given, Plan((load_recipe("top_layers"),), Target("flops", 0.6)), folder / "out")
+    assert found.best["recipe"] == "top_layers.v1"
+    assert {line["quality"] for line in found.trials} == {0.5}
+
+
+def test_a_run_of_which_nothing_came_is_begun_anew(given, folder: Path):
+    with pytest.raises(UsageError, match="cannot go"):
+        search(*given, Plan((load_recipe("flap"),), Target("flops", 0.001), baselines=False), folder / "out")
+    found = search(*given, Plan((load_recipe("flap"),), Target("flops", 0.6), baselines=False), folder / "out")
+    assert [line["status"] for line in found.trials] == ["done"]
+
+
 def test_what_is_there_is_not_mixed(given, folder: Path):
     plan = Plan((flap(),), Target("flops", 0.6), baselines=False)
     search(*given, plan, folder / "out")
