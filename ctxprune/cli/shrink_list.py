@@ -42,9 +42,12 @@ def list_recipes(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("name", "models", "units", "data", "promise", "paper")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("name", no_wrap=True, style="bold")
+    table.add_column("models")
+    table.add_column("units")
+    table.add_column("source", ratio=1)
     for recipe in chosen:
-        cells = (", ".join(recipe.models), ", ".join(recipe.units) or "-", recipe.data, recipe.promise)
-        table.add_row(Text(recipe.name, style="bold"), *cells, Text(recipe.source))
+        table.add_row(recipe.name, ", ".join(recipe.models), ", ".join(recipe.units) or "-", Text(recipe.source))
     _console.data().print(table)
     _console.say(f"{_console.counted(len(chosen), 'recipe')}; all of one: ctxprune shrink show NAME")

@@ -17,7 +17,7 @@ import numpy as np
 
 from ctxprune._ranking import bootstrap_means, ndcg
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.audit.slices import slices
+from ctxprune.shrink.audit.slices import LEAST, slices
 from ctxprune.shrink.audit.swaps import swapped
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AuditReport", "Audited", "Question", "audit"]
 
-_LEAST = 20  # questions of a slice that may be called the worst
 _SHOWN = 25
 
 
@@ -214,7 +213,7 @@ def _by_slice(
 
 def _worst(parts: Mapping[str, NDArray[np.bool_]], base: _Scored, own: _Scored, seed: int) -> str:
     """The slice of 20 questions or more that lost most; "" where none lost anything."""
-    found = _by_slice({name: mask for name, mask in parts.items() if mask.sum() >= _LEAST}, base, own, seed)
+    found = _by_slice({name: mask for name, mask in parts.items() if mask.sum() >= LEAST}, base, own, seed)
     name = max(found, key=lambda entry: float(found[entry]["lost"]), default="")
     return name if name and found[name]["lost"] > 0 else ""
 
@@ -243,7 +242,7 @@ def _exemplars(
     over = {
         name: round(float(chosen[mask].mean() / share), 2)
         for name, mask in parts.items()
-        if share and mask.sum() >= _LEAST
+        if share and mask.sum() >= LEAST
     }
     return {
         "variants": len(variants),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctxprune._html import escape
+from ctxprune.shrink.audit.slices import LEAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -57,7 +58,7 @@ def _overview(models: Sequence[Mapping[str, Any]]) -> str:
             f"{model['texts_a_second']:,.0f}",
             f"{model['texts_a_second'] / full['texts_a_second']:.1f} x" if model is not full else "",
             *(_size(model["sizes"].get(name), name) for name in ("bytes", "parameters", "flops")),
-            escape(model.get("worst_slice") or ("" if model is full else "none")),
+            "" if model is full else escape(_worst(model)),
         ]
         for model in models
     ]
@@ -88,6 +89,12 @@ def _slices(model: Mapping[str, Any]) -> Iterable[str]:
     yield _table(("slice", "questions", "full", "shrunk", "lost", ""), rows, bars=True)
 
 
+def _worst(model: Mapping[str, Any]) -> str:
+    """Its name, or why there is none."""
+    large = any(entry["questions"] >= LEAST for entry in model["slices"].values())
+    return str(model["worst_slice"]) or ("none" if large else "too few questions")
+
+
 def _flips(model: Mapping[str, Any]) -> Iterable[str]:
     flips = model["flips"]
     yield (
@@ -99,6 +106,8 @@ def _flips(model: Mapping[str, Any]) -> Iterable[str]:
 
 def _exemplars(model: Mapping[str, Any]) -> Iterable[str]:
     found = model["exemplars"]
+    if found["variants"] < 2:  # of one model they are its flips
+        return
     often = ", ".join(f"{escape(name)} {value} x" for name, value in list(found["times_as_often"].items())[:3])
     yield (
         f"<h3>Compression identified exemplars</h3><p>On {found['share']} % of the questions the commonest first text"

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.audit.audit import Question
 
-__all__ = ["slices"]
+__all__ = ["LEAST", "slices"]
 
+LEAST = 20
+"""Questions of a slice that may be called the worst."""
 _NEGATION = re.compile(r"\b(?:no|not|never|none|nobody|nothing|neither|nor|without|except|cannot)\b|n['’]t\b", re.I)
 _NUMBER = re.compile(r"\d")
 _RARE = 0.002  # of all texts: a term in fewer of them is rare
