@@ -23,6 +23,13 @@ def distil(
         Path | None,
         typer.Option(help="Folder of the model to learn from; default: the bundled one.", show_default=False),
     ] = None,
+    student: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a smaller model to go on from; it may have fewer heads and neurons than --shape.",
+            show_default=False,
+        ),
+    ] = None,
     base: Annotated[
         Path | None, typer.Option(help="As for `ctxprune train pruner`: whose tokenizer it is.", show_default=False)
     ] = None,
@@ -38,6 +45,8 @@ def distil(
     vocabulary: Annotated[int, typer.Option(min=1, help="Pieces that stay.")] = 24_000,
     tokens: Annotated[int, typer.Option(min=1, help="Tokens to read.")] = 30_000_000,
     shards: Annotated[int, typer.Option(min=1, help="Files of some 440,000 tokens that the teacher reads.")] = 28,
+    seed: Annotated[int, typer.Option(min=0, help="Of the windows and of their order.")] = 0,
+    rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 5e-4,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
     name: Annotated[str, typer.Option(help="Of the model, with its version.")] = "pruner.v2",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from what is in OUT.")] = False,
@@ -61,9 +70,10 @@ def distil(
     torch.set_num_threads(threads)
     wanted = _shape(shape)
     sources = tuple(range(len(wanted.layers))) if layers is None else tuple(_numbers(layers, ","))
-    plan = DistilPlan(wanted, sources, vocabulary=vocabulary, shards=shards, recipe=DistilRecipe(tokens=tokens))
+    recipe = DistilRecipe(tokens=tokens, rate=rate, head_rate=rate, seed=seed)
+    plan = DistilPlan(wanted, sources, vocabulary=vocabulary, shards=shards, seed=seed, recipe=recipe)
     parts = parts_of(data, base_folder(base))
-    report = distil_pruner(parts, teacher or bundled(), out, plan, name=name, resume=resume)
+    report = distil_pruner(parts, teacher or bundled(), out, plan, student=student, name=name, resume=resume)
     if as_json:
         _console.emit(report)
     else:

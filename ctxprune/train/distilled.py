@@ -23,7 +23,7 @@ from ctxprune.train.network import HEADS, EncoderShape
 from ctxprune.train.pairs import UNLABELLED, free_pairs
 from ctxprune.train.pruner import finish
 from ctxprune.train.reading import read_network
-from ctxprune.train.student import student_of
+from ctxprune.train.student import grown, student_of
 from ctxprune.train.taught import Taught, say, taught_batches
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class DistilPlan:
         vocabulary: Pieces.
         shards: Files of windows that the teacher reads.
         labelled, pairs: Views of the mixture in each, and of pairs without labels.
+        seed: Of the windows; with another one the teacher reads other windows.
         recipe: How it learns.
 
     Raises:
@@ -65,6 +66,7 @@ class DistilPlan:
     shards: int = 28
     labelled: int = 1000
     pairs: int = 650
+    seed: int = 0
     recipe: DistilRecipe = field(default_factory=DistilRecipe)
 
     def __post_init__(self) -> None:
@@ -75,7 +77,14 @@ class DistilPlan:
 
 
 def distil_pruner(
-    parts: Parts, teacher: Path, out: Path, plan: DistilPlan, *, name: str = "pruner.v2", resume: bool = False
+    parts: Parts,
+    teacher: Path,
+    out: Path,
+    plan: DistilPlan,
+    *,
+    student: Path | None = None,
+    name: str = "pruner.v2",
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Let the teacher read, make the student and train it, export, weigh. Writes what `train_pruner` does to `out`.
 
@@ -87,6 +96,8 @@ def distil_pruner(
         teacher: A model folder.
         out: Folder; made if it is not there.
         plan: What to make.
+        student: A model folder to go on from instead of first weights out of the teacher; its vocabulary stays, and
+            what the shape has more than it is added (`ctxprune.train.student.grown`).
         name: Of the model, for its manifest.
         resume: Go on from windows and checkpoint that are there.
 
@@ -95,12 +106,12 @@ def distil_pruner(
 
     Raises:
         InputError, FormatError: The teacher cannot be read, or the checkpoint is of another run.
-        UsageError: The student's shape does not fit the teacher's.
+        UsageError: The student's shape does not fit the teacher's, or the student to go on from does not fit into it.
     """
     from tokenizers import Tokenizer
 
     network = read_network(teacher)
-    order, text = _vocabulary(parts, plan)
+    order, text = _vocabulary(parts, plan) if student is None else _vocabulary_of(student, parts)
     tokenizer = Tokenizer.from_str(text)
     taught = out / "run" / "taught"
     taught.mkdir(parents=True, exist_ok=True)
@@ -115,19 +126,23 @@ def distil_pruner(
                 say(halved, views, order).save(path)
         network = read_network(teacher)
     torch.manual_seed(plan.recipe.seed)
-    student = student_of(network, plan.shape, plan.layers, _first_windows(paths[0]), order.tolist())
-    run = DistilRun(student, plan.recipe, out / "run", fingerprint=f"{data} {digest}")
+    given = (plan.shape, plan.layers, _first_windows(paths[0]), order.tolist())
+    made = student_of(network, *given) if student is None else grown(read_network(student), network, *given)
+    begun = "" if student is None else hashlib.sha256((student / "model.onnx").read_bytes()).hexdigest()
+    run = DistilRun(made, plan.recipe, out / "run", fingerprint=f"{data} {digest} {begun}".strip())
     if resume:
         run.resume()
     run.train(paths)
-    student.eval()
-    finish(student, text, parts.aside, out, name=name, limit=_LIMIT, words=4)
+    made.eval()
+    finish(made, text, parts.aside, out, name=name, limit=_LIMIT, words=4)
     report: dict[str, Any] = {
         "name": name,
         "teacher_sha256": digest,
-        "shape": student.shape.to_dict(),
+        "student_sha256": begun,
+        "shape": made.shape.to_dict(),
         "layers": list(plan.layers),
-        "plan": {key: getattr(plan, key) for key in ("vocabulary", "shards", "labelled", "pairs")},
+        "plan": {"vocabulary": len(order)}
+        | {key: getattr(plan, key) for key in ("shards", "labelled", "pairs", "seed")},
         "recipe": asdict(plan.recipe),
         "data_sha256": data,
         "examples": dict(sorted(Counter(example.source for example in parts.train).items())),
@@ -166,16 +181,29 @@ def _vocabulary(parts: Parts, plan: DistilPlan) -> tuple[np.ndarray[Any, np.dtyp
     return np.asarray(order, dtype=np.int64), json.dumps(cut, ensure_ascii=False)
 
 
+def _vocabulary_of(student: Path, parts: Parts) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:
+    """As `_vocabulary`, of a student's own tokenizer."""
+    text = (student / "tokenizer.json").read_text(encoding="utf-8")
+    own, whole = json.loads(text)["model"]["vocab"], json.loads(parts.tokenizer)["model"]["vocab"]
+    if missing := own.keys() - whole.keys():
+        raise UsageError(
+            f"{len(missing)} of the student's pieces are not the teacher's, {min(missing)!r} one of them",
+            where=str(student),
+            hint="go on from a student of this teacher",
+        )
+    return np.asarray([whole[piece] for piece in sorted(own, key=own.__getitem__)], dtype=np.int64), text
+
+
 def _views(examples: Sequence[Example], tokenizer: Any, plan: DistilPlan) -> Iterator[list[View]]:
     """For each shard its views: some of the mixture, as an epoch orders it, and some pairs."""
-    pairs = list(free_pairs(examples, plan.pairs * plan.shards, seed=1)) if plan.pairs else []
+    pairs = list(free_pairs(examples, plan.pairs * plan.shards, seed=plan.seed + 1)) if plan.pairs else []
     whole = [*examples, *pairs]
     place = {id(example): entry for example, entry in zip(whole, encode(whole, tokenizer), strict=True)}
-    mixed = (example for number in count() for example in epoch(examples, number, seed=7))
+    mixed = (example for number in count() for example in epoch(examples, number, seed=plan.seed + 7))
     for number in range(plan.shards):
         own = [*islice(mixed, plan.labelled), *pairs[number * plan.pairs : (number + 1) * plan.pairs]]
-        random.Random(number).shuffle(own)
-        rng = random.Random(f"view {number}")
+        rng = random.Random(f"view {plan.seed} {number}")
+        rng.shuffle(own)
         made = [_view(example, place[id(example)], rng) for example in own]
         yield [entry for entry in made if entry.windows]
 

@@ -21,7 +21,7 @@ from ctxprune.train.rounding import rounded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["student_of"]
+__all__ = ["grown", "student_of"]
 
 _PENALTY = 1e-3  # of the mean square of what is fitted
 
@@ -60,17 +60,7 @@ def student_of(
     Raises:
         UsageError: Both shapes do not fit together, or there is no batch.
     """
-    own = teacher.shape
-    fits = len(layers) == len(shape.layers) and all(0 <= number < len(own.layers) for number in layers)
-    if not fits or (shape.width, shape.size) != (own.width, own.size) or shape.positions > own.positions:
-        raise UsageError(
-            "the student's shape does not fit its teacher's", hint="same width, same size of heads, a layer for each"
-        )
-    for source, wanted in zip(layers, shape.layers, strict=True):
-        if wanted.heads > own.layers[source].heads or wanted.inner > own.layers[source].inner:
-            raise UsageError(f"layer {source} of the teacher is smaller than what is made of it", hint="ask for less")
-    if not batches:
-        raise UsageError("there are no windows to measure on", hint="give some")
+    _check(teacher, shape, layers, batches)
     pieces = torch.as_tensor(order)
     student = PrunerNetwork(replace(shape, vocabulary=len(order))).eval()
     state = {name: value.clone() for name, value in teacher.state_dict().items() if not name.startswith("layers.")}
@@ -87,6 +77,99 @@ def student_of(
     return student
 
 
+def grown(
+    student: PrunerNetwork,
+    teacher: PrunerNetwork,
+    shape: EncoderShape,
+    layers: Sequence[int],
+    batches: Sequence[tuple[Tensor, Tensor, Tensor]],
+    order: Sequence[int],
+) -> PrunerNetwork:
+    """A trained student with more heads and neurons, which add nothing until they are trained: it says what it said.
+
+    What is new reads as the teacher's heads and neurons do that come next by what they add, and its columns in the
+    matrices after it are zero (as new parts are begun in Chen, Goodfellow and Shlens, Net2Net, ICLR 2016).
+
+    Args:
+        student: In evaluation mode. It has as many layers as `shape`, none of them wider.
+        teacher, shape, layers, batches, order: As for `student_of`.
+
+    Raises:
+        UsageError: The shapes do not fit together, or there is no batch.
+    """
+    _check(teacher, shape, layers, batches)
+    whole = replace(shape, vocabulary=len(order))
+    own = student.shape
+    same = replace(own, layers=whole.layers) == whole and len(own.layers) == len(whole.layers)
+    if not same or any(a.heads > b.heads or a.inner > b.inner for a, b in zip(own.layers, whole.layers, strict=True)):
+        raise UsageError("what is to grow does not fit into the shape", where=repr(own), hint=f"it is to be {whole}")
+    made = PrunerNetwork(whole).eval()
+    made.load_state_dict(
+        {name: value for name, value in student.state_dict().items() if not name.startswith("layers.")}, strict=False
+    )
+    pieces = torch.as_tensor(order)
+    with torch.no_grad():
+        taught = [(teacher.states(pieces[ids], types, mask), mask) for ids, types, mask in batches]
+        for source, old, new in zip(layers, student.layers, made.layers, strict=True):
+            _grow(
+                teacher.layers[source],
+                old,
+                new,
+                [(states[source], teacher.bias(mask, states[0].dtype)) for states, mask in taught],
+            )
+    return made
+
+
+def _grow(teacher: Any, old: Any, new: Any, windows: Sequence[tuple[Tensor, Tensor]]) -> None:
+    for name in ("attention_norm", "norm"):
+        getattr(new, name).load_state_dict(getattr(old, name).state_dict())
+    middle = [states for states, _ in windows]
+    if teacher.heads:
+        mixed = [teacher.mixed(states, bias) for states, bias in windows]
+        middle = [states + teacher.output(part) for states, part in zip(middle, mixed, strict=True)]
+        if new.heads:
+            rows = _rows(_heads(teacher, mixed)[old.heads : new.heads], teacher.size)
+            for part in ("weight", "bias"):
+                found = getattr(teacher.attention, part).chunk(3)
+                kept = getattr(old.attention, part).chunk(3) if old.heads else [values[:0] for values in found]
+                together = [torch.cat([a, b[rows]]) for a, b in zip(kept, found, strict=True)]
+                getattr(new.attention, part).copy_(torch.cat(together))
+            _widen(new.output, old.output if old.heads else teacher.output, old.heads * old.size)
+    if new.neurons:
+        active = [ACTIVE[teacher.activation](teacher.inner(teacher.attention_norm(states))) for states in middle]
+        more = _neurons(teacher, active)[old.neurons : new.neurons]
+        for part in ("weight", "bias"):
+            found = getattr(teacher.inner, part)[more]
+            getattr(new.inner, part).copy_(torch.cat([getattr(old.inner, part), found]) if old.neurons else found)
+        _widen(new.outer, old.outer if old.neurons else teacher.outer, old.neurons)
+
+
+def _widen(new: nn.Linear, old: nn.Linear, columns: int) -> None:
+    """The first columns as they were, then zeros."""
+    new.weight.zero_()
+    new.weight[:, :columns].copy_(old.weight[:, :columns])
+    new.bias.copy_(old.bias if columns else torch.zeros_like(old.bias))
+
+
+def _check(
+    teacher: PrunerNetwork,
+    shape: EncoderShape,
+    layers: Sequence[int],
+    batches: Sequence[tuple[Tensor, Tensor, Tensor]],
+) -> None:
+    own = teacher.shape
+    fits = len(layers) == len(shape.layers) and all(0 <= number < len(own.layers) for number in layers)
+    if not fits or (shape.width, shape.size) != (own.width, own.size) or shape.positions > own.positions:
+        raise UsageError(
+            "the student's shape does not fit its teacher's", hint="same width, same size of heads, a layer for each"
+        )
+    for source, wanted in zip(layers, shape.layers, strict=True):
+        if wanted.heads > own.layers[source].heads or wanted.inner > own.layers[source].inner:
+            raise UsageError(f"layer {source} of the teacher is smaller than what is made of it", hint="ask for less")
+    if not batches:
+        raise UsageError("there are no windows to measure on", hint="give some")
+
+
 def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
     """Give a layer its weights, and bring the windows' states through it."""
     for name in ("attention_norm", "norm"):
@@ -95,7 +178,7 @@ def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
     mixed = [old.mixed(states, entry.bias) for states, entry in zip(before, windows, strict=True)] if old.heads else []
     middle = [states + old.output(part) for states, part in zip(before, mixed, strict=True)] if old.heads else before
     if new.heads:
-        rows = _heads(old, mixed, new.heads)
+        rows = _rows(_heads(old, mixed)[: new.heads].sort().values, old.size)
         for part in ("weight", "bias"):
             getattr(new.attention, part).copy_(torch.cat([own[rows] for own in getattr(old.attention, part).chunk(3)]))
         found = [new.mixed(entry.states, entry.bias) for entry in windows]
@@ -108,7 +191,7 @@ def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
         middle = [old.attention_norm(states) for states in middle]
         active = [ACTIVE[old.activation](old.inner(states)) for states in middle]
         after = [states + old.outer(part) for states, part in zip(middle, active, strict=True)]
-        neurons = _neurons(old, active, new.neurons)
+        neurons = _neurons(old, active)[: new.neurons].sort().values
         for part in ("weight", "bias"):
             getattr(new.inner, part).copy_(getattr(old.inner, part)[neurons])
         found = [ACTIVE[new.activation](new.inner(entry.states)) for entry in windows]
@@ -119,21 +202,24 @@ def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
         entry.states = new.norm(entry.states)
 
 
-def _heads(old: Any, mixed: Sequence[Tensor], most: int) -> Tensor:
-    """Rows of the heads that add most, int64 (most * size,)."""
+def _heads(old: Any, mixed: Sequence[Tensor]) -> Tensor:
+    """Numbers of the heads, int64 (heads,), the one that adds most first."""
     columns = old.output.weight.unflatten(-1, (old.heads, old.size))
     lengths = torch.zeros(old.heads)
     for part in mixed:
         added = torch.einsum("...hs,whs->...hw", part.unflatten(-1, (old.heads, old.size)), columns)
         lengths += added.norm(dim=-1).mean(dim=(0, 1))
-    kept = lengths.argsort(descending=True)[:most].sort().values
-    return (kept[:, None] * old.size + torch.arange(old.size)).reshape(-1)
+    return lengths.argsort(descending=True)
 
 
-def _neurons(old: Any, active: Sequence[Tensor], most: int) -> Tensor:
-    """The neurons that add most, int64 (most,)."""
+def _rows(heads: Tensor, size: int) -> Tensor:
+    return (heads[:, None] * size + torch.arange(size)).reshape(-1)
+
+
+def _neurons(old: Any, active: Sequence[Tensor]) -> Tensor:
+    """Numbers of the neurons, int64 (neurons,), the one that adds most first."""
     lengths = sum(part.abs().mean(dim=(0, 1)) for part in active) * old.outer.weight.norm(dim=0)
-    return torch.as_tensor(lengths).argsort(descending=True)[:most].sort().values
+    return torch.as_tensor(lengths).argsort(descending=True)
 
 
 def _fit(linear: nn.Linear, found: Sequence[Tensor], wanted: Sequence[Tensor], windows: Sequence[_Windows]) -> None:

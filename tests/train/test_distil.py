@@ -23,7 +23,7 @@ from ctxprune.train.distilled import DistilPlan, distil_pruner  # noqa: E402
 from ctxprune.train.network import EncoderShape, LayerShape, PrunerNetwork  # noqa: E402
 from ctxprune.train.pairs import UNLABELLED, free_pairs  # noqa: E402
 from ctxprune.train.pruner import finish, smoke_parts  # noqa: E402
-from ctxprune.train.student import student_of  # noqa: E402
+from ctxprune.train.student import grown, student_of  # noqa: E402
 from ctxprune.train.taught import Taught, say, taught_batches  # noqa: E402
 
 SHAPE = EncoderShape.uniform(vocabulary=1200, positions=256, width=16, heads=4, inner=32, layers=2)
@@ -124,6 +124,35 @@ def test_students_that_do_not_fit(shard: Taught, shape: EncoderShape, layers: tu
         student_of(network(), shape, layers, [(batch.ids, batch.types, batch.mask)], ORDER.tolist())
 
 
+@pytest.mark.parametrize("own", [(LayerShape(2, 8), LayerShape(0, 8)), (LayerShape(1, 0), LayerShape(3, 24))])
+def test_a_grown_student_says_what_it_said_and_can_learn_more(shard: Taught, own: tuple[LayerShape, ...]) -> None:
+    teacher = network()
+    batch = next(taught_batches(shard, tokens=400, rng=random.Random(0)))
+    inputs = (batch.ids, batch.types, batch.mask)
+    small = student_of(teacher, replace(SHAPE, layers=own), (0, 1), [inputs], ORDER.tolist())
+    shape = replace(SHAPE, layers=(LayerShape(3, 16), LayerShape(4, 32)))
+    big = grown(small, teacher, shape, (0, 1), [inputs], ORDER.tolist())
+    assert big.shape == shape
+    with torch.no_grad():
+        for theirs, ours in zip(small(*inputs), big(*inputs), strict=True):
+            torch.testing.assert_close(ours, theirs)
+    distil_losses(big, batch, bfloat16=False)["states"].backward()
+    for old, new in zip(small.layers, big.layers, strict=True):
+        assert new.output.weight.grad[:, old.heads * 4 :].abs().min() > 0
+        assert new.outer.weight.grad[:, old.neurons :].abs().max() > 0
+        assert new.inner.weight[old.neurons :].abs().min() > 0
+
+
+def test_a_student_does_not_grow_smaller(shard: Taught) -> None:
+    teacher = network()
+    batch = next(taught_batches(shard, tokens=400, rng=random.Random(0)))
+    inputs = (batch.ids, batch.types, batch.mask)
+    small = student_of(teacher, SHAPE, (0, 1), [inputs], ORDER.tolist())
+    for layers in ((LayerShape(3, 32), LayerShape(4, 32)), (LayerShape(4, 32),) * 2 + (LayerShape(4, 32),)):
+        with pytest.raises(UsageError):
+            grown(small, teacher, replace(SHAPE, layers=layers), range(len(layers)), [inputs], ORDER.tolist())
+
+
 def test_a_student_learns_and_goes_on_where_it_stood(shard: Taught, tmp_path: Path) -> None:
     shard.save(tmp_path / "0000.npz")
     small = EncoderShape.uniform(vocabulary=1200, positions=256, width=16, heads=2, size=4, inner=8, layers=1)
@@ -216,3 +245,15 @@ def test_the_whole_way(tmp_path: Path) -> None:
     assert len(scorer.score("where is the red house", Passage("the red house is old. the blue one is new."))) == 2
     again = distil_pruner(parts, tmp_path / "teacher", tmp_path / "out", plan, name="mine.v2", resume=True)
     assert again["steps"] == report["steps"]
+    wider = replace(plan, shape=replace(shape, layers=(LayerShape(2, 24),)), seed=1)
+    more = distil_pruner(parts, tmp_path / "teacher", tmp_path / "more", wider, student=tmp_path / "out")
+    assert more["shape"]["layers"] == [[2, 24]]
+    assert more["shape"]["vocabulary"] == report["shape"]["vocabulary"]
+    assert more["student_sha256"] != report["student_sha256"] == ""
+    first, other = (Taught.load(tmp_path / name / "run" / "taught" / "0000.npz") for name in ("out", "more"))
+    assert first.ids.tolist() != other.ids.tolist()
+    own = json.loads((tmp_path / "out" / "tokenizer.json").read_text(encoding="utf-8"))
+    own["model"]["vocab"]["strange"] = len(own["model"]["vocab"])
+    (tmp_path / "out" / "tokenizer.json").write_text(json.dumps(own), encoding="utf-8")
+    with pytest.raises(UsageError, match="'strange'"):
+        distil_pruner(parts, tmp_path / "teacher", tmp_path / "other", wider, student=tmp_path / "out")
