@@ -38,8 +38,9 @@ from ctxprune.models.pruner import BUNDLED, read_manifest
 from ctxprune.rag.evaluation.passages import measure
 from ctxprune.scorers.pruner import PrunerScorer
 from ctxprune.shrink.cost import Target, cost
+from ctxprune.shrink.pieces import RECOVERIES
 from ctxprune.shrink.recipe import Piece, load_recipe
-from ctxprune.shrink.run import shrink
+from ctxprune.shrink.run import make, shrink
 from ctxprune.shrink.subject import Subject
 from ctxprune.shrink.tasks.pruner import Pruner, pruner_batch
 from ctxprune.train.batches import batches, encode, view
@@ -141,11 +142,15 @@ def trial(name: str, keep: float, whole: Subject, tools) -> dict[str, object]:
     options, clock, sets = tools
     recipe = load_recipe(name)
     tune = Piece("tune.v1", {"steps": options.steps, "rate": options.rate})
-    if recipe.stages and name != "distilled_scratch":
-        recipe = replace(recipe, finish=(tune,))
     started = perf_counter()
     try:
-        found = shrink(whole, recipe, Target("flops", keep))
+        if name == "distilled_scratch":
+            found = shrink(whole, recipe, Target("flops", keep))
+        else:  # searches read their calibration many times over
+            few = replace(whole, calibration=whole.calibration[: options.calibration])
+            found = shrink(few, replace(recipe, finish=()), Target("flops", keep))
+            model = make(RECOVERIES, tune)(replace(found.subject, calibration=whole.calibration)).model
+            found = replace(found, subject=replace(found.subject, model=model))
     except CtxpruneError as error:
         return {"recipe": name, "keep": keep, "error": str(error)}
     seconds = perf_counter() - started
@@ -178,7 +183,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         unshrunk = folder_of(whole.model, Path(place) / "whole")
         tools = options, Clock(unshrunk, options.rounds), sets
-        what = (data, options.steps, options.rate, options.seed)
+        what = (data, options.calibration, options.steps, options.rate, options.seed)
         first = parts.row("unshrunk", what, lambda: {"recall": recall(unshrunk, sets), **tools[1](unshrunk)})
         say(f"unshrunk: {first['recall']['mean']}, {first['ms']} ms")
         rows = [
@@ -188,6 +193,7 @@ def main() -> int:
         ]
     figures = {
         "unshrunk": first | {"bytes": (FOLDER / "model.onnx").stat().st_size},
+        "calibration_batches": options.calibration,
         "steps": options.steps,
         "items_of_a_set": options.items,
         "rows": rows,
@@ -216,6 +222,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=60, help="of recovery")
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--examples", type=int, default=1200, help="of the training mixture")
+    parser.add_argument("--calibration", type=int, default=32, help="batches of 2,048 tokens that recipes read")
     parser.add_argument("--items", type=int, default=30, help="of each set")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seed", type=int, default=0)
