@@ -1,4 +1,4 @@
-"""A small writer of SVG: shapes in pixels, and axes that place figures on them."""
+"""A small writer of SVG: shapes in pixels, axes that place figures on them, and places for labels."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
+
+
+@dataclass(frozen=True)
+class Theme:
+    back: str
+    ink: str
+    soft: str
+    grid: str
+    colours: tuple[str, ...]
+
+
+LIGHT = Theme("#ffffff", "#1f2328", "#656d76", "#e4e7eb", ("#c2410c", "#1d4ed8", "#047857", "#7e22ce", "#0e7490"))
+DARK = Theme("#0d1117", "#e6edf3", "#9198a1", "#262c34", ("#fb923c", "#79b0ff", "#4ade80", "#d2a8ff", "#67d5e8"))
 
 
 @dataclass
@@ -90,6 +103,46 @@ def apart(wanted: Sequence[float], gap: float, low: float, high: float) -> list[
             places[order[rank]] = base + rank * gap
             rank += 1
     return places
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of pixels; y down."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def over(self, other: Box) -> float:
+        """Pixels that both cover."""
+        across = min(self.left + self.width, other.left + other.width) - max(self.left, other.left)
+        down = min(self.top + self.height, other.top + other.height) - max(self.top, other.top)
+        return max(across, 0.0) * max(down, 0.0)
+
+
+def beside(
+    marks: Sequence[tuple[float, float]], sizes: Sequence[tuple[float, float]], taken: Sequence[Box], frame: Box
+) -> list[Box]:
+    """A box of each size near its mark, within the frame, which covers nothing taken and no other box where it can.
+
+    Boxes are placed in order, each at the nearest free place of those tried around its mark.
+    """
+    full = list(taken)
+    for (x, y), (width, height) in zip(marks, sizes, strict=True):
+        tried = []
+        for far in (8, 18, 30, 44, 60):
+            for right, down in _AROUND:
+                left = x + right * far + (right - 1) / 2 * width
+                top = y + down * far * 0.8 + (down - 1) / 2 * height
+                box = Box(left, top, width, height)
+                outside = width * height - box.over(frame)
+                tried.append((sum(map(box.over, full)) + 9 * outside, len(tried), box))
+        full.append(min(tried)[2])
+    return full[len(taken) :]
+
+
+_AROUND = ((1, -1), (-1, -1), (1, 0), (0, -1), (-1, 0), (1, 1), (0, 1), (-1, 1))  # to the right and down of a mark
 
 
 def _short(value: object) -> str:

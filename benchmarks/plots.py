@@ -1,6 +1,6 @@
-"""Draws the figures of passages.json for the README, in a light and in a dark form.
+"""Draws the figures of passages.json and shrink_frontier.json for the README, in a light and in a dark form.
 
-    python benchmarks/plots.py            # writes benchmarks/results/passages.svg and passages-dark.svg
+    python benchmarks/plots.py            # writes NAME.svg and NAME-dark.svg beside each benchmarks/results/NAME.json
     python benchmarks/plots.py --check    # exit code 1 where it would change something
 
 Needs nothing but Python; tests/test_readme.py runs the check.
@@ -13,19 +13,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from _svg import Axes, Canvas, apart
+import _frontier
+from _svg import DARK, LIGHT, Axes, Canvas, Theme, apart
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SHARES = (10, 20, 30, 50)
-
-
-@dataclass(frozen=True)
-class Theme:
-    back: str
-    ink: str
-    soft: str
-    grid: str
-    colours: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -39,14 +31,6 @@ class Curve:
     small: bool = True
 
 
-THEMES = {
-    "passages.svg": Theme(
-        "#ffffff", "#1f2328", "#656d76", "#e4e7eb", ("#c2410c", "#1d4ed8", "#047857", "#7e22ce", "#0e7490")
-    ),
-    "passages-dark.svg": Theme(
-        "#0d1117", "#e6edf3", "#9198a1", "#262c34", ("#fb923c", "#79b0ff", "#4ade80", "#d2a8ff", "#67d5e8")
-    ),
-}
 CURVES = {
     "oracle": Curve("best possible", -1, 1.4, "2 3"),
     "pruner.v1": Curve("pruner (bundled model)", 0, 3.4),
@@ -67,14 +51,18 @@ WIDTH, BIG_TOP, BIG_HEIGHT, SMALL_TOP, COLUMNS = 920, 66, 330, 520, 5
 
 
 def main() -> int:
-    figures = json.loads((RESULTS / "passages.json").read_text(encoding="utf-8"))["figures"]
     stale = 0
-    for name, theme in THEMES.items():
-        path, drawn = RESULTS / name, picture(figures, theme)
-        if not path.exists() or path.read_text(encoding="utf-8") != drawn:
-            stale = 1
-            if "--check" not in sys.argv:
-                path.write_text(drawn, encoding="utf-8")
+    for name, draw_all in PICTURES.items():
+        recorded = RESULTS / f"{name}.json"
+        if not recorded.exists():
+            continue
+        figures = json.loads(recorded.read_text(encoding="utf-8"))["figures"]
+        for path, theme in ((RESULTS / f"{name}.svg", LIGHT), (RESULTS / f"{name}-dark.svg", DARK)):
+            drawn = draw_all(figures, theme)
+            if not path.exists() or path.read_text(encoding="utf-8") != drawn:
+                stale = 1
+                if "--check" not in sys.argv:
+                    path.write_text(drawn, encoding="utf-8")
     return stale if "--check" in sys.argv else 0
 
 
@@ -162,6 +150,8 @@ def draw(canvas: Canvas, theme: Theme, axes: Axes, curve: Curve, recall, *, dots
 def shade(theme: Theme, curve: Curve) -> str:
     return theme.soft if curve.colour < 0 else theme.colours[curve.colour]
 
+
+PICTURES = {"passages": picture, "shrink_frontier": _frontier.picture}
 
 if __name__ == "__main__":
     raise SystemExit(main())

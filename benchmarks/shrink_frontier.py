@@ -1,6 +1,7 @@
 """Quality against time of the bundled pruner, shrunk by one recipe after another with the same short recovery.
 
     python benchmarks/shrink_frontier.py [--recipes a,b] [--keep 0.75,0.5,0.33] [--steps 60] [--items 30] [--threads 1]
+                                         [--finished FOLDER,FOLDER]
 
 Writes benchmarks/results/shrink_frontier.json; `benchmarks/plots.py` draws it. The model is the bundled one, read back
 into float32. Every recipe gets the same finish (all weights towards the unshrunk model, `--steps` steps on the same
@@ -8,6 +9,7 @@ examples), then the model is exported with int8 weights and run as users run it:
 characters are kept, mean over ten sets, `--items` of each on the side that was not trained on; milliseconds of ten
 windows of 213 tokens, one thread, the median of rounds that take turns with the unshrunk int8 and float32 graphs.
 The sum with BM25 is weighted as in the bundled model. Calibration and recovery: examples of the training mixture.
+`--finished` measures pruners in folders the same way, as they are.
 
 Needs the train extra. Each finished row is kept in results/shrink_frontier.part.jsonl; the next run goes on from there.
 """
@@ -34,7 +36,7 @@ from tokenizers import Tokenizer
 
 from ctxprune.errors import CtxpruneError
 from ctxprune.models.manifest import write_manifest
-from ctxprune.models.pruner import BUNDLED, read_manifest
+from ctxprune.models.pruner import BUNDLED, load_pruner, read_manifest
 from ctxprune.rag.evaluation.passages import measure
 from ctxprune.scorers.pruner import PrunerScorer
 from ctxprune.shrink.cost import Target, cost
@@ -111,10 +113,8 @@ class Clock:
         middle = {name: median(values) for name, values in taken.items()}
         return {
             "ms": round(middle["own"], 2),
-            "speed_against_float32": round(
-                median(a / b for a, b in zip(taken["float32"], taken["own"], strict=True)), 2
-            ),
-            "speed_against_int8": round(median(a / b for a, b in zip(taken["int8"], taken["own"], strict=True)), 2),
+            "speed_against_float32": ratio(taken["float32"], taken["own"]),
+            "speed_against_int8": ratio(taken["int8"], taken["own"]),
         }
 
 
@@ -170,6 +170,14 @@ def trial(name: str, keep: float, whole: Subject, tools) -> dict[str, object]:
     return row
 
 
+def finished(folder: Path, clock: Clock, sets) -> dict[str, object]:
+    """A pruner as it is."""
+    size = (folder / "model.onnx").stat().st_size
+    row = {"bytes": size, "recall": recall(folder, sets), **clock(folder)}
+    say(f"{folder.name}: recall {row['recall']['mean']}, {row['ms']} ms")
+    return row
+
+
 def main() -> int:
     options = arguments()
     torch.set_num_threads(options.threads)
@@ -191,6 +199,14 @@ def main() -> int:
             for keep in map(float, options.keep.split(","))
             for name in options.recipes.split(",")
         ]
+        ready = {}
+        for folder in map(Path, filter(None, options.finished.split(","))):
+            model = load_pruner(folder)
+            ready[model.manifest.name] = parts.row(
+                model.manifest.name,
+                (data, model.fingerprint),
+                lambda: finished(folder, tools[1], sets),  # noqa: B023
+            )
     figures = {
         "unshrunk": first | {"bytes": (FOLDER / "model.onnx").stat().st_size},
         "calibration_batches": options.calibration,
@@ -198,6 +214,7 @@ def main() -> int:
         "items_of_a_set": options.items,
         "rows": rows,
         "lost_to": lost(rows),
+        "finished": ready,
     }
     record("shrink_frontier", figures, seed=options.seed, data=data)
     return 0
@@ -224,6 +241,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--examples", type=int, default=1200, help="of the training mixture")
     parser.add_argument("--calibration", type=int, default=32, help="batches of 2,048 tokens that recipes read")
     parser.add_argument("--items", type=int, default=30, help="of each set")
+    parser.add_argument("--finished", default="", help="folders of pruners that are measured as they are")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)

@@ -82,6 +82,42 @@ def test_labels_stand_apart_in_their_order(wanted: list[float]):
     assert max(found) < 100 + 1e-6
 
 
+@given(st.lists(st.tuples(st.floats(0, 300), st.floats(0, 300)), max_size=3))
+def test_labels_beside_their_marks_stay_inside_and_off_what_is_taken(marks: list[tuple[float, float]]):
+    svg = load("_svg")
+    frame, taken = svg.Box(0, 0, 300, 300), [svg.Box(x - 5, y - 5, 10, 10) for x, y in marks[:1]]
+    boxes = svg.beside(marks, [(30, 10)] * len(marks), taken, frame)
+    assert all(box.over(frame) > 30 * 10 - 1e-6 for box in boxes)
+    assert all(one.over(other) < 1e-6 for one, other in itertools.combinations([*taken, *boxes], 2))
+
+
+def frontier_row(recipe: str, speed: float, recall: float, keep: float = 0.5) -> dict[str, object]:
+    return {"recipe": recipe, "keep": keep, "ms": 300 / speed, "speed_against_float32": speed, "bytes": 9e6,
+            "recall": {"mean": recall, "qed": recall}}  # fmt: skip
+
+
+def test_the_frontier_has_the_best_of_each_target_by_name_and_shows_who_lost():
+    frontier, svg = load("_frontier"), load("_svg")
+    rows = [
+        frontier_row("random", 5, 50), frontier_row("distilled_scratch", 5, 60), frontier_row("best", 5, 70),
+        frontier_row("under_scratch", 5.2, 55), frontier_row("under_random", 4.8, 45),
+        frontier_row("fast", 9, 65, 0.3), frontier_row("below_the_hull", 8, 64, 0.3),
+        {"recipe": "did_not_fit", "keep": 0.3, "error": "no"},
+    ]  # fmt: skip
+    lost = {"random at 0.5": ["under_random"], "distilled_scratch at 0.5": ["under_random", "under_scratch"]}
+    figures = {
+        "unshrunk": frontier_row("", 3, 78), "steps": 60, "items_of_a_set": 30, "rows": rows, "lost_to": lost,
+        "finished": {"small.v2": frontier_row("", 10, 76)},
+    }  # fmt: skip
+    assert [frontier.standing(figures)(row) for row in rows[:7]] == [3, 3, 0, 1, 2, 0, 0]
+    assert [row["recipe"] for row in frontier.hull(rows[2:7])] == ["best", "fast"]
+    drawn = frontier.picture(figures, svg.LIGHT)
+    for name in ("best", "fast", "small.v2", "unshrunk, int8"):
+        assert f">{name}</text>" in drawn
+    assert "under_" not in drawn
+    assert drawn.count(f'stroke="{svg.LIGHT.colours[1]}"') == 2 + 2 + 1 + 2  # lines, rivals, a ring, a cross
+
+
 @pytest.mark.parametrize(
     ("measure", "policy"),
     [("score.v1", Threshold), ("relative.v1", Adaptive)],
