@@ -1,4 +1,4 @@
-"""What flows through a model on calibration data: moments of module inputs, gradients of gates, states of layers."""
+"""What flows through a model on calibration data: moments of module inputs, states of layers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.gates import gated
+from ctxprune.errors import UsageError
 from ctxprune.shrink.subject import module_of
 
 if TYPE_CHECKING:
@@ -18,21 +17,17 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
     from ctxprune.shrink.subject import Subject
     from ctxprune.shrink.tasks.base import Batch
 
 __all__ = [
     "Moments",
     "damped",
-    "gate_gradients",
     "layer_states",
     "linear_path",
     "module_inputs",
     "moments",
-    "output_slopes",
     "watching",
-    "weight_gradients",
     "weight_moments",
 ]
 
@@ -85,9 +80,7 @@ class Moments:
         Raises:
             UsageError: Products were not asked for.
         """
-        if self.products is None:
-            raise UsageError("these moments hold no products", hint="ask for products=True")
-        return damped(self.products / self.count, damping)
+        return damped(self.second / self.count, damping)
 
 
 def damped(matrix: Tensor, damping: float) -> Tensor:
@@ -160,21 +153,6 @@ def watching(
             handle.remove()
 
 
-def gate_gradients(subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
-    """Derivative of each row's loss by each unit's gate, at 1: float32 (rows, count)."""
-    found: dict[Key, list[Tensor]] = {group.key: [] for group in groups}
-    with subject.frozen():
-        for batch in subject.needed_calibration():
-            rows = len(batch["input_ids"])
-            gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
-            with torch.enable_grad(), gated(subject.model, gates):
-                loss = subject.task.loss(subject.model, batch, subject.teacher) * rows
-                slopes = torch.autograd.grad(loss, list(gates.values()), allow_unused=True)
-            for (key, gate), slope in zip(gates.items(), slopes, strict=True):
-                found[key].append((torch.zeros_like(gate) if slope is None else slope)[:, 0].detach())
-    return {key: torch.cat(parts) for key, parts in found.items()}
-
-
 def linear_path(model: nn.Module, name: str) -> str:
     """Dotted name of the linear module that a matrix is the weight of.
 
@@ -192,71 +170,6 @@ def weight_moments(subject: Subject, names: Sequence[str], *, products: bool = F
     paths = {name: linear_path(subject.model, name) for name in names}
     found = moments(subject, list(paths.values()), products=products)
     return {name: found[path] for name, path in paths.items()}
-
-
-def weight_gradients(subject: Subject, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """Gradients of each calibration row's loss by whole parameters, row by row.
-
-    Raises:
-        InputError: The first row's are all zero: without labels the loss of an unchanged model has no slope.
-    """
-    entries = [subject.model.get_parameter(name) for name in names]
-    before = [(entry, entry.requires_grad) for entry in subject.model.parameters()]
-    first = True
-    try:
-        for entry, _ in before:
-            entry.requires_grad_(any(entry is chosen for chosen in entries))
-        for batch in subject.needed_calibration():
-            for row in range(len(batch["input_ids"])):
-                one = {name: values[row : row + 1] for name, values in batch.items()}
-                with torch.enable_grad():
-                    loss = subject.task.loss(subject.model, one, subject.teacher)
-                    slopes = torch.autograd.grad(loss, entries, allow_unused=True)
-                found = [
-                    torch.zeros_like(entry) if slope is None else slope
-                    for entry, slope in zip(entries, slopes, strict=True)
-                ]
-                if first and not any(bool(slope.any()) for slope in found):
-                    raise InputError("the loss has no slope", hint="give calibration data with labels")
-                first = False
-                yield dict(zip(names, found, strict=True))
-    finally:
-        for entry, needed in before:
-            entry.requires_grad_(needed)
-
-
-def output_slopes(subject: Subject, names: Sequence[str]) -> dict[str, Tensor]:
-    """Mean over real tokens of g g^T, with g the gradient of a row's loss by what each matrix makes: (rows, rows).
-
-    Raises:
-        InputError: All are zero: without labels the loss of an unchanged model has no slope.
-    """
-    paths = {linear_path(subject.model, name): name for name in names}
-    total: dict[str, Tensor] = {}
-    count = 0
-    for batch in subject.needed_calibration():
-        mask = batch["attention_mask"].bool()
-        made: dict[str, Tensor] = {}
-        handles = [
-            module_of(subject.model, path).register_forward_hook(
-                lambda _, __, out, path=path, made=made: made.update({path: out} if out.requires_grad else {})
-            )  # a teacher that is the model itself runs without gradients
-            for path in paths
-        ]
-        try:
-            with torch.enable_grad():
-                loss = subject.task.loss(subject.model, batch, subject.teacher) * len(mask)
-                slopes = torch.autograd.grad(loss, list(made.values()), allow_unused=True)
-        finally:
-            for handle in handles:
-                handle.remove()
-        count += int(mask.sum())
-        for (path, result), slope in zip(made.items(), slopes, strict=True):
-            rows = (torch.zeros_like(result) if slope is None else slope).detach()[mask].double()
-            total[paths[path]] = total.get(paths[path], 0) + rows.T @ rows
-    if not any(bool(entry.any()) for entry in total.values()):
-        raise InputError("the loss has no slope", hint="give calibration data with labels")
-    return {name: entry / count for name, entry in total.items()}
 
 
 def layer_states(subject: Subject, batch: Batch, *, model: nn.Module | None = None) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""What a model costs: parameters, bytes, multiply-adds, measured milliseconds; as a whole and by unit.
+"""What a model costs: parameters, bytes, multiply-adds; as a whole and by unit.
 
 Multiply-adds are those of the layers for one sequence: a matrix costs its elements times the tokens, attention twice
 the tokens squared times the heads' sizes (specs: 4 n d h + 2 n^2 h, 2 n d f). Embeddings cost bytes and no time.
@@ -7,8 +7,6 @@ the tokens squared times the heads' sizes (specs: 4 n d h + 2 n^2 h, 2 n d f). E
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,7 +16,6 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.families import family_of
 from ctxprune.shrink.parts import elements
 from ctxprune.shrink.subject import module_of, parameter_of
-from ctxprune.shrink.tasks.base import inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,9 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.shrink.anatomy import Anatomy, Group, Key
-    from ctxprune.shrink.tasks.base import Batch
 
-__all__ = ["MEASURES", "SINGLE", "Target", "cost", "deltas", "matrices", "milliseconds", "unit_costs"]
+__all__ = ["MEASURES", "SINGLE", "Target", "cost", "deltas", "matrices", "unit_costs"]
 
 MEASURES = ("bytes", "deltas", "flops", "latency", "parameters", "values", "weights")
 SINGLE = ("deltas", "values", "weights")
@@ -62,7 +58,11 @@ class Target:
 
 
 def cost(model: nn.Module, measure: str, *, tokens: int = 128, masks: Mapping[str, Tensor] | None = None) -> float:
-    """What a whole model costs; masked weights count for "weights" alone. Latency is `milliseconds`, not this."""
+    """What a whole model costs, in the measure's unit; masked weights count for "weights" alone.
+
+    Raises:
+        UsageError: Latency, which is measured (`ctxprune.shrink.timing`), or deltas, which need a base model.
+    """
     if measure == "weights":
         return float(
             sum(int((masks or {}).get(path, parameter_of(model, path) != 0).sum()) for path in matrices(model))
@@ -75,7 +75,7 @@ def cost(model: nn.Module, measure: str, *, tokens: int = 128, masks: Mapping[st
         return float(found["layer", -1].sum())
     per = {"parameters": lambda entry: entry.numel(), "bytes": lambda entry: entry.numel() * entry.element_size()}
     if measure not in per:
-        raise UsageError(f"{measure!r} is no measure of a model at rest", hint="measure latency with `milliseconds`")
+        raise UsageError(f"{measure!r} is no measure of a model at rest", hint="time it by ctxprune.shrink.timing")
     return float(sum(per[measure](entry) for entry in model.parameters()))
 
 
@@ -133,14 +133,3 @@ def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens
         total += size * (tokens if time else entry.element_size() if measure == "bytes" else 1)
     attention = 2.0 * tokens**2 * group.block if time and group.kind in ("head", "kv_group") else 0.0
     return total + attention
-
-
-def milliseconds(model: nn.Module, batch: Batch, *, rounds: int = 5) -> float:
-    """Median time of a forward pass over a batch, after one to warm up."""
-    taken = []
-    with torch.no_grad():
-        for _ in range(rounds + 1):
-            started = perf_counter()
-            model(**inputs_of(batch))
-            taken.append(1000 * (perf_counter() - started))
-    return median(taken[1:])

@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.anatomy import Anatomy, Group, Key
 
-__all__ = ["gated", "ones", "width_hooks"]
-
-
-def ones(groups: Sequence[Group], *, trained: bool = False) -> dict[Key, Tensor]:
-    """A gate of 1 for each unit of each group: float32 (count,); with `trained` leaves that take gradients."""
-    return {group.key: torch.ones(group.count, requires_grad=trained) for group in groups}
+__all__ = ["gated", "width_hooks"]
 
 
 @contextmanager

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Shrunk", "shrink"]
 
-_TOKENS = 128  # length that multiply-adds are counted for
-
 
 @dataclass(frozen=True)
 class Shrunk:

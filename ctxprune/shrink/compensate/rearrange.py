@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.activations import gate_gradients
+from ctxprune.shrink.gradients import gate_gradients
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,6 +15,7 @@ import torch
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.adapters import adapted
 from ctxprune.shrink.recover.base import default_loss
+from ctxprune.shrink.score.base import telling
 from ctxprune.shrink.subject import module_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,11 @@ class AdapterGradient:
             raise UsageError(f"towards is {self.towards!r}", hint="'labels' or 'teacher'")
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
-        """float64 (count,), from 0 up; labels, or a teacher."""
+        """float64 (count,), from 0 up; labels, or a teacher.
+
+        Raises:
+            InputError: The loss has no gradient, or is no number any more.
+        """
         paths = sorted({_module(part) for group in groups for part in group.slices if _is_matrix(subject, part)})
         batches, chance = list(subject.needed_calibration()), subject.generator(6)
         loss = subject.task.loss if self.towards == "labels" else default_loss(subject)
@@ -72,7 +77,7 @@ class AdapterGradient:
                     scores[group.key] = self.memory * scores[group.key] + (1 - self.memory) * now
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
-        return scores
+        return telling(scores)
 
 
 def _module(part: Slice) -> str:

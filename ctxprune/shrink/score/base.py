@@ -36,13 +36,13 @@ def unit_parts(entry: Tensor, part: Slice, count: int) -> Tensor:
 
 
 def telling(scores: dict[Any, Tensor]) -> dict[Any, Tensor]:
-    """The scores of a method that follows the loss's slope.
+    """The scores of a method that follows the loss's gradient.
 
     Raises:
-        InputError: They are all zero: the loss has no slope, as a model's distance from itself has none.
+        InputError: They are all zero: the loss has no gradient, as a model's distance from itself has none.
     """
     if scores and not any(bool(score.any()) for score in scores.values()):
         raise InputError(
-            "the loss has no slope on the calibration data", hint="give labels, or take a method that needs none"
+            "the loss has no gradient on the calibration data", hint="give labels, or take a method that needs none"
         )
     return scores

@@ -15,6 +15,7 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.activations import moments
+from ctxprune.shrink.gradients import mean_gradients
 from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -46,11 +47,15 @@ class Dual:
             raise UsageError(f"{self} is out of range", hint="regular from 0 up, step and damping above 0")
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
-        """float64 of each parameter's shape, from 0 up; labels where the task has them."""
+        """float64 of each parameter's shape, from 0 up; labels where the task has them.
+
+        Raises:
+            InputError: A matrix is of no linear module, or the loss has no gradient.
+        """
         subject.notes["related"] = sum(len(batch["input_ids"]) for batch in subject.related)
         general = self._general(replace(subject, calibration=subject.related or subject.calibration), groups)
         scores = {}
-        for name, slope in _slopes(subject, groups).items():
+        for name, slope in mean_gradients(subject, groups).items():
             weight = parameter_of(subject.model, name).detach().double()
             whole = (slope + 2 * self.regular * self.step**2 * general[name] * slope**3) * weight
             scores[name] = (whole + 0.5 * whole.square()).abs()
@@ -69,21 +74,3 @@ class Dual:
             curve = curve + self.damping * curve.diagonal().mean().clamp(min=1e-12) * torch.eye(len(curve))
             general[name] = weight.square() / torch.linalg.inv(curve).diagonal()
         return general
-
-
-def _slopes(subject: Subject, names: Sequence[str]) -> dict[str, Tensor]:
-    """Mean slope of the task's loss by each weight."""
-    entries = [parameter_of(subject.model, name) for name in names]
-    total = [torch.zeros_like(entry, dtype=torch.float64) for entry in entries]
-    rows = 0
-    with subject.frozen(), torch.enable_grad():
-        for entry in entries:
-            entry.requires_grad_(True)
-        for batch in subject.needed_calibration():
-            size = len(batch["input_ids"])
-            loss = subject.task.loss(subject.model, batch, subject.teacher) * size
-            for place, slope in enumerate(torch.autograd.grad(loss, entries, allow_unused=True)):
-                if slope is not None:
-                    total[place] += slope.double()
-            rows += size
-    return {name: value / rows for name, value in zip(names, total, strict=True)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.activations import gate_gradients
+from ctxprune.shrink.gradients import gate_gradients
 from ctxprune.shrink.score.base import telling
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Fisher:
         """float64 (count,), from 0 up; one forward and backward pass, labels (a decoder's are its tokens).
 
         Raises:
-            InputError: The loss has no slope.
+            InputError: The loss has no gradient.
         """
         slopes = gate_gradients(subject, groups)
         return telling({key: slope.double().square().mean(0) for key, slope in slopes.items()})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.activations import weight_moments
-from ctxprune.shrink.score._slopes import slope_norms
+from ctxprune.shrink.gradients import gradient_norms
 from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Gblm:
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name, from 0 up."""
-        slopes, rows = slope_norms(subject, groups)
+        slopes, rows = gradient_norms(subject, groups)
         norms = {name: self.alpha * slope for name, slope in slopes.items()}
         if self.activations:
             found = weight_moments(subject, groups)

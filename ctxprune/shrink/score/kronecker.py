@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import damped, output_slopes, weight_moments
+from ctxprune.shrink.activations import damped, weight_moments
+from ctxprune.shrink.gradients import output_gradients
 from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Kronecker:
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name, from 0 up."""
-        inputs, outputs = weight_moments(subject, groups, products=True), output_slopes(subject, groups)
+        inputs, outputs = weight_moments(subject, groups, products=True), output_gradients(subject, groups)
         scores = {}
         for name in groups:
             across = torch.linalg.inv(inputs[name].hessian(self.damping)).diagonal()

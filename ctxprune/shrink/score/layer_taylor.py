@@ -13,7 +13,8 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.cost import matrices
-from ctxprune.shrink.depth import depth_group, first_rows
+from ctxprune.shrink.depth import depth_group
+from ctxprune.shrink.gradients import mean_gradients
 from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ class LayerTaylor:
             raise UsageError(f"first is {self.first!r} and last {self.last!r}", hint="give shares from 0 to 1")
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
-        """float64 (count,), from 0 up; infinite for protected units."""
+        """float64 (count,), from 0 up; infinite for protected units.
+
+        Raises:
+            InputError: The loss has no gradient.
+        """
         group = depth_group(groups)
         weights = _by_weight(subject, self.samples)
         anatomy = subject.anatomy
@@ -66,27 +71,8 @@ class LayerTaylor:
 
 def _by_weight(subject: Subject, samples: int) -> dict[str, float]:
     """Sum of |w dL/dw| of each matrix."""
-    paths = matrices(subject.model)
-    entries = [parameter_of(subject.model, path) for path in paths]
-    before = [entry.requires_grad for entry in entries]
-    slopes = [torch.zeros_like(entry) for entry in entries]
-    rows = 0
-    try:
-        for entry in entries:
-            entry.requires_grad_(True)
-        for batch in first_rows(subject.needed_calibration(), samples):
-            size = len(batch["input_ids"])
-            with torch.enable_grad():
-                loss = subject.task.loss(subject.model, batch, subject.teacher) * size
-                found = torch.autograd.grad(loss, entries, allow_unused=True)
-            for slope, more in zip(slopes, found, strict=True):
-                if more is not None:
-                    slope.add_(more)
-            rows += size
-    finally:
-        for entry, needed in zip(entries, before, strict=True):
-            entry.requires_grad_(needed)
+    gradients = mean_gradients(subject, matrices(subject.model), samples=samples)
     return {
-        path: float((entry.detach() * slope).double().abs().sum()) / rows
-        for path, entry, slope in zip(paths, entries, slopes, strict=True)
+        name: float((parameter_of(subject.model, name).detach() * gradient).abs().sum())
+        for name, gradient in gradients.items()
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.score._slopes import slope_norms
+from ctxprune.shrink.gradients import gradient_norms
 from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class PrunerZero:
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name, from 0 up."""
-        slopes, _ = slope_norms(subject, groups)
+        slopes, _ = gradient_norms(subject, groups)
         scores = {}
         for name, slope in slopes.items():
             low, high = slope.aminmax()

@@ -12,8 +12,8 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.activations import weight_moments
 from ctxprune.shrink.allocate.per_row import PerRow
+from ctxprune.shrink.gradients import gradient_norms
 from ctxprune.shrink.score._expressions import Tree, grown, mutated, text, value
-from ctxprune.shrink.score._slopes import slope_norms
 from ctxprune.shrink.subject import parameter_of
 from ctxprune.shrink.substituted import Substituted
 
@@ -77,7 +77,7 @@ class Symbolic:
 
 
 def _leaves(subject: Subject, names: Sequence[str]) -> dict[str, dict[str, Tensor]]:
-    slopes, rows = slope_norms(subject, names)
+    slopes, rows = gradient_norms(subject, names)
     found = weight_moments(subject, names)
     return {
         name: {

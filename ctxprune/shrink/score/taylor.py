@@ -57,7 +57,7 @@ class Taylor:
         """float64 (count,), from 0 up; a pass with gradients for each sample, labels (a decoder's are its tokens).
 
         Raises:
-            InputError: The loss has no slope.
+            InputError: The loss has no gradient.
         """
         slopes, squares = self._gradients(
             subject, sorted({part.parameter for group in groups for part in group.slices})

@@ -12,12 +12,13 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.activations import module_inputs, output_slopes  # noqa: E402
+from ctxprune.shrink.activations import module_inputs  # noqa: E402
 from ctxprune.shrink.allocate.base import keep_highest  # noqa: E402
 from ctxprune.shrink.compensate.besa import Besa, _ranks, _soft  # noqa: E402
 from ctxprune.shrink.compensate.sparse_llm import SparseLlm  # noqa: E402
 from ctxprune.shrink.compensate.surgeon import Surgeon  # noqa: E402
 from ctxprune.shrink.cost import matrices  # noqa: E402
+from ctxprune.shrink.gradients import output_gradients  # noqa: E402
 from ctxprune.shrink.score.kronecker import Kronecker  # noqa: E402
 
 FIRST = "bert.encoder.layer.0.attention.self.query.weight"
@@ -46,7 +47,7 @@ def test_the_surgeons_rows_are_least_squares():
 
 def test_slopes_of_outputs_are_those_of_a_bias():
     subject = models.encoder()
-    found = output_slopes(subject, [READER])[READER]
+    found = output_gradients(subject, [READER])[READER]
     bias, total = subject.model.get_parameter(READER.replace("weight", "bias")), torch.zeros(32)
     gathered = []
     for batch in subject.calibration:
@@ -69,8 +70,8 @@ def test_kronecker_is_the_product_of_both_curvatures():
     assert float(ratio.std() / ratio.mean()) < 1e-2  # with both factors nearly unit matrices sizes alone are left
     assert not torch.equal(scores.argsort(), Kronecker()(subject, [READER])[READER].argsort())
     plain = [{name: batch[name] for name in ("input_ids", "attention_mask")} for batch in subject.calibration]
-    with pytest.raises(InputError, match="no slope"):
-        output_slopes(replace(subject, calibration=plain, teacher=subject.model), [READER])
+    with pytest.raises(InputError, match="no gradient"):
+        output_gradients(replace(subject, calibration=plain, teacher=subject.model), [READER])
 
 
 @pytest.mark.parametrize("kind", ["encoder", "decoder"])

@@ -10,11 +10,15 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
+from ctxprune.shrink.cost import matrices  # noqa: E402
 from ctxprune.shrink.gates import gated  # noqa: E402
+from ctxprune.shrink.score.adapter_gradient import AdapterGradient  # noqa: E402
 from ctxprune.shrink.score.base import unit_parts  # noqa: E402
+from ctxprune.shrink.score.dual import Dual  # noqa: E402
 from ctxprune.shrink.score.fisher import Fisher  # noqa: E402
 from ctxprune.shrink.score.gate_gradient import GateGradient  # noqa: E402
 from ctxprune.shrink.score.knowledge import Knowledge  # noqa: E402
+from ctxprune.shrink.score.layer_taylor import LayerTaylor  # noqa: E402
 from ctxprune.shrink.score.taylor import Taylor  # noqa: E402
 from ctxprune.shrink.subject import Subject, parameter_of  # noqa: E402
 from ctxprune.shrink.tasks.cross_encoder import CrossEncoder  # noqa: E402
@@ -93,12 +97,16 @@ def test_taylor_orders_by_hand():
     assert all(entry.requires_grad and entry.grad is None for entry in subject.model.parameters())
 
 
-def test_no_labels_means_no_slope():
+def test_no_labels_means_no_gradient():
     subject = Subject(models.bert(), CrossEncoder(), models.batches()).copy()
     groups = subject.groups(["head"])
-    for score in (Fisher(), GateGradient(), Taylor(samples=2)):
-        with pytest.raises(InputError, match="no slope"):
+    for score in (Fisher(), GateGradient(), Taylor(samples=2), AdapterGradient(steps=1)):
+        with pytest.raises(InputError, match="no gradient"):
             score(subject, groups)
+    with pytest.raises(InputError, match="no gradient"):
+        LayerTaylor()(subject, subject.groups(["layer"]))
+    with pytest.raises(InputError, match="no gradient"):
+        Dual()(subject, matrices(subject.model)[:1])
 
 
 def test_knowledge_needs_no_labels_and_sees_what_is_read():

@@ -12,8 +12,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.activations import linear_path, module_inputs, weight_gradients  # noqa: E402
+from ctxprune.shrink.activations import linear_path, module_inputs  # noqa: E402
 from ctxprune.shrink.cost import matrices  # noqa: E402
+from ctxprune.shrink.gradients import weight_gradients  # noqa: E402
 from ctxprune.shrink.score.gblm import Gblm  # noqa: E402
 from ctxprune.shrink.score.magnitude import Magnitude  # noqa: E402
 from ctxprune.shrink.score.obs import Obs  # noqa: E402
@@ -81,7 +82,7 @@ def test_what_has_no_inputs_or_no_slope_is_refused():
     with pytest.raises(UsageError, match="linear modules"):
         linear_path(subject.model, "bert.embeddings.word_embeddings.weight")
     plain = [{name: batch[name] for name in ("input_ids", "attention_mask")} for batch in subject.calibration]
-    with pytest.raises(InputError, match="no slope"):
+    with pytest.raises(InputError, match="no gradient"):
         next(weight_gradients(replace(subject, calibration=plain, teacher=subject.model), [NAME]))
     with pytest.raises(UsageError, match="damping"):
         Obs(0.0)

@@ -10,7 +10,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink.pruners import pruner, pruner_batches  # noqa: E402
 
-from ctxprune.shrink.activations import gate_gradients, moments  # noqa: E402
+from ctxprune.shrink.activations import moments  # noqa: E402
+from ctxprune.shrink.gradients import gate_gradients  # noqa: E402
 from ctxprune.shrink.subject import Subject  # noqa: E402
 from ctxprune.shrink.tasks.pruner import Pruner, pruner_batch  # noqa: E402
 from ctxprune.train.batches import Batch  # noqa: E402
