@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.subject import module_of
+from ctxprune.shrink.tasks.base import first_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,13 +49,24 @@ def depth_group(groups: Sequence[Group]) -> Group:
     return groups[0]
 
 
-def first_rows(batches: Sequence[Batch], samples: int) -> Iterator[Batch]:
-    """The batches up to that many rows, the last of them cut; 0 = all."""
+def first_rows(subject: Subject, samples: int) -> Iterator[Batch]:
+    """The calibration batches up to that many rows, the last of them cut where the task allows it; 0 = all.
+
+    Raises:
+        InputError: There is no calibration data.
+        UsageError: The number is below 0.
+    """
+    if samples < 0:
+        raise UsageError(f"samples is {samples}", hint="give a number of rows, or 0 for all")
+    batches = subject.needed_calibration()
     left = samples or sum(len(batch["input_ids"]) for batch in batches)
     for batch in batches:
         if left <= 0:
             return
-        yield {name: value[:left] for name, value in batch.items()}
+        if len(batch["input_ids"]) <= left:
+            yield batch
+        else:
+            yield from first_part(subject.task, batch, left)
         left -= len(batch["input_ids"])
 
 

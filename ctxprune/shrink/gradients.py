@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +12,7 @@ from ctxprune.shrink.activations import linear_path
 from ctxprune.shrink.depth import first_rows
 from ctxprune.shrink.gates import gated
 from ctxprune.shrink.subject import module_of, parameter_of
+from ctxprune.shrink.tasks.base import examples_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -55,7 +57,7 @@ def mean_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0) 
     with subject.frozen(), torch.enable_grad():
         for entry in entries:
             entry.requires_grad_(True)
-        for batch in first_rows(subject.needed_calibration(), samples):
+        for batch in first_rows(subject, samples):
             size = len(batch["input_ids"])
             loss = subject.task.loss(subject.model, batch, subject.teacher) * size
             for place, gradient in enumerate(torch.autograd.grad(loss, entries, allow_unused=True)):
@@ -66,39 +68,41 @@ def mean_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0) 
     return {name: value / rows for name, value in zip(names, total, strict=True)}
 
 
-def weight_gradients(subject: Subject, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """Gradients of each calibration row's loss by whole parameters, row by row.
+def weight_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0) -> Iterator[dict[str, Tensor]]:
+    """Gradients of the loss of each calibration example by whole parameters, one after the other.
+
+    An example is a row, or what the task takes a loss of (`ctxprune.shrink.tasks.base.examples_of`).
+
+    Args:
+        subject: Its parameters are as they were afterwards.
+        names: Of parameters.
+        samples: Most examples that are looked at; 0 = all.
 
     Raises:
-        InputError: The first row's are all zero: without labels the loss of an unchanged model has no gradient.
+        InputError: At the end: all were zero. Without labels the loss of an unchanged model has no gradient.
     """
-    entries = [subject.model.get_parameter(name) for name in names]
-    before = [(entry, entry.requires_grad) for entry in subject.model.parameters()]
-    first = True
-    try:
-        for entry, _ in before:
-            entry.requires_grad_(any(entry is chosen for chosen in entries))
-        for batch in subject.needed_calibration():
-            for row in range(len(batch["input_ids"])):
-                one = {name: values[row : row + 1] for name, values in batch.items()}
-                with torch.enable_grad():
-                    loss = subject.task.loss(subject.model, one, subject.teacher)
-                    gradients = torch.autograd.grad(loss, entries, allow_unused=True)
-                found = [
-                    torch.zeros_like(entry) if gradient is None else gradient
-                    for entry, gradient in zip(entries, gradients, strict=True)
-                ]
-                if first:
-                    _refuse_zeros(found)
-                first = False
-                yield dict(zip(names, found, strict=True))
-    finally:
-        for entry, needed in before:
-            entry.requires_grad_(needed)
+    entries = [parameter_of(subject.model, name) for name in names]
+    examples = (one for batch in subject.needed_calibration() for one in examples_of(subject.task, batch))
+    moved = False
+    with subject.frozen():
+        for entry in entries:
+            entry.requires_grad_(True)
+        for one in islice(examples, samples or None):
+            with torch.enable_grad():
+                loss = subject.task.loss(subject.model, one, subject.teacher)
+                gradients = torch.autograd.grad(loss, entries, allow_unused=True)
+            found = [
+                torch.zeros_like(entry) if gradient is None else gradient
+                for entry, gradient in zip(entries, gradients, strict=True)
+            ]
+            moved = moved or any(bool(gradient.any()) for gradient in found)
+            yield dict(zip(names, found, strict=True))
+    if names and not moved:
+        raise _flat()
 
 
 def gradient_norms(subject: Subject, names: Sequence[str]) -> tuple[dict[str, Tensor], int]:
-    """Root of the mean over rows of each weight's squared gradient, by parameter; and the number of rows.
+    """Root of the mean over examples of each weight's squared gradient, by parameter; and the number of examples.
 
     Raises:
         InputError: As `weight_gradients`.
@@ -150,7 +154,10 @@ def output_gradients(subject: Subject, names: Sequence[str]) -> dict[str, Tensor
 def _refuse_zeros(found: Iterable[Tensor]) -> None:
     entries = list(found)
     if entries and not any(bool(entry.any()) for entry in entries):
-        raise InputError(
-            "the loss has no gradient on the calibration data",
-            hint="give labels, or take a method that needs none",
-        )
+        raise _flat()
+
+
+def _flat() -> InputError:
+    return InputError(
+        "the loss has no gradient on the calibration data", hint="give labels, or take a method that needs none"
+    )

@@ -8,10 +8,14 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import models  # noqa: E402
+from shrink.pruners import pruner, pruner_batches  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.activations import layer_states  # noqa: E402
 from ctxprune.shrink.depth import check_tokens, depth_group, first_rows, runs_of, token_places, unit_states  # noqa: E402
+from ctxprune.shrink.subject import Subject  # noqa: E402
+from ctxprune.shrink.tasks.cross_encoder import CrossEncoder  # noqa: E402
+from ctxprune.shrink.tasks.pruner import Pruner  # noqa: E402
 
 
 def test_runs_are_maximal():
@@ -30,10 +34,21 @@ def test_token_places_by_kind():
 
 
 def test_first_rows_cuts_the_last_batch():
-    batches = models.batches(3, rows=4)
-    assert [len(batch["input_ids"]) for batch in first_rows(batches, 6)] == [4, 2]
-    assert [len(batch["input_ids"]) for batch in first_rows(batches, 4)] == [4]
-    assert [len(batch["input_ids"]) for batch in first_rows(batches, 0)] == [4, 4, 4]
+    subject = Subject(models.bert(), CrossEncoder(), models.batches(3, rows=4))
+    assert [len(batch["input_ids"]) for batch in first_rows(subject, 6)] == [4, 2]
+    assert [len(batch["input_ids"]) for batch in first_rows(subject, 4)] == [4]
+    assert [len(batch["input_ids"]) for batch in first_rows(subject, 0)] == [4, 4, 4]
+    with pytest.raises(UsageError, match="samples is -1"):
+        list(first_rows(subject, -1))
+
+
+def test_first_rows_are_whole_examples_where_rows_do_not_stand_alone():
+    subject = Subject(pruner(), Pruner(), pruner_batches(2, rows=3))
+    found = list(first_rows(subject, 5))
+    assert [len(batch["input_ids"]) for batch in found] == [3, 1, 1]
+    assert torch.equal(found[1]["input_ids"], subject.calibration[1]["input_ids"][:1])
+    assert [len(batch["input_ids"]) for batch in first_rows(subject, 1)] == [1]
+    assert all(bool(torch.isfinite(subject.task.loss(subject.model, batch).detach())) for batch in found)
 
 
 @pytest.mark.parametrize("make", [models.encoder, models.decoder])

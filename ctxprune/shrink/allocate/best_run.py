@@ -63,7 +63,7 @@ class BestRun:
         if not runs:
             raise UsageError("no run of units is long enough", where=group.kind, hint="raise the target")
         total, count = torch.zeros(len(runs), dtype=torch.float64), 0
-        for batch in first_rows(subject.needed_calibration(), self.samples):
+        for batch in first_rows(subject, self.samples):
             places = token_places(batch, self.tokens, subject.anatomy)
             states = unit_states(subject, batch, group)
             for number, (start, end) in enumerate(runs):

@@ -97,7 +97,7 @@ class Collapse:
         gate = torch.zeros(count)
         gate[list(alive)] = 1
         total, rows = 0.0, 0
-        for batch in first_rows(subject.needed_calibration(), self.samples):
+        for batch in first_rows(subject, self.samples):
             lengths = batch["attention_mask"].sum(1).tolist()
             wanted = layer_states(subject, batch, model=whole)[-1].double().split(lengths)
             with gated(subject.model, {("layer", -1): gate}):

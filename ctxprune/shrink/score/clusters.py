@@ -121,11 +121,12 @@ def kmeans(points: Tensor, clusters: int, chance: torch.Generator, *, rounds: in
 
 
 def _rows(batches: Sequence[Batch], chosen: Tensor) -> list[Batch]:
+    """The chosen rows; of what is not by row (the pruner's units) nothing, as outputs alone are asked for."""
     found: list[Batch] = []
     place = 0
     for batch in batches:
         own = chosen[place : place + len(batch["input_ids"])]
         place += len(own)
         if bool(own.any()):
-            found.append({name: entry[own] for name, entry in batch.items()})
+            found.append({name: entry[own] for name, entry in batch.items() if len(entry) == len(own)})
     return found

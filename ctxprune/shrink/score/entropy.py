@@ -56,7 +56,7 @@ class Entropy:
         group = depth_group(groups)
         estimate = _ESTIMATES[self.estimate]
         total, batches = torch.zeros(group.count, dtype=torch.float64), 0
-        for batch in first_rows(subject.needed_calibration(), self.samples):
+        for batch in first_rows(subject, self.samples):
             pairs = unit_states(subject, batch, group)
             total += torch.tensor(
                 [

@@ -44,7 +44,7 @@ class Influence:
         """float64 (count,), 0..2; 0 = the direction stays as it is."""
         group = depth_group(groups)
         total, count = torch.zeros(group.count, dtype=torch.float64), 0
-        for batch in first_rows(subject.needed_calibration(), self.samples):
+        for batch in first_rows(subject, self.samples):
             places = token_places(batch, self.tokens, subject.anatomy)
             pairs = unit_states(subject, batch, group)
             total += torch.stack([cosines(before[places], after[places]).sum() for before, after in pairs])

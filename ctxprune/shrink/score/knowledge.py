@@ -2,7 +2,8 @@
 
 Park and others, Accurate Retraining-free Pruning for Pretrained Encoder-based Language Models, ICLR 2024: predictive
 knowledge is half the mean squared slope by the unit's gate of the divergence of the predictions from the teacher's,
-representational knowledge the mean squared size of what the unit adds to its sublayer's output.
+representational knowledge the mean squared size of what the unit adds to its sublayer's output: of a neuron
+exactly, of a head the sum over its channels j of E[x_j^2] ||W_j||^2 without cross terms, as in the authors' code.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.activations import watching
+from ctxprune.shrink.depth import first_rows
 from ctxprune.shrink.gates import gated
 from ctxprune.shrink.subject import parameter_of
 
@@ -38,7 +40,7 @@ class Knowledge:
     Attributes:
         trade: Weight of the representational part, from 0 up.
         noise: Standard deviation of the noise, as a share of the output's, above 0.
-        samples: Rows that are looked at.
+        samples: Most rows that are looked at.
     """
 
     trade: float = 1.0
@@ -72,11 +74,8 @@ class Knowledge:
 
         chance, done = subject.generator(17), 0
         with subject.frozen():
-            for whole in subject.needed_calibration():
-                rows = min(len(whole["input_ids"]), self.samples - done)
-                if rows < 1:
-                    break
-                batch = {name: value[:rows] for name, value in whole.items()}
+            for batch in first_rows(subject, self.samples):
+                rows = len(batch["input_ids"])
                 with torch.no_grad():
                     wanted = subject.task.output(subject.teacher or subject.model, batch)
                     noise = torch.randn(wanted.shape, generator=chance).to(wanted) * wanted.float().std(correction=0)

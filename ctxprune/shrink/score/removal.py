@@ -102,7 +102,7 @@ def losses_without(
     task, model = subject.task, subject.model
     teacher = subject.teacher or model
     with torch.no_grad():
-        for batch in first_rows(subject.needed_calibration(), samples):
+        for batch in first_rows(subject, samples):
             size = len(batch["input_ids"])
             wanted = None if measure == "loss" else task.output(teacher, batch)
             for number, gates in enumerate(choices):

@@ -1,7 +1,7 @@
 """LLM-Pruner's score: what the loss is expected to change by when a unit's weights become zero.
 
 Ma and others, LLM-Pruner: On the Structural Pruning of Large Language Models, NeurIPS 2023. Of a weight W with the
-slope g and the mean h of squared slopes of single samples: first order |W g|, second |W^2 h / 2|, mixed
+gradient g and the mean h of squared gradients of single samples: first order |W g|, second |W^2 h / 2|, mixed
 |W g - W^2 h / 2|. By element the sizes are summed over a unit's part of each parameter; by vector the
 size is taken of the sum.
 """
@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.score.base import telling, unit_parts
+from ctxprune.shrink.gradients import weight_gradients
+from ctxprune.shrink.score.base import unit_parts
 from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
     from ctxprune.shrink.anatomy import Group, Key
     from ctxprune.shrink.subject import Subject
-    from ctxprune.shrink.tasks.base import Batch
 
 __all__ = ["Taylor"]
 
@@ -37,7 +37,7 @@ class Taylor:
         order: "first", "second" or "mixed" (both terms).
         by: "element" or "vector".
         over: How the parts of a unit in several parameters become one: "sum" or "max".
-        samples: Rows that are looked at, one by one.
+        samples: Examples that are looked at, one by one (rows, or what the task takes a loss of).
     """
 
     order: str = "mixed"
@@ -59,7 +59,7 @@ class Taylor:
         Raises:
             InputError: The loss has no gradient.
         """
-        slopes, squares = self._gradients(
+        gradients, squares = self._gradients(
             subject, sorted({part.parameter for group in groups for part in group.slices})
         )
         scores = {}
@@ -67,41 +67,24 @@ class Taylor:
             parts = []
             for part in group.slices:
                 weight = parameter_of(subject.model, part.parameter).detach().double()
-                first, second = weight * slopes[part.parameter], 0.5 * weight.square() * squares[part.parameter]
+                first, second = weight * gradients[part.parameter], 0.5 * weight.square() * squares[part.parameter]
                 salience = {"first": first, "second": second, "mixed": first - second}[self.order]
                 own = unit_parts(salience, part, group.count)
                 parts.append(own.abs().sum(1) if self.by == "element" else own.sum(1).abs())
             stacked = torch.stack(parts)
             scores[group.key] = stacked.sum(0) if self.over == "sum" else stacked.amax(0)
-        return telling(scores)
+        return scores
 
     def _gradients(self, subject: Subject, names: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """By parameter the mean over samples of the slope, and of its square."""
-        entries = [parameter_of(subject.model, name) for name in names]
-        slopes = [torch.zeros_like(entry, dtype=torch.float64, requires_grad=False) for entry in entries]
-        squares = [slope.clone() for slope in slopes]
+        """By parameter the mean over examples of the gradient, and of its square."""
+        first = {name: torch.zeros_like(parameter_of(subject.model, name), dtype=torch.float64) for name in names}
+        squares = {name: entry.clone() for name, entry in first.items()}
         count = 0
-        with subject.frozen(), torch.enable_grad():
-            for entry in entries:
-                entry.requires_grad_(True)
-            for row in _rows(subject, self.samples):
-                loss = subject.task.loss(subject.model, row, subject.teacher)
-                found = torch.autograd.grad(loss, entries, allow_unused=True)
-                for place, gradient in enumerate(found):
-                    if gradient is not None:
-                        slopes[place] += gradient
-                        squares[place] += gradient.double().square()
-                count += 1
-        return (
-            {name: slope / count for name, slope in zip(names, slopes, strict=True)},
-            {name: square / count for name, square in zip(names, squares, strict=True)},
-        )
-
-
-def _rows(subject: Subject, samples: int) -> Iterator[Batch]:
-    """Single rows of the calibration data, as batches of one."""
-    left = samples
-    for batch in subject.needed_calibration():
-        for row in range(min(len(batch["input_ids"]), left)):
-            yield {name: value[row : row + 1] for name, value in batch.items()}
-            left -= 1
+        for gradients in weight_gradients(subject, names, samples=self.samples):
+            for name, gradient in gradients.items():
+                first[name] += gradient
+                squares[name] += gradient.double().square()
+            count += 1
+        return {name: part / count for name, part in first.items()}, {
+            name: part / count for name, part in squares.items()
+        }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Batch", "Task", "inputs_of"]
+__all__ = ["Batch", "Task", "examples_of", "first_part", "inputs_of"]
 
 Batch = Mapping[str, Tensor]
 """`input_ids` and `attention_mask`, int64 (rows, tokens), and what else the model takes; `labels` where they are known;
@@ -28,7 +28,11 @@ def inputs_of(batch: Batch) -> dict[str, Any]:
 
 @runtime_checkable
 class Task(Protocol):
-    """What a model is for."""
+    """What a model is for.
+
+    A task whose rows do not stand alone has one more method, `examples(batch)`: an iterator over the smallest parts of
+    a batch that a loss can be taken of, each of them a batch.
+    """
 
     def output(self, model: nn.Module, batch: Batch) -> Tensor:
         """What counts of the model's output: float, first axis rows."""
@@ -45,6 +49,35 @@ class Task(Protocol):
     def quality(self, model: nn.Module, batches: Sequence[Batch]) -> float:
         """One figure, higher = better."""
         ...
+
+
+def examples_of(task: Task, batch: Batch) -> Iterator[Batch]:
+    """A batch in the smallest parts that a loss can be taken of: single rows, unless the task says otherwise."""
+    own = getattr(task, "examples", None)
+    if own is not None:
+        yield from own(batch)
+        return
+    for row in range(len(batch["input_ids"])):
+        yield {name: value[row : row + 1] for name, value in batch.items()}
+
+
+def first_part(task: Task, batch: Batch, rows: int) -> Iterator[Batch]:
+    """The first rows of a batch as one batch; as examples, one at least, where rows do not stand alone.
+
+    Args:
+        task: Says what stands alone.
+        batch: With more rows than that.
+        rows: From 1 up; examples end where the next one would go beyond.
+    """
+    if not hasattr(task, "examples"):
+        yield {name: value[:rows] for name, value in batch.items()}
+        return
+    left = rows
+    for part in examples_of(task, batch):
+        left -= len(part["input_ids"])
+        if left < 0 and left + len(part["input_ids"]) < rows:
+            return
+        yield part
 
 
 def taught(task: Task, model: nn.Module, batch: Batch, teacher: nn.Module | None) -> Tensor:

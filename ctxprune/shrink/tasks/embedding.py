@@ -13,7 +13,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.tasks.base import inputs_of, taught
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import nn
 
@@ -77,6 +77,15 @@ class Embedding:
                     right += float(((differences > 0).float() + 0.5 * (differences == 0).float())[above].sum())
                     pairs += int(above.sum())
         return right / pairs if pairs else -sum(losses) / max(len(losses), 1)
+
+    def examples(self, batch: Batch) -> Iterator[Batch]:
+        """Each question with its passages, which the loss and the divergence compare; the batch where none is said."""
+        if "groups" not in batch:
+            yield batch
+            return
+        for number in batch["groups"].unique():
+            here = batch["groups"] == number
+            yield {name: value[here] for name, value in batch.items()}
 
     @staticmethod
     def _questions(vectors: Tensor, batch: Batch) -> list[tuple[Tensor, Tensor]]:

@@ -14,7 +14,7 @@ from ctxprune.train.losses import pruner_loss
 from ctxprune.train.network import pooled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import nn
 
@@ -66,6 +66,14 @@ class Pruner:
                             found.append(_precision(units[here], labels))
         return sum(found) / len(found) if found else -sum(losses) / max(len(losses), 1)
 
+    def examples(self, batch: Batch) -> Iterator[Batch]:
+        """The windows of each question with its units and documents, numbered from 0; the batch where none is said."""
+        if "unit_groups" not in batch:
+            yield batch
+            return
+        for number in torch.cat([batch["unit_groups"], batch["document_groups"]]).unique():
+            yield _of_example(batch, number)
+
     @staticmethod
     def _logits(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         keep, relevance = model(batch["input_ids"], batch["token_type_ids"], batch["attention_mask"])
@@ -80,6 +88,20 @@ def pruner_batch(examples: Examples) -> dict[str, Any]:
     named = {"input_ids": examples.ids, "token_type_ids": examples.types, "attention_mask": examples.mask}
     named |= {name: getattr(examples, name) for name in _SAME}
     return {name: torch.from_numpy(value) for name, value in named.items()}
+
+
+def _of_example(batch: Batch, number: Tensor) -> Batch:
+    """What of a batch is one example's."""
+    found: dict[str, Tensor] = {}
+    rows = torch.zeros(len(batch["input_ids"]), dtype=torch.bool)
+    for name in ("unit", "document"):
+        own = batch[f"{name}_groups"] == number
+        places = torch.cat([torch.where(own, own.cumsum(0) - 1, -1), torch.tensor([-1])])  # -1 stays -1
+        found[name] = places[batch[name]]
+        rows |= (found[name] >= 0).any(1)
+        found |= {key: batch[key][own] for key in (f"{name}_labels", f"{name}_groups") if key in batch}
+    found |= {name: found[name][rows] for name in ("unit", "document")}
+    return found | {name: value[rows] for name, value in batch.items() if name not in found}
 
 
 def _precision(logits: Tensor, labels: Tensor) -> float:

@@ -77,13 +77,13 @@ def test_scores_leave_the_model_as_it_was():
         assert entry.grad is None
 
 
-def test_what_has_no_inputs_or_no_slope_is_refused():
+def test_what_has_no_inputs_or_no_gradient_is_refused():
     subject = models.encoder()
     with pytest.raises(UsageError, match="linear modules"):
         linear_path(subject.model, "bert.embeddings.word_embeddings.weight")
     plain = [{name: batch[name] for name in ("input_ids", "attention_mask")} for batch in subject.calibration]
     with pytest.raises(InputError, match="no gradient"):
-        next(weight_gradients(replace(subject, calibration=plain, teacher=subject.model), [NAME]))
+        list(weight_gradients(replace(subject, calibration=plain, teacher=subject.model), [NAME]))
     with pytest.raises(UsageError, match="damping"):
         Obs(0.0)
     with pytest.raises(UsageError, match="alpha"):

@@ -11,7 +11,11 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink.pruners import pruner, pruner_batches  # noqa: E402
 
 from ctxprune.shrink.activations import moments  # noqa: E402
-from ctxprune.shrink.gradients import gate_gradients  # noqa: E402
+from ctxprune.shrink.gradients import gate_gradients, weight_gradients  # noqa: E402
+from ctxprune.shrink.score.clusters import Clusters  # noqa: E402
+from ctxprune.shrink.score.knowledge import Knowledge  # noqa: E402
+from ctxprune.shrink.score.removal import Removal  # noqa: E402
+from ctxprune.shrink.score.taylor import Taylor  # noqa: E402
 from ctxprune.shrink.subject import Subject  # noqa: E402
 from ctxprune.shrink.tasks.pruner import Pruner, pruner_batch  # noqa: E402
 from ctxprune.train.batches import Batch  # noqa: E402
@@ -86,3 +90,40 @@ def test_statistics_and_gradients_of_gates():
     slopes = gate_gradients(subject, groups)
     assert all(entry.shape == (4, group.count) for entry, group in zip(slopes.values(), groups, strict=True))
     assert all(entry.abs().sum() > 0 for entry in slopes.values())
+
+
+def test_examples_are_the_parts_that_the_loss_is_a_mean_of():
+    (given,) = pruner_batches(1, rows=3)
+    task, model = Pruner(), pruner()
+    parts = list(task.examples(given))
+    assert [len(part["input_ids"]) for part in parts] == [1, 1, 1]
+    assert [len(part["unit_labels"]) for part in parts] == [4, 4, 3]
+    assert all(int(part["unit"].max()) + 1 == len(part["unit_labels"]) for part in parts)
+    whole = task.output(model, given)
+    outputs = [task.output(model, part) for part in parts]
+    units = torch.cat([output[: len(part["unit_labels"])] for output, part in zip(outputs, parts, strict=True)])
+    documents = torch.cat([output[len(part["unit_labels"]) :] for output, part in zip(outputs, parts, strict=True)])
+    assert torch.allclose(torch.cat([units, documents]), whole, atol=1e-5)
+    bare = {name: value for name, value in given.items() if "groups" not in name}
+    assert list(task.examples(bare)) == [bare]
+
+
+@pytest.mark.parametrize("score", [Taylor(samples=4), Clusters(clusters=2), Removal(samples=2), Knowledge(samples=2)])
+def test_scores_that_look_at_parts_of_a_batch_work_on_the_pruner(score):
+    subject = Subject(pruner(), Pruner(), pruner_batches(2, rows=3))
+    kinds = ["layer"] if isinstance(score, Removal) else ["head", "neuron"]
+    found = score(subject, subject.groups(kinds))
+    assert all(bool(torch.isfinite(entry).all()) and bool(entry.any()) for entry in found.values())
+
+
+def test_gradients_of_single_weights_are_taken_example_by_example():
+    subject = Subject(pruner(), Pruner(), pruner_batches(2, rows=3))
+    name = "layers.0.inner.weight"
+    found = [entry[name] for entry in weight_gradients(subject, [name])]
+    assert len(found) == 6
+    assert len(list(weight_gradients(subject, [name], samples=4))) == 4
+    (wanted,) = torch.autograd.grad(
+        subject.task.loss(subject.model, next(subject.task.examples(subject.calibration[0]))),
+        [subject.model.get_parameter(name)],
+    )
+    assert torch.equal(found[0], wanted)
