@@ -241,7 +241,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=60, help="of recovery")
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--examples", type=int, default=1200, help="of the training mixture")
-    parser.add_argument("--calibration", type=int, default=32, help="batches of 2,048 tokens that recipes read")
+    parser.add_argument("--calibration", type=int, default=8, help="batches of 2,048 tokens that recipes read")
     parser.add_argument("--items", type=int, default=30, help="of each set")
     parser.add_argument("--finished", default="", help="folders of pruners that are measured as they are")
     parser.add_argument("--rounds", type=int, default=7)
