@@ -152,7 +152,7 @@ def arm(name: str, seed: int, given, options):
     if found is None:
         return {"arm": name, "seed": seed, "slower": ratio, "flops": left, "loss": None}
     before = quality(found.model, test[::3])
-    recovery = Piece("tune.v1", {"steps": options.steps, "rate": options.rate})
+    recovery = Piece("tune.v1", {"steps": options.steps, "rate": options.rate, "loss": options.loss})
     if name == "scratch":
         recovery = Piece("scratch.v1", {"steps": options.steps, "rate": 3e-4, "towards": "teacher"})
     work = replace(found, calibration=random.Random(100 + seed).sample(batches, min(options.steps, len(batches))))
@@ -193,7 +193,8 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path)
     parser.add_argument("--teacher-steps", type=int, default=800)
     parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--loss", default="hidden", help="of the recovery of all arms; see ctxprune.shrink.losses")
     parser.add_argument("--samples", type=int, default=8, help="batches that recipes are calibrated with")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=9, help="of timing")
@@ -209,7 +210,7 @@ def main() -> None:
     cut, _, _ = smaller("top_layers", Subject(whole, TASK, batches[:2], teacher=whole), None, held.batches[0], 1)
     fast = slower(cut.model, whole, held.batches[0], options.rounds)
     parts, runs = Parts("shrink_vs_cut"), []
-    how = (options.steps, options.rate, options.samples, round(options.quality, 6))
+    how = (options.steps, options.rate, options.loss, options.samples, round(options.quality, 6))
     given = (whole, batches, held.batches, cut.model)
     for seed in range(options.seeds):
         for name in options.arms.split(","):
@@ -217,7 +218,8 @@ def main() -> None:
             say(json.dumps(runs[-1]))
     figures = {
         "quality_unpruned": options.quality, "cut_time": fast, "questions": held.groups, "rows": held.rows,
-        "steps": options.steps, "rate": options.rate, "calibration_batches": options.samples, **summary(runs),
+        "steps": options.steps, "rate": options.rate, "loss": options.loss,
+        "calibration_batches": options.samples, **summary(runs),
         "runs": runs,
     }  # fmt: skip
     sets = {"train": learned, "held_out": held}
