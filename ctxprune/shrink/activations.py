@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from ctxprune.shrink.anatomy import Group
     from ctxprune.shrink.subject import Subject
     from ctxprune.shrink.tasks.base import Batch
 
 __all__ = [
     "Moments",
+    "consumers",
     "damped",
     "layer_states",
     "linear_path",
@@ -88,6 +90,22 @@ def damped(matrix: Tensor, damping: float) -> Tensor:
     mean = float(matrix.diagonal().mean())
     added = damping * (mean if mean > 0 else 1.0)
     return matrix + added * torch.eye(len(matrix), dtype=matrix.dtype)
+
+
+def consumers(groups: Sequence[Group]) -> list[str]:
+    """Dotted names of the matrices that read the units of groups, one each.
+
+    Raises:
+        UsageError: No single matrix reads units of a kind.
+    """
+    for group in groups:
+        if not group.consumer:
+            raise UsageError(
+                f"no single matrix reads units of kind {group.kind!r}",
+                where="units",
+                hint="this piece is for units that one matrix reads, such as head or neuron",
+            )
+    return [group.consumer for group in groups]
 
 
 def moments(

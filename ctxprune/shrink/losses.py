@@ -26,6 +26,7 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.recover.base import check_towards
 from ctxprune.shrink.subject import module_of
 from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.subject import Subject
     from ctxprune.shrink.tasks.base import Batch
 
-__all__ = ["LOSSES", "Objective", "layer_pairs", "listwise", "margin", "objective", "recorded"]
+__all__ = ["LOSSES", "Objective", "check_objective", "layer_pairs", "listwise", "margin", "objective", "recorded"]
 
 LOSSES = ("hidden", "listwise", "margin", "output")
 _MAPS = ("nearest", "uniform")
@@ -71,11 +72,7 @@ def objective(
     Raises:
         UsageError: No such loss or map, or the subject lacks what it needs (a teacher, groups).
     """
-    if loss not in LOSSES or layers not in _MAPS or towards not in ("labels", "teacher"):
-        raise UsageError(
-            f"loss is {loss!r}, towards {towards!r}, layers {layers!r}",
-            hint=f"loss: {', '.join(LOSSES)}; towards: teacher, labels; layers: {', '.join(_MAPS)}",
-        )
+    check_objective(loss, towards, layers)
     ranks = isinstance(subject.task, CrossEncoder)
     if loss in ("listwise", "margin") and not ranks:
         raise UsageError(f"the loss {loss!r} is for rerankers", hint="take 'output' for other models")
@@ -98,6 +95,19 @@ def objective(
         return ranked(output[:, -1], _wanted(subject, batch, output)[:, -1], batch["groups"])
 
     return Objective(compared)
+
+
+def check_objective(loss: str, towards: str, layers: str = "uniform") -> None:
+    """Refuse names that `objective` does not know.
+
+    Raises:
+        UsageError: One of them is unknown.
+    """
+    check_towards(towards)
+    if loss not in LOSSES:
+        raise UsageError(f"loss is {loss!r}", hint=f"one of {', '.join(LOSSES)}")
+    if layers not in _MAPS:
+        raise UsageError(f"layers is {layers!r}", hint=f"one of {', '.join(_MAPS)}")
 
 
 def margin(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.recover.base import Schedule, default_loss, train
+from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class Hashed:
     towards: str = "teacher"
 
     def __post_init__(self) -> None:
-        if self.chunk < 1 or self.steps < 0 or self.rate <= 0 or self.towards not in ("labels", "teacher"):
+        check_towards(self.towards)
+        if self.chunk < 1 or self.steps < 0 or self.rate <= 0:
             raise UsageError(f"{self} is out of range", hint="chunk from 1 up, steps from 0 up, a rate above 0")
 
     def __call__(self, subject: Subject, kept: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -54,7 +55,7 @@ class Hashed:
         laid = {name: self._laid(mask, chance) for name, mask in kept.items()}
         self._shared(subject, laid)
         if self.steps:
-            loss = subject.task.loss if self.towards == "labels" else default_loss(subject)
+            loss = loss_towards(subject, self.towards)
             weights = [parameter_of(subject.model, name) for name in kept]
             train(
                 subject, Schedule(self.steps, self.rate), parameters=weights, loss=loss,

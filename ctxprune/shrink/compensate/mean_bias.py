@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from ctxprune.shrink.activations import moments
+from ctxprune.shrink.activations import consumers, moments
 from ctxprune.shrink.subject import module_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class MeanBias:
     def __call__(self, subject: Subject, kept: Mapping[Key, Tensor]) -> Mapping[Key, Tensor]:
         """The same choice."""
         groups = [subject.anatomy.groups[key] for key, mask in kept.items() if not bool(mask.all())]
-        found = moments(subject, [group.consumer for group in groups])
+        found = moments(subject, consumers(groups))
         for group in groups:
             linear = module_of(subject.model, group.consumer)
             gone = (~kept[group.key]).repeat_interleave(group.block)

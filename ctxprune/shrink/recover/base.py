@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.subject import Subject
     from ctxprune.shrink.tasks.base import Batch
 
-__all__ = ["Recovery", "Schedule", "train"]
+__all__ = ["Recovery", "Schedule", "check_towards", "default_loss", "loss_towards", "train"]
 
 
 class Recovery(Protocol):
@@ -108,6 +108,21 @@ def train(
         for entry, needed in before:
             entry.requires_grad_(needed)
     return losses
+
+
+def check_towards(towards: str) -> None:
+    """Refuse what is no aim of training.
+
+    Raises:
+        UsageError: It is neither "labels" nor "teacher".
+    """
+    if towards not in ("labels", "teacher"):
+        raise UsageError(f"towards is {towards!r}", hint="'labels' or 'teacher'")
+
+
+def loss_towards(subject: Subject, towards: str) -> Callable[[nn.Module, Batch], Tensor]:
+    """The loss of a batch, a scalar: for "labels" the task's, for "teacher" `default_loss`."""
+    return subject.task.loss if towards == "labels" else default_loss(subject)
 
 
 def default_loss(subject: Subject) -> Callable[[nn.Module, Batch], Tensor]:

@@ -10,7 +10,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
 from ctxprune.shrink.cost import matrices
-from ctxprune.shrink.recover.base import default_loss
+from ctxprune.shrink.recover.base import check_towards, loss_towards
 from ctxprune.shrink.substituted import Substituted
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ class BiLevel:
     def __post_init__(self) -> None:
         if self.steps < 1 or min(self.rate, self.mask_rate, self.gamma) <= 0:
             raise UsageError(f"{self} is out of range", hint="steps from 1 up, rates and gamma above 0")
-        if self.towards not in ("labels", "teacher"):
-            raise UsageError(f"towards is {self.towards!r}", hint="'labels' or 'teacher'")
+        check_towards(self.towards)
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with the scores; its model's matrices trained in place."""
@@ -74,7 +73,7 @@ class BiLevel:
         self, subject: Subject, weights: dict[str, Any], masks: dict[str, Tensor], batch: Batch
     ) -> dict[str, Tensor]:
         """Gradients at the masked weights."""
-        computed = subject.task.loss if self.towards == "labels" else default_loss(subject)
+        computed = loss_towards(subject, self.towards)
         values = {name: (entry.detach() * masks[name]).requires_grad_() for name, entry in weights.items()}
         with torch.enable_grad():
             loss = computed(Substituted(subject.model, values), batch)

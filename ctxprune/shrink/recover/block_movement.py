@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.recover.base import default_loss
+from ctxprune.shrink.recover.base import check_towards, loss_towards
 from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ class BlockMovement:
     def __post_init__(self) -> None:
         if self.steps < 1 or min(self.rate, self.score_rate) <= 0 or self.block < 1 or not 0 <= self.warm <= 0.5:
             raise UsageError(f"{self} is out of range", hint="steps and block from 1, rates above 0, warm up to 0.5")
-        if self.towards not in ("labels", "teacher"):
-            raise UsageError(f"towards is {self.towards!r}", hint="'labels' or 'teacher'")
+        check_towards(self.towards)
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with the scores in `learned`, its model trained in place and dense (the masks are taken off).
@@ -64,7 +63,7 @@ class BlockMovement:
         """
         budget = subject.needed_budget()
         parts = [part for group in budget.groups for part in _parts(subject, group, self.block)]
-        loss = subject.task.loss if self.towards == "labels" else default_loss(subject)
+        loss = loss_towards(subject, self.towards)
         batches, chance = list(subject.needed_calibration()), subject.generator(8)
         weights = list(subject.model.parameters())
         groups = [

@@ -12,7 +12,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import Budget
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
 from ctxprune.shrink.cost import matrices
-from ctxprune.shrink.recover.base import Schedule, default_loss, train
+from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.substituted import Substituted
 
 if TYPE_CHECKING:
@@ -50,13 +50,12 @@ class Cram:
         Schedule(self.steps, self.rate)
         if self.rho < 0 or not self.drops or not all(0 < drop < 1 for drop in self.drops):
             raise UsageError(f"rho is {self.rho!r}, drops {self.drops!r}", hint="rho from 0 up, drops between 0 and 1")
-        if self.towards not in ("labels", "teacher"):
-            raise UsageError(f"towards is {self.towards!r}", hint="'labels' or 'teacher'")
+        check_towards(self.towards)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model trained in place, still dense."""
         weights = {name: subject.model.get_parameter(name) for name in matrices(subject.model)}
-        computed = subject.task.loss if self.towards == "labels" else default_loss(subject)
+        computed = loss_towards(subject, self.towards)
         chance = subject.generator(2)
 
         def loss(model: nn.Module, batch: Batch) -> Tensor:

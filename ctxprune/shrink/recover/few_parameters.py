@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.losses import objective
+from ctxprune.shrink.losses import check_objective, objective
 from ctxprune.shrink.recover.base import Schedule, train
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class FewParameters:
         if not self.sets or set(self.sets) - set(_SETS):
             raise UsageError(f"sets are {list(self.sets)}", hint=f"some of {', '.join(_SETS)}")
         Schedule(self.steps, self.rate)
+        check_objective(self.loss, self.towards)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model trained in place.

@@ -50,6 +50,7 @@ class LearnGates:
                 f"towards is {self.towards!r} and weights {self.weights!r}",
                 hint="'cost' or 'shape'; 'all', 'adapters' or 'none'",
             )
+        Learning(self.steps, self.rate, self.weight_rate)
         if self.rank < 1:
             raise UsageError(f"rank is {self.rank}", hint="from 1 up")
 

@@ -13,7 +13,7 @@ from ctxprune.shrink.allocate.all_matrices import AllMatrices
 from ctxprune.shrink.allocate.base import Budget
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
 from ctxprune.shrink.cost import matrices
-from ctxprune.shrink.recover.base import Schedule, default_loss, train
+from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.substituted import Substituted, straight_through
 
 if TYPE_CHECKING:
@@ -54,11 +54,9 @@ class Movement:
 
     def __post_init__(self) -> None:
         Schedule(self.steps, self.rate)
-        if self.towards not in ("labels", "teacher") or self.within not in ("matrix", "model"):
-            raise UsageError(
-                f"towards is {self.towards!r}, within {self.within!r}",
-                hint="'labels' or 'teacher'; 'matrix' or 'model'",
-            )
+        check_towards(self.towards)
+        if self.within not in ("matrix", "model"):
+            raise UsageError(f"within is {self.within!r}", hint="'matrix' or 'model'")
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject with what was learned; its model trained in place where that is asked for."""
@@ -66,7 +64,7 @@ class Movement:
         weights = {name: subject.model.get_parameter(name) for name in names}
         scores = {name: nn.Parameter(torch.zeros_like(entry)) for name, entry in weights.items()}
         share, allocate = subject.needed_budget().remove, AllMatrices() if self.within == "model" else PerMatrix()
-        computed = subject.task.loss if self.towards == "labels" else default_loss(subject)
+        computed = loss_towards(subject, self.towards)
         step = [0]
 
         def loss(model: nn.Module, batch: Batch) -> Tensor:

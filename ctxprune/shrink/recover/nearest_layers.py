@@ -42,6 +42,7 @@ class NearestLayers:
     weight: float = 0.1
 
     def __post_init__(self) -> None:
+        Schedule(self.steps, self.rate)
         if self.weight < 0:
             raise UsageError(f"weight is {self.weight!r}", hint="from 0 up")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.pieces import SCORES
-from ctxprune.shrink.recover.base import Schedule, default_loss, train
+from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -50,8 +50,10 @@ class Regularise:
     towards: str = "teacher"
 
     def __post_init__(self) -> None:
-        if self.strength <= 0 or self.norm not in (1, 2) or self.towards not in ("labels", "teacher"):
-            raise UsageError(f"{self} is out of range", hint="strength above 0; norm 1 or 2; 'labels' or 'teacher'")
+        Schedule(self.steps, self.rate)
+        check_towards(self.towards)
+        if self.strength <= 0 or self.norm not in (1, 2):
+            raise UsageError(f"{self} is out of range", hint="strength above 0; norm 1 or 2")
 
     def __call__(self, subject: Subject) -> Subject:
         """The subject, its model trained in place; `learned` is 1 for units that stay and 0 for those that go.
@@ -63,7 +65,7 @@ class Regularise:
         scores = SCORES.get(self.score)(**self.parameters)(subject, budget.groups)
         kept = Uniform()(subject, scores, budget)
         parts = self._parts(subject, kept)
-        told = subject.task.loss if self.towards == "labels" else default_loss(subject)
+        told = loss_towards(subject, self.towards)
 
         def loss(model: nn.Module, batch: Batch) -> Tensor:
             penalty = sum((entry[rows].abs() ** self.norm).mean() for entry, rows in parts)

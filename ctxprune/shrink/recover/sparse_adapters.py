@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.losses import objective
+from ctxprune.shrink.losses import check_objective, objective
 from ctxprune.shrink.recover._delta import linear_modules, train_deltas
 from ctxprune.shrink.recover.base import Schedule
 from ctxprune.shrink.subject import parameter_of
@@ -53,6 +53,7 @@ class SparseAdapters:
         if self.rank < 1 or self.scale <= 0:
             raise UsageError(f"rank is {self.rank} and scale {self.scale}", hint="rank from 1 up, scale above 0")
         Schedule(self.steps, self.rate)
+        check_objective(self.loss, self.towards)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its matrices changed in place; the share of parameters is noted as "adapters"."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.losses import objective
+from ctxprune.shrink.losses import check_objective, objective
 from ctxprune.shrink.p2_law import Run, fit_law
 from ctxprune.shrink.recover.base import Schedule, train
 
@@ -50,6 +50,7 @@ class StopByLaw:
         if self.threshold <= 0:
             raise UsageError(f"threshold is {self.threshold}", hint="give a share above 0, such as 0.02")
         Schedule(self.steps, self.rate)
+        check_objective(self.loss, self.towards)
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model trained in place.

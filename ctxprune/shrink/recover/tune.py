@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
-from ctxprune.shrink.losses import LOSSES, objective
+from ctxprune.shrink.losses import check_objective, objective
 from ctxprune.shrink.recover.base import Schedule, train
 
 if TYPE_CHECKING:
@@ -34,10 +33,7 @@ class Tune:
     layers: str = "uniform"
 
     def __post_init__(self) -> None:
-        if self.towards not in ("labels", "teacher"):
-            raise UsageError(f"towards is {self.towards!r}", hint="'labels' or 'teacher'")
-        if self.loss not in LOSSES:
-            raise UsageError(f"loss is {self.loss!r}", hint=f"one of {', '.join(LOSSES)}")
+        check_objective(self.loss, self.towards, self.layers)
         Schedule(self.steps, self.rate)
 
     def __call__(self, subject: Subject) -> Subject:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.recover.base import Schedule, train
+from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
 
 if TYPE_CHECKING:
     from ctxprune.shrink.subject import Subject
@@ -35,11 +35,10 @@ class TuneLast:
     towards: str = "labels"
 
     def __post_init__(self) -> None:
-        if self.towards not in ("labels", "teacher") or self.layers < 0:
-            raise UsageError(
-                f"towards is {self.towards!r} and layers {self.layers!r}",
-                hint="'labels' or 'teacher', and layers from 0 up",
-            )
+        Schedule(self.steps, self.rate)
+        check_towards(self.towards)
+        if self.layers < 0:
+            raise UsageError(f"layers is {self.layers!r}", hint="give a number from 0 up")
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its model trained in place."""
@@ -54,6 +53,6 @@ class TuneLast:
             subject,
             Schedule(self.steps, self.rate),
             parameters=chosen,
-            loss=subject.task.loss if self.towards == "labels" else None,
+            loss=loss_towards(subject, self.towards),
         )
         return subject

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import watching
+from ctxprune.shrink.activations import consumers, watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +48,8 @@ class ActivationNorm:
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; one forward pass, no labels."""
         found: dict[tuple[Key, str], list[Tensor]] = {}
-        inputs: dict[str, Group] = {group.consumer: group for group in groups if group.kind != "width"}
+        read = [group for group in groups if group.kind != "width"]
+        inputs: dict[str, Group] = dict(zip(consumers(read), read, strict=True))
         norms = {path: group for group in groups if group.kind == "width" for path in subject.anatomy.norms}
         with torch.no_grad():
             for batch in subject.needed_calibration():

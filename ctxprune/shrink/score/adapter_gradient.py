@@ -14,7 +14,7 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.adapters import adapted
-from ctxprune.shrink.recover.base import default_loss
+from ctxprune.shrink.recover.base import check_towards, loss_towards
 from ctxprune.shrink.score.base import telling
 from ctxprune.shrink.subject import module_of
 
@@ -51,8 +51,7 @@ class AdapterGradient:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.rank < 1 or self.rate <= 0 or not 0 <= self.memory < 1:
             raise UsageError(f"{self} is out of range", hint="steps and rank from 1, rate above 0, memory under 1")
-        if self.towards not in ("labels", "teacher"):
-            raise UsageError(f"towards is {self.towards!r}", hint="'labels' or 'teacher'")
+        check_towards(self.towards)
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; labels, or a teacher.
@@ -62,7 +61,7 @@ class AdapterGradient:
         """
         paths = sorted({_module(part) for group in groups for part in group.slices if _is_matrix(subject, part)})
         batches, chance = list(subject.needed_calibration()), subject.generator(6)
-        loss = subject.task.loss if self.towards == "labels" else default_loss(subject)
+        loss = loss_towards(subject, self.towards)
         scores = {group.key: torch.zeros(group.count, dtype=torch.float64) for group in groups}
         with subject.frozen(), adapted(subject.model, paths, rank=self.rank, scale=1.0, chance=chance) as adapters:
             entries = [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ctxprune.errors import InputError
+from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Slice
+    from ctxprune.shrink.anatomy import Group, Slice
     from ctxprune.shrink.subject import Subject
 
-__all__ = ["Score", "telling", "unit_parts"]
+__all__ = ["Score", "column_squares", "telling", "unit_parts"]
 
 
 class Score(Protocol):
@@ -27,6 +28,12 @@ class Score(Protocol):
     def __call__(self, subject: Subject, groups: Sequence[Any]) -> dict[Any, Tensor]:
         """The scores."""
         ...
+
+
+def column_squares(subject: Subject, group: Group) -> Tensor:
+    """Squared norm of each column of the matrix that reads a group's units: float64 (count * block,)."""
+    weight: Tensor = parameter_of(subject.model, f"{group.consumer}.weight")
+    return weight.detach().double().square().sum(0)
 
 
 def unit_parts(entry: Tensor, part: Slice, count: int) -> Tensor:

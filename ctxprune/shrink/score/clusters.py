@@ -7,14 +7,14 @@ norm (WIFV), or its root mean square times the norm (WIFN).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import layer_states, moments
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.activations import consumers, layer_states, moments
+from ctxprune.shrink.score.base import column_squares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ class Clusters:
         total: dict[Key, Tensor] = {}
         for cluster in chosen:
             rows = _rows(subject.calibration, labels == cluster)
-            found = moments(subject.__class__(subject.model, subject.task, rows), [group.consumer for group in groups])
+            found = moments(replace(subject, calibration=rows), consumers(groups))
             weight = float(sizes[cluster]) / float(sizes[chosen].sum())
             for group in groups:
                 own = self._importance(subject, group, found)
@@ -75,7 +75,7 @@ class Clusters:
         return total
 
     def _importance(self, subject: Subject, group: Group, found: Mapping[str, Moments]) -> Tensor:
-        columns = parameter_of(subject.model, f"{group.consumer}.weight").detach().double().square().sum(0)
+        columns = column_squares(subject, group)
         seen = found[group.consumer]
         if self.statistic == "variance":
             values = seen.variance * columns

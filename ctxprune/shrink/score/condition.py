@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.activations import moments
+from ctxprune.shrink.activations import consumers, moments
 from ctxprune.shrink.reconstruction import unit_gram
 from ctxprune.shrink.subject import parameter_of
 
@@ -33,7 +33,7 @@ class Condition:
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up, comparable over groups; one forward pass, no labels."""
-        found = moments(subject, [group.consumer for group in groups], products=True)
+        found = moments(subject, consumers(groups), products=True)
         scores = {}
         for group in groups:
             weight = parameter_of(subject.model, f"{group.consumer}.weight").detach()

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.activations import moments
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.activations import consumers, moments
+from ctxprune.shrink.score.base import column_squares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,9 +29,9 @@ class Fluctuation:
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), from 0 up; one forward pass, no labels."""
-        found = moments(subject, [group.consumer for group in groups])
+        found = moments(subject, consumers(groups))
         scores = {}
         for group in groups:
-            columns = parameter_of(subject.model, f"{group.consumer}.weight").detach().double().square().sum(0)
+            columns = column_squares(subject, group)
             scores[group.key] = (found[group.consumer].variance * columns).view(group.count, group.block).sum(1)
         return scores

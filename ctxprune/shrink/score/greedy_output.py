@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.activations import moments
+from ctxprune.shrink.activations import consumers, moments
 from ctxprune.shrink.reconstruction import unit_gram
 from ctxprune.shrink.subject import parameter_of
 
@@ -36,7 +36,7 @@ class GreedyOutput:
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), in a group higher for what goes later; one forward pass, no labels."""
-        found = moments(subject, [group.consumer for group in groups], products=True)
+        found = moments(subject, consumers(groups), products=True)
         scores = {}
         for group in groups:
             seen = found[group.consumer]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.activations import watching
+from ctxprune.shrink.activations import consumers, watching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,11 @@ class Inactive:
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), 0..1 where relative; unlabelled data of the domain."""
-        sums = {group.consumer: torch.zeros(group.count * group.block, dtype=torch.float64) for group in groups}
+        paths = consumers(groups)
+        sums = {
+            path: torch.zeros(group.count * group.block, dtype=torch.float64)
+            for path, group in zip(paths, groups, strict=True)
+        }
         counts = dict.fromkeys(sums, 0)
 
         def add(path: str, rows: Tensor) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import watching
+from ctxprune.shrink.activations import consumers, watching
 from ctxprune.shrink.depth import first_rows
 from ctxprune.shrink.gates import gated
 from ctxprune.shrink.subject import parameter_of
@@ -64,7 +64,8 @@ class Knowledge:
     def _measured(self, subject: Subject, groups: Sequence[Group]) -> tuple[dict[Key, Tensor], dict[Key, Tensor]]:
         """Predictive and representational knowledge, from the same passes."""
         found = {group.key: torch.zeros(group.count, dtype=torch.float64) for group in groups}
-        added, by_path = {key: part.clone() for key, part in found.items()}, {group.consumer: group for group in groups}
+        added = {key: part.clone() for key, part in found.items()}
+        by_path = dict(zip(consumers(groups), groups, strict=True))
         tokens = 0
 
         def see(path: str, states: Tensor) -> None:

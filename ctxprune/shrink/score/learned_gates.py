@@ -45,6 +45,7 @@ class LearnedGates:
     towards: str = "cost"
 
     def __post_init__(self) -> None:
+        Learning(self.steps, self.rate)
         if self.towards not in ("cost", "shape"):
             raise UsageError(f"towards is {self.towards!r}", hint="'cost' or 'shape'")
 

@@ -116,7 +116,7 @@ def regress(masks: Tensor, utilities: Tensor, prior: Tensor, ridge: float) -> Te
 
 
 def _activity(subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
-    """Mean squared input of the consumer by unit; equal where there is no consumer."""
+    """Root mean square input of the consumer by unit: float64 (count,); equal where there is no consumer."""
     found = moments(subject, [group.consumer for group in groups if group.consumer])
     return {
         group.key: (found[group.consumer].squares / found[group.consumer].count).view(group.count, -1).mean(1).sqrt()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import moments
+from ctxprune.shrink.activations import consumers, moments
 from ctxprune.shrink.score.base import unit_parts
 from ctxprune.shrink.subject import parameter_of
 
@@ -47,7 +47,7 @@ class Representative:
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,), 0..1; one forward pass, no labels, no gradients."""
-        found = moments(subject, [group.consumer for group in groups])
+        found = moments(subject, consumers(groups))
         scores = {}
         for group in groups:
             weight = parameter_of(subject.model, f"{group.consumer}.weight").detach().float()

@@ -14,7 +14,10 @@ from ctxprune.shrink.activations import module_inputs  # noqa: E402
 from ctxprune.shrink.score.activation_norm import ActivationNorm  # noqa: E402
 from ctxprune.shrink.score.activation_weight import ActivationWeight  # noqa: E402
 from ctxprune.shrink.score.condition import Condition  # noqa: E402
+from ctxprune.shrink.score.fluctuation import Fluctuation  # noqa: E402
 from ctxprune.shrink.score.greedy_output import GreedyOutput, greedy_changes  # noqa: E402
+from ctxprune.shrink.score.inactive import Inactive  # noqa: E402
+from ctxprune.shrink.score.knowledge import Knowledge  # noqa: E402
 from ctxprune.shrink.score.representative import Representative, representative_ranks  # noqa: E402
 from ctxprune.shrink.score.unit_magnitude import UnitMagnitude  # noqa: E402
 from ctxprune.shrink.subject import parameter_of  # noqa: E402
@@ -105,3 +108,12 @@ def test_bad_parameters_are_refused():
     ):  # fmt: skip
         with pytest.raises(UsageError):
             make(**wrong)
+
+
+@pytest.mark.parametrize(
+    "score", [ActivationNorm(), ActivationWeight(), Condition(), Fluctuation(), GreedyOutput(), Inactive(), Knowledge()]
+)
+def test_units_that_no_matrix_reads_are_refused(score):
+    subject = models.encoder()
+    with pytest.raises(UsageError, match="no single matrix reads units of kind 'layer'"):
+        score(subject, subject.groups(["layer"]))
