@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ctxprune.errors import FormatError, UsageError
+from ctxprune.errors import FormatError, InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -213,22 +213,40 @@ def pooled(logits: Tensor, index: Tensor, count: int) -> Tensor:
 
 
 def load_base(folder: Path, shape: EncoderShape | None = None) -> PrunerNetwork:
-    """The network with the encoder of a BERT model in Hugging Face's layout (`model.safetensors`, `config.json`)."""
+    """The network with the encoder of a BERT model in Hugging Face's layout (`model.safetensors`, `config.json`).
+
+    Args:
+        folder: Of the model.
+        shape: Of the network; default: the model's own.
+
+    Raises:
+        InputError: A file cannot be read, or the model is no BERT of that shape.
+    """
     from safetensors.torch import load_file
 
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    shape = shape or EncoderShape.uniform(
-        vocabulary=config["vocab_size"],
-        positions=config["max_position_embeddings"],
-        width=config["hidden_size"],
-        heads=config["num_attention_heads"],
-        inner=config["intermediate_size"],
-        layers=config["num_hidden_layers"],
-    )
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        weights = load_file(folder / "model.safetensors")
+        shape = shape or EncoderShape.uniform(
+            vocabulary=config["vocab_size"],
+            positions=config["max_position_embeddings"],
+            width=config["hidden_size"],
+            heads=config["num_attention_heads"],
+            inner=config["intermediate_size"],
+            layers=config["num_hidden_layers"],
+        )
+        return _from_bert(shape, weights)
+    except Exception as error:  # as many kinds as there are other models
+        raise InputError(
+            f"the base model cannot be read ({type(error).__name__}: {error})",
+            where=str(folder),
+            hint="give a folder with config.json and model.safetensors of a BERT model",
+        ) from error
+
+
+def _from_bert(shape: EncoderShape, weights: Mapping[str, Tensor]) -> PrunerNetwork:
     network = PrunerNetwork(shape)
-    given = {
-        name.removeprefix("bert."): value.float() for name, value in load_file(folder / "model.safetensors").items()
-    }
+    given = {name.removeprefix("bert."): value.float() for name, value in weights.items()}
     state = {
         "words.weight": given["embeddings.word_embeddings.weight"],
         "places.weight": given["embeddings.position_embeddings.weight"],

@@ -171,6 +171,16 @@ def smoke_parts() -> tuple[Parts, Recipe]:
 
 def _last_losses(log: Path) -> list[dict[str, Any]]:
     """Up to ten lines of the log, evenly spaced, the last one among them."""
-    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.is_file() else []
+    entries = [_entry(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.is_file() else []
+    lines = [entry for entry in entries if entry]
     step = max(len(lines) // 10, 1)
     return lines[::-1][::step][:10][::-1]
+
+
+def _entry(line: str) -> dict[str, Any]:
+    """A line of the log; nothing of half a line, which a run that was killed may leave."""
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return {}
+    return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import torch
 
-from ctxprune.errors import FormatError
+from ctxprune.errors import FormatError, InputError
 from ctxprune.train.schedule import schedule
 
 if TYPE_CHECKING:
@@ -39,6 +39,17 @@ class _Rates(Protocol):
 
 R = TypeVar("R", bound=_Rates)
 B = TypeVar("B")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    wanted = {"fingerprint", "recipe", "shape", "network", "optimizer", "step", "done", "seconds"}
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:  # as many kinds as there are damaged files
+        raise FormatError(f"the checkpoint cannot be read ({error})", where=str(path), hint="delete it") from error
+    if not isinstance(state, dict) or not wanted <= state.keys():
+        raise FormatError("this is no checkpoint of a training run", where=str(path), hint="delete it")
+    return state
 
 
 class Training(ABC, Generic[R, B]):
@@ -81,7 +92,11 @@ class Training(ABC, Generic[R, B]):
         """The loss of a batch, and what the log says of it."""
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
+        """Write the checkpoint, whole or not at all.
+
+        Raises:
+            InputError: It cannot be written; the one before it is still there.
+        """
         part = self.folder / "checkpoint.part"
         state = {
             "fingerprint": self.fingerprint,
@@ -93,22 +108,34 @@ class Training(ABC, Generic[R, B]):
             "done": self.done,
             "seconds": self.seconds,
         }
-        torch.save(state, part)
-        part.replace(self.folder / "checkpoint.pt")
+        try:
+            torch.save(state, part)
+            part.replace(self.folder / "checkpoint.pt")
+        except (OSError, RuntimeError) as error:  # torch has no error of its own for a full disk
+            part.unlink(missing_ok=True)
+            raise InputError(
+                f"the checkpoint cannot be written ({error})",
+                where=str(self.folder),
+                hint="make room and resume: the checkpoint before it is still there",
+            ) from error
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint; False where there is none.
 
         Raises:
-            FormatError: It is of another recipe or shape, or of other data.
+            FormatError: It is damaged, of another recipe or shape, or of other data.
         """
         path = self.folder / "checkpoint.pt"
         if not path.is_file():
             return False
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state = _read(path)
         known = (self.fingerprint, asdict(self.recipe), self.network.shape.to_dict())  # type: ignore[call-overload]
         if (state["fingerprint"], state["recipe"], state["shape"]) != known:
-            raise FormatError("the checkpoint is of another recipe or shape, or of other data", where=str(path))
+            raise FormatError(
+                "the checkpoint is of another recipe or shape, or of other data",
+                where=str(path),
+                hint="give the same options, or start in another folder",
+            )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.done, self.seconds = state["step"], state["done"], state["seconds"]

@@ -7,9 +7,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("safetensors", reason="the train extra is not installed")
 
-from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.train.loop import Recipe, _halved, blended  # noqa: E402
-from ctxprune.train.network import HEADS, EncoderShape, PrunerNetwork  # noqa: E402
+from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
+from ctxprune.train.loop import Recipe, Run, _halved, blended  # noqa: E402
+from ctxprune.train.network import HEADS, EncoderShape, PrunerNetwork, load_base  # noqa: E402
+from ctxprune.train.pruner import _last_losses  # noqa: E402
 
 SHAPE = EncoderShape.uniform(vocabulary=50, positions=16, width=8, heads=2, inner=16, layers=1)
 
@@ -51,3 +52,45 @@ def test_bfloat16_reaches_the_float32_parameters() -> None:
 def test_a_recipe_out_of_range_is_refused(wrong: dict) -> None:
     with pytest.raises(UsageError):
         Recipe(**wrong)
+
+
+def test_a_damaged_checkpoint_is_refused_and_a_failed_one_leaves_the_last(tmp_path, monkeypatch) -> None:
+    run = Run(networks()[0], Recipe(), tmp_path, fingerprint="data")
+    assert not run.resume()
+    run.save()
+    whole = (tmp_path / "checkpoint.pt").read_bytes()
+    assert run.resume()
+    with pytest.raises(FormatError, match="other data"):
+        Run(networks()[0], Recipe(), tmp_path, fingerprint="others").resume()
+
+    def full(_: object, path) -> None:
+        path.write_bytes(b"half")
+        raise RuntimeError("PytorchStreamWriter failed writing file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(InputError, match="cannot be written"):
+            run.save()
+    assert (tmp_path / "checkpoint.pt").read_bytes() == whole
+    assert {entry.name for entry in tmp_path.iterdir()} == {"checkpoint.pt"}
+    for content in (whole[: len(whole) // 2], b""):
+        (tmp_path / "checkpoint.pt").write_bytes(content)
+        with pytest.raises(FormatError, match="cannot be read"):
+            run.resume()
+    torch.save({"step": 1}, tmp_path / "checkpoint.pt")
+    with pytest.raises(FormatError, match="no checkpoint"):
+        run.resume()
+
+
+def test_half_a_line_of_the_log_is_left_out(tmp_path) -> None:
+    (tmp_path / "log").write_text('{"step": 20}\n{"step": 4{"step": 60}\n{"step": 80}\n')
+    assert _last_losses(tmp_path / "log") == [{"step": 20}, {"step": 80}]
+    assert _last_losses(tmp_path / "absent") == []
+
+
+def test_a_base_model_that_is_none_is_refused(tmp_path) -> None:
+    with pytest.raises(InputError, match="base model"):
+        load_base(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match=r"config\.json and model\.safetensors"):
+        load_base(tmp_path)
