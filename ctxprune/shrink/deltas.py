@@ -36,7 +36,7 @@ def pack(model: nn.Module, base: nn.Module, path: str | Path) -> int:
         path: Of the file, safetensors.
 
     Raises:
-        InputError: The base has other weights.
+        InputError: The base has other weights, or the file cannot be written; what was there is then as it was.
     """
     old, inside, entries = base.state_dict(), set(matrices(model)), {}
     for name, value in model.state_dict().items():
@@ -49,8 +49,16 @@ def pack(model: nn.Module, base: nn.Module, path: str | Path) -> int:
         elif bool(stays.any()):
             entries[name] = value.clone().contiguous()
     note = {"format": FORMAT, "version": VERSION, "base": _fingerprint(base)}
-    require("safetensors.torch", "train").save_file(entries, str(path), metadata=note)
-    return Path(path).stat().st_size
+    target = Path(path)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        require("safetensors.torch", "train").save_file(entries, str(part), metadata=note)
+        part.replace(target)
+    except (OSError, require("safetensors", "train").SafetensorError) as error:
+        raise InputError(f"the file cannot be written ({error})", where=str(path), hint="name another file") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return target.stat().st_size
 
 
 def unpack(path: str | Path, base: nn.Module) -> nn.Module:

@@ -203,7 +203,9 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
 def _stage(data: Mapping[str, Any]) -> Stage:
     known = {entry.name for entry in fields(Stage)}
     if set(data) - known:
-        raise ValueError(f"a stage has no {sorted(set(data) - known)}")
+        raise ValueError(f"a stage knows no {', '.join(sorted(set(data) - known))}")
+    if missing := sorted({"units", "score", "allocate"} - set(data)):
+        raise ValueError(f"a stage has no {', '.join(missing)}")
     made: dict[str, Any] = dict(data) | {"units": tuple(data["units"])}
     for name in ("score", "allocate"):
         made[name] = _piece(data[name])
@@ -213,6 +215,8 @@ def _stage(data: Mapping[str, Any]) -> Stage:
 
 
 def _piece(data: Mapping[str, Any]) -> Piece:
+    if "piece" not in data:
+        raise ValueError(f"{dict(data)} names no piece")
     return Piece(data["piece"], {name: value for name, value in data.items() if name != "piece"})
 
 

@@ -189,13 +189,14 @@ def _line(loaded: Loaded, prepared: Prepared, recipe: Recipe, plan: Plan, place:
     line: dict[str, Any] = {"rung": rung, "recipe": recipe.name, "steps": effort.steps, "data": effort.data}
     try:
         trial = tried(prepared.subject, recipe, plan.target, prepared.held_out, effort=effort, limit=loaded.form.limit)
-        figures = trial.figures | {"notes": json.loads(json.dumps(trial.subject.notes, default=str))}
-        save_model(loaded.with_model(trial.subject.model), folder / f"{rung}-{recipe.name}", report=line | figures)
-    except (InputError, OSError) as error:
-        if "written" in str(error) or isinstance(error, OSError):
-            raise  # a full disk is not the recipe's fault
-        return line | {"status": "failed", "reason": str(error)}
     except Exception as error:  # noqa: BLE001 -- whatever a recipe raises, the others go on
+        return line | {"status": "failed", "reason": str(error) or type(error).__name__}
+    figures = trial.figures | {"notes": json.loads(json.dumps(trial.subject.notes, default=str))}
+    try:
+        save_model(loaded.with_model(trial.subject.model), folder / f"{rung}-{recipe.name}", report=line | figures)
+    except (InputError, OSError):
+        raise  # a full disk is not the recipe's fault
+    except Exception as error:  # noqa: BLE001 -- a model that cannot be read back is
         return line | {"status": "failed", "reason": str(error) or type(error).__name__}
     return line | {"status": "done"} | figures
 
@@ -225,7 +226,6 @@ class _Log:
         if self._path.exists() and not resume and not any(line.get("status") == "done" for line in self._read()):
             self._path.unlink()  # nothing came of it: a target that could not be met, say
         if not self._path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
             self._append(plan)
             return
         if not resume:
@@ -264,10 +264,18 @@ class _Log:
             shutil.rmtree(place, ignore_errors=True)
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise InputError(
+                f"the state of the run cannot be written ({error.strerror})",
+                where=str(self._path),
+                hint="make room or name another folder; --resume goes on with what is there",
+            ) from error
 
     def _read(self) -> list[dict[str, Any]]:
         """All whole lines; half of one at the end, from a run that was killed, is cut off."""

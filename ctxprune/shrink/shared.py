@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ctxprune.errors import FormatError
 from ctxprune.shrink.families.base import replace_module
 
 if TYPE_CHECKING:
@@ -73,9 +74,13 @@ def shares(model: nn.Module) -> list[tuple[str, str, int]]:
 
 
 def share_again(model: nn.Module, entries: Iterable[tuple[str, str, int]]) -> None:
-    """Lay out what `shares` found, in a model that has none; the values of differences and scales come afterwards."""
+    """Lay out what `shares` found, in a model that has none; the values of differences and scales come afterwards.
+
+    Raises:
+        FormatError: One of two modules is not linear.
+    """
     for path, base, rank in entries:
         owner, own = model.get_submodule(base), model.get_submodule(path)
         if not isinstance(owner, nn.Linear) or not isinstance(own, nn.Linear):
-            raise TypeError(f"{path} cannot share with {base}")
+            raise FormatError(f"{path} cannot share with {base}", where=path, hint="shrink the model anew")
         replace_module(model, path, SharedLinear(owner, own, rank))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
@@ -55,3 +57,18 @@ def test_what_is_no_file_of_deltas_is_refused(tmp_path):
     save_file(entries | {"more": torch.zeros(2)}, tmp_path / "more", metadata=note)
     with pytest.raises(FormatError, match="no such weights"):
         unpack(tmp_path / "more", subject.base)
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    subject = models.encoder()
+    pack(subject.model, subject.base, tmp_path / "deltas")
+    before = (tmp_path / "deltas").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(InputError, match="cannot be written"):
+            pack(subject.model, models.without_effect(models.encoder(), 1).model, tmp_path / "deltas")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "deltas").read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["deltas"]

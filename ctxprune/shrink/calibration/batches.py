@@ -69,9 +69,7 @@ def batches_of(
         UsageError: A number is out of range.
         InputError: There are fewer than two pairs, or labels or teachers' scores in some of them alone.
     """
-    if rows < 1:
-        raise UsageError(f"rows is {rows}", hint="give 1 or more")
-    check_enough(len(pairs))
+    check_enough(len(pairs), rows)
     named = {name: [getattr(pair, name) for pair in pairs] for name in ("label", "teacher")}
     for name, values in named.items():
         if None in values and set(values) != {None}:
@@ -94,12 +92,19 @@ def batches_of(
     return counted(made, encoded, len(numbers), divided)
 
 
-def check_enough(count: int) -> None:
-    """Refuse what no statistics can be taken of.
+def check_enough(count: int, rows: int) -> None:
+    """Refuse what no statistics can be taken of, and batches of no row.
+
+    Args:
+        count: Of pairs or texts.
+        rows: Of a batch at most.
 
     Raises:
-        InputError: There are fewer than two rows.
+        UsageError: rows is under 1.
+        InputError: There are fewer than two pairs or texts.
     """
+    if rows < 1:
+        raise UsageError(f"rows is {rows}", hint="give 1 or more")
     if count < 2:
         raise InputError(
             f"there {'is one row' if count else 'are no rows'} to calibrate with", hint="give two at least, better 100"

@@ -32,10 +32,10 @@ def batches_of_questions(
         seed: Of the batches' order.
 
     Raises:
-        UsageError: `tokens` is out of range.
+        UsageError: `rows` or `tokens` is out of range.
         InputError: There are fewer than two pairs.
     """
-    check_enough(len(pairs))
+    check_enough(len(pairs), rows)
     asked: dict[str, list[Pair]] = {}
     for pair in pairs:
         asked.setdefault(pair.question, []).append(pair)

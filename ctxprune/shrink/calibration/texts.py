@@ -51,10 +51,10 @@ def batches_of_texts(
     """Each text as one row, its end cut off where it is longer than `tokens`; batches of like length, seeded order.
 
     Raises:
-        UsageError: `tokens` is out of range.
+        UsageError: `rows` or `tokens` is out of range.
         InputError: There are fewer than two texts.
     """
-    check_enough(len(texts))
+    check_enough(len(texts), rows)
     encoded = sorted(form.texts(texts, tokens), key=lambda entry: len(entry.ids))
     made = [padded(encoded[at : at + rows], form) for at in range(0, len(encoded), rows)]
     random.Random(seed).shuffle(made)

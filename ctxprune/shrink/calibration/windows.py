@@ -38,9 +38,10 @@ def batches_of_windows(
         seed: Of the order.
 
     Raises:
+        UsageError: rows is under 1.
         InputError: There are fewer than two pairs.
     """
-    check_enough(len(pairs))
+    check_enough(len(pairs), rows)
     asked: dict[str, list[Pair]] = {}
     for pair in pairs:
         asked.setdefault(pair.question, []).append(pair)
