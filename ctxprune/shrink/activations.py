@@ -28,6 +28,7 @@ __all__ = [
     "layer_states",
     "linear_path",
     "module_inputs",
+    "module_outputs",
     "moments",
     "watching",
     "weight_moments",
@@ -144,6 +145,17 @@ def module_inputs(subject: Subject, paths: Sequence[str], *, model: nn.Module | 
             with watching(model, paths, batch, lambda path, found: rows[path].append(found)):
                 subject.task.output(model, batch)
     return {path: torch.cat(found) for path, found in rows.items()}
+
+
+def module_outputs(subject: Subject, path: str, *, model: nn.Module | None = None) -> Tensor:
+    """The outputs of a module over all real tokens of the calibration data: (tokens, features)."""
+    rows: list[Tensor] = []
+    model = model or subject.model
+    with torch.no_grad():
+        for batch in subject.needed_calibration():
+            with watching(model, [path], batch, lambda _, found: rows.append(found), outputs=True):
+                subject.task.output(model, batch)
+    return torch.cat(rows)
 
 
 @contextmanager

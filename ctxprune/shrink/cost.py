@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.anatomy import Anatomy, Group, Key
 
-__all__ = ["MEASURES", "SINGLE", "Target", "cost", "deltas", "matrices", "unit_costs"]
+__all__ = ["MEASURES", "SINGLE", "TOKENS", "Target", "cost", "deltas", "matrices", "unit_costs"]
 
 MEASURES = ("bytes", "deltas", "flops", "latency", "parameters", "values", "weights")
+TOKENS = 128
+"""Of the sequence that multiply-adds are counted for."""
 SINGLE = ("deltas", "values", "weights")
 """Measures of single weights: surgery has no hand in them, and nothing runs faster for them."""
 
@@ -57,7 +59,7 @@ class Target:
             )
 
 
-def cost(model: nn.Module, measure: str, *, tokens: int = 128, masks: Mapping[str, Tensor] | None = None) -> float:
+def cost(model: nn.Module, measure: str, *, tokens: int = TOKENS, masks: Mapping[str, Tensor] | None = None) -> float:
     """What a whole model costs, in the measure's unit; masked weights count for "weights" alone.
 
     Raises:
@@ -91,7 +93,7 @@ def matrices(model: nn.Module) -> list[str]:
     return [name for name, entry in model.named_parameters() if name.startswith(inside) and entry.ndim >= 2]
 
 
-def unit_costs(model: nn.Module, groups: Sequence[Group], measure: str, *, tokens: int = 128) -> dict[Key, Tensor]:
+def unit_costs(model: nn.Module, groups: Sequence[Group], measure: str, *, tokens: int = TOKENS) -> dict[Key, Tensor]:
     """What each unit costs: float64 (count,) by group. For "latency" as "flops", which time follows."""
     anatomy = family_of(model).describe(model)
     found = {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.cost import cost, unit_costs
+from ctxprune.shrink.cost import TOKENS, cost, unit_costs
 from ctxprune.shrink.families import family_of
 from ctxprune.shrink.subject import parameter_of
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from ctxprune.shrink.anatomy import Anatomy, Group, Key
 
 __all__ = ["Coupled", "coupled"]
-
-_TOKENS = 128  # the length that `unit_costs` counts by default
 
 
 @dataclass(frozen=True)
@@ -106,6 +104,6 @@ def _across(model: nn.Module, anatomy: Anatomy, group: Group, wide: set[tuple[st
         entry = parameter_of(model, part.parameter)
         if any((part.parameter, axis) in wide for axis in range(entry.ndim) if axis != part.axis):
             share = next((value for path, value in anatomy.active.items() if part.parameter.startswith(path)), 1.0)
-            per = {"parameters": 1.0, "bytes": entry.element_size()}.get(measure, _TOKENS * share)
+            per = {"parameters": 1.0, "bytes": entry.element_size()}.get(measure, TOKENS * share)
             total += entry.numel() / entry.shape[part.axis] * part.size * per
     return total

@@ -26,8 +26,8 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.activations import watching
 from ctxprune.shrink.recover.base import check_towards
-from ctxprune.shrink.subject import module_of
 from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
 
 if TYPE_CHECKING:
@@ -181,14 +181,5 @@ def layer_pairs(small: int, large: int) -> list[int]:
 def recorded(model: nn.Module, paths: Sequence[str], batch: Batch) -> Iterator[list[Tensor]]:
     """The list fills with outputs of modules at real tokens, in order: (tokens, features), with gradients."""
     states: list[Tensor] = []
-    mask = batch["attention_mask"].bool()
-
-    def after(_: nn.Module, __: Any, result: Any) -> None:
-        states.append((result[0] if isinstance(result, tuple) else result)[mask])
-
-    handles = [module_of(model, path).register_forward_hook(after) for path in paths]
-    try:
+    with watching(model, paths, batch, lambda _, found: states.append(found), outputs=True):
         yield states
-    finally:
-        for handle in handles:
-            handle.remove()

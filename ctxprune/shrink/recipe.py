@@ -34,7 +34,18 @@ from ctxprune.shrink.anatomy import KINDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DATA", "MODELS", "PROMISES", "Piece", "Recipe", "Stage", "load_recipe", "recipe_names"]
+__all__ = [
+    "DATA",
+    "MODELS",
+    "PROMISES",
+    "Piece",
+    "Recipe",
+    "Stage",
+    "load_recipe",
+    "parse_recipe",
+    "piece_of",
+    "recipe_names",
+]
 
 MODELS: Mapping[str, str] = {
     "encoder": "post-norm encoders: BERT, MiniLM, the bundled pruner",
@@ -192,7 +203,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
     try:
         data = toml.loads(text)
         data["stages"] = tuple(_stage(entry) for entry in data.get("stages", ()))
-        data["finish"] = tuple(_piece(entry) for entry in data.get("finish", ()))
+        data["finish"] = tuple(piece_of(entry) for entry in data.get("finish", ()))
         if "models" in data:
             data["models"] = tuple(data["models"])
         return Recipe(**data)
@@ -208,13 +219,18 @@ def _stage(data: Mapping[str, Any]) -> Stage:
         raise ValueError(f"a stage has no {', '.join(missing)}")
     made: dict[str, Any] = dict(data) | {"units": tuple(data["units"])}
     for name in ("score", "allocate"):
-        made[name] = _piece(data[name])
+        made[name] = piece_of(data[name])
     for name in ("prepare", "compensate", "recover"):
-        made[name] = tuple(_piece(entry) for entry in data.get(name, ()))
+        made[name] = tuple(piece_of(entry) for entry in data.get(name, ()))
     return Stage(**made)
 
 
-def _piece(data: Mapping[str, Any]) -> Piece:
+def piece_of(data: Mapping[str, Any]) -> Piece:
+    """A piece from the table that a recipe has for it.
+
+    Raises:
+        ValueError: It names none.
+    """
     if "piece" not in data:
         raise ValueError(f"{dict(data)} names no piece")
     return Piece(data["piece"], {name: value for name, value in data.items() if name != "piece"})

@@ -1,6 +1,6 @@
 """ReplaceMe: a removed run of layers becomes a linear map, merged into the matrix before it.
 
-Shopkhoev and others, ReplaceMe: Network Simplification via Depth Pruning and Transformer Block Linearization (2025).
+Shopkhoev and others, ReplaceMe: Network Simplification via Layer Pruning and Linear Transformations (NeurIPS 2025).
 With M the output of the last sublayer before the run, Y the residual there and L the input of the layer after it, T =
 argmin ||M T + Y - L||^2 in closed form, and W becomes T^T W: no new weights.
 
@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import watching
+from ctxprune.shrink.activations import module_outputs
 from ctxprune.shrink.compensate.refit_norm import norm_io
 from ctxprune.shrink.depth import runs_of
 from ctxprune.shrink.gates import gated
@@ -141,9 +141,5 @@ def _merge(linear: Any, found: tuple[Tensor, Tensor]) -> None:
 
 def _outputs(subject: Subject, path: str, model: nn.Module, gates: Mapping[Key, Tensor]) -> Tensor:
     """Outputs of a module at all real tokens, under gates: float64 (tokens, width)."""
-    found: list[Tensor] = []
-    with torch.no_grad(), gated(model, gates):
-        for batch in subject.needed_calibration():
-            with watching(model, [path], batch, lambda _, states: found.append(states), outputs=True):
-                subject.task.output(model, batch)
-    return torch.cat(found).double()
+    with gated(model, gates):
+        return module_outputs(subject, path, model=model).double()

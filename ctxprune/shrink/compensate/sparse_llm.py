@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.activations import Moments, damped, module_inputs, watching
+from ctxprune.shrink.activations import Moments, damped, module_inputs, module_outputs
 from ctxprune.shrink.compensate.sparse_gpt import SparseGpt
 from ctxprune.shrink.subject import module_of
 
@@ -75,7 +75,7 @@ class SparseLlm:
         *makers, reader = (module_of(subject.model, name.removesuffix(".weight")) for name in names)
         paths = [name.removesuffix(".weight") for name in names]
         x, p = (self._drawn(subject, part) for part in module_inputs(subject, [paths[0], paths[-1]]).values())
-        y = self._drawn(subject, _outputs(subject, paths[-1])) - _bias(reader)
+        y = self._drawn(subject, module_outputs(subject, paths[-1])) - _bias(reader)
         f = _activation(subject.model, paths[0])
         zs = [x @ maker.weight.detach().T + _bias(maker) for maker in makers]
         masks: dict[str, Tensor] = {}
@@ -137,15 +137,6 @@ def _product(f: Callable[[Tensor], Tensor], zs: Sequence[Tensor]) -> Tensor:
 
 def _bias(linear: Any) -> Tensor:
     return linear.bias.detach() if linear.bias is not None else torch.zeros(linear.weight.shape[0])
-
-
-def _outputs(subject: Subject, path: str) -> Tensor:
-    rows: list[Tensor] = []
-    with torch.no_grad():
-        for batch in subject.needed_calibration():
-            with watching(subject.model, [path], batch, lambda _, found: rows.append(found), outputs=True):
-                subject.task.output(subject.model, batch)
-    return torch.cat(rows)
 
 
 def _activation(model: Any, path: str) -> Callable[[Tensor], Tensor]:

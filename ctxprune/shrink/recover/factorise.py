@@ -15,6 +15,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.activations import moments
 from ctxprune.shrink.adapters import linear_paths
+from ctxprune.shrink.cost import TOKENS
 from ctxprune.shrink.families.base import replace_module
 from ctxprune.shrink.parts import Factorised
 from ctxprune.shrink.subject import module_of
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from ctxprune.shrink.subject import Subject
 
 __all__ = ["Factorise", "factors"]
-
-_TOKENS = 128  # the length that costs are counted for
 
 
 @dataclass(frozen=True)
@@ -133,5 +132,5 @@ def _saved(model: nn.Module, ranks: dict[str, int], measure: str) -> float:
         saved = outputs * inputs - rank * (outputs + inputs)
         size = linear.weight.element_size() if measure == "bytes" else 1
         bias = outputs if linear.bias is None and measure in ("bytes", "parameters") else 0
-        total += (saved - bias) * (_TOKENS if measure in ("flops", "latency") else size)
+        total += (saved - bias) * (TOKENS if measure in ("flops", "latency") else size)
     return total

@@ -12,8 +12,8 @@ import torch
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import watching
 from ctxprune.shrink.families import family_of
+from ctxprune.shrink.losses import recorded
 from ctxprune.shrink.recover.base import Schedule, train
 
 if TYPE_CHECKING:
@@ -81,7 +81,6 @@ def layered_loss(subject: Subject, weight: float) -> Callable[[nn.Module, Batch]
 
 
 def _run(subject: Subject, model: nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
-    states: list[Tensor] = []
     paths = [layer.path for layer in family_of(model).describe(model).layers]
-    with watching(model, paths, batch, lambda _, state: states.append(state), outputs=True):
+    with recorded(model, paths, batch) as states:
         return subject.task.output(model, batch), states

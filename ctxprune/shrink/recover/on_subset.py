@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.pieces import RECOVERIES, SELECTORS
-from ctxprune.shrink.recipe import Piece
+from ctxprune.shrink.recipe import piece_of
 from ctxprune.shrink.run import make
 from ctxprune.shrink.selection.base import check_share, rebatched
 
@@ -60,14 +60,10 @@ class OnSubset:
             steps = self.steps // self.rounds + (number < self.steps % self.rounds)
             batches = everything
             if not (self.whole and number == 0):
-                kept = make(SELECTORS, _piece(self.select))(replace(subject, calibration=everything), self.share)
+                kept = make(SELECTORS, piece_of(self.select))(replace(subject, calibration=everything), self.share)
                 batches = rebatched(everything, kept)
             sizes.append(sum(len(batch["input_ids"]) for batch in batches))
-            piece = _piece(dict(self.recover) | {"steps": max(steps, 1)})
+            piece = piece_of(dict(self.recover) | {"steps": max(steps, 1)})
             subject = make(RECOVERIES, piece)(replace(subject, calibration=batches))
         subject.notes["subset"] = sizes
         return replace(subject, calibration=everything)
-
-
-def _piece(data: Mapping[str, Any]) -> Piece:
-    return Piece(data["piece"], {name: value for name, value in data.items() if name != "piece"})

@@ -13,12 +13,12 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.score.removal import losses_without
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.score.unit_magnitude import UnitMagnitude
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ctxprune.shrink.anatomy import Group, Key
     from ctxprune.shrink.subject import Subject
@@ -44,10 +44,10 @@ class ChunkRemoval:
 
     def __call__(self, subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
         """float64 (count,): units of the chunk by the loss without it, all others above every chunk, by magnitude."""
-        chunks, sizes, tried = [], [], []
-        for group in groups:
-            sizes.append(_magnitudes(subject.model, group))
-            chunks.append(sizes[-1].argsort(stable=True)[: max(round(self.share * group.count), 1)])
+        chunks, tried = [], []
+        sizes = list(UnitMagnitude(norm=1)(subject, groups).values())
+        for group, size in zip(groups, sizes, strict=True):
+            chunks.append(size.argsort(stable=True)[: max(round(self.share * group.count), 1)])
             gate = torch.ones(group.count)
             gate[chunks[-1]] = 0
             tried.append({group.key: gate})
@@ -57,13 +57,3 @@ class ChunkRemoval:
             scores[group.key] = most + 1 + size / size.max().clamp(min=1e-12)
             scores[group.key][chunk] = loss
         return scores
-
-
-def _magnitudes(model: nn.Module, group: Group) -> Tensor:
-    """Sum of a unit's absolute weights: float64 (count,)."""
-    total = torch.zeros(group.count, dtype=torch.float64)
-    for part in group.slices:
-        entry = parameter_of(model, part.parameter).detach().movedim(part.axis, 0)
-        own = entry[part.start : part.start + group.count * part.size]
-        total += own.double().abs().reshape(group.count, -1).sum(1)
-    return total

@@ -11,7 +11,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Batch", "Task", "examples_of", "first_part", "inputs_of"]
+__all__ = ["Batch", "Task", "examples_of", "first_part", "inputs_of", "pairs_in_order", "taught"]
 
 Batch = Mapping[str, Tensor]
 """`input_ids` and `attention_mask`, int64 (rows, tokens), and what else the model takes; `labels` where they are known;
@@ -78,6 +78,21 @@ def first_part(task: Task, batch: Batch, rows: int) -> Iterator[Batch]:
         if left < 0 and left + len(part["input_ids"]) < rows:
             return
         yield part
+
+
+def pairs_in_order(scores: Tensor, labels: Tensor, groups: Tensor | None = None) -> tuple[float, int]:
+    """Of pairs with a higher and a lower label how many the scores put in that order, equal ones half; and all of them.
+
+    Args:
+        scores, labels: (rows,) each.
+        groups: (rows,): only rows of one group are compared; default: all of them.
+    """
+    above = labels[:, None] > labels[None, :]
+    if groups is not None:
+        above &= groups[:, None] == groups[None, :]
+    differences = scores[:, None] - scores[None, :]
+    right = ((differences > 0).float() + 0.5 * (differences == 0).float())[above].sum()
+    return float(right), int(above.sum())
 
 
 def taught(task: Task, model: nn.Module, batch: Batch, teacher: nn.Module | None) -> Tensor:

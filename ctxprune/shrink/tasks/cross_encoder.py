@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ctxprune.shrink.tasks.base import inputs_of, taught
+from ctxprune.shrink.tasks.base import inputs_of, pairs_in_order, taught
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,9 +51,6 @@ class CrossEncoder:
                 if "groups" not in batch:
                     losses.append(float(self.loss(model, batch)))
                     continue
-                scores, labels, groups = self.output(model, batch)[:, -1], batch["labels"], batch["groups"]
-                above = (labels[:, None] > labels[None, :]) & (groups[:, None] == groups[None, :])
-                differences = scores[:, None] - scores[None, :]
-                right += float(((differences > 0).float() + 0.5 * (differences == 0).float())[above].sum())
-                pairs += int(above.sum())
+                here = pairs_in_order(self.output(model, batch)[:, -1], batch["labels"], batch["groups"])
+                right, pairs = right + here[0], pairs + here[1]
         return right / pairs if pairs else -sum(losses) / max(len(losses), 1)

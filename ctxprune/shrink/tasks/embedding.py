@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.tasks.base import inputs_of, taught
+from ctxprune.shrink.tasks.base import inputs_of, pairs_in_order, taught
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,10 +72,8 @@ class Embedding:
                     losses.append(float(self.loss(model, batch)))
                     continue
                 for labels, cosines in self._questions(self.output(model, batch), batch):
-                    above = labels[:, None] > labels[None, :]
-                    differences = cosines[:, None] - cosines[None, :]
-                    right += float(((differences > 0).float() + 0.5 * (differences == 0).float())[above].sum())
-                    pairs += int(above.sum())
+                    here = pairs_in_order(cosines, labels)
+                    right, pairs = right + here[0], pairs + here[1]
         return right / pairs if pairs else -sum(losses) / max(len(losses), 1)
 
     def examples(self, batch: Batch) -> Iterator[Batch]:
