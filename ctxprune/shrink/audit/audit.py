@@ -8,7 +8,7 @@ model's.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, stdev
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Scorer = Callable[[str, Sequence[str]], Sequence[float]]
+    Scorer = Callable[["Question"], Sequence[float]]
 
 __all__ = ["AuditReport", "Audited", "Question", "audit"]
 
@@ -34,12 +34,40 @@ _SHOWN = 25
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with the texts that are ranked for it: gain of each from 0 up, and where the question is from."""
+    """A question with the texts that are ranked for it.
+
+    Attributes:
+        query: The question.
+        texts: Passages, or the sentences of one or more documents.
+        gains: Of each text, from 0 up.
+        domain: Where the question is from; "" is no part of its own.
+        sources: For each text its document, from 0; () where each is by itself. Pruners alone read them.
+        titles: Of the documents; () where they have none.
+
+    Raises:
+        UsageError: The texts have another number of gains or sources, or a source has no title.
+    """
 
     query: str
     texts: tuple[str, ...]
     gains: tuple[float, ...]
     domain: str = ""
+    sources: tuple[int, ...] = ()
+    titles: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        count = len(self.texts)
+        if len(self.gains) != count or (self.sources and len(self.sources) != count):
+            raise UsageError(
+                f"{len(self.gains)} gains and {len(self.sources)} sources for {count} texts", where=self.query[:80]
+            )
+        if self.titles and not all(0 <= source < len(self.titles) for source in self.sources):
+            raise UsageError(f"a source is none of the {len(self.titles)} titles", where=self.query[:80])
+
+    def swapped(self) -> Question:
+        """The same about other people; see `ctxprune.shrink.audit.swaps`."""
+        texts, titles = (tuple(map(swapped, found)) for found in (self.texts, self.titles))
+        return replace(self, query=swapped(self.query), texts=texts, titles=titles)
 
 
 @dataclass(frozen=True)
@@ -48,7 +76,7 @@ class Audited:
 
     Attributes:
         name: As it is shown.
-        score: Scores of texts for a question, higher = better.
+        score: Scores of a question's texts, higher = better.
         sizes: What is known of its size: "bytes", "parameters", "flops".
         variants: The same method with other calibration sets or seeds, by name; scores as `score`.
     """
@@ -142,7 +170,7 @@ def _scored(score: Scorer, name: str, asked: Sequence[Question]) -> _Scored:
     scores = []
     started = perf_counter()
     for question in asked:
-        found = np.asarray(score(question.query, question.texts), dtype=np.float64)
+        found = np.asarray(score(question), dtype=np.float64)
         if found.shape != (len(question.texts),) or not np.isfinite(found).all():
             raise UsageError(
                 f"{name} gives scores of shape {found.shape} for {len(question.texts)} texts, or some not finite"
@@ -259,11 +287,12 @@ def _swaps(model: Audited, asked: Sequence[Question], scores: Sequence[NDArray[n
     spread = float(np.concatenate(scores).std()) or 1.0
     moved, flipped, count = [], 0, 0
     for question, before in zip(asked, scores, strict=True):
-        query, texts = swapped(question.query), tuple(map(swapped, question.texts))
-        touched = [query != question.query or new != old for new, old in zip(texts, question.texts, strict=True)]
+        other = question.swapped()
+        around = (other.query, other.titles) != (question.query, question.titles)
+        touched = [around or new != old for new, old in zip(other.texts, question.texts, strict=True)]
         if not any(touched):
             continue
-        after = np.asarray(model.score(query, texts), dtype=np.float64)
+        after = np.asarray(model.score(other), dtype=np.float64)
         moved += (np.abs(after - before)[touched] / spread).tolist()
         flipped += int(after.argmax() != before.argmax())
         count += 1

@@ -12,7 +12,7 @@ from ctxprune.shrink.audit.audit import Audited
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ctxprune.shrink.audit.audit import Scorer
+    from ctxprune.shrink.audit.audit import Question, Scorer
     from ctxprune.shrink.loading import Loaded
 
 __all__ = ["audited"]
@@ -65,8 +65,8 @@ def _reranker(loaded: Loaded, tokens: int) -> Scorer:
 
     from ctxprune.shrink.calibration.batches import padded
 
-    def score(query: str, texts: Sequence[str]) -> list[float]:
-        rows = loaded.form.pairs([(query, text) for text in texts], tokens)
+    def score(question: Question) -> list[float]:
+        rows = loaded.form.pairs([(question.query, text) for text in question.texts], tokens)
         batches = [padded(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
         with torch.no_grad():
             logits = torch.cat([loaded.task.output(loaded.model, batch)[:, -1] for batch in batches])
@@ -81,8 +81,8 @@ def _embedder(loaded: Loaded, tokens: int) -> Scorer:
 
     from ctxprune.shrink.calibration.batches import padded
 
-    def score(query: str, texts: Sequence[str]) -> list[float]:
-        rows = loaded.form.texts([query, *texts], tokens)
+    def score(question: Question) -> list[float]:
+        rows = loaded.form.texts([question.query, *question.texts], tokens)
         batches = [padded(rows[at : at + _ROWS], loaded.form) for at in range(0, len(rows), _ROWS)]
         with torch.no_grad():
             vectors = torch.cat([loaded.task.output(loaded.model, batch) for batch in batches])
@@ -93,22 +93,43 @@ def _embedder(loaded: Loaded, tokens: int) -> Scorer:
 
 
 def _pruner(folder: Path) -> tuple[Scorer, dict[str, float]]:
+    from ctxprune.models.pruner import load_pruner
     from ctxprune.scorers.pruner import PrunerScorer
 
     scorer = PrunerScorer(model=str(folder))
+    load_pruner(scorer.model)  # now, not in the time of the first question
 
-    def score(query: str, texts: Sequence[str]) -> list[float]:
-        found: list[float] = scorer.score(query, _Texts(texts)).tolist()
+    def score(question: Question) -> list[float]:
+        found: list[float] = scorer.score(question.query, _Texts(question)).tolist()
         return found
 
-    return score, {"bytes": float((folder / "model.onnx").stat().st_size)}
+    return score, {"bytes": float((folder / "model.onnx").stat().st_size)} | _network_sizes(folder)
+
+
+def _network_sizes(folder: Path) -> dict[str, float]:
+    """Parameters and multiply-adds of a pruner of `ctxprune train`; {} of others, and without the train extra."""
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None or find_spec("onnx") is None:
+        return {}
+    from ctxprune.errors import FormatError
+    from ctxprune.shrink.cost import cost
+    from ctxprune.train.reading import read_network
+
+    try:
+        network = read_network(folder)
+    except FormatError:
+        return {}
+    return {measure: cost(network, measure) for measure in ("parameters", "flops")}
 
 
 class _Texts:
-    """Each text is a unit."""
+    """Each text is a unit of its document; all of one where none is named."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self.units = tuple(map(Unit, texts))
+    def __init__(self, question: Question) -> None:
+        self.units = tuple(map(Unit, question.texts))
+        self.sources = question.sources or (0,) * len(self.units)
+        self.titles = question.titles
 
     def render(self, kept: Collection[int]) -> list[str]:
         return [self.units[index].text for index in sorted(kept)]

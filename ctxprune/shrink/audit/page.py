@@ -25,7 +25,7 @@ h1{font-size:1.5em}h2{font-size:1.2em;margin-top:2em;border-top:1px solid var(--
 table{border-collapse:collapse;width:100%;margin:.5em 0}th{text-align:right;color:var(--dim);font-weight:500}
 th,td{padding:.3em .6em;border-bottom:1px solid var(--line);text-align:right;font-variant-numeric:tabular-nums}
 th:first-child,td:first-child{text-align:left}.wide{overflow-x:auto}.wide td{white-space:nowrap}
-.bar{display:inline-block;height:.7em;border-radius:2px;background:var(--bar)}.bar.bad{background:var(--bad)}
+.bar{display:inline-block;height:.7em;border-radius:2px;background:var(--bar)}.bar.bad{background:var(--bad)}.bar.few{opacity:.35}
 td.bars{width:30%;text-align:left}p.note,small{color:var(--dim)}
 details{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.4em .8em;margin:.5em 0}
 summary{cursor:pointer}li{margin:.6em 0;overflow-wrap:anywhere}b.bad{color:var(--bad)}
@@ -38,7 +38,8 @@ def page(report: AuditReport) -> str:
     parts = [
         f"<h1>Audit of {escape(' and '.join(model['name'] for model in shrunk))}</h1>",
         f'<p class="note">{report.questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap'
-        f" over questions (seed {report.seed}). The full model is {escape(full['name'])}.</p>",
+        f" over questions (seed {report.seed}). The full model is {escape(full['name'])}. Multiply-adds: of the layers,"
+        " for 128 tokens.</p>",
         _overview(report.models),
         *(_model(full, model) for model in shrunk),
     ]
@@ -53,7 +54,7 @@ def _overview(models: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         [
             escape(model["name"]),
-            model["ndcg@10"],
+            f"{model['ndcg@10']:.2f}",
             _interval(model) if "lost" in model else "",
             f"{model['texts_a_second']:,.0f}",
             f"{model['texts_a_second'] / full['texts_a_second']:.1f} x" if model is not full else "",
@@ -79,13 +80,15 @@ def _slices(model: Mapping[str, Any]) -> Iterable[str]:
     rows = []
     for name, entry in sorted(model["slices"].items(), key=lambda item: -item[1]["lost"]):
         worst = ' <b class="bad">worst</b>' if name == model["worst_slice"] else ""
-        bad = " bad" if entry["lost"] > 0 else ""
-        width = 100 * abs(entry["lost"]) / most
-        bar = f'<span class="bar{bad}" style="width:{width:.0f}%"></span>'
-        rows.append(
-            [f"{escape(name)}{worst}", entry["questions"], entry["full"], entry["shrunk"], _interval(entry), bar]
-        )
+        few = entry["questions"] < LEAST
+        kind = f"bar{' bad' if entry['lost'] > 0 else ''}{' few' if few else ''}"
+        bar = f'<span class="{kind}" style="width:{100 * abs(entry["lost"]) / most:.0f}%"></span>'
+        shown = f"<small>{escape(name)}</small>" if few else f"{escape(name)}{worst}"
+        quality = (f"{entry[side]:.2f}" for side in ("full", "shrunk"))
+        rows.append([shown, entry["questions"], *quality, _interval(entry), bar])
     yield "<h3>Where it loses (orange) and gains (blue)</h3>"
+    if any(entry["questions"] < LEAST for entry in model["slices"].values()):
+        yield f'<p class="note">Pale: under {LEAST} questions, too few to be called the worst.</p>'
     yield _table(("slice", "questions", "full", "shrunk", "lost", ""), rows, bars=True)
 
 
@@ -98,8 +101,8 @@ def _worst(model: Mapping[str, Any]) -> str:
 def _flips(model: Mapping[str, Any]) -> Iterable[str]:
     flips = model["flips"]
     yield (
-        f"<h3>First text changed</h3><p>On {flips['share']} % of the questions another text stands first: right became"
-        f" wrong {flips['right_to_wrong']} times, wrong became right {flips['wrong_to_right']} times.</p>"
+        f"<h3>First text changed</h3><p>On {flips['share']} % of the questions another text stands first; right became"
+        f" wrong: {flips['right_to_wrong']}, wrong became right: {flips['wrong_to_right']}.</p>"
     )
     yield from _examples("Questions that went wrong", flips["examples"])
 
@@ -132,8 +135,8 @@ def _swaps(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     rows = [
         [
             escape(entry["name"]),
-            entry["swaps"]["mean_change"],
-            entry["swaps"]["largest_change"],
+            f"{entry['swaps']['mean_change']:.3f}",
+            f"{entry['swaps']['largest_change']:.3f}",
             f"{entry['swaps']['first_text_changed']} %",
         ]
         for entry in (full, model)
@@ -171,7 +174,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, bars: bool
 
 def _interval(entry: Mapping[str, Any]) -> str:
     low, high = entry["lost_95"]
-    return f"{entry['lost']} <small>({low} to {high})</small>"
+    return f"{entry['lost']:.2f} <small>({low:.2f} to {high:.2f})</small>"
 
 
 def _size(value: float | None, name: str) -> str:

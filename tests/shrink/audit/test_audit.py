@@ -18,12 +18,13 @@ PLAIN = [
 NEGATED = [Question(f"gate {n} never opened", ("the gate", "a cow", "grass"), (1, 0, 0), "law") for n in range(24)]
 
 
-def right(_: str, texts):
-    return [float(text == "the gate") + 0.01 * place for place, text in enumerate(texts)]
+def right(question):
+    return [float(text == "the gate") + 0.01 * place for place, text in enumerate(question.texts)]
 
 
-def wrong_on_negation(query: str, texts):
-    return right(query, texts) if "never" not in query else [-value for value in right(query, texts)]
+def wrong_on_negation(question):
+    found = right(question)
+    return found if "never" not in question.query else [-value for value in found]
 
 
 def test_the_planted_fault_is_named():
@@ -59,16 +60,23 @@ def test_exemplars_are_what_most_variants_change():
 def test_swaps_measure_what_a_score_makes_of_gender():
     asked = [Question("did he win", ("He won.", "She lost."), (1, 0))] * 3
 
-    def fond_of_he(_, texts):
-        return [float("He" in text.split()) for text in texts]
+    def fond_of_he(question):
+        return [float("He" in text.split()) for text in question.texts]
 
-    def blind(_, texts):
-        return [float("won" in text) for text in texts]
+    def blind(question):
+        return [float("won" in text) for text in question.texts]
 
     full, small = audit(Audited("full", blind), [Audited("small", fond_of_he)], asked).models
     assert full["swaps"] == {"questions": 3, "mean_change": 0, "largest_change": 0, "first_text_changed": 0}
     assert small["swaps"]["mean_change"] == pytest.approx(2.0)
     assert small["swaps"]["first_text_changed"] == 100
+
+
+def test_titles_are_swapped_with_their_texts():
+    titled = Question("did he win", ("He won.", "She lost."), (1, 0), sources=(0, 1), titles=("John", "A day"))
+    assert titled.swapped() == Question(
+        "did she win", ("She won.", "He lost."), (1, 0), sources=(0, 1), titles=("Patricia", "A day")
+    )
 
 
 def test_swapped_keeps_case_and_other_words():
@@ -89,6 +97,9 @@ def test_the_page_is_whole_and_escaped():
     assert "<script>" not in page
     assert "a&lt;b" in page
     assert "9.0 MB" in page
+    assert "Pale: under 20 questions" not in page
+    few = audit(Audited("full", right), [Audited("small", right)], PLAIN + bad[:5])
+    assert "Pale: under 20 questions" in few.to_html()
     json.dumps(report.to_dict())
 
 
@@ -96,8 +107,12 @@ def test_bad_input():
     with pytest.raises(InputError, match="no question"):
         audit(Audited("full", right), [], [Question("q", ("a", "b"), (0, 0))])
     with pytest.raises(UsageError, match="shape"):
-        audit(Audited("full", lambda _, texts: [1.0]), [], PLAIN)
+        audit(Audited("full", lambda question: [1.0]), [], PLAIN)
     with pytest.raises(UsageError, match="finite"):
-        audit(Audited("full", lambda _, texts: [float("nan")] * 3), [], PLAIN)
+        audit(Audited("full", lambda question: [float("nan")] * 3), [], PLAIN)
     with pytest.raises(UsageError, match="same name"):
         audit(Audited("full", right), [Audited("full", right)], PLAIN)
+    with pytest.raises(UsageError, match="3 gains and 0 sources for 2 texts"):
+        Question("q", ("a", "b"), (1, 0, 0))
+    with pytest.raises(UsageError, match="none of the 1 titles"):
+        Question("q", ("a", "b"), (1, 0), sources=(0, 1), titles=("t",))

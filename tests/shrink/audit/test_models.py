@@ -14,7 +14,8 @@ from typer.testing import CliRunner  # noqa: E402
 
 from ctxprune.cli import main  # noqa: E402
 from ctxprune.cli._app import app  # noqa: E402
-from ctxprune.errors import InputError  # noqa: E402
+from ctxprune.errors import FormatError, InputError  # noqa: E402
+from ctxprune.shrink.audit import Question  # noqa: E402
 from ctxprune.shrink.audit.models import audited  # noqa: E402
 from ctxprune.shrink.surgery import remove  # noqa: E402
 
@@ -47,6 +48,10 @@ def folders(tmp_path):
     return tmp_path
 
 
+def asked(query, *texts):
+    return Question(query, texts, (1.0,) * len(texts))
+
+
 def test_the_command_reports_and_draws(folders, capsys):
     command = ["shrink", "audit", str(folders / "full"), str(folders / "small"), "--data", str(folders / "pairs.jsonl")]
     done = CliRunner().invoke(app, [*command, "--json", "--tokens", "16", "--html", str(folders / "page.html")])
@@ -60,16 +65,33 @@ def test_the_command_reports_and_draws(folders, capsys):
 
 def test_scores_are_the_models_own(folders):
     model = audited(folders / "full", tokens=16)
-    whole = model.score("who opened gate", ["gate opened", "cow"] * 20)
+    whole = model.score(asked("who opened gate", *["gate opened", "cow"] * 20))
     assert len(whole) == 40
-    assert model.score("who opened gate", ["cow"]) == pytest.approx(whole[1:2], abs=1e-5)
+    assert model.score(asked("who opened gate", "cow")) == pytest.approx(whole[1:2], abs=1e-5)
 
 
 def test_the_bundled_pruner_is_audited_by_its_name():
     model = audited("pruner.v1")
-    yes, no = model.score("Who opened the gate?", ["The gate was opened by Ada.", "Cows eat grass."])
+    yes, no = model.score(asked("Who opened the gate?", "The gate was opened by Ada.", "Cows eat grass."))
     assert yes > no
     assert model.sizes["bytes"] > 1e6
+    assert 1e7 < model.sizes["parameters"] < model.sizes["flops"]
+
+
+def test_a_pruner_reads_texts_under_the_titles_of_their_documents():
+    model = audited("pruner.v1")
+    texts = ("It opened in 1933.", "It opened in 1911.")
+    titled = Question("When did the Oda bridge open?", texts, (1, 0), sources=(0, 1), titles=("Oda bridge", "Tolu zoo"))
+    named, other = model.score(titled)
+    assert named > other + 0.1
+
+
+def test_a_pruner_of_another_making_has_its_bytes_alone(monkeypatch):
+    def refuse(folder):
+        raise FormatError("not the graph of a pruner")
+
+    monkeypatch.setattr("ctxprune.train.reading.read_network", refuse)
+    assert list(audited("pruner.v1").sizes) == ["bytes"]
 
 
 def test_what_cannot_be_audited_says_so(folders, capsys):
