@@ -137,7 +137,7 @@ def beside(
                 top = y + down * far * 0.8 + (down - 1) / 2 * height
                 box = Box(left, top, width, height)
                 outside = width * height - box.over(frame)
-                tried.append((sum(map(box.over, full)) + 9 * outside, len(tried), box))
+                tried.append((round(sum(map(box.over, full)) + 9 * outside, 3), len(tried), box))
         full.append(min(tried)[2])
     return full[len(taken) :]
 
