@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ctxprune.errors import UsageError
 from ctxprune.shrink.calibration.batches import Calibration, check_enough
 from ctxprune.shrink.tasks.pruner import Pruner, pruner_batch
 from ctxprune.train.batches import collate, encode, view
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["batches_of_windows"]
 
+_LEAST = 128  # tokens of a window
+
 
 def batches_of_windows(
     pairs: Sequence[Pair], form: InputFormat, model: nn.Module, *, rows: int = 16, tokens: int = 256, seed: int = 0
@@ -38,15 +41,17 @@ def batches_of_windows(
         seed: Of the order.
 
     Raises:
-        UsageError: rows is under 1.
+        UsageError: rows is under 1, or tokens under 128.
         InputError: There are fewer than two pairs.
     """
     check_enough(len(pairs), rows)
+    if tokens < _LEAST:
+        raise UsageError(f"tokens is {tokens}", where="tokens", hint=f"the pruner reads windows of {_LEAST} or more")
     asked: dict[str, list[Pair]] = {}
     for pair in pairs:
         asked.setdefault(pair.question, []).append(pair)
     examples = [_example(question, own) for question, own in asked.items()]
-    limit = max(min(tokens, form.limit), 128)
+    limit = max(min(tokens, form.limit), _LEAST)
     views = [
         entry for entry in (view(made, None, limit=limit) for made in encode(examples, form.tokenizer)) if entry.windows
     ]
