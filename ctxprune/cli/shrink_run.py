@@ -52,6 +52,14 @@ def run(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the audit as a page: slices, flips, swaps.")
     ] = None,
+    vocabulary: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Keep the N pieces of WordPiece most frequent in --data; all text stays readable.",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -74,7 +82,7 @@ def run(
         _console.check_target(html, data, *([eval_data] if eval_data else []))
     options = Options(
         wanted, chosen, out, steps=steps, seed=seed, threads=threads, tokens=tokens, held_out=eval_data, onnx=onnx,
-        resume=resume, audit=html is not None,
+        resume=resume, audit=html is not None, vocabulary=vocabulary,
     )  # fmt: skip
     with _console.progress() as bar:
         task = bar.add_task("reading", total=None)
@@ -106,9 +114,15 @@ def _show(report: dict[str, Any]) -> None:
     table = Table("", "before", "after", "left", title=f"{report['recipe']}: {report['target']}")
     for name, (before, after) in report["sizes"].items():
         table.add_row(name, f"{before:,.4g}", f"{after:,.4g}", f"{after / before:.1%}" if before else "")
+    words = report.get("vocabulary", {})
+    for name, label in (("pieces", "pieces"), ("tokens", "tokens of the data")) if words else ():
+        before, after = words[name]
+        table.add_row(label, f"{before:,}", f"{after:,}", f"{after / max(before, 1):.1%}")
     quality = report["quality"]
     table.add_row("quality", f"{quality['before']:.4f}", f"{quality['after']:.4f}", "")
     _console.data().print(table)
+    if words and words["pieces"][1] > words["asked"]:
+        _console.say(f"{words['pieces'][1]:,} pieces are needed to read every text")
     if len(report["trials"]) > 1:
         _console.data().print(_trials(report["trials"]))
     for line in report["trials"]:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["KINDS", "Piece", "Tokens", "Window", "chunks", "clipped", "windows"]
+__all__ = ["FIXED", "KINDS", "Piece", "Tokens", "Window", "chunks", "clipped", "windows"]
 
 KINDS = {"passage": 1, "table": 2, "schema": 3, "tool": 4}
 """Ids of the vocabulary's unused entries that tell the model what it reads."""
 CLS, SEP, COLON = 101, 102, 1024
+FIXED = frozenset({CLS, SEP, COLON, *KINDS.values()})
+"""Ids that a window has beside those of texts; every vocabulary has them at these places."""
 MOST_QUESTION, MOST_TITLE = 64, 24
 
 

@@ -14,10 +14,11 @@ from ctxprune.shrink.audit import AuditReport, Question, audit
 from ctxprune.shrink.audit.models import audited
 from ctxprune.shrink.cost import Target, cost
 from ctxprune.shrink.families import family_of
+from ctxprune.shrink.fewer_pieces import check_vocabulary
 from ctxprune.shrink.loading import load_model
 from ctxprune.shrink.prepared import prepare
 from ctxprune.shrink.saved import save_model
-from ctxprune.shrink.search import Plan, fitting_recipes, search
+from ctxprune.shrink.search import Found, Plan, fitting_recipes, search
 from ctxprune.shrink.subject import Subject
 from ctxprune.shrink.timing import timed, timing_batch
 from ctxprune.shrink.trial import sizes
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     from ctxprune.shrink.loading import Loaded
     from ctxprune.shrink.prepared import Prepared
     from ctxprune.shrink.recipe import Recipe
-    from ctxprune.shrink.search import Found
     from ctxprune.shrink.targets import Wanted
 
-__all__ = ["Options", "model_kind", "run_job"]
+__all__ = ["ALONE", "Options", "model_kind", "run_job"]
 
+ALONE = "vocabulary"
+"""Stands for a recipe where the smaller vocabulary alone meets the target."""
 _AUTO_STEPS = 200
 _KINDS = {"bert": "encoder", "pruner": "encoder", "llama": "decoder", "moe": "moe", "mamba": "ssm"}
 
@@ -53,6 +55,8 @@ class Options:
         onnx: Write the ONNX files, too.
         resume: Go on with the run in `out`.
         audit: Compare with the full model question by question; needs labels.
+        vocabulary: Pieces that stay, before any recipe runs; None: all of them. Where this alone meets the target no
+            recipe runs.
     """
 
     wanted: Wanted
@@ -66,6 +70,7 @@ class Options:
     onnx: bool = False
     resume: bool = False
     audit: bool = False
+    vocabulary: int | None = None
 
 
 def run_job(
@@ -74,7 +79,8 @@ def run_job(
     """Shrink, save, measure. Gives the report as plain values, and the audit where it was asked for.
 
     Raises:
-        UsageError: The target is met already or cannot be met, or the recipe is for other kinds of model.
+        UsageError: The target is met already or cannot be met, the recipe is for other kinds of model, or the
+            vocabulary cannot be cut so.
         InputError: Model or data cannot be read, or the folder cannot be written.
         FormatError: A file is damaged.
     """
@@ -95,20 +101,24 @@ def model_kind(model: torch.nn.Module) -> str:
 def _run(
     model: str, data: Path, options: Options, tell: Callable[[str, int, int], None]
 ) -> tuple[dict[str, Any], AuditReport | None]:
-    loaded = load_model(model)
-    target, full = _target(loaded, options.wanted)
-    plan = _plan(loaded, options, target)
-    prepared = prepare(loaded, data, held_out=options.held_out, tokens=options.tokens, seed=options.seed)
+    full = load_model(model)
+    if options.vocabulary is not None:
+        check_vocabulary(full, options.vocabulary)
+    target, before = _target(full, options.wanted)
+    plan = _plan(full, options, target)
+    prepared = prepare(
+        full, data, held_out=options.held_out, tokens=options.tokens, seed=options.seed, vocabulary=options.vocabulary
+    )
     if options.audit:
         _questions(prepared)  # refuses before hours of work
     if options.onnx:
         from ctxprune.shrink.export import check_exportable
 
-        check_exportable(loaded)
-    found = search(loaded, prepared, plan, options.out, resume=options.resume, progress=tell)
+        check_exportable(full)
+    found = _found(full, prepared, plan, options, tell)
     tell("saving", len(found.trials), len(found.trials))
     small = load_model(found.folder)
-    report = _report(loaded, small, found, prepared, full)
+    report = _report(full, small, found, prepared, before)
     report |= {"target": f"{options.wanted.measure}={options.wanted.value:g}", "seed": options.seed}
     if options.onnx:
         report["onnx"] = _onnx(small, prepared, options.out)
@@ -116,6 +126,22 @@ def _run(
     _write(options.out / "report.json", report)
     audited = _audit(model, options.out, prepared, options) if options.audit else None
     return report, audited
+
+
+def _found(
+    full: Loaded, prepared: Prepared, plan: Plan, options: Options, tell: Callable[[str, int, int], None]
+) -> Found:
+    """The best of the plan, or the model with its smaller vocabulary where that meets the target alone."""
+    target, loaded = plan.target, prepared.loaded
+    if prepared.vocabulary and target.measure in ("bytes", "parameters"):
+        left = target.keep * cost(full.model, target.measure) / cost(loaded.model, target.measure)
+        if left >= 1:
+            line = {"recipe": ALONE, "status": "done", "rung": 0, "steps": 0, "seconds": 0.0}
+            line |= {"quality": prepared.vocabulary["quality"][1], **sizes(prepared.subject)}
+            place = save_model(loaded, options.out / "trials" / ALONE, report=line)
+            return Found(place, line, [line], prepared.full_quality)
+        plan = replace(plan, target=replace(target, keep=left))
+    return search(loaded, prepared, plan, options.out, resume=options.resume, progress=tell)
 
 
 def _target(loaded: Loaded, wanted: Wanted) -> tuple[Target, dict[str, float]]:
@@ -150,6 +176,7 @@ def _report(loaded: Loaded, small: Loaded, found: Found, prepared: Prepared, ful
         "quality": {"before": found.full_quality, "after": found.best["quality"]},
         "sizes": {name: [full[name], after[name]] for name in after},
         "data": dict(prepared.notes),
+        **({"vocabulary": dict(prepared.vocabulary)} if prepared.vocabulary else {}),
         "torch": torch.__version__,
         "trials": list(found.trials),
     }

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from ctxprune.errors import UsageError
+from ctxprune.shrink.audit import Question
+from ctxprune.shrink.audit.models import scorer_of
 from ctxprune.shrink.calibration import batches_of, batches_of_texts, read_pairs, read_texts
 from ctxprune.shrink.calibration.questions import batches_of_questions
 from ctxprune.shrink.checks import check_subject
+from ctxprune.shrink.fewer_pieces import check_vocabulary, with_vocabulary
 from ctxprune.shrink.subject import Subject
 
 if TYPE_CHECKING:
@@ -32,16 +33,23 @@ class Prepared:
     """What a run works with.
 
     Attributes:
-        subject: The model with its calibration data.
+        loaded: The model; with the smaller vocabulary where one was asked for.
+        subject: The same with its calibration data.
         held_out: Batches that quality is measured on; where there were no labels, the full model's scores stand in.
         pairs: The pairs that are held out; none of a decoder.
         notes: What to say about the data, as plain values.
+        full_quality: Of the model as it was given, on what is held out.
+        vocabulary: What `ctxprune.shrink.fewer_pieces.with_vocabulary` says of the cut, with the `quality` before and
+            after it; empty where the vocabulary is whole.
     """
 
+    loaded: Loaded
     subject: Subject
     held_out: Sequence[Batch]
     pairs: Sequence[Pair]
     notes: Mapping[str, Any]
+    full_quality: float
+    vocabulary: Mapping[str, Any]
 
 
 def prepare(
@@ -52,6 +60,7 @@ def prepare(
     tokens: int = 256,
     seed: int = 0,
     rows: int = 16,
+    vocabulary: int | None = None,
 ) -> Prepared:
     """Read data for a model; without a file of its own a fifth of the questions or texts is held out.
 
@@ -62,12 +71,14 @@ def prepare(
         tokens: Of a row at most; the model's own limit if that is less.
         seed: Of the division and of the order.
         rows: Of a batch at most.
+        vocabulary: Pieces that stay, the most frequent ones in what is not held out; None: all of them.
 
     Raises:
         InputError: A file cannot be read, or has too little.
-        UsageError: A number is out of range.
+        UsageError: A number is out of range, or the vocabulary cannot be cut so.
     """
-    tokens = min(tokens, loaded.form.limit)
+    if vocabulary is not None:
+        check_vocabulary(loaded, vocabulary)
     given = _read(loaded, data)
     kept = _read(loaded, held_out) if held_out is not None else None
     note = "a file of its own" if kept is not None else "a fifth of the questions"
@@ -75,19 +86,38 @@ def prepare(
         given, kept = _divided(given, seed)
         if given is kept:
             note = "the same as for calibration, for want of questions"
-    calibration, measured = (_batches(loaded, part, rows=rows, tokens=tokens, seed=seed) for part in (given, kept))
+    options = {"rows": rows, "tokens": min(tokens, loaded.form.limit), "seed": seed}
+    labelled = loaded.kind not in ("decoder", "pruner") and kept[0].label is not None
+    judged = kept if labelled or loaded.kind in ("decoder", "pruner") else _judged(loaded, kept, options["tokens"])
+    full, cut = loaded, dict[str, Any]()
+    if vocabulary is not None:
+        others = [] if given is kept else _texts(kept)
+        loaded, cut = with_vocabulary(loaded, _texts(given), vocabulary, counted=others)
+    calibration, measured = (_batches(loaded, part, full, options) for part in (given, judged))
     subject = Subject(loaded.model, loaded.task, calibration.batches, seed=seed)
     check_subject(subject)
-    batches = [_labelled(loaded, batch) for batch in measured.batches]
+    quality = loaded.task.quality(loaded.model, measured.batches)
+    if cut:
+        cut["quality"] = [loaded.task.quality(full.model, _batches(full, judged, full, options).batches), quality]
     notes = {"calibration": calibration.report(), "held_out": measured.report(), "held_out_is": note}
-    notes["labels"] = (
-        "given" if loaded.kind == "decoder" or "labels" in measured.batches[0] else "the full model's scores"
-    )
-    return Prepared(subject, batches, [] if loaded.kind == "decoder" else kept, notes)
+    notes["labels"] = "given" if labelled or loaded.kind == "decoder" else "the full model's scores"
+    pairs = [] if loaded.kind == "decoder" else kept
+    return Prepared(loaded, subject, measured.batches, pairs, notes, cut.get("quality", [quality])[0], cut)
 
 
 def _read(loaded: Loaded, path: str | Path) -> list[Any]:
     return list(read_texts(path)) if loaded.kind == "decoder" else list(read_pairs(path))
+
+
+def _texts(entries: Sequence[Any]) -> list[str]:
+    """Every text once."""
+    return list(
+        dict.fromkeys(
+            text
+            for entry in entries
+            for text in ((entry,) if isinstance(entry, str) else (entry.question, entry.passage))
+        )
+    )
 
 
 def _divided(entries: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
@@ -104,11 +134,11 @@ def _name(entry: Any) -> str:
     return entry if isinstance(entry, str) else str(entry.question)
 
 
-def _batches(loaded: Loaded, entries: Sequence[Any], **options: int) -> Calibration:
+def _batches(loaded: Loaded, entries: Sequence[Any], full: Loaded, options: Mapping[str, int]) -> Calibration:
     if loaded.kind == "pruner":
         from ctxprune.shrink.calibration.windows import batches_of_windows
 
-        return batches_of_windows(entries, loaded.form, loaded.model, **options)
+        return batches_of_windows(entries, loaded.form, full, **options)
     make: Any = {"decoder": batches_of_texts, "embedder": batches_of_questions}.get(loaded.kind, batches_of)
     try:
         found: Calibration = make(entries, loaded.form, **options)
@@ -117,17 +147,16 @@ def _batches(loaded: Loaded, entries: Sequence[Any], **options: int) -> Calibrat
     return found
 
 
-def _labelled(loaded: Loaded, batch: Batch) -> Batch:
-    """With the full model's scores as labels where there are none."""
-    if loaded.kind in ("decoder", "pruner") or "labels" in batch:
-        return batch
-    with torch.no_grad():
-        output = loaded.task.output(loaded.model, batch)
-    if loaded.kind == "reranker":
-        return {**batch, "labels": output[:, -1]}
-    groups = batch["groups"]
-    labels = torch.full((len(groups),), -1.0)
-    for number in groups.unique():
-        places = (groups == number).nonzero().flatten()
-        labels[places[1:]] = (output[places[1:]] @ output[places[0]] + 1).clamp(min=0) / 2
-    return {**batch, "labels": labels}
+def _judged(loaded: Loaded, pairs: Sequence[Pair], tokens: int) -> list[Pair]:
+    """The pairs with the full model's scores as labels; of an embedder 0..1 for cosines from -1 to 1."""
+    score = scorer_of(loaded, tokens)
+    asked: dict[str, dict[str, float]] = {}
+    for pair in pairs:
+        asked.setdefault(pair.question, {})[pair.passage] = 0.0
+    for question, passages in asked.items():
+        group = Question(question, tuple(passages), (0.0,) * len(passages))
+        passages.update(zip(passages, score(group), strict=True))
+    labels = [asked[pair.question][pair.passage] for pair in pairs]
+    if loaded.kind == "embedder":
+        labels = [max(label + 1, 0.0) / 2 for label in labels]
+    return [replace(pair, label=label) for pair, label in zip(pairs, labels, strict=True)]

@@ -251,6 +251,10 @@ def _companions(loaded: Loaded, part: Path) -> None:
                 (part / path).mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(entry, part / path / entry.name)
     loaded.form.tokenizer.save(str(part / loaded.inside / "tokenizer.json"))  # of a vocabulary that may be smaller
+    listed = part / loaded.inside / "vocab.txt"
+    if listed.is_file():
+        pieces = loaded.form.tokenizer.get_vocab(with_added_tokens=False)
+        listed.write_text("".join(f"{piece}\n" for piece in sorted(pieces, key=pieces.__getitem__)), encoding="utf-8")
 
 
 def _refuse(place: Path, source: Path) -> None:

@@ -160,10 +160,10 @@ def search(
             last=rung == plan.rungs - 1,
         )
         alive = [name for name in alive if name in good[: ceil(len(good) / 2)]]
-    return _best(log, prepared, loaded, {recipe.name for recipe in beside})
+    return _best(log, prepared, {recipe.name for recipe in beside})
 
 
-def _best(log: _Log, prepared: Prepared, loaded: Loaded, beside: Collection[str]) -> Found:
+def _best(log: _Log, prepared: Prepared, beside: Collection[str]) -> Found:
     """The best trial of the last rung; of equals one that is no baseline."""
     done = [line for line in log.lines if line["status"] == "done"]
     if not done:
@@ -174,8 +174,7 @@ def _best(log: _Log, prepared: Prepared, loaded: Loaded, beside: Collection[str]
     finalists = sorted((line for line in done if line["rung"] == last), key=_order)
     equal = [line for line in finalists if line["quality"] == finalists[0]["quality"]]
     best = next((line for line in equal if line["recipe"] not in beside), equal[0])
-    full = prepared.subject.task.quality(loaded.model, prepared.held_out)
-    return Found(log.place(last, best["recipe"]), best, log.lines, full)
+    return Found(log.place(last, best["recipe"]), best, log.lines, prepared.full_quality)
 
 
 def _order(line: Mapping[str, Any]) -> tuple[float, str]:

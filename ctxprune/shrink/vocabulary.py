@@ -6,20 +6,46 @@ ones, at the price of a token or two; rows of the embedding table go with the pi
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["count_pieces", "cut_tokenizer", "kept_pieces", "rank_prior"]
+__all__ = ["chosen_pieces", "count_pieces", "cut_tokenizer", "kept_pieces", "pieces_of", "rank_prior", "reader_of"]
+
+
+def chosen_pieces(
+    document: Mapping[str, Any], texts: Iterable[str], most: int, *, fixed: Collection[int] = ()
+) -> list[int]:
+    """The pieces that stay for some texts, beside those that are frequent elsewhere: as `kept_pieces` gives them.
+
+    Args:
+        document: A `tokenizer.json`; what it says of truncation and padding is not used.
+        texts: Whose pieces count.
+        most: Pieces that stay; more do where so many are needed.
+        fixed: Ids that have a meaning of their own; these and those of added pieces do not change.
+
+    Raises:
+        UsageError: As `kept_pieces`; or so few pieces stay that an id would have to change.
+    """
+    counts = count_pieces(reader_of(document), texts, size=max(pieces_of(document).values()) + 1)
+    order = kept_pieces(document, counts + rank_prior(len(counts), float(counts.sum())), most, fixed=fixed)
+    held = set(fixed) | _added(document)
+    if any(number >= len(order) or order[number] != number for number in held):
+        raise UsageError(
+            f"a vocabulary of {len(order):,} pieces is too small",
+            hint=f"ids up to {max(held):,} have a meaning of their own: give {max(held) + 1:,} pieces or more",
+        )
+    return order
 
 
 def count_pieces(tokenizer: Any, texts: Iterable[str], *, size: int) -> NDArray[np.int64]:
@@ -68,16 +94,16 @@ def kept_pieces(
         fixed: Ids that other code relies on.
 
     Raises:
-        InputError: The tokenizer is of another kind than WordPiece.
-        UsageError: `most` is under 1, an id is not in the vocabulary, or the counts are too few.
+        UsageError: The tokenizer is of another kind than WordPiece, `most` is under 1, an id is not in the vocabulary,
+            or the counts are too few.
     """
-    vocabulary = _vocabulary(document)
+    vocabulary = pieces_of(document)
     ids = set(vocabulary.values())
     if most < 1:
         raise UsageError(f"most is {most!r}", hint="give a number of pieces, 1 or more")
     if not set(fixed) <= ids or len(counts) <= max(ids):
         raise UsageError("an id is not in the vocabulary, or a piece has no count", hint="give ids and counts of it")
-    held = set(fixed) | {entry["id"] for entry in document.get("added_tokens", ())}
+    held = set(fixed) | _added(document)
     kept = held | _needed(vocabulary, str(document["model"].get("continuing_subword_prefix") or ""))
     ranked = sorted(ids - kept, key=lambda number: (-counts[number], number))
     chosen = kept | set(ranked[: max(most - len(kept), 0)])
@@ -97,10 +123,10 @@ def cut_tokenizer(document: Mapping[str, Any], order: Sequence[int]) -> dict[str
         order: As from `kept_pieces`.
 
     Raises:
-        InputError: The tokenizer is of another kind than WordPiece.
-        UsageError: An id is twice in `order` or not in the vocabulary, or an added piece is not kept.
+        UsageError: The tokenizer is of another kind than WordPiece, an id is twice in `order` or not in the vocabulary,
+            or an added piece is not kept.
     """
-    names = {number: name for name, number in _vocabulary(document).items()}
+    names = {number: name for name, number in pieces_of(document).items()}
     if len(set(order)) != len(order) or not set(order) <= set(names):
         raise UsageError("the order names a piece twice, or one that is not there", hint="give that of kept_pieces")
     places = {old: new for new, old in enumerate(order)}
@@ -116,13 +142,33 @@ def cut_tokenizer(document: Mapping[str, Any], order: Sequence[int]) -> dict[str
     return made
 
 
-def _vocabulary(document: Mapping[str, Any]) -> dict[str, int]:
+def pieces_of(document: Mapping[str, Any]) -> dict[str, int]:
+    """Ids by piece.
+
+    Args:
+        document: A `tokenizer.json`.
+
+    Raises:
+        UsageError: The tokenizer is of another kind than WordPiece.
+    """
     model = document.get("model") or {}
     if model.get("type") != "WordPiece":
-        raise InputError(
-            f"a tokenizer of the kind {model.get('type')!r} cannot be cut", hint="give one of the kind WordPiece"
+        raise UsageError(
+            f"a tokenizer of the kind {model.get('type')!r} cannot be cut", hint="those of the kind WordPiece can"
         )
     return dict(model["vocab"])
+
+
+def reader_of(document: Mapping[str, Any]) -> Any:
+    """The `tokenizers.Tokenizer` of a `tokenizer.json`, which reads texts whole and fills none up."""
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_str(json.dumps({**document, "truncation": None, "padding": None}))
+
+
+def _added(document: Mapping[str, Any]) -> set[int]:
+    """Ids of pieces such as [CLS]."""
+    return {entry["id"] for entry in document.get("added_tokens") or ()}
 
 
 def _needed(vocabulary: Mapping[str, int], prefix: str) -> set[int]:

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.models.windows import CLS, COLON, KINDS, SEP
-from ctxprune.shrink.vocabulary import count_pieces, cut_tokenizer, kept_pieces, rank_prior
+from ctxprune.models.windows import FIXED
+from ctxprune.shrink.vocabulary import chosen_pieces, cut_tokenizer, pieces_of
 from ctxprune.train.batches import encode, view
 from ctxprune.train.distil import DistilRecipe, DistilRun
 from ctxprune.train.mixture import epoch, fingerprint
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["DistilPlan", "distil_pruner"]
 
 _LIMIT = 256
-_FIXED = frozenset({CLS, SEP, COLON, *KINDS.values()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,26 +156,15 @@ def distil_pruner(
 
 def _vocabulary(parts: Parts, plan: DistilPlan) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:
     """The teacher's id of each piece that stays, and the tokenizer of those alone."""
-    from tokenizers import Tokenizer
-
     document = json.loads(parts.tokenizer)
-    whole = Tokenizer.from_str(parts.tokenizer)
-    whole.no_padding()
-    whole.no_truncation()
     texts: dict[str, None] = {}
     for example in parts.train:
         texts[example.question] = None
         for entry in example.documents:
             texts[entry.title] = None
             texts.update(dict.fromkeys(entry.sentences))
-    size = max(document["model"]["vocab"].values()) + 1
-    counts = count_pieces(whole, texts, size=size)
-    fixed = _FIXED & set(document["model"]["vocab"].values())
-    order = kept_pieces(document, counts + rank_prior(size, float(counts.sum())), plan.vocabulary, fixed=fixed)
-    if any(number >= len(order) or order[number] != number for number in fixed):
-        raise UsageError(
-            f"a vocabulary of {len(order)} pieces", hint=f"ids up to {max(fixed)} have a meaning of their own"
-        )
+    fixed = FIXED & set(pieces_of(document).values())
+    order = chosen_pieces(document, texts, plan.vocabulary, fixed=fixed)
     cut = cut_tokenizer(document, order) | {"padding": None, "truncation": None}
     return np.asarray(order, dtype=np.int64), json.dumps(cut, ensure_ascii=False)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from string import ascii_lowercase
+from typing import Any
 
 import torch
 from shrink import models as tiny
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertModel
+from transformers import BertForSequenceClassification, BertModel
 
 torch.set_num_threads(1)  # tests share the machine with one another
 
@@ -19,8 +22,10 @@ blue house car train fast slow north south winter summer king queen
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def tokenizer() -> Tokenizer:
-    found = Tokenizer(models.WordPiece({word: place for place, word in enumerate(SPECIAL + WORDS)}, unk_token="[UNK]"))
+def tokenizer(more: Sequence[str] = ()) -> Tokenizer:
+    pieces = {word: place for place, word in enumerate([*SPECIAL, *WORDS, *more])}
+    found = Tokenizer(models.WordPiece(pieces, unk_token="[UNK]"))
+    found.add_special_tokens(SPECIAL)
     found.normalizer = normalizers.BertNormalizer(lowercase=True)
     found.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     found.post_processor = processors.TemplateProcessing(
@@ -41,6 +46,19 @@ def write(folder: Path, model) -> Path:
 def reranker(folder: Path) -> Path:
     """A cross-encoder."""
     return write(folder, tiny.bert())
+
+
+def spelled(folder: Path, kind: Any = BertForSequenceClassification) -> Path:
+    """A cross-encoder, or another model of BERT's, whose tokenizer reads unknown words by letters."""
+    letters = [f"{mark}{letter}" for mark in ("", "##") for letter in ascii_lowercase if mark or letter != "a"]
+    known = tokenizer(letters)
+    config = tiny.bert().config
+    config.vocab_size = known.get_vocab_size() + 3  # as models whose tables are rounded up
+    torch.manual_seed(0)
+    write(folder, tiny.spread(kind(config)))
+    known.save(str(folder / "tokenizer.json"))
+    (folder / "vocab.txt").write_text("\n".join([*SPECIAL, *WORDS, *letters]) + "\n", encoding="utf-8")
+    return folder
 
 
 def embedder(folder: Path) -> Path:

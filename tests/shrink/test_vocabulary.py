@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 tokenizers = pytest.importorskip("tokenizers")
 
-from ctxprune.errors import InputError, UsageError  # noqa: E402
+from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.vocabulary import count_pieces, cut_tokenizer, kept_pieces, rank_prior  # noqa: E402
 
 LETTERS = "abcdeé1."
@@ -91,7 +91,7 @@ def test_counts_and_prior() -> None:
 
 
 def test_what_is_refused() -> None:
-    with pytest.raises(InputError, match="BPE"):
+    with pytest.raises(UsageError, match="BPE"):
         kept_pieces({"model": {"type": "BPE", "vocab": {}}}, [], 1)
     with pytest.raises(UsageError):
         kept_pieces(DOCUMENT, np.zeros(len(NAMES)), 0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.audit.audit import Question, Scorer
     from ctxprune.shrink.loading import Loaded
 
-__all__ = ["audited"]
+__all__ = ["audited", "scorer_of"]
 
 _ROWS = 16
 
@@ -49,7 +49,7 @@ def _model(folder: str | Path, tokens: int) -> tuple[Scorer, dict[str, float]]:
     if loaded.kind == "decoder":
         raise InputError("a decoder ranks nothing", where=str(folder), hint="audit rerankers, embedders and pruners")
     sizes = {measure: cost(loaded.model, measure) for measure in ("bytes", "parameters", "flops")}
-    return (_embedder if loaded.kind == "embedder" else _reranker)(loaded, min(tokens, loaded.form.limit)), sizes
+    return scorer_of(loaded, min(tokens, loaded.form.limit)), sizes
 
 
 def _bundled(folder: str | Path) -> Path:
@@ -58,6 +58,16 @@ def _bundled(folder: str | Path) -> Path:
     name = str(folder)
     known = Path(str(files("ctxprune.models"))) / name.replace(".", "-")
     return known if "/" not in name and known.is_dir() else Path(folder)
+
+
+def scorer_of(loaded: Loaded, tokens: int) -> Scorer:
+    """What a reranker (its last logit) or an embedder (the cosine) says of a question's passages.
+
+    Args:
+        loaded: One of the two.
+        tokens: Of a row at most, 8 up to the model's limit.
+    """
+    return (_embedder if loaded.kind == "embedder" else _reranker)(loaded, tokens)
 
 
 def _reranker(loaded: Loaded, tokens: int) -> Scorer:

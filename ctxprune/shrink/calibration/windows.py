@@ -17,10 +17,10 @@ from ctxprune.train.sets import Document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import nn
-
     from ctxprune.shrink.calibration.format import InputFormat
     from ctxprune.shrink.calibration.pairs import Pair
+    from ctxprune.shrink.loading import Loaded
+    from ctxprune.train.batches import View
 
 __all__ = ["batches_of_windows"]
 
@@ -28,14 +28,14 @@ _LEAST = 128  # tokens of a window
 
 
 def batches_of_windows(
-    pairs: Sequence[Pair], form: InputFormat, model: nn.Module, *, rows: int = 16, tokens: int = 256, seed: int = 0
+    pairs: Sequence[Pair], form: InputFormat, judge: Loaded, *, rows: int = 16, tokens: int = 256, seed: int = 0
 ) -> Calibration:
     """Windows as the pruner reads them; which sentences count, pairs do not say, so the full model does.
 
     Args:
         pairs: Two or more; their labels are those of documents, and the full model's where they have none.
-        form: Of the model.
-        model: The full one.
+        form: Of the model that reads the batches.
+        judge: The full model, which reads the same in its own form.
         rows: Questions of a batch at most.
         tokens: Of a window at most, 128 or more.
         seed: Of the order.
@@ -52,16 +52,14 @@ def batches_of_windows(
         asked.setdefault(pair.question, []).append(pair)
     examples = [_example(question, own) for question, own in asked.items()]
     limit = max(min(tokens, form.limit), _LEAST)
-    views = [
-        entry for entry in (view(made, None, limit=limit) for made in encode(examples, form.tokenizer)) if entry.windows
-    ]
-    random.Random(seed).shuffle(views)
+    views = _views(examples, form, limit, seed)
+    judged = views if judge.form is form else _views(examples, judge.form, limit, seed)
     labelled = all(pair.label is not None for pair in pairs)
     made = []
     for at in range(0, len(views), rows):
         batch = pruner_batch(collate(views[at : at + rows]))
         with torch.no_grad():
-            logits = Pruner().output(model, batch)
+            logits = Pruner().output(judge.model, pruner_batch(collate(judged[at : at + rows])))
         units = len(batch["unit_labels"])
         batch["unit_labels"] = (logits[:units] > 0).float()
         if not labelled:
@@ -69,6 +67,14 @@ def batches_of_windows(
         made.append(batch)
     lengths = [len(window.ids) for entry in views for window in entry.windows]
     return Calibration(tuple(made), len(lengths), len(asked), 0, sum(lengths), max(lengths))
+
+
+def _views(examples: Sequence[Example], form: InputFormat, limit: int, seed: int) -> list[View]:
+    """Those with a token; of one seed in one order, whatever the vocabulary."""
+    found = [view(made, None, limit=limit) for made in encode(examples, form.tokenizer)]
+    found = [entry for entry in found if entry.windows]
+    random.Random(seed).shuffle(found)
+    return found
 
 
 def _example(question: str, pairs: Sequence[Pair]) -> Example:

@@ -1,0 +1,175 @@
+"""Smaller vocabularies of whole models: the same of what is read as before, all text readable, folders that load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+transformers = pytest.importorskip("transformers", reason="the train extra is not installed")
+
+from shrink import folders  # noqa: E402
+
+from ctxprune.cli import main  # noqa: E402
+from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.audit import Question  # noqa: E402
+from ctxprune.shrink.audit.models import scorer_of  # noqa: E402
+from ctxprune.shrink.fewer_pieces import with_vocabulary  # noqa: E402
+from ctxprune.shrink.loading import load_model  # noqa: E402
+from ctxprune.shrink.prepared import prepare  # noqa: E402
+from ctxprune.shrink.saved import save_model  # noqa: E402
+from ctxprune.shrink.surgery import remove  # noqa: E402
+
+TEXTS = ["the bridge is long", "the river is long", "bridge of the town"]
+WHOLE = 5 + len(folders.WORDS) + 51  # pieces
+
+
+def scores(loaded, question: str, passages: list[str]) -> list[float]:
+    return scorer_of(loaded, 32)(Question(question, tuple(passages), (0.0,) * len(passages)))
+
+
+def encoded(loaded, text: str) -> list[str]:
+    return loaded.form.tokenizer.encode(text).tokens
+
+
+def test_what_was_frequent_is_read_as_before_and_the_rest_by_letters(tmp_path: Path):
+    loaded = load_model(folders.spelled(tmp_path / "big"))
+    small, said = with_vocabulary(loaded, TEXTS, 64, counted=["queen"])
+    assert said["pieces"] == [WHOLE, 64]
+    assert said["bytes"] == [4 * 32 * (WHOLE + 3), 4 * 32 * 64]
+    assert said["tokens"] == [13, 17]
+    assert said["unknown"] == [0, 0]
+    assert encoded(small, "the long bridge") == encoded(loaded, "the long bridge")
+    assert encoded(small, "the queen ж") == ["[CLS]", "the", "q", "##u", "##e", "##e", "##n", "[UNK]", "[SEP]"]
+    pair = ("the bridge", ["is the river long", "a town"])
+    assert scores(small, *pair) == pytest.approx(scores(loaded, *pair), abs=1e-6)
+    assert len(load_model(tmp_path / "big").model.bert.embeddings.word_embeddings.weight) == WHOLE + 3
+
+
+@pytest.mark.parametrize("uniform", [True, False])
+def test_the_folder_loads(uniform: bool, tmp_path: Path):
+    loaded, _ = with_vocabulary(load_model(folders.spelled(tmp_path / "big")), TEXTS, 64)
+    if not uniform:
+        loaded = loaded.with_model(remove(loaded.model, {("neuron", 1): torch.arange(48) < 9}))
+    place = save_model(loaded, tmp_path / "small")
+    found = load_model(place)
+    pair = ("the queen", ["is the river long", "a town"])
+    wanted = scores(loaded, *pair)
+    assert scores(found, *pair) == wanted
+    again, said = with_vocabulary(found, TEXTS, 60)
+    assert said["pieces"] == [64, 60]
+    save_model(again, tmp_path / "smaller")
+    assert len((place / "vocab.txt").read_text("utf-8").splitlines()) == 64
+    if uniform:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(str(place), local_files_only=True)
+        model = transformers.AutoModelForSequenceClassification.from_pretrained(str(place), local_files_only=True)
+        rows = tokenizer([pair[0]] * 2, pair[1], padding=True, return_tensors="pt")
+        assert rows["input_ids"].max() < 64
+        with torch.no_grad():
+            assert model.eval()(**rows).logits[:, 0].tolist() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_heads_that_write_words_are_cut_with_them(tmp_path: Path):
+    tied = folders.spelled(tmp_path / "tied", transformers.BertForMaskedLM)
+    model = transformers.BertForMaskedLM.from_pretrained(str(tied), local_files_only=True).eval()
+    loaded = load_model(folders.spelled(tmp_path / "big")).with_model(model)
+    small, _ = with_vocabulary(loaded, TEXTS, 64)
+    ids = torch.tensor([loaded.form.tokenizer.encode(TEXTS[0]).ids])
+    fewer = torch.tensor([small.form.tokenizer.encode(TEXTS[0]).ids])
+    old, new = (entry.form.tokenizer.get_vocab() for entry in (loaded, small))
+    order = [old[piece] for piece in sorted(new, key=new.__getitem__)]
+    with torch.no_grad():
+        torch.testing.assert_close(small.model(fewer).logits, model(ids).logits[..., order])
+
+
+def test_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(tmp_path)
+    folders.spelled(Path("model"))
+    folders.pairs(Path("pairs.jsonl"))
+    words = ["shrink", "model", "--data", "pairs.jsonl", "--recipe", "flap", "--vocabulary", "80"]
+    assert main([*words, "--target", "flops=0.5", "--out", "small", "--onnx", "--html", "a.html", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    said = report["vocabulary"]
+    assert said["pieces"] == [WHOLE, 80]
+    assert said["tokens"][1] > said["tokens"][0]
+    assert said["quality"][0] == report["quality"]["before"]
+    assert report["sizes"]["flops"][1] <= 0.5 * report["sizes"]["flops"][0]
+    assert report["onnx"]["model.onnx"]["largest"] < 1e-4
+    from ctxprune.scorers.cross_encoder import load_cross_encoder
+
+    pairs = [("when did the queen", "the long river")]
+    small = load_model("small")
+    wanted = torch.sigmoid(torch.tensor(scores(small, pairs[0][0], [pairs[0][1]]))).tolist()
+    assert load_cross_encoder(Path("small/onnx/model.onnx"))(pairs).tolist() == pytest.approx(wanted, abs=1e-5)
+    assert main([*words, "--target", "bytes=60%", "--out", "less"]) == 0
+    assert "tokens of the data" in capsys.readouterr().out
+    report = json.loads(Path("less/report.json").read_text("utf-8"))
+    assert report["sizes"]["bytes"][1] <= 0.6 * report["sizes"]["bytes"][0]
+    assert main([*words[:-1], "1", "--target", "bytes=99%", "--out", "least", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["recipe"] == "vocabulary"
+    assert report["vocabulary"]["pieces"] == [WHOLE, 57]
+    assert load_model("least").form.tokenizer.get_vocab_size() == 57
+
+
+@pytest.mark.parametrize("kind", ["reranker", "embedder"])
+def test_without_labels_the_full_model_judges(kind: str, tmp_path: Path):
+    model = transformers.BertModel if kind == "embedder" else transformers.BertForSequenceClassification
+    loaded = load_model(folders.spelled(tmp_path / "big", model))
+    path = folders.pairs(tmp_path / "pairs.jsonl")
+    rows = [{**json.loads(line), "label": None} for line in path.read_text("utf-8").splitlines()]
+    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    data = prepare(loaded, path, vocabulary=57)
+    assert data.full_quality == 1.0
+    assert data.vocabulary["quality"][1] < 1.0
+    assert data.notes["labels"] == "the full model's scores"
+    assert all("labels" not in batch or kind == "embedder" for batch in data.subject.calibration)
+    assert data.pairs[0].label is None
+
+
+def test_a_pruner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    from ctxprune.rag import Passage
+    from ctxprune.scorers.pruner import PrunerScorer
+
+    monkeypatch.chdir(tmp_path)
+    folders.pruner(Path("pruner"))
+    folders.pairs(Path("pairs.jsonl"))
+    words = ["shrink", "pruner", "--data", "pairs.jsonl", "--recipe", "unit_magnitude", "--target", "bytes=0.4"]
+    assert main([*words, "--vocabulary", "9000", "--out", "small", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["vocabulary"]["pieces"] == [30522, 9000]
+    scorer = PrunerScorer(model="small")
+    passage = Passage("It opened in 1933. Cats sleep zygomorphically.")
+    assert len(scorer.score("when did the bridge open", passage)) == 2
+    whole = PrunerScorer(model="pruner").score("when did the bridge open", passage)
+    if report["recipe"] == "vocabulary":
+        assert scorer.score("when did the bridge open", passage)[0] == pytest.approx(whole[0], abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("most", "said"),
+    [(0, "1 or more"), (-3, "1 or more"), (WHOLE, "no cut: the vocabulary has"), (10**9, "no cut")],
+)
+def test_numbers_that_are_none(most: int, said: str, tmp_path: Path):
+    with pytest.raises(UsageError, match=said):
+        with_vocabulary(load_model(folders.spelled(tmp_path / "big")), TEXTS, most)
+
+
+def test_what_cannot_be_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    from tokenizers import Tokenizer, models
+
+    with pytest.raises(UsageError, match="all 44 pieces are needed"):  # words of letters that it does not know alone
+        with_vocabulary(load_model(folders.reranker(tmp_path / "words")), TEXTS, 20)
+    place = folders.spelled(tmp_path / "big")
+    loaded = load_model(place)
+    loaded.model.bert.embeddings.word_embeddings.weight.data = torch.zeros(60, 32)
+    with pytest.raises(UsageError, match="60 rows of embeddings"):
+        with_vocabulary(loaded, ["queen"], 90)
+    Tokenizer(models.BPE({"a": 0, "b": 1}, [])).save(str(place / "tokenizer.json"))
+    monkeypatch.chdir(tmp_path)
+    words = ["shrink", "big", "--data", "none", "--target", "flops=0.5", "--out", "small", "--vocabulary", "1"]
+    assert main(words) == 1
+    assert "a tokenizer of the kind 'BPE' cannot be cut" in capsys.readouterr().err
+    assert not Path("small").exists()
