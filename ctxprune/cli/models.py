@@ -20,7 +20,7 @@ def models(
     measure: Annotated[bool, typer.Option("--measure", help="Measure the speed on this machine, one thread.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """List the models at hand: size, speed, licence, and what each is for. Nothing is downloaded.
+    """List the models at hand: size, speed, licence, base model, and what each is for. Nothing is downloaded.
 
     Speed is milliseconds for 10 passages of 200 tokens: measured with --measure, else as the model's files say.
     """
@@ -34,10 +34,10 @@ def models(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("name", "kind", "MB", "ms", "licence", "for")
+    table = Table("name", "kind", "MB", "ms", "licence", "from", "for")
     for model in found:
         speed = "" if model.milliseconds is None else f"{model.milliseconds:,.1f}"
-        texts = (model.kind, f"{model.megabytes:,.1f}", speed, model.licence, model.purpose)
+        texts = (model.kind, f"{model.megabytes:,.1f}", speed, model.licence, model.base, model.purpose)
         table.add_row(
             Text(_console.visible(model.name), style="bold"), *(Text(_console.visible(text)) for text in texts)
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, InputError
+from ctxprune.models.cards import read_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ class Installed:
         kind: "pruner", or of a shrunk model "reranker", "embedder" or "decoder".
         megabytes: Of its weights and tokenizer, in 10^6 bytes.
         milliseconds: For 10 passages of 200 tokens on one thread, measured now or as recorded; None where not known.
-        licence: Of the weights, as the model card says; "" where it does not.
+        licence, base: Of the weights, and what they were made from, as `ctxprune.models.cards` reads it.
         purpose: What it is for, in a sentence.
     """
 
@@ -43,6 +43,7 @@ class Installed:
     megabytes: float
     milliseconds: float | None
     licence: str
+    base: str
     purpose: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,8 +82,7 @@ def read_model(folder: Path, *, measure: bool = False) -> Installed:
         name = folder.name if shrunk else str(data["name"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError("the model's manifest is damaged", where=str(path)) from error
-    card = _card(folder)
-    licence = re.search(r"^(?:- )?licen[cs]e[^:\n]*: *(.+)$", card, re.MULTILINE)
+    card = read_card(folder)
     sizes = sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file() and entry.suffix != ".md")
     return Installed(
         name=name,
@@ -90,26 +90,14 @@ def read_model(folder: Path, *, measure: bool = False) -> Installed:
         kind=kind,
         megabytes=round(sizes / 1e6, 2),
         milliseconds=_measured(folder, kind) if measure else recorded,
-        licence=licence[1].strip() if licence else "",
-        purpose=_purpose(card) or f"a shrunk {kind}",
+        licence=card.licence,
+        base=card.base,
+        purpose=card.purpose or (f"a shrunk {kind}" if shrunk else ""),
     )
 
 
 def _is_model(place: Path) -> bool:
     return place.is_dir() and any((place / name).is_file() for name in _MANIFESTS)
-
-
-def _card(folder: Path) -> str:
-    found = [folder / name for name in ("MODEL_CARD.md", "README.md") if (folder / name).is_file()]
-    return found[0].read_text(encoding="utf-8", errors="replace") if found else ""
-
-
-def _purpose(card: str) -> str:
-    """The first sentence that is no heading."""
-    body = re.sub(r"\A---\n.*?\n---\n", "", card, count=1, flags=re.DOTALL)  # of Hugging Face's cards
-    paragraphs = [" ".join(part.split()) for part in body.split("\n\n")]
-    paragraph = next((part for part in paragraphs if part and not part.startswith("#")), "")
-    return re.split(r"(?<=[.!?]) ", paragraph, maxsplit=1)[0]
 
 
 def _measured(folder: Path, kind: str) -> float | None:

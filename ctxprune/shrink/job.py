@@ -120,9 +120,10 @@ def _run(
     small = load_model(found.folder)
     report = _report(full, small, found, prepared, before)
     report |= {"target": f"{options.wanted.measure}={options.wanted.value:g}", "seed": options.seed}
+    said = _said(found, report, options.wanted.measure)
     if options.onnx:
         report["onnx"] = _onnx(small, prepared, options.out)
-    save_model(small, options.out, report=found.best)
+    save_model(small, options.out, report=said)
     _write(options.out / "report.json", report)
     audited = _audit(model, options.out, prepared, options) if options.audit else None
     return report, audited
@@ -180,6 +181,14 @@ def _report(loaded: Loaded, small: Loaded, found: Found, prepared: Prepared, ful
         "torch": torch.__version__,
         "trials": list(found.trials),
     }
+
+
+def _said(found: Found, report: dict[str, Any], measure: str) -> dict[str, Any]:
+    """What the folder says of itself: the best trial, and what it comes to."""
+    before, after = report["sizes"]["milliseconds" if measure == "latency" else measure]
+    said = {"target": report["target"], "reached": after / before, "full_quality": report["quality"]["before"]}
+    said |= {"milliseconds": report["sizes"]["milliseconds"][1], "data_sha256": report["data"]["sha256"]}
+    return {**found.best, **said}
 
 
 def _questions(prepared: Prepared) -> list[Question]:

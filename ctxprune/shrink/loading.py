@@ -13,6 +13,7 @@ import torch
 import transformers
 
 from ctxprune.errors import FormatError, InputError
+from ctxprune.models.cards import Card, read_card
 from ctxprune.shrink.calibration.format import InputFormat
 from ctxprune.shrink.saved import MANIFEST, read_manifest, rebuilt
 from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
@@ -54,6 +55,7 @@ class Loaded:
         folder: Where it was read.
         inside: The folder in it that has the weights; "" for itself.
         origin: The configuration of the model before it was ever shrunk, as plain values; of a pruner its manifest.
+        card: What the folder says of licence and base model.
     """
 
     model: nn.Module
@@ -63,6 +65,7 @@ class Loaded:
     folder: Path
     inside: str = ""
     origin: Mapping[str, Any] = field(default_factory=dict)
+    card: Card = field(default_factory=Card)
 
     def with_model(self, model: nn.Module) -> Loaded:
         """The same with another model: a smaller one of the same origin."""
@@ -92,7 +95,9 @@ def load_model(folder: str | Path) -> Loaded:
         model = _read(KINDS[kind], place / inside)
         origin = model.config.to_dict()
     task = {"reranker": CrossEncoder, "embedder": Embedding, "decoder": LanguageModel}[kind]()
-    return Loaded(model.eval(), task, kind, InputFormat.of_folder(place / inside), place, inside, origin)
+    return Loaded(
+        model.eval(), task, kind, InputFormat.of_folder(place / inside), place, inside, origin, read_card(place)
+    )
 
 
 def _place(folder: str | Path) -> Path:
@@ -109,10 +114,10 @@ def _pruner(folder: Path) -> Loaded:
     from ctxprune.shrink.tasks.pruner import Pruner
     from ctxprune.train.reading import read_network
 
-    limit = read_pruner(folder).limit
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    form = InputFormat(Tokenizer.from_file(str(folder / "tokenizer.json")), read_pruner(folder).limit)
     origin = _json(folder / "manifest.json")
-    return Loaded(read_network(folder).eval(), Pruner(), "pruner", InputFormat(tokenizer, limit), folder, "", origin)
+    network = read_network(folder).eval()
+    return Loaded(network, Pruner(), "pruner", form, folder, "", origin, read_card(folder))
 
 
 def _inside(folder: Path) -> str:

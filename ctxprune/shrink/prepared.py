@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
@@ -17,7 +19,6 @@ from ctxprune.shrink.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from ctxprune.shrink.calibration import Calibration, Pair
     from ctxprune.shrink.loading import Loaded
@@ -99,7 +100,9 @@ def prepare(
     quality = loaded.task.quality(loaded.model, measured.batches)
     if cut:
         cut["quality"] = [loaded.task.quality(full.model, _batches(full, judged, full, options).batches), quality]
-    notes = {"calibration": calibration.report(), "held_out": measured.report(), "held_out_is": note}
+    notes: dict[str, Any] = {"calibration": calibration.report(), "held_out": measured.report(), "held_out_is": note}
+    read = Path(data).read_bytes() if Path(data).is_file() else repr(given).encode()  # a pipe is read once
+    notes["sha256"] = hashlib.sha256(read).hexdigest()
     notes["labels"] = "given" if labelled or loaded.kind == "decoder" else "the full model's scores"
     pairs = [] if loaded.kind == "decoder" else kept
     return Prepared(loaded, subject, measured.batches, pairs, notes, cut.get("quality", [quality])[0], cut)

@@ -19,6 +19,7 @@ from torch import nn
 
 from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.families import family_of
+from ctxprune.shrink.model_card import CARD, ours, shrunk_card
 from ctxprune.shrink.packing import packed, unpacked
 from ctxprune.shrink.parts import parts_of, put_parts
 from ctxprune.shrink.shared import share_again, shares
@@ -37,6 +38,7 @@ FORMAT, VERSION, MANIFEST = "ctxprune-shrunk", 1, "shrunk.json"
 _WEIGHTS = "model.safetensors"
 _OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
 _COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
+_TERMS = ("LICENCE", "LICENSE", "NOTICE")
 _FOLLOWS = ("num_hidden_layers", "layer_types")  # of the configuration, which depend on how many layers are left
 
 
@@ -47,8 +49,8 @@ def save_model(
 
     Args:
         loaded: What `load_model` gave, with the smaller model.
-        folder: Made if it is not there; what else is in it stays.
-        report: Plain values that are kept in the manifest.
+        folder: Made if it is not there; what else is in it stays, a README.md of somebody else's, too.
+        report: Plain values that are kept in the manifest; README.md says some (`ctxprune.shrink.model_card`).
         pack: Whether matrices with zeros are stored as bits and values (`ctxprune.shrink.packing`): smaller on disk,
             and for `load_model` alone.
 
@@ -62,6 +64,10 @@ def save_model(
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=place) as name:
             part = Path(name)
+            if ours(place):
+                (part / CARD).write_text(
+                    shrunk_card(place.name, loaded.kind, loaded.card, report or {}), encoding="utf-8"
+                )
             if loaded.kind == "pruner":
                 _write_pruner(loaded, part)
                 _move(part, place)
@@ -218,6 +224,9 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
         "parts": [list(entry) for entry in parts_of(model).values()],
         "shared": shares(model),
         "sha256": hashlib.sha256((folder / _WEIGHTS).read_bytes()).hexdigest(),
+        "licence": loaded.card.licence,
+        "base_model": loaded.card.base,
+        "source": loaded.card.source,
         "origin": loaded.origin,
         "config": config,
         "report": report,
@@ -245,7 +254,7 @@ def _companions(loaded: Loaded, part: Path) -> None:
         for entry in sorted((loaded.folder / path).iterdir()):
             if (
                 entry.is_file()
-                and entry.suffix in _COMPANIONS
+                and (entry.suffix in _COMPANIONS or entry.name.upper().startswith(_TERMS))
                 and (entry.name not in _OURS or path not in ("", loaded.inside))
             ):
                 (part / path).mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ def test_the_bundled_model(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     assert main(["models", "--json"]) == 0
     (pruner,) = (entry for entry in json.loads(capsys.readouterr().out) if entry["name"] == "pruner.v1")
     assert pruner["licence"] == "Apache-2.0"
+    assert pruner["base"] == "all-MiniLM-L6-v2"
     assert pruner["kind"] == "pruner"
     assert 1 < pruner["megabytes"] < 30
     assert pruner["purpose"].startswith("One encoder that reads a question")
@@ -43,7 +44,7 @@ def test_folders_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         ("pruner.v1", "pruner", None),
         ("small", "reranker", 7.5),
     ]
-    assert [model.licence for model in found] == ["", "mit"]
+    assert [model.licence for model in found] == ["unknown", "mit"]
     assert found[1].purpose == "For tests."
     assert main(["models", "--folder", str(tmp_path / "none")]) == 1
     assert "the folder holds no model" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -41,6 +42,40 @@ def test_from_folder_to_folder(words: list[str], capsys: pytest.CaptureFixture[s
     assert load_model("small").kind == "reranker"
     assert main(["shrink", "small", *words[2:-1], "smaller", "--target", "bytes=60KB"]) == 0
     assert "the model is smaller" in capsys.readouterr().err
+
+
+def test_the_card_says_where_it_comes_from(words: list[str], capsys: pytest.CaptureFixture[str]):
+    Path("model/README.md").write_text("---\nlicense: mit\nbase_model: a/b\n---\n# Model\n", "utf-8")
+    Path("model/LICENSE").write_text("MIT", "utf-8")
+    assert main([*words, "--target", "flops=0.5"]) == 0
+    report = json.loads(Path("small/report.json").read_text("utf-8"))
+    shrunk = json.loads(Path("small/shrunk.json").read_text("utf-8"))
+    assert [shrunk[name] for name in ("licence", "base_model", "source")] == ["mit", "a/b", "model"]
+    assert shrunk["report"]["target"] == report["target"] == "flops=0.5"
+    card = Path("small/README.md").read_text("utf-8")
+    digest = hashlib.sha256(Path("pairs.jsonl").read_bytes()).hexdigest()
+    for said in (
+        'license: "mit"',
+        "# small",
+        "shrunk from model with flap.v1",
+        "base model: a/b",
+        digest,
+        "reached 0.",
+    ):
+        assert said in card
+    assert Path("small/LICENSE").read_text("utf-8") == "MIT"
+    capsys.readouterr()
+    assert main(["models", "--folder", "small", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)[-1]
+    assert (found["licence"], found["base"], found["name"]) == ("mit", "a/b", "small")
+    assert found["purpose"] == "A reranker shrunk from model with flap.v1, by ctxprune."
+    assert found["milliseconds"] > 0
+    Path("smaller").mkdir()
+    Path("smaller/README.md").write_text("mine", "utf-8")
+    assert main(["shrink", "small", *words[2:-1], "smaller", "--target", "flops=0.7"]) == 0
+    again = json.loads(Path("smaller/shrunk.json").read_text("utf-8"))
+    assert [again[name] for name in ("licence", "base_model", "source")] == ["mit", "a/b", "model"]
+    assert Path("smaller/README.md").read_text("utf-8") == "mine"
 
 
 def test_several_recipes_and_the_long_spelling(words: list[str], capsys: pytest.CaptureFixture[str]):
