@@ -48,7 +48,10 @@ def run(
             metavar="FILE", help="Measures quality; default: a fifth of --data, held out.", show_default=False
         ),
     ] = None,
-    onnx: Annotated[bool, typer.Option("--onnx", help="Also write onnx/model.onnx and onnx/model_int8.onnx.")] = False,
+    onnx: Annotated[
+        bool,
+        typer.Option("--onnx", help="Also write onnx/: model.onnx and model_int8.onnx; of a pruner int8 alone."),
+    ] = False,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the audit as a page: slices, flips, swaps.")
     ] = None,

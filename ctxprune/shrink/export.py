@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.loading import Loaded
     from ctxprune.shrink.tasks.base import Batch
 
-__all__ = ["FLOAT", "INT8", "check_exportable", "export_onnx"]
+__all__ = ["FLOAT", "INT8", "check_exportable", "differences", "export_onnx"]
 
 FLOAT, INT8 = "model.onnx", "model_int8.onnx"
 _ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
@@ -146,9 +146,13 @@ def compared(path: Path, batches: Sequence[Batch], wanted: Sequence[NDArray[Any]
         if output.ndim == 3:
             output = output[given["attention_mask"].numpy().astype(bool)]
         found.append(output.reshape(-1))
-    ours, theirs = np.concatenate(found).astype(np.float64), np.concatenate([entry.reshape(-1) for entry in wanted])
-    spread = max(float(np.ptp(theirs)), 1e-12)
-    away = np.abs(ours - theirs) / spread
+    return differences(np.concatenate(found), np.concatenate([entry.reshape(-1) for entry in wanted]), path)
+
+
+def differences(ours: NDArray[Any], theirs: NDArray[Any], path: Path) -> dict[str, float]:
+    """Bytes of a graph's file, and how its outputs (n,) differ from a model's, as `export_onnx` reports it."""
+    ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
+    away = np.abs(ours - theirs) / max(float(np.ptp(theirs)), 1e-12)
     return {
         "bytes": path.stat().st_size,
         "largest": float(away.max()),

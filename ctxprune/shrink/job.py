@@ -52,7 +52,7 @@ class Options:
         threads: Of torch.
         tokens: Of a row at most.
         held_out: File for measuring quality.
-        onnx: Write the ONNX files, too.
+        onnx: Write the ONNX files, too: of a pruner a model folder with int8 weights.
         resume: Go on with the run in `out`.
         audit: Compare with the full model question by question; needs labels.
         vocabulary: Pieces that stay, before any recipe runs; None: all of them. Where this alone meets the target no
@@ -111,7 +111,7 @@ def _run(
     )
     if options.audit:
         _questions(prepared)  # refuses before hours of work
-    if options.onnx:
+    if options.onnx and full.kind != "pruner":
         from ctxprune.shrink.export import check_exportable
 
         check_exportable(full)
@@ -122,7 +122,7 @@ def _run(
     report |= {"target": f"{options.wanted.measure}={options.wanted.value:g}", "seed": options.seed}
     said = _said(found, report, options.wanted.measure)
     if options.onnx:
-        report["onnx"] = _onnx(small, prepared, options.out)
+        report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", said)
     save_model(small, options.out, report=said)
     _write(options.out / "report.json", report)
     audited = _audit(model, options.out, prepared, options) if options.audit else None
@@ -210,10 +210,16 @@ def _audit(full: str, small: Path, prepared: Prepared, options: Options) -> Audi
     return audit(models[0], models[1:], _questions(prepared), seed=options.seed)
 
 
-def _onnx(small: Loaded, prepared: Prepared, out: Path) -> dict[str, Any]:
+def _onnx(full: Loaded, small: Loaded, prepared: Prepared, place: Path, said: dict[str, Any]) -> dict[str, Any]:
+    if full.kind == "pruner":
+        from ctxprune.shrink.export_pruner import export_pruner
+        from ctxprune.train.reading import word_bits
+
+        words = 4 if word_bits(full.folder) == 4 else 8
+        return export_pruner(small, place, prepared.held_out, words=words, report=said)
     from ctxprune.shrink.export import export_onnx
 
-    return export_onnx(small, out / "onnx", prepared.held_out)
+    return export_onnx(small, place, prepared.held_out)
 
 
 def _write(path: Path, report: dict[str, Any]) -> None:

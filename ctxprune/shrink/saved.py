@@ -93,14 +93,13 @@ def _move(part: Path, place: Path) -> None:
 
 def _write_pruner(loaded: Loaded, part: Path) -> None:
     """A model folder as `ctxprune.models.pruner` reads it: the graph in float32, and how scores are made of logits."""
-    from ctxprune.train.export import export_float, write_manifest
+    from ctxprune.shrink.export_pruner import write_pruner_manifest
+    from ctxprune.train.export import export_float
 
     network: Any = loaded.model
     export_float(network, part / "model.onnx")
     loaded.form.tokenizer.save(str(part / "tokenizer.json"))
-    fusion = {name: loaded.origin[name] for name in ("unit", "document")}
-    name = str(loaded.origin["name"]).removesuffix("-shrunk") + "-shrunk"
-    write_manifest(part, name, loaded.form.limit, fusion)
+    write_pruner_manifest(loaded, part)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

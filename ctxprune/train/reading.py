@@ -19,7 +19,7 @@ from ctxprune.train.network import EncoderShape, LayerShape, PrunerNetwork
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["read_network"]
+__all__ = ["read_network", "word_bits"]
 
 _PARTS = ("query", "key", "value")
 
@@ -33,17 +33,26 @@ def read_network(folder: str | Path) -> PrunerNetwork:
         InputError: There is no graph.
         FormatError: It is damaged, or not the graph of a pruner.
     """
+    try:
+        return _network(_Weights(_graph(folder)))
+    except (KeyError, ValueError, IndexError, RuntimeError) as error:
+        raise FormatError(f"not the graph of a pruner ({error})", where=str(Path(folder) / "model.onnx")) from error
+
+
+def _graph(folder: str | Path) -> Any:
     path = Path(folder) / "model.onnx"
     try:
-        model = onnx.load(str(path))
+        return onnx.load(str(path))
     except OSError as error:
         raise InputError("the model's graph cannot be read", where=str(path), hint="name a model folder") from error
     except Exception as error:  # protobuf's own errors share no base but this one
         raise FormatError(f"the model's graph is damaged ({type(error).__name__})", where=str(path)) from error
-    try:
-        return _network(_Weights(model))
-    except (KeyError, ValueError, IndexError, RuntimeError) as error:
-        raise FormatError(f"not the graph of a pruner ({error})", where=str(path)) from error
+
+
+def word_bits(folder: str | Path) -> int:
+    """In how many bits a model folder's graph has its word embeddings: 4, 8 or 32; errors as `read_network`."""
+    known = _Weights(_graph(folder))
+    return 4 if "words.packed" in known else 8 if "words.weight_quantized" in known.known else 32
 
 
 class _Weights:

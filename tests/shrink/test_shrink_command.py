@@ -161,14 +161,27 @@ def test_a_pruner(words: list[str], capsys: pytest.CaptureFixture[str]):
 
     folders.pruner(Path("pruner"))
     words = [*changed(words, "--recipe", "unit_magnitude"), "--target", "flops=0.9"]
-    assert main(["shrink", "pruner", *words[2:], "--onnx"]) == 1
-    assert "not exported" in capsys.readouterr().err
-    assert main(["shrink", "pruner", *words[2:], "--json"]) == 0
+    assert main(["shrink", "pruner", *words[2:], "--onnx", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["kind"] == "pruner"
     assert report["sizes"]["flops"][1] <= 0.9 * report["sizes"]["flops"][0]
-    scores = PrunerScorer(model="small").score("when did the bridge open", Passage("It opened in 1933. Cats sleep."))
-    assert len(scores) == 2
+    scores = [
+        PrunerScorer(model=place).score("when did the bridge open", Passage("It opened in 1933. Cats sleep."))
+        for place in ("small", "small/onnx")
+    ]
+    assert len(scores[0]) == 2
+    assert scores[1] == pytest.approx(scores[0], abs=0.05)
+    figures = report["onnx"]["model.onnx"]
+    assert figures["largest"] < 0.1
+    assert figures["bytes"] == Path("small/onnx/model.onnx").stat().st_size
+    assert figures["bytes"] < 0.35 * Path("small/model.onnx").stat().st_size
+    parts = [json.loads(Path(place, "manifest.json").read_text("utf-8")) for place in ("pruner", "small", "small/onnx")]
+    for name in ("unit", "document", "limit"):
+        assert parts[0][name] == parts[1][name] == parts[2][name]
+    for place in ("small", "small/onnx"):
+        assert 'license: "unknown"' in (card := Path(place, "README.md").read_text("utf-8"))
+        assert "A pruner shrunk from tiny.v1 with unit_magnitude.v1" in card
+    assert main(["shrink", "small/onnx", *words[2:-3], "smaller", *words[-2:]]) == 0
 
 
 def test_the_bundled_pruner_by_its_name(tmp_path: Path):
