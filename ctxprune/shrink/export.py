@@ -7,6 +7,7 @@ have, and fixes sizes that differ by layer in ways that onnxruntime does not fus
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,13 +34,15 @@ if TYPE_CHECKING:
 
 __all__ = ["FLOAT", "INT8", "check_exportable", "differences", "export_onnx"]
 
-FLOAT, INT8 = "model.onnx", "model_int8.onnx"
+FLOAT, INT8, TOKENIZER = "model.onnx", "model_int8.onnx", "tokenizer.json"
 _ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
 _TOLERANCE = 1e-4  # of the range of the outputs
 
 
 def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) -> dict[str, Any]:
     """Write `model.onnx`, `model_int8.onnx` and `tokenizer.json`, and compare both graphs with the model.
+
+    The files come into the folder once the graphs have been compared; one that failed leaves it as it was.
 
     A graph takes `input_ids`, `attention_mask` and, where the model has segments, `token_type_ids`. Of a reranker it
     gives `logits` (rows, labels), of an embedder `last_hidden_state` (rows, tokens, width).
@@ -64,23 +67,31 @@ def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) ->
         raise InputError("there is nothing to compare the export on", hint="give a batch at least")
     check_exportable(loaded)
     place = Path(folder)
+    wanted = [_output(loaded, batch) for batch in batches]
     try:
         place.mkdir(parents=True, exist_ok=True)
-        tokenizer = Tokenizer.from_str(loaded.form.tokenizer.to_str())
-        tokenizer.enable_truncation(loaded.form.limit, strategy="longest_first")
-        tokenizer.no_padding()
-        tokenizer.save(str(place / "tokenizer.json"))
-    except Exception as error:  # tokenizers raises plain Exception
-        raise InputError(f"the folder cannot be written ({error})", where=str(place)) from error
-    write_float(loaded, place / FLOAT)
-    write_int8(place / FLOAT, place / INT8)
-    wanted = [_output(loaded, batch) for batch in batches]
-    report = {name: compared(place / name, batches, wanted) for name in (FLOAT, INT8)}
-    if report[FLOAT]["largest"] > _TOLERANCE:
-        raise FormatError(
-            f"the graph differs from the model by {report[FLOAT]['largest']:.2g}", where=str(place / FLOAT)
-        )
+        with TemporaryDirectory(prefix=".part-", dir=place) as name:
+            part = Path(name)
+            _write_tokenizer(loaded, part / TOKENIZER)
+            write_float(loaded, part / FLOAT)
+            write_int8(part / FLOAT, part / INT8)
+            report = {name: compared(part / name, batches, wanted) for name in (FLOAT, INT8)}
+            if report[FLOAT]["largest"] > _TOLERANCE:
+                raise FormatError(
+                    f"the graph differs from the model by {report[FLOAT]['largest']:.2g}", where=str(place / FLOAT)
+                )
+            for file in (TOKENIZER, FLOAT, INT8):
+                (part / file).replace(place / file)
+    except OSError as error:
+        raise InputError(f"the folder cannot be written ({error.strerror or error})", where=str(place)) from error
     return report
+
+
+def _write_tokenizer(loaded: Loaded, path: Path) -> None:
+    tokenizer = Tokenizer.from_str(loaded.form.tokenizer.to_str())
+    tokenizer.enable_truncation(loaded.form.limit, strategy="longest_first")
+    tokenizer.no_padding()
+    path.write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
 
 
 def write_float(loaded: Loaded, path: Path) -> None:

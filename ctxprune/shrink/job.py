@@ -105,7 +105,8 @@ def _run(
     if options.vocabulary is not None:
         check_vocabulary(full, options.vocabulary)
     target, before = _target(full, options.wanted)
-    plan = _plan(full, options, target)
+    asked = f"{options.wanted.measure}={options.wanted.value:g}"
+    plan = replace(_plan(full, options, target), asked=asked)
     prepared = prepare(
         full, data, held_out=options.held_out, tokens=options.tokens, seed=options.seed, vocabulary=options.vocabulary
     )
@@ -119,7 +120,7 @@ def _run(
     tell("saving", len(found.trials), len(found.trials))
     small = load_model(found.folder)
     report = _report(full, small, found, prepared, before)
-    report |= {"target": f"{options.wanted.measure}={options.wanted.value:g}", "seed": options.seed}
+    report |= {"target": asked, "seed": options.seed}
     said = _said(found, report, options.wanted.measure)
     if options.onnx:
         report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", said)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ctxprune.errors import UsageError
+from ctxprune.errors import FormatError, UsageError
 from ctxprune.models.windows import FIXED
 from ctxprune.shrink.vocabulary import chosen_pieces, cut_tokenizer, pieces_of
 from ctxprune.train.batches import encode, view
@@ -104,7 +104,7 @@ def distil_pruner(
         What `training.json` says.
 
     Raises:
-        InputError, FormatError: The teacher cannot be read, or the checkpoint is of another run.
+        InputError, FormatError: The teacher cannot be read, or windows or checkpoint are of another run.
         UsageError: The student's shape does not fit the teacher's, or the student to go on from does not fit into it.
     """
     from tokenizers import Tokenizer
@@ -116,6 +116,12 @@ def distil_pruner(
     taught.mkdir(parents=True, exist_ok=True)
     data = fingerprint(parts.train)
     digest = hashlib.sha256((teacher / "model.onnx").read_bytes()).hexdigest()
+    begun = "" if student is None else hashlib.sha256((student / "model.onnx").read_bytes()).hexdigest()
+    read = [data, digest, hashlib.sha256(text.encode()).hexdigest(), plan.seed, plan.labelled, plan.pairs]
+    what = hashlib.sha256(json.dumps([*read, plan.recipe.bfloat16]).encode()).hexdigest()
+    if resume:
+        _same_windows(taught / "windows.txt", what)
+    (taught / "windows.txt").write_text(what + "\n", encoding="utf-8")
     paths = [taught / f"{number:04d}.npz" for number in range(plan.shards)]
     missing = [path for path in paths if not (resume and path.is_file())]
     if missing:
@@ -127,8 +133,7 @@ def distil_pruner(
     torch.manual_seed(plan.recipe.seed)
     given = (plan.shape, plan.layers, _first_windows(paths[0]), order.tolist())
     made = student_of(network, *given) if student is None else grown(read_network(student), network, *given)
-    begun = "" if student is None else hashlib.sha256((student / "model.onnx").read_bytes()).hexdigest()
-    run = DistilRun(made, plan.recipe, out / "run", fingerprint=f"{data} {digest} {begun}".strip())
+    run = DistilRun(made, plan.recipe, out / "run", fingerprint=f"{what} {plan.shards} {begun}".strip())
     if resume:
         run.resume()
     run.train(paths)
@@ -152,6 +157,14 @@ def distil_pruner(
     }
     (out / "training.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return report
+
+
+def _same_windows(path: Path, what: str) -> None:
+    """Windows that are there were read by this teacher, of this data, as this plan says."""
+    if path.is_file() and path.read_text(encoding="utf-8").strip() != what:
+        raise FormatError(
+            "the windows are of another run", where=str(path.parent), hint="name another folder, or begin anew"
+        )
 
 
 def _vocabulary(parts: Parts, plan: DistilPlan) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:

@@ -102,6 +102,7 @@ def test_a_graph_that_is_not_the_model_is_told(tmp_path: Path, monkeypatch: pyte
     batch = models.batches(1)[0]
     with pytest.raises(FormatError, match="the graph differs from the model"):
         export_onnx(loaded, tmp_path / "onnx", [batch])
+    assert not list((tmp_path / "onnx").iterdir())
 
 
 def test_what_is_not_exported(tmp_path: Path):

@@ -165,6 +165,15 @@ def test_what_is_there_is_not_mixed(given, folder: Path):
         search(*given, plan, folder / "out", resume=True)
 
 
+def test_a_run_towards_another_time_is_another_run(given, folder: Path):
+    half = Plan((load_recipe("top_layers"),), Target("latency", 0.7), baselines=False, asked="latency=0.7")
+    search(*given, half, folder / "out")
+    again = replace(half, target=Target("latency", 0.69))  # the same words; the time was measured anew
+    assert search(*given, again, folder / "out", resume=True).trials
+    with pytest.raises(UsageError, match="another one: target differ"):
+        search(*given, replace(half, asked="latency=0.6"), folder / "out", resume=True)
+
+
 def test_a_full_disk_stops_it(given, folder: Path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))

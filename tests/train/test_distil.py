@@ -245,6 +245,8 @@ def test_the_whole_way(tmp_path: Path) -> None:
     assert len(scorer.score("where is the red house", Passage("the red house is old. the blue one is new."))) == 2
     again = distil_pruner(parts, tmp_path / "teacher", tmp_path / "out", plan, name="mine.v2", resume=True)
     assert again["steps"] == report["steps"]
+    with pytest.raises(FormatError, match="another run"):
+        distil_pruner(parts, tmp_path / "teacher", tmp_path / "out", replace(plan, seed=1), resume=True)
     wider = replace(plan, shape=replace(shape, layers=(LayerShape(2, 24),)), seed=1)
     more = distil_pruner(parts, tmp_path / "teacher", tmp_path / "more", wider, student=tmp_path / "out")
     assert more["shape"]["layers"] == [[2, 24]]
