@@ -86,7 +86,7 @@ def _path(value: object) -> bool:
 
 
 def _purpose(body: str) -> str:
-    """The first sentence that is no heading."""
-    paragraphs = [" ".join(part.split()) for part in re.split(r"\r?\n\r?\n", body)]
-    paragraph = next((part for part in paragraphs if part and not part.startswith("#")), "")
-    return re.split(r"(?<=[.!?]) ", paragraph, maxsplit=1)[0]
+    """The first sentence that is neither heading nor code."""
+    text = re.sub(r"^```.*?^```|^#.*?$", "\n\n", body, flags=re.DOTALL | re.MULTILINE)
+    paragraphs = [" ".join(part.split()) for part in re.split(r"\r?\n\s*\n", text)]
+    return re.split(r"(?<=[.!?]) ", next(filter(None, paragraphs), ""), maxsplit=1)[0]

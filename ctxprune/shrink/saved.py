@@ -250,7 +250,7 @@ def _companions(loaded: Loaded, part: Path) -> None:
     listed = loaded.folder / "modules.json"
     modules = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else []
     for path in dict.fromkeys(["", loaded.inside, *(str(entry.get("path", "")) for entry in modules)]):
-        for entry in sorted((loaded.folder / path).iterdir()):
+        for entry in sorted((loaded.folder / path).glob("*")):  # of a module without settings there may be no folder
             if (
                 entry.is_file()
                 and (entry.suffix in _COMPANIONS or entry.name.upper().startswith(_TERMS))

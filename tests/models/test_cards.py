@@ -18,6 +18,8 @@ CARDS = [
     ("# Name\n\nRanks.\n\n- base model: a (of b)\n- licence of these weights: CC0\n", "CC0", "a"),
     ("---\nlicense:\nbase_model:\ntags: []\n---\n\nRanks.\n", UNKNOWN, UNKNOWN),
     ("Ranks.", UNKNOWN, UNKNOWN),
+    ("# Name\nRanks. Well.\n## More\n", UNKNOWN, UNKNOWN),
+    ("# Name\n\n```\npip install it\n\nimport it\n```\n\nRanks. Well.\n", UNKNOWN, UNKNOWN),
 ]
 
 

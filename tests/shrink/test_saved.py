@@ -80,6 +80,15 @@ def test_from_pretrained_reads_even_shapes_and_refuses_others(name: str, uniform
             kind.from_pretrained(str(place), local_files_only=True)
 
 
+def test_a_module_without_settings_has_no_folder(tmp_path: Path):
+    place = folders.embedder(tmp_path / "big")
+    modules = json.loads((place / "modules.json").read_text("utf-8"))
+    modules.append({"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"})
+    (place / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    save_model(load_model(place), tmp_path / "small")
+    assert json.loads((tmp_path / "small" / "modules.json").read_text("utf-8")) == modules
+
+
 def test_biases_that_were_not_there_are_kept(tmp_path: Path):
     loaded = load_model(folders.decoder(tmp_path / "big"))
     linear = loaded.model.model.layers[1].mlp.down_proj
