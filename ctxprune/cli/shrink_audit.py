@@ -18,7 +18,9 @@ __all__ = ["audit_models"]
 
 
 def audit_models(
-    full: Annotated[str, typer.Argument(metavar="FULL", help="Folder of the model as it was; or pruner.v1.")],
+    full: Annotated[
+        str, typer.Argument(metavar="FULL", help="Folder of the model as it was; or the bundled one's name.")
+    ],
     shrunk: Annotated[list[str], typer.Argument(metavar="SHRUNK…", help="Folders of what became of it.")],
     data: Annotated[Path, typer.Option(help="Pairs with labels as JSON lines, as for shrink.", show_default=False)],
     variant: Annotated[

@@ -22,7 +22,8 @@ def run(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="Folder of a cross-encoder, an embedding model or a decoder, as transformers saves it; or pruner.v1.",
+            help="Folder of a cross-encoder, an embedding model or a decoder, as transformers saves it; or the name of"
+            " the bundled pruner, as `ctxprune models` shows it.",
         ),
     ],
     data: Annotated[

@@ -20,9 +20,8 @@ def distil(
     out: Annotated[Path, typer.Option(help="Folder for the model, its windows, its checkpoint and its log.")],
     data: Annotated[Path, typer.Option(help="Folder that holds rag and nl2sql.")],
     teacher: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the model to learn from; default: the bundled one.", show_default=False),
-    ] = None,
+        Path, typer.Option(help="Folder of the model to learn from, such as `ctxprune train pruner` makes.")
+    ],
     student: Annotated[
         Path | None,
         typer.Option(
@@ -63,7 +62,6 @@ def distil(
 
     from ctxprune.cli import _console
     from ctxprune.cli.train_pruner import base_folder, parts_of
-    from ctxprune.models.pruner import bundled
     from ctxprune.train.distil import DistilRecipe
     from ctxprune.train.distilled import DistilPlan, distil_pruner
 
@@ -73,7 +71,7 @@ def distil(
     recipe = DistilRecipe(tokens=tokens, rate=rate, head_rate=rate, seed=seed)
     plan = DistilPlan(wanted, sources, vocabulary=vocabulary, shards=shards, seed=seed, recipe=recipe)
     parts = parts_of(data, base_folder(base))
-    report = distil_pruner(parts, teacher or bundled(), out, plan, student=student, name=name, resume=resume)
+    report = distil_pruner(parts, teacher, out, plan, student=student, name=name, resume=resume)
     if as_json:
         _console.emit(report)
     else:

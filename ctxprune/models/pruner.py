@@ -40,6 +40,7 @@ __all__ = [
     "bundled",
     "forget_models",
     "load_pruner",
+    "place_of",
 ]
 
 FORMAT, VERSION = "ctxprune-pruner", 2
@@ -130,6 +131,12 @@ class PrunerModel:
 def bundled() -> Path:
     """The folder of the model that comes with this library."""
     return Path(str(files("ctxprune.models"))) / BUNDLED
+
+
+def place_of(folder: str | Path) -> Path:
+    """The folder as it is; for the bundled model's name (`Manifest.name`) its folder, where none here is named so."""
+    named = not Path(folder).is_dir() and str(folder) == read_manifest(bundled()).name
+    return bundled() if named else Path(folder)
 
 
 def load_pruner(folder: str | Path | None = None, *, threads: int = 1) -> PrunerModel:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import transformers
 
 from ctxprune.errors import FormatError, InputError
 from ctxprune.models.cards import Card, read_card
+from ctxprune.models.pruner import place_of
 from ctxprune.shrink.calibration.format import InputFormat
 from ctxprune.shrink.saved import MANIFEST, read_manifest, rebuilt
 from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
@@ -73,18 +73,22 @@ class Loaded:
 
 
 def load_model(folder: str | Path) -> Loaded:
-    """The model in a folder: as transformers or sentence-transformers wrote it, or as `save_model` did; or "pruner.v1".
+    """The model in a folder: as transformers or sentence-transformers wrote it, or as `save_model` did.
+
+    The name of the bundled pruner, as `ctxprune models` shows it, is that of its folder.
 
     Raises:
         InputError: There is no such folder, a file is missing, or the model is of a kind that is not known here.
         FormatError: A file is damaged.
     """
-    place = _place(folder)
+    place = place_of(folder)
     if (place / "manifest.json").is_file() and (place / "model.onnx").is_file():
         return _pruner(place)
     if not place.is_dir():
         raise InputError(
-            "there is no such folder", where=str(folder), hint="name the folder of a model; nothing is downloaded"
+            "there is no such folder",
+            where=str(folder),
+            hint="name a model's folder, or the bundled one; nothing is downloaded",
         )
     inside = _inside(place)
     if (place / MANIFEST).is_file():
@@ -98,12 +102,6 @@ def load_model(folder: str | Path) -> Loaded:
     return Loaded(
         model.eval(), task, kind, InputFormat.of_folder(place / inside), place, inside, origin, read_card(place)
     )
-
-
-def _place(folder: str | Path) -> Path:
-    """A folder, or that of a bundled model's name."""
-    bundled = Path(str(files("ctxprune.models"))) / str(folder).replace(".", "-")
-    return bundled if not Path(folder).is_dir() and "/" not in str(folder) and bundled.is_dir() else Path(folder)
 
 
 def _pruner(folder: Path) -> Loaded:

@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 
 from ctxprune.cli import main
-from ctxprune.models import installed
 from ctxprune.models.installed import installed_models
-
-BUNDLED = Path(installed.__file__).parent / "pruner-v1"
+from ctxprune.models.pruner import bundled, load_pruner
 
 
 def test_the_bundled_model(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     assert main(["models", "--json"]) == 0
-    (pruner,) = (entry for entry in json.loads(capsys.readouterr().out) if entry["name"] == "pruner.v1")
+    name = load_pruner().manifest.name
+    (pruner,) = (entry for entry in json.loads(capsys.readouterr().out) if entry["name"] == name)
     assert pruner["licence"] == "Apache-2.0"
     assert pruner["base"] == "all-MiniLM-L6-v2"
     assert pruner["kind"] == "pruner"
@@ -25,7 +24,7 @@ def test_the_bundled_model(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     assert pruner["purpose"].startswith("One encoder that reads a question")
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["models"]) == 0
-    assert "pruner.v1" in capsys.readouterr().out
+    assert name in capsys.readouterr().out
 
 
 def test_speed_is_measured():
@@ -33,7 +32,7 @@ def test_speed_is_measured():
 
 
 def test_folders_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    shutil.copytree(BUNDLED, tmp_path / "shelf" / "mine")
+    shutil.copytree(bundled(), tmp_path / "shelf" / "mine")
     (tmp_path / "shelf" / "mine" / "MODEL_CARD.md").unlink()
     small = tmp_path / "small"
     small.mkdir()
@@ -41,7 +40,7 @@ def test_folders_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (small / "README.md").write_text("---\nlicense: mit\n---\n# Small\n\nFor tests. Not more.\n", encoding="utf-8")
     found = installed_models([tmp_path / "shelf", small])[-2:]
     assert [(model.name, model.kind, model.milliseconds) for model in found] == [
-        ("pruner.v1", "pruner", None),
+        (load_pruner().manifest.name, "pruner", None),
         ("small", "reranker", 7.5),
     ]
     assert [model.licence for model in found] == ["unknown", "mit"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.models.cards import UNKNOWN, Card, read_card
-from ctxprune.models.pruner import bundled
+from ctxprune.models.pruner import bundled, read_manifest
 
 CARDS = [
     ("---\nlanguage: en\nlicense: apache-2.0\nbase_model: a/b\n---\n# Name\n\nRanks. Well.\n", "apache-2.0", "a/b"),
@@ -52,4 +52,6 @@ def test_other_files(tmp_path: Path):
 
 def test_the_bundled_one():
     card = read_card(bundled())
-    assert (card.licence, card.base, card.source) == ("Apache-2.0", "all-MiniLM-L6-v2", "pruner.v1")
+    assert (card.licence, card.base) == ("Apache-2.0", "all-MiniLM-L6-v2")
+    assert card.source == read_manifest(bundled()).name
+    assert card.purpose.startswith("One encoder that reads a question")

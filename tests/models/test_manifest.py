@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,11 @@ import pytest
 
 from ctxprune.errors import FormatError, InputError
 from ctxprune.models.manifest import write_manifest
-from ctxprune.models.pruner import BUNDLED
+from ctxprune.models.pruner import bundled
 from ctxprune.rag import Passage
 from ctxprune.scorers.pruner import PrunerScorer
 
-HOME = Path(str(files("ctxprune.models"))) / BUNDLED
+HOME = bundled()
 OTHER = Path(__file__).parent.parent / "scorers" / "tiny_encoder"
 TEXT = "The lighthouse is red. Its lamp was lit for the first time in 1871. Gulls nest on the roof."
 

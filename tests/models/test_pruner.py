@@ -7,17 +7,16 @@ import json
 import shutil
 import subprocess
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ctxprune.errors import FormatError, InputError, MissingExtraError, UsageError
-from ctxprune.models.pruner import BUNDLED, FORMAT, VERSION, PrunerModel, load_pruner, read_manifest
+from ctxprune.models.pruner import FORMAT, VERSION, PrunerModel, bundled, load_pruner, place_of, read_manifest
 from ctxprune.models.windows import Tokens
 
-HOME = Path(str(files("ctxprune.models"))) / BUNDLED
+HOME = bundled()
 GOOD = {
     "format": FORMAT,
     "version": VERSION,
@@ -114,6 +113,15 @@ def test_the_bundled_model():
     assert keep.shape == relevance.shape == (len(window.ids),)
     assert np.isfinite(keep).all()
     assert np.isfinite(relevance).all()
+
+
+def test_the_bundled_model_goes_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    name = load_pruner().manifest.name
+    assert place_of(name) == bundled()
+    assert place_of("other.v1") == Path("other.v1")
+    (tmp_path / name).mkdir()
+    assert place_of(name) == Path(name)  # a folder here goes first
 
 
 @pytest.mark.parametrize("threads", [0, True, "2"])

@@ -85,7 +85,9 @@ def test_documents_that_were_not_read_stand_below() -> None:
     few = CascadeScorer(cheap, better, windows=9).score_documents("q", row)
     assert few[1].shape == (3,)
     ranked = PassagePruner(Pruner(CascadeScorer(windows=3))).rank("tower", ["A pear."] * 9 + ["A tower."])
-    assert [entry["corpus_id"] for entry in ranked[:2]] == [9, 0]
+    first, *rest = [entry["corpus_id"] for entry in ranked]
+    assert first == 9
+    assert set(rest[:2]) == {0, 1}  # the others that were read; of equals the model may like either more
 
 
 @settings(deadline=None, max_examples=100)

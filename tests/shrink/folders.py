@@ -80,19 +80,17 @@ def decoder(folder: Path) -> Path:
 
 def pruner(folder: Path) -> Path:
     """A tiny pruner with the bundled one's tokenizer."""
-    from importlib.resources import files
-
+    from ctxprune.models.pruner import bundled
     from ctxprune.train.export import export_float, write_manifest
     from ctxprune.train.network import EncoderShape, PrunerNetwork
 
     folder.mkdir()
-    bundled = files("ctxprune.models").joinpath("pruner-v1")
-    (folder / "tokenizer.json").write_bytes(bundled.joinpath("tokenizer.json").read_bytes())
+    (folder / "tokenizer.json").write_bytes((bundled() / "tokenizer.json").read_bytes())
     torch.manual_seed(0)
     export_float(
         PrunerNetwork(EncoderShape.uniform(layers=2, heads=4, inner=64, width=32, size=8)), folder / "model.onnx"
     )
-    manifest = json.loads(bundled.joinpath("manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((bundled() / "manifest.json").read_text(encoding="utf-8"))
     write_manifest(folder, "tiny.v1", 128, {name: manifest[name] for name in ("unit", "document")})
     return folder
 

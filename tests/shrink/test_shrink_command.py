@@ -14,6 +14,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import folders  # noqa: E402
 
 from ctxprune.cli import main  # noqa: E402
+from ctxprune.models.pruner import load_pruner  # noqa: E402
 from ctxprune.shrink.loading import load_model  # noqa: E402
 
 
@@ -184,7 +185,8 @@ def test_a_pruner(words: list[str], capsys: pytest.CaptureFixture[str]):
     assert main(["shrink", "small/onnx", *words[2:-3], "smaller", *words[-2:]]) == 0
 
 
-def test_the_bundled_pruner_by_its_name(tmp_path: Path):
-    loaded = load_model("pruner.v1")
+def test_the_bundled_pruner_by_its_name():
+    name = load_pruner().manifest.name
+    loaded = load_model(name)
     assert loaded.kind == "pruner"
-    assert loaded.origin["name"] == "pruner.v1"
+    assert loaded.origin["name"] == name

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.context import Unit
 from ctxprune.errors import InputError
+from ctxprune.models.pruner import place_of
 from ctxprune.shrink.audit.audit import Audited
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def audited(folder: str | Path, *, variants: Sequence[str | Path] = (), tokens: 
     """A model folder for an audit.
 
     Args:
-        folder: Of a reranker, of an embedder, or of a pruner (`manifest.json` beside `model.onnx`); "pruner.v1" is the
-            bundled one.
+        folder: Of a reranker, of an embedder, or of a pruner (`manifest.json` beside `model.onnx`); or the name of the
+            bundled pruner, as `ctxprune models` shows it.
         variants: Folders of the same method with other calibration data or seeds.
         tokens: Of question and passage together at most.
 
@@ -39,7 +40,7 @@ def audited(folder: str | Path, *, variants: Sequence[str | Path] = (), tokens: 
 
 
 def _model(folder: str | Path, tokens: int) -> tuple[Scorer, dict[str, float]]:
-    place = _bundled(folder)
+    place = place_of(folder)
     if (place / "model.onnx").is_file() and (place / "manifest.json").is_file():
         return _pruner(place)
     from ctxprune.shrink.cost import cost
@@ -50,14 +51,6 @@ def _model(folder: str | Path, tokens: int) -> tuple[Scorer, dict[str, float]]:
         raise InputError("a decoder ranks nothing", where=str(folder), hint="audit rerankers, embedders and pruners")
     sizes = {measure: cost(loaded.model, measure) for measure in ("bytes", "parameters", "flops")}
     return scorer_of(loaded, min(tokens, loaded.form.limit)), sizes
-
-
-def _bundled(folder: str | Path) -> Path:
-    from importlib.resources import files
-
-    name = str(folder)
-    known = Path(str(files("ctxprune.models"))) / name.replace(".", "-")
-    return known if "/" not in name and known.is_dir() else Path(folder)
 
 
 def scorer_of(loaded: Loaded, tokens: int) -> Scorer:

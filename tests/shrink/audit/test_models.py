@@ -15,10 +15,12 @@ from typer.testing import CliRunner  # noqa: E402
 from ctxprune.cli import main  # noqa: E402
 from ctxprune.cli._app import app  # noqa: E402
 from ctxprune.errors import FormatError, InputError  # noqa: E402
+from ctxprune.models.pruner import bundled, read_manifest  # noqa: E402
 from ctxprune.shrink.audit import Question  # noqa: E402
 from ctxprune.shrink.audit.models import audited  # noqa: E402
 from ctxprune.shrink.surgery import remove  # noqa: E402
 
+PRUNER = read_manifest(bundled()).name
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "gate", "opened", "never", "cow", "grass", "who", "blue", "river"]
 
 
@@ -71,7 +73,7 @@ def test_scores_are_the_models_own(folders):
 
 
 def test_the_bundled_pruner_is_audited_by_its_name():
-    model = audited("pruner.v1")
+    model = audited(PRUNER)
     yes, no = model.score(asked("Who opened the gate?", "The gate was opened by Ada.", "Cows eat grass."))
     assert yes > no
     assert model.sizes["bytes"] > 1e6
@@ -79,7 +81,7 @@ def test_the_bundled_pruner_is_audited_by_its_name():
 
 
 def test_a_pruner_reads_texts_under_the_titles_of_their_documents():
-    model = audited("pruner.v1")
+    model = audited(PRUNER)
     texts = ("It opened in 1933.", "It opened in 1911.")
     titled = Question("When did the Oda bridge open?", texts, (1, 0), sources=(0, 1), titles=("Oda bridge", "Tolu zoo"))
     named, other = model.score(titled)
@@ -91,7 +93,7 @@ def test_a_pruner_of_another_making_has_its_bytes_alone(monkeypatch):
         raise FormatError("not the graph of a pruner")
 
     monkeypatch.setattr("ctxprune.train.reading.read_network", refuse)
-    assert list(audited("pruner.v1").sizes) == ["bytes"]
+    assert list(audited(PRUNER).sizes) == ["bytes"]
 
 
 def test_what_cannot_be_audited_says_so(folders, capsys):
@@ -99,5 +101,5 @@ def test_what_cannot_be_audited_says_so(folders, capsys):
         audited(folders / "none")
     unlabelled = folders / "unlabelled.jsonl"
     unlabelled.write_text('{"query": "a", "passage": "b"}\n', encoding="utf-8")
-    assert main(["shrink", "audit", "pruner.v1", str(folders / "small"), "--data", str(unlabelled)]) == 1
+    assert main(["shrink", "audit", PRUNER, str(folders / "small"), "--data", str(unlabelled)]) == 1
     assert "needs labels" in capsys.readouterr().err
