@@ -21,9 +21,9 @@ def picture(figures, theme: Theme) -> str:
     targets = sorted({row["keep"] for row in rows}, reverse=True)
     colours = {keep: theme.colours[COLOURS[place % len(COLOURS)]] for place, keep in enumerate(targets)}
     whole = figures["unshrunk"]
-    canvas = Canvas(WIDTH, HEIGHT, "Evidence recall against speed of the bundled pruner, shrunk by each recipe")
+    canvas = Canvas(WIDTH, HEIGHT, "Evidence recall against speed of the unshrunk pruner, shrunk by each recipe")
     canvas.rect(0.5, 0.5, WIDTH - 1, HEIGHT - 1, rx=8, fill=theme.back, stroke=theme.grid)
-    canvas.text(24, 30, "The bundled pruner, shrunk by recipes", fill=theme.ink, font_size=17, font_weight=600)
+    canvas.text(24, 30, "The pruner, shrunk by recipes", fill=theme.ink, font_size=17, font_weight=600)
     told = (
         f"evidence recall at 30 % of the characters, mean over {len(whole['recall']) - 1} sets,"
         f" {figures['items_of_a_set']} questions of each; {figures['steps']} steps of recovery; int8, one thread"

@@ -1,12 +1,13 @@
 """Evidence that is left when a share of the characters is kept: our scorers and their peers, on ten sets.
 
-    python benchmarks/passages.py [--embedder MINILM.onnx] [--float FOLDER] [--headroom PYTHON] [--sets a,b] [--limit N]
+    python benchmarks/passages.py [--embedder MINILM.onnx] [--float FOLDER] [--unshrunk] [--headroom PYTHON]
 
 Writes benchmarks/results/passages.json. `--embedder` is an ONNX file of all-MiniLM-L6-v2 with its tokenizer.json beside
-it (`ctxprune.train.export.export_encoder`); `--float` is the float32 folder that `ctxprune train pruner` leaves in
-OUT/run; `--headroom` is the interpreter of an environment with headroom-ai (see _peer_headroom.py). LLMLingua-2 is no
-row: its weights are not to be had from a package registry. Sets without a train file of their own are measured on their
-held-out side. One thread.
+it (`ctxprune.train.export.export_encoder`); `--float` is the float32 folder that `ctxprune train distil` leaves in
+OUT/run; `--unshrunk` measures what the bundled model was made of as well, benchmarks/models/pruner-v1; `--headroom` is
+the interpreter of an environment with headroom-ai (see _peer_headroom.py). LLMLingua-2 is no row: its weights are not
+to be had from a package registry. Sets without a train file of their own are measured on their held-out side. One
+thread.
 
 Every finished row (a set and a scorer) is kept in results/passages.part.jsonl; the next run with the same data, weights
 and options takes it from there. `--fresh` measures all anew, which is needed when code has changed.
@@ -26,7 +27,7 @@ from statistics import fmean
 import numpy as np
 from _parts import Parts, fingerprint, say, ticker
 from _peers import Bm25s, Cosine, First, Headroom, Oracle, Random
-from _record import SHARED, record
+from _record import RESULTS, SHARED, record
 
 from ctxprune.rag.evaluation.passages import SHARES, measure
 from ctxprune.rag.evaluation.rerank import load_ranking_set
@@ -37,6 +38,7 @@ from ctxprune.train.fusion import calibration_error
 from ctxprune.train.sets import chosen_split, read_items
 
 DATA = SHARED / "data" / "rag"
+UNSHRUNK = RESULTS.parent / "models" / "pruner-v1"
 TEN = (
     "wikiqa", "selqa", "qed", "scifact", "multirc", "fever_eraser", "xquad_en", "policyqa", "hotpotqa", "2wikimultihop",
 )  # fmt: skip
@@ -62,6 +64,8 @@ def scorers(options: argparse.Namespace, headroom: Headroom | None) -> dict[str,
     chosen: dict[str, object] = {name: SCORERS.get(name)() for name in ("pruner.v1", "lexical.v1", "titled.v1")}
     if options.float:
         chosen["pruner.v1, float32"] = PrunerScorer(model=options.float)
+    if options.unshrunk:
+        chosen["pruner.v1 model, int8"] = PrunerScorer(model=str(UNSHRUNK))
     chosen |= {"bm25s": Bm25s(), "first sentences": First(), "random": Random(), "oracle": Oracle()}
     if options.embedder:
         chosen["MiniLM cosine"] = Cosine(options.embedder)
@@ -170,6 +174,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--embedder", default="")
     parser.add_argument("--float", default="")
+    parser.add_argument("--unshrunk", action="store_true", help="the model of benchmarks/models/pruner-v1, too")
     parser.add_argument("--headroom", default="", help="interpreter of an environment with headroom-ai")
     parser.add_argument("--sets", default=",".join(TEN))
     parser.add_argument("--limit", type=int, default=None, help="items of a set")

@@ -1,16 +1,15 @@
-"""Quality against time of the bundled pruner, shrunk by one recipe after another with the same short recovery.
+"""Quality against time of the unshrunk pruner, shrunk by one recipe after another with the same short recovery.
 
     python benchmarks/shrink_frontier.py [--recipes a,b] [--keep 0.75,0.5,0.33] [--steps 60] [--items 30] [--threads 1]
                                          [--finished FOLDER,FOLDER]
 
-Writes benchmarks/results/shrink_frontier.json; `benchmarks/plots.py` draws it. The model is the bundled one, read back
-into float32. Every recipe gets the same finish (all weights towards the unshrunk model, `--steps` steps on the same
-examples), then the model is exported with int8 weights and run as users run it: evidence recall when 30 % of the
-characters are kept, mean over ten sets, `--items` of each on the side that was not trained on; processor
-time of ten windows of 213 tokens, one thread, the median of rounds that take turns with the unshrunk int8 and float32
-graphs.
-The sum with BM25 is weighted as in the bundled model. Calibration and recovery: examples of the training mixture.
-`--finished` measures pruners in folders the same way, as they are.
+Writes benchmarks/results/shrink_frontier.json; `benchmarks/plots.py` draws it. The model is the unshrunk one of
+benchmarks/models/pruner-v1, read back into float32. Every recipe gets the same finish (all weights towards that model,
+`--steps` steps on the same examples), then the model is exported with int8 weights and run as users run it: evidence
+recall when 30 % of the characters are kept, mean over ten sets, `--items` of each on the side that was not trained on;
+processor time of ten windows of 213 tokens, one thread, the median of rounds that take turns with the unshrunk int8 and
+float32 graphs. The sum with BM25 is weighted as in the unshrunk model. Calibration and recovery: examples of the
+training mixture. `--finished` measures pruners in folders the same way, as they are.
 
 Needs the train extra. Each finished row is kept in results/shrink_frontier.part.jsonl; the next run goes on from there.
 """
@@ -31,13 +30,13 @@ from time import perf_counter, process_time
 import numpy as np
 import torch
 from _parts import Parts, fingerprint, say
-from _record import SHARED, record
+from _record import RESULTS, SHARED, record
 from passages import TEN
 from tokenizers import Tokenizer
 
 from ctxprune.errors import CtxpruneError
 from ctxprune.models.manifest import write_manifest
-from ctxprune.models.pruner import BUNDLED, load_pruner, read_manifest
+from ctxprune.models.pruner import load_pruner, read_manifest
 from ctxprune.rag.evaluation.passages import measure
 from ctxprune.scorers.pruner import PrunerScorer
 from ctxprune.shrink.cost import Target, cost
@@ -55,7 +54,7 @@ from ctxprune.train.reading import read_network
 from ctxprune.train.retrieval import with_distractors
 from ctxprune.train.sets import read_items
 
-FOLDER = Path(__file__).resolve().parent.parent / "ctxprune" / "models" / BUNDLED
+FOLDER = RESULTS.parent / "models" / "pruner-v1"
 RECIPES = (
     "random", "distilled_scratch", "top_layers", "shortgpt", "liar", "kprune", "fisher_knapsack", "flap", "cfsp",
     "replaceme", "minitron", "llm_pruner_element", "laco", "greedy_output", "finercut", "blockpruner", "kcm",
@@ -65,7 +64,7 @@ WINDOWS, TOKENS = 10, 213  # ten passages of 200 tokens with a question
 
 
 def subject(options) -> tuple[Subject, str]:
-    """The bundled model with batches of the training mixture."""
+    """The unshrunk model with batches of the training mixture."""
     tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -79,7 +78,7 @@ def subject(options) -> tuple[Subject, str]:
 
 
 def folder_of(network, path: Path) -> Path:
-    """A model folder that the runtime reads: int8, with the bundled model's weights of the sum."""
+    """A model folder that the runtime reads: int8, with the unshrunk model's weights of the sum."""
     path.mkdir()
     export_float(network, path / "float.onnx")
     export_int8(network, path / "model.onnx")

@@ -1,4 +1,4 @@
-"""Where a smaller pruner is worse than the bundled one, though its mean holds: the audit on held-out questions.
+"""Where the bundled pruner is worse than the unshrunk one, though its mean holds: the audit on held-out questions.
 
     python benchmarks/shrunk_audit.py [--model FOLDER] [--variant FOLDER]… [--html FILE] [--items 50]
 
@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 
 from _parts import fingerprint, say
-from _record import SHARED, record
+from _record import RESULTS, SHARED, record
 from passages import TEN
 
 from ctxprune.models.pruner import bundled, read_manifest
@@ -31,7 +31,7 @@ from ctxprune.shrink.audit.models import audited
 from ctxprune.train.contexts import DocumentsContext
 from ctxprune.train.sets import Item, read_items
 
-SMALLER = Path(__file__).resolve().parent / "models" / "pruner-v2"
+UNSHRUNK = RESULTS.parent / "models" / "pruner-v1"
 
 
 def question(item: Item, domain: str) -> Question:
@@ -60,7 +60,7 @@ def figures(report: AuditReport) -> dict[str, object]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=SMALLER, help="folder of the smaller pruner")
+    parser.add_argument("--model", type=Path, default=bundled(), help="folder of the smaller pruner")
     parser.add_argument("--variant", type=Path, action="append", default=[], help="folder of one of the same making")
     parser.add_argument("--html", type=Path, help="page to write")
     parser.add_argument("--items", type=int, default=50, help="of each set")
@@ -71,7 +71,7 @@ def main() -> int:
         for name in TEN
     }
     asked = [question(item, name) for name, items in sets.items() for item in items]
-    models = [named(bundled(), []), named(options.model, options.variant)]
+    models = [named(UNSHRUNK, []), named(options.model, options.variant)]
     report = audit(models[0], models[1:], asked, seed=options.seed, progress=say)
     if options.html is not None:
         options.html.write_text(report.to_html(), encoding="utf-8")

@@ -1,16 +1,16 @@
-"""Speed and bytes of a smaller pruner against the float32 graph of the one that it was made from, in one process.
+"""Speed and bytes of the bundled pruner against the float32 graph of the one that it was made from, in one process.
 
     python benchmarks/shrunk_pruner.py FLOAT [--model FOLDER] [--rounds 21] [--quality]
 
 Writes benchmarks/results/shrunk_pruner.json. FLOAT is a model folder whose graph is float32: `float_folder` below makes
-it of the bundled one (int8 weights read as the numbers that they stand for), with torch. Ten passages of 200 tokens
-with one question, one thread, by turns: the scorer as users call it (tokens, windows, model, BM25, probabilities) with
-each of three models: float32, the bundled one, the smaller one. CPU time counts: it is what the wall clock shows on an
-idle machine. The ratio is the median over rounds of what each round gave. All three run with the same options of
-onnxruntime, which make the float32 graph no slower than its own ones do.
+it of benchmarks/models/pruner-v1 (int8 weights read as the numbers that they stand for), with torch. Ten passages of
+200 tokens with one question, one thread, by turns: the scorer as users call it (tokens, windows, model, BM25,
+probabilities) with each of three models: float32, the same unshrunk one in int8, the bundled one. CPU time counts: it
+is what the wall clock shows on an idle machine. The ratio is the median over rounds of what each round gave. All three
+run with the same options of onnxruntime, which make the float32 graph no slower than its own ones do.
 
-`--quality` measures the smaller one as passages.py does the others, on the items of results/passages.json: evidence
-recall on the ten sets, and SciFact's claims reranked. Finished rows are kept in results/shrunk_pruner.part.jsonl.
+`--quality` measures the bundled one on the items of results/passages.json, as passages.py does: evidence recall on the
+ten sets, and SciFact's claims reranked. Finished rows are kept in results/shrunk_pruner.part.jsonl.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from ctxprune.models.pruner import bundled
 from ctxprune.rag import Passages
 from ctxprune.scorers.pruner import PrunerScorer
 from ctxprune.train.sets import read_items
+
+UNSHRUNK = RESULTS.parent / "models" / "pruner-v1"
 
 
 def float_folder(source: Path, out: Path) -> None:
@@ -67,15 +69,13 @@ def quality(scorer) -> tuple[dict[str, object], dict[str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("float", type=Path, help="folder of the float32 model; made where it is not there")
-    parser.add_argument(
-        "--model", type=Path, default=bundled().with_name("pruner-v2"), help="folder of the smaller one"
-    )
+    parser.add_argument("--model", type=Path, default=bundled(), help="folder that is read in place of the bundled one")
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--quality", action="store_true", help="evidence recall and SciFact as well")
     options = parser.parse_args()
     if not (options.float / "manifest.json").is_file():
-        float_folder(bundled(), options.float)
-    folders = {"float32": options.float, "bundled": bundled(), "smaller": options.model}
+        float_folder(UNSHRUNK, options.float)
+    folders = {"float32": options.float, "unshrunk int8": UNSHRUNK, "bundled": options.model}
     scorers = {name: PrunerScorer(model=folder) for name, folder in folders.items()}
     context = Passages(passages(scorers["float32"].loaded._tokenizer, TOKENS))
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in scorers}
@@ -103,7 +103,7 @@ def main() -> None:
     }
     data: dict[str, str] = {}
     if options.quality:
-        figures["quality"], data = quality(scorers["smaller"])
+        figures["quality"], data = quality(scorers["bundled"])
     print(json.dumps(figures, indent=1))
     record("shrunk_pruner", figures, seed=None, data=data)
 

@@ -1,4 +1,4 @@
-"""`ctxprune train distil`: a smaller model from a larger one."""
+"""`ctxprune train distil`: the bundled model from a larger one."""
 
 from __future__ import annotations
 

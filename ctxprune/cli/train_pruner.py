@@ -1,4 +1,4 @@
-"""`ctxprune train pruner`: the bundled model from its data."""
+"""`ctxprune train pruner`: the large model, of which the bundled one is made, from its data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pruner(
         typer.Option(help=f"Folder of all-MiniLM-L6-v2; default: that of the package {_BASE}.", show_default=False),
     ] = None,
     examples: Annotated[
-        int | None, typer.Option(min=1, help="Examples to read; default: as the shipped model.", show_default=False)
+        int | None, typer.Option(min=1, help="Examples to read; default: as pruner.v1.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(help="Of order, views and heads.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,

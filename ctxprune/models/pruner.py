@@ -45,7 +45,7 @@ __all__ = [
 
 FORMAT, VERSION = "ctxprune-pruner", 2
 _READ = (1, 2)
-BUNDLED = "pruner-v1"
+BUNDLED = "pruner-v2"
 _FILES = ("model.onnx", "tokenizer.json")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 FEATURES = frozenset({"bias", "fewness", "keep", "lexical", "relevance", "titled"})

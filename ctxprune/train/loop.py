@@ -1,4 +1,4 @@
-"""The training run of the bundled model: its recipe, the order of its examples, its loss."""
+"""The training run of the bundled model's teacher: its recipe, the order of its examples, its loss."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Recipe:
 
 
 class Run(Training[Recipe, "Batch"]):
-    """The run of the bundled model, from the base model's weights; see `Training`. The fingerprint is of the data."""
+    """The run from the base model's weights; see `Training`. The fingerprint is of the data."""
 
     def __init__(self, network: PrunerNetwork, recipe: Recipe, folder: Path, *, fingerprint: str) -> None:
         super().__init__(network, recipe, folder, fingerprint=fingerprint)

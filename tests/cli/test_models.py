@@ -20,7 +20,7 @@ def test_the_bundled_model(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     assert pruner["licence"] == "Apache-2.0"
     assert pruner["base"] == "all-MiniLM-L6-v2"
     assert pruner["kind"] == "pruner"
-    assert 1 < pruner["megabytes"] < 30
+    assert 1 < pruner["megabytes"] < 12
     assert pruner["purpose"].startswith("One encoder that reads a question")
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["models"]) == 0

@@ -104,8 +104,8 @@ def test_without_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_the_bundled_model():
     model = load_pruner()
     assert model is load_pruner(threads=1)
-    assert model.manifest.name == "pruner.v1"
-    assert model.fingerprint.startswith("pruner.v1 ")
+    assert model.manifest.name == "pruner.v2"
+    assert model.fingerprint.startswith("pruner.v2 ")
     ids = model.encode(["What is it?", "", "\ud800 caf\u00e9 \x00 客户", "a\u200bb"])
     assert ids[1] == []
     (window,) = model.windows(ids[0], [Tokens(ids[3], [ids[2]])], "passage")

@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("onnx", reason="the train extra is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the train extra is not installed")
 
-import ctxprune.models  # noqa: E402
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
+from ctxprune.models.pruner import bundled  # noqa: E402
 from ctxprune.train.export import export_float  # noqa: E402
 from ctxprune.train.export_int8 import export_int8  # noqa: E402
 from ctxprune.train.network import EncoderShape, LayerShape, PrunerNetwork  # noqa: E402
@@ -20,6 +20,7 @@ from ctxprune.train.reading import read_network  # noqa: E402
 from ctxprune.train.rounding import codes, rounded  # noqa: E402
 
 LAYERS = (LayerShape(3, 24), LayerShape(0, 16), LayerShape(1, 0), LayerShape(0, 0))
+UNSHRUNK = Path(__file__).resolve().parents[2] / "benchmarks" / "models" / "pruner-v1"
 SHAPE = EncoderShape(vocabulary=60, positions=32, width=16, size=8, layers=LAYERS)
 
 
@@ -98,8 +99,10 @@ def test_four_bits_come_near_and_are_their_own_rounding() -> None:
     assert scales.shape == (50, 2)
 
 
-def test_the_shipped_model_is_read_back() -> None:
-    folder = Path(ctxprune.models.__file__).parent / "pruner-v1"
+@pytest.mark.parametrize("folder", [bundled(), UNSHRUNK], ids=["shipped", "unshrunk"])
+def test_the_models_of_this_repository_are_read_back(folder: Path) -> None:
+    if not folder.is_dir():
+        pytest.skip("the unshrunk model is in the repository alone")
     ids, types, mask = tokens()
     ids = ids + 2000
     ids[:, 0], ids[:, 4], ids[:, -1] = 101, 102, 102
