@@ -33,8 +33,9 @@ def read_network(folder: str | Path) -> PrunerNetwork:
         InputError: There is no graph.
         FormatError: It is damaged, or not the graph of a pruner.
     """
+    graph = _graph(folder)
     try:
-        return _network(_Weights(_graph(folder)))
+        return _network(_Weights(graph))
     except (KeyError, ValueError, IndexError, RuntimeError) as error:
         raise FormatError(f"not the graph of a pruner ({error})", where=str(Path(folder) / "model.onnx")) from error
 
