@@ -19,6 +19,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 import _card
+import _shrunk
 from _card import UNSHRUNK, table
 
 from ctxprune.models.pruner import bundled
@@ -339,7 +340,7 @@ TABLES = {
     "tables": tables,
     "tools": tools,
     "html": html,
-}
+} | _shrunk.TABLES
 
 if __name__ == "__main__":
     raise SystemExit(main())

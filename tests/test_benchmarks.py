@@ -118,6 +118,25 @@ def test_the_frontier_has_the_best_of_each_target_by_name_and_shows_who_lost():
     assert drawn.count(f'stroke="{svg.LIGHT.colours[1]}"') == 2 + 2 + 1 + 2  # lines, rivals, a ring, a cross
 
 
+def test_the_frontiers_table_has_the_best_the_rivals_and_who_lost(monkeypatch: pytest.MonkeyPatch):
+    shrunk = load("_shrunk")
+    names = ["random", "distilled_scratch", "a", "b", "c", "d"]
+    rows = [frontier_row(name, 5, 50 + place) for place, name in enumerate(names)]
+    figures = {
+        "unshrunk": frontier_row("", 3, 78), "steps": 60, "items_of_a_set": 30,
+        "rows": [*rows, {"recipe": "e", "keep": 0.5, "error": "no"}], "finished": {},
+        "lost_to": {"random at 0.5": [], "distilled_scratch at 0.5": ["random", "a"]},
+    }  # fmt: skip
+    monkeypatch.setattr(shrunk, "read", lambda name: {"figures": figures})
+    lines = shrunk.frontier().splitlines()
+    kinds = [line.split(" | ")[1] for line in lines[2:8]]
+    assert kinds == ["unshrunk", "`d`", "`c`", "`b`", "training from scratch", "random removal"]
+    assert lines[3] == "| 50 % | `d` | 55.0 | 23.0 | 5.0 | 60 | 9.0 |"
+    assert "No better than random removal: none." in lines
+    assert "No better than training from scratch: at 50 % random removal, `a`." in lines
+    assert "Out of reach: at 50 % `e`." in lines
+
+
 @pytest.mark.parametrize(
     ("measure", "policy"),
     [("score.v1", Threshold), ("relative.v1", Adaptive)],
