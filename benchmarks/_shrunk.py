@@ -90,4 +90,4 @@ def smaller() -> str:
     return table(head, [[*shown, WANTED[key]] for key, *shown in rows])
 
 
-TABLES = {"shrink_frontier": frontier, "shrunk_pruner": smaller}
+TABLES = {"shrunk_pruner": smaller}
