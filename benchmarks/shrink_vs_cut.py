@@ -129,13 +129,13 @@ def slower(model, other, batch, rounds: int) -> float:
     return median(found[1:])
 
 
-def smaller(name: str, subject: Subject, cut, batch, rounds: int):
+def smaller(name: str, subject: Subject, cut, batch, rounds: int, first: float = KEEP):
     """The shrunk subject as fast as the cut; how much slower it is; and the share of multiply-adds that is left."""
     recipe = load_recipe("top_layers" if name == "scratch" else name)
     if recipe.name == "top_layers.v1":
         cut = None  # it is as fast as itself, whatever a clock says
     stages = tuple(replace(stage, recover=()) for stage in recipe.stages)
-    recipe, keep = replace(recipe, stages=stages, finish=()), KEEP
+    recipe, keep = replace(recipe, stages=stages, finish=()), KEEP if cut is None else first
     for _ in range(4):
         found = shrink(subject, recipe, Target("flops", keep))
         ratio = slower(found.subject.model, cut, batch, rounds) if cut is not None else 1.0
@@ -150,7 +150,7 @@ def arm(name: str, seed: int, given, options):
     whole, batches, test, cut = given
     calibration = random.Random(seed).sample(batches, options.samples)
     subject = Subject(whole, TASK, calibration, teacher=whole, seed=seed)
-    found, ratio, left = smaller(name, subject, cut, test[0], options.rounds)
+    found, ratio, left = smaller(name, subject, cut, test[0], options.rounds, options.first)
     if found is None:
         return {"arm": name, "seed": seed, "slower": ratio, "flops": left, "loss": None}
     before = quality(found.model, test[::3])
@@ -200,6 +200,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=8, help="batches that recipes are calibrated with")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=9, help="of timing")
+    parser.add_argument("--first", type=float, default=KEEP, help="share of multiply-adds that is tried first")
     parser.add_argument("--arms", default=",".join(ARMS))
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -212,7 +213,7 @@ def main() -> None:
     cut, _, _ = smaller("top_layers", Subject(whole, TASK, batches[:2], teacher=whole), None, held.batches[0], 1)
     fast = slower(cut.model, whole, held.batches[0], options.rounds)
     parts, runs = Parts("shrink_vs_cut"), []
-    how = (options.steps, options.rate, options.loss, options.samples, round(options.quality, 6))
+    how = (options.steps, options.rate, options.loss, options.first, options.samples, round(options.quality, 6))
     given = (whole, batches, held.batches, cut.model)
     for seed in range(options.seeds):
         for name in options.arms.split(","):
