@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import importlib
 
-import ctxprune.shrink
+import pytest
+
+pytest.importorskip("torch", reason="the train extra is not installed")
+
+import ctxprune.shrink  # noqa: E402
 
 
 def test_names_come_from_where_they_are_documented() -> None:
