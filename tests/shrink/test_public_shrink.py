@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the train extra is not installed")
 
-import ctxprune.shrink  # noqa: E402
+import ctxprune.shrink
 
 
 def test_names_come_from_where_they_are_documented() -> None:
