@@ -139,7 +139,7 @@ def test_a_pruner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     words = ["shrink", "pruner", "--data", "pairs.jsonl", "--recipe", "unit_magnitude", "--target", "bytes=0.4"]
     assert main([*words, "--vocabulary", "9000", "--out", "small", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["vocabulary"]["pieces"] == [30522, 9000]
+    assert report["vocabulary"]["pieces"] == [24000, 9000]
     scorer = PrunerScorer(model="small")
     passage = Passage("It opened in 1933. Cats sleep zygomorphically.")
     assert len(scorer.score("when did the bridge open", passage)) == 2
