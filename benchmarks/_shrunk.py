@@ -70,8 +70,8 @@ def _share(keep: float) -> str:
 
 def smaller() -> str:
     """The bundled pruner beside the unshrunk one: its float32 graph, and what was recorded of its recall."""
-    found, size = read("shrunk_pruner")["figures"], read("shrunk_pruner")["figures"]["bytes"]
-    own, whole = read("passages")["figures"], read("passages_unshrunk")["figures"]
+    found, own, whole = (read(name)["figures"] for name in ("shrunk_pruner", "passages", "passages_unshrunk"))
+    size = found["bytes"]
     cpu = {name: entry["cpu"] for name, entry in found["ms"].items()}
     recalls = whole["mean_evidence_recall"]["pruner.v1, float32"]["30"], own["mean_evidence_recall"]["pruner.v1"]["30"]
     ranked = whole["scifact_rerank"]["ndcg@10"], own["scifact_rerank"]["ndcg@10"]

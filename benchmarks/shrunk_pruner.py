@@ -1,6 +1,6 @@
 """Speed and bytes of the bundled pruner against the float32 graph of the one that it was made from, in one process.
 
-    python benchmarks/shrunk_pruner.py FLOAT [--model FOLDER] [--rounds 21] [--quality]
+    python benchmarks/shrunk_pruner.py FLOAT [--model FOLDER] [--rounds 21]
 
 Writes benchmarks/results/shrunk_pruner.json. FLOAT is a model folder whose graph is float32: `float_folder` below makes
 it of benchmarks/models/pruner-v1 (int8 weights read as the numbers that they stand for), with torch. Ten passages of
@@ -8,29 +8,23 @@ it of benchmarks/models/pruner-v1 (int8 weights read as the numbers that they st
 probabilities) with each of three models: float32, the same unshrunk one in int8, the bundled one. CPU time counts: it
 is what the wall clock shows on an idle machine. The ratio is the median over rounds of what each round gave. All three
 run with the same options of onnxruntime, which make the float32 graph no slower than its own ones do.
-
-`--quality` measures the bundled one on the items of results/passages.json, as passages.py does: evidence recall on the
-ten sets, and SciFact's claims reranked. Finished rows are kept in results/shrunk_pruner.part.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
 from time import perf_counter, process_time
 
-from _parts import Parts, fingerprint, say
+from _parts import say
 from _record import RESULTS, record
-from passages import DATA, TEN, reranking, row, weights
 from pruner_speed import PASSAGES, QUESTION, TOKENS, passages, spread
 
 from ctxprune.models.pruner import bundled
 from ctxprune.rag import Passages
 from ctxprune.scorers.pruner import PrunerScorer
-from ctxprune.train.sets import read_items
 
 UNSHRUNK = RESULTS.parent / "models" / "pruner-v1"
 
@@ -49,29 +43,11 @@ def float_folder(source: Path, out: Path) -> None:
     write_manifest(out, f"{manifest.name} float32", manifest.limit, weights, version=1)
 
 
-def quality(scorer) -> tuple[dict[str, object], dict[str, str]]:
-    """Evidence recall by set and share, its means, and SciFact reranked; with what it was measured on."""
-    sets = {name: [item for item in read_items(DATA / name) if item.mixed] for name in TEN}
-    data = {name: fingerprint(items) for name, items in sets.items()}
-    if json.loads((RESULTS / "passages.json").read_text(encoding="utf-8"))["data"] != data:
-        sys.exit("results/passages.json was measured on other items: run passages.py first")
-    parts, model = Parts("shrunk_pruner"), weights(scorer)
-    rows = {}
-    for name, items in sets.items():
-        rows[name] = parts.row(name, (data[name], model), lambda: row(items, scorer, name))  # noqa: B023
-        say(f"{name}: {rows[name]['evidence_recall']}")
-    shares = rows[TEN[0]]["evidence_recall"]
-    means = {share: round(fmean(found["evidence_recall"][share] for found in rows.values()), 2) for share in shares}
-    reranked = reranking(parts, scorer, model, None)
-    return {"mean_evidence_recall": means, "scifact_rerank": reranked, "sets": rows}, data
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("float", type=Path, help="folder of the float32 model; made where it is not there")
     parser.add_argument("--model", type=Path, default=bundled(), help="folder that is read in place of the bundled one")
     parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--quality", action="store_true", help="evidence recall and SciFact as well")
     options = parser.parse_args()
     if not (options.float / "manifest.json").is_file():
         float_folder(UNSHRUNK, options.float)
@@ -101,11 +77,8 @@ def main() -> None:
         "rounds": options.rounds,
         "models": {name: scorer.fingerprint for name, scorer in scorers.items()},
     }
-    data: dict[str, str] = {}
-    if options.quality:
-        figures["quality"], data = quality(scorers["bundled"])
     print(json.dumps(figures, indent=1))
-    record("shrunk_pruner", figures, seed=None, data=data)
+    record("shrunk_pruner", figures, seed=None, data={})
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ctxprune.models.manifest import write_manifest
 from ctxprune.models.pruner import PrunerModel
 from ctxprune.models.windows import Window
 from ctxprune.shrink.export import differences
-from ctxprune.shrink.model_card import CARD, shrunk_card
+from ctxprune.shrink.model_card import CARD, ours, shrunk_card
 from ctxprune.train.export_int8 import export_int8
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def export_pruner(
 ) -> dict[str, Any]:
     """Write `model.onnx` (int8), `tokenizer.json`, `manifest.json` and a card, and compare the graph with the network.
 
-    How scores are made of logits and BM25 stays as the manifest of the full model has it.
+    The files come into the folder once they have been compared; a README.md of somebody else's stays. How scores are
+    made of logits and BM25 stays as the manifest of the full model has it.
 
     Args:
         loaded: A pruner.
@@ -58,27 +60,41 @@ def export_pruner(
     """
     if not batches:
         raise InputError("there is nothing to compare the export on", hint="give a batch at least")
-    network: Any = loaded.model
     place = Path(folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        export_int8(network, place / _GRAPH, words=8 if network.shape.width % 2 else words)
-        loaded.form.tokenizer.save(str(place / "tokenizer.json"))
-        card = shrunk_card(str(loaded.origin["name"]), loaded.kind, loaded.card, report or {})
-        (place / CARD).write_text(card, encoding="utf-8")
+        with TemporaryDirectory(prefix=".part-", dir=place) as name:
+            part = Path(name)
+            found = _written(loaded, part, batches, words, report or {})
+            if not ours(place):
+                (part / CARD).unlink()  # of somebody else
+            for file in sorted(part.iterdir()):
+                file.replace(place / file.name)
     except OSError as error:
         raise InputError(f"the model cannot be written ({error.strerror or error})", where=str(place)) from error
-    write_pruner_manifest(loaded, place)
-    model, ours, theirs = PrunerModel(place), [], []
+    return found
+
+
+def _written(
+    loaded: Loaded, part: Path, batches: Sequence[Batch], words: int, report: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The files in a folder of their own, compared with the network."""
+    network: Any = loaded.model
+    export_int8(network, part / _GRAPH, words=8 if network.shape.width % 2 else words)
+    (part / "tokenizer.json").write_text(loaded.form.tokenizer.to_str(), encoding="utf-8")
+    card = shrunk_card(str(loaded.origin["name"]), loaded.kind, loaded.card, report)
+    (part / CARD).write_text(card, encoding="utf-8")
+    write_pruner_manifest(loaded, part)
+    model, theirs, mine = PrunerModel(part), [], []
     for batch in batches:
         given = [batch[name] for name in ("input_ids", "token_type_ids", "attention_mask")]
         with torch.no_grad():
             wanted = torch.stack(network(*given)).numpy()  # (2, windows, tokens)
         for row, (ids, types, mask) in enumerate(zip(*given, strict=True)):
             size = int(mask.sum())
-            ours.append(np.stack(model.run(Window(ids[:size].tolist(), int((types[:size] == 0).sum())))).ravel())
+            mine.append(np.stack(model.run(Window(ids[:size].tolist(), int((types[:size] == 0).sum())))).ravel())
             theirs.append(wanted[:, row, :size].ravel())
-    return {_GRAPH: differences(np.concatenate(ours), np.concatenate(theirs), place / _GRAPH)}
+    return {_GRAPH: differences(np.concatenate(mine), np.concatenate(theirs), part / _GRAPH)}
 
 
 def write_pruner_manifest(loaded: Loaded, folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ctxprune.errors import FormatError, UsageError
+from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.models.windows import FIXED
 from ctxprune.shrink.vocabulary import chosen_pieces, cut_tokenizer, pieces_of
 from ctxprune.train.batches import encode, view
@@ -23,7 +23,7 @@ from ctxprune.train.network import HEADS, EncoderShape
 from ctxprune.train.pairs import UNLABELLED, free_pairs
 from ctxprune.train.pruner import finish
 from ctxprune.train.reading import read_network
-from ctxprune.train.student import grown, student_of
+from ctxprune.train.student import check_growth, grown, student_of
 from ctxprune.train.taught import Taught, say, taught_batches
 
 if TYPE_CHECKING:
@@ -104,12 +104,15 @@ def distil_pruner(
         What `training.json` says.
 
     Raises:
-        InputError, FormatError: The teacher cannot be read, or windows or checkpoint are of another run.
+        InputError, FormatError: Teacher or student cannot be read, or windows or checkpoint are of another run.
         UsageError: The student's shape does not fit the teacher's, or the student to go on from does not fit into it.
     """
     from tokenizers import Tokenizer
 
     network = read_network(teacher)
+    small = None if student is None else read_network(student)
+    if small is not None:
+        check_growth(small.shape, plan.shape)  # not after hours of reading
     order, text = _vocabulary(parts, plan) if student is None else _vocabulary_of(student, parts)
     tokenizer = Tokenizer.from_str(text)
     taught = out / "run" / "taught"
@@ -132,7 +135,7 @@ def distil_pruner(
         network = read_network(teacher)
     torch.manual_seed(plan.recipe.seed)
     given = (plan.shape, plan.layers, _first_windows(paths[0]), order.tolist())
-    made = student_of(network, *given) if student is None else grown(read_network(student), network, *given)
+    made = student_of(network, *given) if small is None else grown(small, network, *given)
     run = DistilRun(made, plan.recipe, out / "run", fingerprint=f"{what} {plan.shards} {begun}".strip())
     if resume:
         run.resume()
@@ -184,8 +187,13 @@ def _vocabulary(parts: Parts, plan: DistilPlan) -> tuple[np.ndarray[Any, np.dtyp
 
 def _vocabulary_of(student: Path, parts: Parts) -> tuple[np.ndarray[Any, np.dtype[np.int64]], str]:
     """As `_vocabulary`, of a student's own tokenizer."""
-    text = (student / "tokenizer.json").read_text(encoding="utf-8")
-    own, whole = json.loads(text)["model"]["vocab"], json.loads(parts.tokenizer)["model"]["vocab"]
+    path = student / "tokenizer.json"
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise InputError(f"the student's tokenizer cannot be read ({error})", where=str(path)) from error
+    own, whole = pieces_of(document), pieces_of(json.loads(parts.tokenizer))
     if missing := own.keys() - whole.keys():
         raise UsageError(
             f"{len(missing)} of the student's pieces are not the teacher's, {min(missing)!r} one of them",

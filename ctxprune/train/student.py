@@ -21,7 +21,7 @@ from ctxprune.train.rounding import rounded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["grown", "student_of"]
+__all__ = ["check_growth", "grown", "student_of"]
 
 _PENALTY = 1e-3  # of the mean square of what is fitted
 
@@ -98,11 +98,10 @@ def grown(
         UsageError: The shapes do not fit together, or there is no batch.
     """
     _check(teacher, shape, layers, batches)
+    check_growth(student.shape, shape)
+    if student.shape.vocabulary != len(order):
+        raise UsageError(f"{student.shape.vocabulary:,} pieces, and an order of {len(order):,}", hint="one for each")
     whole = replace(shape, vocabulary=len(order))
-    own = student.shape
-    same = replace(own, layers=whole.layers) == whole and len(own.layers) == len(whole.layers)
-    if not same or any(a.heads > b.heads or a.inner > b.inner for a, b in zip(own.layers, whole.layers, strict=True)):
-        raise UsageError("what is to grow does not fit into the shape", where=repr(own), hint=f"it is to be {whole}")
     made = PrunerNetwork(whole).eval()
     made.load_state_dict(
         {name: value for name, value in student.state_dict().items() if not name.startswith("layers.")}, strict=False
@@ -118,6 +117,19 @@ def grown(
                 [(states[source], teacher.bias(mask, states[0].dtype)) for states, mask in taught],
             )
     return made
+
+
+def check_growth(own: EncoderShape, wanted: EncoderShape) -> None:
+    """Refuse a shape that is not the student's with more heads or neurons; their vocabularies are not compared.
+
+    Raises:
+        UsageError: It is smaller somewhere, or differs in something else.
+    """
+    pairs = list(zip(own.layers, wanted.layers, strict=False))
+    same = replace(own, layers=wanted.layers, vocabulary=wanted.vocabulary) == wanted
+    same = same and len(own.layers) == len(wanted.layers)
+    if not same or any(old.heads > new.heads or old.inner > new.inner for old, new in pairs):
+        raise UsageError("what is to grow does not fit into the shape", where=repr(own), hint=f"it is to be {wanted}")
 
 
 def _grow(teacher: Any, old: Any, new: Any, windows: Sequence[tuple[Tensor, Tensor]]) -> None:

@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 pytest.importorskip("onnx", reason="the train extra is not installed")
 
-from ctxprune.errors import FormatError, UsageError  # noqa: E402
+from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.models.windows import Tokens, windows  # noqa: E402
 from ctxprune.rag import Passage  # noqa: E402
 from ctxprune.scorers.pruner import PrunerScorer  # noqa: E402
@@ -259,3 +259,16 @@ def test_the_whole_way(tmp_path: Path) -> None:
     (tmp_path / "out" / "tokenizer.json").write_text(json.dumps(own), encoding="utf-8")
     with pytest.raises(UsageError, match="'strange'"):
         distil_pruner(parts, tmp_path / "teacher", tmp_path / "other", wider, student=tmp_path / "out")
+
+
+def test_a_student_that_cannot_be_gone_on_from(tmp_path: Path) -> None:
+    parts, _ = smoke_parts()
+    finish(parts.network.eval(), parts.tokenizer, parts.aside, tmp_path / "teacher", name="mine.v1", limit=256)
+    plan = DistilPlan(replace(parts.network.shape, positions=256), (0, 1))
+    for student in (tmp_path / "none", tmp_path):
+        with pytest.raises((InputError, FormatError)):
+            distil_pruner(parts, tmp_path / "teacher", tmp_path / "out", plan, student=student)
+    smaller = replace(plan, shape=replace(plan.shape, layers=(LayerShape(1, 8),) * 2))
+    with pytest.raises(UsageError, match="is to grow"):
+        distil_pruner(parts, tmp_path / "teacher", tmp_path / "out", smaller, student=tmp_path / "teacher")
+    assert not (tmp_path / "out").exists()  # nothing was read or written
