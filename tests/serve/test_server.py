@@ -219,9 +219,12 @@ def test_sigterm_lets_requests_finish_and_takes_no_new_ones(folder: Path) -> Non
 
 
 def test_the_grace_time_has_an_end(folder: Path) -> None:
-    (folder / "hasty.toml").write_text(CONFIG.replace("drain_seconds = 15", "drain_seconds = 1"))
+    hasty = CONFIG.replace("drain_seconds = 15", "drain_seconds = 1").replace(
+        "[limits]", "[limits]\nbody_bytes = 40000000"
+    )
+    (folder / "hasty.toml").write_text(hasty)
     with Served(folder / "hasty.toml", ready=False) as served, ThreadPoolExecutor(1) as pool:
-        body = json.dumps(LONG | {"text": LONG["text"] * 5})
+        body = json.dumps(LONG | {"text": LONG["text"] * 20})
         headers = KEY | {"content-type": "application/json"}
         inside = pool.submit(httpx.post, f"{served.url}/v1/prune", content=body, headers=headers, timeout=60)
         until_inside(served)
