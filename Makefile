@@ -31,7 +31,7 @@ demo: $(VENV)/.ready ## set up, make a sample database and answer six questions 
 
 test: $(VENV)/.ready-dev $(VENV)-train/.ready ## set up and run the tests, those that need torch in an environment of their own
 	$(BIN)/python -m pytest -n 2 -q
-	$(VENV)-train/bin/python -m pytest -n 2 -q tests/shrink -m "not long"
+	$(VENV)-train/bin/python -m pytest -n 2 -q tests/shrink tests/kv -m "not long"
 
 test-slow: $(VENV)-train/.ready ## the whole matrix of recipes, with seeds and targets that make test leaves out
 	$(VENV)-train/bin/python -m pytest -n 2 -q tests/shrink -m long

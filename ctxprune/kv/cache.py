@@ -1,0 +1,166 @@
+"""The cache of a pressed context: a `DynamicCache` that counts its bytes, branches, and goes to disk and back."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from transformers.cache_utils import DynamicCache, DynamicLayer
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.layer import PrunedLayer
+from ctxprune.kv.masks import attach, pressed_layers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+    from torch import nn
+    from transformers.cache_utils import Cache
+
+    from ctxprune.kv.store import Storage
+
+__all__ = ["PrunedCache", "Storage", "held_bytes", "prepare_layers"]
+
+
+class PrunedCache(DynamicCache):  # type: ignore[misc]
+    """A cache whose full-attention layers can be pressed; sliding-window and linear-attention layers stay whole.
+
+    It is used like the cache of the whole sequence: pass all ids to `model.generate(ids, cache=cache)`, or the
+    new ones to `model(...)`.
+
+    Args:
+        model: The model whose cache it is.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(config=model.config)
+        self.press: dict[str, Any] = {}
+        prepare_layers(self)
+        attach(model, self)
+
+    @property
+    def kept(self) -> list[list[list[int]]]:
+        """Tokens that each pressed layer keeps, by row and head."""
+        return [layer.kept.counts.each.tolist() for layer in pressed_layers(self) if layer.kept is not None]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that is held: keys, values, scales, counts and positions, tokens after the press included."""
+        return held_bytes(self)
+
+    @property
+    def full_nbytes(self) -> int:
+        """Bytes that keys and values of all tokens read would take, had none been dropped."""
+        total = 0
+        for layer in self.layers:
+            if isinstance(layer, PrunedLayer) and layer.is_initialized:
+                rows, heads, _, width = layer.keys.shape
+                per_token = rows * heads * (width + layer.values.shape[-1]) * layer.keys.element_size()
+                total += layer.get_seq_length() * per_token
+            else:
+                total += sum(held.untyped_storage().nbytes() for held in _tensors(layer).values())
+        return total
+
+    @property
+    def bytes_ratio(self) -> float:
+        """`nbytes` as a share of `full_nbytes`; 1.0 for an empty cache."""
+        return self.nbytes / full if (full := self.full_nbytes) else 1.0
+
+    def attach(self, model: nn.Module) -> None:
+        """Let a model read this cache: the one it came from does already."""
+        attach(model, self)
+
+    def copy(self) -> PrunedCache:
+        """A copy that can be read on without touching this one; kept tokens are shared, as nothing changes them."""
+        twin = copy.copy(self)
+        twin.__dict__.pop("_ctxprune_readers", None)
+        twin.press = dict(self.press)
+        twin.layers = [_layer_copy(layer) for layer in self.layers]
+        decoder = getattr(self, "_ctxprune_readers", None)
+        if decoder is not None:
+            attach(decoder, twin)
+        return twin
+
+    def branch(self, rows: int) -> PrunedCache:
+        """A copy with every row of the batch repeated `rows` times, for several questions or beams at once.
+
+        Raises:
+            UsageError: `rows` is not a whole number of at least 1.
+        """
+        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+            raise UsageError(f"rows is {rows!r}", hint="a whole number, 1 or more")
+        twin = self.copy()
+        twin.batch_repeat_interleave(rows)
+        return twin
+
+    def to(self, device: torch.device | str) -> PrunedCache:
+        """This cache with all it holds on another device."""
+        for layer in self.layers:
+            if isinstance(layer, PrunedLayer):
+                layer.move(lambda held: held.to(device))
+            elif getattr(layer, "is_initialized", False):
+                layer.keys, layer.values = layer.keys.to(device), layer.values.to(device)
+        return self
+
+    @property
+    def model_fingerprint(self) -> str:
+        """Which model it belongs to; see `ctxprune.kv.saving.model_fingerprint`."""
+        from ctxprune.kv.saving import model_fingerprint
+
+        return model_fingerprint(self._ctxprune_readers)
+
+    def save(self, path: str | Path) -> None:
+        """Write it to one safetensors file, whole or not at all; see `ctxprune.kv.saving`."""
+        from ctxprune.kv.saving import save_cache
+
+        save_cache(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path, model: nn.Module) -> PrunedCache:
+        """Read a saved cache back for the model it was made with; errors as `ctxprune.kv.saving.load_cache`."""
+        from ctxprune.kv.saving import load_cache
+
+        return load_cache(path, model)
+
+
+def prepare_layers(cache: Cache) -> None:
+    """Put layers that can be pressed in the place of a dynamic cache's full-attention layers, while it is empty.
+
+    Raises:
+        UsageError: The cache holds tokens, or is of another kind (static, quantised, offloaded).
+    """
+    if not isinstance(cache, DynamicCache) or cache.offloading:
+        raise UsageError(
+            f"a {type(cache).__name__} cannot be pressed", hint="pass no cache, an empty DynamicCache or a PrunedCache"
+        )
+    if any(getattr(layer, "is_initialized", False) and layer.get_seq_length() for layer in cache.layers):
+        raise UsageError("the cache holds tokens already", hint="press a context from its first token on")
+    cache.layers = [PrunedLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    if cache.layer_class_to_replicate is DynamicLayer:
+        cache.layer_class_to_replicate = PrunedLayer
+
+
+def held_bytes(cache: Cache) -> int:
+    """Bytes of the storages behind all tensors that a cache holds, each storage once."""
+    storages = {
+        held.untyped_storage().data_ptr(): held.untyped_storage().nbytes()
+        for layer in cache.layers
+        for held in _tensors(layer).values()
+        if held.numel()
+    }
+    return sum(storages.values())
+
+
+def _tensors(layer: Any) -> dict[str, torch.Tensor]:
+    if isinstance(layer, PrunedLayer):
+        return layer.tensors()
+    held = {"keys": getattr(layer, "keys", None), "values": getattr(layer, "values", None)}
+    return {name: tensor for name, tensor in held.items() if tensor is not None}
+
+
+def _layer_copy(layer: Any) -> Any:
+    twin = copy.copy(layer)
+    if hasattr(twin, "cumulative_length") and not isinstance(twin.cumulative_length, int):
+        twin.cumulative_length = twin.cumulative_length.clone()
+    return twin

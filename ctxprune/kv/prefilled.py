@@ -1,0 +1,173 @@
+"""A context that a model has read: press it as often as you like, without reading it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.attention import decoder_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers.cache_utils import Cache
+
+    from ctxprune.kv.cache import PrunedCache
+    from ctxprune.kv.press import Press
+    from ctxprune.kv.store import Storage
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["Prefilled", "check_ids", "compress", "prefill", "read_context"]
+
+
+@dataclass
+class Prefilled:
+    """What a model holds after reading a context.
+
+    Attributes:
+        model: The model.
+        cache: Its cache, whole.
+        ids: The ids that were read, (batch, n); None where embeddings were.
+        real: Which of them are tokens, bool (batch, n); None where all are.
+        question: How many of the last ones are the question.
+        views: One view for each layer with full attention.
+        positions: Positions of the tokens, (batch or 1, n); None: 0 to n - 1.
+        order: How many layers were pressed while reading, without leaving a view.
+    """
+
+    model: nn.Module
+    cache: Cache
+    ids: Tensor | None
+    real: Tensor | None
+    question: int = 0
+    views: list[LayerView] = field(default_factory=list)
+    positions: Tensor | None = None
+    order: int = 0
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def press(self, press: Press, *, positions: str = "original", storage: Storage | None = None) -> PrunedCache:
+        """A new cache with what the press keeps; the question's tokens stand behind it as if read after it.
+
+        Errors as `ctxprune.kv.compress`.
+        """
+        from ctxprune.kv.cache import PrunedCache
+        from ctxprune.kv.finish import check_positions, finish
+        from ctxprune.kv.layer import PrunedLayer
+        from ctxprune.kv.masks import pressed_layers
+
+        check_positions(positions, self.model)
+        if pressed_layers(self.cache) or not self.views:
+            raise UsageError("this cache is pruned already", hint="read the context again with ctxprune.kv.prefill")
+        plans = press.plans(self)
+        cache = PrunedCache(self.model)
+        cache.layers = [_twin(layer) for layer in self.cache.layers]
+        for view, plan in zip(self.views, plans, strict=True):
+            layer = cache.layers[view.attention.layer] = PrunedLayer()
+            layer.update(view.keys, view.values)  # held until it is pressed, not copied
+            layer.press(plan, self.question)
+        finish(
+            Prefilled(self.model, cache, self.ids, self.real, self.question, self.views, self.positions),
+            press,
+            positions=positions,
+            storage=storage,
+        )
+        return cache
+
+
+def _twin(layer: object) -> object:
+    import copy
+
+    return copy.copy(layer)
+
+
+def prefill(model: nn.Module, ids: Tensor, *, mask: Tensor | None = None, question: Tensor | None = None) -> Prefilled:
+    """Read a context, and keep what presses need to choose from it.
+
+    Args:
+        model: A decoder of transformers.
+        ids: Token ids of the context, (batch, n), n at least 1.
+        mask: 0 for padding, left or right, (batch, n); None: none.
+        question: Token ids of a question, (batch or 1, m), read behind the context: what looks at it, for presses that
+            know their question.
+
+    Raises:
+        UsageError: The ids are empty or not of that shape, or the model cannot be served.
+    """
+    read: Prefilled = read_context(model, None, ids, mask=mask, question=question)
+    return read
+
+
+def compress(
+    model: nn.Module,
+    ids: Tensor,
+    press: Press,
+    *,
+    mask: Tensor | None = None,
+    question: Tensor | None = None,
+    positions: str = "original",
+    storage: Storage | None = None,
+) -> PrunedCache:
+    """Read a context and keep what the press chooses: a cache for `model.generate(all ids, cache=cache)`.
+
+    Args:
+        model: A decoder of transformers.
+        ids: Token ids of the context, (batch, n), n at least 1.
+        press: What chooses.
+        mask: 0 for padding, left or right, (batch, n); None: none.
+        question: Token ids of the question, (batch or 1, m): the press chooses for it (question-aware). They are read
+            to choose, and not kept: pass them with the rest as without.
+        positions: "original", or "rerotated" for models near the end of their range.
+        storage: How kept tokens are stored, for instance `Kivi(bits=4)`; None: as they are.
+
+    Raises:
+        UsageError: The ids are empty or not of that shape, or the model or an option cannot be served.
+    """
+    read = read_context(model, press, ids, mask=mask, question=question, positions=positions, storage=storage)
+    cache: PrunedCache = read.cache
+    return cache
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def read_context(
+    model: nn.Module,
+    press: Press | None,
+    ids: Tensor,
+    *,
+    mask: Tensor | None = None,
+    question: Tensor | None = None,
+    **options: Any,
+) -> Prefilled:
+    """Let a model read a context, and its question behind it, in a session of a press; see `compress`."""
+    from ctxprune.kv.session import Session
+
+    check_ids(ids, mask)
+    count = 0
+    if question is not None:
+        check_ids(question)
+        count = question.shape[1]
+        question = question.to(ids.device).expand(len(ids), -1)
+        ids = torch.cat([ids, question], dim=1)
+        mask = None if mask is None else torch.cat([mask, torch.ones_like(question)], dim=1)
+    given = {} if mask is None else {"attention_mask": mask, "position_ids": _positions(mask)}
+    session = Session(model, press, question=count, **options)
+    with session:
+        decoder_of(model)(input_ids=ids, use_cache=True, **given)
+    if session.prefilled is None:
+        raise UsageError(f"{type(model).__name__} did not fill a cache", hint="pass a decoder of transformers")
+    return session.prefilled
+
+
+def check_ids(ids: Tensor, mask: Tensor | None = None) -> None:
+    """Raises UsageError unless `ids` is a (batch, n) of integers, not empty, and the mask has its shape."""
+    if not isinstance(ids, torch.Tensor) or ids.ndim != 2 or not ids.numel() or ids.is_floating_point():
+        shape = tuple(ids.shape) if isinstance(ids, torch.Tensor) else type(ids).__name__
+        raise UsageError(f"the ids are {shape}", hint="a tensor of integers (batch, tokens) with a token at least")
+    if mask is not None and mask.shape != ids.shape:
+        raise UsageError(f"the mask is {tuple(mask.shape)}, the ids are {tuple(ids.shape)}", hint="make them equal")
+
+
+def _positions(mask: Tensor) -> Tensor:
+    """Positions as `generate` gives them: counted over tokens alone."""
+    return (mask.long().cumsum(dim=-1) - 1).clamp(min=0)

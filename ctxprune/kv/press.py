@@ -1,0 +1,179 @@
+"""A press: scores the tokens of a cache, and says which to keep. The base owns counts, ties and padding."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.selection import check_ratio, keep_count, top
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from ctxprune.kv.cache import Storage
+    from ctxprune.kv.prefilled import Prefilled
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["Plan", "Press", "planned"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of one layer.
+
+    Attributes:
+        chosen: Which tokens stay, bool (batch, kv_heads, n).
+        keys: Keys to store in place of the layer's own, of their shape; None where they stay. `values` likewise.
+        channels: Channels of the keys that stay, long (batch, kv_heads, fewer); None for all.
+    """
+
+    chosen: Tensor
+    keys: Tensor | None = None
+    values: Tensor | None = None
+    channels: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Press:
+    """Base of presses: a subclass writes `score`, and may change how many tokens stay, and which.
+
+    Attributes:
+        ratio: The share of the context's tokens that is dropped, 0 <= ratio < 1; floor(n * (1 - ratio)) tokens stay in
+            each head, at least one.
+        joint: Whether one layer's choice depends on the others, so that nothing can be dropped before the context is
+            read to its end.
+
+    Raises:
+        UsageError: A parameter is out of its range.
+    """
+
+    ratio: float = 0.5
+    joint: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check_ratio(self.ratio)
+
+    def score(self, view: LayerView) -> Tensor:
+        """Scores (batch, kv_heads, n), higher = keep; those of the question's tokens do not matter."""
+        raise NotImplementedError
+
+    def budget(self, view: LayerView) -> int:
+        """How many tokens of the context stay in each head of this layer, 0..tokens."""
+        return keep_count(view.tokens, self.ratio)
+
+    def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:  # noqa: ARG002
+        """Which tokens stay, bool (batch, kv_heads, n), `kept` in each head, the question's (scored inf) among them."""
+        return top(scores, kept)
+
+    def edit(self, view: LayerView, plan: Plan) -> Plan:  # noqa: ARG002
+        """The plan, with keys and values changed by presses that do more than drop."""
+        return plan
+
+    def plan(self, view: LayerView) -> Plan:
+        """Score and choose, for rows without padding.
+
+        Raises:
+            UsageError: The scores have another shape, or NaN among them.
+        """
+        kept = min(self.budget(view), view.tokens)
+        if kept == view.tokens:
+            chosen = torch.ones(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
+        else:
+            chosen = self.select(view, self.checked(view, self.score(view)), kept + view.question)
+        return self.edit(view, Plan(chosen))
+
+    def plans(self, prefilled: Prefilled) -> list[Plan]:
+        """A plan for every layer of a context that was read; a joint press overrides it."""
+        return [planned(self, view, prefilled.real) for view in prefilled.views]
+
+    def checked(self, view: LayerView, scores: Tensor) -> Tensor:
+        """The scores as float32, with inf for the question's tokens; errors as `plan`."""
+        if scores.shape != view.keys.shape[:-1]:
+            raise UsageError(
+                f"{type(self).__name__}.score gave the shape {tuple(scores.shape)}",
+                hint=f"one score per row, kv head and token: {tuple(view.keys.shape[:-1])}",
+            )
+        scores = scores.float().clone()
+        if bool(scores.isnan().any()):
+            raise UsageError(
+                f"{type(self).__name__} gave scores that are not numbers",
+                where=f"layer {view.attention.layer}",
+                hint="the model overflows: load it in bfloat16 or float32",
+            )
+        scores[..., view.tokens :] = float("inf")
+        return scores
+
+    @contextmanager
+    def __call__(
+        self, model: nn.Module, *, positions: str = "original", storage: Storage | None = None
+    ) -> Iterator[None]:
+        """While it is open, every context that `model` reads into an empty cache is pressed.
+
+        Tokens after the first call go on from the pressed cache, so `model.generate` works inside as it is.
+
+        Args:
+            model: A decoder of transformers.
+            positions: "original" keeps the positions that tokens had; "rerotated" moves them together, for models near
+                the end of their range.
+            storage: How what stays is stored; None: as it is. See `ctxprune.kv.Kivi`.
+
+        Raises:
+            UsageError: The model cannot be served.
+        """
+        from ctxprune.kv.session import Session
+
+        with Session(model, self, positions=positions, storage=storage):
+            yield
+
+    def describe(self) -> dict[str, Any]:
+        """Name and parameters as plain values, kept with saved caches."""
+        from dataclasses import fields
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, Press):
+                return value.describe()
+            if isinstance(value, (list, tuple)):
+                return [plain(each) for each in value]
+            return value if isinstance(value, (bool, int, float, str, type(None))) else type(value).__name__
+
+        return {"press": type(self).__name__, **{each.name: plain(getattr(self, each.name)) for each in fields(self)}}
+
+
+def planned(press: Press, view: LayerView, real: Tensor | None) -> Plan:
+    """The press's plan for a layer whose rows may be padded; each row comes out as it would alone.
+
+    Args:
+        press: Any press.
+        view: The layer, padding included.
+        real: bool (batch, n), False for padding; None where there is none.
+    """
+    if real is None:
+        return press.plan(view)
+    chosen = torch.zeros(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
+    keys, values, channels = None, None, None
+    for number, row in enumerate(real):
+        columns = row.nonzero()[:, 0]
+        if not len(columns):
+            continue
+        plan = press.plan(view.row(number, columns))
+        chosen[number][:, columns] = plan.chosen[0]
+        keys = _put(keys, view.keys, plan.keys, number, columns)
+        values = _put(values, view.values, plan.values, number, columns)
+        if plan.channels is not None:
+            channels = plan.channels.repeat(len(real), 1, 1) if channels is None else channels
+            channels[number] = plan.channels[0]
+    return Plan(chosen, keys, values, channels)
+
+
+def _put(whole: Tensor | None, own: Tensor, row: Tensor | None, number: int, columns: Tensor) -> Tensor | None:
+    if row is None:
+        return whole
+    whole = own.clone() if whole is None else whole
+    whole[number][:, columns] = row[0]
+    return whole

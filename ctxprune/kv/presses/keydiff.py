@@ -1,0 +1,30 @@
+"""KeyDiff: keys unlike the others stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch.nn.functional import normalize
+
+from ctxprune.kv.press import Press
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["KeyDiff"]
+
+
+@dataclass(frozen=True)
+class KeyDiff(Press):
+    """Scores a token by minus the cosine of its key with the mean direction of all keys (Park et al., "KeyDiff",
+    arXiv:2504.15364). Needs nothing but keys.
+    """
+
+    def score(self, view: LayerView) -> Tensor:
+        """-cos(k, mean direction of the context's keys), (batch, kv_heads, n)."""
+        directions = normalize(view.keys.float(), dim=-1)
+        anchor = normalize(directions[..., : view.tokens, :].mean(dim=-2, keepdim=True), dim=-1)
+        return -(directions * anchor).sum(dim=-1)

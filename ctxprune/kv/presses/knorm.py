@@ -1,0 +1,26 @@
+"""Key norms: short keys are looked at most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.kv.press import Press
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["Knorm"]
+
+
+@dataclass(frozen=True)
+class Knorm(Press):
+    """Scores a token by minus the length of its key (Devoto et al., "A Simple and Effective L2 Norm-Based Strategy for
+    KV Cache Compression", arXiv:2406.11430). Needs nothing but keys.
+    """
+
+    def score(self, view: LayerView) -> Tensor:
+        """-||k||, (batch, kv_heads, n)."""
+        return -view.keys.float().norm(dim=-1)

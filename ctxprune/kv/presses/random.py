@@ -1,0 +1,39 @@
+"""Random tokens: the floor that every press must beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.kv.press import Press
+from ctxprune.kv.selection import check_count
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["Random"]
+
+
+@dataclass(frozen=True)
+class Random(Press):
+    """Uniform scores in [0, 1), the same for the same seed, layer and size on every machine.
+
+    Attributes:
+        seed: 0 or more; each layer draws from its own stream.
+    """
+
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("seed", self.seed, 0)
+
+    def score(self, view: LayerView) -> Tensor:
+        """Uniform numbers, (batch, kv_heads, n), every row of the batch alike."""
+        stream = torch.Generator().manual_seed(self.seed * 10_007 + view.attention.layer)
+        drawn = torch.rand(1, view.kv_heads, view.total, generator=stream)
+        return drawn.expand(len(view.keys), -1, -1).to(view.keys.device)

@@ -1,0 +1,52 @@
+"""SnapKV: what the last tokens look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch.nn.functional import avg_pool1d, pad
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.press import Press
+from ctxprune.kv.selection import check_count
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["SnapKV"]
+
+
+@dataclass(frozen=True)
+class SnapKV(Press):
+    """Scores a token by the mean attention of the last ones, smoothed over its neighbours (Li et al., "SnapKV",
+    arXiv:2404.14469). With a question, the question's tokens look. The looking tokens stay; of a context that is not
+    longer than the window the last ones stay.
+
+    Attributes:
+        window: How many of the last tokens look, 1 or more.
+        kernel: Width of the smoothing, odd.
+    """
+
+    window: int = 64
+    kernel: int = 5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("window", self.window, 1)
+        check_count("kernel", self.kernel, 1)
+        if self.kernel % 2 == 0:
+            raise UsageError(f"kernel is {self.kernel}", hint="an odd number, so that the smoothing has a middle")
+
+    def score(self, view: LayerView) -> Tensor:
+        """Smoothed mean attention of the window, (batch, kv_heads, n); above all others for the window itself."""
+        window = view.observers(self.window)
+        if window == view.total:  # all look, and each stays unless there is no room: the last ones first
+            return view.keys.new_ones(view.keys.shape[:-1]).float().cumsum(dim=-1)
+        seen = view.weights(window)[..., : view.total - window].mean(dim=-2)
+        batch, heads, group, before = seen.shape
+        smooth = avg_pool1d(seen.view(batch, heads * group, before), self.kernel, 1, self.kernel // 2)
+        scores = smooth.view(batch, heads, group, before).mean(dim=2)
+        return pad(scores, (0, window), value=float(scores.max()) + 1)

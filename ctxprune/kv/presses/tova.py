@@ -1,0 +1,28 @@
+"""TOVA: what the last token looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.kv.press import Press
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["Tova"]
+
+
+@dataclass(frozen=True)
+class Tova(Press):
+    """Scores a token by the attention of the last one, the mean over all heads, so that heads keep the same tokens
+    (Oren et al., "Transformers are Multi-State RNNs", arXiv:2401.06104). The last token itself stays.
+    """
+
+    def score(self, view: LayerView) -> Tensor:
+        """Mean attention of the last token, (batch, kv_heads, n), alike for all heads."""
+        scores = view.weights(1).mean(dim=(1, 2, 3))
+        scores[:, -1] = 1.0
+        return scores[:, None].expand(view.keys.shape[:-1])

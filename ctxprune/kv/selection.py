@@ -1,0 +1,44 @@
+"""From scores to kept tokens: counts without rounding errors, ties to the earlier token."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune._checks import is_number
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["check_count", "check_ratio", "keep_count", "top", "top_over_heads"]
+
+
+def check_ratio(ratio: float, name: str = "ratio") -> None:
+    """Raises UsageError unless 0 <= ratio < 1."""
+    if not is_number(ratio) or not 0 <= ratio < 1:
+        raise UsageError(f"{name} is {ratio!r}", hint="the share of tokens to drop, from 0 up to but not including 1")
+
+
+def check_count(name: str, value: object, least: int) -> None:
+    """Raises UsageError unless `value` is an int of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UsageError(f"{name} is {value!r}", hint=f"a whole number, {least} or more")
+
+
+def keep_count(tokens: int, ratio: float) -> int:
+    """floor(tokens * (1 - ratio)) in exact decimal arithmetic, at least 1 of any: 10 at 0.9 is 1, not 0."""
+    return max(int(tokens * (1 - Fraction(str(float(ratio))))), min(tokens, 1))
+
+
+def top(scores: Tensor, kept: int) -> Tensor:
+    """The `kept` highest of the last axis as a mask of the scores' shape; equal scores go to the earlier place."""
+    order = scores.argsort(dim=-1, descending=True, stable=True)[..., :kept]
+    return torch.zeros_like(scores, dtype=torch.bool).scatter_(-1, order, True)
+
+
+def top_over_heads(scores: Tensor, kept: int) -> Tensor:
+    """The `kept` highest over heads and places together, (batch, heads, n); ties to the earlier head, then place."""
+    return top(scores.flatten(1), kept).view_as(scores)

@@ -1,0 +1,120 @@
+"""What a press sees of one layer after the context was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from ctxprune.kv.attention import Attention
+
+__all__ = ["LayerView"]
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """One layer's cache and what it was made from; every row of the batch is whole, without padding.
+
+    Attributes:
+        attention: The attention module.
+        layers: How many layers of this kind the model has; `order` is this one's place among them, from 0.
+        keys: (batch, kv_heads, n, head_dim), after the rotary embedding.
+        values: (batch, kv_heads, n, head_dim).
+        hidden: (batch, n, hidden size), the module's input.
+        cos: (batch or 1, n, rotary width) of the tokens' positions; `sin` likewise.
+        question: How many of the last tokens are the question: they look, are kept, and are not counted.
+    """
+
+    attention: Attention
+    order: int
+    layers: int
+    keys: Tensor
+    values: Tensor
+    hidden: Tensor
+    cos: Tensor
+    sin: Tensor
+    question: int = 0
+
+    @property
+    def total(self) -> int:
+        """Tokens in the cache, the question's included."""
+        return int(self.keys.shape[-2])
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the context, which a press chooses from."""
+        return self.total - self.question
+
+    @property
+    def kv_heads(self) -> int:
+        """Heads of keys and values."""
+        return int(self.keys.shape[1])
+
+    @property
+    def head_dim(self) -> int:
+        """Numbers in a key."""
+        return int(self.keys.shape[-1])
+
+    def observers(self, window: int) -> int:
+        """How many of the last tokens look at the rest: the question where there is one, else `window`, at most all."""
+        return min(self.question if 0 < self.question <= window else window, self.total)
+
+    def raw_queries(self, last: int | None = None) -> Tensor:
+        """Queries of the last tokens (None: of all) before the rotary embedding, (batch, heads, last, head_dim)."""
+        hidden = self.hidden if last is None else self.hidden[:, self.total - last :]
+        return self.attention.queries(hidden, self.head_dim)
+
+    def queries(self, last: int | None = None) -> Tensor:
+        """Queries of the last tokens (None: of all) after the rotary embedding, (batch, heads, last, head_dim)."""
+        start = 0 if last is None else self.total - last
+        return self.attention.rotate(self.raw_queries(last), self.cos[:, start:], self.sin[:, start:])
+
+    def weights(self, last: int) -> Tensor:
+        """Attention of the last tokens, causal: float32 (batch, kv_heads, group, last, n), rows sum to 1."""
+        return self.weights_of(self.queries(last), self.total - last)
+
+    def weights_of(self, queries: Tensor, first: int) -> Tensor:
+        """As `weights` for queries (batch, heads, m, head_dim), the first of which stands at position `first`."""
+        batch, heads, count, width = queries.shape
+        grouped = queries.view(batch, self.kv_heads, heads // self.kv_heads, count, width)
+        logits = self.logits(grouped)
+        places = torch.arange(self.total, device=logits.device)
+        unseen = places[None, :] > torch.arange(first, first + count, device=logits.device)[:, None]
+        return logits.masked_fill_(unseen, float("-inf")).softmax(dim=-1)
+
+    def logits(self, grouped: Tensor) -> Tensor:
+        """Scaled dot products of (batch, kv_heads, group, m, head_dim) with all keys, float32, (..., m, n)."""
+        logits = torch.einsum("bhgqd,bhnd->bhgqn", grouped, self.keys).float() * self.attention.scaling
+        cap = self.attention.softcap
+        return logits if cap is None else cap * torch.tanh(logits / cap)
+
+    def blocks(self, size: int = 256) -> Iterator[tuple[int, Tensor]]:
+        """Causal attention of all tokens, `size` queries at a time: (place of the first one, as `weights`)."""
+        queries = self.queries()
+        for start in range(0, self.total, size):
+            yield start, self.weights_of(queries[:, :, start : start + size], start)
+
+    @cached_property
+    def value_norms(self) -> Tensor:
+        """Lengths of the values, float32 (batch, kv_heads, n)."""
+        return self.values.float().norm(dim=-1)
+
+    def row(self, number: int, columns: Tensor) -> LayerView:
+        """One row of the batch with the tokens at `columns` (long, ascending) alone."""
+        at = min(number, self.cos.shape[0] - 1)
+        return replace(
+            self,
+            keys=self.keys[number : number + 1].index_select(-2, columns),
+            values=self.values[number : number + 1].index_select(-2, columns),
+            hidden=self.hidden[number : number + 1].index_select(1, columns),
+            cos=self.cos[at : at + 1].index_select(1, columns),
+            sin=self.sin[at : at + 1].index_select(1, columns),
+            question=int((columns >= self.tokens).sum()),
+        )

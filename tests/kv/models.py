@@ -1,0 +1,143 @@
+"""Tiny random decoders, and the slow reference: the whole cache, with what was dropped masked in every layer."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import torch
+from transformers import (
+    DynamicCache,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    GemmaConfig,
+    GemmaForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
+    PhiConfig,
+    PhiForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
+
+from ctxprune.kv.attention import argument, attentions_of
+from ctxprune.kv.masks import pressed_layers
+
+SIZES = {
+    "vocab_size": 97,
+    "hidden_size": 48,
+    "intermediate_size": 64,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 2048,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+DECODERS = {
+    "llama": (LlamaForCausalLM, LlamaConfig, {}),
+    "qwen2": (Qwen2ForCausalLM, Qwen2Config, {}),
+    "qwen3": (Qwen3ForCausalLM, Qwen3Config, {"head_dim": 16}),
+    "gemma": (GemmaForCausalLM, GemmaConfig, {"head_dim": 16}),
+    "mistral": (MistralForCausalLM, MistralConfig, {"sliding_window": None}),
+    "phi": (PhiForCausalLM, PhiConfig, {"partial_rotary_factor": 0.5}),
+    "phi3": (Phi3ForCausalLM, Phi3Config, {"sliding_window": None}),
+    "gemma3": (
+        Gemma3ForCausalLM,
+        Gemma3TextConfig,
+        {
+            "head_dim": 16,
+            "sliding_window": 16,
+            "layer_types": ["sliding_attention", "full_attention", "full_attention"],
+        },
+    ),
+}
+
+
+def decoder(name: str, attention: str = "sdpa"):
+    """A random decoder of one architecture, float32, the same each time."""
+    kind, config, extra = DECODERS[name]
+    torch.manual_seed(11)
+    model = kind(config(**{**SIZES, **extra}, attn_implementation=attention)).eval()
+    for weight in model.parameters():  # larger than the usual start, so that attention is not flat
+        weight.data.mul_(3.0 if weight.ndim > 1 else 1.0)
+    return model
+
+
+def tokens(count: int, rows: int = 1, seed: int = 0):
+    """Random ids without the special ones, (rows, count)."""
+    return torch.randint(3, SIZES["vocab_size"], (rows, count), generator=torch.Generator().manual_seed(seed))
+
+
+def chosen_by_layer(cache):
+    """For each layer what was kept, bool (batch, kv_heads, tokens); None for layers left whole."""
+    found = {}
+    for number, layer in enumerate(cache.layers):
+        if layer not in pressed_layers(cache):
+            continue
+        columns = layer.kept.counts.padded(layer.kept.columns).long()
+        real = layer.kept.counts.real()
+        real = torch.ones_like(columns, dtype=torch.bool) if real is None else real
+        mask = torch.zeros(*columns.shape[:2], layer.pressed, dtype=torch.bool)
+        for row, head in torch.cartesian_prod(*map(torch.arange, columns.shape[:2])):
+            mask[row, head, columns[row, head][real[row, head]]] = True
+        found[number] = mask
+    return found
+
+
+@contextmanager
+def masked(model, chosen):
+    """Within it the model does not see, in each layer, tokens that are not chosen."""
+
+    def hide(module, args, kwargs):
+        kept = chosen.get(module.layer_idx)
+        mask = argument(module, "attention_mask", args, kwargs)
+        hidden = argument(module, "hidden_states", args, kwargs)
+        if kept is None:
+            return None
+        rows, heads = kept.shape[0], module.config.num_attention_heads
+        new = hidden.shape[1]
+        held = argument(module, "cache", args, kwargs).layers[module.layer_idx].keys.shape[-2]
+        if mask is None:
+            places = torch.arange(held + new)
+            mask = (places[None] <= (torch.arange(new) + held)[:, None])[None, None]
+        wide = torch.ones(rows, kept.shape[1], held + new, dtype=torch.bool)
+        wide[..., : kept.shape[-1]] = kept
+        wide = wide.repeat_interleave(heads // kept.shape[1], dim=1)[:, :, None]
+        closed = torch.finfo(mask.dtype).min if mask.is_floating_point() else False
+        return args, {**kwargs, "attention_mask": mask.expand(rows, heads, -1, -1).masked_fill(~wide, closed)}
+
+    handles = [each.module.register_forward_pre_hook(hide, with_kwargs=True) for each in attentions_of(model)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@torch.no_grad()
+def reference_logits(model, context, new, chosen, **options):
+    """Logits of `new` behind the whole context, with all that is not chosen masked."""
+    cache = DynamicCache(config=model.config)
+    model(context, cache=cache, **options)
+    with masked(model, chosen):
+        return model(new, cache=cache).logits
+
+
+@torch.no_grad()
+def reference_text(model, context, new, chosen, steps):
+    """Greedy ids behind the whole context, with all that is not chosen masked, one full step at a time."""
+    cache = DynamicCache(config=model.config)
+    model(context, cache=cache)
+    said = []
+    with masked(model, chosen):
+        for _ in range(steps):
+            new = model(new, cache=cache).logits[:, -1:].argmax(dim=-1)
+            said.append(new)
+    return torch.cat(said, dim=1)
