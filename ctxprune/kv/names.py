@@ -14,9 +14,16 @@ __all__ = ["PRESSES", "WRAPPERS"]
 PRESSES: Registry[Any] = Registry(
     "press",
     {
+        "expected_attention.v1": "ctxprune.kv.presses.expected_attention:ExpectedAttention",
         "keydiff.v1": "ctxprune.kv.presses.keydiff:KeyDiff",
         "knorm.v1": "ctxprune.kv.presses.knorm:Knorm",
+        "kvzip.v1": "ctxprune.kv.presses.kvzip:KVzip",
+        "lagkv.v1": "ctxprune.kv.presses.lagkv:LagKV",
+        "observed_attention.v1": "ctxprune.kv.presses.observed_attention:ObservedAttention",
+        "pyramidkv.v1": "ctxprune.kv.presses.pyramidkv:PyramidKV",
+        "qfilter.v1": "ctxprune.kv.presses.qfilter:QFilter",
         "random.v1": "ctxprune.kv.presses.random:Random",
+        "simlayerkv.v1": "ctxprune.kv.presses.simlayerkv:SimLayerKV",
         "snapkv.v1": "ctxprune.kv.presses.snapkv:SnapKV",
         "streaming_llm.v1": "ctxprune.kv.presses.streaming_llm:StreamingLLM",
         "tova.v1": "ctxprune.kv.presses.tova:Tova",

@@ -6,6 +6,7 @@ at q. This holds as long as the frequencies do not depend on the length of the s
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.attention import Attention
 
-__all__ = ["Rotary"]
+__all__ = ["Rotary", "angles"]
 
 _FIXED = ("default", "linear", "llama3", "yarn", "proportional")
 
@@ -54,6 +55,28 @@ class Rotary:
         flat = keys.float().reshape(batch * heads, 1, count, width)
         turned = attention.rotate(flat, cos / self._scale, sin / self._scale)
         return turned.view(batch, heads, count, width).to(keys.dtype)
+
+
+def angles(embedding: nn.Module | None, attention: Attention, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """cos and sin of integer positions (batch, n) for one layer, float32 (batch, n, rotary width), as the model makes
+    them; of embeddings whose frequencies depend on the length, those for the highest of the positions.
+
+    Raises:
+        UsageError: There is no such embedding, or it takes what is not known here.
+    """
+    known = [] if embedding is None else list(inspect.signature(embedding.forward).parameters)
+    by_layer = "layer_type" in known
+    if embedding is None or len(known) != 2 + by_layer:
+        raise UsageError(
+            f"the model of {type(attention.module).__name__} has no rotary embedding shared by its layers",
+            where=f"layer {attention.layer}",
+            hint="use a press that needs no positions of later tokens, such as snapkv",
+        )
+    if getattr(embedding, "rope_type", "default") not in _FIXED:  # a call may change its frequencies for later calls
+        embedding = copy.deepcopy(embedding)
+    more = (attention.module.layer_type,) if by_layer else ()
+    cos, sin = embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions, *more)
+    return cos, sin
 
 
 _HINT = "use positions='original'"

@@ -132,6 +132,7 @@ class Session:
             )
         cos, sin = turns
         attention.check(hidden, layer.keys, cos, sin)
+        positions = argument(module, "position_ids", args, kwargs)
         return LayerView(
             attention=attention,
             order=len(reading.views) + reading.order,
@@ -142,6 +143,8 @@ class Session:
             cos=cos,
             sin=sin,
             question=self.question,
+            positions=positions if getattr(positions, "ndim", 0) == 2 else None,
+            rotary=getattr(self._decoder, "rotary_emb", None),
         )
 
     def _end(self, _: nn.Module, __: tuple[Any, ...], ___: dict[str, Any], output: Any) -> None:

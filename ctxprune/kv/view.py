@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ctxprune.kv.rotary import angles
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ctxprune.kv.attention import Attention
 
@@ -30,6 +32,8 @@ class LayerView:
         hidden: (batch, n, hidden size), the module's input.
         cos: (batch or 1, n, rotary width) of the tokens' positions; `sin` likewise.
         question: How many of the last tokens are the question: they look, are kept, and are not counted.
+        positions: The tokens' positions, long (batch or 1, n); None: 0 to n - 1.
+        rotary: The model's rotary embedding; None where the model has none that its layers share.
     """
 
     attention: Attention
@@ -41,6 +45,8 @@ class LayerView:
     cos: Tensor
     sin: Tensor
     question: int = 0
+    positions: Tensor | None = None
+    rotary: nn.Module | None = None
 
     @property
     def total(self) -> int:
@@ -101,6 +107,17 @@ class LayerView:
         for start in range(0, self.total, size):
             yield start, self.weights_of(queries[:, :, start : start + size], start)
 
+    def future(self, count: int) -> tuple[Tensor, Tensor]:
+        """cos and sin of the `count` positions behind the context, float32 (batch or 1, count, rotary width).
+
+        Raises:
+            UsageError: The model has no rotary embedding that its layers share.
+        """
+        last = self.keys.new_tensor([[self.tokens - 1]], dtype=torch.long)
+        if self.positions is not None and self.tokens:
+            last = self.positions[:, self.tokens - 1 : self.tokens]
+        return angles(self.rotary, self.attention, last + 1 + torch.arange(count, device=last.device))
+
     @cached_property
     def value_norms(self) -> Tensor:
         """Lengths of the values, float32 (batch, kv_heads, n)."""
@@ -117,4 +134,12 @@ class LayerView:
             cos=self.cos[at : at + 1].index_select(1, columns),
             sin=self.sin[at : at + 1].index_select(1, columns),
             question=int((columns >= self.tokens).sum()),
+            positions=_row_of(self.positions, number, columns),
         )
+
+
+def _row_of(positions: Tensor | None, number: int, columns: Tensor) -> Tensor:
+    if positions is None:
+        return columns[None]
+    at = min(number, positions.shape[0] - 1)
+    return positions[at : at + 1].index_select(1, columns.to(positions.device))

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
+import torch
+
+from ctxprune.kv import QFilter, QFilters
 from ctxprune.kv.names import PRESSES, WRAPPERS
 
+
+@dataclass(frozen=True)
+class AnyFilters(QFilter):
+    """Q-Filters with random filters of whatever model it meets: the matrix builds presses before there is a model."""
+
+    def score(self, view):
+        shape = (view.layers, view.kv_heads, view.head_dim)
+        filters = QFilters(torch.randn(shape, generator=torch.Generator().manual_seed(5)))
+        return super(AnyFilters, replace(self, filters=filters)).score(view)
+
+
+STAND_INS = {"qfilter.v1": AnyFilters}
 OPTIONS = {
+    "kvzip.v1": {"chunk": 25, "lead": 3, "prompt": (5, 6)},
+    "lagkv.v1": {"lag": 12},
+    "pyramidkv.v1": {"window": 8},
+    "simlayerkv.v1": {"threshold": 0.27, "last": 4},
     "snapkv.v1": {"window": 8},
 }
 
 
 def presses(ratio: float):
     """Every registered press at a ratio, by name."""
-    return {name: PRESSES.get(name)(ratio=ratio, **OPTIONS.get(name, {})) for name in PRESSES.names()}
+    return {
+        name: STAND_INS.get(name, PRESSES.get(name))(ratio=ratio, **OPTIONS.get(name, {})) for name in PRESSES.names()
+    }
 
 
 def wrapped(ratio: float):

@@ -1,0 +1,80 @@
+"""Expected attention: what queries yet to come are likely to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch.nn.functional import pad
+
+from ctxprune._checks import is_number
+from ctxprune.errors import UsageError
+from ctxprune.kv.press import Press
+from ctxprune.kv.selection import check_count
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["ExpectedAttention"]
+
+
+@dataclass(frozen=True)
+class ExpectedAttention(Press):
+    """Scores a token by the attention that later queries are expected to pay to it, times the length of its value
+    (Devoto et al., "Expected Attention: KV Cache Compression by Estimating Attention from Future Queries Distribution",
+    arXiv:2510.00636). Queries before the rotary embedding are taken as normally distributed, with the mean and the
+    covariance that they have over the context, and turned by the mean rotation of the next positions. Blind to the
+    question. Sinks stay; of a context that is not longer than they are the last tokens stay. A cap on the logits
+    (Gemma 2) is left out.
+
+    Attributes:
+        future: How many positions behind the context are averaged over, 1 or more.
+        sinks: First tokens that stay and do not count for the statistics, 0 or more.
+        covariance: Whether the spread of queries counts, or their mean alone.
+        epsilon: Added to the expected attention, which is a share of 1, before it is multiplied, 0 or more.
+    """
+
+    future: int = 512
+    sinks: int = 4
+    covariance: bool = True
+    epsilon: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("future", self.future, 1)
+        check_count("sinks", self.sinks, 0)
+        if not is_number(self.epsilon) or self.epsilon < 0:
+            raise UsageError(f"epsilon is {self.epsilon!r}", hint="a number, 0 or more")
+
+    def score(self, view: LayerView) -> Tensor:
+        """(expected attention + epsilon) * ||v||, (batch, kv_heads, n); above all others for sinks."""
+        if view.tokens <= self.sinks:
+            return view.keys.new_ones(view.keys.shape[:-1]).float().cumsum(dim=-1)
+        batch, heads, _, width = view.keys.shape
+        mean, spread = self._statistics(view)
+        keys = view.keys[..., None, self.sinks : view.tokens, :].float()  # (batch, kv_heads, 1, m, d)
+        mean = mean.view(batch, heads, -1, width, 1)
+        logits = (keys @ mean)[..., 0] * view.attention.scaling
+        if spread is not None:
+            turned = keys @ spread.view(batch, heads, -1, width, width)
+            logits = logits + (turned * keys).sum(dim=-1) * (view.attention.scaling**2 / 2)
+        expected = logits.softmax(dim=-1).mean(dim=2) + self.epsilon
+        scores = expected * view.value_norms[..., self.sinks : view.tokens]
+        return pad(scores, (self.sinks, view.question), value=float(scores.max()) + 1)
+
+    def _statistics(self, view: LayerView) -> tuple[Tensor, Tensor | None]:
+        """Mean (batch, heads, 1, d) and covariance (batch, heads, d, d) of queries at the next positions."""
+        queries = view.attention.queries(view.hidden[:, self.sinks : view.tokens], view.head_dim).float()
+        cos, sin = (each.mean(dim=1, keepdim=True) for each in view.future(self.future))
+
+        def turn(states: Tensor) -> Tensor:  # a rotation is linear in cos and sin: their means give the mean rotation
+            return view.attention.rotate(states, cos, sin)
+
+        mean = queries.mean(dim=-2, keepdim=True)
+        if not self.covariance:
+            return turn(mean), None
+        apart = queries - mean
+        spread = apart.transpose(-1, -2) @ apart / queries.shape[-2]
+        return turn(mean), turn(turn(spread).transpose(-1, -2))

@@ -1,0 +1,231 @@
+"""KVzip: what the model needs to say the context again."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.attention import argument, cache_argument, decoder_of
+from ctxprune.kv.layer import PrunedLayer
+from ctxprune.kv.press import Plan, Press
+from ctxprune.kv.selection import check_count, keep_count, top
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+    from transformers.cache_utils import Cache
+
+    from ctxprune.kv.prefilled import Prefilled
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["KVzip"]
+
+_BLOCK = 256  # queries whose attention is held at a time
+
+
+@dataclass(frozen=True)
+class KVzip(Press):
+    """Scores a token by the most attention that it gets while the model reads the context again behind the context
+    itself, chunk by chunk (Kim et al., "KVzip: Query-Agnostic KV Cache Compression with Context Reconstruction",
+    arXiv:2505.23416). Every chunk sees the whole cache. The lowest scores of all layers and heads together are dropped,
+    so that heads keep different counts. It costs about twice as much as reading the context did, on top of that.
+
+    With a question, the chunks come behind it, and what its own tokens look at counts as well.
+
+    Attributes:
+        chunk: Tokens of the context that are repeated at a time, 1 or more.
+        lead: Last tokens of the chunk before that are put in front of a chunk, 0 or more.
+        prompt: Token ids in front of each repetition, say those of "Repeat the previous context:"; none are needed.
+        sinks: First tokens that stay in each head, 0 or more.
+        uniform: Whether every head keeps the same count.
+    """
+
+    chunk: int = 2048
+    lead: int = 8
+    prompt: tuple[int, ...] = ()
+    sinks: int = 4
+    uniform: bool = False
+    joint: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("chunk", self.chunk, 1)
+        check_count("lead", self.lead, 0)
+        check_count("sinks", self.sinks, 0)
+        for each in self.prompt:
+            check_count("an id of prompt", each, 0)
+
+    def score(self, view: LayerView) -> Tensor:
+        """Raises UsageError: one layer alone cannot be scored."""
+        raise UsageError(
+            f"KVzip cannot score layer {view.attention.layer} alone",
+            hint="use it without a wrapper that presses layers",
+        )
+
+    def plans(self, prefilled: Prefilled) -> list[Plan]:
+        """A plan for every layer, from the scores of all.
+
+        Raises:
+            UsageError: The context was given as embeddings, or a padded batch has layers whose rows cannot be told
+                apart.
+        """
+        views = prefilled.views
+        if not self.ratio:
+            return [Plan(torch.ones_like(view.keys[..., 0], dtype=torch.bool)) for view in views]
+        if prefilled.real is None:
+            return [Plan(chosen) for chosen in self._chosen(views, self.scores(prefilled))]
+        chosen = [torch.zeros_like(view.keys[..., 0], dtype=torch.bool) for view in views]
+        for number, real in enumerate(prefilled.real):
+            columns = real.nonzero()[:, 0]
+            if not len(columns):
+                continue
+            alone = _row(prefilled, number, columns)
+            for whole, own in zip(chosen, self._chosen(alone.views, self.scores(alone)), strict=True):
+                whole[number][:, columns] = own[0]
+        return [Plan(each) for each in chosen]
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def scores(self, prefilled: Prefilled) -> list[Tensor]:
+        """The most attention that each token of a context without padding gets, by layer, float32 (batch, kv_heads, n),
+        0..1. What was read stays as it is. Errors as `plans`.
+        """
+        if prefilled.ids is None:
+            raise UsageError("KVzip has no ids to repeat", hint="let the model read token ids, not embeddings")
+        views, model = prefilled.views, prefilled.model
+        found = [_asked(view) for view in views]
+        for repeated in self._repetitions(prefilled.ids[:, : views[0].tokens]):
+            cache = _copy(prefilled.cache)
+            with _watched(views, cache) as most:
+                _read(model, repeated, cache, _next(prefilled))
+            found = [torch.maximum(one, most[view.order]) for one, view in zip(found, views, strict=True)]
+        return found
+
+    def _repetitions(self, ids: Tensor) -> Iterator[Tensor]:
+        prompt = ids.new_tensor(self.prompt).expand(len(ids), -1)
+        for start in range(0, ids.shape[1], self.chunk):
+            yield torch.cat([prompt, ids[:, max(start - self.lead, 0) : start + self.chunk]], dim=1)
+
+    def _chosen(self, views: list[LayerView], scores: list[Tensor]) -> list[Tensor]:
+        """Which tokens stay in each layer: of all layers and heads of a row together, or the same count in each."""
+        kept = keep_count(views[0].tokens, self.ratio)
+        ready = []
+        for view, given in zip(views, scores, strict=True):
+            own = self.checked(view, given)
+            sinks = min(self.sinks, view.tokens)
+            own[..., :sinks] = 1 + torch.arange(sinks, 0, -1, dtype=own.dtype, device=own.device)
+            ready.append(own)
+        if self.uniform:
+            return [top(own, kept + view.question) for view, own in zip(views, ready, strict=True)]
+        heads = [own.shape[1] for own in ready]
+        together = torch.cat([own.flatten(1).to(ready[0].device) for own in ready], dim=1)
+        chosen = top(together, sum(heads) * (kept + views[0].question)).view(len(together), sum(heads), -1)
+        return [each.to(view.keys.device) for each, view in zip(chosen.split(heads, dim=1), views, strict=True)]
+
+
+def _asked(view: LayerView) -> Tensor:
+    """The most attention that the question's tokens pay to each token; 0 without a question."""
+    if not view.question:
+        return view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
+    return _most(view, view.queries(view.question), view.tokens)
+
+
+def _most(view: LayerView, queries: Tensor, first: int) -> Tensor:
+    """The most attention that queries (batch, heads, m, head_dim), from position `first` on, pay to each token."""
+    most = view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
+    for start in range(0, queries.shape[-2], _BLOCK):
+        weights = view.weights_of(queries[:, :, start : start + _BLOCK], first + start)
+        most = torch.maximum(most, weights.amax(dim=(2, 3)))
+    return most
+
+
+@contextmanager
+def _watched(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]]:
+    """While it is open: by the layer's order, the most attention that tokens of the context get in a call."""
+    from dataclasses import replace
+
+    found: dict[int, Tensor] = {}
+
+    def after(view: LayerView) -> Any:
+        def look(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
+            if argument(module, "cache", args, kwargs) is not cache:
+                return
+            hidden = argument(module, "hidden_states", args, kwargs)
+            cos, sin = argument(module, "position_embeddings", args, kwargs)
+            queries = view.attention.rotate(view.attention.queries(hidden, view.head_dim), cos, sin)
+            whole = replace(view, keys=cache.layers[view.attention.layer].keys)
+            found[view.order] = _most(whole, queries, view.total)[..., : view.total]
+
+        return look
+
+    handles = [view.attention.module.register_forward_hook(after(view), with_kwargs=True) for view in views]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _copy(cache: Cache) -> Cache:
+    """A cache that can be read on: layers to press share their tensors, which nothing changes; others are copied."""
+    twin = copy.copy(cache)
+    twin.layers = [
+        copy.copy(layer) if isinstance(layer, PrunedLayer) else copy.deepcopy(layer) for layer in cache.layers
+    ]
+    return twin
+
+
+def _next(prefilled: Prefilled) -> Tensor:
+    """The position behind all that was read, long (batch or 1, 1)."""
+    view = prefilled.views[0]
+    if view.positions is None:
+        return torch.tensor([[view.total]], device=view.keys.device)
+    return view.positions[:, -1:] + 1
+
+
+def _read(model: nn.Module, ids: Tensor, cache: Cache, start: Tensor) -> None:
+    decoder = decoder_of(model)
+    positions = (start + torch.arange(ids.shape[1], device=start.device)).to(ids.device).expand(len(ids), -1)
+    decoder(input_ids=ids, position_ids=positions, use_cache=True, **{cache_argument(decoder): cache})
+
+
+def _row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled:
+    """One row of what was read, its tokens at `columns` alone."""
+    from dataclasses import replace
+
+    views = [view.row(number, columns) for view in prefilled.views]
+    cache = copy.copy(prefilled.cache)
+    by_layer = {view.attention.layer: view for view in views}
+    cache.layers = []
+    for layer_number, layer in enumerate(prefilled.cache.layers):
+        view = by_layer.get(layer_number)
+        if view is None:
+            cache.layers.append(_sliding_row(layer, number, columns, prefilled.real))
+        else:
+            own = PrunedLayer()
+            own.update(view.keys, view.values)
+            cache.layers.append(own)
+    ids = None if prefilled.ids is None else prefilled.ids[number : number + 1, columns]
+    return replace(prefilled, cache=cache, ids=ids, real=None, views=views)
+
+
+def _sliding_row(layer: Any, number: int, columns: Tensor, real: Tensor | None) -> Any:
+    """One row of a sliding window, whose tokens are the last ones read."""
+    held = getattr(layer, "keys", None)
+    read = 0 if real is None else real.shape[1]
+    stay = 0 if held is None else min(len(columns), held.shape[-2])
+    together = len(columns) == read - int(columns[0])
+    if held is None or not isinstance(getattr(layer, "cumulative_length", None), int) or not together:
+        raise UsageError(
+            "KVzip cannot tell the rows of this padded batch apart in layers with windows or linear attention",
+            hint="pad on the left, or press one row at a time",
+        )
+    own = copy.copy(layer)
+    own.keys, own.values = held[number : number + 1, :, -stay:], layer.values[number : number + 1, :, -stay:]
+    own.cumulative_length = len(columns)
+    return own

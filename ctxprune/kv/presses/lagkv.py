@@ -1,0 +1,62 @@
+"""LagKV: tokens that vary most against those that follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.kv.press import Press
+from ctxprune.kv.selection import check_count
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["LagKV"]
+
+
+@dataclass(frozen=True)
+class LagKV(Press):
+    """Scores a token by its rank in its block: how far keys and values spread over their channels, once each channel is
+    measured by the range that it has in the next block (Liang et al., "LagKV: Lag-Relative Information of the KV Cache
+    Tells Which Tokens Are Important", arXiv:2504.04704). Needs neither attention nor a question, and takes an equal
+    share of each block. Sinks stay, then the last block and what is behind it, the last tokens first; in a context
+    shorter than the sinks and two blocks, nothing else counts.
+
+    Attributes:
+        sinks: First tokens that stay, 0 or more.
+        lag: Tokens in a block, 2 or more.
+    """
+
+    sinks: int = 4
+    lag: int = 128
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("sinks", self.sinks, 0)
+        check_count("lag", self.lag, 2)
+
+    def score(self, view: LayerView) -> Tensor:
+        """The rank in the block divided by its size, 0 <= rank < 1, (batch, kv_heads, n); 1 or more for what stays."""
+        places = torch.arange(view.total, dtype=torch.float32, device=view.keys.device)
+        scores = 1 + places / view.total
+        scores[: self.sinks] = 3 - places[: self.sinks] / view.total
+        scores = scores.expand(view.keys.shape[:-1]).clone()
+        blocks = max(view.tokens - self.sinks, 0) // self.lag
+        if blocks > 1:
+            ranked = slice(self.sinks, self.sinks + (blocks - 1) * self.lag)
+            both = (self._spread(view.keys, blocks) + self._spread(view.values, blocks)) / 2
+            ranks = both.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)  # 0 is the best
+            scores[..., ranked] = (self.lag - 1 - ranks).flatten(-2).float() / self.lag
+        return scores
+
+    def _spread(self, states: Tensor, blocks: int) -> Tensor:
+        """Softmax over each block but the last of the deviation over channels, (batch, kv_heads, blocks - 1, lag)."""
+        ranged = states[..., self.sinks : self.sinks + blocks * self.lag, :].float()
+        ranged = ranged.unflatten(-2, (blocks, self.lag))
+        low, high = ranged[..., 1:, :, :].aminmax(dim=-2, keepdim=True)
+        span = torch.where(high > low, high - low, torch.ones_like(low))
+        return ((ranged[..., :-1, :, :] - low) / span).std(dim=-1).softmax(dim=-1)

@@ -1,0 +1,33 @@
+"""Observed attention: what all tokens looked at while the context was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.kv.press import Press
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["ObservedAttention"]
+
+
+@dataclass(frozen=True)
+class ObservedAttention(Press):
+    """Scores a token by the mean attention that it got from the tokens which could see it, itself included (after the
+    heavy hitters of Zhang et al., "H2O", arXiv:2306.14048). Needs the attention of all tokens: it is computed again, a
+    block of queries at a time, so that the memory grows with the context and not with its square.
+    """
+
+    def score(self, view: LayerView) -> Tensor:
+        """Attention over the number of queries that see the token, mean over the group, (batch, kv_heads, n)."""
+        seen = torch.zeros((), device=view.keys.device)
+        for _, weights in view.blocks():
+            seen = seen + weights.sum(dim=-2)
+        seers = torch.arange(view.total, 0, -1, device=view.keys.device)
+        return seen.mean(dim=2) / seers

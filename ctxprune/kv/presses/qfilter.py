@@ -1,0 +1,169 @@
+"""Q-Filters: keys measured along the one direction that a head's queries share, learned once for each model."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.kv.press import Press
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor, nn
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["QFilter", "QFilters", "learn_filters"]
+
+FORMAT, VERSION = "ctxprune-qfilters", 1
+
+
+@dataclass(frozen=True, eq=False)
+class QFilters:
+    """One direction for each head of keys, learned by `learn_filters`.
+
+    Attributes:
+        directions: float32 (layers with full attention, kv_heads, head_dim), each pointing away from the head's mean
+            query, so that keys along it are looked at least.
+        model: The fingerprint of the model that they belong to; "" where it is not known.
+    """
+
+    directions: Tensor
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.directions, torch.Tensor) or self.directions.ndim != 3:
+            raise UsageError("filters have another shape", hint="a tensor (layers, kv_heads, head_dim)")
+
+    def save(self, path: str | Path) -> None:
+        """Write them to one safetensors file, whole or not at all.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        from safetensors.torch import save_file
+
+        path = Path(path)
+        about = {"format": FORMAT, "version": VERSION, "model": self.model}
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            if not path.parent.is_dir():
+                raise OSError(f"no folder {path.parent}")
+            held = {"directions": self.directions.float().cpu().contiguous()}
+            save_file(held, partial, {"ctxprune": json.dumps(about)})
+            os.replace(partial, path)
+        except OSError as error:
+            raise InputError(
+                f"cannot write the filters ({error})", where=str(path), hint="choose another file"
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path, model: nn.Module) -> QFilters:
+        """Read saved filters back for the model that they were learned on.
+
+        Raises:
+            InputError: There is no such file, or it belongs to another model.
+            FormatError: It is cut, damaged, or of another format or version.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        from ctxprune.kv.saving import model_fingerprint
+
+        where = str(path)
+        try:
+            with safe_open(path, "pt") as file:
+                about = json.loads((file.metadata() or {}).get("ctxprune", "{}"))
+                directions = file.get_tensor("directions")
+        except FileNotFoundError as error:
+            raise InputError("there are no such filters", where=where, hint="name the file that save wrote") from error
+        except (OSError, SafetensorError, ValueError) as error:
+            raise FormatError(f"not a whole file of filters ({error})", where=where, hint="save them again") from error
+        if about.get("format") != FORMAT or about.get("version") != VERSION:
+            raise FormatError(f"the file is {about.get('format')}", where=where, hint=f"known is {FORMAT} {VERSION}")
+        found = model_fingerprint(model)
+        if about.get("model") != found:
+            raise InputError(
+                f"these filters were learned on another model ({about.get('model')}, this one is {found})",
+                where=where,
+                hint="learn_filters(model, batches) makes its own",
+            )
+        return cls(directions, found)
+
+
+@dataclass(frozen=True)
+class QFilter(Press):
+    """Scores a token by minus the projection of its key on the head's filter (Godey et al., "Q-Filters: Leveraging
+    Query-Key Geometry for Efficient Key-Value Cache Compression", arXiv:2503.02812). Needs no attention, and filters of
+    the model: `learn_filters` makes them once from any text.
+
+    Attributes:
+        filters: The model's filters; without them nothing can be scored.
+    """
+
+    filters: QFilters | None = None
+
+    def score(self, view: LayerView) -> Tensor:
+        """-(filter . k), (batch, kv_heads, n).
+
+        Raises:
+            UsageError: There are no filters, or they are those of a model of other sizes.
+        """
+        if self.filters is None:
+            raise UsageError(
+                "this press needs filters of the model", hint="QFilter(ratio, learn_filters(model, batches of ids))"
+            )
+        directions = self.filters.directions
+        expected = (view.layers, view.kv_heads, view.head_dim)
+        if tuple(directions.shape) != expected:
+            raise UsageError(
+                f"the filters are {tuple(directions.shape)}, this model has {expected} (layers, kv heads, head dim)",
+                hint="learn_filters(model, batches) makes those of this model",
+            )
+        own = directions[view.order].to(view.keys.device, torch.float32)
+        return -(view.keys.float() * own[:, None]).sum(dim=-1)
+
+
+def learn_filters(model: nn.Module, batches: Iterable[Tensor]) -> QFilters:
+    """The filters of a model: for each query head the first singular direction of its queries after the rotary
+    embedding, turned away from their mean, and the mean of these over the heads that share keys.
+
+    Args:
+        model: A decoder of transformers.
+        batches: Token ids of any text, each (batch, n), without padding; some thousands of tokens are enough.
+
+    Raises:
+        UsageError: There are no ids, or the model cannot be served.
+    """
+    from ctxprune.kv.prefilled import prefill
+    from ctxprune.kv.saving import model_fingerprint
+
+    products: list[Tensor] = []  # by layer, (heads, d, d): singular directions of a matrix are eigenvectors of these
+    sums: list[Tensor] = []
+    heads = 1
+    for ids in batches:
+        views = prefill(model, ids).views
+        heads = views[0].kv_heads
+        with torch.no_grad():
+            queries = [view.queries().double().transpose(0, 1).flatten(1, 2) for view in views]
+        squares = [each.transpose(-1, -2) @ each for each in queries]
+        totals = [each.sum(dim=1) for each in queries]
+        products = squares if not products else [one + two for one, two in zip(products, squares, strict=True)]
+        sums = totals if not sums else [one + two for one, two in zip(sums, totals, strict=True)]
+    if not products:
+        raise UsageError("there are no ids to learn filters from", hint="some batches of token ids, (batch, n) each")
+    found = []
+    for product, total in zip(products, sums, strict=True):
+        first = torch.linalg.eigh(product).eigenvectors[..., -1]  # the largest comes last
+        along = (first * total).sum(dim=-1, keepdim=True)
+        away = torch.where(along > 0, -first, first)
+        found.append(away.view(heads, -1, away.shape[-1]).mean(dim=1))
+    return QFilters(torch.stack(found).float().cpu(), model_fingerprint(model))
