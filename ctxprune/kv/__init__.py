@@ -22,10 +22,12 @@ from ctxprune._extras import require
 from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
+    from ctxprune.kv.agreements import Agreement, agreement
     from ctxprune.kv.cache import PrunedCache
     from ctxprune.kv.prefilled import Prefilled, compress, prefill
     from ctxprune.kv.press import Plan, Press
     from ctxprune.kv.presses.expected_attention import ExpectedAttention
+    from ctxprune.kv.presses.fixed_pattern import FixedPattern
     from ctxprune.kv.presses.keydiff import KeyDiff
     from ctxprune.kv.presses.knorm import Knorm
     from ctxprune.kv.presses.kvzip import KVzip
@@ -38,16 +40,40 @@ if TYPE_CHECKING:
     from ctxprune.kv.presses.snapkv import SnapKV
     from ctxprune.kv.presses.streaming_llm import StreamingLLM
     from ctxprune.kv.presses.tova import Tova
+    from ctxprune.kv.router import Choice, Decode, Measured, Router
     from ctxprune.kv.view import LayerView
+    from ctxprune.kv.wrappers.adakv import AdaKV
+    from ctxprune.kv.wrappers.adaptive import Adaptive
+    from ctxprune.kv.wrappers.byte_budget import ByteBudget
+    from ctxprune.kv.wrappers.chunkkv import ChunkKV
+    from ctxprune.kv.wrappers.composed import Composed
+    from ctxprune.kv.wrappers.criticalkv import CriticalKV
+    from ctxprune.kv.wrappers.merge import Merge
+    from ctxprune.kv.wrappers.per_layer import PerLayer
+    from ctxprune.kv.wrappers.think import ThinK
+    from ctxprune.kv.wrappers.token_budget import TokenBudget
 
 _HOMES = {
+    "AdaKV": "wrappers.adakv",
+    "Adaptive": "wrappers.adaptive",
+    "Agreement": "agreements",
+    "ByteBudget": "wrappers.byte_budget",
+    "Choice": "router",
+    "ChunkKV": "wrappers.chunkkv",
+    "Composed": "wrappers.composed",
+    "CriticalKV": "wrappers.criticalkv",
+    "Decode": "router",
     "ExpectedAttention": "presses.expected_attention",
+    "FixedPattern": "presses.fixed_pattern",
     "KVzip": "presses.kvzip",
     "KeyDiff": "presses.keydiff",
     "Knorm": "presses.knorm",
     "LagKV": "presses.lagkv",
     "LayerView": "view",
+    "Measured": "router",
+    "Merge": "wrappers.merge",
     "ObservedAttention": "presses.observed_attention",
+    "PerLayer": "wrappers.per_layer",
     "Plan": "press",
     "Prefilled": "prefilled",
     "Press": "press",
@@ -56,23 +82,40 @@ _HOMES = {
     "QFilter": "presses.qfilter",
     "QFilters": "presses.qfilter",
     "Random": "presses.random",
+    "Router": "router",
     "SimLayerKV": "presses.simlayerkv",
     "SnapKV": "presses.snapkv",
     "StreamingLLM": "presses.streaming_llm",
+    "ThinK": "wrappers.think",
+    "TokenBudget": "wrappers.token_budget",
     "Tova": "presses.tova",
+    "agreement": "agreements",
     "compress": "prefilled",
     "learn_filters": "presses.qfilter",
     "prefill": "prefilled",
 }
 
 __all__ = [
+    "AdaKV",
+    "Adaptive",
+    "Agreement",
+    "ByteBudget",
+    "Choice",
+    "ChunkKV",
+    "Composed",
+    "CriticalKV",
+    "Decode",
     "ExpectedAttention",
+    "FixedPattern",
     "KVzip",
     "KeyDiff",
     "Knorm",
     "LagKV",
     "LayerView",
+    "Measured",
+    "Merge",
     "ObservedAttention",
+    "PerLayer",
     "Plan",
     "Prefilled",
     "Press",
@@ -81,10 +124,14 @@ __all__ = [
     "QFilter",
     "QFilters",
     "Random",
+    "Router",
     "SimLayerKV",
     "SnapKV",
     "StreamingLLM",
+    "ThinK",
+    "TokenBudget",
     "Tova",
+    "agreement",
     "compress",
     "learn_filters",
     "prefill",

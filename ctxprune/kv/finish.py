@@ -43,6 +43,7 @@ def finish(prefilled: Prefilled, press: Press, *, positions: str, storage: Stora
         for layer in pressed_layers(cache):
             _pack(layer, storage)
     cache.press = press.describe()
+    press.finished(cache)
 
 
 def _pack(layer: PrunedLayer, storage: Storage) -> None:
@@ -70,6 +71,10 @@ def _rerotate(prefilled: Prefilled) -> None:
         if layer not in layers:
             continue
         kept = layer.kept
+        if not isinstance(kept.keys, Plain):
+            raise UsageError(
+                "keys with fewer channels cannot be turned to other positions", hint="use positions='original'"
+            )
         counts: Counts = kept.counts
         keys, _ = kept.read()
         columns = counts.padded(kept.columns).long()

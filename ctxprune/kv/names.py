@@ -15,6 +15,7 @@ PRESSES: Registry[Any] = Registry(
     "press",
     {
         "expected_attention.v1": "ctxprune.kv.presses.expected_attention:ExpectedAttention",
+        "fixed_pattern.v1": "ctxprune.kv.presses.fixed_pattern:FixedPattern",
         "keydiff.v1": "ctxprune.kv.presses.keydiff:KeyDiff",
         "knorm.v1": "ctxprune.kv.presses.knorm:Knorm",
         "kvzip.v1": "ctxprune.kv.presses.kvzip:KVzip",
@@ -29,4 +30,18 @@ PRESSES: Registry[Any] = Registry(
         "tova.v1": "ctxprune.kv.presses.tova:Tova",
     },
 )
-WRAPPERS: Registry[Any] = Registry("press_wrapper", {})
+WRAPPERS: Registry[Any] = Registry(
+    "press_wrapper",
+    {
+        "adakv.v1": "ctxprune.kv.wrappers.adakv:AdaKV",
+        "adaptive.v1": "ctxprune.kv.wrappers.adaptive:Adaptive",
+        "byte_budget.v1": "ctxprune.kv.wrappers.byte_budget:ByteBudget",
+        "chunkkv.v1": "ctxprune.kv.wrappers.chunkkv:ChunkKV",
+        "composed.v1": "ctxprune.kv.wrappers.composed:Composed",
+        "criticalkv.v1": "ctxprune.kv.wrappers.criticalkv:CriticalKV",
+        "merge.v1": "ctxprune.kv.wrappers.merge:Merge",
+        "per_layer.v1": "ctxprune.kv.wrappers.per_layer:PerLayer",
+        "think.v1": "ctxprune.kv.wrappers.think:ThinK",
+        "token_budget.v1": "ctxprune.kv.wrappers.token_budget:TokenBudget",
+    },
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -35,6 +35,7 @@ class Prefilled:
         views: One view for each layer with full attention.
         positions: Positions of the tokens, (batch or 1, n); None: 0 to n - 1.
         order: How many layers were pressed while reading, without leaving a view.
+        storage: How kept tokens will be stored; None: as they are.
     """
 
     model: nn.Module
@@ -45,6 +46,7 @@ class Prefilled:
     views: list[LayerView] = field(default_factory=list)
     positions: Tensor | None = None
     order: int = 0
+    storage: Storage | None = None
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def press(self, press: Press, *, positions: str = "original", storage: Storage | None = None) -> PrunedCache:
@@ -60,7 +62,7 @@ class Prefilled:
         check_positions(positions, self.model)
         if pressed_layers(self.cache) or not self.views:
             raise UsageError("this cache is pruned already", hint="read the context again with ctxprune.kv.prefill")
-        plans = press.plans(self)
+        plans = press.plans(replace(self, storage=storage))
         cache = PrunedCache(self.model)
         cache.layers = [_twin(layer) for layer in self.cache.layers]
         for view, plan in zip(self.views, plans, strict=True):

@@ -12,15 +12,16 @@ from ctxprune.errors import UsageError
 from ctxprune.kv.selection import check_ratio, keep_count, top
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor, nn
+    from transformers.cache_utils import Cache
 
     from ctxprune.kv.cache import Storage
     from ctxprune.kv.prefilled import Prefilled
     from ctxprune.kv.view import LayerView
 
-__all__ = ["Plan", "Press", "planned"]
+__all__ = ["Plan", "Press", "planned", "scored"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class Press:
             each head, at least one.
         joint: Whether one layer's choice depends on the others, so that nothing can be dropped before the context is
             read to its end.
+        edits: Whether `edit` changes what stays, so that the cache no longer says what the whole one says with the
+            dropped tokens masked.
+        outermost: Whether it decides more than scores and counts, so that no wrapper but its own can stand around it.
 
     Raises:
         UsageError: A parameter is out of its range.
@@ -55,6 +59,8 @@ class Press:
 
     ratio: float = 0.5
     joint: ClassVar[bool] = False
+    edits: ClassVar[bool] = False
+    outermost: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_ratio(self.ratio)
@@ -75,22 +81,41 @@ class Press:
         """The plan, with keys and values changed by presses that do more than drop."""
         return plan
 
-    def plan(self, view: LayerView) -> Plan:
+    def plan(self, view: LayerView, scores: Tensor | None = None, kept: int | None = None) -> Plan:
         """Score and choose, for rows without padding.
+
+        Args:
+            view: The layer.
+            scores: Its scores, where they are known; None: those of `score`.
+            kept: How many tokens of the context stay in each head; None: as many as `budget` says.
 
         Raises:
             UsageError: The scores have another shape, or NaN among them.
         """
-        kept = min(self.budget(view), view.tokens)
+        kept = min(self.budget(view) if kept is None else kept, view.tokens)
         if kept == view.tokens:
             chosen = torch.ones(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
         else:
-            chosen = self.select(view, self.checked(view, self.score(view)), kept + view.question)
+            scores = self.checked(view, self.score(view) if scores is None else scores)
+            chosen = self.select(view, scores, kept + view.question)
         return self.edit(view, Plan(chosen))
 
+    def scores(self, prefilled: Prefilled) -> list[Tensor]:
+        """Scores (batch, kv_heads, n) of every layer of a context that was read; those of padding do not matter.
+
+        A joint press whose scores need more than one layer overrides it.
+        """
+        return [scored(self, view, prefilled.real) for view in prefilled.views]
+
     def plans(self, prefilled: Prefilled) -> list[Plan]:
-        """A plan for every layer of a context that was read; a joint press overrides it."""
-        return [planned(self, view, prefilled.real) for view in prefilled.views]
+        """A plan for every layer of a read context; a joint press whose counts need all layers overrides it."""
+        if not self.joint:
+            return [planned(self, view, prefilled.real) for view in prefilled.views]
+        pairs = zip(prefilled.views, self.scores(prefilled), strict=True)
+        return [planned(self, view, prefilled.real, scores=scores) for view, scores in pairs]
+
+    def finished(self, cache: Cache) -> None:
+        """Called with the cache when all is done: a press that promised something about it makes sure."""
 
     def checked(self, view: LayerView, scores: Tensor) -> Tensor:
         """The scores as float32, with inf for the question's tokens; errors as `plan`."""
@@ -145,23 +170,34 @@ class Press:
         return {"press": type(self).__name__, **{each.name: plain(getattr(self, each.name)) for each in fields(self)}}
 
 
-def planned(press: Press, view: LayerView, real: Tensor | None) -> Plan:
+def planned(
+    press: Press,
+    view: LayerView,
+    real: Tensor | None,
+    *,
+    scores: Tensor | None = None,
+    kept: Sequence[int] | None = None,
+) -> Plan:
     """The press's plan for a layer whose rows may be padded; each row comes out as it would alone.
 
     Args:
         press: Any press.
         view: The layer, padding included.
         real: bool (batch, n), False for padding; None where there is none.
+        scores: The layer's scores, padding included; None: the press scores.
+        kept: Tokens of the context that stay in each head, for each row; None: as the press's budget says.
     """
-    if real is None:
-        return press.plan(view)
+    if real is None and kept is None:
+        return press.plan(view, scores)
+    real = _all_real(view) if real is None else real
     chosen = torch.zeros(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
     keys, values, channels = None, None, None
     for number, row in enumerate(real):
         columns = row.nonzero()[:, 0]
         if not len(columns):
             continue
-        plan = press.plan(view.row(number, columns))
+        own = None if scores is None else scores[number : number + 1].index_select(-1, columns)
+        plan = press.plan(view.row(number, columns), own, None if kept is None else kept[number])
         chosen[number][:, columns] = plan.chosen[0]
         keys = _put(keys, view.keys, plan.keys, number, columns)
         values = _put(values, view.values, plan.values, number, columns)
@@ -169,6 +205,22 @@ def planned(press: Press, view: LayerView, real: Tensor | None) -> Plan:
             channels = plan.channels.repeat(len(real), 1, 1) if channels is None else channels
             channels[number] = plan.channels[0]
     return Plan(chosen, keys, values, channels)
+
+
+def scored(press: Press, view: LayerView, real: Tensor | None) -> Tensor:
+    """The press's scores for a layer whose rows may be padded, (batch, kv_heads, n); 0 for padding."""
+    if real is None:
+        return press.score(view)
+    scores = view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
+    for number, row in enumerate(real):
+        columns = row.nonzero()[:, 0]
+        if len(columns):
+            scores[number][:, columns] = press.score(view.row(number, columns))[0].float()
+    return scores
+
+
+def _all_real(view: LayerView) -> Tensor:
+    return torch.ones(len(view.keys), view.total, dtype=torch.bool, device=view.keys.device)
 
 
 def _put(whole: Tensor | None, own: Tensor, row: Tensor | None, number: int, columns: Tensor) -> Tensor | None:

@@ -96,7 +96,7 @@ class Session:
         ids = argument(module, "input_ids", args, kwargs)
         inputs = argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
         real = _real(argument(module, "attention_mask", args, kwargs), inputs)
-        self._reading = Prefilled(self.model, cache, ids, real, question=self.question)
+        self._reading = Prefilled(self.model, cache, ids, real, question=self.question, storage=self.storage)
         return (args, {**kwargs, cache_argument(module): cache}) if made else None
 
     def _after(self, attention: Attention) -> Any:

@@ -28,6 +28,12 @@ OPTIONS = {
     "simlayerkv.v1": {"threshold": 0.27, "last": 4},
     "snapkv.v1": {"window": 8},
 }
+WRAPPER_OPTIONS = {
+    "byte_budget.v1": lambda ratio: {"nbytes": int(34_000 * (1 - ratio)) + 8_000},
+    "per_layer.v1": lambda ratio: {"ratios": (ratio * 0.5, (1 + ratio) / 2)},
+    "think.v1": lambda _: {"window": 8},
+    "token_budget.v1": lambda ratio: {"tokens": int(60 * (1 - ratio))},
+}
 
 
 def presses(ratio: float):
@@ -38,11 +44,17 @@ def presses(ratio: float):
 
 
 def wrapped(ratio: float):
-    """Every registered wrapper around a press it can wrap, at a ratio, by name."""
+    """Every registered wrapper around SnapKV at a ratio, by name; Composed puts key norms behind it."""
+    inner = presses(ratio)["snapkv.v1"]
     made = {}
     for name in WRAPPERS.names():
         kind = WRAPPERS.get(name)
-        made[name] = kind.example(ratio) if hasattr(kind, "example") else kind(presses(ratio)["snapkv.v1"])
+        if name == "composed.v1":
+            made[name] = kind((inner, presses(ratio / 2)["knorm.v1"]))
+        elif hasattr(kind, "example"):
+            made[name] = kind.example(ratio)
+        else:
+            made[name] = kind(inner, **WRAPPER_OPTIONS.get(name, lambda _: {})(ratio))
     return made
 
 

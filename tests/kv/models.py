@@ -25,6 +25,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from ctxprune.kv import prefill
 from ctxprune.kv.attention import argument, attentions_of
 from ctxprune.kv.masks import pressed_layers
 
@@ -121,20 +122,42 @@ def masked(model, chosen):
             handle.remove()
 
 
-@torch.no_grad()
-def reference_logits(model, context, new, chosen, **options):
-    """Logits of `new` behind the whole context, with all that is not chosen masked."""
+def edits_of(model, context, press):
+    """For each layer the keys and values that an editing press leaves, of the whole context; {} for other presses."""
+    if not press.edits:
+        return {}
+    read, edited = prefill(model, context), {}
+    for view, plan in zip(read.views, press.plans(read), strict=True):
+        keys = view.keys if plan.keys is None else plan.keys
+        values = view.values if plan.values is None else plan.values
+        if plan.channels is not None:
+            open_ = torch.zeros(*plan.channels.shape[:2], keys.shape[-1]).scatter_(-1, plan.channels, 1.0)
+            keys = keys * open_[:, :, None]
+        edited[view.attention.layer] = keys, values
+    return edited
+
+
+def whole_cache(model, context, edited=None, **options):
+    """The cache of the whole context, with keys and values of `edits_of` put in."""
     cache = DynamicCache(config=model.config)
     model(context, cache=cache, **options)
+    for number, (keys, values) in (edited or {}).items():
+        cache.layers[number].keys, cache.layers[number].values = keys, values
+    return cache
+
+
+@torch.no_grad()
+def reference_logits(model, context, new, chosen, edited=None, **options):
+    """Logits of `new` behind the whole context, with all that is not chosen masked."""
+    cache = whole_cache(model, context, edited, **options)
     with masked(model, chosen):
         return model(new, cache=cache).logits
 
 
 @torch.no_grad()
-def reference_text(model, context, new, chosen, steps):
+def reference_text(model, context, new, chosen, steps, edited=None):
     """Greedy ids behind the whole context, with all that is not chosen masked, one full step at a time."""
-    cache = DynamicCache(config=model.config)
-    model(context, cache=cache)
+    cache = whole_cache(model, context, edited)
     said = []
     with masked(model, chosen):
         for _ in range(steps):

@@ -1,4 +1,8 @@
-"""A pruned cache says what the whole one says with the dropped tokens masked: every press, architecture and ratio."""
+"""A pruned cache says what the whole one says with the dropped tokens masked: every press, architecture and ratio.
+
+Presses that change what stays (`edits`) are held against the whole cache with their keys and values put in; what these
+are is tested with each of them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from kv.matrix import NAMES, every  # noqa: E402
-from kv.models import DECODERS, chosen_by_layer, reference_logits, reference_text, tokens  # noqa: E402
+from kv.models import DECODERS, chosen_by_layer, edits_of, reference_logits, reference_text, tokens  # noqa: E402
 
 from ctxprune.kv import compress, prefill  # noqa: E402
 
@@ -19,23 +23,26 @@ CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 @pytest.mark.parametrize("kind", list(DECODERS))
 def test_logits_are_those_of_the_masked_cache(decoders, kind, name, ratio):
     model = decoders(kind)
-    cache = compress(model, CONTEXT, every(ratio)[name])
-    chosen = chosen_by_layer(cache)
+    press = every(ratio)[name]
+    cache = compress(model, CONTEXT, press)
+    chosen, edited = chosen_by_layer(cache), edits_of(model, CONTEXT, press)
     assert any(not mask.all() for mask in chosen.values())
     for new in (QUESTION[:, :1], QUESTION):
         with torch.no_grad():
             ours = model(new, cache=cache.copy()).logits
-        assert (ours - reference_logits(model, CONTEXT, new, chosen)).abs().max() < 1e-5
+        assert (ours - reference_logits(model, CONTEXT, new, chosen, edited)).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["llama", "gemma3"])
 def test_eager_attention_says_the_same(decoders, kind, name):
     model = decoders(kind, "eager")
-    cache = compress(model, CONTEXT, every(0.5)[name])
+    press = every(0.5)[name]
+    cache = compress(model, CONTEXT, press)
     with torch.no_grad():
         ours = model(QUESTION, cache=cache.copy()).logits
-    assert (ours - reference_logits(model, CONTEXT, QUESTION, chosen_by_layer(cache))).abs().max() < 1e-5
+    chosen, edited = chosen_by_layer(cache), edits_of(model, CONTEXT, press)
+    assert (ours - reference_logits(model, CONTEXT, QUESTION, chosen, edited)).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,7 +50,8 @@ def test_greedy_text_is_that_of_the_masked_cache(decoders, name):
     model = decoders("qwen2")
     press = every(0.6)[name]
     cache = compress(model, CONTEXT, press)
-    expected = reference_text(model, CONTEXT, QUESTION, chosen_by_layer(cache), 20)
+    edited = edits_of(model, CONTEXT, press)
+    expected = reference_text(model, CONTEXT, QUESTION, chosen_by_layer(cache), 20, edited)
     whole = torch.cat([CONTEXT, QUESTION], dim=1)
     options = {"max_new_tokens": 20, "do_sample": False, "eos_token_id": None}
     assert torch.equal(model.generate(whole, cache=cache, **options)[:, whole.shape[1] :], expected)

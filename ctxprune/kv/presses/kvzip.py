@@ -65,7 +65,7 @@ class KVzip(Press):
         """Raises UsageError: one layer alone cannot be scored."""
         raise UsageError(
             f"KVzip cannot score layer {view.attention.layer} alone",
-            hint="use it without a wrapper that presses layers",
+            hint="take the scores of all layers: KVzip().scores(prefilled)",
         )
 
     def plans(self, prefilled: Prefilled) -> list[Plan]:
@@ -79,22 +79,34 @@ class KVzip(Press):
         if not self.ratio:
             return [Plan(torch.ones_like(view.keys[..., 0], dtype=torch.bool)) for view in views]
         if prefilled.real is None:
-            return [Plan(chosen) for chosen in self._chosen(views, self.scores(prefilled))]
+            return [Plan(chosen) for chosen in self._chosen(views, self._alone(prefilled))]
         chosen = [torch.zeros_like(view.keys[..., 0], dtype=torch.bool) for view in views]
         for number, real in enumerate(prefilled.real):
             columns = real.nonzero()[:, 0]
             if not len(columns):
                 continue
             alone = _row(prefilled, number, columns)
-            for whole, own in zip(chosen, self._chosen(alone.views, self.scores(alone)), strict=True):
+            for whole, own in zip(chosen, self._chosen(alone.views, self._alone(alone)), strict=True):
                 whole[number][:, columns] = own[0]
         return [Plan(each) for each in chosen]
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def scores(self, prefilled: Prefilled) -> list[Tensor]:
-        """The most attention that each token of a context without padding gets, by layer, float32 (batch, kv_heads, n),
-        0..1. What was read stays as it is. Errors as `plans`.
+        """The most attention that each token of a context gets, by layer, float32 (batch, kv_heads, n), 0..1; 0 for
+        padding. What was read stays as it is. Errors as `plans`.
         """
+        if prefilled.real is None:
+            return self._alone(prefilled)
+        found = [view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32) for view in prefilled.views]
+        for number, real in enumerate(prefilled.real):
+            columns = real.nonzero()[:, 0]
+            if len(columns):
+                for whole, own in zip(found, self._alone(_row(prefilled, number, columns)), strict=True):
+                    whole[number][:, columns] = own[0]
+        return found
+
+    def _alone(self, prefilled: Prefilled) -> list[Tensor]:
+        """Scores of a context without padding."""
         if prefilled.ids is None:
             raise UsageError("KVzip has no ids to repeat", hint="let the model read token ids, not embeddings")
         views, model = prefilled.views, prefilled.model

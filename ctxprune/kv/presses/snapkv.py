@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from torch.nn.functional import avg_pool1d, pad
+import torch
+from torch.nn.functional import avg_pool1d
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.press import Press
@@ -49,4 +50,5 @@ class SnapKV(Press):
         batch, heads, group, before = seen.shape
         smooth = avg_pool1d(seen.view(batch, heads * group, before), self.kernel, 1, self.kernel // 2)
         scores = smooth.view(batch, heads, group, before).mean(dim=2)
-        return pad(scores, (0, window), value=float(scores.max()) + 1)
+        above = scores.amax(dim=(1, 2), keepdim=True) + 1  # of the row, so that a batch is its rows alone
+        return torch.cat([scores, above.expand(batch, heads, window)], dim=-1)

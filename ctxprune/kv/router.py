@@ -1,0 +1,238 @@
+"""Which press, and how strong, for a deadline: a table of measurements, and the best row that will hold it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctxprune._checks import is_number
+from ctxprune.errors import BudgetError, InputError, UsageError
+from ctxprune.kv.selection import check_count, check_ratio, keep_count
+
+if TYPE_CHECKING:
+    from ctxprune.kv.press import Press
+
+__all__ = ["Choice", "Decode", "Measured", "Router"]
+
+
+@dataclass(frozen=True)
+class Decode:
+    """Milliseconds of one new token: `base_ms` + `per_1k_ms` for every 1,000 tokens that are kept.
+
+    Raises:
+        UsageError: A number is below 0.
+    """
+
+    base_ms: float
+    per_1k_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("base_ms", "per_1k_ms"):
+            _check_number(name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One row of a table of measurements.
+
+    Attributes:
+        press: Name of the press ("snapkv.v1").
+        ratio: The share of tokens it drops.
+        accuracy: Higher = better.
+        bytes_ratio: Bytes of the cache as a share of the whole one's.
+        press_ms: Milliseconds of pressing for 1,000 tokens of context; `prefill_ms` of reading them.
+        mode: How it was measured ("blind", "aware"), or "".
+
+    Raises:
+        UsageError: A number is out of its range.
+    """
+
+    press: str
+    ratio: float
+    accuracy: float
+    bytes_ratio: float
+    press_ms: float = 0.0
+    prefill_ms: float = 0.0
+    mode: str = ""
+
+    def __post_init__(self) -> None:
+        check_ratio(self.ratio)
+        for name in ("accuracy", "bytes_ratio", "press_ms", "prefill_ms"):
+            _check_number(name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A row that was picked and what is predicted for it: milliseconds of the whole answer, and bytes of the cache
+    (None where the router does not know what a token takes).
+    """
+
+    row: Measured
+    latency_ms: float
+    bytes: float | None
+
+    def build(self) -> Press:
+        """The press, with its ratio; errors as the registry's `get`."""
+        from ctxprune.kv.names import PRESSES
+
+        press: Press = PRESSES.get(self.row.press)(ratio=self.row.ratio)
+        return press
+
+
+@dataclass(frozen=True)
+class Router:
+    """Picks the most accurate row that is predicted to hold a deadline, and a number of bytes.
+
+    Attributes:
+        rows: The table, one row or more.
+        decode: What a new token takes.
+        bytes_per_token: Bytes of one token in the whole cache, over all layers; None: not known.
+
+    Raises:
+        UsageError: The table is empty, or a number is out of its range.
+    """
+
+    rows: tuple[Measured, ...]
+    decode: Decode
+    bytes_per_token: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(self.rows))
+        if not self.rows:
+            raise UsageError("the router has no rows", hint="measure some: ctxprune bench kv --json")
+        if self.bytes_per_token is not None:
+            _check_number("bytes_per_token", self.bytes_per_token)
+
+    @classmethod
+    def read(cls, path: str | Path, *, tokens: int, decode: Decode, bytes_per_token: float | None = None) -> Router:
+        """A router over what `ctxprune bench kv --json` wrote.
+
+        Args:
+            path: A JSON file: a list of rows with press, ratio, mode, accuracy, bytes_ratio, press_ms and prefill_ms.
+            tokens: Length of the contexts that were measured, which its milliseconds are for.
+            decode: What a new token takes.
+            bytes_per_token: As the attribute.
+
+        Raises:
+            InputError: The file cannot be read, or is no such list.
+            UsageError: A number is out of its range.
+        """
+        check_count("tokens", tokens, 1)
+        rows = tuple(_row(each, number, tokens, Path(path).name) for number, each in enumerate(_listed(Path(path))))
+        return cls(rows, decode, bytes_per_token)
+
+    def route(
+        self,
+        *,
+        tokens: int,
+        new_tokens: int,
+        latency_ms: float,
+        bytes: float | None = None,  # noqa: A002
+        mode: str | None = None,
+    ) -> Choice:
+        """The row with the highest accuracy that is predicted to hold; ties go to fewer bytes, then less time.
+
+        Args:
+            tokens: Length of the context.
+            new_tokens: Length of the answer.
+            latency_ms: Milliseconds for reading, pressing and answering together.
+            bytes: Bytes that the cache may take; None: as many as it likes.
+            mode: Rows of this mode alone; None: all.
+
+        Raises:
+            BudgetError: No row holds; `nearest` is the one that misses by least, and the message names it.
+            UsageError: A number is out of its range, no row has the mode, or bytes are asked for and not known.
+        """
+        check_count("tokens", tokens, 1)
+        check_count("new_tokens", new_tokens, 0)
+        _check_number("latency_ms", latency_ms)
+        if bytes is not None:
+            _check_number("bytes", bytes)
+            if self.bytes_per_token is None:
+                raise UsageError("this router cannot tell bytes", hint="Router(rows, decode, bytes_per_token=...)")
+        rows = [row for row in self.rows if mode is None or row.mode == mode]
+        if not rows:
+            raise UsageError(
+                f"no row has the mode {mode!r}", hint=f"one of {', '.join(sorted({row.mode for row in self.rows}))}"
+            )
+        choices = [self.predict(row, tokens=tokens, new_tokens=new_tokens) for row in rows]
+        missing = [_excess(each, latency_ms, bytes) for each in choices]
+        holding = [each for each, excess in zip(choices, missing, strict=True) if excess <= 0]
+        if holding:
+            return min(holding, key=_rank)
+        nearest = min(zip(missing, choices, strict=True), key=lambda pair: (pair[0], _rank(pair[1])))[1]
+        raise _none_holds(nearest, latency_ms, bytes)
+
+    def predict(self, row: Measured, *, tokens: int, new_tokens: int) -> Choice:
+        """What a row is predicted to take for a context and an answer of these lengths."""
+        kept = keep_count(tokens, row.ratio)
+        read = (row.prefill_ms + row.press_ms) * tokens / 1000
+        latency = read + new_tokens * (self.decode.base_ms + self.decode.per_1k_ms * kept / 1000)
+        whole = None if self.bytes_per_token is None else self.bytes_per_token * tokens
+        return Choice(row, latency, None if whole is None else whole * row.bytes_ratio)
+
+
+def _rank(choice: Choice) -> tuple[float, float, float]:
+    return -choice.row.accuracy, choice.row.bytes_ratio, choice.latency_ms
+
+
+def _excess(choice: Choice, latency_ms: float, nbytes: float | None) -> float:
+    """By which share of its limit a choice misses the limit that it misses most; 0 if it holds."""
+    over = [_over(choice.latency_ms, latency_ms)]
+    if nbytes is not None and choice.bytes is not None:
+        over.append(_over(choice.bytes, nbytes))
+    return max(over)
+
+
+def _over(value: float, limit: float) -> float:
+    if value <= limit:
+        return 0.0
+    return value / limit - 1 if limit else float("inf")
+
+
+def _none_holds(nearest: Choice, latency_ms: float, nbytes: float | None) -> BudgetError:
+    limits = f"{latency_ms:g} ms" + ("" if nbytes is None else f" and {nbytes:g} bytes")
+    takes = f"{nearest.latency_ms:g} ms" + ("" if nearest.bytes is None else f" and {nearest.bytes:g} bytes")
+    error = BudgetError(
+        f"no measured press holds {limits}",
+        hint=f"the nearest is {nearest.row.press} at ratio {nearest.row.ratio:g} with {takes}",
+    )
+    error.nearest = nearest  # type: ignore[attr-defined]
+    return error
+
+
+def _listed(path: Path) -> list[Any]:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"the table cannot be read ({error})", where=path.name) from error
+    if not isinstance(rows, list):
+        raise InputError("the table is no list of rows", where=path.name, hint="ctxprune bench kv --json writes one")
+    return rows
+
+
+def _row(row: Any, number: int, tokens: int, name: str) -> Measured:
+    scale = 1000 / tokens
+    try:
+        return Measured(
+            press=str(row["press"]),
+            ratio=row["ratio"],
+            accuracy=row["accuracy"],
+            bytes_ratio=row["bytes_ratio"],
+            press_ms=row["press_ms"] * scale,
+            prefill_ms=row["prefill_ms"] * scale,
+            mode=str(row["mode"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"row {number} has no usable {error}",
+            where=name,
+            hint="press, ratio, mode, accuracy, bytes_ratio, press_ms, prefill_ms",
+        ) from error
+
+
+def _check_number(name: str, value: object) -> None:
+    if not is_number(value) or value < 0:  # type: ignore[operator]
+        raise UsageError(f"{name} is {value!r}", hint="a number, 0 or more")

@@ -1,0 +1,41 @@
+"""AdaKV: heads that need more get more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ctxprune.kv.selection import check_share, top, top_over_heads
+from ctxprune.kv.wrappers.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["AdaKV"]
+
+
+@dataclass(frozen=True)
+class AdaKV(Wrapper):
+    """Keeps the highest scores over all heads of a layer together, so that heads keep different counts (Feng et al.,
+    "Ada-KV: Optimizing KV Cache Eviction by Adaptive Budget Allocation", arXiv:2407.11550). The total is the inner
+    press's budget times the heads, exactly. Scores must compare between heads, as shares of attention do.
+
+    Attributes:
+        safeguard: The share of a head's even budget that it keeps in any case, its highest, 0..1; at least one token.
+    """
+
+    safeguard: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_share("safeguard", self.safeguard)
+
+    def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+        """The question and each head's safe tokens, then the highest of the layer."""
+        ranked = self.ranked(view, scores, kept)
+        context = kept - view.question
+        safe = max(int(context * Fraction(str(float(self.safeguard)))), min(context, 1))
+        return top_over_heads(ranked, kept * view.kv_heads, first=top(ranked, safe + view.question))

@@ -1,0 +1,156 @@
+"""So many bytes for the whole cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, ClassVar, NoReturn
+
+import torch
+
+from ctxprune.errors import BudgetError
+from ctxprune.kv.press import planned
+from ctxprune.kv.selection import check_count
+from ctxprune.kv.wrappers.token_budget import at_most
+from ctxprune.kv.wrappers.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+    from transformers.cache_utils import Cache
+
+    from ctxprune.kv.prefilled import Prefilled
+    from ctxprune.kv.press import Plan
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["ByteBudget"]
+
+
+@dataclass(frozen=True)
+class ByteBudget(Wrapper):
+    """Keeps as many tokens as fit into so many bytes, whatever the context, model and storage.
+
+    All that the cache holds is counted as `PrunedCache.nbytes` counts it: keys, values, scales, counts, places of
+    tokens, and layers left whole (sliding windows), over all rows of the batch. Tokens read after the context come on
+    top. Layers share the budget as the inner press's own budgets do, alike for most presses; `ratio` is 0, as it
+    depends on the context.
+
+    Attributes:
+        nbytes: Bytes, 1 or more.
+
+    Raises:
+        BudgetError: While pressing: not even one token a head fits.
+    """
+
+    nbytes: int = 2**28
+    joint: ClassVar[bool] = True
+    outermost: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("nbytes", self.nbytes, 1)
+        self._set(ratio=0.0)
+
+    def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+        """The inner press's choice, and never more than `kept` tokens a head on the mean."""
+        return at_most(self.press.select(view, scores, kept), scores, kept)
+
+    def plans(self, prefilled: Prefilled) -> list[Plan]:
+        """The plans of all layers with the most tokens that fit."""
+        lengths = _lengths(prefilled)
+        shares = [max(self.press.budget(view), 1) for view in prefilled.views]
+        room = self.nbytes - _fixed_bytes(prefilled)
+
+        def kept(level: int) -> list[list[int]]:
+            return [[min(length, max(1, level * share // max(shares))) for length in lengths] for share in shares]
+
+        def predicted(level: int) -> int:
+            pairs = zip(prefilled.views, kept(level), strict=True)
+            return sum(
+                _layer_bytes(prefilled, view, [count for count in row for _ in range(view.kv_heads)])
+                for view, row in pairs
+            )
+
+        if predicted(1) > room:
+            self._refuse(self.nbytes - room + predicted(1))
+        level = _highest(predicted, room, max(lengths) * max(shares) // min(shares) + 1)
+        scores = self.scores(prefilled)
+        while True:
+            plans = [
+                planned(self, view, prefilled.real, scores=each, kept=row)
+                for view, each, row in zip(prefilled.views, scores, kept(level), strict=True)
+            ]
+            held = _bytes_of(prefilled, plans)
+            if held <= room:
+                return plans
+            if level == 1:
+                self._refuse(self.nbytes - room + held)
+            level = max(min(level - 1, level * room // held), 1)  # heads that differ may take more than heads alike
+
+    def finished(self, cache: Cache) -> None:
+        """Raises BudgetError if the cache holds more than the budget after all."""
+        from ctxprune.kv.cache import held_bytes
+
+        self.press.finished(cache)
+        if (held := held_bytes(cache)) > self.nbytes:
+            raise BudgetError(
+                f"the cache holds {held} bytes, {self.nbytes} are allowed",
+                hint="the storage counts fewer bytes than it takes: mend its nbytes",
+            )
+
+    def _refuse(self, least: int) -> NoReturn:
+        raise BudgetError(
+            f"one token a head takes {least} bytes, {self.nbytes} are allowed",
+            hint="raise nbytes, or store in fewer bits: storage=Kivi(bits=4)",
+        )
+
+
+def _highest(nbytes: Callable[[int], int], room: int, most: int) -> int:
+    """The highest level, 1..most, whose bytes fit, the first one's fitting.
+
+    A level more may take fewer bytes where a group of tokens fills up and is quantised: some are tried beyond the end.
+    """
+    low, high = 1, most
+    while low < high:
+        level = (low + high + 1) // 2
+        low, high = (level, high) if nbytes(level) <= room else (low, level - 1)
+    return max(level for level in range(low, min(low + 129, most + 1)) if nbytes(level) <= room)
+
+
+def _lengths(prefilled: Prefilled) -> list[int]:
+    """Tokens of the context in each row."""
+    view = prefilled.views[0]
+    if prefilled.real is None:
+        return [view.tokens] * len(view.keys)
+    return [int(count) for count in prefilled.real[:, : view.tokens].sum(dim=1)]
+
+
+def _fixed_bytes(prefilled: Prefilled) -> int:
+    """Bytes that do not depend on what is kept: layers left whole, and how far positions are moved."""
+    from ctxprune.kv.cache import held_bytes
+
+    pressed = {view.attention.layer for view in prefilled.views}
+    whole = [layer for number, layer in enumerate(prefilled.cache.layers) if number not in pressed]
+    return held_bytes(SimpleNamespace(layers=whole)) + 8 * len(prefilled.views[0].keys)
+
+
+def _layer_bytes(prefilled: Prefilled, view: LayerView, counts: list[int], channels: int | None = None) -> int:
+    """Bytes of one layer whose heads, row by row, keep so many tokens; `channels` of the keys alone, None: all."""
+    total, size = sum(counts), int(view.keys.element_size())
+    held = 4 * len(counts) + total * (2 if view.tokens < torch.iinfo(torch.int16).max else 4)
+    if prefilled.storage is not None:
+        return held + sum(prefilled.storage.nbytes(count, view.head_dim, size) for count in counts)
+    if channels is not None:
+        held += 4 + 2 * channels * len(counts)
+    width = (view.head_dim if channels is None else channels) + int(view.values.shape[-1])
+    return held + total * width * size
+
+
+def _bytes_of(prefilled: Prefilled, plans: list[Plan]) -> int:
+    total = 0
+    for view, plan in zip(prefilled.views, plans, strict=True):
+        counts = plan.chosen[..., : view.tokens].sum(dim=-1).flatten().tolist()
+        width = None if plan.channels is None else plan.channels.shape[-1]
+        total += _layer_bytes(prefilled, view, counts, width)
+    return total

@@ -1,0 +1,69 @@
+"""ChunkKV: whole pieces of text stay, so that what stays can be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.kv.selection import check_count
+from ctxprune.kv.wrappers.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["ChunkKV"]
+
+
+@dataclass(frozen=True)
+class ChunkKV(Wrapper):
+    """Keeps whole chunks of neighbouring tokens, the same in all heads, by the mean over their tokens of the scores
+    summed over heads (Liu et al., "ChunkKV: Semantic-Preserving KV Cache Compression", arXiv:2502.00299).
+
+    Chunks are taken from the highest score down, each if it still fits: never more tokens stay than the budget, and
+    less than a chunk's length fewer. Where the budget is too small for any chunk, the highest one stays whole.
+
+    Attributes:
+        chunk: Tokens of a chunk, 1 or more; the last one of a context may be shorter.
+    """
+
+    chunk: int = 20
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("chunk", self.chunk, 1)
+
+    def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+        """Whole chunks of the context, and the question."""
+        ranked = self.ranked(view, scores, kept)[..., : view.tokens]
+        tokens = within_finite(ranked).sum(dim=1)
+        owner = torch.arange(view.tokens, device=scores.device) // self.chunk
+        sizes = owner.bincount()
+        sums = tokens.new_zeros(len(tokens), len(sizes)).index_add_(1, owner, tokens)
+        chosen = torch.ones_like(scores, dtype=torch.bool)
+        for row, means in enumerate(sums / sizes):
+            taken = _fitting(means, sizes.tolist(), kept - view.question)
+            chosen[row, :, : view.tokens] = torch.tensor(taken, device=scores.device)[owner]
+        return chosen
+
+
+def within_finite(scores: Tensor) -> Tensor:
+    """Scores (batch, heads, n) with a row's highest finite one for inf and its lowest for -inf."""
+    finite = scores.isfinite()
+    low = scores.where(finite, torch.inf).amin(dim=(1, 2), keepdim=True)
+    high = scores.where(finite, -torch.inf).amax(dim=(1, 2), keepdim=True)
+    return torch.maximum(torch.minimum(scores, high), low)
+
+
+def _fitting(means: Tensor, sizes: list[int], room: int) -> list[bool]:
+    taken = [False] * len(sizes)
+    order = means.argsort(descending=True, stable=True).tolist()
+    for chunk in order:
+        if sizes[chunk] <= room:
+            taken[chunk] = True
+            room -= sizes[chunk]
+    taken[order[0]] |= not any(taken)
+    return taken

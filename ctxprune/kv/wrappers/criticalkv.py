@@ -1,0 +1,86 @@
+"""CriticalKV: what changes the output counts, not what is looked at alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune._checks import is_number
+from ctxprune.errors import UsageError
+from ctxprune.kv.selection import check_share, top
+from ctxprune.kv.wrappers.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["CriticalKV", "output_norms"]
+
+
+@dataclass(frozen=True)
+class CriticalKV(Wrapper):
+    """Fills a first part of the budget by the inner scores, and the rest by (score + epsilon) * ||W_o v||_1: what a
+    token adds to the layer's output (Feng et al., "Identify Critical KV Cache in LLM Inference from an Output
+    Perturbation Perspective", arXiv:2502.03805). AdaKV may stand around it.
+
+    Attributes:
+        first: The share of a head's budget that goes by the inner scores alone, 0..1.
+        epsilon: Added to the scores before they are weighted, 0 or more.
+
+    Raises:
+        UsageError: When it chooses: the inner scores are not shares of attention, as some are below 0.
+    """
+
+    first: float = 0.5
+    epsilon: float = 1e-4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_share("first", self.first)
+        if not is_number(self.epsilon) or self.epsilon < 0:
+            raise UsageError(f"epsilon is {self.epsilon!r}", hint="a number, 0 or more")
+
+    def ranked(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+        """(score + epsilon) * ||W_o v||_1, inf for the first part of each head's budget."""
+        inner = super().ranked(view, scores, kept)
+        finite = inner.isfinite()
+        if bool((inner < 0).logical_and(finite).any()):
+            raise UsageError(
+                f"{type(self.press).__name__} gives scores below 0",
+                hint="CriticalKV weights shares of attention: SnapKV",
+            )
+        part = int((kept - view.question) * Fraction(str(float(self.first))))
+        sure = top(inner, part + view.question)
+        weighted = ((inner + self.epsilon) * output_norms(view)).where(finite, inner)
+        return weighted.masked_fill(sure, float("inf"))
+
+    def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+        """The highest of each head after both parts."""
+        return top(self.ranked(view, scores, kept), kept)
+
+
+def output_norms(view: LayerView) -> Tensor:
+    """||W_o v||_1 of every token, W_o being a query head's columns of the output projection, and the mean over the
+    heads of a group: float32 (batch, kv_heads, n).
+
+    Raises:
+        UsageError: The projection does not take the values of all heads.
+    """
+    weight = view.attention.output.weight
+    heads, width = view.attention.heads, view.values.shape[-1]
+    if weight.ndim != 2 or weight.shape[1] != heads * width:
+        raise UsageError(
+            f"the output projection is {tuple(weight.shape)}",
+            where=f"layer {view.attention.layer}",
+            hint=f"CriticalKV needs one of {heads} heads of {width} values",
+        )
+    group = heads // view.kv_heads
+    norms = view.values.new_zeros(view.values.shape[:-1], dtype=torch.float32)
+    for head in range(heads):
+        columns = weight[:, head * width : (head + 1) * width].to(view.values.dtype)
+        norms[:, head // group] += (view.values[:, head // group] @ columns.T).float().abs().sum(dim=-1) / group
+    return norms

@@ -1,0 +1,62 @@
+"""ThinK: keys keep the channels that matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.selection import check_count, check_ratio, keep_count, top
+from ctxprune.kv.wrappers.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.press import Plan
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["ThinK"]
+
+
+@dataclass(frozen=True)
+class ThinK(Wrapper):
+    """Drops the channels of a head's keys that add least to the attention of the last tokens, by the mean of their
+    queries' squares times the mean of the keys' squares in the channel, higher = keep (Xu et al., "ThinK: Thinner Key
+    Cache by Query-Driven Pruning", arXiv:2407.21018). Keys are stored really smaller; attention sees zeros in the
+    dropped channels. Values stay whole, and so does what is read after the context.
+
+    Needs positions="original" and no other storage.
+
+    Attributes:
+        channels: The share of channels that is dropped, as a press's ratio.
+        window: How many of the last tokens look, 1 or more; with a question, the question's.
+    """
+
+    channels: float = 0.4
+    window: int = 32
+    edits: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_ratio(self.channels, "channels")
+        check_count("window", self.window, 1)
+
+    def edit(self, view: LayerView, plan: Plan) -> Plan:
+        """The inner press's plan with the channels that stay, ascending.
+
+        Raises:
+            UsageError: The plan drops channels already.
+        """
+        plan = super().edit(view, plan)
+        if plan.channels is not None:
+            raise UsageError("channels are dropped already", hint="use one ThinK")
+        kept = keep_count(view.head_dim, self.channels)
+        stay = top(channel_scores(view, self.window), kept)
+        return replace(plan, channels=stay.nonzero()[:, -1].view(*stay.shape[:2], kept))
+
+
+def channel_scores(view: LayerView, window: int) -> Tensor:
+    """mean_t q^2 * mean_i k^2 over the last queries of a head's group and the context's keys, (batch, kv_heads, d)."""
+    queries = view.queries(view.observers(window)).float().square().mean(dim=2)
+    looks = queries.view(len(queries), view.kv_heads, -1, view.head_dim).mean(dim=2)
+    return looks * view.keys[..., : view.tokens, :].float().square().mean(dim=2)

@@ -1,0 +1,50 @@
+"""So many tokens, whatever the length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.kv.selection import check_count, top_over_heads
+from ctxprune.kv.wrappers.wrapper import Wrapper
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["TokenBudget", "at_most"]
+
+
+@dataclass(frozen=True)
+class TokenBudget(Wrapper):
+    """Keeps at most so many tokens of the context in each head, however long it is; the inner press's ratio is not
+    used, and `ratio` is 0, as it depends on the context. Where the inner press shares a layer's budget between heads
+    (AdaKV), the limit holds for their mean.
+
+    Attributes:
+        tokens: Tokens of a head, 1 or more.
+    """
+
+    tokens: int = 1024
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count("tokens", self.tokens, 1)
+        self._set(ratio=0.0)
+
+    def budget(self, view: LayerView) -> int:
+        """The limit, or all tokens of a shorter context."""
+        return min(self.tokens, view.tokens)
+
+    def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+        """The inner press's choice, and never more than the limit."""
+        return at_most(self.press.select(view, scores, kept), scores, kept)
+
+
+def at_most(chosen: Tensor, scores: Tensor, kept: int) -> Tensor:
+    """`chosen` (batch, heads, n), cut to its highest scores in rows with more than `kept` tokens a head on the mean."""
+    room = kept * chosen.shape[1]
+    if int(chosen.sum(dim=(1, 2)).amax()) <= room:
+        return chosen
+    return chosen & top_over_heads(scores, room, first=chosen)

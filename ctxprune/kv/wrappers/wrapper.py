@@ -1,0 +1,76 @@
+"""The base of wrappers: what it does not change is left to the press inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.press import Press
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.kv.prefilled import Prefilled
+    from ctxprune.kv.press import Plan
+    from ctxprune.kv.view import LayerView
+
+__all__ = ["Wrapper", "check_inner"]
+
+
+@dataclass(frozen=True)
+class Wrapper(Press):
+    """A press around a press.
+
+    Attributes:
+        press: The press inside. A wrapper is joint, or edits, where the press inside does.
+        ratio: Its ratio, unless the wrapper says otherwise.
+
+    Raises:
+        UsageError: It is no press, or one that must stand outermost.
+    """
+
+    ratio: float = field(init=False, default=0.0)
+    press: Press
+
+    def __post_init__(self) -> None:
+        check_inner(self, self.press)
+        self._set(ratio=self.press.ratio, joint=self.joint or self.press.joint, edits=self.edits or self.press.edits)
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def score(self, view: LayerView) -> Tensor:
+        """The inner press's scores."""
+        return self.press.score(view)
+
+    def scores(self, prefilled: Prefilled) -> list[Tensor]:
+        """The inner press's scores."""
+        return self.press.scores(prefilled)
+
+    def ranked(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+        """The checked scores as the choice of `kept` tokens sees them, inf for those that stay in any case."""
+        return self.press.ranked(view, scores, kept) if isinstance(self.press, Wrapper) else scores
+
+    def budget(self, view: LayerView) -> int:
+        """The inner press's budget."""
+        return self.press.budget(view)
+
+    def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+        """The inner press's choice."""
+        return self.press.select(view, scores, kept)
+
+    def edit(self, view: LayerView, plan: Plan) -> Plan:
+        """The inner press's edits."""
+        return self.press.edit(view, plan)
+
+
+def check_inner(wrapper: Press, press: object) -> None:
+    """Raises UsageError unless `press` can stand inside `wrapper`."""
+    name = type(wrapper).__name__
+    if not isinstance(press, Press):
+        raise UsageError(f"{name} got a {type(press).__name__}", hint=f"a press, such as {name}(SnapKV(0.5))")
+    if press.outermost:
+        inner = type(press).__name__
+        raise UsageError(f"{name} cannot stand around {inner}", hint=f"put {name} inside {inner}")
