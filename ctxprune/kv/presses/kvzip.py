@@ -96,7 +96,7 @@ class KVzip(Press):
         padding. What was read stays as it is. Errors as `plans`.
         """
         if prefilled.real is None:
-            return self._alone(prefilled)
+            return list(self._alone(prefilled))
         found = [view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32) for view in prefilled.views]
         for number, real in enumerate(prefilled.real):
             columns = real.nonzero()[:, 0]
@@ -105,6 +105,7 @@ class KVzip(Press):
                     whole[number][:, columns] = own[0]
         return found
 
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def _alone(self, prefilled: Prefilled) -> list[Tensor]:
         """Scores of a context without padding."""
         if prefilled.ids is None:
