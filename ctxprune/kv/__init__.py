@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ctxprune.kv.presses.snapkv import SnapKV
     from ctxprune.kv.presses.streaming_llm import StreamingLLM
     from ctxprune.kv.presses.tova import Tova
+    from ctxprune.kv.quantise import Kivi, ratio_for_bytes
     from ctxprune.kv.router import Choice, Decode, Measured, Router
     from ctxprune.kv.view import LayerView
     from ctxprune.kv.wrappers.adakv import AdaKV
@@ -67,6 +68,7 @@ _HOMES = {
     "FixedPattern": "presses.fixed_pattern",
     "KVzip": "presses.kvzip",
     "KeyDiff": "presses.keydiff",
+    "Kivi": "quantise",
     "Knorm": "presses.knorm",
     "LagKV": "presses.lagkv",
     "LayerView": "view",
@@ -93,6 +95,7 @@ _HOMES = {
     "compress": "prefilled",
     "learn_filters": "presses.qfilter",
     "prefill": "prefilled",
+    "ratio_for_bytes": "quantise",
 }
 
 __all__ = [
@@ -109,6 +112,7 @@ __all__ = [
     "FixedPattern",
     "KVzip",
     "KeyDiff",
+    "Kivi",
     "Knorm",
     "LagKV",
     "LayerView",
@@ -135,6 +139,7 @@ __all__ = [
     "compress",
     "learn_filters",
     "prefill",
+    "ratio_for_bytes",
 ]
 
 __getattr__, __dir__ = lazy(__name__, _HOMES, first=partial(require, "torch", "train"))

@@ -31,7 +31,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
 
     Attributes:
         kept: The kept tokens; None before the context was pressed.
-        pressed: How many tokens were read when it was.
+        pressed: How many tokens were read when it was, and those that a growing storage packed since.
         shift: How far the next positions were moved back (re-rotated caches), long (batch,); None: not.
     """
 
@@ -72,7 +72,9 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             )
         keys, values = self.kept.read()
         super().update(key_states, value_states, *args, **kwargs)
-        return torch.cat([keys, self.keys], dim=-2), torch.cat([values, self.values], dim=-2)
+        read = torch.cat([keys, self.keys], dim=-2), torch.cat([values, self.values], dim=-2)
+        self._grow(self.kept)
+        return read
 
     def mask(self, mask: Tensor | None, queries: int, heads: int) -> Tensor | None:
         """A model's mask for all tokens read, cut to those that are held.
@@ -121,7 +123,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if tokens_to_remove > 0 or (self.kept is not None and -tokens_to_remove > after):
             raise UsageError(
                 f"cannot crop by {tokens_to_remove}",
-                hint=f"a negative number of tokens, {after} at most: tokens before them were pruned",
+                hint=f"a negative number of tokens, {after} at most: tokens before them were pruned or packed",
             )
         if tokens_to_remove and self.is_initialized:
             stay = max(self.keys.shape[-2] + tokens_to_remove, 0)
@@ -177,6 +179,13 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             self.device = self.keys.device
         if self.shift is not None:
             self.shift = change(self.shift)
+
+    def _grow(self, kept: Kept) -> None:
+        """Pack the oldest tokens after the press where the storage asks for it: they count as pressed from then on."""
+        if due := kept.due(self.keys.shape[-2]):
+            self.kept = kept.grown(self.keys[..., :due, :], self.values[..., :due, :], self.pressed)
+            self.pressed += due
+            self._tail(self.keys[..., due:, :].clone(), self.values[..., due:, :].clone())
 
     def _tail(self, keys: Tensor, values: Tensor) -> None:
         self.keys, self.values = keys, values

@@ -14,6 +14,7 @@ import torch
 from ctxprune.errors import FormatError, InputError
 from ctxprune.kv.attention import attentions_of
 from ctxprune.kv.cache import PrunedCache
+from ctxprune.kv.groups import KeyGroups, ValueGroups
 from ctxprune.kv.layer import PrunedLayer
 from ctxprune.kv.store import Counts, Kept, Plain, Thinned
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "VERSION", "load_cache", "model_fingerprint", "save_cache"]
 
 FORMAT, VERSION = "ctxprune-kv", 1
-_PACKED = {kind.kind: kind for kind in (Plain, Thinned)}
+_PACKED = {kind.kind: kind for kind in (Plain, Thinned, KeyGroups, ValueGroups)}
 
 
 def model_fingerprint(model: nn.Module) -> str:

@@ -1,13 +1,13 @@
 """What is left of one layer: kept tokens of all heads one behind the other, so that heads may keep different counts.
 
 Rows are ordered by batch row, then head, then place. How the numbers are held is a `Packed`: as they are (`Plain`),
-with fewer channels (`Thinned`), or quantised (`ctxprune.kv.quantise`).
+with fewer channels (`Thinned`), or quantised (`ctxprune.kv.groups`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import torch
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.press import Plan
 
-__all__ = ["Counts", "Kept", "Packed", "Plain", "Storage", "Thinned"]
+__all__ = ["Counts", "Kept", "Packed", "Plain", "Storage", "Thinned", "column_type"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Counts:
         """(total, ...) as (batch, kv_heads, longest, ...); what stands behind a shorter head's tokens means nothing."""
         if self.even:
             return flat.view(*self.each.shape, self.longest, *flat.shape[1:])
-        return flat[self._places()]
+        places = self._places()  # index_select copies whole rows, which indexing does not
+        return flat.index_select(0, places.flatten()).view(*places.shape, *flat.shape[1:])
 
     def real(self) -> Tensor | None:
         """Which places of `padded` are tokens, bool (batch, kv_heads, longest); None if all are."""
@@ -65,6 +66,11 @@ class Counts:
         starts = torch.nn.functional.pad(self.each.sum(dim=1).cumsum(dim=0), (1, 0))
         spans = [torch.arange(int(starts[row]), int(starts[row + 1])) for row in batch_rows]
         return torch.cat(spans).to(self.each.device)
+
+    def joined(self, rows: Tensor, later: Counts, more: Tensor) -> Tensor:
+        """The flat form in which each head has its part of `rows`, then that of `more`, whose counts are `later`."""
+        order = torch.cat([self.owners(), later.owners()]).argsort(stable=True)
+        return torch.cat([rows, more])[order]
 
     def _places(self) -> Tensor:
         counts = self.each.flatten().long()
@@ -170,6 +176,11 @@ class Thinned:
         return Thinned(self.flat[counts.rows_of(batch_rows)], self.channels[batch_rows].contiguous(), self.width)
 
 
+def column_type(columns: int) -> torch.dtype:
+    """The smallest of int16 and int32 that numbers so many columns."""
+    return torch.int16 if columns < torch.iinfo(torch.int16).max else torch.int32
+
+
 @dataclass(frozen=True)
 class Kept:
     """The kept tokens of one layer.
@@ -192,8 +203,7 @@ class Kept:
         counts = Counts.of(chosen.sum(dim=-1))
         keys = (keys if plan.keys is None else plan.keys)[..., :tokens, :][chosen]
         values = (values if plan.values is None else plan.values)[..., :tokens, :][chosen]
-        small = torch.int16 if chosen.shape[-1] < torch.iinfo(torch.int16).max else torch.int32
-        columns = chosen.nonzero()[:, -1].to(small)
+        columns = chosen.nonzero()[:, -1].to(column_type(chosen.shape[-1]))
         packed = Plain(keys) if plan.channels is None else Thinned.thin(keys, plan.channels, counts)
         return cls(packed, Plain(values), counts, columns)
 
@@ -212,6 +222,23 @@ class Kept:
             Counts.of(self.counts.each[batch_rows]),
             self.columns[self.counts.rows_of(batch_rows)],
         )
+
+    def due(self, after: int) -> int:
+        """How many of the `after` tokens read since, the oldest ones, the storage packs too: none, unless it grows."""
+        due = getattr(self.keys, "due", None)
+        return 0 if due is None else due(after)
+
+    def grown(self, keys: Tensor, values: Tensor, first: int) -> Kept:
+        """That with new tokens behind it, (batch, kv_heads, more, head_dim), the first of them in column `first`."""
+        more = keys.shape[-2]
+        later = Counts(torch.full_like(self.counts.each, more), more, even=True)
+        new = torch.arange(first, first + more, dtype=column_type(first + more), device=self.columns.device)
+        packs: Any = (self.keys, self.values)
+        more_keys, more_values = (
+            held.grown(self.counts, later, each.flatten(0, 2)) for held, each in zip(packs, (keys, values), strict=True)
+        )
+        columns = self.counts.joined(self.columns, later, new.repeat(later.each.numel()))
+        return Kept(more_keys, more_values, Counts.of(self.counts.each + more), columns)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is held, by name."""
