@@ -1,0 +1,197 @@
+"""Scores of presses against those of kvpress on the same tensors; runs kvpress under its own interpreter.
+
+    python benchmarks/kv_parity.py --python PYTHON     # benchmarks/results/kv_parity.json
+
+PYTHON has kvpress 0.5.5 with a transformers that it runs on; none of it is part of this repository. Two tiny decoders
+with seeded weights read 300 tokens here; keys, values, hidden states, rotary angles and eager attention of every layer
+go to both sides, which score them. Where scores differ on purpose, what has meaning is compared: see `HOW`.
+`--golden FILE` writes a few scores of kvpress for tests/kv/test_parity.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from _record import record
+from safetensors.torch import load_file, save_file
+from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
+from ctxprune.kv import (
+    ExpectedAttention,
+    KeyDiff,
+    Knorm,
+    LagKV,
+    ObservedAttention,
+    PyramidKV,
+    QFilter,
+    QFilters,
+    SnapKV,
+    StreamingLLM,
+    Tova,
+    prefill,
+)
+from ctxprune.kv.selection import keep_count, top
+
+TOKENS, ASKED = 300, 1e-4
+RATIOS = (0.25, 0.5, 0.75)
+CONFIG = {
+    "vocab_size": 97,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 2048,
+}
+KINDS = {"llama": (LlamaForCausalLM, LlamaConfig), "qwen2": (Qwen2ForCausalLM, Qwen2Config)}
+HOW = {
+    "streaming_llm": "kept tokens alone: ours ranks the recent tokens, theirs gives 1 to what stays",
+    "tova": "all but the last token, which stays on both sides: 1 here, the highest score + 1 there",
+    "lagkv": "ranked blocks alone: theirs gives 1 to sinks and tail, ours ranks them, the last tokens first",
+    "pyramidkv": "scores, and the budget of each layer",
+}
+
+
+def presses(filters: torch.Tensor) -> dict:
+    """Ours, by the names that kv_parity_peer.py gives to theirs."""
+    return {
+        "streaming_llm": StreamingLLM(),
+        "knorm": Knorm(),
+        "keydiff": KeyDiff(),
+        "tova": Tova(),
+        "snapkv": SnapKV(),
+        "observed_attention": ObservedAttention(),
+        "expected_attention": ExpectedAttention(),
+        "expected_attention_mean": ExpectedAttention(covariance=False, epsilon=0.02),
+        "pyramidkv": PyramidKV(),
+        "lagkv": LagKV(),
+        "lagkv_32": LagKV(lag=32),
+        "qfilter": QFilter(filters=QFilters(filters)),
+    }
+
+
+def decoder(name: str):
+    """A random decoder whose attention is not flat, float32, the same each time."""
+    kind, config = KINDS[name]
+    torch.manual_seed(5)
+    model = kind(config(**CONFIG, attn_implementation="eager")).eval()
+    for weight in model.parameters():
+        weight.data.mul_(8.0 if weight.ndim > 1 else 1.0)
+    return model
+
+
+@torch.no_grad()
+def tensors_of(model) -> tuple[list, dict[str, torch.Tensor]]:
+    """The views of all layers, and what kvpress needs of them."""
+    ids = torch.randint(3, CONFIG["vocab_size"], (1, TOKENS), generator=torch.Generator().manual_seed(7))
+    views = prefill(model, ids).views
+    seen = model(ids, output_attentions=True).attentions
+    held = {"cos": views[0].cos, "sin": views[0].sin}
+    for view, attention in zip(views, seen, strict=True):
+        layer = {"keys": view.keys, "values": view.values, "hidden": view.hidden, "attention": attention}
+        held |= {f"{view.order}.{name}": tensor for name, tensor in layer.items()}
+    shape = (len(views), views[0].kv_heads, views[0].head_dim)
+    held["filters"] = torch.randn(shape, generator=torch.Generator().manual_seed(9))
+    return views, {name: tensor.detach().clone().contiguous() for name, tensor in held.items()}
+
+
+def theirs_of(python: str, name: str, model, held: dict[str, torch.Tensor]) -> tuple[dict, dict]:
+    """Scores of kvpress by "press.layer", and its budgets and version."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        save_file({key: each.clone() for key, each in model.state_dict().items()}, place / "weights.safetensors")
+        save_file(held, place / "tensors.safetensors")
+        task = {"kind": name, "config": CONFIG, "ratios": RATIOS}
+        (place / "task.json").write_text(json.dumps(task), encoding="utf-8")
+        runner = Path(__file__).with_name("kv_parity_peer.py")
+        command = [python, "-W", "ignore", str(runner), folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr[-2000:])
+        return load_file(place / "scores.safetensors"), json.loads((place / "about.json").read_text(encoding="utf-8"))
+
+
+def meaningful(name: str) -> slice:
+    """The places whose scores are compared."""
+    if name.startswith("lagkv"):
+        lag = 32 if name == "lagkv_32" else 128
+        return slice(4, 4 + ((TOKENS - 4) // lag - 1) * lag)
+    return slice(0, TOKENS - 1 if name == "tova" else 0 if name == "streaming_llm" else TOKENS)
+
+
+@torch.no_grad()
+def compare(views: list, held: dict, theirs: dict, about: dict) -> dict:
+    """One row for each press: the largest difference, and the share of equal kept tokens at three ratios."""
+    rows = {}
+    for name, press in presses(held["filters"]).items():
+        apart, relative, equal, kept = 0.0, 0.0, 0, 0
+        for view in views:
+            ours, other = press.checked(view, press.score(view)), theirs[f"{name}.{view.order}"].float()
+            part = meaningful(name)
+            if ours[..., part].numel():
+                difference = (ours - other)[..., part].abs()
+                apart = max(apart, float(difference.max()))
+                relative = max(relative, float((difference / other[..., part].abs().clamp(min=1e-6)).max()))
+            if name.startswith("lagkv"):  # ranks are equal in all blocks: what of them stays is a matter of ties
+                continue
+            for ratio in RATIOS:
+                count = keep_count(TOKENS, ratio)
+                wanted = theirs.get(f"{name}@{ratio}.{view.order}", other)  # StreamingLLM's scores depend on the ratio
+                both = top(ours, count) & top(wanted.float(), count)
+                equal, kept = equal + int(both.sum()), kept + count * view.kv_heads
+        rows[name] = {
+            "largest_difference": apart,
+            "largest_relative_difference": relative,
+            "equal_kept": equal,
+            "kept": kept,
+            "within": apart <= ASKED and equal == kept,
+        }
+        if name.partition("_32")[0] in HOW:
+            rows[name]["compared"] = HOW[name.partition("_32")[0]]
+    ours = {str(ratio): [PyramidKV(ratio).budget(view) for view in views] for ratio in RATIOS}
+    rows["pyramidkv"]["budgets"] = {"ours": ours, "theirs": about["budgets"]}
+    rows["pyramidkv"]["within"] &= ours == about["budgets"]
+    return rows
+
+
+def golden(theirs: dict) -> dict:
+    """The scores of kvpress at some places, by press and layer."""
+    places = [0, 3, 4, 5, 17, 64, 100, 131, 132, 200, 235, 236, 250, 298]
+    return {
+        key: {"places": places, "scores": [[float(f"{value:.7g}") for value in head[places]] for head in scores[0]]}
+        for key, scores in sorted(theirs.items())
+        if key.endswith((".0", ".3")) and "@" not in key and not key.startswith("streaming_llm")
+    }
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--python", required=True, help="the interpreter that has kvpress")
+    options.add_argument("--golden", type=Path, default=None)
+    words = options.parse_args()
+    torch.set_num_threads(1)
+    figures, pinned, about = {}, {}, {}
+    for name in KINDS:
+        model = decoder(name)
+        views, held = tensors_of(model)
+        theirs, about = theirs_of(words.python, name, model, held)
+        figures[name] = compare(views, held, theirs, about)
+        pinned[name] = golden(theirs)
+        for press, row in figures[name].items():
+            sys.stderr.write(f"{name} {press} {row['largest_difference']:.2e} {row['equal_kept']}/{row['kept']}\n")
+    peer = {key: about[key] for key in ("kvpress", "transformers", "torch")}
+    if words.golden is not None:
+        document = {"command": "python benchmarks/kv_parity.py --python PYTHON --golden FILE", "peer": peer, **pinned}
+        words.golden.write_text(json.dumps(document) + "\n", encoding="utf-8")
+    notes = {"asked": ASKED, "tokens": TOKENS, "ratios": RATIOS, "peer": peer}
+    record("kv_parity", {**notes, "presses": figures}, seed=5, data={})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Calls kvpress for one task of `kv_parity.py`; runs under the interpreter that has it.
+
+python benchmarks/kv_parity_peer.py FOLDER     # reads task.json and two safetensors files, writes scores.safetensors
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import kvpress
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+
+def main() -> None:
+    place = Path(sys.argv[1])
+    task = json.loads((place / "task.json").read_text(encoding="utf-8"))
+    word = {"llama": "Llama", "qwen2": "Qwen2"}[task["kind"]]
+    config = getattr(transformers, f"{word}Config")(**task["config"], attn_implementation="eager")
+    model = getattr(transformers, f"{word}ForCausalLM")(config).eval()
+    model.load_state_dict(load_file(place / "weights.safetensors"))
+    held = load_file(place / "tensors.safetensors")
+    made = presses(task, held["filters"])
+    scores, budgets = {}, {str(ratio): [] for ratio in task["ratios"]}
+    for number, layer in enumerate(model.model.layers):
+        module = layer.self_attn
+        module.rotary_emb = model.model.rotary_emb
+        keys, values, hidden, seen = (held[f"{number}.{part}"] for part in ("keys", "values", "hidden", "attention"))
+        turns = {"position_embeddings": (held["cos"], held["sin"])}
+        for name, press in made.items():
+            attentions = seen if name == "observed_attention" else None
+            with torch.no_grad():
+                found = press.score(module, hidden, keys, values, attentions, turns)
+            scores[f"{name}.{number}"] = found.expand(keys.shape[:-1]).float().contiguous().clone()
+        for ratio in task["ratios"]:
+            pyramid = kvpress.PyramidKVPress(compression_ratio=ratio)
+            budgets[str(ratio)].append(pyramid.get_layer_budget(module, keys.shape[2]))
+    save_file(scores, place / "scores.safetensors")
+    about = {
+        "kvpress": version("kvpress"),
+        "transformers": transformers.__version__,
+        "torch": torch.__version__,
+        "budgets": budgets,
+    }
+    (place / "about.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def presses(task: dict, filters: torch.Tensor) -> dict:
+    half = {"compression_ratio": 0.5}
+    qfilter = kvpress.QFilterPress(**half)
+    qfilter.q_filters = filters
+    return {
+        "streaming_llm": kvpress.StreamingLLMPress(**half),
+        **{f"streaming_llm@{ratio}": kvpress.StreamingLLMPress(compression_ratio=ratio) for ratio in task["ratios"]},
+        "knorm": kvpress.KnormPress(**half),
+        "keydiff": kvpress.KeyDiffPress(**half),
+        "tova": kvpress.TOVAPress(**half),
+        "snapkv": kvpress.SnapKVPress(**half),
+        "observed_attention": kvpress.ObservedAttentionPress(**half),
+        "expected_attention": kvpress.ExpectedAttentionPress(**half),
+        "expected_attention_mean": kvpress.ExpectedAttentionPress(**half, use_covariance=False, epsilon=0.02),
+        "pyramidkv": kvpress.PyramidKVPress(**half),
+        "lagkv": kvpress.LagKVPress(**half),
+        "lagkv_32": kvpress.LagKVPress(**half, lag_size=32),
+        "qfilter": qfilter,
+    }
+
+
+if __name__ == "__main__":
+    main()
