@@ -24,6 +24,8 @@ from ctxprune._lazy import lazy
 if TYPE_CHECKING:
     from ctxprune.kv.agreements import Agreement, agreement
     from ctxprune.kv.cache import PrunedCache
+    from ctxprune.kv.drafts.draft_index import DraftIndex
+    from ctxprune.kv.drafts.drafts import Drafted, DraftReport, Drafts, generate_with_drafts
     from ctxprune.kv.prefilled import Prefilled, compress, prefill
     from ctxprune.kv.press import Plan, Press
     from ctxprune.kv.presses.expected_attention import ExpectedAttention
@@ -41,6 +43,11 @@ if TYPE_CHECKING:
     from ctxprune.kv.presses.streaming_llm import StreamingLLM
     from ctxprune.kv.presses.tova import Tova
     from ctxprune.kv.quantise import Kivi, ratio_for_bytes
+    from ctxprune.kv.reuse.exactness import Exactness, exactness
+    from ctxprune.kv.reuse.joining import join, join_pressed
+    from ctxprune.kv.reuse.keys_only import as_prefilled
+    from ctxprune.kv.reuse.passage_store import PassageStore
+    from ctxprune.kv.reuse.prefix import reuse_prefix
     from ctxprune.kv.router import Choice, Decode, Measured, Router
     from ctxprune.kv.view import LayerView
     from ctxprune.kv.wrappers.adakv import AdaKV
@@ -64,6 +71,11 @@ _HOMES = {
     "Composed": "wrappers.composed",
     "CriticalKV": "wrappers.criticalkv",
     "Decode": "router",
+    "DraftIndex": "drafts.draft_index",
+    "DraftReport": "drafts.drafts",
+    "Drafted": "drafts.drafts",
+    "Drafts": "drafts.drafts",
+    "Exactness": "reuse.exactness",
     "ExpectedAttention": "presses.expected_attention",
     "FixedPattern": "presses.fixed_pattern",
     "KVzip": "presses.kvzip",
@@ -75,6 +87,7 @@ _HOMES = {
     "Measured": "router",
     "Merge": "wrappers.merge",
     "ObservedAttention": "presses.observed_attention",
+    "PassageStore": "reuse.passage_store",
     "PerLayer": "wrappers.per_layer",
     "Plan": "press",
     "Prefilled": "prefilled",
@@ -92,10 +105,16 @@ _HOMES = {
     "TokenBudget": "wrappers.token_budget",
     "Tova": "presses.tova",
     "agreement": "agreements",
+    "as_prefilled": "reuse.keys_only",
     "compress": "prefilled",
+    "exactness": "reuse.exactness",
+    "generate_with_drafts": "drafts.drafts",
+    "join": "reuse.joining",
+    "join_pressed": "reuse.joining",
     "learn_filters": "presses.qfilter",
     "prefill": "prefilled",
     "ratio_for_bytes": "quantise",
+    "reuse_prefix": "reuse.prefix",
 }
 
 __all__ = [
@@ -108,6 +127,11 @@ __all__ = [
     "Composed",
     "CriticalKV",
     "Decode",
+    "DraftIndex",
+    "DraftReport",
+    "Drafted",
+    "Drafts",
+    "Exactness",
     "ExpectedAttention",
     "FixedPattern",
     "KVzip",
@@ -119,6 +143,7 @@ __all__ = [
     "Measured",
     "Merge",
     "ObservedAttention",
+    "PassageStore",
     "PerLayer",
     "Plan",
     "Prefilled",
@@ -136,10 +161,16 @@ __all__ = [
     "TokenBudget",
     "Tova",
     "agreement",
+    "as_prefilled",
     "compress",
+    "exactness",
+    "generate_with_drafts",
+    "join",
+    "join_pressed",
     "learn_filters",
     "prefill",
     "ratio_for_bytes",
+    "reuse_prefix",
 ]
 
 __getattr__, __dir__ = lazy(__name__, _HOMES, first=partial(require, "torch", "train"))

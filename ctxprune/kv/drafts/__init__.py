@@ -1,0 +1,1 @@
+"""Speculative decoding whose drafts are copied from retrieved text."""

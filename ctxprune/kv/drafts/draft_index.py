@@ -1,0 +1,154 @@
+"""Where the last tokens of a text stand in other texts: n-grams by their hash, sorted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ctxprune.kv.selection import check_count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["DraftIndex", "GrownIndex", "Match"]
+
+_BASE = np.uint64(0x9E3779B97F4A7C15)
+_LOOKED_AT = 64  # places of one n-gram that are compared
+_BACK = 64  # tokens that a match is followed back
+
+
+class Match(NamedTuple):
+    """Where a text goes on as another ended.
+
+    Attributes:
+        length: Tokens before `place` that are equal, at least the shortest n-gram.
+        place: Of the token that follows.
+    """
+
+    length: int
+    place: int
+
+
+class DraftIndex:
+    """Texts by their n-grams; built once in numpy, looked up by binary search. Safe to share between threads.
+
+    Args:
+        texts: Token ids of each text, 0 or more each; no match reaches from one text into the next.
+        longest: The longest n-gram that is indexed; equal ones are told apart by up to 64 tokens before them.
+        shortest: The shortest one.
+
+    Raises:
+        UsageError: Not 1 <= shortest <= longest.
+    """
+
+    def __init__(self, texts: Sequence[Sequence[int]], *, longest: int = 6, shortest: int = 1) -> None:
+        check_count("shortest", shortest, 1)
+        check_count("longest", longest, shortest)
+        self.longest, self.shortest = longest, shortest
+        pieces = [np.append(np.asarray(text, dtype=np.int64).ravel(), -1) for text in texts]  # -1 parts the texts
+        self.ids: NDArray[np.int64] = np.concatenate([np.full(1, -1, np.int64), *pieces])
+        self._levels: dict[int, tuple[NDArray[np.uint64], NDArray[np.int32]]] = {}
+        hashes = np.zeros(len(self.ids) + 1, dtype=np.uint64)
+        for length in range(1, longest + 1):
+            count = len(self.ids) - length + 1
+            if count < 1:
+                break
+            hashes = hashes[:count] * _BASE + self.ids[length - 1 :].astype(np.uint64)
+            if length >= shortest:
+                order = hashes.argsort(kind="stable").astype(np.int32)
+                self._levels[length] = hashes[order], order
+
+    def __len__(self) -> int:
+        """Tokens in all texts."""
+        return int((self.ids >= 0).sum())
+
+    def find(self, ended: Sequence[int], near: int = 0) -> Match | None:
+        """The place behind the longest n-gram that `ended` ends with, or None.
+
+        Of several, the one with most tokens before it that are equal too; then the first one from `near` on.
+        """
+        tail = np.asarray(ended[-_BACK:], dtype=np.int64)
+        for length in range(min(self.longest, len(tail)), self.shortest - 1, -1):
+            places = self._places(tail[-length:], near)
+            if len(places):
+                return self._best(tail, places, length, near)
+        return None
+
+    def after(self, match: Match, count: int) -> list[int]:
+        """Up to `count` tokens from a match on, to the end of its text."""
+        following = self.ids[match.place : match.place + max(count, 0)]
+        ends = np.flatnonzero(following < 0)
+        return [int(token) for token in (following[: ends[0]] if len(ends) else following)]
+
+    def _places(self, gram: NDArray[np.int64], near: int) -> NDArray[np.int64]:
+        """Places behind an n-gram where the text goes on; of very many some around `near`."""
+        level = self._levels.get(len(gram))
+        if level is None:
+            return np.zeros(0, dtype=np.int64)
+        hashes, order = level
+        wanted = np.zeros(1, dtype=np.uint64)
+        for token in gram.astype(np.uint64):
+            wanted = wanted * _BASE + token
+        low, high = hashes.searchsorted(wanted[0], "left"), hashes.searchsorted(wanted[0], "right")
+        if high - low > _LOOKED_AT:  # equal hashes are in order of their places
+            middle = low + int(order[low:high].searchsorted(near))
+            low = max(min(middle - _LOOKED_AT // 4, high - _LOOKED_AT), low)
+            high = low + _LOOKED_AT
+        starts = order[low:high].astype(np.int64)
+        starts = starts[starts + len(gram) < len(self.ids)]
+        same = (self.ids[starts[:, None] + np.arange(len(gram))] == gram).all(axis=1)
+        places = starts[same] + len(gram)
+        going_on: NDArray[np.int64] = places[self.ids[places] >= 0]
+        return going_on
+
+    def _best(self, tail: NDArray[np.int64], places: NDArray[np.int64], length: int, near: int) -> Match:
+        reached = np.full(len(places), length)
+        if length == self.longest and len(places) > 1:
+            back = np.arange(1, len(tail) + 1)
+            before = places[:, None] - back
+            same = (self.ids[before.clip(0)] == tail[::-1]) & (before >= 0)
+            reached = np.where(same.all(axis=1), len(tail), same.argmin(axis=1))
+        far = places < near
+        chosen = np.lexsort((places, far, -reached))[0]
+        return Match(int(reached[chosen]), int(places[chosen]))
+
+
+class GrownIndex:
+    """A text that grows, by its n-grams: for what was generated itself.
+
+    Args:
+        longest: The longest n-gram that is indexed.
+        shortest: The shortest one.
+    """
+
+    def __init__(self, *, longest: int = 6, shortest: int = 1) -> None:
+        self.longest, self.shortest = longest, shortest
+        self.ids: list[int] = []
+        self._last: dict[tuple[int, ...], int] = {}  # the place behind the last such n-gram that goes on
+        self._indexed = 0
+
+    def add(self, tokens: Sequence[int]) -> None:
+        """Let the text go on."""
+        self.ids += tokens
+        for place in range(max(self._indexed, 1), len(self.ids)):
+            for length in range(self.shortest, min(self.longest, place) + 1):
+                self._last[tuple(self.ids[place - length : place])] = place
+        self._indexed = len(self.ids)
+
+    def find(self) -> Match | None:
+        """The last earlier place where the text stood as it ends, by its longest n-gram, or None."""
+        for length in range(min(self.longest, len(self.ids)), self.shortest - 1, -1):
+            place = self._last.get(tuple(self.ids[-length:]))
+            if place is not None:
+                return Match(length, place)
+        return None
+
+    def after(self, match: Match, count: int) -> list[int]:
+        """Up to `count` tokens from a match on; where the text ends they go round."""
+        copied = list(self.ids[match.place :])
+        while copied and len(copied) < count:
+            copied += copied
+        return copied[: max(count, 0)]

@@ -1,0 +1,254 @@
+"""Greedy decoding with drafts copied from retrieved passages and the prompt, checked by the model a draft at a time."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.attention import cache_argument
+from ctxprune.kv.drafts.draft_index import DraftIndex, GrownIndex
+from ctxprune.kv.selection import check_count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.kv.drafts.draft_index import Match
+
+__all__ = ["DraftReport", "Drafted", "Drafts", "generate_with_drafts"]
+
+
+@dataclass(frozen=True)
+class DraftReport:
+    """What drafts saved in one call.
+
+    Attributes:
+        tokens: Tokens generated.
+        steps: Calls of the model, the first one over the prompt included; without drafts there are as many as tokens.
+        drafted: Tokens proposed; `accepted` of them were what the model says.
+    """
+
+    tokens: int
+    steps: int
+    drafted: int
+    accepted: int
+
+    @property
+    def steps_saved(self) -> float:
+        """Share of the model's steps that drafts made needless, 0..1."""
+        return 1 - self.steps / self.tokens if self.tokens else 0.0
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """Ids of prompt and answer, (1, n), and what drafts saved."""
+
+    ids: Tensor
+    report: DraftReport
+
+
+class Drafts:
+    """Drafts from passages and the prompt: `model.generate(ids, custom_generate=Drafts(passages), do_sample=False)`.
+
+    The last tokens are looked for in the passages, the prompt and what was generated, the longest n-gram first; what
+    follows there is the draft (the retrieval part of Quan et al., "RASD: Retrieval-Augmented Speculative Decoding",
+    2025, without its draft model; Saxena, "Prompt Lookup Decoding", 2023). The model checks a draft in one call and
+    keeps what it says itself, so that the text is that of greedy decoding, as far as the model's numbers do not depend
+    on how many tokens it reads at once: in half precision a near tie may fall the other way. Drafts double while they
+    are right and shrink to little more than what was right. Processors, stopping criteria and caches, pruned ones too,
+    are those of `generate`; a streamer gets nothing, since transformers does not hand it on.
+
+    One object serves one call at a time; `report` is that of the last one. Passages are indexed once.
+
+    Args:
+        passages: Token ids of each retrieved text, in any number; or an index of them.
+        longest: The longest n-gram looked for, 1 or more.
+        shortest: The shortest one, 1..longest.
+        most: Tokens in a draft at most, 1 or more; behind a single equal token a quarter of what else is due.
+
+    Raises:
+        UsageError: A parameter is out of its range.
+    """
+
+    def __init__(
+        self, passages: Sequence[Sequence[int]] | DraftIndex, *, longest: int = 6, shortest: int = 1, most: int = 40
+    ) -> None:
+        check_count("most", most, 1)
+        if not isinstance(passages, DraftIndex):
+            passages = DraftIndex([_plain(text) for text in passages], longest=longest, shortest=shortest)
+        self.index, self.most = passages, most
+        self.report = DraftReport(0, 0, 0, 0)
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def __call__(
+        self,
+        model: nn.Module,
+        input_ids: Tensor,
+        logits_processor: Any = None,
+        stopping_criteria: Any = None,
+        generation_config: Any = None,
+        **model_kwargs: Any,
+    ) -> Tensor:
+        """Generate; called by `model.generate`.
+
+        Raises:
+            UsageError: More than one row, sampling or beams, no cache, or a cache that holds all ids already.
+        """
+        cache = model_kwargs.get("cache", model_kwargs.get("past_key_values"))
+        _check(model, input_ids, generation_config, cache)
+        reader = _Reader(model, cache, model_kwargs.get("attention_mask"))
+        guess = _Guess(self.index, input_ids[0].tolist(), self.most)
+        ids, limit = input_ids, int(generation_config.max_length)
+        steps = drafted = accepted = 0
+        draft: list[int] = []
+        while True:
+            logits = reader.read(ids, draft)
+            steps, drafted, before = steps + 1, drafted + len(draft), ids.shape[1]
+            ids, right, done = _checked(ids, draft, logits, logits_processor, stopping_criteria)
+            accepted += right
+            reader.forget(ids.shape[1] - 1)
+            if done:
+                break
+            guess.learn(ids[0, before:].tolist(), len(draft), right)
+            draft = guess.draft(limit - ids.shape[1] - 1)
+        self.report = DraftReport(ids.shape[1] - input_ids.shape[1], steps, drafted, accepted)
+        return ids
+
+
+def generate_with_drafts(
+    model: nn.Module,
+    ids: Tensor,
+    passages: Sequence[Sequence[int]] | DraftIndex,
+    *,
+    most: int = 40,
+    **options: Any,
+) -> Drafted:
+    """`model.generate(ids, **options)`, greedy, with drafts from passages; see `Drafts`.
+
+    Args:
+        model: A decoder of transformers.
+        ids: Token ids of the prompt, (1, n), those in the cache included.
+        passages: Token ids of each retrieved text, or an index of them.
+        most: Tokens in a draft at most.
+        options: As `generate` takes them: `cache=`, `max_new_tokens=`, `eos_token_id=` and so on.
+
+    Raises:
+        UsageError: As `Drafts`.
+    """
+    drafts = Drafts(passages, most=most)
+    made: Tensor = model.generate(ids, custom_generate=drafts, **{"do_sample": False, **options})
+    return Drafted(made, drafts.report)
+
+
+class _Guess:
+    """What comes next, from all texts at hand, and how much of it to propose."""
+
+    def __init__(self, passages: DraftIndex, prompt: list[int], most: int) -> None:
+        sizes = {"longest": passages.longest, "shortest": passages.shortest}
+        self._texts = [passages, DraftIndex([prompt], **sizes)]
+        self._own = GrownIndex(**sizes)
+        self._ended = prompt[-64:]
+        self._near = [0, 0]
+        self._source: tuple[int, int] | None = None  # the text of the last draft, and where it began
+        self._most, self._size = most, min(8, most)
+
+    def learn(self, tokens: list[int], drafted: int, right: int) -> None:
+        """Take what was generated in one step, of which `right` tokens of `drafted` had been proposed."""
+        self._own.add(tokens)
+        self._ended = (self._ended + tokens)[-64:]
+        if self._source is not None and right:
+            text, place = self._source
+            self._near[text] = place + right
+        if drafted:
+            self._size = min(2 * drafted, self._most) if right == drafted else min(max(right + 2, 4), self._most)
+
+    def draft(self, room: int) -> list[int]:
+        """Tokens to propose, `room` at most."""
+        self._source = None
+        if room < 1:
+            return []
+        found: list[Match | None] = [
+            text.find(self._ended, near) for text, near in zip(self._texts, self._near, strict=True)
+        ]
+        found.append(self._own.find())
+        best = max((match.length for match in found if match is not None), default=0)
+        if not best:
+            return []
+        size = min(self._size if best > 1 else max(self._size // 4, 1), room)
+        for number, match in enumerate(found):
+            if match is not None and match.length == best:
+                if number < len(self._texts):
+                    self._source = number, match.place
+                    return self._texts[number].after(match, size)
+                return self._own.after(match, size)
+        return []
+
+
+class _Reader:
+    """Lets the model read on, and forget what was not right."""
+
+    def __init__(self, model: nn.Module, cache: Any, mask: Tensor | None) -> None:
+        self._model, self._cache, self._mask = model, cache, mask
+        self._name = cache_argument(model)
+        self._few = "logits_to_keep" in inspect.signature(model.forward).parameters
+        record = getattr(cache, "activate_past_recording", None)
+        if record is not None:
+            record()  # sliding windows then keep what they need to go back
+
+    def read(self, ids: Tensor, draft: list[int]) -> Tensor:
+        """Logits of the last token of `ids` and of the draft's behind it, float32 (1, 1 + draft, vocabulary)."""
+        count = 1 + len(draft)
+        whole = torch.cat([ids, ids.new_tensor([draft])], dim=1) if draft else ids
+        new = whole[:, self._cache.get_seq_length() :]
+        given: dict[str, Any] = {"logits_to_keep": count} if self._few else {}
+        if self._mask is not None:
+            more = self._mask.new_ones(1, whole.shape[1] - self._mask.shape[1])
+            given["attention_mask"] = mask = torch.cat([self._mask, more], dim=1)
+            given["position_ids"] = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)[:, -new.shape[1] :]
+        output = self._model(input_ids=new, use_cache=True, **{self._name: self._cache}, **given)
+        logits: Tensor = output.logits[:, -count:].float()
+        return logits
+
+    def forget(self, stay: int) -> None:
+        """Leave `stay` tokens in the cache."""
+        self._cache.crop(stay - self._cache.get_seq_length())
+
+
+def _checked(ids: Tensor, draft: list[int], logits: Tensor, processor: Any, stopping: Any) -> tuple[Tensor, int, bool]:
+    """The ids with what the model says behind them, how many of the draft's tokens are right, and whether it ends."""
+    for number in range(len(draft) + 1):
+        scores = logits[:, number] if not processor else processor(ids, logits[:, number])
+        token = scores.argmax(dim=-1)
+        ids = torch.cat([ids, token[:, None].to(ids.device)], dim=1)
+        right = number < len(draft) and int(token) == draft[number]
+        if stopping and bool(stopping(ids, None).all()):
+            return ids, number + right, True
+        if not right:
+            return ids, number, False
+    raise AssertionError("a draft ends with a token of the model's own")
+
+
+def _check(model: nn.Module, ids: Tensor, config: Any, cache: Any) -> None:
+    if ids.shape[0] != 1:
+        raise UsageError(f"drafts serve one row, and there are {ids.shape[0]}", hint="generate row by row")
+    if config is None or config.do_sample or config.num_beams > 1 or config.return_dict_in_generate:
+        raise UsageError(
+            "drafts serve greedy decoding to plain ids",
+            hint="model.generate(ids, custom_generate=drafts, do_sample=False), without beams or a dict",
+        )
+    if getattr(model.config, "is_encoder_decoder", False) or cache is None or not hasattr(cache, "crop"):
+        raise UsageError("drafts need a decoder with a cache that can go back", hint="leave use_cache on")
+    if cache.get_seq_length() >= ids.shape[1]:
+        raise UsageError(
+            f"the cache holds {cache.get_seq_length()} tokens and {ids.shape[1]} ids are given",
+            hint="pass the ids of the cache and at least one more",
+        )
+
+
+def _plain(text: Any) -> list[int]:
+    return text.flatten().tolist() if isinstance(text, torch.Tensor) else [int(token) for token in text]

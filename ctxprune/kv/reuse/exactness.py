@@ -1,0 +1,73 @@
+"""How far a joined or pruned cache is from the full prefill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.kv.attention import cache_argument
+from ctxprune.kv.cache import PrunedCache
+from ctxprune.kv.reuse.passage_store import one_row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+__all__ = ["Exactness", "exactness"]
+
+
+@dataclass(frozen=True)
+class Exactness:
+    """Logits of the same new tokens behind two caches.
+
+    Attributes:
+        max_difference: The largest absolute difference of two logits; `mean_difference` their mean.
+        kl: Kullback-Leibler divergence of the next-token distributions, full prefill against the other, in nats, mean
+            over the new tokens.
+        top1: Share of the new tokens behind which both say the same next token, 0..1.
+    """
+
+    max_difference: float
+    mean_difference: float
+    kl: float
+    top1: float
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def exactness(
+    model: nn.Module,
+    ids: Tensor | Sequence[int],
+    cache: PrunedCache,
+    new: Tensor | Sequence[int],
+    *,
+    full: PrunedCache | None = None,
+) -> Exactness:
+    """Compare a cache with the one that a full prefill gives.
+
+    Args:
+        model: A decoder of transformers with a head.
+        ids: The ids that the cache stands for, (n,) or (1, n).
+        cache: The cache; it is not changed.
+        new: Ids that are read behind it, (m,) or (1, m).
+        full: The cache of the full prefill, where it is at hand; it is not changed. None: computed.
+
+    Raises:
+        UsageError: Ids have another shape.
+    """
+    device = next(model.parameters()).device
+    new, name = one_row(new, device), cache_argument(model)
+    if full is None:
+        full = PrunedCache(model)
+        model(one_row(ids, device), logits_to_keep=1, **{name: full})
+    expected, found = (model(new, **{name: each.copy()}).logits[0].float() for each in (full, cache))
+    difference = (expected - found).abs()
+    theirs, ours = expected.log_softmax(dim=-1), found.log_softmax(dim=-1)
+    return Exactness(
+        float(difference.max()),
+        float(difference.mean()),
+        max(float((theirs.exp() * (theirs - ours)).sum(dim=-1).mean()), 0.0),
+        float((expected.argmax(dim=-1) == found.argmax(dim=-1)).float().mean()),
+    )

@@ -1,0 +1,168 @@
+"""Passages whose caches were computed apart, joined to the cache of one sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune._checks import is_number
+from ctxprune.errors import UsageError
+from ctxprune.kv.attention import attentions_of
+from ctxprune.kv.cache import PrunedCache
+from ctxprune.kv.layer import PrunedLayer
+from ctxprune.kv.reuse.passage_store import one_row, whole_cache
+from ctxprune.kv.reuse.recompute import recompute_tokens
+from ctxprune.kv.rotary import Rotary
+from ctxprune.kv.store import Counts, Kept, Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ctxprune.kv.reuse.passage_store import PassageStore
+
+__all__ = ["join", "join_pressed"]
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def join(
+    store: PassageStore,
+    prefix: Tensor | Sequence[int],
+    passages: Sequence[Tensor | Sequence[int]],
+    *,
+    recompute: float = 0.15,
+) -> PrunedCache:
+    """The cache of prefix and passages one behind the other, from the caches of each.
+
+    Keys are turned from the positions where a passage was read to its place. What is missing is what passages would
+    have seen of one another; a share of the tokens is computed again to bring it back (Yao et al., "CacheBlend",
+    arXiv:2405.16444: the tokens whose values in the second layer change most; the first two layers are computed for
+    all). Pass prefix, passages and question as one sequence to `model.generate(ids, cache=cache)`.
+
+    Args:
+        store: Caches of passages without a press; it reads those that it has not.
+        prefix: Token ids of what stands before the passages, (n,) or (1, n), exact in any case; may be empty.
+        passages: Token ids of each passage, in order, at least one.
+        recompute: 0 joins alone, 1 computes all again, which is a prefill; 0..1.
+
+    Raises:
+        UsageError: `recompute` is out of range, there is no passage, ids have another shape, or the store presses.
+        FormatError: As `PassageStore.get`; InputError likewise.
+    """
+    if not is_number(recompute) or not 0 <= recompute <= 1:
+        raise UsageError(f"recompute is {recompute!r}", hint="the share of tokens to compute again, 0 to 1")
+    if store.press is not None:
+        raise UsageError("this store holds pressed passages", hint="join_pressed(store, prefix, passages)")
+    parts = _parts(store, prefix, passages)
+    by = _moves(parts)[None, None]
+    rotary = Rotary(store.model)
+    pairs = []
+    for attention in attentions_of(store.model):
+        layers = [part.cache.layers[attention.layer] for part in parts]
+        keys = rotary.turn(attention, torch.cat([layer.keys for layer in layers], dim=-2), by)
+        pairs.append((keys, torch.cat([layer.values for layer in layers], dim=-2)))
+    first = 0 if _empty(prefix) else parts[0].ids.shape[1]
+    if recompute:
+        recompute_tokens(store.model, pairs, torch.cat([part.ids for part in parts], dim=1), first, recompute)
+    cache = whole_cache(store.model, pairs)
+    cache.press = {"joined": len(passages), "recompute": recompute}
+    return cache
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def join_pressed(
+    store: PassageStore, prefix: Tensor | Sequence[int], passages: Sequence[Tensor | Sequence[int]]
+) -> PrunedCache:
+    """As `join` without computing anything again, for a store with a press: what is kept of each passage, joined.
+
+    The prefix stays whole. Heads may keep different counts, as the press chose.
+
+    Raises:
+        UsageError: The store has no press, there is no passage, or ids have another shape.
+        FormatError: As `PassageStore.get`; InputError likewise.
+    """
+    if store.press is None:
+        raise UsageError("this store holds whole passages", hint="join(store, prefix, passages)")
+    parts = _parts(store, prefix, passages)
+    moves = _moves(parts)
+    rotary = Rotary(store.model)
+    cache = PrunedCache(store.model)
+    for attention in attentions_of(store.model):
+        layers = [part.cache.layers[attention.layer] for part in parts]
+        heads = layers[0].keys.shape[1]
+        keys, values, owners, columns = (torch.cat(each) for each in zip(*map(_flat, layers), strict=True))
+        starts, _ = _starts(parts)
+        columns = columns + starts.repeat_interleave(_sizes(layers, starts))
+        turned = rotary.turn(attention, keys[None, None], moves[columns][None, None])[0, 0]
+        order = owners.argsort(stable=True)  # parts come in order, so columns ascend in each head
+        small = torch.int16 if len(moves) < torch.iinfo(torch.int16).max else torch.int32
+        counts = Counts.of(torch.bincount(owners, minlength=heads)[None])
+        layer = PrunedLayer()
+        tail = keys.new_zeros(1, heads, 0, keys.shape[-1]), values.new_zeros(1, heads, 0, values.shape[-1])
+        layer.lazy_initialization(*tail)
+        layer.keys, layer.values = tail
+        layer.pressed = len(moves)
+        layer.kept = Kept(Plain(turned[order]), Plain(values[order]), counts, columns[order].to(small))
+        cache.layers[attention.layer] = layer
+    cache.press = {"joined": len(passages), **store.press.describe()}
+    return cache
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is joined: token ids (1, n), their cache, and the position that the first one was read at."""
+
+    ids: Tensor
+    cache: PrunedCache
+    read_at: int
+
+
+def _parts(
+    store: PassageStore, prefix: Tensor | Sequence[int], passages: Sequence[Tensor | Sequence[int]]
+) -> list[_Part]:
+    if not len(passages):
+        raise UsageError("there is no passage to join", hint="give the ids of one at least")
+    device = store.lead.device
+    rows = [one_row(each, device) for each in passages]
+    parts = [_Part(row, store.get(row), store.lead.shape[1]) for row in rows]
+    if _empty(prefix):
+        return parts
+    head = one_row(prefix, device)
+    return [_Part(head, store.prefix(head), 0), *parts]
+
+
+def _empty(prefix: Tensor | Sequence[int]) -> bool:
+    return not (prefix.numel() if isinstance(prefix, torch.Tensor) else len(prefix))
+
+
+def _starts(parts: list[_Part]) -> tuple[Tensor, Tensor]:
+    """Where each part begins in the sequence, and how long it is, long (parts,)."""
+    lengths = torch.tensor([part.ids.shape[1] for part in parts], device=parts[0].ids.device)
+    return lengths.cumsum(dim=0) - lengths, lengths
+
+
+def _moves(parts: list[_Part]) -> Tensor:
+    """How far each token goes from the position where it was read, long (n,)."""
+    starts, lengths = _starts(parts)
+    read_at = torch.tensor([part.read_at for part in parts], device=starts.device)
+    return (starts - read_at).repeat_interleave(lengths)
+
+
+def _flat(layer: PrunedLayer) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Keys, values, heads and columns of what one part's layer holds, one row a token and head, by head."""
+    kept = layer.kept
+    if kept is not None:
+        keys, values = kept.keys.unpack(kept.counts), kept.values.unpack(kept.counts)
+        return keys, values, kept.counts.owners(), kept.columns.long()
+    _, heads, count, _ = layer.keys.shape
+    places = torch.arange(count, device=layer.keys.device).repeat(heads)
+    owners = torch.arange(heads, device=layer.keys.device).repeat_interleave(count)
+    return layer.keys[0].flatten(0, 1), layer.values[0].flatten(0, 1), owners, places
+
+
+def _sizes(layers: list[PrunedLayer], like: Tensor) -> Tensor:
+    sizes = [layer.keys[0, :, :, 0].numel() if layer.kept is None else layer.kept.counts.total for layer in layers]
+    return torch.tensor(sizes, device=like.device)

@@ -1,0 +1,126 @@
+"""A whole cache without the hidden states that it was made from, opened to presses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.attention import Attention, argument, attentions_of, cache_argument, decoder_of
+from ctxprune.kv.layer import PrunedLayer
+from ctxprune.kv.masks import pressed_layers
+from ctxprune.kv.prefilled import Prefilled
+from ctxprune.kv.reuse.passage_store import one_row
+from ctxprune.kv.rotary import Rotary
+from ctxprune.kv.view import LayerView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.kv.cache import PrunedCache
+
+__all__ = ["as_prefilled"]
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def as_prefilled(
+    model: nn.Module,
+    cache: PrunedCache,
+    ids: Tensor | Sequence[int],
+    *,
+    question: Tensor | Sequence[int] | None = None,
+) -> Prefilled:
+    """Open a joined cache to presses: `as_prefilled(model, cache, ids).press(KeyDiff(0.5))`.
+
+    Presses that need keys and values alone can press it: Random, StreamingLLM, Knorm, KeyDiff, LagKV. Those that look
+    at what tokens attend to need queries, which a joined cache has not kept: with a question, the question's are
+    computed, and presses whose window is not longer than the question can (SnapKV, TOVA); ExpectedAttention, Observed
+    Attention and the like cannot, and say so. Press each passage as it is read instead: `PassageStore(press=...)`.
+
+    Args:
+        model: The model whose cache it is.
+        cache: A cache of one row that was not pressed; it is not changed.
+        ids: The ids that it stands for, (n,) or (1, n).
+        question: Ids of the question, (m,) or (1, m), which is read behind it to choose by, and not kept.
+
+    Raises:
+        UsageError: The cache is pressed, or holds another number of tokens.
+    """
+    device = next(model.parameters()).device
+    row = one_row(ids, device)
+    if pressed_layers(cache):
+        raise UsageError("this cache is pruned already", hint="press it once")
+    if cache.get_seq_length() != row.shape[1]:
+        raise UsageError(
+            f"the cache holds {cache.get_seq_length()} tokens and {row.shape[1]} ids are given",
+            hint="give the ids it stands for",
+        )
+    cache = cache.copy()
+    seen: dict[int, Tensor] = {}
+    count = 0
+    if question is not None:
+        asked = one_row(question, device)
+        count = asked.shape[1]
+        seen = _read(model, cache, asked)
+        row = torch.cat([row, asked], dim=1)
+    places = torch.arange(row.shape[1], device=device)[None]
+    cos, sin = Rotary(model).at(places)
+    views: list[LayerView] = []
+    layers = sum(isinstance(layer, PrunedLayer) for layer in cache.layers)
+    for attention in attentions_of(model):
+        layer = cache.layers[attention.layer]
+        if not isinstance(layer, PrunedLayer):
+            continue
+        keys = layer.keys
+        last = seen.get(attention.layer, keys.new_zeros(1, 0, int(model.config.get_text_config().hidden_size)))
+        unread = last.new_full((1, 1, last.shape[-1]), float("nan")).expand(-1, row.shape[1] - count, -1)
+        views.append(
+            LayerView(
+                attention=_Unread(attention.module, attention.layer),
+                order=len(views),
+                layers=layers,
+                keys=keys,
+                values=layer.values,
+                hidden=torch.cat([unread, last], dim=1) if count else unread,
+                cos=cos.to(keys.dtype),
+                sin=sin.to(keys.dtype),
+                question=count,
+            )
+        )
+    return Prefilled(model, cache, row, None, question=count, views=views)
+
+
+@dataclass(frozen=True)
+class _Unread(Attention):
+    """An attention module whose inputs were not kept for all tokens: NaN stands for those."""
+
+    def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
+        if bool(hidden.isnan().any()):
+            raise UsageError(
+                "this press looks at queries, which a joined cache has not kept",
+                hint="use Knorm, KeyDiff, StreamingLLM or Random, give a question that is as long as the press's "
+                "window, or press each passage: PassageStore(press=...)",
+            )
+        return super()._project(hidden, which, head_dim)
+
+
+def _read(model: nn.Module, cache: PrunedCache, question: Tensor) -> dict[int, Tensor]:
+    """Read the question behind the cache: inputs of the attention modules, (1, m, hidden size), by layer."""
+    seen: dict[int, Tensor] = {}
+
+    def see(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if argument(module, "cache", args, kwargs) is cache:
+            seen[module.layer_idx] = argument(module, "hidden_states", args, kwargs)
+
+    handles = [each.module.register_forward_pre_hook(see, with_kwargs=True) for each in attentions_of(model)]
+    decoder = decoder_of(model)
+    try:
+        decoder(input_ids=question, use_cache=True, **{cache_argument(decoder): cache})
+    finally:
+        for handle in handles:
+            handle.remove()
+    return seen

@@ -1,0 +1,224 @@
+"""Caches of passages, each computed once: in memory under a limit, and on disk if asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.kv.attention import attentions_of, cache_argument, decoder_of
+from ctxprune.kv.cache import PrunedCache
+from ctxprune.kv.layer import PrunedLayer
+from ctxprune.kv.prefilled import Prefilled, prefill
+from ctxprune.kv.rotary import Rotary
+from ctxprune.kv.saving import load_cache, model_fingerprint, save_cache
+from ctxprune.kv.selection import check_count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.kv.press import Press
+
+__all__ = ["PassageStore", "one_row", "whole_cache"]
+
+
+class PassageStore:
+    """The caches of passages for one model, by their token ids; least recently used ones leave memory first.
+
+    A passage is read from position 0, or behind `lead`, whose own keys are not kept: read behind what stands before
+    passages anyway, a passage's first tokens do not take the place of the sequence's, and the first passage of a joined
+    sequence is exact. Safe to share between threads: a passage is computed once, one at a time. With a press, keep
+    other threads from calling the model meanwhile, since presses hook it.
+
+    Args:
+        model: A decoder of transformers with full attention in every layer; its weights must not change.
+        folder: Where caches are written and looked for; None: memory alone. It is made if it does not exist.
+        limit_bytes: Bytes that caches in memory may take together; a larger one is handed out and not held.
+        press: What is kept of each passage; None: all of it. Such caches are joined with `join_pressed`.
+        lead: Token ids that passages are read behind; None: none.
+
+    Attributes:
+        computed: How many passages were read by the model.
+
+    Raises:
+        UsageError: A limit that is no whole number from 0 up, a model that cannot be served, or a press that chooses
+            over all layers together with a lead.
+        InputError: The folder cannot be made.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        folder: str | Path | None = None,
+        limit_bytes: int = 1 << 30,
+        press: Press | None = None,
+        lead: Tensor | Sequence[int] | None = None,
+    ) -> None:
+        check_count("limit_bytes", limit_bytes, 0)
+        _check_model(model)
+        self.model, self.press, self.limit_bytes, self.computed = model, press, limit_bytes, 0
+        device = next(model.parameters()).device
+        self.lead = torch.zeros(1, 0, dtype=torch.long, device=device) if lead is None else one_row(lead, device)
+        if press is not None and press.joint and self.lead.shape[1]:
+            raise UsageError(f"{type(press).__name__} cannot press behind a lead", hint="leave the lead out")
+        self._folder = _made(folder)
+        self._fingerprint = f"{model_fingerprint(model)} {next(model.parameters()).dtype}"
+        self._held: OrderedDict[str, PrunedCache] = OrderedDict()
+        self._books, self._reading = threading.Lock(), threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the caches in memory."""
+        with self._books:
+            return sum(cache.nbytes for cache in self._held.values())
+
+    def __len__(self) -> int:
+        """Caches in memory."""
+        with self._books:
+            return len(self._held)
+
+    def key(self, ids: Tensor | Sequence[int], *, first: bool = False) -> str:
+        """The sha256, as hex digits, of a passage's ids, the lead, the press and the model's fingerprint."""
+        lead = [] if first else self.lead[0].tolist()
+        press = None if first or self.press is None else self.press.describe()
+        row = one_row(ids, self.lead.device)[0].tolist()
+        return hashlib.sha256(json.dumps([self._fingerprint, press, lead, row]).encode()).hexdigest()
+
+    def get(self, ids: Tensor | Sequence[int]) -> PrunedCache:
+        """The cache of a passage, computed if it is neither in memory nor on disk; not to be read on: copy it.
+
+        Args:
+            ids: Its token ids, (n,) or (1, n), n at least 1, without those of the lead.
+
+        Raises:
+            UsageError: The ids have another shape.
+            FormatError: Its file is cut, damaged or of another passage.
+            InputError: Its file is another model's, or cannot be written.
+        """
+        return self._get(one_row(ids, self.lead.device), first=False)
+
+    def prefix(self, ids: Tensor | Sequence[int]) -> PrunedCache:
+        """As `get` for what stands first in a sequence: read from position 0, and never pressed."""
+        return self._get(one_row(ids, self.lead.device), first=True)
+
+    def clear(self) -> None:
+        """Forget the caches in memory; files stay."""
+        with self._books:
+            self._held.clear()
+
+    def _get(self, ids: Tensor, *, first: bool) -> PrunedCache:
+        key = self.key(ids, first=first)
+        cache = self._found(key)
+        if cache is not None:
+            return cache
+        with self._reading:
+            cache = self._found(key) or self._loaded(key)
+            if cache is None:
+                cache = self._read(ids, first=first)
+                cache.press = {**cache.press, "passage": key}
+                self.computed += 1
+                if self._folder is not None:
+                    save_cache(cache, self._folder / f"{key}.safetensors")
+            self._hold(key, cache)
+        return cache
+
+    def _found(self, key: str) -> PrunedCache | None:
+        with self._books:
+            if key in self._held:
+                self._held.move_to_end(key)
+            return self._held.get(key)
+
+    def _hold(self, key: str, cache: PrunedCache) -> None:
+        size = cache.nbytes
+        with self._books:
+            if size > self.limit_bytes:
+                return
+            self._held[key] = cache
+            total = sum(held.nbytes for held in self._held.values())
+            while total > self.limit_bytes:
+                _, oldest = self._held.popitem(last=False)
+                total -= oldest.nbytes
+
+    def _loaded(self, key: str) -> PrunedCache | None:
+        path = None if self._folder is None else self._folder / f"{key}.safetensors"
+        if path is None or not path.exists():
+            return None
+        cache = load_cache(path, self.model)
+        if cache.press.get("passage") != key:
+            raise FormatError(
+                "the file holds the cache of another passage", where=str(path), hint="delete it: it is computed again"
+            )
+        return cache
+
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def _read(self, ids: Tensor, *, first: bool) -> PrunedCache:
+        lead = self.lead[:, :0] if first else self.lead
+        whole = torch.cat([lead, ids], dim=1)
+        start = lead.shape[1]
+        if self.press is None or first:
+            cache = PrunedCache(self.model)
+            decoder = decoder_of(self.model)
+            decoder(input_ids=whole, use_cache=True, **{cache_argument(decoder): cache})
+            pairs = [
+                (layer.keys[..., start:, :].clone(), layer.values[..., start:, :].clone()) for layer in cache.layers
+            ]
+            return whole_cache(self.model, pairs)
+        read = prefill(self.model, whole)
+        columns = torch.arange(start, whole.shape[1], device=whole.device)
+        views = [view.row(0, columns) for view in read.views] if start else read.views
+        pairs = [(view.keys, view.values) for view in views]
+        own = Prefilled(self.model, whole_cache(self.model, pairs), ids, None, views=views)
+        pressed: PrunedCache = own.press(self.press)
+        return pressed
+
+
+def whole_cache(model: nn.Module, pairs: Sequence[tuple[Tensor, Tensor]]) -> PrunedCache:
+    """A cache that holds these keys and values of each layer, (batch, kv_heads, n, head_dim), not copied."""
+    cache = PrunedCache(model)
+    cache.layers = []
+    for keys, values in pairs:
+        layer = PrunedLayer()
+        layer.lazy_initialization(keys, values)
+        layer.keys, layer.values = keys, values
+        cache.layers.append(layer)
+    return cache
+
+
+def one_row(ids: Tensor | Sequence[int], device: torch.device) -> Tensor:
+    """Token ids as long (1, n); raises UsageError unless they are (n,) or (1, n) integers, n at least 1."""
+    row = ids if isinstance(ids, torch.Tensor) else torch.as_tensor(list(ids))
+    row = row[None] if row.ndim == 1 else row
+    if row.ndim != 2 or len(row) != 1 or not row.numel() or row.is_floating_point():
+        raise UsageError(f"the ids are {tuple(row.shape)}", hint="integers (n,) or (1, n), with a token at least")
+    return row.to(device=device, dtype=torch.long)
+
+
+def _made(folder: str | Path | None) -> Path | None:
+    if folder is None:
+        return None
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder ({error})", where=str(path), hint="choose another one") from error
+    return path
+
+
+def _check_model(model: nn.Module) -> None:
+    Rotary(model)
+    cache = PrunedCache(model)
+    whole = sum(isinstance(layer, PrunedLayer) for layer in cache.layers)
+    if whole != len(cache.layers) or whole != len(attentions_of(model)):
+        raise UsageError(
+            f"{type(model).__name__} has layers without full attention",
+            hint="caches of sliding windows cannot be joined: their early tokens are gone",
+        )

@@ -1,0 +1,142 @@
+"""Selective recomputation: joined keys and values put right for the tokens that would change most."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers.cache_utils import DynamicCache, DynamicLayer
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.attention import argument, attentions_of, cache_argument, decoder_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["recompute_tokens"]
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def recompute_tokens(
+    model: nn.Module, pairs: list[tuple[Tensor, Tensor]], ids: Tensor, first: int, share: float
+) -> Tensor:
+    """Run a share of the tokens through the model with the whole joined sequence in view, and write what comes out.
+
+    The first two layers are computed for all tokens from `first` on; those whose values in the second layer differ most
+    from the joined ones (squared length of the difference, over all heads) go on through the others.
+
+    Args:
+        model: A decoder with full attention in every layer.
+        pairs: Keys and values of each layer, (1, kv_heads, n, head_dim), changed in place.
+        ids: Ids of the whole sequence, (1, n).
+        first: Tokens at the start that are exact.
+        share: Of the others, 0 < share <= 1; at least one goes on.
+
+    Returns:
+        Places of the tokens that were computed in every layer, long, ascending.
+
+    Raises:
+        UsageError: The model's attention makes masks of its own.
+    """
+    kind = getattr(model.config, "_attn_implementation", "sdpa")
+    if kind not in ("sdpa", "eager"):
+        raise UsageError(
+            f"tokens cannot be recomputed with {kind!r} attention",
+            hint="load the model with attn_implementation='sdpa' or 'eager'",
+        )
+    run = _Run(pairs, first, share)
+    decoder = decoder_of(model)
+    handles = [layer.register_forward_pre_hook(run.narrow, with_kwargs=True) for layer in _decoder_layers(model)[2:]]
+    positions = torch.arange(first, ids.shape[1], device=ids.device)[None]
+    try:
+        decoder(
+            input_ids=ids[:, first:], position_ids=positions, use_cache=True, **{cache_argument(decoder): run.cache}
+        )
+    finally:
+        for handle in handles:
+            handle.remove()
+    return run.chosen + first
+
+
+class _Run:
+    """One pass: which tokens are under way, and the cache that they are written into."""
+
+    def __init__(self, pairs: list[tuple[Tensor, Tensor]], first: int, share: float) -> None:
+        keys = pairs[0][0]
+        self.first, self.total = first, keys.shape[-2] - first
+        self.share = share
+        self.chosen = torch.arange(self.total, device=keys.device)
+        self.cache = DynamicCache()
+        self.cache.layers = [_Written(self, number, *pair) for number, pair in enumerate(pairs)]
+        self._mask: Tensor | None = None
+
+    def choose(self, deviation: Tensor) -> None:
+        """Leave the tokens with the largest deviation, (tokens,), equal ones to the earlier."""
+        count = max(int(self.total * Fraction(str(self.share))), 1)
+        order = deviation.argsort(descending=True, stable=True)[:count]
+        self.chosen = order.sort().values
+
+    def narrow(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """Before a decoder layer: leave the chosen tokens alone; other callers' passes are not touched."""
+        if argument(module, "cache", args, kwargs) is not self.cache:
+            return None
+        hidden = argument(module, "hidden_states", args, kwargs)
+        if hidden.shape[1] == self.total:
+            hidden = hidden[:, self.chosen]
+        turns = argument(module, "position_embeddings", args, kwargs)
+        mask = argument(module, "attention_mask", args, kwargs)
+        kwargs = {
+            **kwargs,
+            "attention_mask": self._causal() if mask is None else mask[..., self.chosen, :],
+            "position_embeddings": tuple(each[:, self.chosen] for each in turns),
+        }
+        places = argument(module, "position_ids", args, kwargs)
+        if places is not None:
+            kwargs["position_ids"] = places[:, self.chosen]
+        if not args:
+            return (), {**kwargs, "hidden_states": hidden}
+        return (hidden,), kwargs
+
+    def _causal(self) -> Tensor:
+        if self._mask is None:
+            columns = torch.arange(self.first + self.total, device=self.chosen.device)
+            self._mask = (columns[None] <= (self.chosen + self.first)[:, None])[None, None]
+        return self._mask
+
+
+class _Written(DynamicLayer):  # type: ignore[misc]
+    """A full layer whose tokens under way are written over, and which counts the exact first ones as read."""
+
+    def __init__(self, run: _Run, number: int, keys: Tensor, values: Tensor) -> None:
+        super().__init__()
+        self.lazy_initialization(keys, values)
+        self.keys, self.values = keys, values
+        self._run, self._number = run, number
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """Write the tokens under way and return all; the second layer says who goes on."""
+        run = self._run
+        places = run.chosen + run.first
+        if self._number == 1:
+            change = value_states.float() - self.values[:, :, places].float()
+            run.choose(change.square().sum(dim=(0, 1, 3)))
+        self.keys[:, :, places] = key_states
+        self.values[:, :, places] = value_states
+        return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        """Tokens before those that are computed again."""
+        return self._run.first
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """The size of a mask over the whole sequence, and its offset, 0."""
+        return self._run.first + query_length, 0
+
+
+def _decoder_layers(model: nn.Module) -> list[nn.Module]:
+    """The modules around the attention modules, in order."""
+    inner = {id(attention.module) for attention in attentions_of(model)}
+    return [module for module in decoder_of(model).modules() if any(id(child) in inner for child in module.children())]
