@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from ctxprune.kv.cache import PrunedCache
     from ctxprune.kv.drafts.draft_index import DraftIndex
     from ctxprune.kv.drafts.drafts import Drafted, DraftReport, Drafts, generate_with_drafts
+    from ctxprune.kv.learned.dropping import dropping, gated_bytes, gated_cache
+    from ctxprune.kv.learned.forward import GatedForward
+    from ctxprune.kv.learned.gates import Gates
+    from ctxprune.kv.learned.training import GateRecipe, GateTraining
     from ctxprune.kv.prefilled import Prefilled, compress, prefill
     from ctxprune.kv.press import Plan, Press
     from ctxprune.kv.presses.expected_attention import ExpectedAttention
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from ctxprune.kv.presses.knorm import Knorm
     from ctxprune.kv.presses.kvzip import KVzip
     from ctxprune.kv.presses.lagkv import LagKV
+    from ctxprune.kv.presses.learned_drop import LearnedDrop
     from ctxprune.kv.presses.observed_attention import ObservedAttention
     from ctxprune.kv.presses.pyramidkv import PyramidKV
     from ctxprune.kv.presses.qfilter import QFilter, QFilters, learn_filters
@@ -78,12 +83,17 @@ _HOMES = {
     "Exactness": "reuse.exactness",
     "ExpectedAttention": "presses.expected_attention",
     "FixedPattern": "presses.fixed_pattern",
+    "GateRecipe": "learned.training",
+    "GateTraining": "learned.training",
+    "GatedForward": "learned.forward",
+    "Gates": "learned.gates",
     "KVzip": "presses.kvzip",
     "KeyDiff": "presses.keydiff",
     "Kivi": "quantise",
     "Knorm": "presses.knorm",
     "LagKV": "presses.lagkv",
     "LayerView": "view",
+    "LearnedDrop": "presses.learned_drop",
     "Measured": "router",
     "Merge": "wrappers.merge",
     "ObservedAttention": "presses.observed_attention",
@@ -107,7 +117,10 @@ _HOMES = {
     "agreement": "agreements",
     "as_prefilled": "reuse.keys_only",
     "compress": "prefilled",
+    "dropping": "learned.dropping",
     "exactness": "reuse.exactness",
+    "gated_bytes": "learned.dropping",
+    "gated_cache": "learned.dropping",
     "generate_with_drafts": "drafts.drafts",
     "join": "reuse.joining",
     "join_pressed": "reuse.joining",
@@ -134,12 +147,17 @@ __all__ = [
     "Exactness",
     "ExpectedAttention",
     "FixedPattern",
+    "GateRecipe",
+    "GateTraining",
+    "GatedForward",
+    "Gates",
     "KVzip",
     "KeyDiff",
     "Kivi",
     "Knorm",
     "LagKV",
     "LayerView",
+    "LearnedDrop",
     "Measured",
     "Merge",
     "ObservedAttention",
@@ -163,7 +181,10 @@ __all__ = [
     "agreement",
     "as_prefilled",
     "compress",
+    "dropping",
     "exactness",
+    "gated_bytes",
+    "gated_cache",
     "generate_with_drafts",
     "join",
     "join_pressed",

@@ -20,6 +20,7 @@ PRESSES: Registry[Any] = Registry(
         "knorm.v1": "ctxprune.kv.presses.knorm:Knorm",
         "kvzip.v1": "ctxprune.kv.presses.kvzip:KVzip",
         "lagkv.v1": "ctxprune.kv.presses.lagkv:LagKV",
+        "learned_drop.v1": "ctxprune.kv.presses.learned_drop:LearnedDrop",
         "observed_attention.v1": "ctxprune.kv.presses.observed_attention:ObservedAttention",
         "pyramidkv.v1": "ctxprune.kv.presses.pyramidkv:PyramidKV",
         "qfilter.v1": "ctxprune.kv.presses.qfilter:QFilter",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from ctxprune.kv import QFilter, QFilters
+from ctxprune.kv.learned.gates import Gates
 from ctxprune.kv.names import PRESSES, WRAPPERS
 
 
@@ -24,6 +25,7 @@ STAND_INS = {"qfilter.v1": AnyFilters}
 OPTIONS = {
     "kvzip.v1": {"chunk": 25, "lead": 3, "prompt": (5, 6)},
     "lagkv.v1": {"lag": 12},
+    "learned_drop.v1": {"gates": Gates(range(3), 48, bias=0.5)},  # random gates that fit every tiny decoder
     "pyramidkv.v1": {"window": 8},
     "simlayerkv.v1": {"threshold": 0.27, "last": 4},
     "snapkv.v1": {"window": 8},
