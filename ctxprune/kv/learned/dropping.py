@@ -29,8 +29,8 @@ def dropping(model: nn.Module, gates: Gates) -> Iterator[None]:
     """While it is open, `model` reads and writes through hard gates, and its caches hold what these leave.
 
     `model.generate` works inside as it is. What is said equals a forward pass over the whole text with hard gates
-    (`GatedForward` with alpha infinity). Rows of a batch drop tokens of their own, padding stands on the left; each layer's
-    storage is as long as the row that holds most. A cache that was begun here can be read inside only.
+    (`GatedForward` with alpha infinity). Rows of a batch drop tokens of their own, padding stands on the left; each
+    layer's storage is as long as the row that holds most. A cache that was begun here can be read inside only.
 
     Args:
         model: A decoder of transformers, with sdpa or eager attention; sliding-window layers are left whole.
