@@ -10,6 +10,7 @@ from ctxprune.cli import (
     bench_compare,
     bench_dedup,
     bench_html,
+    bench_kv,
     bench_linking,
     bench_passages,
     bench_rerank,
@@ -93,6 +94,7 @@ bench.command("bird")(bench_bird.bird)
 bench.command("compare")(bench_compare.compare)
 bench.command("html")(bench_html.html)
 bench.command("dedup")(bench_dedup.dedup)
+bench.command("kv")(bench_kv.kv)
 bench.command("linking")(bench_linking.linking)
 bench.command("passages")(bench_passages.passages)
 bench.command("rerank")(bench_rerank.rerank)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ctxprune.kv.learned.forward import GatedForward
     from ctxprune.kv.learned.gates import Gates
     from ctxprune.kv.learned.training import GateRecipe, GateTraining
+    from ctxprune.kv.loading import load_decoder
+    from ctxprune.kv.pipeline import Answer, Pipeline
     from ctxprune.kv.prefilled import Prefilled, compress, prefill
     from ctxprune.kv.press import Plan, Press
     from ctxprune.kv.presses.expected_attention import ExpectedAttention
@@ -70,6 +72,7 @@ _HOMES = {
     "AdaKV": "wrappers.adakv",
     "Adaptive": "wrappers.adaptive",
     "Agreement": "agreements",
+    "Answer": "pipeline",
     "ByteBudget": "wrappers.byte_budget",
     "Choice": "router",
     "ChunkKV": "wrappers.chunkkv",
@@ -99,6 +102,7 @@ _HOMES = {
     "ObservedAttention": "presses.observed_attention",
     "PassageStore": "reuse.passage_store",
     "PerLayer": "wrappers.per_layer",
+    "Pipeline": "pipeline",
     "Plan": "press",
     "Prefilled": "prefilled",
     "Press": "press",
@@ -125,6 +129,7 @@ _HOMES = {
     "join": "reuse.joining",
     "join_pressed": "reuse.joining",
     "learn_filters": "presses.qfilter",
+    "load_decoder": "loading",
     "prefill": "prefilled",
     "ratio_for_bytes": "quantise",
     "reuse_prefix": "reuse.prefix",
@@ -134,6 +139,7 @@ __all__ = [
     "AdaKV",
     "Adaptive",
     "Agreement",
+    "Answer",
     "ByteBudget",
     "Choice",
     "ChunkKV",
@@ -163,6 +169,7 @@ __all__ = [
     "ObservedAttention",
     "PassageStore",
     "PerLayer",
+    "Pipeline",
     "Plan",
     "Prefilled",
     "Press",
@@ -189,6 +196,7 @@ __all__ = [
     "join",
     "join_pressed",
     "learn_filters",
+    "load_decoder",
     "prefill",
     "ratio_for_bytes",
     "reuse_prefix",

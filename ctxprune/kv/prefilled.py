@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,11 @@ class Prefilled:
     order: int = 0
     storage: Storage | None = None
 
+    def remember(self) -> Prefilled:
+        """From now on keep the scores of presses that may be asked again at another ratio; returns itself."""
+        self.views = [replace(view, scores={}) for view in self.views]
+        return self
+
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def press(self, press: Press, *, positions: str = "original", storage: Storage | None = None) -> PrunedCache:
         """A new cache with what the press keeps; the question's tokens stand behind it as if read after it.
@@ -64,7 +70,7 @@ class Prefilled:
             raise UsageError("this cache is pruned already", hint="read the context again with ctxprune.kv.prefill")
         plans = press.plans(replace(self, storage=storage))
         cache = PrunedCache(self.model)
-        cache.layers = [_twin(layer) for layer in self.cache.layers]
+        cache.layers = [copy.copy(layer) for layer in self.cache.layers]
         for view, plan in zip(self.views, plans, strict=True):
             layer = cache.layers[view.attention.layer] = PrunedLayer()
             layer.update(view.keys, view.values)  # held until it is pressed, not copied
@@ -77,11 +83,49 @@ class Prefilled:
         )
         return cache
 
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def ask(self, question: Tensor) -> Prefilled:
+        """The same context with a question behind it, (batch or 1, m): only the question is read; this one stays.
 
-def _twin(layer: object) -> object:
-    import copy
+        Raises:
+            UsageError: The ids are empty or not of that shape, or there is a question already.
+        """
+        from ctxprune.kv.session import Reader
 
-    return copy.copy(layer)
+        check_ids(question)
+        if self.question:
+            raise UsageError("this context has a question already", hint="ask the one that prefill(model, ids) gave")
+        rows = self.views[0].keys.shape[0]
+        question = question.to(self.views[0].keys.device).expand(rows, -1)
+        count, cache = question.shape[1], copy.copy(self.cache)
+        cache.layers = [copy.copy(layer) for layer in self.cache.layers]
+        start = torch.full((rows,), self.views[0].total) if self.real is None else self.real.sum(dim=1)
+        positions = start[:, None].to(question.device) + torch.arange(count, device=question.device)
+        given = {}
+        real = None
+        if self.real is not None:
+            real = torch.cat([self.real, torch.ones_like(question, dtype=torch.bool)], dim=1)
+            given = {"attention_mask": real.long()}
+        with Reader(self.model, cache) as reader:
+            decoder_of(self.model)(input_ids=question, position_ids=positions, use_cache=True, cache=cache, **given)
+        views = [
+            replace(
+                view,
+                keys=cache.layers[view.attention.layer].keys,
+                values=cache.layers[view.attention.layer].values,
+                hidden=torch.cat([view.hidden, hidden], dim=1),
+                cos=torch.cat([view.cos.expand(len(cos), -1, -1), cos], dim=1),
+                sin=torch.cat([view.sin.expand(len(sin), -1, -1), sin], dim=1),
+                question=count,
+            )
+            for view in self.views
+            for hidden, cos, sin in [reader.read[view.attention.layer]]
+        ]
+        ids = None if self.ids is None else torch.cat([self.ids, question], dim=1)
+        old = self.positions
+        if old is not None:
+            old = torch.cat([old.expand(rows, -1), positions], dim=1)
+        return Prefilled(self.model, cache, ids, real, count, views, old)
 
 
 def prefill(model: nn.Module, ids: Tensor, *, mask: Tensor | None = None, question: Tensor | None = None) -> Prefilled:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ctxprune.kv.press import Press
     from ctxprune.kv.store import Storage
 
-__all__ = ["Session"]
+__all__ = ["Reader", "Session"]
 
 
 class Session:
@@ -173,3 +173,31 @@ def _real(mask: Tensor | None, inputs: Tensor) -> Tensor | None:
         raise UsageError("a context to press needs a mask of two dimensions", hint="(batch, tokens), 0 for padding")
     real = mask[:, : inputs.shape[1]].to(device=inputs.device, dtype=torch.bool)
     return None if bool(real.all()) else real
+
+
+class Reader:
+    """Keeps what attention modules are given while one cache is read on; a context manager.
+
+    Attributes:
+        read: By layer the hidden states, cos and sin of the new tokens.
+    """
+
+    def __init__(self, model: nn.Module, cache: Any) -> None:
+        self.read: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+        self._cache, self._attentions = cache, attentions_of(model)
+        self._handles: list[RemovableHandle] = []
+
+    def __enter__(self) -> Reader:
+        self._handles = [
+            each.module.register_forward_pre_hook(self._keep, with_kwargs=True) for each in self._attentions
+        ]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def _keep(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if argument(module, "cache", args, kwargs) is self._cache:
+            cos, sin = argument(module, "position_embeddings", args, kwargs)
+            self.read[module.layer_idx] = argument(module, "hidden_states", args, kwargs), cos, sin

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -32,8 +32,12 @@ class LayerView:
         hidden: (batch, n, hidden size), the module's input.
         cos: (batch or 1, n, rotary width) of the tokens' positions; `sin` likewise.
         question: How many of the last tokens are the question: they look, are kept, and are not counted.
+<<<<<<< HEAD
         positions: The tokens' positions, long (batch or 1, n); None: 0 to n - 1.
         rotary: The model's rotary embedding; None where the model has none that its layers share.
+=======
+        scores: Where presses whose scores do not depend on their ratio leave them for the next one; None: nowhere.
+>>>>>>> 8984d83 (bench kv: needle, key-value pairs and perplexity for every press; a question asked of a context already read; a pipeline from text to text)
     """
 
     attention: Attention
@@ -45,8 +49,12 @@ class LayerView:
     cos: Tensor
     sin: Tensor
     question: int = 0
+<<<<<<< HEAD
     positions: Tensor | None = None
     rotary: nn.Module | None = None
+=======
+    scores: dict[Any, Tensor] | None = field(default=None, compare=False, repr=False)
+>>>>>>> 8984d83 (bench kv: needle, key-value pairs and perplexity for every press; a question asked of a context already read; a pipeline from text to text)
 
     @property
     def total(self) -> int:
@@ -134,7 +142,11 @@ class LayerView:
             cos=self.cos[at : at + 1].index_select(1, columns),
             sin=self.sin[at : at + 1].index_select(1, columns),
             question=int((columns >= self.tokens).sum()),
+<<<<<<< HEAD
             positions=_row_of(self.positions, number, columns),
+=======
+            scores=None,
+>>>>>>> 8984d83 (bench kv: needle, key-value pairs and perplexity for every press; a question asked of a context already read; a pipeline from text to text)
         )
 
 

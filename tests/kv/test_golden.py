@@ -64,3 +64,14 @@ def test_pressing_a_read_context_is_pressing_while_reading(decoders, name):
     assert one.kept == two.kept
     with torch.no_grad():
         assert torch.equal(model(QUESTION, cache=one).logits, model(QUESTION, cache=two).logits)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_asking_a_read_context_is_reading_it_with_the_question(decoders, name):
+    model, press = decoders("llama"), every(0.5)[name]
+    one, two = compress(model, CONTEXT, press, question=QUESTION), prefill(model, CONTEXT).ask(QUESTION).press(press)
+    assert one.kept == two.kept
+    assert one.get_seq_length() == two.get_seq_length() == CONTEXT.shape[1]
+    with torch.no_grad():
+        difference = model(QUESTION, cache=one).logits - model(QUESTION, cache=two).logits
+    assert difference.abs().max() < 1e-5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch.nn.functional import normalize
 
@@ -22,6 +22,8 @@ class KeyDiff(Press):
     """Scores a token by minus the cosine of its key with the mean direction of all keys (Park et al., "KeyDiff",
     arXiv:2504.15364). Needs nothing but keys.
     """
+
+    ratio_free: ClassVar[bool] = True
 
     def score(self, view: LayerView) -> Tensor:
         """-cos(k, mean direction of the context's keys), (batch, kv_heads, n)."""

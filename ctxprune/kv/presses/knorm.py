@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ctxprune.kv.press import Press
 
@@ -20,6 +20,8 @@ class Knorm(Press):
     """Scores a token by minus the length of its key (Devoto et al., "A Simple and Effective L2 Norm-Based Strategy for
     KV Cache Compression", arXiv:2406.11430). Needs nothing but keys.
     """
+
+    ratio_free: ClassVar[bool] = True
 
     def score(self, view: LayerView) -> Tensor:
         """-||k||, (batch, kv_heads, n)."""

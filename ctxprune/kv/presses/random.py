@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -26,6 +26,7 @@ class Random(Press):
         seed: 0 or more; each layer draws from its own stream.
     """
 
+    ratio_free: ClassVar[bool] = True
     seed: int = 0
 
     def __post_init__(self) -> None:

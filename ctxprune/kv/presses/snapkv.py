@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch.nn.functional import avg_pool1d
@@ -31,6 +31,7 @@ class SnapKV(Press):
         kernel: Width of the smoothing, odd.
     """
 
+    ratio_free: ClassVar[bool] = True
     window: int = 64
     kernel: int = 5
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -27,6 +27,7 @@ class StreamingLLM(Press):
         sinks: First tokens that stay, 0 or more.
     """
 
+    ratio_free: ClassVar[bool] = True
     sinks: int = 4
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ctxprune.kv.press import Press
 
@@ -20,6 +20,8 @@ class Tova(Press):
     """Scores a token by the attention of the last one, the mean over all heads, so that heads keep the same tokens
     (Oren et al., "Transformers are Multi-State RNNs", arXiv:2401.06104). The last token itself stays.
     """
+
+    ratio_free: ClassVar[bool] = True
 
     def score(self, view: LayerView) -> Tensor:
         """Mean attention of the last token, (batch, kv_heads, n), alike for all heads."""

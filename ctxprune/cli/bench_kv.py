@@ -1,0 +1,82 @@
+"""`ctxprune bench kv`: what presses of the KV cache cost in accuracy, and save in bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["kv"]
+
+
+def kv(
+    model: Annotated[Path, typer.Option(help="Folder of a causal language model, or a .gguf file.")],
+    text: Annotated[Path, typer.Option(help="Plain text, for needles to hide in and for perplexity; .gz is read.")],
+    press: Annotated[list[str] | None, typer.Option(help="Registered name; may be repeated. Default: all.")] = None,
+    ratio: Annotated[list[float] | None, typer.Option(help="Share of bytes to save; may be repeated.")] = None,
+    mode: Annotated[list[str] | None, typer.Option(help="blind or aware (of the question); may be repeated.")] = None,
+    storage: Annotated[list[str] | None, typer.Option(help="plain, kivi8, kivi4 or kivi2; may be repeated.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="needle or key_value; may be repeated.")] = None,
+    tokens: Annotated[int, typer.Option(min=64, help="Tokens of a context.")] = 4096,
+    samples: Annotated[int, typer.Option(min=1, help="Samples of each task.")] = 10,
+    windows: Annotated[int, typer.Option(min=0, help="Windows for perplexity; 0: none.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="What is drawn.")] = 0,
+    log: Annotated[Path | None, typer.Option(help="File that keeps what is done, to go on from.")] = None,
+    dtype: Annotated[str, typer.Option(help="bfloat16, float32 or float16.")] = "bfloat16",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Prune the cache of long contexts, and ask for what stood in them: accuracy, perplexity, bytes, time."""
+    from ctxprune.cli import _console
+    from ctxprune.kv.evaluation.run import Comparison, compare
+    from ctxprune.kv.loading import load_decoder
+
+    asked = Comparison(
+        presses=tuple(press or ()),
+        ratios=tuple(ratio or (0.5, 0.75, 0.875)),
+        modes=tuple(mode or ("blind", "aware")),
+        storages=tuple(storage or ("plain",)),
+        tasks=tuple(task or ("needle", "key_value")),
+        tokens=tokens,
+        samples=samples,
+        windows=windows,
+        seed=seed,
+    )
+    if log is not None:
+        _console.refuse_inputs(log, text)
+    decoder, tokenizer = load_decoder(model, dtype=dtype)
+    with _console.progress() as bar:
+        line = bar.add_task("bench kv", total=None)
+        rows = compare(
+            decoder,
+            tokenizer,
+            text,
+            asked,
+            log=log,
+            progress=lambda done, total: bar.update(line, completed=done, total=total),
+        )
+    document: dict[str, Any] = {"model": model.name, "text": text.name, **asked.to_dict(), "rows": rows}
+    if as_json:
+        _console.emit(document)
+        return
+    _console.data().print(_table(rows))
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    shown = {
+        "press": "press",
+        "ratio": "saved",
+        "mode": "question",
+        "storage": "storage",
+        "accuracy": "accuracy",
+        "perplexity": "perplexity",
+        "bytes_ratio": "bytes",
+        "press_ms": "press ms",
+        "prefill_ms": "prefill ms",
+    }
+    table = Table(*shown.values(), title="KV cache pruning")
+    for row in rows:
+        table.add_row(*("" if row[name] is None else str(row[name]) for name in shown))
+    return table

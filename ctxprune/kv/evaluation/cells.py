@@ -1,0 +1,155 @@
+"""One cell of the comparison: a press, the share of bytes it saves, its storage, and whether it knows the question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.prefilled import prefill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.kv.cache import PrunedCache
+    from ctxprune.kv.evaluation.samples import Sample
+    from ctxprune.kv.prefilled import Prefilled
+    from ctxprune.kv.press import Press
+    from ctxprune.kv.store import Storage
+
+__all__ = ["MODES", "Cell", "Outcome", "answers", "continuation_loss", "outcomes", "summarise"]
+
+MODES = ("blind", "aware")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is measured once for every sample.
+
+    Attributes:
+        name: What the press is called in the rows.
+        press: The press at its ratio.
+        ratio: The share of the full cache's bytes that is to be saved.
+        mode: "blind" or "aware".
+        storage: How kept tokens are stored; None: as they are.
+        storage_name: What that is called in the rows.
+    """
+
+    name: str
+    press: Press
+    ratio: float
+    mode: str
+    storage: Storage | None = None
+    storage_name: str = "plain"
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise UsageError(f"mode is {self.mode!r}", hint=f"one of {', '.join(MODES)}")
+
+    @property
+    def key(self) -> tuple[str, float, str, str]:
+        """What tells its rows from others."""
+        return self.name, self.ratio, self.mode, self.storage_name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One cell on one sample: whether the answer came, what was held, how long pressing and reading took."""
+
+    task: str
+    key: tuple[str, float, str, str]
+    right: bool
+    bytes_ratio: float
+    press_ms: float | None
+    prefill_ms: float
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def answers(model: nn.Module, cache: PrunedCache, sample: Sample) -> bool:
+    """Whether greedy decoding behind the question says the answer; one call, for each token must be the best one."""
+    new = torch.cat([sample.question, sample.answer], dim=1)
+    length = sample.answer.shape[1]
+    said = model(new[:, :-1], cache=cache, logits_to_keep=length).logits.argmax(dim=-1)
+    return bool((said == sample.answer).all())
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def continuation_loss(model: nn.Module, cache: PrunedCache, following: Tensor) -> float:
+    """Mean negative log likelihood (nats a token) of all but the first of the ids (1, n) behind a cache."""
+    logits = model(following[:, :-1], cache=cache).logits[0].float()
+    return float(torch.nn.functional.cross_entropy(logits, following[0, 1:]))
+
+
+def outcomes(model: nn.Module, sample: Sample, cells: Sequence[Cell], *, timed: bool) -> Iterator[Outcome]:
+    """Read the sample's context once, and measure every cell on it.
+
+    Args:
+        model: The model.
+        sample: The sample.
+        cells: What is measured.
+        timed: Whether every cell computes its own scores, so that `press_ms` can be told; else they share them.
+    """
+    start = perf_counter()
+    read = prefill(model, sample.context)
+    prefill_ms = (perf_counter() - start) * 1e3
+    by_mode: dict[str, Prefilled] = {"blind": read if timed else read.remember()}
+    for cell in cells:
+        if cell.mode not in by_mode:
+            asked = read.ask(sample.question)
+            by_mode[cell.mode] = asked if timed else asked.remember()
+        start = perf_counter()
+        cache = by_mode[cell.mode].press(cell.press, storage=cell.storage)
+        press_ms = (perf_counter() - start) * 1e3 if timed else None
+        ratio = cache.bytes_ratio
+        yield Outcome(sample.task, cell.key, answers(model, cache, sample), ratio, press_ms, prefill_ms)
+
+
+def summarise(found: Iterable[Outcome], losses: dict[tuple[str, float, str, str], list[float]]) -> list[dict[str, Any]]:
+    """One row for each press, ratio, mode and storage, in the order in which they were first met."""
+    groups: dict[tuple[str, float, str, str], _Group] = {}
+    for outcome in found:
+        groups.setdefault(outcome.key, _Group()).add(outcome)
+    for key, values in losses.items():
+        groups.setdefault(key, _Group()).losses = values
+    return [group.row(key) for key, group in groups.items()]
+
+
+@dataclass
+class _Group:
+    right: dict[str, list[bool]] = field(default_factory=dict)
+    bytes_ratios: list[float] = field(default_factory=list)
+    press_ms: list[float] = field(default_factory=list)
+    prefill_ms: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        self.right.setdefault(outcome.task, []).append(outcome.right)
+        self.bytes_ratios.append(outcome.bytes_ratio)
+        if outcome.press_ms is not None:
+            self.press_ms.append(outcome.press_ms)
+        self.prefill_ms.append(outcome.prefill_ms)
+
+    def row(self, key: tuple[str, float, str, str]) -> dict[str, Any]:
+        import math
+        from statistics import mean, median
+
+        name, ratio, mode, storage = key
+        tasks = {task: round(100 * mean(right), 1) for task, right in sorted(self.right.items())}
+        return {
+            "press": name,
+            "ratio": ratio,
+            "mode": mode,
+            "storage": storage,
+            "accuracy": round(mean(tasks.values()), 1) if tasks else None,
+            **tasks,
+            "perplexity": round(math.exp(mean(self.losses)), 3) if self.losses else None,
+            "bytes_ratio": round(mean(self.bytes_ratios), 4) if self.bytes_ratios else None,
+            "press_ms": round(median(self.press_ms), 1) if self.press_ms else None,
+            "prefill_ms": round(median(self.prefill_ms), 1) if self.prefill_ms else None,
+            "samples": sum(len(right) for right in self.right.values()),
+        }

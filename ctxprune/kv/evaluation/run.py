@@ -1,0 +1,252 @@
+"""The whole comparison: every press, ratio, mode and storage over made tasks and running text, resumable."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss, outcomes, summarise
+from ctxprune.kv.evaluation.samples import TASKS, make_samples
+from ctxprune.kv.names import PRESSES, WRAPPERS
+from ctxprune.kv.prefilled import prefill
+from ctxprune.kv.selection import check_ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import nn
+
+    from ctxprune.kv.evaluation.samples import Sample
+    from ctxprune.kv.press import Press
+
+__all__ = ["Comparison", "cells_of", "compare", "named_press"]
+
+_CONTEXT, _FOLLOWING = 1024, 256  # tokens of a window for perplexity
+FULL = "full"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared.
+
+    Attributes:
+        presses: Registered names of presses, or `wrapper(press)`; none: all that need no file.
+        ratios: Shares of the full cache's bytes to save, each 0 <= r < 1; every storage gets as many tokens as fit.
+        modes: "blind" and "aware".
+        storages: "plain", "kivi8", "kivi4", "kivi2".
+        tasks: Names of `ctxprune.kv.evaluation.samples.TASKS`.
+        tokens: Tokens of a context.
+        samples: Samples of each task.
+        windows: Windows for perplexity (1,024 tokens of context, 256 that follow), question-blind.
+        seed: What is drawn.
+
+    Raises:
+        UsageError: One is out of its range or unknown.
+    """
+
+    presses: tuple[str, ...] = ()
+    ratios: tuple[float, ...] = (0.5, 0.75, 0.875)
+    modes: tuple[str, ...] = MODES
+    storages: tuple[str, ...] = ("plain",)
+    tasks: tuple[str, ...] = tuple(sorted(TASKS))
+    tokens: int = 4096
+    samples: int = 10
+    windows: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for ratio in self.ratios:
+            check_ratio(ratio)
+        for kind, known, given in (
+            ("mode", MODES, self.modes),
+            ("storage", _STORAGES, self.storages),
+            ("task", tuple(TASKS), self.tasks),
+        ):
+            for name in given:
+                if name not in known:
+                    raise UsageError(f"{kind} is {name!r}", hint=f"one of {', '.join(known)}")
+        for name in self.presses:
+            named_press(name, 0.5)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+def named_press(name: str, ratio: float) -> Press:
+    """The press called `name`, or `wrapper(press)`, at a ratio; errors as the registries."""
+    outer, _, inner = name.partition("(")
+    if inner:
+        made: Press = WRAPPERS.get(outer)(named_press(inner.rstrip(")"), ratio))
+        return made
+    press: Press = PRESSES.get(name)(ratio=ratio)
+    return press
+
+
+def cells_of(asked: Comparison, head_dim: int, itemsize: int, tokens: int) -> list[Cell]:
+    """The full cache, then every press at every ratio, mode and storage."""
+    from ctxprune.kv.presses.streaming_llm import StreamingLLM
+
+    cells = [Cell(FULL, StreamingLLM(0.0), 0.0, "blind")]
+    for name in asked.presses or _all_names():
+        for mode in asked.modes:
+            for ratio in asked.ratios:
+                for storage in asked.storages:
+                    held = _STORAGES[storage]()
+                    dropped = _ratio(ratio, held, tokens, head_dim, itemsize)
+                    cells.append(Cell(name, named_press(name, dropped), ratio, mode, held, storage))
+    return cells
+
+
+def compare(
+    model: nn.Module,
+    tokenizer: Any,
+    text: Path,
+    asked: Comparison,
+    *,
+    log: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Rows for every cell: accuracy in percent by task, perplexity, share of bytes held, milliseconds.
+
+    Args:
+        model: A decoder.
+        tokenizer: Its tokenizer.
+        text: A file of running text, plain or .gz.
+        asked: What is compared.
+        log: A file that keeps each finished sample, to go on from; None: nothing is kept.
+        progress: Told how many samples and windows of all are done.
+
+    Raises:
+        InputError: The text cannot be read or is too short.
+    """
+    running, steps = _read(text), _Steps(log, asked, model)
+    samples = [
+        sample
+        for task in asked.tasks
+        for sample in make_samples(task, tokenizer, running, tokens=asked.tokens, count=asked.samples, seed=asked.seed)
+    ]
+    windows = _windows(tokenizer, running, asked)
+    cells = cells_of(asked, _head_dim(model), _itemsize(model), asked.tokens)
+    blind = [cell for cell in cells if cell.mode == "blind"]
+    found: list[Outcome] = []
+    losses: dict[tuple[str, float, str, str], list[float]] = {}
+    total = len(samples) + len(windows)
+    for number, sample in enumerate(samples):
+        timed = number % asked.samples == 0  # the first of each task
+        rows = steps.step(f"{sample.task} {number}", partial(_measured, model, sample, cells, timed=timed))
+        found += [Outcome(**{**row, "key": tuple(row["key"])}) for row in rows]
+        if progress is not None:
+            progress(number + 1, total)
+    for number, window in enumerate(windows):
+        for cell, loss in zip(
+            blind, steps.step(f"window {number}", partial(_losses, model, window, blind)), strict=True
+        ):
+            losses.setdefault(cell.key, []).append(loss)
+        if progress is not None:
+            progress(len(samples) + number + 1, total)
+    return summarise(found, losses)
+
+
+def _measured(model: nn.Module, sample: Sample, cells: list[Cell], *, timed: bool) -> list[dict[str, Any]]:
+    return [asdict(outcome) for outcome in outcomes(model, sample, cells, timed=timed)]
+
+
+def _losses(model: nn.Module, window: torch.Tensor, cells: list[Cell]) -> list[float]:
+    read = prefill(model, window[:, :_CONTEXT]).remember()
+    return [
+        continuation_loss(model, read.press(cell.press, storage=cell.storage), window[:, _CONTEXT:]) for cell in cells
+    ]
+
+
+def _windows(tokenizer: Any, text: str, asked: Comparison) -> list[torch.Tensor]:
+    if not asked.windows:
+        return []
+    size = _CONTEXT + _FOLLOWING
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    if len(ids) < asked.windows * size:
+        raise InputError(f"the text has {len(ids)} tokens", hint=f"{asked.windows} windows need {asked.windows * size}")
+    stride = len(ids) // asked.windows
+    return [torch.tensor([ids[start : start + size]]) for start in range(0, stride * asked.windows, stride)]
+
+
+def _read(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+        return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(f"the text cannot be read ({error})", where=str(path), hint="a UTF-8 text file") from error
+
+
+def _all_names() -> list[str]:
+    return [name.partition(".")[0] for name in PRESSES.names() if not getattr(PRESSES.get(name), "needs_file", False)]
+
+
+def _ratio(saved: float, storage: Any, tokens: int, head_dim: int, itemsize: int) -> float:
+    from ctxprune.kv.quantise import ratio_for_bytes
+
+    return ratio_for_bytes(1 - saved, storage, tokens, head_dim, itemsize)
+
+
+def _kivi(bits: int) -> Any:
+    from ctxprune.kv.quantise import Kivi
+
+    return Kivi(bits=bits)
+
+
+_STORAGES: dict[str, Callable[[], Any]] = {
+    "plain": lambda: None,
+    "kivi8": lambda: _kivi(8),
+    "kivi4": lambda: _kivi(4),
+    "kivi2": lambda: _kivi(2),
+}
+
+
+def _head_dim(model: nn.Module) -> int:
+    from ctxprune.kv.attention import attentions_of
+
+    return int(attentions_of(model)[0].module.head_dim)
+
+
+def _itemsize(model: nn.Module) -> int:
+    return next(model.parameters()).element_size()
+
+
+class _Steps:
+    """Finished steps by name in a file of JSON lines; a line that was cut is done again."""
+
+    def __init__(self, log: Path | None, asked: Comparison, model: nn.Module) -> None:
+        from ctxprune.kv.saving import model_fingerprint
+
+        self._log = log
+        about = json.dumps([asked.to_dict(), model_fingerprint(model)], sort_keys=True)
+        self._of = hashlib.sha256(about.encode()).hexdigest()[:16]
+        self._done = dict(self._lines())
+
+    def step(self, name: str, make: Callable[[], list[Any]]) -> list[Any]:
+        """What `make` gives, from the file where it is there."""
+        if name not in self._done:
+            self._done[name] = make()
+            if self._log is not None:
+                with self._log.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"of": self._of, "step": name, "rows": self._done[name]}) + "\n")
+        return self._done[name]
+
+    def _lines(self) -> Iterator[tuple[str, list[Any]]]:
+        if self._log is None or not self._log.exists():
+            return
+        for line in self._log.read_text(encoding="utf-8").splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if entry.get("of") == self._of:
+                yield entry["step"], entry["rows"]

@@ -1,0 +1,106 @@
+"""Questions over a text whose cache is pruned: text in, text out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.evaluation.samples import Frame
+from ctxprune.kv.prefilled import prefill
+from ctxprune.kv.selection import check_count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.kv.cache import PrunedCache
+    from ctxprune.kv.press import Press
+    from ctxprune.kv.store import Storage
+
+__all__ = ["Answer", "Pipeline"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said to one question, and what it had in its cache.
+
+    Attributes:
+        text: The answer, without special tokens.
+        tokens: Tokens of the context.
+        kept: How many of them a head kept, the mean over layers and heads.
+        bytes_ratio: Bytes held of the context, as a share of what all of it takes.
+    """
+
+    text: str
+    tokens: int
+    kept: float
+    bytes_ratio: float
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Reads a context once, prunes its cache, and answers questions about it by greedy decoding.
+
+    Attributes:
+        model: A causal language model.
+        tokenizer: Its tokenizer; its chat template is used where it has one.
+        press: What chooses.
+        aware: Whether it chooses for each question anew, rather than once for all.
+        storage: How kept tokens are stored; None: as they are.
+        max_new_tokens: Tokens of an answer at most, 1 or more.
+
+    Raises:
+        UsageError: A number is out of its range.
+    """
+
+    model: nn.Module
+    tokenizer: Any
+    press: Press
+    aware: bool = False
+    storage: Storage | None = None
+    max_new_tokens: int = 64
+
+    def __post_init__(self) -> None:
+        check_count("max_new_tokens", self.max_new_tokens, 1)
+
+    def __call__(self, context: str, questions: Sequence[str]) -> list[Answer]:
+        """An answer to each question, in their order.
+
+        Raises:
+            UsageError: The context is empty, or the model cannot be served.
+        """
+        if not context.strip():
+            raise UsageError("the context is empty", hint="a text to ask about")
+        frame = Frame.of(self.tokenizer)
+        whole = self._ids(frame.before + context, special=not frame.before)  # a chat template writes its own
+        read = prefill(self.model, whole)
+        blind = None if self.aware else read.press(self.press, storage=self.storage)
+        answers = []
+        for question in questions:
+            asked = self._ids(f"\n\n{question}{frame.after}")
+            cache = blind.copy() if blind is not None else read.ask(asked).press(self.press, storage=self.storage)
+            answers.append(self._answer(torch.cat([whole, asked], dim=1), cache, whole.shape[1]))
+        return answers
+
+    def _ids(self, text: str, *, special: bool = False) -> Tensor:
+        found = self.tokenizer(text, add_special_tokens=special)["input_ids"]
+        return torch.tensor([found], device=next(self.model.parameters()).device)
+
+    def _answer(self, ids: Tensor, cache: PrunedCache, tokens: int) -> Answer:
+        kept, ratio = [count for layer in cache.kept for row in layer for count in row], cache.bytes_ratio
+        said = self.model.generate(  # type: ignore[operator]
+            ids,
+            attention_mask=torch.ones_like(ids),
+            cache=cache,
+            max_new_tokens=self.max_new_tokens,
+            do_sample=False,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+        )
+        text = self.tokenizer.decode(said[0, ids.shape[1] :], skip_special_tokens=True).strip()
+        return Answer(text, tokens, sum(kept) / max(len(kept), 1), ratio)
