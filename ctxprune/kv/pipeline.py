@@ -92,7 +92,7 @@ class Pipeline:
 
     def _answer(self, ids: Tensor, cache: PrunedCache, tokens: int) -> Answer:
         kept, ratio = [count for layer in cache.kept for row in layer for count in row], cache.bytes_ratio
-        said = self.model.generate(  # type: ignore[operator]
+        said = self.model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
             cache=cache,

@@ -51,7 +51,7 @@ class Prefilled:
 
     def remember(self) -> Prefilled:
         """From now on keep the scores of presses that may be asked again at another ratio; returns itself."""
-        self.views = [replace(view, scores={}) for view in self.views]
+        self.views = [replace(view, memory={}) for view in self.views]
         return self
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -108,6 +108,7 @@ class Prefilled:
             given = {"attention_mask": real.long()}
         with Reader(self.model, cache) as reader:
             decoder_of(self.model)(input_ids=question, position_ids=positions, use_cache=True, cache=cache, **given)
+        old = None if self.positions is None else torch.cat([self.positions.expand(rows, -1), positions], dim=1)
         views = [
             replace(
                 view,
@@ -117,14 +118,13 @@ class Prefilled:
                 cos=torch.cat([view.cos.expand(len(cos), -1, -1), cos], dim=1),
                 sin=torch.cat([view.sin.expand(len(sin), -1, -1), sin], dim=1),
                 question=count,
+                positions=old,
+                memory=None,
             )
             for view in self.views
             for hidden, cos, sin in [reader.read[view.attention.layer]]
         ]
         ids = None if self.ids is None else torch.cat([self.ids, question], dim=1)
-        old = self.positions
-        if old is not None:
-            old = torch.cat([old.expand(rows, -1), positions], dim=1)
         return Prefilled(self.model, cache, ids, real, count, views, old)
 
 

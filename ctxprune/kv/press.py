@@ -49,13 +49,10 @@ class Press:
             each head, at least one.
         joint: Whether one layer's choice depends on the others, so that nothing can be dropped before the context is
             read to its end.
-<<<<<<< HEAD
         edits: Whether `edit` changes what stays, so that the cache no longer says what the whole one says with the
             dropped tokens masked.
         outermost: Whether it decides more than scores and counts, so that no wrapper but its own can stand around it.
-=======
         ratio_free: Whether scores are the same at every ratio, so that `Prefilled` may keep them.
->>>>>>> 8984d83 (bench kv: needle, key-value pairs and perplexity for every press; a question asked of a context already read; a pipeline from text to text)
 
     Raises:
         UsageError: A parameter is out of its range.
@@ -63,12 +60,9 @@ class Press:
 
     ratio: float = 0.5
     joint: ClassVar[bool] = False
-<<<<<<< HEAD
     edits: ClassVar[bool] = False
     outermost: ClassVar[bool] = False
-=======
     ratio_free: ClassVar[bool] = False
->>>>>>> 8984d83 (bench kv: needle, key-value pairs and perplexity for every press; a question asked of a context already read; a pipeline from text to text)
 
     def __post_init__(self) -> None:
         check_ratio(self.ratio)
@@ -104,8 +98,7 @@ class Press:
         if kept == view.tokens:
             chosen = torch.ones(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
         else:
-<<<<<<< HEAD
-            scores = self.checked(view, self.score(view) if scores is None else scores)
+            scores = self.checked(view, self.remembered(view) if scores is None else scores)
             chosen = self.select(view, scores, kept + view.question)
         return self.edit(view, Plan(chosen))
 
@@ -115,19 +108,16 @@ class Press:
         A joint press whose scores need more than one layer overrides it.
         """
         return [scored(self, view, prefilled.real) for view in prefilled.views]
-=======
-            chosen = self.select(view, self.checked(view, self.scored(view)), kept + view.question)
-        return self.edit(view, Plan(chosen))
 
-    def scored(self, view: LayerView) -> Tensor:
+    def remembered(self, view: LayerView) -> Tensor:
         """`score`, or what a press that differs in its ratio alone left in the view."""
-        if view.scores is None or not self.ratio_free:
+        if view.memory is None or not self.ratio_free:
             return self.score(view)
         own = type(self), *(getattr(self, each.name) for each in fields(self) if each.name != "ratio")
-        if own not in view.scores:
-            view.scores[own] = self.score(view)
-        return view.scores[own]
->>>>>>> 8984d83 (bench kv: needle, key-value pairs and perplexity for every press; a question asked of a context already read; a pipeline from text to text)
+        if own not in view.memory:
+            view.memory[own] = self.score(view)
+        known: Tensor = view.memory[own]
+        return known
 
     def plans(self, prefilled: Prefilled) -> list[Plan]:
         """A plan for every layer of a read context; a joint press whose counts need all layers overrides it."""

@@ -32,12 +32,9 @@ class LayerView:
         hidden: (batch, n, hidden size), the module's input.
         cos: (batch or 1, n, rotary width) of the tokens' positions; `sin` likewise.
         question: How many of the last tokens are the question: they look, are kept, and are not counted.
-<<<<<<< HEAD
         positions: The tokens' positions, long (batch or 1, n); None: 0 to n - 1.
         rotary: The model's rotary embedding; None where the model has none that its layers share.
-=======
-        scores: Where presses whose scores do not depend on their ratio leave them for the next one; None: nowhere.
->>>>>>> 8984d83 (bench kv: needle, key-value pairs and perplexity for every press; a question asked of a context already read; a pipeline from text to text)
+        memory: Where presses whose scores do not depend on their ratio leave them for the next one; None: nowhere.
     """
 
     attention: Attention
@@ -49,12 +46,9 @@ class LayerView:
     cos: Tensor
     sin: Tensor
     question: int = 0
-<<<<<<< HEAD
     positions: Tensor | None = None
     rotary: nn.Module | None = None
-=======
-    scores: dict[Any, Tensor] | None = field(default=None, compare=False, repr=False)
->>>>>>> 8984d83 (bench kv: needle, key-value pairs and perplexity for every press; a question asked of a context already read; a pipeline from text to text)
+    memory: dict[Any, Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def total(self) -> int:
@@ -142,11 +136,8 @@ class LayerView:
             cos=self.cos[at : at + 1].index_select(1, columns),
             sin=self.sin[at : at + 1].index_select(1, columns),
             question=int((columns >= self.tokens).sum()),
-<<<<<<< HEAD
             positions=_row_of(self.positions, number, columns),
-=======
-            scores=None,
->>>>>>> 8984d83 (bench kv: needle, key-value pairs and perplexity for every press; a question asked of a context already read; a pipeline from text to text)
+            memory=None,
         )
 
 

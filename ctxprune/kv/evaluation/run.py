@@ -213,11 +213,13 @@ _STORAGES: dict[str, Callable[[], Any]] = {
 def _head_dim(model: nn.Module) -> int:
     from ctxprune.kv.attention import attentions_of
 
-    return int(attentions_of(model)[0].module.head_dim)
+    width: int = attentions_of(model)[0].module.head_dim
+    return width
 
 
 def _itemsize(model: nn.Module) -> int:
-    return next(model.parameters()).element_size()
+    size: int = next(model.parameters()).element_size()
+    return size
 
 
 class _Steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch.nn.functional import pad
 
@@ -36,6 +36,7 @@ class ExpectedAttention(Press):
         epsilon: Added to the expected attention, which is a share of 1, before it is multiplied, 0 or more.
     """
 
+    ratio_free: ClassVar[bool] = True
     future: int = 512
     sinks: int = 4
     covariance: bool = True

@@ -111,12 +111,18 @@ class KVzip(Press):
         if prefilled.ids is None:
             raise UsageError("KVzip has no ids to repeat", hint="let the model read token ids, not embeddings")
         views, model = prefilled.views, prefilled.model
+        own = type(self), self.chunk, self.lead, self.prompt
+        if views[0].memory is not None and own in views[0].memory:
+            kept: list[Tensor] = views[0].memory[own]
+            return kept
         found = [_asked(view) for view in views]
         for repeated in self._repetitions(prefilled.ids[:, : views[0].tokens]):
             cache = _copy(prefilled.cache)
             with _watched(views, cache) as most:
                 _read(model, repeated, cache, _next(prefilled))
             found = [torch.maximum(one, most[view.order]) for one, view in zip(found, views, strict=True)]
+        if views[0].memory is not None:
+            views[0].memory[own] = found
         return found
 
     def _repetitions(self, ids: Tensor) -> Iterator[Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -31,6 +31,7 @@ class LagKV(Press):
         lag: Tokens in a block, 2 or more.
     """
 
+    ratio_free: ClassVar[bool] = True
     sinks: int = 4
     lag: int = 128
 

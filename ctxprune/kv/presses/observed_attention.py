@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -23,6 +23,8 @@ class ObservedAttention(Press):
     heavy hitters of Zhang et al., "H2O", arXiv:2306.14048). Needs the attention of all tokens: it is computed again, a
     block of queries at a time, so that the memory grows with the context and not with its square.
     """
+
+    ratio_free: ClassVar[bool] = True
 
     def score(self, view: LayerView) -> Tensor:
         """Attention over the number of queries that see the token, mean over the group, (batch, kv_heads, n)."""

@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -109,6 +109,7 @@ class QFilter(Press):
         filters: The model's filters; without them nothing can be scored.
     """
 
+    ratio_free: ClassVar[bool] = True
     filters: QFilters | None = None
 
     def score(self, view: LayerView) -> Tensor:

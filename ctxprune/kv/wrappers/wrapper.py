@@ -43,7 +43,7 @@ class Wrapper(Press):
 
     def score(self, view: LayerView) -> Tensor:
         """The inner press's scores."""
-        return self.press.score(view)
+        return self.press.remembered(view)
 
     def scores(self, prefilled: Prefilled) -> list[Tensor]:
         """The inner press's scores."""
