@@ -82,13 +82,18 @@ class QFilters:
         try:
             with safe_open(path, "pt") as file:
                 about = json.loads((file.metadata() or {}).get("ctxprune", "{}"))
-                directions = file.get_tensor("directions")
+                known = (about.get("format"), about.get("version")) == (FORMAT, VERSION)
+                directions = file.get_tensor("directions") if known else None
         except FileNotFoundError as error:
             raise InputError("there are no such filters", where=where, hint="name the file that save wrote") from error
         except (OSError, SafetensorError, ValueError) as error:
             raise FormatError(f"not a whole file of filters ({error})", where=where, hint="save them again") from error
-        if about.get("format") != FORMAT or about.get("version") != VERSION:
-            raise FormatError(f"the file is {about.get('format')}", where=where, hint=f"known is {FORMAT} {VERSION}")
+        if directions is None:
+            raise FormatError(
+                f"the file holds no filters of this library ({about.get('format')} {about.get('version')})",
+                where=where,
+                hint=f"known is {FORMAT} {VERSION}",
+            )
         found = model_fingerprint(model)
         if about.get("model") != found:
             raise InputError(

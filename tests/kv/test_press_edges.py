@@ -1,0 +1,69 @@
+"""Every press on contexts that are short, padded, not to be pruned, or have a question behind them."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+
+from kv.matrix import PRESSES, presses  # noqa: E402
+from kv.models import chosen_by_layer, tokens  # noqa: E402
+
+from ctxprune.kv import compress, prefill  # noqa: E402
+
+NAMES = PRESSES.names()
+JOINT = {"kvzip.v1"}  # heads share one budget
+UNEVEN = {"pyramidkv.v1", "simlayerkv.v1"}  # layers do not keep the same count
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 9, 13, 29])
+def test_short_contexts_keep_what_the_ratio_says(decoders, name, count):
+    cache = compress(decoders("qwen2"), tokens(count), presses(0.5)[name])
+    kept = torch.tensor(cache.kept)[:, 0]
+    wanted = max(count // 2, 1)
+    if name == "simlayerkv.v1":
+        assert ((kept == wanted) | (kept == count)).all()
+    elif name in JOINT or name in UNEVEN:
+        assert int(kept.sum()) == 6 * wanted
+    else:
+        assert (kept == wanted).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ratio_zero_changes_nothing(decoders, name):
+    model, ids = decoders("llama"), tokens(30, rows=2)
+    cache, whole = compress(model, ids, presses(0.0)[name]), prefill(model, ids).cache
+    for ours, theirs in zip(cache.layers, whole.layers, strict=True):
+        keys, values = ours.kept.read()
+        assert torch.equal(keys, theirs.keys)
+        assert torch.equal(values, theirs.values)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("question", [None, tokens(4, seed=1)])
+def test_each_row_of_a_padded_batch_comes_out_as_alone(decoders, name, side, question):
+    model, press = decoders("qwen2"), presses(0.6)[name]
+    ids, lengths = tokens(45, rows=3), (45, 31, 6)
+    mask = torch.zeros_like(ids)
+    for row, length in enumerate(lengths):
+        mask[row, slice(45 - length, None) if side == "left" else slice(length)] = 1
+    both = chosen_by_layer(compress(model, ids.masked_fill(mask == 0, 0), press, mask=mask, question=question))
+    for row in range(3):
+        real = mask[row].bool()
+        alone = chosen_by_layer(compress(model, ids[row : row + 1, real], press, question=question))
+        for layer, chosen in alone.items():
+            assert torch.equal(both[layer][row][:, real], chosen[0]), (row, layer)
+            assert not both[layer][row][:, ~real].any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_questions_tokens_are_neither_counted_nor_kept(decoders, name):
+    cache = compress(decoders("llama"), tokens(40), presses(0.5)[name], question=tokens(7, seed=2))
+    assert cache.get_seq_length() == 40
+    kept = torch.tensor(cache.kept)[:, 0]
+    if name not in JOINT | UNEVEN:
+        assert (kept == 20).all()
+    assert kept.sum() <= 6 * 20 or name == "simlayerkv.v1"
+    assert all(int(layer.kept.columns.max()) < 40 for layer in cache.layers)
