@@ -13,7 +13,8 @@ from ctxprune.kv import compress, prefill  # noqa: E402
 
 NAMES = PRESSES.names()
 JOINT = {"kvzip.v1"}  # heads share one budget
-UNEVEN = {"pyramidkv.v1", "simlayerkv.v1"}  # layers do not keep the same count
+UNEVEN = {"pyramidkv.v1"}  # layers do not keep the same count
+OWN = {"learned_drop.v1", "simlayerkv.v1"}  # the ratio is a bound: how many stay depends on the context
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -22,8 +23,8 @@ def test_short_contexts_keep_what_the_ratio_says(decoders, name, count):
     cache = compress(decoders("qwen2"), tokens(count), presses(0.5)[name])
     kept = torch.tensor(cache.kept)[:, 0]
     wanted = max(count // 2, 1)
-    if name == "simlayerkv.v1":
-        assert ((kept == wanted) | (kept == count)).all()
+    if name in OWN:
+        assert ((kept >= wanted) & (kept <= count)).all()
     elif name in JOINT or name in UNEVEN:
         assert int(kept.sum()) == 6 * wanted
     else:
@@ -63,7 +64,7 @@ def test_the_questions_tokens_are_neither_counted_nor_kept(decoders, name):
     cache = compress(decoders("llama"), tokens(40), presses(0.5)[name], question=tokens(7, seed=2))
     assert cache.get_seq_length() == 40
     kept = torch.tensor(cache.kept)[:, 0]
-    if name not in JOINT | UNEVEN:
-        assert (kept == 20).all()
-    assert kept.sum() <= 6 * 20 or name == "simlayerkv.v1"
+    if name not in OWN:
+        assert int(kept.sum()) == 6 * 20
+        assert name in JOINT | UNEVEN or (kept == 20).all()
     assert all(int(layer.kept.columns.max()) < 40 for layer in cache.layers)
