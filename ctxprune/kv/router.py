@@ -189,7 +189,7 @@ def _excess(choice: Choice, latency_ms: float, nbytes: float | None) -> float:
 def _over(value: float, limit: float) -> float:
     if value <= limit:
         return 0.0
-    return value / limit - 1 if limit else float("inf")
+    return (value - limit) / max(limit, 1e-9)
 
 
 def _none_holds(nearest: Choice, latency_ms: float, nbytes: float | None) -> BudgetError:

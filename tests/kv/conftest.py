@@ -14,14 +14,14 @@ else:
 
 @pytest.fixture(scope="session")
 def decoders():
-    """Decoders by (name, attention), made once."""
+    """Decoders by (name, attention, dtype), made once."""
     from kv.models import decoder
 
     made = {}
 
-    def get(name: str, attention: str = "sdpa"):
-        if (name, attention) not in made:
-            made[name, attention] = decoder(name, attention)
-        return made[name, attention]
+    def get(name: str, attention: str = "sdpa", dtype=torch.float32):
+        if (name, attention, dtype) not in made:
+            made[name, attention, dtype] = decoder(name, attention).to(dtype)
+        return made[name, attention, dtype]
 
     return get

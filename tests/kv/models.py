@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import torch
 from transformers import (
@@ -28,6 +31,8 @@ from transformers import (
 from ctxprune.kv import prefill
 from ctxprune.kv.attention import argument, attentions_of
 from ctxprune.kv.masks import pressed_layers
+from ctxprune.kv.press import Press
+from ctxprune.kv.view import LayerView
 
 SIZES = {
     "vocab_size": 97,
@@ -164,3 +169,43 @@ def reference_text(model, context, new, chosen, steps, edited=None):
             new = model(new, cache=cache).logits[:, -1:].argmax(dim=-1)
             said.append(new)
     return torch.cat(said, dim=1)
+
+
+@dataclass(frozen=True)
+class Given(Press):
+    """A press whose scores are given, (batch, kv_heads, n), so that a wrapper's work can be told by hand.
+
+    Without numbers they are those of `view_of`, times a factor.
+    """
+
+    numbers: Any = None
+    factor: float = 1.0
+
+    def score(self, view):
+        if self.numbers is None:
+            return self.factor * view.keys[..., 0]
+        return torch.as_tensor(self.numbers, dtype=torch.float32)
+
+
+def view_of(scores, *, question=0, order=0, layers=1, head_dim=4, dtype=torch.float32):
+    """A layer's view as far as choosing goes, for scores (batch, kv_heads, n), which stand in its keys."""
+    shape = scores.shape
+    states = torch.zeros(*shape, head_dim, dtype=dtype)
+    states[..., 0] = scores
+    turns = torch.zeros(1, shape[-1], head_dim)
+    return LayerView(
+        attention=SimpleNamespace(layer=order),
+        order=order,
+        layers=layers,
+        keys=states,
+        values=states,
+        hidden=torch.zeros(shape[0], shape[-1], 8),
+        cos=turns,
+        sin=turns,
+        question=question,
+    )
+
+
+def places(chosen):
+    """For each head of the first row the places that are kept."""
+    return [head.nonzero()[:, 0].tolist() for head in chosen[0]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.press import Press
@@ -40,6 +40,11 @@ class Wrapper(Press):
     def _set(self, **values: object) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def describe(self) -> dict[str, Any]:
+        """Name and parameters as plain values, those of the press inside as "inner"."""
+        told = super().describe()
+        return {**told, "press": type(self).__name__, "inner": told["press"]}
 
     def score(self, view: LayerView) -> Tensor:
         """The inner press's scores."""
