@@ -64,10 +64,11 @@ def test_every_extra_that_is_named_can_be_installed() -> None:
     sources = [
         path for folder in ("ctxprune", "ctxprune/sql", "ctxprune/rag") for path in (root / folder).rglob("*.py")
     ]
-    named = {extra for path in sources for extra in re.findall(r'\brequire\("\w+", "(\w+)"\)', path.read_text("utf-8"))}
+    call = re.compile(r'\brequire\("[\w.]+", "([\w-]+)"\)')
+    named = {extra for path in sources for extra in call.findall(path.read_text("utf-8"))}
     declared = (root / "pyproject.toml").read_text("utf-8").partition("[project.optional-dependencies]")[2]
-    assert {"ann", "llm"} <= named
-    assert named <= set(re.findall(r"^(\w+) = \[", declared, re.MULTILINE))
+    assert {"ann", "kv-backends", "llm"} <= named
+    assert named <= set(re.findall(r"^([\w-]+) = \[", declared, re.MULTILINE))
 
 
 def test_errors_are_also_builtin_ones_where_callers_expect_them() -> None:

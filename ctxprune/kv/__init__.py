@@ -23,6 +23,7 @@ from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
     from ctxprune.kv.agreements import Agreement, agreement
+    from ctxprune.kv.backends import Hqq, Quanto
     from ctxprune.kv.cache import PrunedCache
     from ctxprune.kv.drafts.draft_index import DraftIndex
     from ctxprune.kv.drafts.drafts import Drafted, DraftReport, Drafts, generate_with_drafts
@@ -86,6 +87,7 @@ _HOMES = {
     "Exactness": "reuse.exactness",
     "ExpectedAttention": "presses.expected_attention",
     "FixedPattern": "presses.fixed_pattern",
+    "Hqq": "backends",
     "GateRecipe": "learned.training",
     "GateTraining": "learned.training",
     "GatedForward": "learned.forward",
@@ -110,6 +112,7 @@ _HOMES = {
     "PyramidKV": "presses.pyramidkv",
     "QFilter": "presses.qfilter",
     "QFilters": "presses.qfilter",
+    "Quanto": "backends",
     "Random": "presses.random",
     "Router": "router",
     "SimLayerKV": "presses.simlayerkv",
@@ -157,6 +160,7 @@ __all__ = [
     "GateTraining",
     "GatedForward",
     "Gates",
+    "Hqq",
     "KVzip",
     "KeyDiff",
     "Kivi",
@@ -177,6 +181,7 @@ __all__ = [
     "PyramidKV",
     "QFilter",
     "QFilters",
+    "Quanto",
     "Random",
     "Router",
     "SimLayerKV",
