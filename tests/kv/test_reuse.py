@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
+from kv.matrix import NAMES, every  # noqa: E402
 from kv.models import chosen_by_layer, decoder, reference_logits, tokens  # noqa: E402
 from transformers import DynamicCache  # noqa: E402
 
@@ -18,7 +19,6 @@ from ctxprune.kv import (  # noqa: E402
     PassageStore,
     Random,
     SnapKV,
-    StreamingLLM,
     Tova,
     as_prefilled,
     compress,
@@ -177,29 +177,29 @@ def test_pressed_passages_behind_a_lead(decoders):
     assert (ours - reference_logits(model, ids, QUESTION, chosen_by_layer(cache))).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("press", [Knorm(0.5), KeyDiff(0.5), Random(0.5), StreamingLLM(0.5)])
-def test_presses_that_need_keys_alone_press_a_joined_cache(decoders, press):
-    model = decoders("llama")
+NEED_KEYS_ALONE = "fixed_pattern keydiff knorm kvzip lagkv qfilter random streaming_llm"
+NEED_MORE_THAN_A_QUESTION = "expected_attention observed_attention merge"
+
+
+@pytest.mark.parametrize("asked", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_presses_on_a_joined_cache(decoders, name, asked):
+    """Each chooses as it would while reading, or says that it cannot."""
+    model, press, short = decoders("llama"), every(0.5)[name], name.partition(".")[0]
+    question = tokens(12, seed=6) if asked else None
     cache = join(PassageStore(model), PREFIX, PASSAGES, recompute=1)
-    pressed = as_prefilled(model, cache, CONTEXT).press(press)
-    theirs = compress(model, CONTEXT, press)
+    try:
+        pressed = as_prefilled(model, cache, CONTEXT, question=question).press(press)
+    except UsageError as error:
+        assert "looks at queries" in str(error)  # noqa: PT017
+        assert short not in NEED_KEYS_ALONE.split()
+        assert not asked or short in NEED_MORE_THAN_A_QUESTION.split()
+        return
+    theirs = compress(model, CONTEXT, press, question=question)
     assert pressed.kept == theirs.kept
     with torch.no_grad():
         assert (model(QUESTION, cache=pressed).logits - model(QUESTION, cache=theirs).logits).abs().max() < 1e-4
     assert cache.get_seq_length() == CONTEXT.shape[1]
-
-
-@pytest.mark.parametrize("press", [SnapKV(0.5, window=6), SnapKV(0.5), Tova(0.5)])
-def test_a_question_opens_a_joined_cache_to_presses_that_look(decoders, press):
-    model = decoders("qwen2")
-    cache = join(PassageStore(model), PREFIX, PASSAGES, recompute=1)
-    if press == SnapKV(0.5):  # its window is longer than the question: the question alone looks
-        assert press.window > QUESTION.shape[1]
-    pressed = as_prefilled(model, cache, CONTEXT, question=QUESTION).press(press)
-    assert chosen_by_layer(pressed).keys() == chosen_by_layer(compress(model, CONTEXT, press, question=QUESTION)).keys()
-    theirs = compress(model, CONTEXT, press, question=QUESTION)
-    with torch.no_grad():
-        assert (model(QUESTION, cache=pressed).logits - model(QUESTION, cache=theirs).logits).abs().max() < 1e-4
 
 
 def test_presses_that_need_more_say_so(decoders):

@@ -36,10 +36,12 @@ def as_prefilled(
 ) -> Prefilled:
     """Open a joined cache to presses: `as_prefilled(model, cache, ids).press(KeyDiff(0.5))`.
 
-    Presses that need keys and values alone can press it: Random, StreamingLLM, Knorm, KeyDiff, LagKV. Those that look
-    at what tokens attend to need queries, which a joined cache has not kept: with a question, the question's are
-    computed, and presses whose window is not longer than the question can (SnapKV, TOVA); ExpectedAttention, Observed
-    Attention and the like cannot, and say so. Press each passage as it is read instead: `PassageStore(press=...)`.
+    Presses that need keys and values alone can press it (Random, StreamingLLM, FixedPattern, Knorm, KeyDiff, QFilter,
+    LagKV), and KVzip, which reads on from it. Those that look at what tokens attend to need queries, which a joined
+    cache has not kept: with a question the question's are computed, so that presses that look from a window not longer
+    than it can (SnapKV, PyramidKV, TOVA, SimLayerKV, ThinK and wrappers around them). ExpectedAttention, which takes
+    all queries together, ObservedAttention and Merge cannot and say so: press each passage as it is read instead,
+    `PassageStore(press=...)`.
 
     Args:
         model: The model whose cache it is.
@@ -102,8 +104,8 @@ class _Unread(Attention):
         if bool(hidden.isnan().any()):
             raise UsageError(
                 "this press looks at queries, which a joined cache has not kept",
-                hint="use Knorm, KeyDiff, StreamingLLM or Random, give a question that is as long as the press's "
-                "window, or press each passage: PassageStore(press=...)",
+                hint="use Knorm or KeyDiff, give a question that is as long as the press's window, or press each "
+                "passage: PassageStore(press=...)",
             )
         return super()._project(hidden, which, head_dim)
 

@@ -72,14 +72,15 @@ class PassageStore:
             raise UsageError(f"{type(press).__name__} cannot press behind a lead", hint="leave the lead out")
         self._folder = _made(folder)
         self._fingerprint = f"{model_fingerprint(model)} {next(model.parameters()).dtype}"
-        self._held: OrderedDict[str, PrunedCache] = OrderedDict()
+        self._held: OrderedDict[str, tuple[PrunedCache, int]] = OrderedDict()  # with its bytes, oldest first
+        self._bytes = 0
         self._books, self._reading = threading.Lock(), threading.Lock()
 
     @property
     def nbytes(self) -> int:
         """Bytes of the caches in memory."""
         with self._books:
-            return sum(cache.nbytes for cache in self._held.values())
+            return self._bytes
 
     def __len__(self) -> int:
         """Caches in memory."""
@@ -114,6 +115,7 @@ class PassageStore:
         """Forget the caches in memory; files stay."""
         with self._books:
             self._held.clear()
+            self._bytes = 0
 
     def _get(self, ids: Tensor, *, first: bool) -> PrunedCache:
         key = self.key(ids, first=first)
@@ -121,7 +123,8 @@ class PassageStore:
         if cache is not None:
             return cache
         with self._reading:
-            cache = self._found(key) or self._loaded(key)
+            cache = self._found(key)
+            cache = self._loaded(key) if cache is None else cache
             if cache is None:
                 cache = self._read(ids, first=first)
                 cache.press = {**cache.press, "passage": key}
@@ -133,20 +136,21 @@ class PassageStore:
 
     def _found(self, key: str) -> PrunedCache | None:
         with self._books:
-            if key in self._held:
-                self._held.move_to_end(key)
-            return self._held.get(key)
+            if key not in self._held:
+                return None
+            self._held.move_to_end(key)
+            return self._held[key][0]
 
     def _hold(self, key: str, cache: PrunedCache) -> None:
         size = cache.nbytes
         with self._books:
-            if size > self.limit_bytes:
+            if size > self.limit_bytes or key in self._held:
                 return
-            self._held[key] = cache
-            total = sum(held.nbytes for held in self._held.values())
-            while total > self.limit_bytes:
-                _, oldest = self._held.popitem(last=False)
-                total -= oldest.nbytes
+            self._held[key] = cache, size
+            self._bytes += size
+            while self._bytes > self.limit_bytes:
+                _, (_, freed) = self._held.popitem(last=False)
+                self._bytes -= freed
 
     def _loaded(self, key: str) -> PrunedCache | None:
         path = None if self._folder is None else self._folder / f"{key}.safetensors"
