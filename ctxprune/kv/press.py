@@ -141,7 +141,7 @@ class Press:
             raise UsageError(
                 f"{type(self).__name__} gave scores that are not numbers",
                 where=f"layer {view.attention.layer}",
-                hint="the model overflows: load it in bfloat16 or float32",
+                hint="the model overflows (load it in bfloat16 or float32), or its hidden states were not kept",
             )
         scores[..., view.tokens :] = float("inf")
         return scores

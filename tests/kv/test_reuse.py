@@ -178,7 +178,7 @@ def test_pressed_passages_behind_a_lead(decoders):
 
 
 NEED_KEYS_ALONE = "fixed_pattern keydiff knorm kvzip lagkv qfilter random streaming_llm"
-NEED_MORE_THAN_A_QUESTION = "expected_attention observed_attention merge"
+NEED_MORE_THAN_A_QUESTION = "expected_attention learned_drop observed_attention merge"
 
 
 @pytest.mark.parametrize("asked", [False, True])
@@ -191,7 +191,7 @@ def test_presses_on_a_joined_cache(decoders, name, asked):
     try:
         pressed = as_prefilled(model, cache, CONTEXT, question=question).press(press)
     except UsageError as error:
-        assert "looks at queries" in str(error)  # noqa: PT017
+        assert "looks at queries" in str(error) or "were not kept" in str(error)  # noqa: PT017
         assert short not in NEED_KEYS_ALONE.split()
         assert not asked or short in NEED_MORE_THAN_A_QUESTION.split()
         return

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import Attention, argument, attentions_of, cache_argument, decoder_of
+from ctxprune.kv.attention import Attention, attentions_of
 from ctxprune.kv.layer import PrunedLayer
 from ctxprune.kv.masks import pressed_layers
 from ctxprune.kv.prefilled import Prefilled
@@ -39,15 +39,16 @@ def as_prefilled(
     Presses that need keys and values alone can press it (Random, StreamingLLM, FixedPattern, Knorm, KeyDiff, QFilter,
     LagKV), and KVzip, which reads on from it. Those that look at what tokens attend to need queries, which a joined
     cache has not kept: with a question the question's are computed, so that presses that look from a window not longer
-    than it can (SnapKV, PyramidKV, TOVA, SimLayerKV, ThinK and wrappers around them). ExpectedAttention, which takes
-    all queries together, ObservedAttention and Merge cannot and say so: press each passage as it is read instead,
-    `PassageStore(press=...)`.
+    than it can (SnapKV, PyramidKV, TOVA, SimLayerKV, ThinK and wrappers around them). ExpectedAttention,
+    ObservedAttention, LearnedDrop and Merge, which look at all tokens' states, cannot and say so: press each passage as
+    it is read instead, `PassageStore(press=...)`.
 
     Args:
         model: The model whose cache it is.
         cache: A cache of one row that was not pressed; it is not changed.
         ids: The ids that it stands for, (n,) or (1, n).
-        question: Ids of the question, (m,) or (1, m), which is read behind it to choose by, and not kept.
+        question: Ids of the question, (m,) or (1, m), which is read behind it to choose by, and not kept; None: asked
+            later, by `Prefilled.ask`, or not at all.
 
     Raises:
         UsageError: The cache is pressed, or holds another number of tokens.
@@ -61,39 +62,26 @@ def as_prefilled(
             f"the cache holds {cache.get_seq_length()} tokens and {row.shape[1]} ids are given",
             hint="give the ids it stands for",
         )
-    cache = cache.copy()
-    seen: dict[int, Tensor] = {}
-    count = 0
-    if question is not None:
-        asked = one_row(question, device)
-        count = asked.shape[1]
-        seen = _read(model, cache, asked)
-        row = torch.cat([row, asked], dim=1)
-    places = torch.arange(row.shape[1], device=device)[None]
-    cos, sin = Rotary(model).at(places)
-    views: list[LayerView] = []
-    layers = sum(isinstance(layer, PrunedLayer) for layer in cache.layers)
-    for attention in attentions_of(model):
+    cos, sin = Rotary(model).at(torch.arange(row.shape[1], device=device)[None])
+    attentions = [each for each in attentions_of(model) if isinstance(cache.layers[each.layer], PrunedLayer)]
+    width = int(model.config.get_text_config().hidden_size)
+    views = []
+    for order, attention in enumerate(attentions):
         layer = cache.layers[attention.layer]
-        if not isinstance(layer, PrunedLayer):
-            continue
-        keys = layer.keys
-        last = seen.get(attention.layer, keys.new_zeros(1, 0, int(model.config.get_text_config().hidden_size)))
-        unread = last.new_full((1, 1, last.shape[-1]), float("nan")).expand(-1, row.shape[1] - count, -1)
         views.append(
             LayerView(
                 attention=_Unread(attention.module, attention.layer),
-                order=len(views),
-                layers=layers,
-                keys=keys,
+                order=order,
+                layers=len(attentions),
+                keys=layer.keys,
                 values=layer.values,
-                hidden=torch.cat([unread, last], dim=1) if count else unread,
-                cos=cos.to(keys.dtype),
-                sin=sin.to(keys.dtype),
-                question=count,
+                hidden=layer.keys.new_full((1, 1, 1), float("nan")).expand(-1, row.shape[1], width),
+                cos=cos.to(layer.keys.dtype),
+                sin=sin.to(layer.keys.dtype),
             )
         )
-    return Prefilled(model, cache, row, None, question=count, views=views)
+    opened = Prefilled(model, cache.copy(), row, None, views=views)
+    return opened if question is None else opened.ask(one_row(question, device))
 
 
 @dataclass(frozen=True)
@@ -108,21 +96,3 @@ class _Unread(Attention):
                 "passage: PassageStore(press=...)",
             )
         return super()._project(hidden, which, head_dim)
-
-
-def _read(model: nn.Module, cache: PrunedCache, question: Tensor) -> dict[int, Tensor]:
-    """Read the question behind the cache: inputs of the attention modules, (1, m, hidden size), by layer."""
-    seen: dict[int, Tensor] = {}
-
-    def see(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if argument(module, "cache", args, kwargs) is cache:
-            seen[module.layer_idx] = argument(module, "hidden_states", args, kwargs)
-
-    handles = [each.module.register_forward_pre_hook(see, with_kwargs=True) for each in attentions_of(model)]
-    decoder = decoder_of(model)
-    try:
-        decoder(input_ids=question, use_cache=True, **{cache_argument(decoder): cache})
-    finally:
-        for handle in handles:
-            handle.remove()
-    return seen
