@@ -23,6 +23,9 @@ from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from ctxprune.kv import (
+    AdaKV,
+    ChunkKV,
+    CriticalKV,
     ExpectedAttention,
     KeyDiff,
     Knorm,
@@ -33,6 +36,7 @@ from ctxprune.kv import (
     QFilters,
     SnapKV,
     StreamingLLM,
+    ThinK,
     Tova,
     prefill,
 )
@@ -50,7 +54,17 @@ CONFIG = {
     "max_position_embeddings": 2048,
 }
 KINDS = {"llama": (LlamaForCausalLM, LlamaConfig), "qwen2": (Qwen2ForCausalLM, Qwen2Config)}
+WRAPPED = {
+    "adakv": lambda ratio: AdaKV(SnapKV(ratio)),
+    "chunkkv": lambda ratio: ChunkKV(SnapKV(ratio)),
+    "criticalkv": lambda ratio: CriticalKV(SnapKV(ratio)),
+    "think": lambda ratio: ThinK(SnapKV(ratio), channels=ratio),
+}
 HOW = {
+    "adakv": "kept tokens around SnapKV, over all heads",
+    "chunkkv": "kept tokens around SnapKV; 300 tokens are 15 whole chunks, as theirs counts chunks and ours tokens",
+    "criticalkv": "scores around SnapKV behind the first half of the budget, and kept tokens",
+    "think": "kept channels of the keys",
     "streaming_llm": "kept tokens alone: ours ranks the recent tokens, theirs gives 1 to what stays",
     "tova": "all but the last token, which stays on both sides: 1 here, the highest score + 1 there",
     "lagkv": "ranked blocks alone: theirs gives 1 to sinks and tail, ours ranks them, the last tokens first",
@@ -157,7 +171,32 @@ def compare(views: list, held: dict, theirs: dict, about: dict) -> dict:
     ours = {str(ratio): [PyramidKV(ratio).budget(view) for view in views] for ratio in RATIOS}
     rows["pyramidkv"]["budgets"] = {"ours": ours, "theirs": about["budgets"]}
     rows["pyramidkv"]["within"] &= ours == about["budgets"]
-    return rows
+    return {**rows, **{name: compare_wrapper(name, views, theirs) for name in WRAPPED}}
+
+
+@torch.no_grad()
+def compare_wrapper(name: str, views: list, theirs: dict) -> dict:
+    """One row for a wrapper around SnapKV: the kept tokens (ThinK: channels), of CriticalKV also the scores."""
+    apart, relative, equal, kept = 0.0, 0.0, 0, 0
+    for view in views:
+        for ratio in RATIOS:
+            press, other = WRAPPED[name](ratio), theirs[f"{name}@{ratio}.{view.order}"]
+            if name == "criticalkv":
+                count = press.budget(view)
+                ours = press.ranked(view, press.checked(view, press.score(view)), count)
+                finite = ours.isfinite() & (other < torch.finfo(torch.float32).max)
+                difference = (ours - other)[finite].abs()
+                apart = max(apart, float(difference.max()))
+                relative = max(relative, float((difference / other[finite].abs()).max()))
+                mine, wanted = top(ours, count), top(other, count)
+            elif name == "think":
+                wanted = other.bool()
+                mine = torch.zeros_like(wanted).scatter_(-1, press.plan(view).channels, True)
+            else:
+                mine, wanted = press.plan(view).chosen, other.bool()
+            equal, kept = equal + int((mine & wanted).sum()), kept + max(int(mine.sum()), int(wanted.sum()))
+    row = {"equal_kept": equal, "kept": kept, "within": apart <= ASKED and equal == kept, "compared": HOW[name]}
+    return {"largest_difference": apart, "largest_relative_difference": relative, **row}
 
 
 def golden(theirs: dict) -> dict:

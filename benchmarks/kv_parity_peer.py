@@ -36,6 +36,7 @@ def main() -> None:
             with torch.no_grad():
                 found = press.score(module, hidden, keys, values, attentions, turns)
             scores[f"{name}.{number}"] = found.expand(keys.shape[:-1]).float().contiguous().clone()
+        scores |= wrapped(task, module, (keys, values, hidden), turns)
         for ratio in task["ratios"]:
             pyramid = kvpress.PyramidKVPress(compression_ratio=ratio)
             budgets[str(ratio)].append(pyramid.get_layer_budget(module, keys.shape[2]))
@@ -47,6 +48,32 @@ def main() -> None:
         "budgets": budgets,
     }
     (place / "about.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+@torch.no_grad()
+def wrapped(task: dict, module, tensors: tuple, turns: dict) -> dict[str, torch.Tensor]:
+    """Wrappers around SnapKV: "name@ratio.layer" -> scores of CriticalKV, kept tokens (or channels) as 0 and 1."""
+    keys, values, hidden = tensors
+    number, module.config._attn_implementation = module.layer_idx, "sdpa"  # theirs refuse eager
+    module.config.head_dim = module.head_dim  # their CriticalKV reads it there, and Qwen2 has none
+    found = {}
+    for ratio in task["ratios"]:
+        inner = kvpress.SnapKVPress(compression_ratio=ratio)
+        critical = kvpress.CriticalKVPress(inner)
+        found[f"criticalkv@{ratio}.{number}"] = critical.score(module, hidden, keys, values, None, turns)
+        kvpress.AdaKVPress(inner).compress(module, hidden, keys, values, None, turns)
+        kept = torch.ones(keys.shape[:-1])
+        kept[module.masked_key_indices] = 0
+        found[f"adakv@{ratio}.{number}"] = kept
+        places = torch.arange(keys.shape[2], dtype=torch.float32)[:, None].expand(keys.shape).contiguous()
+        _, left = kvpress.ChunkKVPress(inner).compress(module, hidden, keys, places, None, turns)
+        kept = torch.zeros(keys.shape[:-1]).scatter_(-1, left[..., 0].long(), 1)
+        found[f"chunkkv@{ratio}.{number}"] = kept
+        thin = kvpress.ThinKPress(key_channel_compression_ratio=ratio)
+        left, _ = thin.compress(module, hidden, keys.clone(), values, None, {**turns, "hidden_states": hidden})
+        found[f"think@{ratio}.{number}"] = (left != 0).any(dim=2).float()
+    module.config._attn_implementation = "eager"
+    return {name: tensor.float().contiguous() for name, tensor in found.items()}
 
 
 def presses(task: dict, filters: torch.Tensor) -> dict:
