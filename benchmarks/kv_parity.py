@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from _record import record
 from safetensors.torch import load_file, save_file
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from ctxprune.kv import (
     AdaKV,
@@ -29,6 +29,7 @@ from ctxprune.kv import (
     ExpectedAttention,
     KeyDiff,
     Knorm,
+    KVzip,
     LagKV,
     ObservedAttention,
     PyramidKV,
@@ -40,10 +41,12 @@ from ctxprune.kv import (
     Tova,
     prefill,
 )
+from ctxprune.kv.attention import argument, attentions_of
 from ctxprune.kv.selection import keep_count, top
 
 TOKENS, ASKED = 300, 1e-4
 RATIOS = (0.25, 0.5, 0.75)
+PROMPT = (11, 12, 13)  # in front of what KVzip repeats
 CONFIG = {
     "vocab_size": 97,
     "hidden_size": 64,
@@ -68,6 +71,7 @@ HOW = {
     "streaming_llm": "kept tokens alone: ours ranks the recent tokens, theirs gives 1 to what stays",
     "tova": "all but the last token, which stays on both sides: 1 here, the highest score + 1 there",
     "lagkv": "ranked blocks alone: theirs gives 1 to sinks and tail, ours ranks them, the last tokens first",
+    "kvzip": "scores of a context of one chunk, as theirs sees the chunk alone and ours the whole cache; kept tokens",
     "pyramidkv": "scores, and the budget of each layer",
 }
 
@@ -100,10 +104,40 @@ def decoder(name: str):
     return model
 
 
+def context() -> torch.Tensor:
+    """The ids that are read, (1, TOKENS)."""
+    return torch.randint(3, CONFIG["vocab_size"], (1, TOKENS), generator=torch.Generator().manual_seed(7))
+
+
+@torch.no_grad()
+def repeated(model) -> dict[str, torch.Tensor]:
+    """What a second reading of the context behind itself and a prompt hands to each layer: what KVzip looks at."""
+    held: dict[str, torch.Tensor] = {}
+
+    def after(layer: int):
+        def keep(module, args, kwargs, _) -> None:
+            found = argument(module, "cache", args, kwargs).layers[layer]
+            hidden = argument(module, "hidden_states", args, kwargs)
+            names = {"hidden": hidden, "keys": found.keys, "values": found.values}
+            held.update({f"{layer}.again.{name}": tensor for name, tensor in names.items()})
+            held.update(zip(("again.cos", "again.sin"), kwargs["position_embeddings"], strict=True))
+
+        return keep
+
+    ids = context()
+    cache = DynamicCache(config=model.config)
+    model(ids, cache=cache)
+    handles = [each.module.register_forward_hook(after(each.layer), with_kwargs=True) for each in attentions_of(model)]
+    model(torch.cat([torch.tensor([PROMPT]), ids], dim=1), cache=cache)
+    for handle in handles:
+        handle.remove()
+    return {name: tensor.clone().contiguous() for name, tensor in held.items()}
+
+
 @torch.no_grad()
 def tensors_of(model) -> tuple[list, dict[str, torch.Tensor]]:
     """The views of all layers, and what kvpress needs of them."""
-    ids = torch.randint(3, CONFIG["vocab_size"], (1, TOKENS), generator=torch.Generator().manual_seed(7))
+    ids = context()
     views = prefill(model, ids).views
     seen = model(ids, output_attentions=True).attentions
     held = {"cos": views[0].cos, "sin": views[0].sin}
@@ -199,13 +233,30 @@ def compare_wrapper(name: str, views: list, theirs: dict) -> dict:
     return {"largest_difference": apart, "largest_relative_difference": relative, **row}
 
 
+@torch.no_grad()
+def compare_kvzip(model, theirs: dict) -> dict:
+    """One row for KVzip: scores, and the tokens that stay of all layers and heads together."""
+    read = prefill(model, context())
+    press = KVzip(prompt=PROMPT)
+    pairs = [(ours, theirs[f"kvzip.{number}"]) for number, ours in enumerate(press.scores(read))]
+    apart = max(float((ours - other).abs().max()) for ours, other in pairs)
+    relative = max(float(((ours - other).abs() / other).max()) for ours, other in pairs)
+    equal, kept = 0, 0
+    for ratio in RATIOS:
+        for number, plan in enumerate(KVzip(ratio, prompt=PROMPT).plans(read)):
+            wanted = theirs[f"kvzip@{ratio}.{number}"].bool()
+            equal, kept = equal + int((plan.chosen & wanted).sum()), kept + int(wanted.sum())
+    row = {"equal_kept": equal, "kept": kept, "within": apart <= ASKED and equal == kept, "compared": HOW["kvzip"]}
+    return {"largest_difference": apart, "largest_relative_difference": relative, **row}
+
+
 def golden(theirs: dict) -> dict:
     """The scores of kvpress at some places, by press and layer."""
     places = [0, 3, 4, 5, 17, 64, 100, 131, 132, 200, 235, 236, 250, 298]
     return {
         key: {"places": places, "scores": [[float(f"{value:.7g}") for value in head[places]] for head in scores[0]]}
         for key, scores in sorted(theirs.items())
-        if key.endswith((".0", ".3")) and "@" not in key and not key.startswith("streaming_llm")
+        if key.endswith((".0", ".3")) and "@" not in key and not key.startswith(("streaming_llm", "kvzip"))
     }
 
 
@@ -219,8 +270,8 @@ def main() -> None:
     for name in KINDS:
         model = decoder(name)
         views, held = tensors_of(model)
-        theirs, about = theirs_of(words.python, name, model, held)
-        figures[name] = compare(views, held, theirs, about)
+        theirs, about = theirs_of(words.python, name, model, {**held, **repeated(model)})
+        figures[name] = {**compare(views, held, theirs, about), "kvzip": compare_kvzip(model, theirs)}
         pinned[name] = golden(theirs)
         for press, row in figures[name].items():
             sys.stderr.write(f"{name} {press} {row['largest_difference']:.2e} {row['equal_kept']}/{row['kept']}\n")

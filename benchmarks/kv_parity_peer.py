@@ -40,6 +40,7 @@ def main() -> None:
         for ratio in task["ratios"]:
             pyramid = kvpress.PyramidKVPress(compression_ratio=ratio)
             budgets[str(ratio)].append(pyramid.get_layer_budget(module, keys.shape[2]))
+    scores |= repeated(task, model, held)
     save_file(scores, place / "scores.safetensors")
     about = {
         "kvpress": version("kvpress"),
@@ -48,6 +49,31 @@ def main() -> None:
         "budgets": budgets,
     }
     (place / "about.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+@torch.no_grad()
+def repeated(task: dict, model, held: dict) -> dict[str, torch.Tensor]:
+    """KVzip on what the layers got when the context was read again: scores, and kept tokens as 0 and 1."""
+    layers = [layer.self_attn for layer in model.model.layers]
+    shape = held["0.keys"].shape
+    turns = {"position_embeddings": (held["again.cos"], held["again.sin"])}
+    found = {}
+    for module in layers:
+        module.config._attn_implementation = "sdpa"
+    for ratio in task["ratios"]:
+        press = kvpress.KVzipPress(compression_ratio=ratio)
+        press.context_length = press.end_idx = shape[2]
+        press.score_val = torch.zeros((len(layers), *shape[:3]))
+        for number, module in enumerate(layers):
+            keys, values, hidden = (held[f"{number}.again.{part}"] for part in ("keys", "values", "hidden"))
+            press.score_kvzip(module, hidden, keys, values, None, turns)
+        found |= {f"kvzip.{number}": press.score_val[number].clone() for number in range(len(layers))}
+        press.compress_post(model)
+        for number, module in enumerate(layers):
+            kept = torch.ones(shape[:3])
+            kept[module.masked_key_indices] = 0
+            found[f"kvzip@{ratio}.{number}"] = kept
+    return found
 
 
 @torch.no_grad()
