@@ -18,6 +18,7 @@ from ctxprune.kv import (  # noqa: E402
     Adaptive,
     ByteBudget,
     ChunkKV,
+    Kivi,
     Knorm,
     Merge,
     PerLayer,
@@ -44,13 +45,13 @@ INNERS = [
 ]
 
 
-def storages():
-    found = [None]
-    try:
-        from ctxprune.kv.quantise import Kivi
-    except ModuleNotFoundError:
-        return found
-    return [None, Kivi(bits=8), Kivi(bits=4), Kivi(bits=2)]
+STORAGES = [
+    None,
+    Kivi(bits=8),
+    Kivi(bits=4, group=8, residual=4),
+    Kivi(bits=2, group=16, residual=0),
+    Kivi(bits=4, group=16, residual=16, grow=True),
+]
 
 
 def a_token(read):
@@ -88,7 +89,7 @@ def test_a_byte_budget_is_used_up(decoders, kind, inner):
     question=st.booleans(),
     inner=st.sampled_from(INNERS),
     share=st.floats(0.01, 1.1),
-    storage=st.sampled_from(storages()),
+    storage=st.sampled_from(STORAGES),
     positions=st.sampled_from(["original", "rerotated"]),
     dtype=st.sampled_from([torch.float32, torch.bfloat16]),
 )
@@ -97,7 +98,7 @@ def test_a_byte_budget_is_never_exceeded(
 ):
     if isinstance(inner, ThinK):
         storage, positions = None, "original"
-    model = decoders("llama", dtype=dtype)
+    model = decoders("qwen3", dtype=dtype)
     mask = torch.ones(rows, count, dtype=torch.long)
     mask[0, : min(left, count - 1)] = 0
     ids, asked = tokens(count, rows), tokens(4, seed=2) if question else None
@@ -110,6 +111,16 @@ def test_a_byte_budget_is_never_exceeded(
         assert few.nbytes + 8 * rows > budget  # one token a head, and how far positions move
         return
     assert 0 < cache.nbytes <= budget
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_a_byte_budget_keeps_the_most_tokens_that_fit(decoders, storage):
+    read = prefill(decoders("qwen3"), tokens(70))
+    sizes = {kept: read.press(TokenBudget(Knorm(), tokens=kept), storage=storage).nbytes for kept in range(1, 71)}
+    for budget in range(sizes[1] + 8, max(sizes.values()) + 3000, 2777):
+        kept = read.press(ByteBudget(Knorm(), nbytes=budget), storage=storage).kept
+        most = max(count for count, size in sizes.items() if size + 8 <= budget)
+        assert kept == [[[most, most]]] * 3
 
 
 def test_a_byte_budget_follows_the_inner_budgets(decoders):

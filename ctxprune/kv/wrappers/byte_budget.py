@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
-import torch
-
 from ctxprune.errors import BudgetError
 from ctxprune.kv.press import planned
 from ctxprune.kv.selection import check_count
+from ctxprune.kv.store import column_type
 from ctxprune.kv.wrappers.token_budget import at_most
 from ctxprune.kv.wrappers.wrapper import Wrapper
 
@@ -109,13 +109,13 @@ class ByteBudget(Wrapper):
 def _highest(nbytes: Callable[[int], int], room: int, most: int) -> int:
     """The highest level, 1..most, whose bytes fit, the first one's fitting.
 
-    A level more may take fewer bytes where a group of tokens fills up and is quantised: some are tried beyond the end.
+    A level more may take fewer bytes, where a group of tokens fills up and is quantised: some beyond are tried.
     """
     low, high = 1, most
     while low < high:
         level = (low + high + 1) // 2
         low, high = (level, high) if nbytes(level) <= room else (low, level - 1)
-    return max(level for level in range(low, min(low + 129, most + 1)) if nbytes(level) <= room)
+    return max(level for level in range(low, min(low + 513, most + 1)) if nbytes(level) <= room)
 
 
 def _lengths(prefilled: Prefilled) -> list[int]:
@@ -138,9 +138,10 @@ def _fixed_bytes(prefilled: Prefilled) -> int:
 def _layer_bytes(prefilled: Prefilled, view: LayerView, counts: list[int], channels: int | None = None) -> int:
     """Bytes of one layer whose heads, row by row, keep so many tokens; `channels` of the keys alone, None: all."""
     total, size = sum(counts), int(view.keys.element_size())
-    held = 4 * len(counts) + total * (2 if view.tokens < torch.iinfo(torch.int16).max else 4)
+    held = 4 * len(counts) + total * int(column_type(view.tokens).itemsize)
     if prefilled.storage is not None:
-        return held + sum(prefilled.storage.nbytes(count, view.head_dim, size) for count in counts)
+        nbytes = prefilled.storage.nbytes
+        return held + sum(nbytes(count, view.head_dim, size) * heads for count, heads in Counter(counts).items())
     if channels is not None:
         held += 4 + 2 * channels * len(counts)
     width = (view.head_dim if channels is None else channels) + int(view.values.shape[-1])
