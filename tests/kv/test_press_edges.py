@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from kv.matrix import PRESSES, presses  # noqa: E402
-from kv.models import chosen_by_layer, tokens  # noqa: E402
+from kv.models import chosen_by_layer, decoder, tokens  # noqa: E402
 
 from ctxprune.kv import compress, prefill  # noqa: E402
 
@@ -68,3 +68,40 @@ def test_the_questions_tokens_are_neither_counted_nor_kept(decoders, name):
         assert int(kept.sum()) == 6 * 20
         assert name in JOINT | UNEVEN or (kept == 20).all()
     assert all(int(layer.kept.columns.max()) < 40 for layer in cache.layers)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", NAMES)
+def test_half_precision_works_on_the_cpu(name, dtype, half_decoders):
+    model = half_decoders(dtype)
+    cache = compress(model, tokens(50), presses(0.5)[name])
+    with torch.no_grad():
+        logits = model(tokens(3, seed=1), cache=cache).logits
+    assert logits.isfinite().all()
+    assert all(layer.kept.keys.flat.dtype == dtype for layer in cache.layers)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_with_gradients_on_a_press_works_while_generate_runs(decoders, name):
+    model, press, ids = decoders("llama"), presses(0.5)[name], tokens(40)
+    with press(model):
+        cache = model(ids).cache
+    assert cache.kept == compress(model, ids, press).kept
+    options = {"max_new_tokens": 5, "do_sample": False, "eos_token_id": None}
+    with press(model):
+        inside = model.generate(ids, **options)
+    again = compress(model, ids, press)  # the last token of the context is in the cache, so one more has to follow
+    new = inside[:, 40:41]
+    assert torch.equal(model.generate(torch.cat([ids, new], dim=1), cache=again, **options)[:, :45], inside)
+
+
+@pytest.fixture(scope="module")
+def half_decoders():
+    made = {}
+
+    def get(dtype):
+        if dtype not in made:
+            made[dtype] = decoder("llama").to(dtype)
+        return made[dtype]
+
+    return get
