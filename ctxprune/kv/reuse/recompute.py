@@ -69,7 +69,7 @@ class _Run:
         self.chosen = torch.arange(self.total, device=keys.device)
         self.cache = DynamicCache()
         self.cache.layers = [_Written(self, number, *pair) for number, pair in enumerate(pairs)]
-        self._mask: Tensor | None = None
+        self._masks: tuple[Tensor | None, Tensor] | None = None  # a layer's mask, and the chosen tokens' rows of it
 
     def choose(self, deviation: Tensor) -> None:
         """Leave the tokens with the largest deviation, (tokens,), equal ones to the earlier."""
@@ -90,7 +90,7 @@ class _Run:
         mask = argument(module, "attention_mask", args, kwargs)
         kwargs = {
             **kwargs,
-            "attention_mask": self._causal() if mask is None else mask[..., self.chosen, :],
+            "attention_mask": self._rows(mask),
             "position_embeddings": tuple(each[:, self.chosen] for each in turns),
         }
         places = argument(module, "position_ids", args, kwargs)
@@ -100,11 +100,16 @@ class _Run:
             return (), {**kwargs, "hidden_states": hidden}
         return (hidden,), kwargs
 
-    def _causal(self) -> Tensor:
-        if self._mask is None:
-            columns = torch.arange(self.first + self.total, device=self.chosen.device)
-            self._mask = (columns[None] <= (self.chosen + self.first)[:, None])[None, None]
-        return self._mask
+    def _rows(self, mask: Tensor | None) -> Tensor:
+        """The chosen tokens' rows of a mask, made once; None: of the causal one."""
+        if self._masks is None or self._masks[0] is not mask:
+            if mask is None:
+                columns = torch.arange(self.first + self.total, device=self.chosen.device)
+                rows = (columns[None] <= (self.chosen + self.first)[:, None])[None, None]
+            else:
+                rows = mask[..., self.chosen, :]
+            self._masks = mask, rows
+        return self._masks[1]
 
 
 class _Written(DynamicLayer):  # type: ignore[misc]
