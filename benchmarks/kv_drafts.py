@@ -1,16 +1,18 @@
 """Steps of the model that drafts from retrieved text save on answers that copy, beside transformers' prompt lookup.
 
-    python benchmarks/kv_drafts.py MODEL.gguf [--prompts N]
+    python benchmarks/kv_drafts.py MODEL.gguf [--prompts N] [--checked N]
 
 Writes benchmarks/results/kv_drafts.json. MODEL.gguf is the 0.5B that ../shared/models/get-small-coder prints; the
 environment needs gguf and accelerate. A third each: repeat the sentence of a passage that answers a question (xquad_en,
 three passages), quote the last two sentences of a passage (xquad_en), copy a row of a table (wikitablequestions). One
 thread, bfloat16, greedy, 40 tokens at most; the prompt is read once, and each way goes on from a copy of its cache.
 
-A step is a call of the model, without the one that reads the prompt, which all have. "lookup" is
-`prompt_lookup_num_tokens=10` with its defaults; "pruned", on half of the first kind, has half of the prompt's cache
-dropped (SnapKV) before the last token, beside greedy decoding from that cache. "index" times the lookup alone over a
-passage of 200,000 tokens. Finished prompts are kept in results/kv_drafts.part.jsonl; `--fresh` measures all anew.
+A step is a call of the model, without the one that reads the prompt, which all have. "lookup" is transformers' own
+class for `prompt_lookup_num_tokens=10` with its defaults, played on the text that was generated, which gives the steps
+that it takes. The first `--checked` prompts are generated in every way as well: greedy, by that lookup (its steps must
+be those played), and with half of the prompt's cache dropped (SnapKV), beside greedy from that cache. "index" times
+the lookup alone over a passage of 200,000 tokens. Finished prompts are kept in results/kv_drafts.part.jsonl; `--fresh`
+measures all anew.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import torch
 from _kv_coder import GREEDY, HEAD, TAIL, Coder, xquad
 from _parts import Parts, fingerprint, say
 from _record import SHARED, record
+from transformers.generation.candidate_generator import PromptLookupCandidateGenerator
 
 from ctxprune.kv import DraftIndex, Drafts, SnapKV, prefill
 
@@ -65,14 +68,14 @@ def tasks(count: int) -> list[dict]:
             lines = [" | ".join(cells) for cells in (table["header"], *table["rows"])]
             ask = f'Copy the row of the table that begins with "{row[0]} | {row[1]}".'
             found.append({"kind": "row", "texts": ["\n".join(lines)], "ask": ask})
-    return [{**task, "pruned": number % 6 == 0} for number, task in enumerate(found)]
+    return found
 
 
 class Bench:
     def __init__(self, coder: Coder) -> None:
         self.coder, self.model = coder, coder.model
 
-    def prompt(self, task: dict) -> dict:
+    def prompt(self, task: dict, *, checked: bool) -> dict:
         coder, model = self.coder, self.model
         text = (
             HEAD.format(SYSTEM) + "".join(f"Passage: {each}\n\n" for each in task["texts"]) + TAIL.format(task["ask"])
@@ -80,42 +83,56 @@ class Bench:
         ids = coder.ids(text)
         index = DraftIndex([coder.ids(each)[0].tolist() for each in task["texts"]])
         read = prefill(model, ids[:, :-1])
-        whole, pruned = read.cache, read.press(SnapKV(0.5))
-        ways = {
-            "greedy": (whole, {}),
-            "drafts": (whole, {"custom_generate": Drafts(index)}),
-            "lookup": (whole, {"prompt_lookup_num_tokens": 10}),
+        drafts = {"custom_generate": Drafts(index)}
+        said, report = self.measured(ids, read.cache, drafts)
+        row: dict = {
+            "kind": task["kind"],
+            "prompt_tokens": ids.shape[1],
+            "drafts": report,
+            "lookup": {"tokens": len(said), "steps": self.played(ids, said)},
+            "copied": round(copied(said, [coder.ids(each)[0].tolist() for each in task["texts"]]), 3),
+            "said": coder.text(said),
         }
-        row: dict = {"kind": task["kind"], "prompt_tokens": ids.shape[1]}
-        said = {}
-        for name, (cache, options) in ways.items():
-            said[name], row[name] = self.measured(ids, cache, options)
-        if task["pruned"]:
-            for name, options in (("pruned greedy", {}), ("pruned", {"custom_generate": Drafts(index)})):
-                said[name], row[name] = self.measured(ids, pruned, options)
-            row["pruned"]["same"] = said["pruned"] == said["pruned greedy"]
-        for name in ("drafts", "lookup"):
-            row[name]["same"] = said[name] == said["greedy"]
-            row[name]["differs_at"] = next(
-                (at for at, (one, two) in enumerate(zip(said[name], said["greedy"], strict=False)) if one != two), None
-            )
-        row["copied"] = round(copied(said["greedy"], [coder.ids(each)[0].tolist() for each in task["texts"]]), 3)
-        row["said"] = coder.text(said["greedy"])
+        if checked:
+            greedy, row["greedy"] = self.measured(ids, read.cache, {})
+            looked_up, real = self.measured(ids, read.cache, {"prompt_lookup_num_tokens": 10})
+            row["lookup"] |= {"same": looked_up == greedy, "steps_of_a_run": real["steps"], "cpu_ms": real["cpu_ms"]}
+            row["drafts"]["same"] = said == greedy
+            pruned = read.press(SnapKV(0.5))
+            one, row["pruned"] = self.measured(ids, pruned, drafts)
+            two, row["pruned_greedy"] = self.measured(ids, pruned, {})
+            row["pruned"]["same"] = one == two
         return row
+
+    def played(self, ids: torch.Tensor, said: list[int]) -> int:
+        """Steps of prompt lookup on the way to a known text."""
+        lookup = PromptLookupCandidateGenerator(
+            eos_token_id=torch.tensor([self.coder.tokenizer.eos_token_id]), max_length=ids.shape[1] + TOKENS
+        )
+        steps = done = 0
+        while done < len(said):
+            now = torch.cat([ids, ids.new_tensor([said[:done]])], dim=1)
+            draft = lookup.get_candidates(now)[0][0, now.shape[1] :].tolist()
+            right = next(
+                (at for at, pair in enumerate(zip(draft, said[done:], strict=False)) if pair[0] != pair[1]), None
+            )
+            done += (min(len(draft), len(said) - done) if right is None else right) + 1
+            steps += 1
+        return steps
 
     def measured(self, ids: torch.Tensor, cache, options: dict) -> tuple[list[int], dict]:
         calls: list[int] = []
         handle = self.model.model.register_forward_hook(lambda *_: calls.append(1))
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             made = self.model.generate(
                 ids, cache=cache.copy(), max_new_tokens=TOKENS, do_sample=False, **GREEDY, **options
             )
         finally:
             handle.remove()
-        seconds = time.perf_counter() - start
+        ms = round(1000 * (time.process_time() - start))
         said = made[0, ids.shape[1] :].tolist()
-        return said, {"tokens": len(said), "steps": len(calls), "seconds": round(seconds, 2)}
+        return said, {"tokens": len(said), "steps": len(calls), "cpu_ms": ms}
 
 
 def copied(said: list[int], texts: list[list[int]]) -> float:
@@ -149,23 +166,27 @@ def summary(rows: list[dict]) -> dict:
         return round(100 * (1 - steps / tokens), 1)
 
     figures: dict = {"prompts": len(rows)}
+    checked = [row for row in rows if "greedy" in row]
     for name in ("drafts", "lookup"):
         figures[name] = {
             "steps_saved_percent": saved(name, rows),
             "steps_saved_percent_by_kind": {
-                kind: saved(name, [row for row in rows if row["kind"] == kind]) for kind in ("sentence", "quote", "row")
+                kind: saved(name, chosen)
+                for kind in ("sentence", "quote", "row")
+                if (chosen := [row for row in rows if row["kind"] == kind])
             },
-            "seconds_of_greedy_percent": round(
-                100 * sum(row[name]["seconds"] for row in rows) / sum(row["greedy"]["seconds"] for row in rows), 1
-            ),
-            "same_text_percent": round(100 * fmean(row[name]["same"] for row in rows), 1),
         }
-    pruned = [row for row in rows if "pruned" in row]
-    figures["pruned"] = {
-        "prompts": len(pruned),
-        "steps_saved_percent": saved("pruned", pruned),
-        "same_text_percent": round(100 * fmean(row["pruned"]["same"] for row in pruned), 1),
+    figures["checked"] = {
+        "prompts": len(checked),
+        "same_text": {name: sum(row[name]["same"] for row in checked) for name in ("drafts", "lookup", "pruned")},
+        "lookup_steps_as_played": sum(row["lookup"]["steps"] == row["lookup"]["steps_of_a_run"] for row in checked),
+        "cpu_ms": {
+            name: sum(row[name]["cpu_ms"] for row in checked)
+            for name in ("greedy", "drafts", "lookup", "pruned", "pruned_greedy")
+        },
     }
+    if checked:
+        figures["checked"]["pruned_steps_saved_percent"] = saved("pruned", checked)
     figures["copied_percent"] = round(100 * fmean(row["copied"] for row in rows), 1)
     return figures
 
@@ -174,13 +195,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("--prompts", type=int, default=21)
+    parser.add_argument("--checked", type=int, default=6)
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
     coder = Coder(options.model)
     bench, parts = Bench(coder), Parts("kv_drafts", keep=not options.fresh)
     chosen, rows = tasks(options.prompts), []
     for number, task in enumerate(chosen, start=1):
-        rows.append(parts.row(f"prompt {number}", (task, coder.fingerprint), lambda: bench.prompt(task)))  # noqa: B023
+        checked = number <= options.checked
+        what = (task, coder.fingerprint, checked)
+        rows.append(parts.row(f"prompt {number}", what, lambda: bench.prompt(task, checked=checked)))  # noqa: B023
         say(f"prompt {number} of {len(chosen)}")
     figures = {**summary(rows), "index": index_speed(), "rows": rows}
     data = {"prompts": fingerprint(chosen), "model": coder.fingerprint}
