@@ -221,7 +221,7 @@ def planned(
 def scored(press: Press, view: LayerView, real: Tensor | None) -> Tensor:
     """The press's scores for a layer whose rows may be padded, (batch, kv_heads, n); 0 for padding."""
     if real is None:
-        return press.score(view)
+        return press.remembered(view)
     scores = view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
     for number, row in enumerate(real):
         columns = row.nonzero()[:, 0]

@@ -111,17 +111,19 @@ class Router:
 
         Args:
             path: A JSON file: a list of rows with press, ratio, mode, accuracy, bytes_ratio, press_ms and prefill_ms.
+                Rows of another "storage" than "plain" are passed over: their ratio is one of bytes, and does not say
+                how many tokens were kept.
             tokens: Length of the contexts that were measured, which its milliseconds are for.
             decode: What a new token takes.
             bytes_per_token: As the attribute.
 
         Raises:
-            InputError: The file cannot be read, or is no such list.
+            InputError: The file cannot be read, is no such list, or a row lacks a number (presses that were not timed).
             UsageError: A number is out of its range.
         """
         check_count("tokens", tokens, 1)
-        rows = tuple(_row(each, number, tokens, Path(path).name) for number, each in enumerate(_listed(Path(path))))
-        return cls(rows, decode, bytes_per_token)
+        rows = [_row(each, number, tokens, Path(path).name) for number, each in enumerate(_listed(Path(path)))]
+        return cls(tuple(row for row in rows if row is not None), decode, bytes_per_token)
 
     def route(
         self,
@@ -213,9 +215,14 @@ def _listed(path: Path) -> list[Any]:
     return rows
 
 
-def _row(row: Any, number: int, tokens: int, name: str) -> Measured:
+def _row(row: Any, number: int, tokens: int, name: str) -> Measured | None:
     scale = 1000 / tokens
     try:
+        if row.get("storage", "plain") != "plain":
+            return None
+        missing = [key for key in ("accuracy", "bytes_ratio", "press_ms", "prefill_ms") if row[key] is None]
+        if missing:
+            raise KeyError(missing[0])
         return Measured(
             press=str(row["press"]),
             ratio=row["ratio"],
@@ -225,7 +232,7 @@ def _row(row: Any, number: int, tokens: int, name: str) -> Measured:
             prefill_ms=row["prefill_ms"] * scale,
             mode=str(row["mode"]),
         )
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise InputError(
             f"row {number} has no usable {error}",
             where=name,

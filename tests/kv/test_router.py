@@ -85,17 +85,25 @@ def test_a_table_is_read_from_what_the_benchmark_writes(tmp_path):
 ROW = '[{"press": "a", "ratio": %s, "mode": "", "accuracy": %s, "bytes_ratio": 1, "press_ms": %s, "prefill_ms": 1}]'
 
 
+def test_rows_of_quantised_caches_are_passed_over(tmp_path):
+    path = tmp_path / "rows.json"
+    row = json.loads(ROW % (0.5, "1", "1"))[0]
+    path.write_text(json.dumps([{**row, "storage": "kivi4"}, {**row, "storage": "plain"}]), encoding="utf-8")
+    assert len(Router.read(path, tokens=1000, decode=Decode(5)).rows) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
         ("{}", InputError, "no list of rows"),
         ("[{]", InputError, "cannot be read"),
-        ('[{"press": "knorm.v1"}]', InputError, "row 0 has no usable 'ratio'"),
+        ('[{"press": "knorm.v1"}]', InputError, "row 0 has no usable 'accuracy'"),
         ("[3]", InputError, "row 0"),
         ("[]", UsageError, "no rows"),
         (ROW % (2, "1", "1"), UsageError, "ratio is 2"),
         (ROW % (0, "NaN", "1"), UsageError, "accuracy is nan"),
         (ROW % (0, "1", '"1"'), InputError, "row 0"),
+        (ROW % (0, "1", "null"), InputError, "row 0 has no usable 'press_ms'"),
     ],
 )
 def test_damaged_tables_are_refused(tmp_path, text, error, message):

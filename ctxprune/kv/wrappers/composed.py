@@ -84,7 +84,7 @@ def _choice(press: Press, view: LayerView, alive: Tensor) -> Tensor:
     kept = _share(press, view, held)
     if kept == held:
         return alive
-    scores = press.checked(view, press.score(view)).masked_fill(~alive, float("-inf"))
+    scores = press.checked(view, press.remembered(view)).masked_fill(~alive, float("-inf"))
     return press.select(view, scores, kept + view.question)
 
 
