@@ -50,7 +50,7 @@ def tasks(count: int) -> list[dict]:
     for number in range(count):
         kind, place = number % 3, number // 3
         if kind == 0:
-            question = questions[place * 61 + 7]
+            question = questions[(place * 61 + 7) % len(questions)]
             own = question["passage_id"]
             ask = f"Repeat the sentence of the passages that answers this question: {question['question']}"
             found.append({"kind": "sentence", "texts": [texts[own - 1], texts[own], texts[own - 2]], "ask": ask})
@@ -58,12 +58,12 @@ def tasks(count: int) -> list[dict]:
             found.append(
                 {
                     "kind": "quote",
-                    "texts": [texts[place * 17 + 3]],
+                    "texts": [texts[(place * 17 + 3) % len(texts)]],
                     "ask": "Quote the last two sentences of the passage word for word.",
                 }
             )
         else:
-            table = tables[place * 5]
+            table = tables[place * 5 % len(tables)]
             row = table["rows"][len(table["rows"]) // 2]
             lines = [" | ".join(cells) for cells in (table["header"], *table["rows"])]
             ask = f'Copy the row of the table that begins with "{row[0]} | {row[1]}".'
