@@ -95,6 +95,12 @@ class Attention:
         ours = self.rotate(self.keys(hidden[:, -2:], keys.shape[-1]), cos[:, -2:], sin[:, -2:]).float()
         theirs = keys[..., -2:, :].float()
         loose = 1e-3 if keys.dtype in (torch.float32, torch.float64) else 5e-2
+        if not bool(theirs.isfinite().all()):
+            raise UsageError(
+                "the model's keys are not finite numbers",
+                where=f"layer {self.layer}",
+                hint="it overflows: load it in bfloat16 or float32",
+            )
         if ours.shape != theirs.shape or not torch.allclose(
             ours, theirs, rtol=loose, atol=loose * float(theirs.abs().amax().clamp(min=1e-6))
         ):

@@ -107,6 +107,8 @@ def load_cache(path: str | Path, model: nn.Module) -> PrunedCache:
     cache.press = about["press"]
     try:
         cache.layers = [_layer(number, held, tensors) for number, held in enumerate(about["layers"])]
+        for layer in cache.layers:
+            layer.shift = cache.layers[0].shift  # one tensor for all, as before
     except (KeyError, TypeError, RuntimeError) as error:
         raise FormatError(f"the cache lacks a part ({error})", where=str(path), hint="save it again") from error
     return cache.to(next(model.parameters()).device)

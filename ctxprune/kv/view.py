@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,13 +12,13 @@ import torch
 from ctxprune.kv.rotary import angles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor, nn
 
     from ctxprune.kv.attention import Attention
 
 __all__ = ["LayerView"]
+
+_BLOCK = 64  # queries at a time
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,50 @@ class LayerView:
     def logits(self, grouped: Tensor) -> Tensor:
         """Scaled dot products of (batch, kv_heads, group, m, head_dim) with all keys, float32, (..., m, n)."""
         logits = torch.einsum("bhgqd,bhnd->bhgqn", grouped, self.keys).float() * self.attention.scaling
+        return self._capped(logits)
+
+    def _capped(self, logits: Tensor) -> Tensor:
         cap = self.attention.softcap
         return logits if cap is None else cap * torch.tanh(logits / cap)
 
-    def blocks(self, size: int = 256) -> Iterator[tuple[int, Tensor]]:
-        """Causal attention of all tokens, `size` queries at a time: (place of the first one, as `weights`)."""
-        queries = self.queries()
-        for start in range(0, self.total, size):
-            yield start, self.weights_of(queries[:, :, start : start + size], start)
+    def received(self, queries: Tensor, first: int, *, most: bool = False) -> Tensor:
+        """Attention that every token receives from many queries, over queries and group together.
+
+        Computed for some queries and one head of keys at a time, over the tokens that these can see alone: what is held
+        fits into a processor's cache.
+
+        Args:
+            queries: (batch, heads, m, head_dim), after the rotary embedding.
+            first: The position of the first of them; each sees the tokens up to its own place.
+            most: Whether the most is asked for, rather than the sum.
+
+        Returns:
+            float32 (batch, kv_heads, n), 0 for what none of them sees.
+        """
+        batch, heads, count, width = queries.shape
+        found = self.keys.new_zeros(self.keys.shape[:-1], dtype=torch.float32)
+        grouped = queries.view(batch, self.kv_heads, heads // self.kv_heads, count, width)
+        for row, head in product(range(batch), range(self.kv_heads)):
+            for start in range(0, count, _BLOCK):
+                block = grouped[row, head, :, start : start + _BLOCK]
+                seen = min(first + start + block.shape[1], self.total)
+                weights = self._block_weights(block, self.keys[row, head, :seen], first + start)
+                target = found[row, head, :seen]
+                if most:
+                    torch.maximum(target, weights.amax(dim=(0, 1)), out=target)
+                else:
+                    target += weights.sum(dim=(0, 1))
+        return found
+
+    def _block_weights(self, block: Tensor, keys: Tensor, first: int) -> Tensor:
+        """Causal attention of queries (group, m, d) from place `first` on over keys (n, d), float32 (group, m, n)."""
+        logits = self._capped((block @ keys.T).float() * self.attention.scaling)
+        late = torch.arange(
+            first, len(keys), device=keys.device
+        )  # tokens that the first query does not see, and itself
+        own = torch.arange(first, first + block.shape[1], device=keys.device)
+        logits[..., first:].masked_fill_(late > own[:, None], float("-inf"))
+        return logits.softmax(dim=-1)
 
     def future(self, count: int) -> tuple[Tensor, Tensor]:
         """cos and sin of the `count` positions behind the context, float32 (batch or 1, count, rotary width).

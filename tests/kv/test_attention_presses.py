@@ -53,10 +53,11 @@ def test_scores_are_made_from_the_models_own_attention(decoders, kind):
 @torch.no_grad()
 def test_observed_attention_does_not_depend_on_the_size_of_blocks(decoders):
     view = prefill(decoders("llama"), tokens(300)).views[1]
-    whole = torch.zeros(1, 2, 300)
-    for start, weights in view.blocks(300):
-        assert start == 0
-        whole += weights.sum(dim=-2).mean(dim=2)
+    weights = view.weights(300)
+    whole = weights.sum(dim=-2).mean(dim=2)
+    assert torch.allclose(view.received(view.queries(), 0, most=True), weights.amax(dim=(2, 3)), atol=1e-6)
+    part = view.received(view.queries(90), 210)
+    assert torch.allclose(part, weights[..., 210:, :].sum(dim=(2, 3)), atol=1e-5)
     assert torch.allclose(ObservedAttention().score(view), whole / (300 - torch.arange(300)), atol=1e-6)
 
 

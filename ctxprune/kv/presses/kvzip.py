@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KVzip"]
 
-_BLOCK = 256  # queries whose attention is held at a time
-
 
 @dataclass(frozen=True)
 class KVzip(Press):
@@ -151,16 +149,7 @@ def _asked(view: LayerView) -> Tensor:
     """The most attention that the question's tokens pay to each token; 0 without a question."""
     if not view.question:
         return view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
-    return _most(view, view.queries(view.question), view.tokens)
-
-
-def _most(view: LayerView, queries: Tensor, first: int) -> Tensor:
-    """The most attention that queries (batch, heads, m, head_dim), from position `first` on, pay to each token."""
-    most = view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
-    for start in range(0, queries.shape[-2], _BLOCK):
-        weights = view.weights_of(queries[:, :, start : start + _BLOCK], first + start)
-        most = torch.maximum(most, weights.amax(dim=(2, 3)))
-    return most
+    return view.received(view.queries(view.question), view.tokens, most=True)
 
 
 @contextmanager
@@ -178,7 +167,7 @@ def _watched(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]
             cos, sin = argument(module, "position_embeddings", args, kwargs)
             queries = view.attention.rotate(view.attention.queries(hidden, view.head_dim), cos, sin)
             whole = replace(view, keys=cache.layers[view.attention.layer].keys)
-            found[view.order] = _most(whole, queries, view.total)[..., : view.total]
+            found[view.order] = whole.received(queries, view.total, most=True)[..., : view.total]
 
         return look
 

@@ -28,8 +28,6 @@ class ObservedAttention(Press):
 
     def score(self, view: LayerView) -> Tensor:
         """Attention over the number of queries that see the token, mean over the group, (batch, kv_heads, n)."""
-        seen = torch.zeros((), device=view.keys.device)
-        for _, weights in view.blocks():
-            seen = seen + weights.sum(dim=-2)
+        queries = view.queries()
         seers = torch.arange(view.total, 0, -1, device=view.keys.device)
-        return seen.mean(dim=2) / seers
+        return view.received(queries, 0) / (seers * (queries.shape[1] // view.kv_heads))
