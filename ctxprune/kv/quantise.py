@@ -91,7 +91,8 @@ class Kivi(Grouped):
     A code is round((x - low) / step), step = (max - low) / (2^bits - 1), and |x - back| <= step / 2. Low end and step
     are stored in 16 bits, low rounded down and step up so that this holds for the stored step; the true one is smaller
     by a thousandth at most, and by |low| / (1024 * (2^bits - 1)) where the cache is float32. A 16-bit cache rounds what
-    comes back once more.
+    comes back once more. A packed token of a head of 64 channels takes 144, 80 or 48 bytes at 8, 4 or 2 bits; as it is,
+    256 in bfloat16.
 
     Zirui Liu et al., "KIVI: A Tuning-Free Asymmetric 2bit Quantization for KV Cache" (arXiv:2402.02750); after a press,
     Jiebin Zhang et al., "More Tokens, Lower Precision" (arXiv:2412.12706).

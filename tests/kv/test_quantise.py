@@ -239,6 +239,16 @@ def test_rerotated_keys_are_packed_after_they_were_turned(decoders):
     assert (kept.keys.unpack(kept.counts) - plain.layers[1].kept.keys.flat).abs().max() <= step / 2 * 1.001
 
 
+def test_contexts_read_with_gradients_are_packed(decoders):
+    model = decoders("llama")
+    with SnapKV(0.4, window=8)(model, storage=GROWING):
+        said = model(CONTEXT)
+        cache = said.cache if "cache" in said else said.past_key_values
+        logits = [model(part, cache=cache).logits for part in tokens(40, seed=3).split(8, dim=1)]
+    assert logits[-1].requires_grad
+    assert not any(held.requires_grad for held in cache.layers[0].kept.tensors().values())
+
+
 # growing: tokens read after the press
 
 
