@@ -99,6 +99,23 @@ def test_rows_of_a_batch_are_as_alone(decoders, pieces):
     assert [layer.keys.shape[-2] for layer in cache.layers] == [max(counts) for counts in held[-1]]
 
 
+def test_rows_can_be_put_in_another_order(decoders):
+    model = decoders("llama")
+    gates, ids = gates_of(model), tokens(40, rows=3)
+    _, cache, _ = stepped(model, gates, ids[:, :30], [30])
+    order = torch.tensor([2, 0, 0, 1])
+    cache.reorder_cache(order)
+    with torch.no_grad(), dropping(model, gates):
+        ours = torch.cat([model(ids[order, at : at + 1], cache=cache).logits for at in range(30, 40)], dim=1)
+    assert (ours - dense(model, gates, ids)[0][order, 30:]).abs().max() < 1e-5
+    cache.batch_repeat_interleave(2)
+    assert [len(layer.keys) for layer in cache.layers] == [8, 8, 8]
+    cache.reset()
+    assert [layer.get_seq_length() for layer in cache.layers] == [0, 0, 0]
+    with torch.no_grad(), dropping(model, gates):
+        assert (model(ids, cache=cache).logits - dense(model, gates, ids)[0]).abs().max() < 1e-5
+
+
 def test_padding_on_the_left_changes_nothing(decoders):
     model = decoders("llama")
     gates, ids = gates_of(model), tokens(40, rows=2)
@@ -169,6 +186,8 @@ def test_misuse_is_refused(decoders):
             model(TEXT, cache=whole)
         with dropping(model, gates), pytest.raises(UsageError, match="on the right"):
             model(TEXT, attention_mask=(torch.arange(40) < 30).long()[None])
+        with dropping(model, gates), dropping(model, gates), pytest.raises(UsageError, match="two gates"):
+            model(TEXT)
     _, cache, _ = stepped(model, gates, TEXT, [40])
     with pytest.raises(UsageError, match="crop"):
         cache.crop(-1)

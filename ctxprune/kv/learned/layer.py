@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers.cache_utils import DynamicLayer
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.learned.gates import log_keep
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,7 +63,12 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
 
         Returns:
             The mask of what `update` will return; None where nothing is masked.
+
+        Raises:
+            UsageError: A gate looked already.
         """
+        if self._after is not None:
+            raise UsageError("two gates act in one layer", hint="open ctxprune.kv.dropping once")
         query, key = gate.parts(hidden)
         rows, new = hidden.shape[:2]
         own = torch.arange(self.seen, self.seen + new, dtype=torch.int32, device=hidden.device)
@@ -74,8 +77,10 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
             columns = torch.cat([self.columns, columns], dim=1)
             keys = torch.cat([self.interactions, key], dim=1)
         steps = own[None, :, None]
-        logs = log_keep(gate.logits(query, keys), math.inf, columns[:, None] >= steps)
-        open_ = (logs == 0) & (columns[:, None] <= steps) & (columns[:, None] != _NONE)
+        closed = (gate.logits(query, keys) < 0) & (columns[:, None] < steps)
+        if new > 1:  # for good
+            closed = closed.cumsum(dim=1) > 0
+        open_ = ~closed & (columns[:, None] <= steps) & (columns[:, None] != _NONE)
         fit = None if mask is None else _picked(mask, columns)
         if fit is not None and fit.dtype == torch.bool:
             open_ = open_ & fit[:, 0]
