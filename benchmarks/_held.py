@@ -103,7 +103,7 @@ def stepwise(model, windows, gates) -> dict:
             worst = max(worst, float((ours - expected[:, at]).abs().max()))
             held += sum(int(layer.held.sum()) for layer in cache.layers if isinstance(layer, GatedLayer))
     whole = windows.shape[1] * (windows.shape[1] + 1) / 2 * len(windows) * len(gates.layers)
-    return {"max_difference": worst, "held": round(held / whole, 4), "held_dense": round(seen.held(), 4)}
+    return {"max_difference": worst, "held": round(held / whole, 4), "held_forward": round(seen.held(), 4)}
 
 
 @torch.no_grad()

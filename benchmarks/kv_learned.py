@@ -4,7 +4,8 @@
 
 Trains a language model on wikitext2, then the same model on with gates at three prices, and, to compare, without
 gates, and behind a window that holds as much as the strongest gates. Every run goes on from its last checkpoint. What
-was trained no further is what the windows and the random tokens are measured on.
+was trained on without gates is what the windows and the random tokens are measured on. `recall` is a made text whose
+questions ask for a value named some way back, three seeds.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from _held import Coin, Window, by_layer, coin_of, perplexity, stepwise, throughput, window_of
+from _recall import recall
 from _record import SHARED, record
 from _tiny_lm import EVERY, VOCABULARY, encoded, fingerprint, model, split, tokenizer
 
@@ -69,6 +71,7 @@ def gated(base, strength: float, windows: torch.Tensor, *, work: Path, ids: torc
             **perplexity(network, windows, GatedForward(network, gates, math.inf)),
             "held_by_layer": by_layer(network, windows[:32], gates),
             "stepwise": stepwise(network, windows[:4], gates),
+            "stepwise_float64": stepwise(copy.deepcopy(network).double(), windows[:4], copy.deepcopy(gates).double()),
             "train_seconds": round(run.seconds, 1),
         }
     sys.stderr.write(f"{row}\n")
@@ -129,6 +132,8 @@ def main() -> None:
         for strength, network, gates in networks:
             speed.append({"method": "gates", "strength": strength, **throughput(network, prompt, gates, length=1024)})
             sys.stderr.write(f"{speed[-1]}\n")
+    sys.stderr.write("recall\n")
+    recalled = [row for seed in (0, 1, 2) for row in recall(options.work, seed)]
     figures = {
         "split": {
             "by": f"article, every {EVERY}th held out",
@@ -143,6 +148,7 @@ def main() -> None:
         },
         "recipes": {"lm": _plain(LM), "tuned": _plain(TUNED)},
         "rows": rows,
+        "recall": recalled,
         "generation": speed,
     }
     record("kv_learned", figures, seed=options.seed, data={"wikitext2/valid": fingerprint(source)})
