@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers.cache_utils import Cache
 
-    from ctxprune.kv.store import Storage
 
-__all__ = ["PrunedCache", "Storage", "held_bytes", "prepare_layers"]
+__all__ = ["PrunedCache", "held_bytes", "prepare_layers"]
 
 
 class PrunedCache(DynamicCache):  # type: ignore[misc]

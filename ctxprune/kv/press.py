@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers.cache_utils import Cache
 
-    from ctxprune.kv.cache import Storage
     from ctxprune.kv.prefilled import Prefilled
+    from ctxprune.kv.store import Storage
     from ctxprune.kv.view import LayerView
 
 __all__ = ["Plan", "Press", "planned", "scored"]

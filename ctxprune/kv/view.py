@@ -92,20 +92,20 @@ class LayerView:
     def weights_of(self, queries: Tensor, first: int) -> Tensor:
         """As `weights` for queries (batch, heads, m, head_dim), the first of which stands at position `first`."""
         batch, heads, count, width = queries.shape
-        grouped = queries.view(batch, self.kv_heads, heads // self.kv_heads, count, width)
-        logits = self.logits(grouped)
-        places = torch.arange(self.total, device=logits.device)
-        unseen = places[None, :] > torch.arange(first, first + count, device=logits.device)[:, None]
-        return logits.masked_fill_(unseen, float("-inf")).softmax(dim=-1)
+        flat = queries.reshape(batch, self.kv_heads, heads // self.kv_heads * count, width)
+        weights = self._softmax(flat @ self.keys.transpose(-1, -2), first, count)
+        return weights.view(batch, self.kv_heads, heads // self.kv_heads, count, self.total)
 
-    def logits(self, grouped: Tensor) -> Tensor:
-        """Scaled dot products of (batch, kv_heads, group, m, head_dim) with all keys, float32, (..., m, n)."""
-        logits = torch.einsum("bhgqd,bhnd->bhgqn", grouped, self.keys).float() * self.attention.scaling
-        return self._capped(logits)
-
-    def _capped(self, logits: Tensor) -> Tensor:
+    def _softmax(self, products: Tensor, first: int, count: int) -> Tensor:
+        """Causal attention from dot products (..., group * count, n) of queries from place `first` on, in float32."""
+        logits = products.float().mul_(self.attention.scaling)
         cap = self.attention.softcap
-        return logits if cap is None else cap * torch.tanh(logits / cap)
+        logits = logits if cap is None else logits.div_(cap).tanh_().mul_(cap)
+        late = torch.arange(first, logits.shape[-1], device=logits.device)  # unseen by the first query, and itself
+        own = torch.arange(first, first + count, device=logits.device)
+        unseen = (late > own[:, None]).repeat(logits.shape[-2] // count, 1)
+        logits[..., first:].masked_fill_(unseen, float("-inf"))
+        return logits.softmax(dim=-1)
 
     def received(self, queries: Tensor, first: int, *, most: bool = False) -> Tensor:
         """Attention that every token receives from many queries, over queries and group together.
@@ -127,24 +127,16 @@ class LayerView:
         for row, head in product(range(batch), range(self.kv_heads)):
             for start in range(0, count, _BLOCK):
                 block = grouped[row, head, :, start : start + _BLOCK]
-                seen = min(first + start + block.shape[1], self.total)
-                weights = self._block_weights(block, self.keys[row, head, :seen], first + start)
+                size = block.shape[1]
+                seen = min(first + start + size, self.total)
+                products = block.reshape(-1, width) @ self.keys[row, head, :seen].T
+                weights = self._softmax(products, first + start, size)
                 target = found[row, head, :seen]
                 if most:
-                    torch.maximum(target, weights.amax(dim=(0, 1)), out=target)
+                    torch.maximum(target, weights.amax(dim=0), out=target)
                 else:
-                    target += weights.sum(dim=(0, 1))
+                    target += weights.sum(dim=0)
         return found
-
-    def _block_weights(self, block: Tensor, keys: Tensor, first: int) -> Tensor:
-        """Causal attention of queries (group, m, d) from place `first` on over keys (n, d), float32 (group, m, n)."""
-        logits = self._capped((block @ keys.T).float() * self.attention.scaling)
-        late = torch.arange(
-            first, len(keys), device=keys.device
-        )  # tokens that the first query does not see, and itself
-        own = torch.arange(first, first + block.shape[1], device=keys.device)
-        logits[..., first:].masked_fill_(late > own[:, None], float("-inf"))
-        return logits.softmax(dim=-1)
 
     def future(self, count: int) -> tuple[Tensor, Tensor]:
         """cos and sin of the `count` positions behind the context, float32 (batch or 1, count, rotary width).
