@@ -17,9 +17,11 @@ import torch
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
 
-__all__ = ["Attention", "argument", "attentions_of", "cache_argument", "decoder_of"]
+__all__ = ["Attention", "argument", "attentions_of", "by_keyword", "cache_argument", "cache_layer", "decoder_of"]
 
 _CACHE_NAMES = ("cache", "past_key_values")  # the second one is deprecated since transformers 5.2x
 
@@ -57,6 +59,16 @@ class Attention:
                 return module
         raise self._unknown("has no output projection that is known")
 
+    @property
+    def key_weight(self) -> Tensor:
+        """The matrix that makes the keys, or queries, keys and values together."""
+        for name in ("k_proj", "qkv_proj"):
+            found = getattr(self.module, name, None)
+            if found is not None:
+                weight: Tensor = found.weight.detach()
+                return weight
+        raise self._unknown("has neither k_proj nor qkv_proj")
+
     def queries(self, hidden: Tensor, head_dim: int) -> Tensor:
         """Queries before the rotary embedding, (batch, heads, tokens, head_dim), of the module's input.
 
@@ -79,11 +91,11 @@ class Attention:
         if turn is None:
             raise self._unknown("has no rotary embedding that is known")
         width = cos.shape[-1]
-        turned: Tensor = (
-            turn(states[..., :width], states[..., :1, :width], cos, sin)[0]
-            if (cos.shape[-2] == 1)
-            else turn(states[..., :width], states[..., :width], cos, sin)[0]
-        )
+        part = states[..., :width]
+        if "k" not in inspect.signature(turn).parameters:  # one state at a time (Gemma 3n, Gemma 4)
+            turned: Tensor = turn(part, cos, sin)
+        else:
+            turned = turn(part, part[..., :1, :] if cos.shape[-2] == 1 else part, cos, sin)[0]
         return turned if width == states.shape[-1] else torch.cat([turned, states[..., width:]], dim=-1)
 
     def check(self, hidden: Tensor, keys: Tensor, cos: Tensor, sin: Tensor) -> None:
@@ -116,6 +128,8 @@ class Attention:
                 f"has a {which} projection of {projected.shape[-1]} values, not a multiple of {head_dim}"
             )
         states: Tensor = projected.view(*projected.shape[:2], -1, head_dim)
+        if which == "q" and states.shape[2] != self.heads:  # gates of the output, say, come with them
+            raise self._unknown(f"has queries of {states.shape[2]} heads instead of {self.heads}")
         if norm is not None:
             states = norm(states)
         return states.transpose(1, 2)
@@ -202,6 +216,23 @@ def argument(module: nn.Module, name: str, args: tuple[Any, ...], kwargs: dict[s
             if each in order and order.index(each) < len(args):
                 return args[order.index(each)]
     return None
+
+
+def by_keyword(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments of a call of `module` by their names."""
+    if not args:
+        return dict(kwargs)
+    return {**dict(zip(inspect.signature(module.forward).parameters, args, strict=False)), **kwargs}
+
+
+def cache_layer(module: nn.Module) -> int:
+    """The layer of the cache that an attention module reads: its own, or the one whose keys and values it shares."""
+    number: int = module.layer_idx
+    modes = getattr(module.config, "kv_sharing_modes", None)
+    if modes is None or modes[number] != "reuse":
+        return number
+    kinds = module.config.layer_types
+    return next(layer for layer in range(number) if modes[layer] == "store" and kinds[layer] == kinds[number])
 
 
 def _takes_cache(module: nn.Module) -> bool:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from transformers.cache_utils import DynamicCache, DynamicLayer
+import torch
+from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.layer import PrunedLayer
-from ctxprune.kv.masks import attach, pressed_layers
+from ctxprune.kv.masks import attach, pressed_layers, reader_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import torch
     from torch import nn
     from transformers.cache_utils import Cache
 
 
-__all__ = ["PrunedCache", "held_bytes", "prepare_layers"]
+__all__ = ["PrunedCache", "cache_copy", "held_bytes", "prepare_layers"]
 
 
 class PrunedCache(DynamicCache):  # type: ignore[misc]
@@ -35,8 +35,7 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
     def __init__(self, model: nn.Module) -> None:
         super().__init__(config=model.config)
         self.press: dict[str, Any] = {}
-        prepare_layers(self)
-        attach(model, self)
+        prepare_layers(self, model)
 
     @property
     def kept(self) -> list[list[list[int]]]:
@@ -72,13 +71,8 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
 
     def copy(self) -> PrunedCache:
         """A copy that can be read on without touching this one; kept tokens are shared, as nothing changes them."""
-        twin = copy.copy(self)
-        twin.__dict__.pop("_ctxprune_readers", None)
+        twin: PrunedCache = cache_copy(self)
         twin.press = dict(self.press)
-        twin.layers = [_layer_copy(layer) for layer in self.layers]
-        decoder = getattr(self, "_ctxprune_readers", None)
-        if decoder is not None:
-            attach(decoder, twin)
         return twin
 
     def branch(self, rows: int) -> PrunedCache:
@@ -98,16 +92,23 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
         for layer in self.layers:
             if isinstance(layer, PrunedLayer):
                 layer.move(lambda held: held.to(device))
-            elif getattr(layer, "is_initialized", False):
-                layer.keys, layer.values = layer.keys.to(device), layer.values.to(device)
+            else:
+                _move_whole(layer, device)
         return self
 
     @property
     def model_fingerprint(self) -> str:
-        """Which model it belongs to; see `ctxprune.kv.saving.model_fingerprint`."""
+        """Which model it belongs to; see `ctxprune.kv.saving.model_fingerprint`.
+
+        Raises:
+            UsageError: It is attached to none.
+        """
         from ctxprune.kv.saving import model_fingerprint
 
-        return model_fingerprint(self._ctxprune_readers)
+        model = reader_of(self)
+        if model is None:
+            raise UsageError("this cache belongs to no model", hint="cache.attach(model)")
+        return model_fingerprint(model)
 
     def save(self, path: str | Path) -> None:
         """Write it to one safetensors file, whole or not at all; see `ctxprune.kv.saving`."""
@@ -123,8 +124,9 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
         return load_cache(path, model)
 
 
-def prepare_layers(cache: Cache) -> None:
-    """Put layers that can be pressed in the place of a dynamic cache's full-attention layers, while it is empty.
+def prepare_layers(cache: Cache, model: nn.Module) -> None:
+    """Put layers that can be pressed in the place of a dynamic cache's full-attention layers, while it is empty, and
+    let the model read them.
 
     Raises:
         UsageError: The cache holds tokens, or is of another kind (static, quantised, offloaded).
@@ -133,11 +135,21 @@ def prepare_layers(cache: Cache) -> None:
         raise UsageError(
             f"a {type(cache).__name__} cannot be pressed", hint="pass no cache, an empty DynamicCache or a PrunedCache"
         )
-    if any(getattr(layer, "is_initialized", False) and layer.get_seq_length() for layer in cache.layers):
+    if any(isinstance(layer, DynamicLayer) and layer.get_seq_length() for layer in cache.layers):
         raise UsageError("the cache holds tokens already", hint="press a context from its first token on")
-    cache.layers = [PrunedLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    layers = cache.layers or DynamicCache(config=model.config).layers  # those of a model that says nothing come later
+    cache.layers = [PrunedLayer() if type(layer) is DynamicLayer else layer for layer in layers]
     if cache.layer_class_to_replicate is DynamicLayer:
         cache.layer_class_to_replicate = PrunedLayer
+    attach(model, cache)
+
+
+def cache_copy(cache: Any) -> Any:
+    """A cache that can be read on apart: layers that only ever put new tensors in place share theirs."""
+    twin = copy.copy(cache)
+    shared = (PrunedLayer, DynamicLayer, DynamicSlidingWindowLayer)
+    twin.layers = [copy.copy(layer) if type(layer) in shared else copy.deepcopy(layer) for layer in cache.layers]
+    return twin
 
 
 def held_bytes(cache: Cache) -> int:
@@ -151,15 +163,24 @@ def held_bytes(cache: Cache) -> int:
     return sum(storages.values())
 
 
+_STATES = ("conv_states", "recurrent_states")  # of layers with linear attention, by number
+
+
 def _tensors(layer: Any) -> dict[str, torch.Tensor]:
     if isinstance(layer, PrunedLayer):
         return layer.tensors()
     held = {"keys": getattr(layer, "keys", None), "values": getattr(layer, "values", None)}
+    for name in _STATES:
+        held |= {f"{name}.{number}": state for number, state in getattr(layer, name, {}).items()}
     return {name: tensor for name, tensor in held.items() if tensor is not None}
 
 
-def _layer_copy(layer: Any) -> Any:
-    twin = copy.copy(layer)
-    if hasattr(twin, "cumulative_length") and not isinstance(twin.cumulative_length, int):
-        twin.cumulative_length = twin.cumulative_length.clone()
-    return twin
+def _move_whole(layer: Any, device: torch.device | str) -> None:
+    """Move a layer of transformers' own."""
+    if getattr(layer, "keys", None) is not None:
+        layer.keys, layer.values = layer.keys.to(device), layer.values.to(device)
+    for name in _STATES:
+        states = getattr(layer, name, {})
+        states.update({number: None if state is None else state.to(device) for number, state in states.items()})
+    if getattr(layer, "device", None) is not None:
+        layer.device = torch.device(device)

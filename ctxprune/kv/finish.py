@@ -99,7 +99,7 @@ def _old_positions(prefilled: Prefilled, rows: int, layer: PrunedLayer) -> tuple
     n, device = layer.pressed, layer.keys.device
     old = prefilled.positions
     old = torch.arange(n, device=device)[None] if old is None else old.to(device)
-    old = old.expand(rows, -1)
+    old = old[:, :n].expand(rows, -1)  # the question's tokens are read again behind them
     if prefilled.real is None:
         return old, old[:, -1] + 1
-    return old, old.masked_fill(~prefilled.real, -1).amax(dim=1) + 1
+    return old, old.masked_fill(~prefilled.real[:, :n], -1).amax(dim=1) + 1

@@ -44,6 +44,15 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         self.pressed = 0
         self.shift: Tensor | None = None
         self.masked = False  # whether the mask of the call under way was cut to this layer
+        self.cut: Tensor | None = None  # that mask, for layers which share these keys and values
+
+    @classmethod
+    def holding(cls, keys: Tensor, values: Tensor) -> PrunedLayer:
+        """A layer that has read these, (batch, kv_heads, n, head_dim), not copied."""
+        layer = cls()
+        layer.lazy_initialization(keys, values)
+        layer._tail(keys, values)
+        return layer
 
     def press(self, plan: Plan, question: int = 0) -> None:
         """Put what a plan leaves in the place of all that was read, and forget the last `question` tokens.
@@ -69,6 +78,11 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if not self.masked:
             raise UsageError(
                 "a pruned cache was used with a model that does not know of it", hint="cache.attach(model)"
+            )
+        if key_states.dtype != self.keys.dtype:
+            raise UsageError(
+                f"the cache holds {self.keys.dtype} and the model computes in {key_states.dtype}",
+                hint="load the model in the cache's kind of numbers",
             )
         keys, values = self.kept.read()
         super().update(key_states, value_states, *args, **kwargs)
@@ -167,10 +181,8 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             kept = self.kept
             self.kept = replace(
                 kept,
-                keys=type(kept.keys).of_tensors({name: change(held) for name, held in kept.keys.tensors().items()}),
-                values=type(kept.values).of_tensors(
-                    {name: change(held) for name, held in kept.values.tensors().items()}
-                ),
+                keys=_changed(kept.keys, change),
+                values=_changed(kept.values, change),
                 counts=replace(kept.counts, each=change(kept.counts.each)),
                 columns=change(kept.columns),
             )

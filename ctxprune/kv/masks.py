@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import argument, attentions_of, decoder_of
+from ctxprune.kv.attention import argument, attentions_of, by_keyword, cache_layer, decoder_of
+from ctxprune.kv.hooks import Hooks
 from ctxprune.kv.layer import PrunedLayer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers.cache_utils import Cache
 
-__all__ = ["attach", "pressed_layers"]
+__all__ = ["attach", "pressed_layers", "reader_of"]
 
-_MARK = "_ctxprune_readers"
+_READERS, _LEASE = "_ctxprune_readers", "_ctxprune_lease"
 _LOCK = threading.RLock()  # finalizers run in any thread
 
 
@@ -33,14 +34,18 @@ def attach(model: nn.Module, cache: Cache) -> None:
     """
     decoder = decoder_of(model)
     with _LOCK:
-        if getattr(cache, _MARK, None) is decoder:
+        if reader_of(cache) is decoder:
             return
-        readers = decoder.__dict__.get(_MARK)
+        readers = decoder.__dict__.get(_READERS)
         if readers is None:
-            readers = decoder.__dict__[_MARK] = _Readers(model, decoder)
-        readers.users += 1
-        setattr(cache, _MARK, decoder)
-        weakref.finalize(cache, readers.leave).atexit = False
+            readers = decoder.__dict__[_READERS] = _Readers(model, decoder)
+        setattr(cache, _LEASE, _Lease(decoder, readers))
+
+
+def reader_of(cache: object) -> nn.Module | None:
+    """The decoder that a cache was attached to last; None: to none."""
+    lease = getattr(cache, _LEASE, None)
+    return None if lease is None else lease.decoder
 
 
 def pressed_layers(cache: object) -> list[PrunedLayer]:
@@ -57,25 +62,42 @@ class _Readers:
         attentions = attentions_of(model)
         self.decoder = weakref.ref(decoder)
         self.users = 0
-        self.handles = [
-            decoder.register_forward_pre_hook(_move_positions, with_kwargs=True),
-            decoder.register_forward_hook(_forget_masks, with_kwargs=True, always_call=True),
-            *(each.module.register_forward_pre_hook(_cut_mask, with_kwargs=True) for each in attentions),
-        ]
+        self.hooks = Hooks()
+        self.hooks.before(decoder, _move_positions)
+        self.hooks.after(decoder, _forget_masks, always=True)
+        for each in attentions:
+            self.hooks.before(each.module, _cut_mask)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> None:
-        """A copy of the model starts without: its hooks came along, and do nothing for caches that it has not."""
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy of the model starts without, since its hooks do nothing."""
+        return type(None), ()
 
     def leave(self) -> None:
         with _LOCK:
             self.users -= 1
             if self.users:
                 return
-            for handle in self.handles:
-                handle.remove()
+            self.hooks.remove()
             decoder = self.decoder()
-            if decoder is not None and decoder.__dict__.get(_MARK) is self:
-                del decoder.__dict__[_MARK]
+            if decoder is not None and decoder.__dict__.get(_READERS) is self:
+                del decoder.__dict__[_READERS]
+
+
+class _Lease:
+    """A cache's share in the hooks of a model: copies of the cache share it, deep ones have their own."""
+
+    def __init__(self, decoder: nn.Module, readers: _Readers) -> None:
+        self.decoder, self.readers = decoder, readers
+        with _LOCK:
+            readers.users += 1
+        weakref.finalize(self, readers.leave).atexit = False
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Lease:
+        return _Lease(self.decoder, self.readers)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A stored cache has none, and is attached again."""
+        return type(None), ()
 
 
 def _move_positions(
@@ -89,29 +111,28 @@ def _move_positions(
     layer, inputs = layers[0], _inputs(module, args, kwargs)
     if inputs is None:
         return None
-    _check_fit(layer, inputs)
+    positions = argument(module, "position_ids", args, kwargs)
+    _check_fit(layer, inputs, positions)
     if layer.shift is None:
         return None
-    positions = argument(module, "position_ids", args, kwargs)
     if positions is None:
         start = layer.get_seq_length()
         positions = torch.arange(start, start + inputs.shape[1], device=inputs.device)[None]
-    kwargs = {**kwargs, "position_ids": positions - layer.shift[:, None]}
-    if args:
-        kwargs = _by_keyword(module, args, kwargs)
-    return (), kwargs
+    return (), {**by_keyword(module, args, kwargs), "position_ids": positions - layer.shift[:, None]}
 
 
 def _cut_mask(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """Before an attention module: the mask becomes that of its own layer."""
+    """Before an attention module: the mask becomes that of its own layer, or of the one whose keys it shares."""
     cache = argument(module, "cache", args, kwargs)
     layers = getattr(cache, "layers", ())
-    number: int = module.layer_idx
+    number = cache_layer(module)
     if number >= len(layers) or not isinstance(layers[number], PrunedLayer) or layers[number].kept is None:
         return None
     layer, mask = layers[number], argument(module, "attention_mask", args, kwargs)
+    if number != module.layer_idx:
+        return (), {**by_keyword(module, args, kwargs), "attention_mask": layer.cut}
     hidden = argument(module, "hidden_states", args, kwargs)
     if mask is not None and (not isinstance(mask, torch.Tensor) or mask.ndim != 4):
         raise UsageError(
@@ -123,24 +144,15 @@ def _cut_mask(
             "pruned caches cannot be read by an attention that makes its own masks",
             hint="load the model with attn_implementation='sdpa' or 'eager'",
         )
-    heads = int(module.config.num_attention_heads)
-    cut = layer.mask(mask, hidden.shape[1], heads)
+    layer.cut = layer.mask(mask, hidden.shape[1], int(module.config.num_attention_heads))
     layer.masked = True
-    kwargs = {**kwargs, "attention_mask": cut}
-    return ((), _by_keyword(module, args, kwargs)) if args else ((), kwargs)
+    return (), {**by_keyword(module, args, kwargs), "attention_mask": layer.cut}
 
 
 def _forget_masks(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
     """After the decoder, however it ended: the next call has to cut its masks itself."""
     for layer in pressed_layers(argument(module, "cache", args, kwargs)):
-        layer.masked = False
-
-
-def _by_keyword(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    import inspect
-
-    names = list(inspect.signature(module.forward).parameters)
-    return {**dict(zip(names, args, strict=False)), **kwargs}
+        layer.masked, layer.cut = False, None
 
 
 def _inputs(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
@@ -148,7 +160,7 @@ def _inputs(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
 
 
-def _check_fit(layer: PrunedLayer, inputs: Tensor) -> None:
+def _check_fit(layer: PrunedLayer, inputs: Tensor, positions: Any) -> None:
     rows = layer.keys.shape[0]
     if inputs.shape[0] != rows:
         raise UsageError(
@@ -159,3 +171,11 @@ def _check_fit(layer: PrunedLayer, inputs: Tensor) -> None:
         raise UsageError(
             f"the cache is on {layer.keys.device} and the input on {inputs.device}", hint="cache.to(device) moves it"
         )
+    if isinstance(positions, torch.Tensor) and positions.ndim == 2 and positions.shape[1] > 1:
+        held = layer.kept.counts.each.amax(dim=1) if layer.kept is not None else 0
+        if bool((positions[:, 0] < held).any()):
+            raise UsageError(
+                "the new tokens stand among those that the cache has read",
+                hint="give those after it alone; assisted decoding of transformers reads all ids again behind a cache "
+                "that is filled: use generate_with_drafts",
+            )

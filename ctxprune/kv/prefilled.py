@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import decoder_of
+from ctxprune.kv.attention import cache_argument, decoder_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -60,7 +59,7 @@ class Prefilled:
 
         Errors as `ctxprune.kv.compress`.
         """
-        from ctxprune.kv.cache import PrunedCache
+        from ctxprune.kv.cache import PrunedCache, cache_copy
         from ctxprune.kv.finish import check_positions, finish
         from ctxprune.kv.layer import PrunedLayer
         from ctxprune.kv.masks import pressed_layers
@@ -70,10 +69,9 @@ class Prefilled:
             raise UsageError("this cache is pruned already", hint="read the context again with ctxprune.kv.prefill")
         plans = press.plans(replace(self, storage=storage))
         cache = PrunedCache(self.model)
-        cache.layers = [copy.copy(layer) for layer in self.cache.layers]
+        cache.layers = cache_copy(self.cache).layers
         for view, plan in zip(self.views, plans, strict=True):
-            layer = cache.layers[view.attention.layer] = PrunedLayer()
-            layer.update(view.keys, view.values)  # held until it is pressed, not copied
+            layer = cache.layers[view.attention.layer] = PrunedLayer.holding(view.keys, view.values)
             layer.press(plan, self.question)
         finish(
             Prefilled(self.model, cache, self.ids, self.real, self.question, self.views, self.positions),
@@ -90,24 +88,25 @@ class Prefilled:
         Raises:
             UsageError: The ids are empty or not of that shape, or there is a question already.
         """
+        from ctxprune.kv.cache import cache_copy
         from ctxprune.kv.session import Reader
 
-        check_ids(question)
         if self.question:
             raise UsageError("this context has a question already", hint="ask the one that prefill(model, ids) gave")
         rows = self.views[0].keys.shape[0]
-        question = question.to(self.views[0].keys.device).expand(rows, -1)
-        count, cache = question.shape[1], copy.copy(self.cache)
-        cache.layers = [copy.copy(layer) for layer in self.cache.layers]
+        question = _for_rows(question, rows, self.views[0].keys.device)
+        count, cache = question.shape[1], cache_copy(self.cache)
         start = torch.full((rows,), self.views[0].total) if self.real is None else self.real.sum(dim=1)
         positions = start[:, None].to(question.device) + torch.arange(count, device=question.device)
-        given = {}
+        given: dict[str, Any] = {}
         real = None
         if self.real is not None:
             real = torch.cat([self.real, torch.ones_like(question, dtype=torch.bool)], dim=1)
             given = {"attention_mask": real.long()}
         with Reader(self.model, cache) as reader:
-            decoder_of(self.model)(input_ids=question, position_ids=positions, use_cache=True, cache=cache, **given)
+            decoder = decoder_of(self.model)
+            given[cache_argument(decoder)] = cache
+            decoder(input_ids=question, position_ids=positions, use_cache=True, **given)
         old = None if self.positions is None else torch.cat([self.positions.expand(rows, -1), positions], dim=1)
         views = [
             replace(
@@ -191,13 +190,12 @@ def read_context(
     check_ids(ids, mask)
     count = 0
     if question is not None:
-        check_ids(question)
+        question = _for_rows(question, len(ids), ids.device)
         count = question.shape[1]
-        question = question.to(ids.device).expand(len(ids), -1)
         ids = torch.cat([ids, question], dim=1)
         mask = None if mask is None else torch.cat([mask, torch.ones_like(question)], dim=1)
     given = {} if mask is None else {"attention_mask": mask, "position_ids": _positions(mask)}
-    session = Session(model, press, question=count, **options)
+    session = Session(model, press, question=count, alone=True, **options)
     with session:
         decoder_of(model)(input_ids=ids, use_cache=True, **given)
     if session.prefilled is None:
@@ -212,6 +210,16 @@ def check_ids(ids: Tensor, mask: Tensor | None = None) -> None:
         raise UsageError(f"the ids are {shape}", hint="a tensor of integers (batch, tokens) with a token at least")
     if mask is not None and mask.shape != ids.shape:
         raise UsageError(f"the mask is {tuple(mask.shape)}, the ids are {tuple(ids.shape)}", hint="make them equal")
+
+
+def _for_rows(question: Tensor, rows: int, device: torch.device) -> Tensor:
+    """A question's ids, (1 or rows, m), for each row of a batch."""
+    check_ids(question)
+    if question.shape[0] not in (1, rows):
+        raise UsageError(
+            f"the question has {question.shape[0]} rows, the context {rows}", hint="one for all rows, or one for each"
+        )
+    return question.to(device).expand(rows, -1)
 
 
 def _positions(mask: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import FormatError, InputError
-from ctxprune.kv.attention import attentions_of
+from ctxprune.kv.attention import attentions_of, cache_layer
 from ctxprune.kv.cache import PrunedCache
 from ctxprune.kv.groups import KeyGroups, ValueGroups
 from ctxprune.kv.layer import PrunedLayer
@@ -34,11 +34,15 @@ def model_fingerprint(model: nn.Module) -> str:
 
     Other names, paths and kinds of numbers do not change it, other weights do: each layer's key projection is read at
     64 places.
+
+    Raises:
+        UsageError: The class of its attention is none that this library knows how to read.
     """
     digest = hashlib.sha256()
     for attention in attentions_of(model):
-        name = "k_proj" if hasattr(attention.module, "k_proj") else "qkv_proj"
-        weight = getattr(attention.module, name).weight.detach()
+        if cache_layer(attention.module) != attention.layer:  # makes no keys
+            continue
+        weight = attention.key_weight
         flat = weight.flatten()
         picked = flat[:: max(len(flat) // 64, 1)][:64].to("cpu", torch.bfloat16).view(torch.int16)
         digest.update(f"{attention.layer} {tuple(weight.shape)} ".encode())
@@ -140,9 +144,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 def _layer(number: int, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> PrunedLayer:
     own = {name.partition(".")[2]: held for name, held in tensors.items() if name.partition(".")[0] == str(number)}
-    layer = PrunedLayer()
-    layer.lazy_initialization(own["tail.keys"], own["tail.values"])
-    layer.keys, layer.values = own["tail.keys"], own["tail.values"]
+    layer = PrunedLayer.holding(own["tail.keys"], own["tail.values"])
     layer.pressed, layer.shift = int(about["pressed"]), own.get("shift")
     if "keys" in about:
         parts = {

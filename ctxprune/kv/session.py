@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import argument, attentions_of, cache_argument, decoder_of
+from ctxprune.kv.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
 from ctxprune.kv.cache import PrunedCache, prepare_layers
 from ctxprune.kv.finish import check_positions, finish
+from ctxprune.kv.hooks import Hooks
 from ctxprune.kv.layer import PrunedLayer
-from ctxprune.kv.masks import attach
 from ctxprune.kv.prefilled import Prefilled
 from ctxprune.kv.press import planned
 from ctxprune.kv.view import LayerView
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from torch import Tensor, nn
-    from torch.utils.hooks import RemovableHandle
 
     from ctxprune.kv.attention import Attention
     from ctxprune.kv.press import Press
@@ -38,6 +38,7 @@ class Session:
         positions: "original" or "rerotated".
         storage: How kept tokens are stored; None: as they are.
         question: How many of the last tokens are the question.
+        alone: Whether calls from other threads than the one that enters are left alone.
 
     Raises:
         UsageError: The model or an option cannot be served.
@@ -51,37 +52,37 @@ class Session:
         positions: str = "original",
         storage: Storage | None = None,
         question: int = 0,
+        alone: bool = False,
     ) -> None:
         check_positions(positions, model)
         self.model, self.press, self.positions, self.storage = model, press, positions, storage
-        self.question = question
+        self.question, self.alone = question, alone
         self.prefilled: Prefilled | None = None
         self._decoder = decoder_of(model)
         self._attentions = attentions_of(model)
-        self._handles: list[RemovableHandle] = []
-        self._reading: Prefilled | None = None  # the call under way, if it is one to press
+        self._hooks = Hooks()
+        self._thread = 0
+        self._reading: dict[int, Prefilled] = {}  # calls under way that are to be pressed, by their cache
 
     def __enter__(self) -> Session:
-        if self._handles:
-            raise UsageError("this press is open already", hint="leave the first `with` before entering again")
-        self._handles = [
-            self._decoder.register_forward_pre_hook(self._begin, with_kwargs=True),
-            self._decoder.register_forward_hook(self._end, with_kwargs=True, always_call=True),
-            *(each.module.register_forward_hook(self._after(each), with_kwargs=True) for each in self._attentions),
-        ]
+        self._thread = threading.get_ident()
+        self._hooks.before(self._decoder, self._begin)
+        self._hooks.after(self._decoder, self._end, always=True)
+        for each in self._attentions:
+            self._hooks.after(each.module, self._after(each))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles, self._reading = [], None
+        self._hooks.remove()
+        self._reading = {}
 
     def _begin(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        self._reading = None
+        if self.alone and threading.get_ident() != self._thread:
+            return None
         cache = argument(module, "cache", args, kwargs)
         if cache is not None and cache.get_seq_length():
             return None  # tokens after the context
@@ -89,26 +90,28 @@ class Session:
         if use is False or (use is None and not getattr(self.model.config, "use_cache", True)):
             return None
         made = cache is None
-        cache = PrunedCache(self.model) if made else cache
-        if not made:
-            prepare_layers(cache)
-            attach(self.model, cache)
+        if made:
+            cache = PrunedCache(self.model)
+        else:
+            prepare_layers(cache, self.model)
         ids = argument(module, "input_ids", args, kwargs)
         inputs = argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
         real = _real(argument(module, "attention_mask", args, kwargs), inputs)
-        self._reading = Prefilled(self.model, cache, ids, real, question=self.question, storage=self.storage)
-        return (args, {**kwargs, cache_argument(module): cache}) if made else None
+        self._reading[id(cache)] = Prefilled(self.model, cache, ids, real, question=self.question, storage=self.storage)
+        return ((), {**by_keyword(module, args, kwargs), cache_argument(module): cache}) if made else None
 
     def _after(self, attention: Attention) -> Any:
         @torch.no_grad()  # type: ignore[untyped-decorator]
         def read(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
-            reading = self._reading
+            reading = self._reading.get(id(argument(module, "cache", args, kwargs)))
             if reading is None or attention.layer >= len(reading.cache.layers):
                 return
             layer = reading.cache.layers[attention.layer]
             if not isinstance(layer, PrunedLayer):
                 return
-            view = self._view(attention, layer, module, args, kwargs)
+            if layer.kept is not None:
+                raise UsageError("two presses are open on this model", hint="leave the first `with` before the next")
+            view = self._view(attention, reading, args, kwargs)
             reading.positions = argument(module, "position_ids", args, kwargs)
             if self.press is None or self.press.joint:
                 reading.views.append(view)
@@ -120,12 +123,12 @@ class Session:
         return read
 
     def _view(
-        self, attention: Attention, layer: PrunedLayer, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, attention: Attention, reading: Prefilled, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> LayerView:
-        reading = self._reading
+        module, layer = attention.module, reading.cache.layers[attention.layer]
         hidden = argument(module, "hidden_states", args, kwargs)
         turns = argument(module, "position_embeddings", args, kwargs)
-        if reading is None or hidden is None or turns is None or layer.keys.shape[-2] != hidden.shape[1]:
+        if hidden is None or turns is None or layer.keys.shape[-2] != hidden.shape[1]:
             raise UsageError(
                 f"{type(module).__name__} is not called with hidden_states and position_embeddings",
                 hint="KV presses serve the rotary decoders of transformers",
@@ -147,8 +150,8 @@ class Session:
             rotary=getattr(self._decoder, "rotary_emb", None),
         )
 
-    def _end(self, _: nn.Module, __: tuple[Any, ...], ___: dict[str, Any], output: Any) -> None:
-        reading, self._reading = self._reading, None
+    def _end(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        reading = self._reading.pop(id(argument(module, "cache", args, kwargs)), None)
         if reading is None or output is None:  # the call failed
             return
         if not any(isinstance(layer, PrunedLayer) for layer in reading.cache.layers):
@@ -185,17 +188,15 @@ class Reader:
     def __init__(self, model: nn.Module, cache: Any) -> None:
         self.read: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
         self._cache, self._attentions = cache, attentions_of(model)
-        self._handles: list[RemovableHandle] = []
+        self._hooks = Hooks()
 
     def __enter__(self) -> Reader:
-        self._handles = [
-            each.module.register_forward_pre_hook(self._keep, with_kwargs=True) for each in self._attentions
-        ]
+        for each in self._attentions:
+            self._hooks.before(each.module, self._keep)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for handle in self._handles:
-            handle.remove()
+        self._hooks.remove()
 
     def _keep(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if argument(module, "cache", args, kwargs) is self._cache:

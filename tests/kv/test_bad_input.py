@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from kv.matrix import NAMES, every  # noqa: E402
-from kv.models import SIZES, decoder, tokens  # noqa: E402
+from kv.models import SIZES, chosen_by_layer, decoder, tokens  # noqa: E402
 from transformers import (  # noqa: E402
     DynamicCache,
     GPT2Config,
@@ -21,7 +22,7 @@ from transformers import (  # noqa: E402
 )
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.kv import Knorm, Press, SnapKV, StreamingLLM, compress, prefill  # noqa: E402
+from ctxprune.kv import Knorm, Press, PyramidKV, SnapKV, StreamingLLM, compress, prefill  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 
@@ -228,6 +229,61 @@ def test_the_context_manager_says_what_compress_says(decoders):
         whole, cache=compress(model, CONTEXT, press), max_new_tokens=4, do_sample=False, eos_token_id=None
     )
     assert torch.equal(text, again)
+
+
+def test_an_empty_cache_made_without_a_configuration(decoders):
+    model, press = decoders("llama"), PyramidKV(0.5, window=4, beta=4)
+    cache = DynamicCache()
+    with torch.no_grad(), press(model):
+        model(CONTEXT, cache=cache)
+    kept = [layer.kept.counts.each.tolist() for layer in cache.layers]
+    assert kept == compress(model, CONTEXT, press).kept
+
+
+def test_questions_for_other_batches(decoders):
+    model, rows = decoders("llama"), tokens(60, rows=3)
+    for ask in (lambda two: compress(model, rows, Knorm(0.5), question=two), prefill(model, rows).ask):
+        with pytest.raises(UsageError, match="the question has 2 rows, the context 3"):
+            ask(tokens(5, rows=2))
+
+
+def test_a_cache_of_other_numbers():
+    model = decoder("llama")
+    cache = compress(model, CONTEXT, Knorm(0.5))
+    with pytest.raises(UsageError, match=r"holds torch.float32 and the model computes in torch.bfloat16"):
+        model.bfloat16()(QUESTION, cache=cache)
+
+
+def test_two_presses_on_one_model(decoders):
+    model = decoders("llama")
+    with Knorm(0.5)(model), SnapKV(0.5)(model), torch.no_grad(), pytest.raises(UsageError, match="two presses"):
+        model(CONTEXT)
+    with Knorm(0.5)(model), pytest.raises(UsageError, match="two presses"):
+        compress(model, CONTEXT, SnapKV(0.5))
+
+
+def test_threads_press_one_model_side_by_side(decoders):
+    model, press = decoders("llama"), SnapKV(0.5, window=8)
+    contexts = [tokens(40 + number, seed=number) for number in range(4)]
+    expected = [chosen_by_layer(compress(model, context, press)) for context in contexts]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda number: compress(model, contexts[number % 4], press), range(24)))
+    for number, cache in enumerate(found):
+        for layer, chosen in chosen_by_layer(cache).items():
+            assert torch.equal(chosen, expected[number % 4][layer])
+
+
+def test_assisted_decoding_of_transformers_behind_a_filled_cache(decoders):
+    """It reads all ids again, whatever the cache (5.24); ours says so."""
+    model = decoders("llama")
+    whole = torch.cat([CONTEXT, QUESTION], dim=1)
+    with pytest.raises(UsageError, match="generate_with_drafts"):
+        model.generate(whole, cache=compress(model, CONTEXT, Knorm(0.5)), max_new_tokens=4, prompt_lookup_num_tokens=2)
+    options = {"max_new_tokens": 6, "do_sample": False, "eos_token_id": None}
+    with Knorm(0.5)(model):
+        assert torch.equal(
+            model.generate(whole, **options), model.generate(whole, prompt_lookup_num_tokens=2, **options)
+        )
 
 
 def test_entering_twice(decoders):

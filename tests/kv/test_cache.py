@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 
 import pytest
@@ -129,6 +130,17 @@ def test_rerotated_keys_are_those_computed_at_the_new_positions(decoders, kind, 
         )
 
 
+def test_a_question_that_chose_leaves_no_gap(decoders):
+    model = decoders("llama")
+    press, ids, mask = StreamingLLM(0.5), tokens(60, rows=2), torch.ones(2, 60, dtype=torch.long)
+    mask[1, :9] = 0
+    moved = {"positions": "rerotated"}
+    blind, aware = (compress(model, ids, press, mask=mask, question=each, **moved) for each in (None, QUESTION))
+    assert torch.equal(blind.layers[0].shift, aware.layers[0].shift)
+    blind, aware = (compress(model, CONTEXT, press, question=each, **moved) for each in (None, QUESTION))
+    assert (logits(model, QUESTION, aware) - logits(model, QUESTION, blind)).abs().max() < 1e-5
+
+
 def test_rerotated_text_is_that_of_a_dense_cache_of_the_kept(decoders):
     """One layer, so that keys do not depend on what was dropped: the kept tokens read alone give the same cache."""
     from kv.models import SIZES
@@ -177,6 +189,8 @@ def test_a_row_of_padding_alone_keeps_nothing(decoders):
     mask[1] = 0
     cache = compress(model, ids, SnapKV(0.5, window=8), mask=mask)
     assert cache.kept[0] == [[30, 30], [0, 0]]
+    for name, press in every(0.5).items():
+        assert all(rows[1] == [0, 0] for rows in compress(model, ids, press, mask=mask).kept), name
     whole = torch.cat([mask, torch.ones(2, 5, dtype=torch.long)], dim=1)
     at = torch.tensor([[60], [0]]) + torch.arange(5)
     with torch.no_grad():
@@ -210,6 +224,34 @@ def test_branches_answer_as_copies(decoders):
     for wrong in (0, -1, 2.0, True):
         with pytest.raises(UsageError, match="rows is"):
             cache.branch(wrong)
+
+
+@pytest.mark.parametrize("positions", ["original", "rerotated"])
+def test_deep_copies_of_a_cache_outlive_it(positions):
+    model = decoder("llama")
+    cache = compress(model, CONTEXT, Knorm(0.5), positions=positions)
+    twin, shallow = copy.deepcopy(cache), copy.copy(cache)
+    expected = logits(model, QUESTION, cache.copy())
+    assert len(cache) == 3
+    del cache
+    gc.collect()
+    assert torch.equal(logits(model, QUESTION, twin), expected)
+    assert torch.equal(logits(model, QUESTION, shallow), expected)
+    del twin, shallow
+    gc.collect()
+    assert not model.model._forward_pre_hooks
+
+
+@pytest.mark.parametrize("positions", ["original", "rerotated"])
+def test_copies_of_a_model_have_no_hooks_of_it(positions):
+    model = decoder("llama")
+    cache = compress(model, CONTEXT, Knorm(0.5), positions=positions)
+    expected = logits(model, QUESTION, cache.copy())
+    with SnapKV(0.9)(model):
+        twin = copy.deepcopy(model)
+    own = compress(twin, CONTEXT, Knorm(0.5), positions=positions)
+    assert torch.equal(logits(twin, QUESTION, own), expected)
+    assert own.kept == cache.kept
 
 
 @pytest.mark.parametrize("positions", ["original", "rerotated"])

@@ -9,8 +9,9 @@ import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import argument, attentions_of, cache_argument, decoder_of
-from ctxprune.kv.learned.forward import check_masks, with_mask
+from ctxprune.kv.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
+from ctxprune.kv.hooks import Hooks
+from ctxprune.kv.learned.forward import check_masks
 from ctxprune.kv.learned.layer import GatedLayer
 
 if TYPE_CHECKING:
@@ -42,21 +43,14 @@ def dropping(model: nn.Module, gates: Gates) -> Iterator[None]:
     """
     gates.check(model)
     check_masks(model)
-    decoder, hooks = decoder_of(model), _Hooks(model, gates)
-    handles = [
-        decoder.register_forward_pre_hook(hooks.begin, with_kwargs=True),
-        decoder.register_forward_hook(hooks.end, with_kwargs=True, always_call=True),
-        *(
-            each.module.register_forward_pre_hook(hooks.step, with_kwargs=True)
-            for each in attentions_of(model)
-            if each.layer in gates.layers
-        ),
-    ]
-    try:
+    decoder, acts = decoder_of(model), _Acts(model, gates)
+    with Hooks() as hooks:
+        hooks.before(decoder, acts.begin)
+        hooks.after(decoder, acts.end, always=True)
+        for each in attentions_of(model):
+            if each.layer in gates.layers:
+                hooks.before(each.module, acts.step)
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def gated_cache(model: nn.Module, gates: Gates) -> DynamicCache:
@@ -72,7 +66,7 @@ def gated_bytes(cache: Cache) -> int:
     return sum({each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in held}.values())
 
 
-class _Hooks:
+class _Acts:
     def __init__(self, model: nn.Module, gates: Gates) -> None:
         self.model, self.gates = model, gates
 
@@ -86,7 +80,8 @@ class _Hooks:
         if cache is not None:
             _prepare(cache, self.gates)
             return None
-        return args, {**kwargs, cache_argument(module): gated_cache(self.model, self.gates)}
+        made = gated_cache(self.model, self.gates)
+        return (), {**by_keyword(module, args, kwargs), cache_argument(module): made}
 
     def step(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -101,7 +96,8 @@ class _Hooks:
             )
         hidden = argument(module, "hidden_states", args, kwargs)
         layer: GatedLayer = cache.layers[number]
-        return with_mask(module, args, kwargs, layer.gate(self.gates[number], hidden, mask))
+        gated = layer.gate(self.gates[number], hidden, mask)
+        return (), {**by_keyword(module, args, kwargs), "attention_mask": gated}
 
     def end(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
         for layer in getattr(argument(module, "cache", args, kwargs), "layers", ()):

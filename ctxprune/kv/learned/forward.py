@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import argument, attentions_of
+from ctxprune.kv.attention import argument, attentions_of, by_keyword
+from ctxprune.kv.hooks import Hooks
 from ctxprune.kv.learned.entmax import check_alpha
 from ctxprune.kv.learned.gates import log_keep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
 
     from torch import Tensor, nn
-    from torch.utils.hooks import RemovableHandle
 
     from ctxprune.kv.learned.gates import Gates
 
-__all__ = ["BiasedForward", "GatedForward", "additive", "check_masks", "with_mask"]
+__all__ = ["BiasedForward", "GatedForward", "additive", "check_masks"]
 
 
 class BiasedForward:
@@ -44,7 +43,7 @@ class BiasedForward:
         self.model = model
         self.layers = layers
         self.logs: dict[int, Tensor] = {}
-        self._handles: list[RemovableHandle] = []
+        self._hooks = Hooks()
         check_masks(model)
 
     def log(self, layer: int, hidden: Tensor) -> Tensor:
@@ -52,19 +51,15 @@ class BiasedForward:
         raise NotImplementedError
 
     def __enter__(self) -> Any:
-        self._handles = [
-            each.module.register_forward_pre_hook(self._before, with_kwargs=True)
-            for each in attentions_of(self.model)
-            if each.layer in self.layers
-        ]
+        for each in attentions_of(self.model):
+            if each.layer in self.layers:
+                self._hooks.before(each.module, self._before)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        self._hooks.remove()
 
     def penalty(self) -> Tensor:
         """Mean of keep[n, j] over layers, rows and j < n, a scalar with a gradient; 0 for sequences of one token."""
@@ -93,7 +88,8 @@ class BiasedForward:
         mask = argument(module, "attention_mask", args, kwargs)
         if mask is None:
             mask = torch.ones(count, count, dtype=torch.bool, device=hidden.device).tril()[None, None]
-        return with_mask(module, args, kwargs, additive(mask, hidden.dtype) + logs[:, None].to(hidden.dtype))
+        biased = additive(mask, hidden.dtype) + logs[:, None].to(hidden.dtype)
+        return (), {**by_keyword(module, args, kwargs), "attention_mask": biased}
 
 
 class GatedForward(BiasedForward):
@@ -126,16 +122,6 @@ def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
     if mask.dtype != torch.bool:
         return mask
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, torch.finfo(dtype).min)
-
-
-def with_mask(
-    module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], mask: Tensor | None
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of an attention's call, all by keyword, with another mask."""
-    import inspect
-
-    names = list(inspect.signature(module.forward).parameters)
-    return (), {**dict(zip(names, args, strict=False)), **kwargs, "attention_mask": mask}
 
 
 def check_masks(model: nn.Module) -> None:

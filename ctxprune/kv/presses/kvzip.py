@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.attention import argument, cache_argument, decoder_of
+from ctxprune.kv.cache import cache_copy
+from ctxprune.kv.hooks import Hooks
 from ctxprune.kv.layer import PrunedLayer
 from ctxprune.kv.press import Plan, Press
 from ctxprune.kv.selection import check_count, keep_count, top
@@ -115,7 +117,7 @@ class KVzip(Press):
             return kept
         found = [_asked(view) for view in views]
         for repeated in self._repetitions(prefilled.ids[:, : views[0].tokens]):
-            cache = _copy(prefilled.cache)
+            cache = cache_copy(prefilled.cache)
             with _watched(views, cache) as most:
                 _read(model, repeated, cache, _next(prefilled))
             found = [torch.maximum(one, most[view.order]) for one, view in zip(found, views, strict=True)]
@@ -155,8 +157,6 @@ def _asked(view: LayerView) -> Tensor:
 @contextmanager
 def _watched(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]]:
     """While it is open: by the layer's order, the most attention that tokens of the context get in a call."""
-    from dataclasses import replace
-
     found: dict[int, Tensor] = {}
 
     def after(view: LayerView) -> Any:
@@ -171,21 +171,10 @@ def _watched(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]
 
         return look
 
-    handles = [view.attention.module.register_forward_hook(after(view), with_kwargs=True) for view in views]
-    try:
+    with Hooks() as hooks:
+        for view in views:
+            hooks.after(view.attention.module, after(view))
         yield found
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _copy(cache: Cache) -> Cache:
-    """A cache that can be read on: layers to press share their tensors, which nothing changes; others are copied."""
-    twin = copy.copy(cache)
-    twin.layers = [
-        copy.copy(layer) if isinstance(layer, PrunedLayer) else copy.deepcopy(layer) for layer in cache.layers
-    ]
-    return twin
 
 
 def _next(prefilled: Prefilled) -> Tensor:
@@ -204,8 +193,6 @@ def _read(model: nn.Module, ids: Tensor, cache: Cache, start: Tensor) -> None:
 
 def _row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled:
     """One row of what was read, its tokens at `columns` alone."""
-    from dataclasses import replace
-
     views = [view.row(number, columns) for view in prefilled.views]
     cache = copy.copy(prefilled.cache)
     by_layer = {view.attention.layer: view for view in views}
@@ -215,9 +202,7 @@ def _row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled:
         if view is None:
             cache.layers.append(_sliding_row(layer, number, columns, prefilled.real))
         else:
-            own = PrunedLayer()
-            own.update(view.keys, view.values)
-            cache.layers.append(own)
+            cache.layers.append(PrunedLayer.holding(view.keys, view.values))
     ids = None if prefilled.ids is None else prefilled.ids[number : number + 1, columns]
     return replace(prefilled, cache=cache, ids=ids, real=None, views=views)
 

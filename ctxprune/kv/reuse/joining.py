@@ -15,7 +15,7 @@ from ctxprune.kv.layer import PrunedLayer
 from ctxprune.kv.reuse.passage_store import one_row, whole_cache
 from ctxprune.kv.reuse.recompute import recompute_tokens
 from ctxprune.kv.rotary import Rotary
-from ctxprune.kv.store import Counts, Kept, Plain
+from ctxprune.kv.store import Counts, Kept, Plain, column_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,14 +98,13 @@ def join_pressed(
         columns = columns + starts.repeat_interleave(_sizes(layers, starts))
         turned = rotary.turn(attention, keys[None, None], moves[columns][None, None])[0, 0]
         order = owners.argsort(stable=True)  # parts come in order, so columns ascend in each head
-        small = torch.int16 if len(moves) < torch.iinfo(torch.int16).max else torch.int32
         counts = Counts.of(torch.bincount(owners, minlength=heads)[None])
-        layer = PrunedLayer()
-        tail = keys.new_zeros(1, heads, 0, keys.shape[-1]), values.new_zeros(1, heads, 0, values.shape[-1])
-        layer.lazy_initialization(*tail)
-        layer.keys, layer.values = tail
+        layer = PrunedLayer.holding(
+            keys.new_zeros(1, heads, 0, keys.shape[-1]), values.new_zeros(1, heads, 0, values.shape[-1])
+        )
         layer.pressed = len(moves)
-        layer.kept = Kept(Plain(turned[order]), Plain(values[order]), counts, columns[order].to(small))
+        columns = columns[order].to(column_type(len(moves)))
+        layer.kept = Kept(Plain(turned[order]), Plain(values[order]), counts, columns)
         cache.layers[attention.layer] = layer
     cache.press = {"joined": len(passages), **store.press.describe()}
     return cache

@@ -188,12 +188,7 @@ class PassageStore:
 def whole_cache(model: nn.Module, pairs: Sequence[tuple[Tensor, Tensor]]) -> PrunedCache:
     """A cache that holds these keys and values of each layer, (batch, kv_heads, n, head_dim), not copied."""
     cache = PrunedCache(model)
-    cache.layers = []
-    for keys, values in pairs:
-        layer = PrunedLayer()
-        layer.lazy_initialization(keys, values)
-        layer.keys, layer.values = keys, values
-        cache.layers.append(layer)
+    cache.layers = [PrunedLayer.holding(*pair) for pair in pairs]
     return cache
 
 

@@ -10,6 +10,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.attention import argument, attentions_of, cache_argument, decoder_of
+from ctxprune.kv.hooks import Hooks
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,15 +48,13 @@ def recompute_tokens(
         )
     run = _Run(pairs, first, share)
     decoder = decoder_of(model)
-    handles = [layer.register_forward_pre_hook(run.narrow, with_kwargs=True) for layer in _decoder_layers(model)[2:]]
     positions = torch.arange(first, ids.shape[1], device=ids.device)[None]
-    try:
+    with Hooks() as hooks:
+        for layer in _decoder_layers(model)[2:]:
+            hooks.before(layer, run.narrow)
         decoder(
             input_ids=ids[:, first:], position_ids=positions, use_cache=True, **{cache_argument(decoder): run.cache}
         )
-    finally:
-        for handle in handles:
-            handle.remove()
     return run.chosen + first
 
 

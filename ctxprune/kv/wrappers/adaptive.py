@@ -64,6 +64,8 @@ class Adaptive(Wrapper):
         view = prefilled.views[0]
         real = None if prefilled.real is None else prefilled.real[row, : view.tokens]
         own = [each[row, :, : view.tokens] for each in scores]
+        if not own[0].shape[-1] or (real is not None and not bool(real.any())):
+            return [0] * len(own)
         curves = torch.stack([held_shares(each if real is None else each[:, real]) for each in own])
         layers, tokens = curves.shape
         mean = keep_count(tokens, self.ratio)

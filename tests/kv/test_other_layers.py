@@ -1,0 +1,115 @@
+"""Models whose layers share keys and values, or are no attention at all: read, copied and moved with the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
+
+from kv.matrix import every  # noqa: E402
+from kv.models import SIZES, chosen_by_layer, edits_of, tokens, whole_cache  # noqa: E402
+from transformers import (  # noqa: E402
+    Gemma3nForCausalLM,
+    Gemma3nTextConfig,
+    Qwen3NextConfig,
+    Qwen3NextForCausalLM,
+)
+
+from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.kv import Knorm, SnapKV, compress, prefill  # noqa: E402
+from ctxprune.kv.attention import argument, attentions_of, by_keyword, cache_layer  # noqa: E402
+from ctxprune.kv.hooks import Hooks  # noqa: E402
+
+CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
+
+
+@pytest.fixture(scope="module")
+def sharing():
+    torch.manual_seed(3)
+    kinds = ["sliding_attention", "full_attention", "full_attention", "sliding_attention"]
+    sizes = {**SIZES, "num_hidden_layers": 6, "head_dim": 16, "sliding_window": 16}
+    return Gemma3nForCausalLM(
+        Gemma3nTextConfig(
+            **sizes,
+            vocab_size_per_layer_input=97,
+            hidden_size_per_layer_input=16,
+            num_kv_shared_layers=2,
+            layer_types=[*kinds, "sliding_attention", "full_attention"],
+            altup_num_inputs=2,
+            laurel_rank=8,
+            activation_sparsity_pattern=None,
+        )
+    ).eval()
+
+
+@torch.no_grad()
+def reference(model, new, chosen, edited):
+    cache = whole_cache(model, CONTEXT, edited)
+
+    def hide(module, args, kwargs):
+        kept = chosen.get(cache_layer(module))
+        if kept is None:
+            return None
+        mask, count = argument(module, "attention_mask", args, kwargs), new.shape[1]
+        if mask is None:
+            mask = torch.ones(1, 1, count, 60 + count, dtype=torch.bool)
+        wide = torch.nn.functional.pad(kept, (0, count), value=True).repeat_interleave(2, dim=1)[:, :, None]
+        return (), {**by_keyword(module, args, kwargs), "attention_mask": mask & wide}
+
+    with Hooks() as hooks:
+        for each in attentions_of(model):
+            hooks.before(each.module, hide)
+        return model(new, cache=cache).logits
+
+
+@pytest.mark.parametrize("name", sorted({*every(0.5)} - {"byte_budget.v1", "learned_drop.v1"}))
+def test_layers_that_share_keys_see_what_is_kept(sharing, name):
+    press = every(0.5)[name]
+    cache = compress(sharing, CONTEXT, press)
+    assert len(cache.kept) == 2
+    chosen, edited = chosen_by_layer(cache), edits_of(sharing, CONTEXT, press)
+    for new in (QUESTION[:, :1], QUESTION):
+        with torch.no_grad():
+            ours = sharing(new, cache=cache.copy()).logits
+        assert (ours - reference(sharing, new, chosen, edited)).abs().max() < 1e-5
+
+
+@pytest.fixture(scope="module")
+def hybrid():
+    torch.manual_seed(3)
+    sizes = {**SIZES, "num_hidden_layers": 2, "head_dim": 16, "layer_types": ["linear_attention", "full_attention"]}
+    linear = {"linear_num_value_heads": 2, "linear_num_key_heads": 2, "linear_key_head_dim": 8}
+    return Qwen3NextForCausalLM(
+        Qwen3NextConfig(
+            **sizes,
+            **linear,
+            linear_value_head_dim=8,
+            num_experts=2,
+            num_experts_per_tok=1,
+            moe_intermediate_size=16,
+            shared_expert_intermediate_size=16,
+        )
+    ).eval()
+
+
+@torch.no_grad()
+def test_states_of_linear_attention_are_not_shared(hybrid):
+    cache = compress(hybrid, CONTEXT, Knorm(0.5))
+    assert [type(layer).__name__ for layer in cache.layers] == ["LinearAttentionLayer", "PrunedLayer"]
+    twin = cache.copy()
+    expected = hybrid(QUESTION, cache=cache.copy()).logits
+    assert torch.equal(hybrid(QUESTION, cache=twin).logits, expected)
+    read = prefill(hybrid, CONTEXT)
+    asked = read.ask(QUESTION)
+    for _ in range(2):
+        assert torch.equal(hybrid(QUESTION, cache=read.press(Knorm(0.5))).logits, expected)
+    assert asked.views[0].total == 65
+    states = [each for kind in ("conv_states", "recurrent_states") for each in getattr(cache.layers[0], kind).values()]
+    held = sum(each.untyped_storage().nbytes() for each in states)
+    assert cache.nbytes == held + sum(each.untyped_storage().nbytes() for each in cache.layers[1].tensors().values())
+    assert cache.to("meta").layers[0].conv_states[0].device.type == "meta"
+
+
+def test_queries_that_come_with_gates_are_refused(hybrid):
+    with pytest.raises(UsageError, match="queries of 8 heads instead of 4"):
+        compress(hybrid, CONTEXT, SnapKV(0.5, window=8))
