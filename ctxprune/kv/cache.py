@@ -98,12 +98,12 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
 
     @property
     def model_fingerprint(self) -> str:
-        """Which model it belongs to; see `ctxprune.kv.saving.model_fingerprint`.
+        """Which model it belongs to; see `ctxprune.kv.model_files.model_fingerprint`.
 
         Raises:
             UsageError: It is attached to none.
         """
-        from ctxprune.kv.saving import model_fingerprint
+        from ctxprune.kv.model_files import model_fingerprint
 
         model = reader_of(self)
         if model is None:

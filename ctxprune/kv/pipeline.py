@@ -71,10 +71,12 @@ class Pipeline:
         """An answer to each question, in their order.
 
         Raises:
-            UsageError: The context is empty, or the model cannot be served.
+            UsageError: The context is empty, the questions are one text, or the model cannot be served.
         """
         if not context.strip():
             raise UsageError("the context is empty", hint="a text to ask about")
+        if isinstance(questions, str):
+            raise UsageError("the questions are one text", hint="a list of questions: [question]")
         frame = Frame.of(self.tokenizer)
         whole = self._ids(frame.before + context, special=not frame.before)  # a chat template writes its own
         read = prefill(self.model, whole)

@@ -169,14 +169,16 @@ class Press:
             yield
 
     def describe(self) -> dict[str, Any]:
-        """Name and parameters as plain values, kept with saved caches."""
+        """Name and parameters as plain values, kept with saved caches; of what was learned its digest."""
 
         def plain(value: Any) -> Any:
             if isinstance(value, Press):
                 return value.describe()
             if isinstance(value, (list, tuple)):
                 return [plain(each) for each in value]
-            return value if isinstance(value, (bool, int, float, str, type(None))) else type(value).__name__
+            if isinstance(value, (bool, int, float, str, type(None))):
+                return value
+            return " ".join([type(value).__name__, *([value.digest] if hasattr(value, "digest") else [])])
 
         return {"press": type(self).__name__, **{each.name: plain(getattr(self, each.name)) for each in fields(self)}}
 

@@ -74,10 +74,16 @@ class Choice:
     bytes: float | None
 
     def build(self) -> Press:
-        """The press, with its ratio; errors as the registry's `get`."""
-        from ctxprune.kv.names import PRESSES
+        """The press, with its ratio, wrapped if the row says so ("adakv(snapkv)"); for "full" one that drops nothing.
 
-        press: Press = PRESSES.get(self.row.press)(ratio=self.row.ratio)
+        Raises:
+            UnknownNameError: There is no such press.
+            UsageError: It needs what was learned for a model.
+        """
+        from ctxprune.kv.evaluation.run import FULL, named_press
+
+        name, ratio = self.row.press, self.row.ratio
+        press: Press = named_press("streaming_llm", 0.0) if name == FULL else named_press(name, ratio)
         return press
 
 
@@ -110,9 +116,9 @@ class Router:
         """A router over what `ctxprune bench kv --json` wrote.
 
         Args:
-            path: A JSON file: a list of rows with press, ratio, mode, accuracy, bytes_ratio, press_ms and prefill_ms.
-                Rows of another "storage" than "plain" are passed over: their ratio is one of bytes, and does not say
-                how many tokens were kept.
+            path: A JSON file: the document, or its rows alone, with press, ratio, mode, accuracy, bytes_ratio, press_ms
+                and prefill_ms. Rows of another "storage" than "plain" are passed over: their ratio is one of bytes, and
+                does not say how many tokens were kept.
             tokens: Length of the contexts that were measured, which its milliseconds are for.
             decode: What a new token takes.
             bytes_per_token: As the attribute.
@@ -210,6 +216,7 @@ def _listed(path: Path) -> list[Any]:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"the table cannot be read ({error})", where=path.name) from error
+    rows = rows.get("rows") if isinstance(rows, dict) else rows
     if not isinstance(rows, list):
         raise InputError("the table is no list of rows", where=path.name, hint="ctxprune bench kv --json writes one")
     return rows

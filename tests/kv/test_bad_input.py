@@ -22,7 +22,7 @@ from transformers import (  # noqa: E402
 )
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.kv import Knorm, Press, PyramidKV, SnapKV, StreamingLLM, compress, prefill  # noqa: E402
+from ctxprune.kv import Knorm, Pipeline, Press, PyramidKV, SnapKV, StreamingLLM, compress, prefill  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 
@@ -284,6 +284,11 @@ def test_assisted_decoding_of_transformers_behind_a_filled_cache(decoders):
         assert torch.equal(
             model.generate(whole, **options), model.generate(whole, prompt_lookup_num_tokens=2, **options)
         )
+
+
+def test_questions_in_one_text(decoders):
+    with pytest.raises(UsageError, match="the questions are one text"):
+        Pipeline(decoders("llama"), None, Knorm(0.5))("A text.", "Who?")
 
 
 def test_entering_twice(decoders):

@@ -305,14 +305,14 @@ def test_a_file_that_is_cut_or_another_model_s_is_refused(decoders, tmp_path):
         path.write_bytes(whole[:size])
         with pytest.raises(FormatError, match="not a whole safetensors file"):
             PrunedCache.load(path, model)
-    with pytest.raises(InputError, match="no such cache"):
+    with pytest.raises(InputError, match="no such caches"):
         PrunedCache.load(tmp_path / "none", model)
     with pytest.raises(InputError, match="cannot write"):
         compress(model, CONTEXT, SnapKV(0.5, window=8)).save(tmp_path / "no" / "folder")
     from safetensors.torch import save_file
 
     save_file({"a": torch.zeros(1)}, path)
-    with pytest.raises(FormatError, match="no cache of this library"):
+    with pytest.raises(FormatError, match="no caches of this library"):
         PrunedCache.load(path, model)
 
 

@@ -14,9 +14,13 @@ from transformers import DynamicCache  # noqa: E402
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.kv import (  # noqa: E402
+    Gates,
     KeyDiff,
     Knorm,
+    LearnedDrop,
     PassageStore,
+    QFilter,
+    QFilters,
     Random,
     SnapKV,
     Tova,
@@ -312,6 +316,15 @@ def test_keys_depend_on_ids_press_lead_and_kind_of_numbers(decoders):
     stores.append(PassageStore(decoder("llama").to(torch.bfloat16)))
     assert len({store.key(ids) for store in stores for ids in PASSAGES}) == 12
     assert stores[2].key(PASSAGES[0]) == stores[2].key(PASSAGES[0][0].tolist())
+
+
+def test_keys_depend_on_what_a_press_learned(decoders):
+    model, one = decoders("llama"), torch.ones(3, 2, 12)
+    learned = [QFilter(0.5, QFilters(one)), QFilter(0.5, QFilters(2 * one)), LearnedDrop(0.5, Gates(range(3), 48))]
+    learned.append(LearnedDrop(0.5, Gates(range(3), 48, seed=1)))
+    assert len({PassageStore(model, press=press).key(PASSAGES[0]) for press in learned}) == 4
+    again = PassageStore(model, press=QFilter(0.5, QFilters(one.clone())))
+    assert again.key(PASSAGES[0]) == PassageStore(model, press=learned[0]).key(PASSAGES[0])
 
 
 def test_bad_input(decoders):

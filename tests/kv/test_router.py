@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 
 from ctxprune.errors import BudgetError, InputError, UsageError
-from ctxprune.kv import Decode, Knorm, Measured, Router, SnapKV
+from ctxprune.kv import AdaKV, Decode, Knorm, Measured, Router, SnapKV
 
 ROWS = (
     Measured("snapkv.v1", 0.0, accuracy=0.9, bytes_ratio=1.0, press_ms=0, prefill_ms=100),
@@ -66,6 +66,16 @@ def test_a_looser_deadline_is_never_worse():
         assert choice.latency_ms <= latency
         assert choice.row.accuracy >= last
         last = choice.row.accuracy
+
+
+def test_a_document_is_read_as_its_rows(tmp_path):
+    path, row = tmp_path / "document.json", json.loads(ROW % (0.0, "1", "1"))[0]
+    rows = [{**row, "press": name, "ratio": ratio} for name, ratio in (("full", 0.0), ("adakv(snapkv)", 0.5))]
+    path.write_text(json.dumps({"model": "a", "rows": rows}), encoding="utf-8")
+    router = Router.read(path, tokens=1000, decode=Decode(5))
+    built = [router.predict(each, tokens=1000, new_tokens=1).build() for each in router.rows]
+    assert built[0].ratio == 0.0
+    assert built[1] == AdaKV(SnapKV(0.5))
 
 
 def test_a_table_is_read_from_what_the_benchmark_writes(tmp_path):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ctxprune.kv.evaluation.samples import Sample
     from ctxprune.kv.press import Press
 
-__all__ = ["Comparison", "cells_of", "compare", "named_press"]
+__all__ = ["FULL", "Comparison", "cells_of", "compare", "named_press"]
 
 _CONTEXT, _FOLLOWING = 1024, 256  # tokens of a window for perplexity
 FULL = "full"
@@ -226,7 +226,7 @@ class _Steps:
     """Finished steps by name in a file of JSON lines; a line that was cut is done again."""
 
     def __init__(self, log: Path | None, asked: Comparison, model: nn.Module) -> None:
-        from ctxprune.kv.saving import model_fingerprint
+        from ctxprune.kv.model_files import model_fingerprint
 
         self._log = log
         about = json.dumps([asked.to_dict(), model_fingerprint(model)], sort_keys=True)

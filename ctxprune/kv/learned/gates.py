@@ -10,6 +10,7 @@ from torch import nn
 from ctxprune.errors import UsageError
 from ctxprune.kv.attention import attentions_of
 from ctxprune.kv.learned.entmax import alpha_sigmoid
+from ctxprune.kv.model_files import tensor_digest
 from ctxprune.kv.selection import check_count
 
 if TYPE_CHECKING:
@@ -92,6 +93,11 @@ class Gates(nn.Module):  # type: ignore[misc]
     def layers(self) -> list[int]:
         """Numbers of the gated layers, ascending."""
         return sorted(int(layer) for layer in self.by_layer)
+
+    @property
+    def digest(self) -> str:
+        """What tells them from others: sha256, first 16 hex digits."""
+        return tensor_digest(self.state_dict().values())
 
     def __getitem__(self, layer: int) -> LayerGate:
         gate: Any = self.by_layer[str(layer)]

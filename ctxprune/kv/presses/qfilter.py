@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.errors import FormatError, UsageError
+from ctxprune.kv.model_files import ModelFile, model_fingerprint, tensor_digest
 from ctxprune.kv.press import Press
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from torch import Tensor, nn
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["QFilter", "QFilters", "learn_filters"]
 
-FORMAT, VERSION = "ctxprune-qfilters", 1
+_FILE = ModelFile("filters", "ctxprune-qfilters", 1, (), "learn_filters(model, batches) makes its own")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,29 +41,18 @@ class QFilters:
         if not isinstance(self.directions, torch.Tensor) or self.directions.ndim != 3:
             raise UsageError("filters have another shape", hint="a tensor (layers, kv_heads, head_dim)")
 
+    @property
+    def digest(self) -> str:
+        """What tells them from others: sha256, first 16 hex digits."""
+        return tensor_digest([self.directions])
+
     def save(self, path: str | Path) -> None:
         """Write them to one safetensors file, whole or not at all.
 
         Raises:
             InputError: The file cannot be written.
         """
-        from safetensors.torch import save_file
-
-        path = Path(path)
-        about = {"format": FORMAT, "version": VERSION, "model": self.model}
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            if not path.parent.is_dir():
-                raise OSError(f"no folder {path.parent}")
-            held = {"directions": self.directions.float().cpu().contiguous()}
-            save_file(held, partial, {"ctxprune": json.dumps(about)})
-            os.replace(partial, path)
-        except OSError as error:
-            raise InputError(
-                f"cannot write the filters ({error})", where=str(path), hint="choose another file"
-            ) from error
-        finally:
-            partial.unlink(missing_ok=True)
+        _FILE.write(path, self.model, {}, {"directions": self.directions.float()})
 
     @classmethod
     def load(cls, path: str | Path, model: nn.Module) -> QFilters:
@@ -74,34 +62,10 @@ class QFilters:
             InputError: There is no such file, or it belongs to another model.
             FormatError: It is cut, damaged, or of another format or version.
         """
-        from safetensors import SafetensorError, safe_open
-
-        from ctxprune.kv.saving import model_fingerprint
-
-        where = str(path)
-        try:
-            with safe_open(path, "pt") as file:
-                about = json.loads((file.metadata() or {}).get("ctxprune", "{}"))
-                known = (about.get("format"), about.get("version")) == (FORMAT, VERSION)
-                directions = file.get_tensor("directions") if known else None
-        except FileNotFoundError as error:
-            raise InputError("there are no such filters", where=where, hint="name the file that save wrote") from error
-        except (OSError, SafetensorError, ValueError) as error:
-            raise FormatError(f"not a whole file of filters ({error})", where=where, hint="save them again") from error
-        if directions is None:
-            raise FormatError(
-                f"the file holds no filters of this library ({about.get('format')} {about.get('version')})",
-                where=where,
-                hint=f"known is {FORMAT} {VERSION}",
-            )
-        found = model_fingerprint(model)
-        if about.get("model") != found:
-            raise InputError(
-                f"these filters were learned on another model ({about.get('model')}, this one is {found})",
-                where=where,
-                hint="learn_filters(model, batches) makes its own",
-            )
-        return cls(directions, found)
+        about, tensors = _FILE.read(path, model)
+        if "directions" not in tensors:
+            raise FormatError("the filters lack a part", where=str(path), hint="save them again")
+        return cls(tensors["directions"], about["model"])
 
 
 @dataclass(frozen=True)
@@ -150,7 +114,6 @@ def learn_filters(model: nn.Module, batches: Iterable[Tensor]) -> QFilters:
         UsageError: There are no ids, or the model cannot be served.
     """
     from ctxprune.kv.prefilled import prefill
-    from ctxprune.kv.saving import model_fingerprint
 
     products: list[Tensor] = []  # by layer, (heads, d, d): singular directions of a matrix are eigenvectors of these
     sums: list[Tensor] = []

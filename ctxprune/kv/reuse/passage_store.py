@@ -15,9 +15,10 @@ from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.kv.attention import attentions_of, cache_argument, decoder_of
 from ctxprune.kv.cache import PrunedCache
 from ctxprune.kv.layer import PrunedLayer
+from ctxprune.kv.model_files import model_fingerprint
 from ctxprune.kv.prefilled import Prefilled, prefill
 from ctxprune.kv.rotary import Rotary
-from ctxprune.kv.saving import load_cache, model_fingerprint, save_cache
+from ctxprune.kv.saving import load_cache, save_cache
 from ctxprune.kv.selection import check_count
 
 if TYPE_CHECKING:
