@@ -13,7 +13,9 @@ __all__ = ["kv"]
 def kv(
     model: Annotated[Path, typer.Option(help="Folder of a causal language model, or a .gguf file.")],
     text: Annotated[Path, typer.Option(help="Plain text, for needles to hide in and for perplexity; .gz is read.")],
-    press: Annotated[list[str] | None, typer.Option(help="Registered name; may be repeated. Default: all.")] = None,
+    press: Annotated[
+        list[str] | None, typer.Option(help="snapkv, adakv(snapkv), ...; may be repeated. Default: all.")
+    ] = None,
     ratio: Annotated[list[float] | None, typer.Option(help="Share of bytes to save; may be repeated.")] = None,
     mode: Annotated[list[str] | None, typer.Option(help="blind or aware (of the question); may be repeated.")] = None,
     storage: Annotated[list[str] | None, typer.Option(help="plain, kivi8, kivi4 or kivi2; may be repeated.")] = None,

@@ -53,6 +53,7 @@ class Press:
             dropped tokens masked.
         outermost: Whether it decides more than scores and counts, so that no wrapper but its own can stand around it.
         ratio_free: Whether scores are the same at every ratio, so that `Prefilled` may keep them.
+        learned: Whether it needs something that was learned for the model.
 
     Raises:
         UsageError: A parameter is out of its range.
@@ -63,6 +64,7 @@ class Press:
     edits: ClassVar[bool] = False
     outermost: ClassVar[bool] = False
     ratio_free: ClassVar[bool] = False
+    learned: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_ratio(self.ratio)

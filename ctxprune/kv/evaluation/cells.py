@@ -10,9 +10,10 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.prefilled import prefill
+from ctxprune.kv.quantise import ratio_for_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from torch import Tensor, nn
 
@@ -33,7 +34,7 @@ class Cell:
 
     Attributes:
         name: What the press is called in the rows.
-        press: The press at its ratio.
+        make: Gives the press at a share of tokens to drop.
         ratio: The share of the full cache's bytes that is to be saved.
         mode: "blind" or "aware".
         storage: How kept tokens are stored; None: as they are.
@@ -41,7 +42,7 @@ class Cell:
     """
 
     name: str
-    press: Press
+    make: Callable[[float], Press]
     ratio: float
     mode: str
     storage: Storage | None = None
@@ -50,6 +51,14 @@ class Cell:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise UsageError(f"mode is {self.mode!r}", hint=f"one of {', '.join(MODES)}")
+
+    def cache(self, read: Prefilled) -> PrunedCache:
+        """What the press keeps of a context, in `1 - ratio` of its bytes at most."""
+        view = read.views[0]
+        share, size = 1 - self.ratio, view.keys.element_size()
+        dropped = ratio_for_bytes(share, self.storage, view.tokens, view.head_dim, size) if self.ratio else 0.0
+        cache: PrunedCache = read.press(self.make(dropped), storage=self.storage)
+        return cache
 
     @property
     def key(self) -> tuple[str, float, str, str]:
@@ -103,7 +112,7 @@ def outcomes(model: nn.Module, sample: Sample, cells: Sequence[Cell], *, timed: 
             asked = read.ask(sample.question)
             by_mode[cell.mode] = asked if timed else asked.remember()
         start = perf_counter()
-        cache = by_mode[cell.mode].press(cell.press, storage=cell.storage)
+        cache = cell.cache(by_mode[cell.mode])
         press_ms = (perf_counter() - start) * 1e3 if timed else None
         ratio = cache.bytes_ratio
         yield Outcome(sample.task, cell.key, answers(model, cache, sample), ratio, press_ms, prefill_ms)

@@ -17,6 +17,9 @@ from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss
 from ctxprune.kv.evaluation.samples import TASKS, make_samples
 from ctxprune.kv.names import PRESSES, WRAPPERS
 from ctxprune.kv.prefilled import prefill
+from ctxprune.kv.presses.qfilter import QFilter, QFilters
+from ctxprune.kv.presses.streaming_llm import StreamingLLM
+from ctxprune.kv.quantise import Kivi
 from ctxprune.kv.selection import check_ratio
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.evaluation.samples import Sample
     from ctxprune.kv.press import Press
+    from ctxprune.kv.store import Storage
 
 __all__ = ["FULL", "Comparison", "cells_of", "compare", "named_press"]
 
@@ -38,7 +42,7 @@ class Comparison:
     """What is compared.
 
     Attributes:
-        presses: Registered names of presses, or `wrapper(press)`; none: all that need no file.
+        presses: Registered names of presses, or `wrapper(press)`; none: all that need nothing learned.
         ratios: Shares of the full cache's bytes to save, each 0 <= r < 1; every storage gets as many tokens as fit.
         modes: "blind" and "aware".
         storages: "plain", "kivi8", "kivi4", "kivi2".
@@ -81,28 +85,32 @@ class Comparison:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
-def named_press(name: str, ratio: float) -> Press:
-    """The press called `name`, or `wrapper(press)`, at a ratio; errors as the registries."""
+def named_press(name: str, ratio: float, filters: QFilters | None = None) -> Press:
+    """The press called `name`, or `wrapper(press)`, at a ratio; errors as the registries.
+
+    Args:
+        name: "snapkv", "adakv(snapkv)", ...
+        ratio: The share of tokens to drop.
+        filters: The model's, for Q-Filters.
+    """
     outer, _, inner = name.partition("(")
     if inner:
-        made: Press = WRAPPERS.get(outer)(named_press(inner.rstrip(")"), ratio))
+        made: Press = WRAPPERS.get(outer)(named_press(inner.removesuffix(")"), ratio, filters))
         return made
-    press: Press = PRESSES.get(name)(ratio=ratio)
+    kind = PRESSES.get(name)
+    press: Press = kind(ratio=ratio, filters=filters) if kind is QFilter else kind(ratio=ratio)
     return press
 
 
-def cells_of(asked: Comparison, head_dim: int, itemsize: int, tokens: int) -> list[Cell]:
+def cells_of(asked: Comparison, filters: QFilters | None = None) -> list[Cell]:
     """The full cache, then every press at every ratio, mode and storage."""
-    from ctxprune.kv.presses.streaming_llm import StreamingLLM
-
-    cells = [Cell(FULL, StreamingLLM(0.0), 0.0, "blind")]
+    cells = [Cell(FULL, StreamingLLM, 0.0, "blind")]
     for name in asked.presses or _all_names():
         for mode in asked.modes:
             for ratio in asked.ratios:
                 for storage in asked.storages:
-                    held = _STORAGES[storage]()
-                    dropped = _ratio(ratio, held, tokens, head_dim, itemsize)
-                    cells.append(Cell(name, named_press(name, dropped), ratio, mode, held, storage))
+                    make = partial(named_press, name, filters=filters)
+                    cells.append(Cell(name, make, ratio, mode, _STORAGES[storage], storage))
     return cells
 
 
@@ -112,6 +120,7 @@ def compare(
     text: Path,
     asked: Comparison,
     *,
+    cells: list[Cell] | None = None,
     log: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
@@ -122,6 +131,7 @@ def compare(
         tokenizer: Its tokenizer.
         text: A file of running text, plain or .gz.
         asked: What is compared.
+        cells: The cells, where they are not those of `cells_of(asked)`; the same ones whenever a log is gone on from.
         log: A file that keeps each finished sample, to go on from; None: nothing is kept.
         progress: Told how many samples and windows of all are done.
 
@@ -135,7 +145,7 @@ def compare(
         for sample in make_samples(task, tokenizer, running, tokens=asked.tokens, count=asked.samples, seed=asked.seed)
     ]
     windows = _windows(tokenizer, running, asked)
-    cells = cells_of(asked, _head_dim(model), _itemsize(model), asked.tokens)
+    cells = cells_of(asked) if cells is None else cells
     blind = [cell for cell in cells if cell.mode == "blind"]
     found: list[Outcome] = []
     losses: dict[tuple[str, float, str, str], list[float]] = {}
@@ -162,9 +172,7 @@ def _measured(model: nn.Module, sample: Sample, cells: list[Cell], *, timed: boo
 
 def _losses(model: nn.Module, window: torch.Tensor, cells: list[Cell]) -> list[float]:
     read = prefill(model, window[:, :_CONTEXT]).remember()
-    return [
-        continuation_loss(model, read.press(cell.press, storage=cell.storage), window[:, _CONTEXT:]) for cell in cells
-    ]
+    return [continuation_loss(model, cell.cache(read), window[:, _CONTEXT:]) for cell in cells]
 
 
 def _windows(tokenizer: Any, text: str, asked: Comparison) -> list[torch.Tensor]:
@@ -187,39 +195,15 @@ def _read(path: Path) -> str:
 
 
 def _all_names() -> list[str]:
-    return [name.partition(".")[0] for name in PRESSES.names() if not getattr(PRESSES.get(name), "needs_file", False)]
+    return [name.partition(".")[0] for name in PRESSES.names() if not PRESSES.get(name).learned]
 
 
-def _ratio(saved: float, storage: Any, tokens: int, head_dim: int, itemsize: int) -> float:
-    from ctxprune.kv.quantise import ratio_for_bytes
-
-    return ratio_for_bytes(1 - saved, storage, tokens, head_dim, itemsize)
-
-
-def _kivi(bits: int) -> Any:
-    from ctxprune.kv.quantise import Kivi
-
-    return Kivi(bits=bits)
-
-
-_STORAGES: dict[str, Callable[[], Any]] = {
-    "plain": lambda: None,
-    "kivi8": lambda: _kivi(8),
-    "kivi4": lambda: _kivi(4),
-    "kivi2": lambda: _kivi(2),
+_STORAGES: dict[str, Storage | None] = {
+    "plain": None,
+    "kivi8": Kivi(bits=8),
+    "kivi4": Kivi(bits=4),
+    "kivi2": Kivi(bits=2),
 }
-
-
-def _head_dim(model: nn.Module) -> int:
-    from ctxprune.kv.attention import attentions_of
-
-    width: int = attentions_of(model)[0].module.head_dim
-    return width
-
-
-def _itemsize(model: nn.Module) -> int:
-    size: int = next(model.parameters()).element_size()
-    return size
 
 
 class _Steps:

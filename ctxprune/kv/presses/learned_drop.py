@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -36,6 +36,7 @@ class LearnedDrop(Press):
         gates: Gates trained with the model; see `ctxprune.kv.Gates`.
     """
 
+    learned: ClassVar[bool] = True
     ratio: float = 0.99
     gates: Gates | None = None
 

@@ -79,6 +79,7 @@ class QFilter(Press):
     """
 
     ratio_free: ClassVar[bool] = True
+    learned: ClassVar[bool] = True
     filters: QFilters | None = None
 
     def score(self, view: LayerView) -> Tensor:
