@@ -49,7 +49,7 @@ class Prefilled:
     storage: Storage | None = None
 
     def remember(self) -> Prefilled:
-        """From now on keep the scores of presses that may be asked again at another ratio; returns itself."""
+        """Forget the scores of presses, and from now on keep them for other ratios; returns itself."""
         self.views = [replace(view, memory={}) for view in self.views]
         return self
 

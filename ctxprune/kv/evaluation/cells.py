@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from ctxprune.kv.prefilled import prefill
 from ctxprune.kv.quantise import ratio_for_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from torch import Tensor, nn
 
@@ -74,7 +75,7 @@ class Outcome:
     key: tuple[str, float, str, str]
     right: bool
     bytes_ratio: float
-    press_ms: float | None
+    press_ms: float
     prefill_ms: float
 
 
@@ -94,28 +95,26 @@ def continuation_loss(model: nn.Module, cache: PrunedCache, following: Tensor) -
     return float(torch.nn.functional.cross_entropy(logits, following[0, 1:]))
 
 
-def outcomes(model: nn.Module, sample: Sample, cells: Sequence[Cell], *, timed: bool) -> Iterator[Outcome]:
+def outcomes(model: nn.Module, sample: Sample, cells: Iterable[Cell]) -> Iterator[Outcome]:
     """Read the sample's context once, and measure every cell on it.
 
-    Args:
-        model: The model.
-        sample: The sample.
-        cells: What is measured.
-        timed: Whether every cell computes its own scores, so that `press_ms` can be told; else they share them.
+    Cells of one press that follow each other share its scores, so `press_ms` is that of the first of them.
     """
     start = perf_counter()
     read = prefill(model, sample.context)
     prefill_ms = (perf_counter() - start) * 1e3
-    by_mode: dict[str, Prefilled] = {"blind": read if timed else read.remember()}
-    for cell in cells:
-        if cell.mode not in by_mode:
-            asked = read.ask(sample.question)
-            by_mode[cell.mode] = asked if timed else asked.remember()
-        start = perf_counter()
-        cache = cell.cache(by_mode[cell.mode])
-        press_ms = (perf_counter() - start) * 1e3 if timed else None
-        ratio = cache.bytes_ratio
-        yield Outcome(sample.task, cell.key, answers(model, cache, sample), ratio, press_ms, prefill_ms)
+    by_mode: dict[str, Prefilled] = {"blind": read}
+    for (_, mode), same in groupby(cells, key=lambda cell: (cell.name, cell.mode)):
+        if mode not in by_mode:
+            by_mode[mode] = read.ask(sample.question)
+        held = by_mode[mode].remember()
+        press_ms = None
+        for cell in same:
+            start = perf_counter()
+            cache = cell.cache(held)
+            press_ms = (perf_counter() - start) * 1e3 if press_ms is None else press_ms
+            ratio = cache.bytes_ratio
+            yield Outcome(sample.task, cell.key, answers(model, cache, sample), ratio, press_ms, prefill_ms)
 
 
 def summarise(found: Iterable[Outcome], losses: dict[tuple[str, float, str, str], list[float]]) -> list[dict[str, Any]]:
@@ -139,8 +138,7 @@ class _Group:
     def add(self, outcome: Outcome) -> None:
         self.right.setdefault(outcome.task, []).append(outcome.right)
         self.bytes_ratios.append(outcome.bytes_ratio)
-        if outcome.press_ms is not None:
-            self.press_ms.append(outcome.press_ms)
+        self.press_ms.append(outcome.press_ms)
         self.prefill_ms.append(outcome.prefill_ms)
 
     def row(self, key: tuple[str, float, str, str]) -> dict[str, Any]:

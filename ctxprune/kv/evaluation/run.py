@@ -151,8 +151,7 @@ def compare(
     losses: dict[tuple[str, float, str, str], list[float]] = {}
     total = len(samples) + len(windows)
     for number, sample in enumerate(samples):
-        timed = number % asked.samples == 0  # the first of each task
-        rows = steps.step(f"{sample.task} {number}", partial(_measured, model, sample, cells, timed=timed))
+        rows = steps.step(f"{sample.task} {number}", partial(_measured, model, sample, cells))
         found += [Outcome(**{**row, "key": tuple(row["key"])}) for row in rows]
         if progress is not None:
             progress(number + 1, total)
@@ -166,8 +165,8 @@ def compare(
     return summarise(found, losses)
 
 
-def _measured(model: nn.Module, sample: Sample, cells: list[Cell], *, timed: bool) -> list[dict[str, Any]]:
-    return [asdict(outcome) for outcome in outcomes(model, sample, cells, timed=timed)]
+def _measured(model: nn.Module, sample: Sample, cells: list[Cell]) -> list[dict[str, Any]]:
+    return [asdict(outcome) for outcome in outcomes(model, sample, cells)]
 
 
 def _losses(model: nn.Module, window: torch.Tensor, cells: list[Cell]) -> list[float]:
