@@ -1,10 +1,12 @@
 """Presses of the KV cache on a real model: needles and key-value pairs at 4k tokens, perplexity, bytes, three seeds.
 
-    python benchmarks/kv_presses.py MODEL [--samples 5] [--fresh]
+    python benchmarks/kv_presses.py MODEL [--samples 6] [--costly 3] [--fresh]
+    python benchmarks/kv_presses.py MODEL --part 0/2 & python benchmarks/kv_presses.py MODEL --part 1/2; wait
 
 MODEL is a folder or a .gguf file, say what ../shared/models/get-small-coder prints. Text is wikitext2 valid: its first
 tenth teaches the Q-Filters, the rest is what needles hide in and what perplexity is measured on. It goes on from what
-an earlier run finished.
+an earlier run finished; `--part` does a share of the work and records nothing. Presses that cost more than a tenth of
+reading get fewer samples.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ import torch
 from _parts import say, ticker
 from _record import RESULTS, SHARED, record
 
-from ctxprune.kv import Kivi, learn_filters, load_decoder
+from ctxprune.kv import Kivi, QFilters, learn_filters, load_decoder
 from ctxprune.kv.evaluation.cells import MODES, Cell
 from ctxprune.kv.evaluation.run import Comparison, compare, named_press
 from ctxprune.kv.presses.streaming_llm import StreamingLLM
@@ -54,12 +55,15 @@ PLAIN = (
 QUANTISED = ("random", "streaming_llm", "keydiff", "tova", "snapkv", "expected_attention", "kvzip", "adakv(snapkv)")
 STORED = ((0.75, "kivi4", Kivi(bits=4)), (0.875, "kivi4", Kivi(bits=4)), (0.875, "kivi2", Kivi(bits=2)))
 WINDOWS = 20
+COSTLY = ("observed_attention", "kvzip", "criticalkv(snapkv)", "merge(snapkv)")
 
 
-def cells(filters) -> list[Cell]:
+def cells(filters, *, costly: bool) -> list[Cell]:
     made = [Cell("full", StreamingLLM, 0.0, "blind")]
     for mode in MODES:
         for name in PLAIN:
+            if (name in COSTLY) is not costly:
+                continue
             make = partial(named_press, name, filters=filters)
             made += [Cell(name, make, ratio, mode) for ratio in RATIOS]
             if name in QUANTISED:
@@ -86,9 +90,10 @@ def together(runs: list[list[dict]]) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--samples", type=int, default=5, help="of each task and seed")
-    parser.add_argument("--seeds", type=int, default=len(SEEDS))
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--samples", type=int, default=6, help="of each task and seed")
+    parser.add_argument("--costly", type=int, default=3, help="the same for presses that cost much")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--part", default="", help="K/N: the K-th of N shares of the work, nothing recorded")
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run finished")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
@@ -96,29 +101,34 @@ def main() -> None:
     whole = gzip.decompress(source.read_bytes()).decode()
     cut = whole.index("\n", len(whole) // 10)
     model, tokenizer = load_decoder(asked.model)
-    ids = torch.tensor(tokenizer(whole[:cut], add_special_tokens=False)["input_ids"][: 4 * 2048]).view(4, 1, 2048)
-    say("learning Q-Filters from the first tenth of the text")
-    filters = learn_filters(model, ids)
     log = RESULTS / "kv_presses.part.jsonl"
     if asked.fresh:
         log.unlink(missing_ok=True)
-    runs = []
+    filters = taught(model, tokenizer, whole[:cut])
+    work = [(costly, seed) for seed in SEEDS for costly in (False, True)]
+    if asked.part:
+        share, shares = map(int, asked.part.split("/"))
+        work = work[share::shares]
+    runs: dict[bool, list] = {False: [], True: []}
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, "text.txt")
         text.write_text(whole[cut:], encoding="utf-8")
-        for seed in SEEDS[: asked.seeds]:
-            wanted = Comparison(samples=asked.samples, seed=seed, windows=0 if seed else WINDOWS, ratios=RATIOS)
-            made = cells(filters)
-            runs.append(compare(model, tokenizer, text, wanted, cells=made, log=log, progress=ticker(f"seed {seed}")))
-            say(f"seed {seed} done")
+        for costly, seed in work:
+            samples = asked.costly if costly else asked.samples
+            wanted = Comparison(samples=samples, seed=seed, windows=0 if seed else WINDOWS, ratios=RATIOS)
+            title = f"seed {seed}{', costly' if costly else ''}"
+            made = cells(filters, costly=costly)
+            runs[costly].append(compare(model, tokenizer, text, wanted, cells=made, log=log, progress=ticker(title)))
+            say(f"{title} done")
+    if asked.part:
+        return
     figures = {
         "model": asked.model.name,
         "tokens": 4096,
-        "seeds": list(SEEDS[: asked.seeds]),
-        "samples": asked.samples,
+        "seeds": list(SEEDS),
         "threads": asked.threads,
         "windows": WINDOWS,
-        "rows": together(runs),
+        "rows": [*together(runs[False]), *together(runs[True])[1:]],
     }
     record(
         "kv_presses",
@@ -126,7 +136,18 @@ def main() -> None:
         seed=SEEDS[0],
         data={"wikitext2 valid": hashlib.sha256(source.read_bytes()).hexdigest()[:16]},
     )
-    sys.stderr.flush()
+
+
+def taught(model, tokenizer, text: str) -> QFilters:
+    """Q-Filters from 8,192 tokens of a text, kept beside the log."""
+    path = RESULTS / "kv_filters.part.safetensors"
+    if path.exists():
+        return QFilters.load(path, model)
+    say("learning Q-Filters from the first tenth of the text")
+    ids = torch.tensor(tokenizer(text, add_special_tokens=False)["input_ids"][: 4 * 2048]).view(4, 1, 2048)
+    filters = learn_filters(model, ids)
+    filters.save(path)
+    return filters
 
 
 if __name__ == "__main__":
