@@ -1,7 +1,7 @@
-"""Made tasks that need one place of a long context: a fact in running text, and one pair among many.
+"""Made tasks that need one place of a long context: one fact in running text, and one pair among many like it.
 
-The needle follows Kamradt's "needle in a haystack" and RULER (Hsieh et al., arXiv:2404.06654), the pairs "Lost in the
-Middle" (Liu et al., arXiv:2307.03172). Both are made from a seed, so that no two runs need the same text.
+They follow Kamradt's "needle in a haystack" and the needles with one and with many keys of RULER (Hsieh et al.,
+arXiv:2404.06654). Both are made from a seed, so that no two runs need the same text.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _WORDS = (
     "needle ocean orchid oyster pebble pepper pillow planet pocket quartz rabbit ribbon river rocket saddle salmon "
     "shadow silver spider summer temple thunder ticket timber tunnel turtle valley velvet violin walnut window winter"
 )
+_SPREAD = 128  # tokens of context to a fact among many
 _END = re.compile(r"\s*\.\s+|\s*\n\s*")
 
 
@@ -160,19 +161,24 @@ def _sentences(maker: _Maker, text: str, room: int) -> list[str]:
     return kept
 
 
-def _key_value(maker: _Maker, text: str, depth: float) -> Sample:  # noqa: ARG001
-    rng = maker.rng
-    intro = "Stock list, one item to a line, the item before its number.\n"
-    words = _WORDS.split()
-    line = f"{words[0]} {words[1]}: 12345\n"
-    count = (maker.room - len(maker.ids(intro))) // (len(maker.ids(line)) + 1)
-    names = [f"{first} {second}" for first in words for second in words if first != second]
-    items = rng.sample(names, min(count, len(names)))
-    numbers = [str(rng.randrange(10_000, 100_000)) for _ in items]
-    at = min(int(depth * len(items)), len(items) - 1)
-    parts = [intro, *(f"{item}: {number}\n" for item, number in zip(items, numbers, strict=True))]
-    ask = f"Which number stands behind {items[at]} in the list? Answer with the number."
-    return maker.sample("key_value", parts, ask, f"{items[at]}: ", numbers[at], depth)
+def _key_value(maker: _Maker, text: str, depth: float) -> Sample:
+    """One of many facts of one form, spread evenly over the text: one to 128 tokens."""
+    rng, words = maker.rng, _WORDS.split()
+    count = max(maker.tokens // _SPREAD, 2)
+    names = rng.sample([f"{first} {second}" for first in words for second in words if first != second], count)
+    facts = {name: str(number) for name, number in zip(names, rng.sample(range(10_000, 100_000), count), strict=True)}
+    told = [f" The code of the {name} is {number}." for name, number in facts.items()]
+    sentences = _sentences(maker, text, maker.room - sum(len(maker.ids(each)) for each in told))
+    parts: list[str] = []
+    for number, fact in enumerate(told):
+        parts += [*sentences[_part(number, count, sentences) : _part(number + 1, count, sentences)], fact]
+    asked = names[min(int(depth * count), count - 1)]
+    ask = f"What is the code of the {asked}? Answer with the number."
+    return maker.sample("key_value", parts, ask, f"The code of the {asked} is ", facts[asked], depth)
+
+
+def _part(number: int, count: int, sentences: Sequence[str]) -> int:
+    return len(sentences) * number // count
 
 
 TASKS: dict[str, Callable[[_Maker, str, float], Sample]] = {"key_value": _key_value, "needle": _needle}
