@@ -22,6 +22,7 @@ from transformers import (
     Phi3ForCausalLM,
     PhiConfig,
     PhiForCausalLM,
+    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
     Qwen3Config,
@@ -74,6 +75,18 @@ def decoder(name: str, attention: str = "sdpa"):
     for weight in model.parameters():  # larger than the usual start, so that attention is not flat
         weight.data.mul_(3.0 if weight.ndim > 1 else 1.0)
     return model
+
+
+def letters():
+    """A tokenizer of single characters."""
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+    from tokenizers.decoders import Fuse
+
+    known = {letter: number + 3 for number, letter in enumerate(sorted(set(map(chr, range(32, 127))) | {"\n"}))}
+    made = Tokenizer(models.WordLevel({"<pad>": 0, "<s>": 1, "</s>": 2, **known}, unk_token="<pad>"))
+    made.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    made.decoder = Fuse()
+    return PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", bos_token="<s>", eos_token="</s>")
 
 
 def tokens(count: int, rows: int = 1, seed: int = 0):

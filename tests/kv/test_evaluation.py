@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
-from kv.models import SIZES  # noqa: E402
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: E402
+from kv.models import SIZES, letters  # noqa: E402
+from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
@@ -22,13 +22,7 @@ TEXT = " ".join(f"Sentence {number} says that the weather of day {number * 7} wa
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-
-    letters = {letter: number + 3 for number, letter in enumerate(sorted(set(map(chr, range(32, 127))) | {"\n"}))}
-    made = Tokenizer(models.WordLevel({"<pad>": 0, "<s>": 1, "</s>": 2, **letters}, unk_token="<pad>"))
-    made.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    made.decoder = decoders.Fuse()
-    return PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", bos_token="<s>", eos_token="</s>")
+    return letters()
 
 
 @pytest.fixture(scope="module")
