@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ctxprune.kv.store import Storage
     from ctxprune.kv.view import LayerView
 
-__all__ = ["Prefilled", "check_ids", "compress", "prefill", "read_context"]
+__all__ = ["Prefilled", "check_ids", "compress", "positions_of", "prefill", "read_context"]
 
 
 @dataclass
@@ -194,7 +194,7 @@ def read_context(
         count = question.shape[1]
         ids = torch.cat([ids, question], dim=1)
         mask = None if mask is None else torch.cat([mask, torch.ones_like(question)], dim=1)
-    given = {} if mask is None else {"attention_mask": mask, "position_ids": _positions(mask)}
+    given = {} if mask is None else {"attention_mask": mask, "position_ids": positions_of(mask)}
     session = Session(model, press, question=count, alone=True, **options)
     with session:
         decoder_of(model)(input_ids=ids, use_cache=True, **given)
@@ -222,6 +222,6 @@ def _for_rows(question: Tensor, rows: int, device: torch.device) -> Tensor:
     return question.to(device).expand(rows, -1)
 
 
-def _positions(mask: Tensor) -> Tensor:
-    """Positions as `generate` gives them: counted over tokens alone."""
+def positions_of(mask: Tensor) -> Tensor:
+    """Positions as `generate` gives them, long (batch, n), for a mask (batch, n): counted over tokens alone."""
     return (mask.long().cumsum(dim=-1) - 1).clamp(min=0)

@@ -12,6 +12,8 @@ from kv.models import DECODERS, tokens  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.kv import (  # noqa: E402
+    Composed,
+    ExpectedAttention,
     ObservedAttention,
     PyramidKV,
     SimLayerKV,
@@ -123,3 +125,19 @@ def test_recent_tokens_take_the_place_of_the_ratio(decoders):
 def test_parameters_out_of_range_are_named(kind, options, message):
     with pytest.raises(UsageError, match=message):
         kind(0.5, **options)
+
+
+def test_where_not_all_that_look_fit_the_last_ones_stay(decoders):
+    cache = compress(decoders("llama"), tokens(60), SnapKV(0.9, window=16))
+    assert cache.layers[0].kept.columns.tolist() == [*range(54, 60)] * 2
+    both = compress(decoders("llama"), tokens(60), Composed((StreamingLLM(0.5, sinks=20), SnapKV(0.8, window=16))))
+    assert both.layers[0].kept.columns.tolist() == [*range(54, 60)] * 2
+
+
+def test_sinks_of_expected_attention_do_not_depend_on_other_rows(decoders):
+    rows, press = tokens(60, rows=3), ExpectedAttention(0.5)
+    views = prefill(decoders("llama"), rows).views
+    for number in range(3):
+        alone = prefill(decoders("llama"), rows[number : number + 1]).views
+        for view, own in zip(views, alone, strict=True):
+            assert torch.allclose(press.score(view)[number], press.score(own)[0], atol=1e-5)

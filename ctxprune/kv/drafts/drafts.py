@@ -11,6 +11,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.attention import cache_argument
 from ctxprune.kv.drafts.draft_index import DraftIndex, GrownIndex
+from ctxprune.kv.prefilled import positions_of
 from ctxprune.kv.selection import check_count
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class _Reader:
         if self._mask is not None:
             more = self._mask.new_ones(1, whole.shape[1] - self._mask.shape[1])
             given["attention_mask"] = mask = torch.cat([self._mask, more], dim=1)
-            given["position_ids"] = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)[:, -new.shape[1] :]
+            given["position_ids"] = positions_of(mask)[:, -new.shape[1] :]
         output = self._model(input_ids=new, use_cache=True, **{self._name: self._cache}, **given)
         logits: Tensor = output.logits[:, -count:].float()
         return logits

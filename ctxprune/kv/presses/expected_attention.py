@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from torch.nn.functional import pad
+import torch
 
 from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
@@ -63,7 +63,10 @@ class ExpectedAttention(Press):
             logits = logits + (turned * keys).sum(dim=-1) * (view.attention.scaling**2 / 2)
         expected = logits.softmax(dim=-1).mean(dim=2) + self.epsilon
         scores = expected * view.value_norms[..., self.sinks : view.tokens]
-        return pad(scores, (self.sinks, view.question), value=float(scores.max()) + 1)
+        above = scores.amax(dim=(1, 2), keepdim=True) + 1  # of the row, so that a batch is its rows alone
+        return torch.cat(
+            [above.expand(batch, heads, self.sinks), scores, above.expand(batch, heads, view.question)], -1
+        )
 
     def _statistics(self, view: LayerView) -> tuple[Tensor, Tensor | None]:
         """Mean (batch, heads, 1, d) and covariance (batch, heads, d, d) of queries at the next positions."""

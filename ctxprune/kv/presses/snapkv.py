@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool1d
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.press import Press
-from ctxprune.kv.selection import check_count
+from ctxprune.kv.selection import check_count, top
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,8 +23,8 @@ __all__ = ["SnapKV"]
 @dataclass(frozen=True)
 class SnapKV(Press):
     """Scores a token by the mean attention of the last ones, smoothed over its neighbours (Li et al., "SnapKV",
-    arXiv:2404.14469). With a question, the question's tokens look. The looking tokens stay; of a context that is not
-    longer than the window the last ones stay.
+    arXiv:2404.14469). With a question, the question's tokens look. The looking tokens stay, the last ones of them where
+    there is no room for all.
 
     Attributes:
         window: How many of the last tokens look, 1 or more.
@@ -53,3 +53,10 @@ class SnapKV(Press):
         scores = smooth.view(batch, heads, group, before).mean(dim=2)
         above = scores.amax(dim=(1, 2), keepdim=True) + 1  # of the row, so that a batch is its rows alone
         return torch.cat([scores, above.expand(batch, heads, window)], dim=-1)
+
+    def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+        """The highest scores; of looking tokens that do not all fit, the last ones."""
+        if kept >= view.observers(self.window):
+            return super().select(view, scores, kept)
+        places = torch.arange(view.total, device=scores.device).expand(scores.shape)
+        return top(places.masked_fill(scores == float("-inf"), -1), kept)
