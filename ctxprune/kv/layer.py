@@ -84,6 +84,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
                 f"the cache holds {self.keys.dtype} and the model computes in {key_states.dtype}",
                 hint="load the model in the cache's kind of numbers",
             )
+        self.masked = False  # also where the call is broken off before its end
         keys, values = self.kept.read()
         super().update(key_states, value_states, *args, **kwargs)
         read = torch.cat([keys, self.keys], dim=-2), torch.cat([values, self.values], dim=-2)
