@@ -154,7 +154,8 @@ class Press:
     ) -> Iterator[None]:
         """While it is open, every context that `model` reads into an empty cache is pressed.
 
-        Tokens after the first call go on from the pressed cache, so `model.generate` works inside as it is.
+        Tokens after the first call go on from the pressed cache, so `model.generate` works inside as it is. Calls from
+        every thread are pressed; `ctxprune.kv.compress` presses its own alone.
 
         Args:
             model: A decoder of transformers.

@@ -135,8 +135,8 @@ def test_an_exception_inside_leaves_the_model_as_it_was():
             model.generate(CONTEXT, max_new_tokens=2)
         with pytest.raises(ZeroDivisionError):
             fails_inside(model)
-        gc.collect()
-        assert hooks(model) == before
+    gc.collect()
+    assert hooks(model) == before
     assert all(torch.equal(held, weights[name]) for name, held in model.state_dict().items())
     with torch.no_grad():
         plain = DynamicCache(config=model.config)

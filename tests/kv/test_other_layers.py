@@ -16,7 +16,7 @@ from transformers import (  # noqa: E402
 )
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.kv import Knorm, SnapKV, compress, prefill  # noqa: E402
+from ctxprune.kv import Gates, Knorm, SnapKV, compress, prefill  # noqa: E402
 from ctxprune.kv.attention import argument, attentions_of, by_keyword, cache_layer  # noqa: E402
 from ctxprune.kv.hooks import Hooks  # noqa: E402
 
@@ -72,6 +72,11 @@ def test_layers_that_share_keys_see_what_is_kept(sharing, name):
         with torch.no_grad():
             ours = sharing(new, cache=cache.copy()).logits
         assert (ours - reference(sharing, new, chosen, edited)).abs().max() < 1e-5
+
+
+def test_gates_need_layers_with_their_own_keys(sharing):
+    with pytest.raises(UsageError, match="layers that share keys"):
+        Gates.of(sharing)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import attentions_of
+from ctxprune.kv.attention import attentions_of, cache_layer
 from ctxprune.kv.learned.entmax import alpha_sigmoid
 from ctxprune.kv.model_files import tensor_digest
 from ctxprune.kv.selection import check_count
@@ -82,7 +82,7 @@ class Gates(nn.Module):  # type: ignore[misc]
         """Fresh gates for a model's layers with full attention, on its device, float32.
 
         Raises:
-            UsageError: The model has no such layer, or a number is out of its range.
+            UsageError: The model has no such layer, layers share their keys, or a number is out of its range.
         """
         config: Any = next(iter(attentions_of(model))).module.config
         gates = cls(_full_layers(model), int(config.hidden_size), width, bias=bias, seed=seed)
@@ -143,5 +143,9 @@ def log_keep(logits: Tensor, alpha: float, own: Tensor) -> Tensor:
 
 def _full_layers(model: nn.Module) -> list[int]:
     attentions = attentions_of(model)
+    if any(cache_layer(each.module) != each.layer for each in attentions):
+        raise UsageError(
+            f"{type(model).__name__} has layers that share keys and values", hint="gates need layers with their own"
+        )
     kinds = getattr(attentions[0].module.config, "layer_types", None)
     return [each.layer for each in attentions if kinds is None or kinds[each.layer] == "full_attention"]

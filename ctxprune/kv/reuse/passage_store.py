@@ -36,8 +36,8 @@ class PassageStore:
 
     A passage is read from position 0, or behind `lead`, whose own keys are not kept: read behind what stands before
     passages anyway, a passage's first tokens do not take the place of the sequence's, and the first passage of a joined
-    sequence is exact. Safe to share between threads: a passage is computed once, one at a time. With a press, keep
-    other threads from calling the model meanwhile, since presses hook it.
+    sequence is exact. Safe to share between threads, which may call the model meanwhile: a passage is computed once,
+    one at a time.
 
     Args:
         model: A decoder of transformers with full attention in every layer; its weights must not change.

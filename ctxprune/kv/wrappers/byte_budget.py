@@ -92,7 +92,7 @@ class ByteBudget(Wrapper):
         """Raises BudgetError if the cache holds more than the budget after all."""
         from ctxprune.kv.cache import held_bytes
 
-        self.press.finished(cache)
+        super().finished(cache)
         if (held := held_bytes(cache)) > self.nbytes:
             raise BudgetError(
                 f"the cache holds {held} bytes, {self.nbytes} are allowed",

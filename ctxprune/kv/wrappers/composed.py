@@ -15,6 +15,7 @@ from ctxprune.kv.wrappers.wrapper import check_inner
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers.cache_utils import Cache
 
     from ctxprune.kv.view import LayerView
 
@@ -77,6 +78,11 @@ class Composed(Press):
         for press in self.presses:
             plan = press.edit(view, plan)
         return plan
+
+    def finished(self, cache: Cache) -> None:
+        """What each press makes sure of."""
+        for press in self.presses:
+            press.finished(cache)
 
 
 def _choice(press: Press, view: LayerView, alive: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from ctxprune.kv.press import Press
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from transformers.cache_utils import Cache
 
     from ctxprune.kv.prefilled import Prefilled
     from ctxprune.kv.press import Plan
@@ -69,6 +70,10 @@ class Wrapper(Press):
     def edit(self, view: LayerView, plan: Plan) -> Plan:
         """The inner press's edits."""
         return self.press.edit(view, plan)
+
+    def finished(self, cache: Cache) -> None:
+        """What the inner press makes sure of."""
+        self.press.finished(cache)
 
 
 def check_inner(wrapper: Press, press: object) -> None:
