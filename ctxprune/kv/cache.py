@@ -9,6 +9,7 @@ import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.attention import attentions_of
 from ctxprune.kv.layer import PrunedLayer
 from ctxprune.kv.masks import attach, pressed_layers, reader_of
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from transformers.cache_utils import Cache
 
 
-__all__ = ["PrunedCache", "cache_copy", "held_bytes", "prepare_layers"]
+__all__ = ["PrunedCache", "all_pressed", "cache_copy", "held_bytes", "prepare_layers"]
 
 
 class PrunedCache(DynamicCache):  # type: ignore[misc]
@@ -87,6 +88,23 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
         twin.batch_repeat_interleave(rows)
         return twin
 
+    def crop(self, tokens_to_remove: int) -> None:
+        """Forget the last tokens, as many as `-tokens_to_remove`; of the tokens read after the press alone.
+
+        Raises:
+            UsageError: The number is positive or reaches into the pressed context, or there are layers left whole that
+                cannot go back.
+        """
+        stuck = [layer for layer in self.layers if not isinstance(layer, PrunedLayer) and not _goes_back(layer)]
+        if stuck and not tokens_to_remove:
+            return
+        if stuck:
+            raise UsageError(
+                f"a {type(stuck[0]).__name__} cannot forget its last tokens",
+                hint="cache.copy() before reading on, or cache.activate_past_recording() for sliding windows",
+            )
+        super().crop(tokens_to_remove)
+
     def to(self, device: torch.device | str) -> PrunedCache:
         """This cache with all it holds on another device."""
         for layer in self.layers:
@@ -144,6 +162,13 @@ def prepare_layers(cache: Cache, model: nn.Module) -> None:
     attach(model, cache)
 
 
+def all_pressed(model: nn.Module) -> bool:
+    """Whether every layer of the model's cache can be pressed; raises UsageError for a model without attention."""
+    attentions_of(model)
+    layers = DynamicCache(config=model.config).layers
+    return all(type(layer) is DynamicLayer for layer in layers)
+
+
 def cache_copy(cache: Any) -> Any:
     """A cache that can be read on apart: layers that only ever put new tensors in place share theirs."""
     twin = copy.copy(cache)
@@ -161,6 +186,13 @@ def held_bytes(cache: Cache) -> int:
         if held.numel()
     }
     return sum(storages.values())
+
+
+def _goes_back(layer: Any) -> bool:
+    """Whether a layer of transformers' own can be cropped as it is."""
+    if isinstance(layer, DynamicSlidingWindowLayer) and layer.get_seq_length() < layer.sliding_window:
+        return True
+    return bool(layer.is_croppable and getattr(layer, "record_past", True))
 
 
 _STATES = ("conv_states", "recurrent_states")  # of layers with linear attention, by number

@@ -36,6 +36,8 @@ class Prefilled:
         positions: Positions of the tokens, (batch or 1, n); None: 0 to n - 1.
         order: How many layers were pressed while reading, without leaving a view.
         storage: How kept tokens will be stored; None: as they are.
+        before: The cache as it was before the question was read: layers that are left whole cannot forget it; None
+            where all layers can, or there is no question.
     """
 
     model: nn.Module
@@ -47,6 +49,12 @@ class Prefilled:
     positions: Tensor | None = None
     order: int = 0
     storage: Storage | None = None
+    before: Cache | None = None
+
+    @property
+    def context_cache(self) -> Cache:
+        """The cache of the context alone, as far as layers that are left whole go."""
+        return self.cache if self.before is None else self.before
 
     def remember(self) -> Prefilled:
         """Forget the scores of presses, and from now on keep them for other ratios; returns itself."""
@@ -69,7 +77,7 @@ class Prefilled:
             raise UsageError("this cache is pruned already", hint="read the context again with ctxprune.kv.prefill")
         plans = press.plans(replace(self, storage=storage))
         cache = PrunedCache(self.model)
-        cache.layers = cache_copy(self.cache).layers
+        cache.layers = cache_copy(self.context_cache).layers
         for view, plan in zip(self.views, plans, strict=True):
             layer = cache.layers[view.attention.layer] = PrunedLayer.holding(view.keys, view.values)
             layer.press(plan, self.question)
@@ -124,7 +132,7 @@ class Prefilled:
             for hidden, cos, sin in [reader.read[view.attention.layer]]
         ]
         ids = None if self.ids is None else torch.cat([self.ids, question], dim=1)
-        return Prefilled(self.model, cache, ids, real, count, views, old)
+        return Prefilled(self.model, cache, ids, real, count, views, old, before=self.cache)
 
 
 def prefill(model: nn.Module, ids: Tensor, *, mask: Tensor | None = None, question: Tensor | None = None) -> Prefilled:
@@ -185,10 +193,14 @@ def read_context(
     **options: Any,
 ) -> Prefilled:
     """Let a model read a context, and its question behind it, in a session of a press; see `compress`."""
+    from ctxprune.kv.cache import all_pressed
     from ctxprune.kv.session import Session
 
     check_ids(ids, mask)
     count = 0
+    if question is not None and not all_pressed(model):  # the others have to be kept as they are before the question
+        asked: Prefilled = read_context(model, None, ids, mask=mask).ask(question)
+        return asked if press is None else replace(asked, cache=asked.press(press, **options))
     if question is not None:
         question = _for_rows(question, len(ids), ids.device)
         count = question.shape[1]

@@ -140,18 +140,18 @@ def masked(model, chosen):
             handle.remove()
 
 
-def edits_of(model, context, press):
+def edits_of(model, context, press, question=None):
     """For each layer the keys and values that an editing press leaves, of the whole context; {} for other presses."""
     if not press.edits:
         return {}
-    read, edited = prefill(model, context), {}
+    read, edited = prefill(model, context, question=question), {}
     for view, plan in zip(read.views, press.plans(read), strict=True):
         keys = view.keys if plan.keys is None else plan.keys
         values = view.values if plan.values is None else plan.values
         if plan.channels is not None:
             open_ = torch.zeros(*plan.channels.shape[:2], keys.shape[-1]).scatter_(-1, plan.channels, 1.0)
             keys = keys * open_[:, :, None]
-        edited[view.attention.layer] = keys, values
+        edited[view.attention.layer] = keys[..., : view.tokens, :], values[..., : view.tokens, :]
     return edited
 
 

@@ -182,8 +182,9 @@ def test_models_that_cannot_be_served():
     windows = MistralForCausalLM(MistralConfig(**{**SIZES, "sliding_window": 16})).eval()
     with pytest.raises(UsageError, match="no layer with full attention"):
         compress(windows, CONTEXT, Knorm(0.5))
-    with pytest.raises(UsageError, match="no attention module"):
-        compress(torch.nn.Linear(3, 3), CONTEXT, Knorm(0.5))
+    for question in (None, QUESTION):
+        with pytest.raises(UsageError, match="no attention module"):
+            compress(torch.nn.Linear(3, 3), CONTEXT, Knorm(0.5), question=question)
 
 
 def test_an_attention_that_works_otherwise_is_refused():

@@ -75,3 +75,18 @@ def test_asking_a_read_context_is_reading_it_with_the_question(decoders, name):
     with torch.no_grad():
         difference = model(QUESTION, cache=one).logits - model(QUESTION, cache=two).logits
     assert difference.abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_question_that_chose_is_forgotten_by_all_layers(decoders, name):
+    model, press = decoders("gemma3"), every(0.5)[name]
+    ways = compress(model, CONTEXT, press, question=QUESTION), prefill(model, CONTEXT).ask(QUESTION).press(press)
+    edited = {}
+    if press.edits:
+        edited = edits_of(model, CONTEXT, press, QUESTION)
+    for cache in ways:
+        assert [layer.get_seq_length() for layer in cache.layers] == [60, 60, 60]
+        with torch.no_grad():
+            ours = model(QUESTION, cache=cache.copy()).logits
+        expected = reference_logits(model, CONTEXT, QUESTION, chosen_by_layer(cache), edited)
+        assert (ours - expected).abs().max() < 1e-5

@@ -115,6 +115,24 @@ def test_states_of_linear_attention_are_not_shared(hybrid):
     assert cache.to("meta").layers[0].conv_states[0].device.type == "meta"
 
 
+@torch.no_grad()
+def test_the_question_that_chose_is_forgotten_by_linear_attention(hybrid):
+    blind, aware = (compress(hybrid, CONTEXT, Knorm(0.5), question=each) for each in (None, QUESTION))
+    assert blind.kept == aware.kept
+    assert (hybrid(QUESTION, cache=blind).logits - hybrid(QUESTION, cache=aware).logits).abs().max() < 1e-5
+
+
+def test_cropping_where_a_layer_cannot_go_back(hybrid, sharing):
+    for model in (hybrid, sharing):
+        cache = compress(model, CONTEXT, Knorm(0.5))
+        with torch.no_grad():
+            model(QUESTION, cache=cache)
+        with pytest.raises(UsageError, match="cannot forget its last tokens"):
+            cache.crop(-5)
+        cache.crop(0)
+        assert cache.get_seq_length() == 65
+
+
 def test_queries_that_come_with_gates_are_refused(hybrid):
     with pytest.raises(UsageError, match="queries of 8 heads instead of 4"):
         compress(hybrid, CONTEXT, SnapKV(0.5, window=8))

@@ -131,7 +131,7 @@ def _fixed_bytes(prefilled: Prefilled) -> int:
     from ctxprune.kv.cache import held_bytes
 
     pressed = {view.attention.layer for view in prefilled.views}
-    whole = [layer for number, layer in enumerate(prefilled.cache.layers) if number not in pressed]
+    whole = [layer for number, layer in enumerate(prefilled.context_cache.layers) if number not in pressed]
     return held_bytes(SimpleNamespace(layers=whole)) + 8 * len(prefilled.views[0].keys)
 
 
