@@ -27,7 +27,7 @@ def save_cache(cache: PrunedCache, path: str | Path) -> None:
     """Write a cache whose every layer can be pressed.
 
     Raises:
-        InputError: The file cannot be written, or the cache has sliding-window or linear-attention layers.
+        InputError: The file cannot be written, or the cache is empty or has sliding-window or linear-attention layers.
     """
     tensors: dict[str, Tensor] = {}
     layers: list[dict[str, Any]] = []
@@ -38,6 +38,8 @@ def save_cache(cache: PrunedCache, path: str | Path) -> None:
                 where=str(path),
                 hint="caches of models with full attention in every layer can",
             )
+        if not layer.is_initialized:
+            raise InputError("the cache is empty", where=str(path), hint="read a context into it first")
         kinds = {} if layer.kept is None else {"keys": layer.kept.keys.kind, "values": layer.kept.values.kind}
         layers.append({"pressed": layer.pressed, **kinds})
         tensors |= {f"{number}.{name}": held for name, held in layer.tensors().items()}

@@ -9,7 +9,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
-from ctxprune.kv.cache import PrunedCache, prepare_layers
+from ctxprune.kv.cache import PrunedCache, all_pressed, prepare_layers
 from ctxprune.kv.finish import check_positions, finish
 from ctxprune.kv.hooks import Hooks
 from ctxprune.kv.layer import PrunedLayer
@@ -97,6 +97,11 @@ class Session:
         ids = argument(module, "input_ids", args, kwargs)
         inputs = argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
         real = _real(argument(module, "attention_mask", args, kwargs), inputs)
+        if real is not None and not all_pressed(self.model) and bool((real[:, :-1] & ~real[:, 1:]).any()):
+            raise UsageError(
+                "padding stands on the right, and would fill the windows of layers that are left whole",
+                hint="pad on the left, or read one row at a time",
+            )
         self._reading[id(cache)] = Prefilled(self.model, cache, ids, real, question=self.question, storage=self.storage)
         return ((), {**by_keyword(module, args, kwargs), cache_argument(module): cache}) if made else None
 

@@ -305,6 +305,8 @@ def test_a_file_that_is_cut_or_another_model_s_is_refused(decoders, tmp_path):
             PrunedCache.load(path, model)
     with pytest.raises(InputError, match="no such caches"):
         PrunedCache.load(tmp_path / "none", model)
+    with pytest.raises(InputError, match="the cache is empty"):
+        PrunedCache(model).save(path)
     with pytest.raises(InputError, match="cannot write"):
         compress(model, CONTEXT, SnapKV(0.5, window=8)).save(tmp_path / "no" / "folder")
     from safetensors.torch import save_file

@@ -122,6 +122,15 @@ def test_the_question_that_chose_is_forgotten_by_linear_attention(hybrid):
     assert (hybrid(QUESTION, cache=blind).logits - hybrid(QUESTION, cache=aware).logits).abs().max() < 1e-5
 
 
+def test_padding_on_the_right_of_windows(hybrid, sharing):
+    mask = torch.ones(2, 60, dtype=torch.long)
+    mask[1, 50:] = 0
+    for model in (hybrid, sharing):
+        with pytest.raises(UsageError, match="padding stands on the right"):
+            compress(model, tokens(60, rows=2), Knorm(0.5), mask=mask)
+        assert compress(model, tokens(60, rows=2), Knorm(0.5), mask=mask.flip(1)).kept[0][1] == [25, 25]
+
+
 def test_cropping_where_a_layer_cannot_go_back(hybrid, sharing):
     for model in (hybrid, sharing):
         cache = compress(model, CONTEXT, Knorm(0.5))
