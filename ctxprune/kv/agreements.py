@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.checks import check_press, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import Tensor
 
     from ctxprune.kv.prefilled import Prefilled
@@ -65,8 +65,12 @@ def agreement(prefilled: Prefilled, presses: Mapping[str, Press]) -> Agreement:
         presses: Two presses or more, by names of your own.
 
     Raises:
-        UsageError: There are fewer than two.
+        UsageError: There are fewer than two, or they are not presses by name.
     """
+    if not isinstance(presses, Mapping):
+        raise UsageError(f"the presses are {kind_of(presses)}", hint='by name: {"snapkv": SnapKV(0.5), ...}')
+    for press in presses.values():
+        check_press(press)
     if len(presses) < 2:
         raise UsageError(f"agreement got {len(presses)} presses", hint="two or more, by name")
     kept = {

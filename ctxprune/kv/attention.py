@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.checks import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,7 +171,13 @@ class Attention:
 
 
 def decoder_of(model: nn.Module) -> nn.Module:
-    """The model without its head: what takes `input_ids` and hands the cache to its layers."""
+    """The model without its head: what takes `input_ids` and hands the cache to its layers.
+
+    Raises:
+        UsageError: It is no model.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise UsageError(f"the model is {kind_of(model)}", hint="a decoder of transformers, such as load_decoder gives")
     base: nn.Module = getattr(model, "base_model", model)
     text = getattr(base, "language_model", None)
     return base if text is None else text

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.attention import decoder_of
+from ctxprune.kv.checks import check_press, check_storage, kind_of
 from ctxprune.kv.evaluation.samples import Frame
 from ctxprune.kv.prefilled import prefill
 from ctxprune.kv.selection import check_count
@@ -54,7 +56,7 @@ class Pipeline:
         max_new_tokens: Tokens of an answer at most, 1 or more.
 
     Raises:
-        UsageError: A number is out of its range.
+        UsageError: A number is out of its range, or an attribute of another kind.
     """
 
     model: nn.Module
@@ -66,6 +68,11 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         check_count("max_new_tokens", self.max_new_tokens, 1)
+        decoder_of(self.model)
+        check_press(self.press)
+        check_storage(self.storage)
+        if not callable(self.tokenizer) or not callable(getattr(self.tokenizer, "decode", None)):
+            raise UsageError(f"the tokenizer is {kind_of(self.tokenizer)}", hint="the model's own, of transformers")
 
     def __call__(self, context: str, questions: Sequence[str]) -> list[Answer]:
         """An answer to each question, in their order.
@@ -73,6 +80,8 @@ class Pipeline:
         Raises:
             UsageError: The context is empty, the questions are one text, or the model cannot be served.
         """
+        if not isinstance(context, str):
+            raise UsageError(f"the context is {kind_of(context)}", hint="its text, which the tokenizer reads")
         if not context.strip():
             raise UsageError("the context is empty", hint="a text to ask about")
         if isinstance(questions, str):

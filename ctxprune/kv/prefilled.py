@@ -9,6 +9,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.attention import cache_argument, decoder_of
+from ctxprune.kv.checks import check_known, check_press, check_storage, kind_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -72,6 +73,8 @@ class Prefilled:
         from ctxprune.kv.layer import PrunedLayer
         from ctxprune.kv.masks import pressed_layers
 
+        check_press(press)
+        check_storage(storage)
         check_positions(positions, self.model)
         if pressed_layers(self.cache) or not self.views:
             raise UsageError("this cache is pruned already", hint="read the context again with ctxprune.kv.prefill")
@@ -103,6 +106,7 @@ class Prefilled:
             raise UsageError("this context has a question already", hint="ask the one that prefill(model, ids) gave")
         rows = self.views[0].keys.shape[0]
         question = _for_rows(question, rows, self.views[0].keys.device)
+        check_known(self.model, question)
         count, cache = question.shape[1], cache_copy(self.cache)
         start = torch.full((rows,), self.views[0].total) if self.real is None else self.real.sum(dim=1)
         positions = start[:, None].to(question.device) + torch.arange(count, device=question.device)
@@ -206,8 +210,9 @@ def read_context(
         count = question.shape[1]
         ids = torch.cat([ids, question], dim=1)
         mask = None if mask is None else torch.cat([mask, torch.ones_like(question)], dim=1)
-    given = {} if mask is None else {"attention_mask": mask, "position_ids": positions_of(mask)}
     session = Session(model, press, question=count, alone=True, **options)
+    check_known(model, ids)
+    given = {} if mask is None else {"attention_mask": mask, "position_ids": positions_of(mask)}
     with session:
         decoder_of(model)(input_ids=ids, use_cache=True, **given)
     if session.prefilled is None:
@@ -217,11 +222,22 @@ def read_context(
 
 def check_ids(ids: Tensor, mask: Tensor | None = None) -> None:
     """Raises UsageError unless `ids` is a (batch, n) of integers, not empty, and the mask has its shape."""
-    if not isinstance(ids, torch.Tensor) or ids.ndim != 2 or not ids.numel() or ids.is_floating_point():
-        shape = tuple(ids.shape) if isinstance(ids, torch.Tensor) else type(ids).__name__
-        raise UsageError(f"the ids are {shape}", hint="a tensor of integers (batch, tokens) with a token at least")
+    if not isinstance(ids, torch.Tensor) or ids.ndim != 2 or not ids.numel() or not _whole(ids):
+        raise UsageError(f"the ids are {_what(ids)}", hint="a tensor of integers (batch, tokens) with a token at least")
+    if mask is not None and not isinstance(mask, torch.Tensor):
+        raise UsageError(f"the mask is {kind_of(mask)}", hint="a tensor of the ids' shape, 0 for padding")
     if mask is not None and mask.shape != ids.shape:
         raise UsageError(f"the mask is {tuple(mask.shape)}, the ids are {tuple(ids.shape)}", hint="make them equal")
+
+
+def _whole(ids: Tensor) -> bool:
+    return not (ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool)
+
+
+def _what(ids: object) -> str:
+    if not isinstance(ids, torch.Tensor):
+        return type(ids).__name__
+    return f"{tuple(ids.shape)}" + ("" if _whole(ids) else f" of {ids.dtype}")
 
 
 def _for_rows(question: Tensor, rows: int, device: torch.device) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 
 from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
+from ctxprune.kv.checks import kind_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +20,8 @@ __all__ = ["check_count", "check_ratio", "check_share", "keep_count", "top", "to
 def check_ratio(ratio: float, name: str = "ratio") -> None:
     """Raises UsageError unless 0 <= ratio < 1."""
     if not is_number(ratio) or not 0 <= ratio < 1:
-        raise UsageError(f"{name} is {ratio!r}", hint="the share of tokens to drop, from 0 up to but not including 1")
+        shown = kind_of(ratio) if isinstance(ratio, torch.nn.Module) else repr(ratio)  # SnapKV(model)
+        raise UsageError(f"{name} is {shown}", hint="the share of tokens to drop, from 0 up to but not including 1")
 
 
 def check_share(name: str, value: object) -> None:

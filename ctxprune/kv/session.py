@@ -10,6 +10,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
 from ctxprune.kv.cache import PrunedCache, all_pressed, prepare_layers
+from ctxprune.kv.checks import check_press, check_storage
 from ctxprune.kv.finish import check_positions, finish
 from ctxprune.kv.hooks import Hooks
 from ctxprune.kv.layer import PrunedLayer
@@ -54,6 +55,9 @@ class Session:
         question: int = 0,
         alone: bool = False,
     ) -> None:
+        if press is not None:
+            check_press(press)
+        check_storage(storage)
         check_positions(positions, model)
         self.model, self.press, self.positions, self.storage = model, press, positions, storage
         self.question, self.alone = question, alone

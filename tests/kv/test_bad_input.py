@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from kv.matrix import NAMES, every  # noqa: E402
-from kv.models import SIZES, chosen_by_layer, decoder, tokens  # noqa: E402
+from kv.models import SIZES, chosen_by_layer, decoder, letters, tokens  # noqa: E402
 from transformers import (  # noqa: E402
     DynamicCache,
     GPT2Config,
@@ -289,7 +289,7 @@ def test_assisted_decoding_of_transformers_behind_a_filled_cache(decoders):
 
 def test_questions_in_one_text(decoders):
     with pytest.raises(UsageError, match="the questions are one text"):
-        Pipeline(decoders("llama"), None, Knorm(0.5))("A text.", "Who?")
+        Pipeline(decoders("llama"), letters(), Knorm(0.5))("A text.", "Who?")
 
 
 def test_entering_twice(decoders):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import cache_argument
+from ctxprune.kv.attention import attentions_of, cache_argument
+from ctxprune.kv.checks import kind_of
 from ctxprune.kv.drafts.draft_index import DraftIndex, GrownIndex
-from ctxprune.kv.prefilled import positions_of
+from ctxprune.kv.prefilled import check_ids, positions_of
 from ctxprune.kv.selection import check_count
 
 if TYPE_CHECKING:
@@ -73,7 +76,7 @@ class Drafts:
         most: Tokens in a draft at most, 1 or more; behind a single equal token a quarter of what else is due.
 
     Raises:
-        UsageError: A parameter is out of its range.
+        UsageError: A parameter is out of its range, or passages are not token ids.
     """
 
     def __init__(
@@ -81,7 +84,7 @@ class Drafts:
     ) -> None:
         check_count("most", most, 1)
         if not isinstance(passages, DraftIndex):
-            passages = DraftIndex([_plain(text) for text in passages], longest=longest, shortest=shortest)
+            passages = DraftIndex(_lists(passages), longest=longest, shortest=shortest)
         self.index, self.most = passages, most
         self.report = DraftReport(0, 0, 0, 0)
 
@@ -141,6 +144,8 @@ def generate_with_drafts(
     Raises:
         UsageError: As `Drafts`.
     """
+    attentions_of(model)
+    check_ids(ids)
     drafts = Drafts(passages, most=most)
     made: Tensor = model.generate(ids, custom_generate=drafts, **{"do_sample": False, **options})
     return Drafted(made, drafts.report)
@@ -251,5 +256,19 @@ def _check(model: nn.Module, ids: Tensor, config: Any, cache: Any) -> None:
         )
 
 
+def _lists(passages: Any) -> list[list[int]]:
+    if isinstance(passages, (str, bytes)) or not isinstance(passages, Iterable):
+        raise UsageError(f"the passages are {kind_of(passages)}", hint="a list of the token ids of each")
+    return [_plain(text) for text in passages]
+
+
 def _plain(text: Any) -> list[int]:
-    return text.flatten().tolist() if isinstance(text, torch.Tensor) else [int(token) for token in text]
+    if isinstance(text, torch.Tensor) and not text.is_floating_point():
+        ids: list[int] = text.flatten().tolist()
+        return ids
+    if isinstance(text, (str, bytes, torch.Tensor)) or not isinstance(text, Iterable):
+        raise UsageError(f"a passage is {kind_of(text)}", hint="token ids: tokenizer(text)['input_ids']")
+    try:
+        return [index(token) for token in text]
+    except TypeError as error:
+        raise UsageError("a passage has what is no token id", hint="tokenizer(text)['input_ids']") from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.errors import FormatError, UsageError
+from ctxprune.kv.checks import kind_of
 from ctxprune.kv.model_files import ModelFile, model_fingerprint, tensor_digest
 from ctxprune.kv.press import Press
 
@@ -76,11 +77,19 @@ class QFilter(Press):
 
     Attributes:
         filters: The model's filters; without them nothing can be scored.
+
+    Raises:
+        UsageError: The ratio is out of its range, or the filters are something else.
     """
 
     ratio_free: ClassVar[bool] = True
     learned: ClassVar[bool] = True
     filters: QFilters | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.filters is not None and not isinstance(self.filters, QFilters):
+            raise UsageError(f"filters is {kind_of(self.filters)}", hint="QFilters.load(path, model), or learn_filters")
 
     def score(self, view: LayerView) -> Tensor:
         """-(filter . k), (batch, kv_heads, n).

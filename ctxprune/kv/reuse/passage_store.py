@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import torch
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.kv.attention import attentions_of, cache_argument, decoder_of
 from ctxprune.kv.cache import PrunedCache
+from ctxprune.kv.checks import check_press, kind_of
 from ctxprune.kv.layer import PrunedLayer
 from ctxprune.kv.model_files import model_fingerprint
 from ctxprune.kv.prefilled import Prefilled, prefill
@@ -65,6 +67,8 @@ class PassageStore:
         lead: Tensor | Sequence[int] | None = None,
     ) -> None:
         check_count("limit_bytes", limit_bytes, 0)
+        if press is not None:
+            check_press(press)
         _check_model(model)
         self.model, self.press, self.limit_bytes, self.computed = model, press, limit_bytes, 0
         device = next(model.parameters()).device
@@ -195,7 +199,14 @@ def whole_cache(model: nn.Module, pairs: Sequence[tuple[Tensor, Tensor]]) -> Pru
 
 def one_row(ids: Tensor | Sequence[int], device: torch.device) -> Tensor:
     """Token ids as long (1, n); raises UsageError unless they are (n,) or (1, n) integers, n at least 1."""
-    row = ids if isinstance(ids, torch.Tensor) else torch.as_tensor(list(ids))
+    if not isinstance(ids, torch.Tensor):
+        if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
+            raise UsageError(f"the ids are {kind_of(ids)}", hint="token ids: tokenizer(text)['input_ids']")
+        try:
+            ids = torch.as_tensor(list(ids))
+        except (TypeError, ValueError) as error:
+            raise UsageError("the ids are no whole numbers", hint="token ids: tokenizer(text)['input_ids']") from error
+    row = ids
     row = row[None] if row.ndim == 1 else row
     if row.ndim != 2 or len(row) != 1 or not row.numel() or row.is_floating_point():
         raise UsageError(f"the ids are {tuple(row.shape)}", hint="integers (n,) or (1, n), with a token at least")
