@@ -33,6 +33,7 @@ from ctxprune.kv import prefill
 from ctxprune.kv.attention import argument, attentions_of
 from ctxprune.kv.masks import pressed_layers
 from ctxprune.kv.press import Press
+from ctxprune.kv.store import Counts
 from ctxprune.kv.view import LayerView
 
 SIZES = {
@@ -222,3 +223,14 @@ def view_of(scores, *, question=0, order=0, layers=1, head_dim=4, dtype=torch.fl
 def places(chosen):
     """For each head of the first row the places that are kept."""
     return [head.nonzero()[:, 0].tolist() for head in chosen[0]]
+
+
+def numbers(counts: Counts, width: int, dtype, seed: int = 0):
+    """Keys as models have them: channels with offsets and widths of their own."""
+    made = torch.Generator().manual_seed(seed)
+    spread = torch.randn(counts.total, width, generator=made) * torch.rand(width, generator=made) * 4
+    return (spread + torch.randn(width, generator=made) * 20).to(dtype)
+
+
+def bytes_of(*parts) -> int:
+    return sum(held.untyped_storage().nbytes() for part in parts for held in part.tensors().values())
