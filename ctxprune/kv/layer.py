@@ -77,7 +77,8 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             return keys, values
         if not self.masked:
             raise UsageError(
-                "a pruned cache was used with a model that does not know of it", hint="cache.attach(model)"
+                "a pruned cache was used with a model that does not know of it",
+                hint="use the model that read the context; cache.attach(model) lets a copy of it read on",
             )
         if key_states.dtype != self.keys.dtype:
             raise UsageError(

@@ -9,6 +9,7 @@ import torch
 
 from ctxprune._extras import require
 from ctxprune.errors import InputError, UsageError
+from ctxprune.kv.checks import kind_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["load_decoder"]
 
 _KINDS = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float16": torch.float16}
+_ATTENTIONS = ("sdpa", "eager")
 
 
 def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = "sdpa") -> tuple[nn.Module, Any]:
@@ -27,15 +29,20 @@ def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = 
         attention: "sdpa" or "eager".
 
     Raises:
-        InputError: There is no model there, or it cannot be read.
-        UsageError: `dtype` is none of those.
+        InputError: There is no model there, it cannot be read, or it lacks weights of a decoder.
+        UsageError: `dtype` or `attention` is none of those.
         MissingExtraError: A .gguf file without the package gguf.
     """
+    if not isinstance(path, (str, Path)):
+        raise UsageError(f"the path is {kind_of(path)}", hint="a folder with config.json, or a .gguf file")
     path = Path(path)
+    if attention not in _ATTENTIONS:
+        raise UsageError(f"attention is {attention!r}", hint=f"one of {', '.join(_ATTENTIONS)}")
     if dtype not in _KINDS:
         raise UsageError(f"dtype is {dtype!r}", hint=f"one of {', '.join(_KINDS)}")
     if not path.exists():
-        raise InputError("there is no model", where=str(path), hint="a folder with config.json, or a .gguf file")
+        raise InputError("there is no model", where=str(path), hint="a folder or .gguf file; nothing is downloaded")
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     options: dict[str, Any] = {"local_files_only": True}
@@ -46,10 +53,16 @@ def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = 
         folder, options = path.parent, {**options, "gguf_file": path.name}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=_KINDS[dtype], attn_implementation=attention, **options
+        model, loaded = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=_KINDS[dtype], attn_implementation=attention, output_loading_info=True, **options
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"the model cannot be read ({first})", where=str(path), hint="name its folder") from error
+    if missing := sorted(loaded["missing_keys"]):
+        raise InputError(
+            f"the model lacks weights of a decoder ({missing[0]}, {len(missing)} in all)",
+            where=str(path),
+            hint="name a causal language model, no embedding model",
+        )
     return model.eval(), tokenizer

@@ -111,6 +111,12 @@ def _move_positions(
     layer, inputs = layers[0], _inputs(module, args, kwargs)
     if inputs is None:
         return None
+    own = reader_of(cache)
+    if own is not None and own is not module:
+        raise UsageError(
+            f"the cache was filled by another {type(own).__name__} than the {type(module).__name__} that is called",
+            hint="use the model that read the context; cache.attach(model) if it is a copy of that one",
+        )
     positions = argument(module, "position_ids", args, kwargs)
     _check_fit(layer, inputs, positions)
     if layer.shift is None:
@@ -175,7 +181,8 @@ def _check_fit(layer: PrunedLayer, inputs: Tensor, positions: Any) -> None:
         held = layer.kept.counts.each.amax(dim=1) if layer.kept is not None else 0
         if bool((positions[:, 0] < held).any()):
             raise UsageError(
-                "the new tokens stand among those that the cache has read",
-                hint="give those after it alone; assisted decoding of transformers reads all ids again behind a cache "
-                "that is filled: use generate_with_drafts",
+                f"the new tokens stand among the {layer.get_seq_length()} that the cache has read",
+                hint="give generate all ids, with new ones at the end, and model(...) the new ones alone; for another "
+                "question take cache.copy() before, or cache.crop(-n) behind it; in place of assisted decoding, which "
+                "reads all ids again, use generate_with_drafts",
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,12 +11,13 @@ from ctxprune.errors import UsageError
 from ctxprune.kv.selection import check_ratio, keep_count, top
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor, nn
     from transformers.cache_utils import Cache
 
     from ctxprune.kv.prefilled import Prefilled
+    from ctxprune.kv.session import Opened
     from ctxprune.kv.store import Storage
     from ctxprune.kv.view import LayerView
 
@@ -148,14 +148,12 @@ class Press:
         scores[..., view.tokens :] = float("inf")
         return scores
 
-    @contextmanager
-    def __call__(
-        self, model: nn.Module, *, positions: str = "original", storage: Storage | None = None
-    ) -> Iterator[None]:
+    def __call__(self, model: nn.Module, *, positions: str = "original", storage: Storage | None = None) -> Opened:
         """While it is open, every context that `model` reads into an empty cache is pressed.
 
         Tokens after the first call go on from the pressed cache, so `model.generate` works inside as it is. Calls from
-        every thread are pressed; `ctxprune.kv.compress` presses its own alone.
+        every thread are pressed; `ctxprune.kv.compress` presses its own alone. What
+        this gives can be entered again once it was left.
 
         Args:
             model: A decoder of transformers.
@@ -166,10 +164,9 @@ class Press:
         Raises:
             UsageError: The model cannot be served.
         """
-        from ctxprune.kv.session import Session
+        from ctxprune.kv.session import Opened
 
-        with Session(model, self, positions=positions, storage=storage):
-            yield
+        return Opened(model, self, positions=positions, storage=storage)
 
     def describe(self) -> dict[str, Any]:
         """Name and parameters as plain values, kept with saved caches; of what was learned its digest."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ctxprune.kv.press import Press
     from ctxprune.kv.store import Storage
 
-__all__ = ["Reader", "Session"]
+__all__ = ["Opened", "Reader", "Session"]
 
 
 class Session:
@@ -175,6 +175,24 @@ class Session:
             for view, plan in zip(reading.views, self.press.plans(reading), strict=True):
                 reading.cache.layers[view.attention.layer].press(plan, self.question)
         finish(reading, self.press, positions=self.positions, storage=self.storage)
+
+
+class Opened:
+    """A press on a model, a context manager that can be entered again; every time is a session of its own."""
+
+    def __init__(self, model: nn.Module, press: Press, **options: Any) -> None:
+        self._model, self._press, self._options = model, press, options
+        self._sessions: list[Session] = []
+
+    def __enter__(self) -> None:
+        session = Session(self._model, self._press, **self._options)
+        session.__enter__()
+        self._sessions.append(session)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sessions.pop().__exit__(kind, error, trace)
 
 
 def _real(mask: Tensor | None, inputs: Tensor) -> Tensor | None:

@@ -225,8 +225,11 @@ def _made(folder: str | Path | None) -> Path | None:
 
 
 def _check_model(model: nn.Module) -> None:
-    Rotary(model)
     cache = PrunedCache(model)
+    try:
+        Rotary(model)
+    except UsageError as error:
+        raise UsageError(error.what, hint="keys of such a model cannot be moved to other places") from error
     whole = sum(isinstance(layer, PrunedLayer) for layer in cache.layers)
     if whole != len(cache.layers) or whole != len(attentions_of(model)):
         raise UsageError(
