@@ -30,7 +30,7 @@ def kv(
 ) -> None:
     """Prune the cache of long contexts, and ask for what stood in them: accuracy, perplexity, bytes, time."""
     from ctxprune.cli import _console
-    from ctxprune.kv.evaluation.run import Comparison, compare
+    from ctxprune.kv.evaluation.run import Comparison, check_log, compare, read_text
     from ctxprune.kv.loading import load_decoder
 
     asked = Comparison(
@@ -46,6 +46,9 @@ def kv(
     )
     if log is not None:
         _console.refuse_inputs(log, text)
+        check_log(log)
+    _refuse_learned(asked.presses)
+    read_text(text)  # before the model, which takes its time
     decoder, tokenizer = load_decoder(model, dtype=dtype)
     with _console.progress() as bar:
         line = bar.add_task("bench kv", total=None)
@@ -64,7 +67,23 @@ def kv(
     _console.data().print(_table(rows))
 
 
+def _refuse_learned(names: tuple[str, ...]) -> None:
+    from ctxprune.errors import UsageError
+    from ctxprune.kv.evaluation.run import named_press
+
+    for name in names:
+        press: Any = named_press(name, 0.5)
+        while not press.learned and hasattr(press, "press"):
+            press = press.press
+        if press.learned:
+            raise UsageError(
+                f"{name} needs what was learned for the model",
+                hint="compare it in Python: ctxprune.kv.evaluation.run.compare(..., cells=cells_of(asked, filters))",
+            )
+
+
 def _table(rows: list[dict[str, Any]]) -> Any:
+    from rich import box
     from rich.table import Table
 
     shown = {
@@ -76,9 +95,11 @@ def _table(rows: list[dict[str, Any]]) -> Any:
         "perplexity": "perplexity",
         "bytes_ratio": "bytes",
         "press_ms": "press ms",
-        "prefill_ms": "prefill ms",
+        "prefill_ms": "read ms",
     }
-    table = Table(*shown.values(), title="KV cache pruning")
+    table = Table(title="KV cache pruning", box=box.SIMPLE, padding=0)
+    for name, head in shown.items():  # a narrow terminal cuts no digit off
+        table.add_column(head, overflow="fold", justify="left" if name in ("press", "mode", "storage") else "right")
     for row in rows:
         table.add_row(*("" if row[name] is None else str(row[name]) for name in shown))
     return table

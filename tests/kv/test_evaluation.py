@@ -12,7 +12,7 @@ from kv.models import SIZES, letters  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
-from ctxprune.errors import InputError, UsageError  # noqa: E402
+from ctxprune.errors import CtxpruneError, InputError, UsageError  # noqa: E402
 from ctxprune.kv.evaluation.run import Comparison, cells_of, compare, named_press  # noqa: E402
 from ctxprune.kv.evaluation.samples import Frame, make_samples  # noqa: E402
 from ctxprune.kv.pipeline import Pipeline  # noqa: E402
@@ -178,3 +178,39 @@ def test_a_pipeline_answers_blind_and_aware(model, tokenizer):
     assert whole.text == tokenizer.decode(plain, skip_special_tokens=True).strip()
     with pytest.raises(UsageError, match="empty"):
         Pipeline(model, tokenizer, SnapKV(0.5))("  ", ["Why?"])
+
+
+def test_the_command_looks_at_its_files_before_it_loads_the_model(text, tmp_path):
+    from ctxprune.cli._app import app
+
+    config = tmp_path / "config.json"
+    config.write_text("{")  # a model that cannot be loaded
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Mine.\n")
+    words = ["bench", "kv", "--model", str(tmp_path)]
+    for options, message in (
+        (["--text", str(tmp_path / "none.txt")], "the text cannot be read"),
+        (["--text", str(text), "--log", str(notes)], "this file is no log of bench kv"),
+        (["--text", str(text), "--log", str(tmp_path / "none" / "log")], "there is no folder for the log"),
+        (["--text", str(text), "--press", "adakv(qfilter)"], "adakv(qfilter) needs what was learned for the model"),
+        (["--text", str(text)], "the model cannot be read"),
+    ):
+        done = CliRunner().invoke(app, [*words, *options])
+        assert isinstance(done.exception, CtxpruneError)
+        assert message in str(done.exception)
+    assert notes.read_text() == "Mine.\n"
+
+
+def test_the_table_keeps_all_digits_where_it_is_narrow():
+    from io import StringIO
+
+    from rich.console import Console
+
+    from ctxprune.cli.bench_kv import _table
+
+    row = {"press": "adakv(snapkv)", "ratio": 0.875, "mode": "aware", "storage": "kivi4", "accuracy": 55.25}
+    row |= {"perplexity": 102.0625, "bytes_ratio": 0.4964, "press_ms": 1234.5, "prefill_ms": 9876.5}
+    console = Console(file=StringIO(), width=80)
+    console.print(_table([row]))
+    assert "\u2026" not in console.file.getvalue()
+    assert "102.0625" in console.file.getvalue()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ctxprune.kv.press import Press
     from ctxprune.kv.store import Storage
 
-__all__ = ["FULL", "Comparison", "cells_of", "compare", "named_press"]
+__all__ = ["FULL", "Comparison", "cells_of", "check_log", "compare", "named_press", "read_text"]
 
 _CONTEXT, _FOLLOWING = 1024, 256  # tokens of a window for perplexity
 FULL = "full"
@@ -136,9 +136,9 @@ def compare(
         progress: Told how many samples and windows of all are done.
 
     Raises:
-        InputError: The text cannot be read or is too short.
+        InputError: The text cannot be read or is too short, or the log is none or cannot be written.
     """
-    running, steps = _read(text), _Steps(log, asked, model)
+    running, steps = read_text(text), _Steps(log, asked, model)
     samples = [
         sample
         for task in asked.tasks
@@ -185,12 +185,33 @@ def _windows(tokenizer: Any, text: str, asked: Comparison) -> list[torch.Tensor]
     return [torch.tensor([ids[start : start + size]]) for start in range(0, stride * asked.windows, stride)]
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file, plain or .gz.
+
+    Raises:
+        InputError: It cannot be read, or is no UTF-8.
+    """
     try:
         raw = path.read_bytes()
         return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"the text cannot be read ({error})", where=str(path), hint="a UTF-8 text file") from error
+
+
+def check_log(path: Path) -> None:
+    """Make sure that a log can be gone on with.
+
+    Raises:
+        InputError: Its folder is missing, or the file is no log of this command.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the log cannot be read ({error})", where=str(path), hint="name another file") from error
+    if lines and not any(line.startswith('{"of"') for line in lines):
+        raise InputError("this file is no log of bench kv", where=str(path), hint="name another file")
+    if not path.parent.is_dir():
+        raise InputError("there is no folder for the log", where=str(path), hint="make it, or name another file")
 
 
 def _all_names() -> list[str]:
@@ -212,6 +233,8 @@ class _Steps:
         from ctxprune.kv.model_files import model_fingerprint
 
         self._log = log
+        if log is not None:
+            check_log(log)
         about = json.dumps([asked.to_dict(), model_fingerprint(model)], sort_keys=True)
         self._of = hashlib.sha256(about.encode()).hexdigest()[:16]
         self._done = dict(self._lines())
@@ -221,8 +244,12 @@ class _Steps:
         if name not in self._done:
             self._done[name] = make()
             if self._log is not None:
-                with self._log.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"of": self._of, "step": name, "rows": self._done[name]}) + "\n")
+                line = json.dumps({"of": self._of, "step": name, "rows": self._done[name]})
+                try:
+                    with self._log.open("a", encoding="utf-8") as file:
+                        file.write(line + "\n")
+                except OSError as error:
+                    raise InputError(f"the log cannot be written ({error.strerror})", where=str(self._log)) from error
         return self._done[name]
 
     def _lines(self) -> Iterator[tuple[str, list[Any]]]:
@@ -233,5 +260,5 @@ class _Steps:
                 entry = json.loads(line)
             except ValueError:
                 continue
-            if entry.get("of") == self._of:
+            if isinstance(entry, dict) and entry.get("of") == self._of:
                 yield entry["step"], entry["rows"]
