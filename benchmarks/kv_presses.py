@@ -101,8 +101,10 @@ def together(runs: list[list[dict]]) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--samples", type=int, default=6, help="of each task and seed")
-    parser.add_argument("--costly", type=int, default=3, help="the same for presses that cost much")
+    parser.add_argument(
+        "--samples", type=int, default=6, help="of each task and the first seed; two thirds of the others"
+    )
+    parser.add_argument("--costly", type=int, default=3, help="the same of presses that cost much")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--part", default="", help="K/N: the K-th of N shares of the work, nothing recorded")
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run finished")
@@ -126,6 +128,7 @@ def main() -> None:
         text.write_text(whole[cut:], encoding="utf-8")
         for costly, seed in work:
             samples = asked.costly if costly else asked.samples
+            samples = samples if not seed else samples * 2 // 3
             wanted = Comparison(samples=samples, seed=seed, windows=0 if seed else WINDOWS, ratios=RATIOS)
             title = f"seed {seed}{', costly' if costly else ''}"
             made = cells(filters, costly=costly)
