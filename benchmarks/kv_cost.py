@@ -126,11 +126,10 @@ def decoding(model, ids) -> list[dict]:
 def peer(python: str, model, ids) -> dict:
     """The same presses of kvpress, by its own interpreter."""
     with tempfile.TemporaryDirectory() as folder:
+        model.hf_quantizer = None  # of a .gguf file, whose weights were unpacked when it was read
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
         model.save_pretrained(folder)
-        config = Path(folder, "config.json")
-        plain = json.loads(config.read_text())
-        plain.pop("quantization_config", None)
-        config.write_text(json.dumps(plain))
         given = Path(folder, "ids.json")
         given.write_text(json.dumps(ids.tolist()))
         runner = Path(__file__).with_name("kv_cost_peer.py")

@@ -144,6 +144,8 @@ def main() -> None:
         "seeds": list(SEEDS),
         "threads": asked.threads,
         "windows": WINDOWS,
+        "costly": COSTLY,
+        "whole_of_costly": together(runs[True])[0],  # they had fewer samples
         "rows": [*together(runs[False]), *together(runs[True])[1:]],
     }
     record(

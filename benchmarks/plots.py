@@ -1,4 +1,4 @@
-"""Draws the figures of passages.json and shrink_frontier.json for the README, in a light and in a dark form.
+"""Draws the figures of passages.json, shrink_frontier.json and kv_presses.json, in a light and in a dark form.
 
     python benchmarks/plots.py            # writes NAME.svg and NAME-dark.svg beside each benchmarks/results/NAME.json
     python benchmarks/plots.py --check    # exit code 1 where it would change something
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import _frontier
+import _kv_picture
 from _svg import DARK, LIGHT, Axes, Canvas, Theme, apart
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -151,7 +152,7 @@ def shade(theme: Theme, curve: Curve) -> str:
     return theme.soft if curve.colour < 0 else theme.colours[curve.colour]
 
 
-PICTURES = {"passages": picture, "shrink_frontier": _frontier.picture}
+PICTURES = {"passages": picture, "shrink_frontier": _frontier.picture, "kv_presses": _kv_picture.picture}
 
 if __name__ == "__main__":
     raise SystemExit(main())

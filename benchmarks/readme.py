@@ -1,8 +1,8 @@
-"""Fills the tables of README.md and of the bundled pruner's model card with recorded figures.
+"""Fills the tables of README.md, docs/ and the bundled pruner's model card with recorded figures.
 
 They stand between `<!-- figures: NAME -->` and `<!-- end -->`.
 
-    python benchmarks/readme.py            # rewrites both
+    python benchmarks/readme.py            # rewrites them all
     python benchmarks/readme.py --check    # exit code 1 where it would change something
 
 No figure is written into them by hand; tests/test_readme.py runs the check.
@@ -19,6 +19,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 import _card
+import _kv
 import _shrunk
 from _card import UNSHRUNK, table
 
@@ -41,7 +42,7 @@ BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def main() -> int:
     code = 0
-    for path, tables in ((ROOT / "README.md", TABLES), (CARD, _card.TABLES)):
+    for path, tables in PAGES:
         before = path.read_text(encoding="utf-8")
         after = filled(before, tables)
         if "--check" in sys.argv:
@@ -340,7 +341,13 @@ TABLES = {
     "tables": tables,
     "tools": tools,
     "html": html,
+    "kv": _kv.short,
 } | _shrunk.TABLES
+PAGES = (
+    (ROOT / "README.md", TABLES),
+    (CARD, _card.TABLES),
+    (ROOT / "docs" / "which_press.md", _kv.TABLES),
+)
 
 if __name__ == "__main__":
     raise SystemExit(main())

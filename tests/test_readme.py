@@ -177,9 +177,9 @@ def test_conversations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_every_block_is_run() -> None:
     assert (
-        len(BLOCKS) == 15
+        len(BLOCKS) == 16
     )  # one is run by tests/shrink/test_readme_shrink.py, the last by tests/integrations/test_ray.py
-    assert len(COMMANDS) == 26
+    assert len(COMMANDS) == 27
 
 
 @pytest.mark.parametrize("command", COMMANDS)

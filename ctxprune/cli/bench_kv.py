@@ -14,12 +14,14 @@ def kv(
     model: Annotated[Path, typer.Option(help="Folder of a causal language model, or a .gguf file.")],
     text: Annotated[Path, typer.Option(help="Plain text, for needles to hide in and for perplexity; .gz is read.")],
     press: Annotated[
-        list[str] | None, typer.Option(help="snapkv, adakv(snapkv), ...; may be repeated. Default: all.")
+        list[str] | None, typer.Option(help="snapkv, adakv(snapkv), ... Default: all that need nothing learned.")
     ] = None,
-    ratio: Annotated[list[float] | None, typer.Option(help="Share of bytes to save; may be repeated.")] = None,
-    mode: Annotated[list[str] | None, typer.Option(help="blind or aware (of the question); may be repeated.")] = None,
-    storage: Annotated[list[str] | None, typer.Option(help="plain, kivi8, kivi4 or kivi2; may be repeated.")] = None,
-    task: Annotated[list[str] | None, typer.Option(help="needle or key_value; may be repeated.")] = None,
+    ratio: Annotated[
+        list[float] | None, typer.Option(help="Share of bytes to save, 0 up to but not 1. Default: 0.5, 0.75, 0.875.")
+    ] = None,
+    mode: Annotated[list[str] | None, typer.Option(help="blind or aware (of the question). Default: both.")] = None,
+    storage: Annotated[list[str] | None, typer.Option(help="plain, kivi8, kivi4 or kivi2. Default: plain.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="needle or key_value. Default: both.")] = None,
     tokens: Annotated[int, typer.Option(min=64, help="Tokens of a context.")] = 4096,
     samples: Annotated[int, typer.Option(min=1, help="Samples of each task.")] = 10,
     windows: Annotated[int, typer.Option(min=0, help="Windows for perplexity; 0: none.")] = 0,
@@ -28,7 +30,10 @@ def kv(
     dtype: Annotated[str, typer.Option(help="bfloat16, float32 or float16.")] = "bfloat16",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Prune the cache of long contexts, and ask for what stood in them: accuracy, perplexity, bytes, time."""
+    """Prune the cache of long contexts, and ask for what stood in them: accuracy, perplexity, bytes, time.
+
+    Options without a number may be repeated.
+    """
     from ctxprune.cli import _console
     from ctxprune.kv.evaluation.run import Comparison, check_log, compare, read_text
     from ctxprune.kv.loading import load_decoder
