@@ -31,9 +31,13 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
 
     Args:
         model: The model whose cache it is.
+
+    Raises:
+        UsageError: It is no model, or one that cannot be served.
     """
 
     def __init__(self, model: nn.Module) -> None:
+        attentions_of(model)  # before its configuration is asked for
         super().__init__(config=model.config)
         self.press: dict[str, Any] = {}
         prepare_layers(self, model)
