@@ -293,6 +293,7 @@ def test_questions_in_one_text(decoders):
 
 
 def test_entering_twice(decoders):
-    press = Knorm(0.5)
-    with press(decoders("llama")), press(decoders("qwen2")):  # two models, one press
-        pass
+    press, models = Knorm(0.5), [decoders("llama"), decoders("qwen2")]
+    with torch.no_grad(), press(models[0]), press(models[1]):  # two models, one press
+        read = [model(CONTEXT).cache for model in models]
+    assert [layer.kept.counts.each.tolist() for cache in read for layer in cache.layers] == [[[30, 30]]] * 6
