@@ -34,7 +34,11 @@ def kv(
 
     Options without a number may be repeated.
     """
+    from ctxprune._extras import require
     from ctxprune.cli import _console
+
+    require("torch", "train")
+    require("transformers", "train")
     from ctxprune.kv.evaluation.run import Comparison, check_log, compare, read_text
     from ctxprune.kv.loading import load_decoder
 
