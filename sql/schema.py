@@ -70,6 +70,9 @@ class Table:
     `namespace` is the database schema that holds it (PostgreSQL's "public"), "" for the default one. Names tell the
     tables of a schema apart: where two namespaces have one of the same name, that outside the default namespace is
     called "namespace.name"; `bare` is its name alone.
+
+    `complete` says that the stored table has no column besides these. Only reflection knows that; a schema written by
+    hand or cut down leaves it False, and the guard then assumes that there are hidden columns.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Table:
     namespace: str = ""
     is_view: bool = False
     rows: int | None = None
+    complete: bool = False
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
@@ -169,7 +173,8 @@ class Schema:
             fold = table.name.casefold()
             cut = tuple(column for column in table.columns if (fold, column.name.casefold()) in wanted)
             if cut or fold in bare:
-                kept.append(replace(table, columns=cut))
+                whole = table.complete and len(cut) == len(table.columns)
+                kept.append(replace(table, columns=cut, complete=whole))
         small = Schema(self.name, tuple(kept), (), self.dialect)
         keys = tuple(key for key in self.foreign_keys if small.holds(key))
         return replace(small, foreign_keys=keys)
@@ -273,7 +278,7 @@ def _noted(table: Table, notes: Schema) -> Table:
 
 
 def _table_dict(table: Table) -> dict[str, Any]:
-    names = ("name", "comment", "description", "namespace", "is_view", "rows")
+    names = ("name", "comment", "description", "namespace", "is_view", "rows", "complete")
     columns = [{name: getattr(column, name) for name in column.__slots__} for column in table.columns]
     for column in columns:
         column["examples"] = [value for value in column["examples"] if not isinstance(value, bytes)]

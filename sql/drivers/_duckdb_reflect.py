@@ -73,7 +73,7 @@ class DuckdbReflection:
             Column(column, _type(kind), comment=comment or "", primary_key=column in primary, nullable=bool(nullable))
             for column, kind, comment, nullable in self._columns.get(place, ())
         )
-        return Table(name, columns, self._comments[place], "", entry.namespace, entry.is_view, entry.rows)
+        return Table(name, columns, self._comments[place], "", entry.namespace, entry.is_view, entry.rows, True)
 
     def schema(self, name: str) -> Schema:
         """As `Reflection.schema`."""

@@ -104,7 +104,7 @@ class Reflection:
                 raise
             self.unreadable[name] = str(error.orig)
             return None
-        return Table(name, columns, is_view=self.tables[name])
+        return Table(name, columns, is_view=self.tables[name], complete=True)
 
     def schema(self, name: str) -> Schema:
         """Everything. Foreign keys to missing tables or columns are left out, since nothing can be joined over them."""

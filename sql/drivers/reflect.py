@@ -100,7 +100,8 @@ class ServerReflection:
                 if column["name"] in entry.types
             )
             comment = (comments.get(entry.name) or {}).get("text") or ""
-            tables.append(Table(name, columns, comment, "", namespace, entry.is_view, entry.rows))
+            whole = len(columns) == len(found.get(entry.name) or ())
+            tables.append(Table(name, columns, comment, "", namespace, entry.is_view, entry.rows, whole))
         return tables
 
     def _keys(self, namespace: str, entries: Sequence[Entry], schema: Schema) -> Iterator[ForeignKey]:

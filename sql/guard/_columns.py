@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from ._full_text import FULL_TEXT_FUNCTIONS, bind_full_text, check_match
+from ._places import parameters
 from ._refusal import Refusal, shown
 from ._scope import BOUND, fold, look_up, stored
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["QUERIES", "Binder"]
 
 QUERIES = (exp.Select, exp.SetOperation, exp.Subquery, exp.Pivot)
+_MOST_NODES, _MOST_SOURCES = 30_000, 200
+_PARTS = ("this", "table", "db", "catalog")
 _ROWID = frozenset(("_rowid_", "oid", "rowid"))
 _UNITS = frozenset(("get_format", "timestampadd", "timestampdiff"))
 _AGGREGATES = frozenset(("avg", "count", "group_concat", "max", "median", "min", "sum", "total"))
@@ -35,6 +40,27 @@ class Binder(ABC):
         self.catalog = catalog
         self.dialect = catalog.dialect
         self._text = text
+        self._left = _MOST_NODES
+
+    def spend(self, nodes: int) -> None:
+        """Account for nodes that are written into the statement, before they are made.
+
+        Raises:
+            Refusal: Together they are too many: output names that stand for output names double with each step, and
+                stars multiply.
+        """
+        self._left -= nodes
+        if self._left < 0:
+            raise Refusal("the statement grows too long when its names are written out")
+
+    def count_table(self, scope: Scope) -> None:
+        """Account for one more table in FROM.
+
+        Raises:
+            Refusal: There are too many; each name is looked up in all of them.
+        """
+        if len(scope.sources) >= _MOST_SOURCES:
+            raise Refusal(f"a query of more than {_MOST_SOURCES} tables is not allowed")
 
     @abstractmethod
     def query(self, node: exp.Expr, parent: Scope | None, ctes: Ctes) -> Columns | None:
@@ -60,8 +86,7 @@ class Binder(ABC):
                 if fold(node.name) not in local or node.args.get("table"):
                     self._column(node, scope, clause)
             elif isinstance(node, exp.Dot):
-                self._row_field(node, scope)
-                todo.extend(self._children(node, scope, local))
+                todo.extend(self._dot(node, scope, local))
             elif isinstance(node, exp.Table):
                 raise Refusal(f"the table {shown(node.name)} is not allowed here")
             else:
@@ -72,19 +97,47 @@ class Binder(ABC):
     ) -> Iterator[tuple[exp.Expr, frozenset[str]]]:
         children = list(node.iter_expressions())
         if isinstance(node, exp.Anonymous):
-            children = self._arguments(node)
+            children = self._arguments(node, scope)
         elif isinstance(node, (exp.Star, exp.PositionalColumn)):
             scope.fenced, children = True, []
         elif isinstance(node, exp.Columns):
             scope.fenced = True
         elif isinstance(node, (exp.PropertyEQ, exp.Kwarg)):
             children = [node.expression]
-        elif isinstance(node, exp.Comprehension):
-            names = [node.args.get("expression"), node.args.get("position")]
-            local = local | {fold(name.name) for name in names if isinstance(name, exp.Expr)}
+        elif isinstance(node, (exp.Comprehension, exp.Lambda)):
+            local = local | parameters(node)
+            scope.fence_chain()  # DuckDB alone decides whether a.b is a field of a parameter or a column
+        elif isinstance(node, exp.Match):
+            children = check_match(node, scope)
         for child in children:
             if isinstance(child, exp.Expr):
                 yield child, local
+
+    def _dot(self, node: exp.Dot, scope: Scope, local: frozenset[str]) -> Iterator[tuple[exp.Expr, frozenset[str]]]:
+        """a.b.f(), f(x).a or (t).a: which part is a table, a column or a field, DuckDB decides when it runs."""
+        self._row_field(node, scope)
+        scope.fence_chain()
+        first = node
+        while isinstance(first.this, exp.Dot):
+            first = first.this
+        if not isinstance(first.this, exp.Identifier) or fold(first.this.name) in local:
+            yield from self._children(node, scope, local)
+            return
+        column = self._leading_column(first, node)
+        yield (column if column.parent is None else node), local
+
+    def _leading_column(self, first: exp.Dot, last: exp.Dot) -> exp.Column:
+        """Replace the identifiers with which `last` begins, the innermost of them in `first`, by one column."""
+        parts, at, part = [first.this], first, first.this
+        while isinstance(at.expression, exp.Identifier) and len(parts) < len(_PARTS):
+            parts.append(at.expression)
+            part = at
+            if at is last or not isinstance(at.parent, exp.Dot):
+                break
+            at = at.parent
+        column = exp.Column(**{key: part.copy() for key, part in zip(_PARTS, reversed(parts), strict=False)})
+        part.replace(column)
+        return column
 
     def _row_field(self, node: exp.Dot, scope: Scope) -> None:
         """(t).a: the field a of a whole row."""
@@ -97,11 +150,13 @@ class Binder(ABC):
         if look_up(source.columns, node.expression, self.dialect) is None:
             raise Refusal(f"the column {shown(row.name)}.{shown(node.expression.name)} is not in the schema")
 
-    def _arguments(self, node: exp.Anonymous) -> list[exp.Expr]:
+    def _arguments(self, node: exp.Anonymous, scope: Scope) -> list[exp.Expr]:
         name = fold(node.name)
         arguments = list(node.expressions)
         if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
             return []
+        if name in FULL_TEXT_FUNCTIONS and self.dialect == "sqlite" and bind_full_text(arguments, scope):
+            return arguments[1:]
         if name in _UNITS and self.dialect == "mysql" and arguments and isinstance(arguments[0], exp.Column):
             arguments[0].meta[BOUND] = True
             return arguments[1:]
@@ -125,6 +180,8 @@ class Binder(ABC):
             if source is not None:
                 self._spell(node, "table", source)
                 at.fenced = at.fenced or fence
+                if self.dialect == "duckdb" and at is not scope:
+                    scope.fence_chain(at)  # a hidden struct of that name in between would come first
                 return source
             at = at.parent
         raise Refusal(f"the table {shown(name)} is not part of the query")
@@ -141,12 +198,11 @@ class Binder(ABC):
         if self.dialect == "duckdb" and self._field(node, scope):
             return
         source = self.qualifier(node, scope)
+        if self.dialect == "mysql" and node.args.get("db") and self.catalog.is_own(node.text("db")):
+            node.set("db", None)
         if source.columns is None or self._bind(node, source.columns):
             return
-        if self.dialect == "sqlite" and source.node is not None and fold(node.name) in _ROWID:
-            node.this.set("this", "_rowid_")
-            return
-        if self.dialect == "duckdb" and source.node is not None and fold(node.name) == "rowid":
+        if self._is_rowid(fold(node.name)) and self._bind_rowid(node, source):
             return
         raise Refusal(f"the column {shown(node.text('table'))}.{shown(node.name)} is not in the schema")
 
@@ -156,15 +212,18 @@ class Binder(ABC):
         at: Scope | None = scope
         while at is not None:
             first = at.source(parts[0].name)
+            if first is None and any(
+                source.columns is None or fold(parts[0].name) in source.columns for source in at.sources
+            ):
+                scope.fence_chain()  # or else a table around it, or a schema, of the same name
+                return True
+            if first is not None and len(parts) > 2:
+                scope.fence_chain()
+                if first.columns is None or fold(parts[1].name) in first.columns:
+                    return True
+                raise Refusal(f"the column {shown(parts[0].name)}.{shown(parts[1].name)} is not in the schema")
             if first is not None:
-                return len(parts) > 2 and (first.columns is None or fold(parts[1].name) in first.columns)
-            if any(source.columns is not None and fold(parts[0].name) in source.columns for source in at.sources):
-                if at is not scope:
-                    _fence_between(scope, at)
-                return True
-            if any(source.columns is None for source in at.sources):
-                _fence_between(scope, None)
-                return True
+                return False
             at = at.parent
         return False
 
@@ -179,8 +238,6 @@ class Binder(ABC):
     def _unqualified(self, node: exp.Column, scope: Scope, clause: str) -> None:
         name = fold(node.name)
         if name in scope.aliases and _is_order_term(node, clause):
-            return
-        if isinstance(node.parent, exp.Match) and self.dialect == "sqlite" and scope.source(node.name) is not None:
             return
         at: Scope | None = scope
         while at is not None:
@@ -202,27 +259,52 @@ class Binder(ABC):
             far = at.near is not None and hits[0] in at.sources[at.near :]
             if at is not scope or far:
                 self._reach(node, scope, at, hits)
+            elif any(source.partial and source not in hits for source in at.sources):
+                self._tell_apart(node, at, hits)
             return True
         if any(source.columns is None for source in at.sources):
-            _fence_between(scope, None)
+            scope.fence_chain()
             return True
         if self.dialect in ("postgres", "duckdb") and at.source(node.name) is not None:
             at.fenced = True
-            _fence_between(scope, at)
+            scope.fence_chain(at)
             return True
-        if self._is_rowid(name) and any(source.node is not None for source in at.sources):
-            if self.dialect == "sqlite":
-                node.this.set("this", "_rowid_")
-            _fence_between(scope, at)
+        if self._is_rowid(name) and any(self._bind_rowid(node, source) for source in at.sources):
+            scope.fence_chain(at)
             return True
         return False
 
     def _is_rowid(self, name: str) -> bool:
         return name in _ROWID if self.dialect == "sqlite" else self.dialect == "duckdb" and name == "rowid"
 
+    def _bind_rowid(self, node: exp.Column, source: Source) -> bool:
+        """Bind the number of a row. In SQLite that is the INTEGER PRIMARY KEY, where there is one: perhaps hidden."""
+        if source.node is None or source.table is None:
+            return False
+        if self.dialect == "duckdb":
+            return True
+        if not source.partial:
+            node.this.set("this", "_rowid_")
+            return True
+        keys = [column for column in source.table.columns if column.primary_key]
+        if len(keys) != 1 or keys[0].type.upper() != "INTEGER":
+            return False
+        node.set("this", exp.Identifier(this=keys[0].name, quoted=True))
+        return True
+
+    def _tell_apart(self, node: exp.Column, at: Scope, hits: list[Source]) -> None:
+        """Keep a hidden column of the same name, in another table, from making a name ambiguous."""
+        if len(hits) == 1 and hits[0].alias is not None and fold(node.name) not in at.merged:
+            node.set("table", hits[0].alias.copy())
+        else:
+            at.fenced = True
+
     def _reach(self, node: exp.Column, scope: Scope, at: Scope, hits: list[Source]) -> None:
         """Make sure that a name that means something outside is not caught by a hidden column inside."""
         alias = hits[0].alias if len(hits) == 1 else None
+        if self.dialect == "duckdb":  # it would take alias.name for a field of a hidden struct called like the alias
+            scope.fence_chain(at)
+            scope.fenced = True
         inner: Scope | None = scope
         while alias is not None and inner is not None and inner is not at:
             if inner.source(alias.name) is not None:
@@ -232,7 +314,7 @@ class Binder(ABC):
         if alias is not None:
             node.set("table", alias.copy())
         else:
-            _fence_between(scope, at)
+            scope.fence_chain(at)
 
     def _output_name(self, node: exp.Column, scope: Scope, clause: str) -> bool:
         """Replace a reference to an output name by the expression that it stands for."""
@@ -243,6 +325,7 @@ class Binder(ABC):
             scope.fenced = True
             return True
         simple = isinstance(value, (exp.Column, exp.Literal, exp.Anonymous, exp.Paren))
+        self.spend(sum(1 for _ in islice(value.walk(), _MOST_NODES)))
         node.replace(value.copy() if simple else exp.Paren(this=value.copy()))
         return True
 
@@ -259,14 +342,6 @@ class Binder(ABC):
             return False
         start = node.this.meta.get("start")
         return bool(node.this.args.get("quoted")) and isinstance(start, int) and self._text[start : start + 1] == '"'
-
-
-def _fence_between(scope: Scope, at: Scope | None) -> None:
-    """Fence `scope` and the queries around it, up to but without `at`."""
-    inner: Scope | None = scope
-    while inner is not None and inner is not at:
-        inner.fenced = True
-        inner = inner.parent
 
 
 def _is_order_term(node: exp.Column, clause: str) -> bool:

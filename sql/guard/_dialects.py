@@ -35,6 +35,13 @@ __all__ = ["Plus", "dialect"]
 _COMPILED = not str(parser.__file__).endswith(".py")
 _FOREIGN_TYPES = ("LIST", "MAP", "NESTED", "OBJECT", "STRUCT", "VARIANT")
 """Types that only DuckDB has; reading STRUCT(STRUCT(... takes time that doubles with each level."""
+_LAMBDA_FUNCTIONS = frozenset(
+    (
+        *("apply", "columns", "filter", "list_apply", "list_filter", "list_reduce", "list_transform", "reduce"),
+        *("array_apply", "array_filter", "array_reduce", "array_transform"),
+    )
+)
+"""DuckDB's functions that take a lambda. In the arguments of any other one `a -> b` reads JSON."""
 
 
 class Plus(exp.Unary):
@@ -49,6 +56,7 @@ def _but(rules: dict[Any, Any], *kinds: Any) -> dict[Any, Any]:
     return {kind: rule for kind, rule in rules.items() if kind not in kinds}
 
 
+_NO_ARROWS = _but(DuckDBParser.LAMBDAS, TokenType.ARROW)
 _INFIX = (exp.Between, exp.Glob, exp.In, exp.Match, exp.RegexpILike, exp.RegexpLike, exp.SimilarTo)
 _SIGNS = ("+", "-", "~", "@", "!")
 
@@ -115,6 +123,7 @@ class GuardSQLite(SQLite):
         """Comma joins stay commas (CROSS JOIN would fix the join order)."""
 
         FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+        LAMBDAS: ClassVar[dict[Any, Any]] = {}
         FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = _only(SQLiteParser.FUNCTION_PARSERS, "CAST")
         JOINS_HAVE_EQUAL_PRECEDENCE = False
         ADD_JOIN_ON_TRUE = False
@@ -159,6 +168,7 @@ class GuardPostgres(Postgres):
         """Only calls with a syntax of their own are parsed as such."""
 
         FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+        LAMBDAS: ClassVar[dict[Any, Any]] = _but(PostgresParser.LAMBDAS, TokenType.ARROW)
         FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = _only(
             PostgresParser.FUNCTION_PARSERS,
             *("CAST", "EXTRACT", "JSON_TABLE", "OVERLAY", "POSITION", "SUBSTRING", "TRIM"),
@@ -202,6 +212,7 @@ class GuardMySQL(MySQL):
 
         ADD_JOIN_ON_TRUE = True
         FUNCTIONS: ClassVar[dict[Any, Any]] = {}
+        LAMBDAS: ClassVar[dict[Any, Any]] = {}
         UNARY_PARSERS: ClassVar[dict[Any, Any]] = {
             **MySQLParser.UNARY_PARSERS,
             TokenType.NOT: lambda self: _prefixed(self._parse_not()),
@@ -255,6 +266,16 @@ class GuardDuckDB(DuckDB):
         FUNCTION_PARSERS: ClassVar[dict[Any, Any]] = _only(
             DuckDBParser.FUNCTION_PARSERS, "CAST", "EXTRACT", "OVERLAY", "POSITION", "SUBSTRING", "TRIM", "TRY_CAST"
         )
+
+        def _parse_function_call(self, *args: Any, **options: Any) -> exp.Expr | None:
+            """Arrows are lambdas in the arguments of functions that take one, and nowhere else."""
+            outer, name = self.LAMBDAS, self._curr.text.lower() if self._curr else ""
+            arrows = DuckDBParser.LAMBDAS if name in _LAMBDA_FUNCTIONS else _NO_ARROWS
+            self.LAMBDAS = arrows  # type: ignore[misc]  # the instance's own, read while its arguments are parsed
+            try:
+                return super()._parse_function_call(*args, **options)
+            finally:
+                self.LAMBDAS = outer  # type: ignore[misc]
 
     class Generator(DuckDBGenerator):
         """NULL treatment, WITHIN GROUP, date parts and `~` stay as written."""

@@ -10,18 +10,25 @@ from ._refusal import Refusal, shown
 from ._scope import BOUND, column
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._scope import Scope, Source
 
 __all__ = ["close"]
 
+_NODES_PER_COLUMN = 3  # the column, its name and its qualifier
 _OUTSIDE = ("joins", "laterals", "pivots")
 
 
-def close(scope: Scope) -> None:
+def close(scope: Scope, spend: Callable[[int], None]) -> None:
     """Apply what was noted while the names of `scope` were resolved.
 
+    Args:
+        scope: One SELECT, its names resolved.
+        spend: Told how many nodes are to be written, before they are; refuses what is too much.
+
     A fence is a derived table: `t` becomes `(SELECT a, b FROM t) AS t`. Behind it even the database cannot bind a name,
-    a star, a whole row or a natural join to a column that the caller may not see.
+    a star, a whole row or a natural join to a column that the caller may not see. A complete table needs none.
 
     Raises:
         Refusal: A star or a fence over a table without visible columns.
@@ -30,11 +37,13 @@ def close(scope: Scope) -> None:
         scope.fenced = True
     if scope.fenced:
         for source in scope.sources:
-            if source.node is not None:
+            if source.partial:
+                spend(_NODES_PER_COLUMN * len(source.visible))
                 _fence(source)
     for star, sources in scope.stars:
         behind = scope.fenced and all(any(source is own for own in scope.sources) for source in sources)
         if not behind and any(source.node is not None for source in sources):
+            spend(sum(_NODES_PER_COLUMN * len(source.visible) for source in sources))
             _write_out(star, sources)
 
 

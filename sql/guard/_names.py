@@ -13,9 +13,11 @@ from sqlglot import exp
 
 from ._columns import QUERIES, Binder
 from ._fence import close
-from ._refusal import Refusal, shown
+from ._places import check_places
+from ._refusal import Refusal
 from ._scope import BOUND, Scope, fold, look_up, named, stored
 from ._sources import read_from
+from ._types import check_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Resolver"]
 
-_UNBOUND = (exp.Partition, exp.Pivot, exp.Star)
-"""Below these a column is no name to look up: a partition, or columns of what was fenced already."""
 _CLAUSES = ("where", "group", "having", "qualify", "windows", "distinct", "order", "limit", "offset")
 
 
@@ -39,10 +39,9 @@ class Resolver(Binder):
             Refusal: A name is not in the schema, or stands where it cannot be judged.
         """
         self.query(tree, None, {})
-        for node in tree.find_all(exp.Column, exp.Table):
-            named_table = isinstance(node, exp.Column) or isinstance(node.this, exp.Identifier)
-            if named_table and not node.meta.get(BOUND) and node.find_ancestor(*_UNBOUND) is None:
-                raise Refusal(f"the name {shown(node.name)} is not allowed here")
+        check_places(tree)
+        for kind in tree.find_all(exp.DataType):
+            check_type(kind, self.catalog)
 
     def query(self, node: exp.Expr, parent: Scope | None, ctes: Ctes) -> Columns | None:
         """Resolve one query; its output columns, None where only the database knows them.
@@ -141,7 +140,7 @@ class Resolver(Binder):
         scope = Scope(parent, ctes, fenced=True)
         read_from(self, node.this, scope)
         self.nested(node, scope, ctes, skip=("this", "with_"))
-        close(scope)
+        close(scope, self.spend)
 
     def _select(self, select: exp.Select, parent: Scope | None, ctes: Ctes) -> Columns | None:
         scope = Scope(parent, ctes)
@@ -156,7 +155,7 @@ class Resolver(Binder):
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, exp.Expr):
                     self.visit(child, scope, key)
-        close(scope)
+        close(scope, self.spend)
         return columns
 
     def _projections(self, select: exp.Select, scope: Scope) -> Columns | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING
 
@@ -39,6 +41,7 @@ Columns = dict[str, str]
 Ctes = dict[str, tuple[str, Columns | None]]
 """Folded name of a common table expression -> its stored name and its columns (None: only the database knows)."""
 
+_TYPE_NAME = re.compile(r'^(?:.*\.)?"?([^".(\[]*)"?(?:[(\[].*)?$', re.DOTALL)
 _ASCII = str.maketrans(ascii_uppercase, ascii_lowercase)
 _DEFAULT_NAMESPACE = {"sqlite": "main", "postgres": "public", "duckdb": "main"}
 
@@ -90,13 +93,23 @@ class Source:
         alias: How columns are qualified with it; None if they cannot be.
         columns: What it offers; None where only the database knows.
         node: The table in the tree, for a table of the schema; None for derived tables and functions.
-        visible: The columns of that table that the caller may see, as stored, in order.
+        table: What the schema says of that table; its columns are those that the caller may see.
     """
 
     alias: exp.Identifier | None
     columns: Columns | None
     node: exp.Table | None = None
-    visible: tuple[str, ...] = ()
+    table: Table | None = None
+
+    @property
+    def visible(self) -> tuple[str, ...]:
+        """The visible columns of a table of the schema, as stored, in order."""
+        return tuple(column.name for column in self.table.columns) if self.table is not None else ()
+
+    @property
+    def partial(self) -> bool:
+        """Whether the stored table may have columns that the caller must not see."""
+        return self.table is not None and not self.table.complete
 
 
 @dataclass(slots=True)
@@ -135,6 +148,13 @@ class Scope:
                 found = found or source
         return found
 
+    def fence_chain(self, until: Scope | None = None) -> None:
+        """Fence this query and those around it, up to but without `until`; None: all of them."""
+        at: Scope | None = self
+        while at is not None and at is not until:
+            at.fenced = True
+            at = at.parent
+
 
 class Catalog:
     """The tables and columns of a schema, by the rules of one dialect."""
@@ -153,6 +173,20 @@ class Catalog:
                 self._spaces.setdefault(key[1], []).append(key[0])
             if table.bare != table.name:  # how prompts tell it from one of the same name
                 self._full.setdefault(fold(table.name), table)
+
+    def is_own(self, namespace: str) -> bool:
+        """Whether a qualifier names the namespace of tables that are written without one."""
+        return fold(namespace) == self._default
+
+    def has_table(self, name: str) -> bool:
+        """Whether a table is called so, in any namespace."""
+        return fold(name) in self._spaces
+
+    @cached_property
+    def types(self) -> frozenset[str]:
+        """Folded names of the types of all visible columns, without their namespace and length."""
+        declared = (column.type for table in self._tables.values() for column in table.columns)
+        return frozenset(fold(_TYPE_NAME.sub(r"\1", kind)) for kind in declared)
 
     def find(self, node: exp.Table) -> Table:
         """The table that `node` names; where the database would take another one, `node` is rewritten.
@@ -175,6 +209,10 @@ class Catalog:
         table = self._tables.get((spaces[0], name)) if spaces else None
         if table is None or (catalog and catalog not in (self._name, "memory")):
             raise Refusal(f"the table {shown(node.name)} is not in the schema")
+        node.set("catalog", None)
+        if self.dialect == "mysql" and space == self._default:
+            # The schema's name is what the caller calls the database; the server may have another one of that name.
+            node.set("db", None)
         if self.dialect in ("mysql", "postgres") and stored(node.this, self.dialect) != table.bare:
             node.set("this", quoted(table.bare))
         if not space and spaces[0] != self._default:

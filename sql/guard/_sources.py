@@ -108,12 +108,13 @@ class _Reader:
         visible = tuple(column.name for column in table.columns)
         alias = node.args.get("alias")
         columns = named(visible)
+        self.resolver.count_table(self.scope)
         if alias is not None and alias.columns:
             new = [stored(column, self.dialect) for column in alias.columns]
             columns = named([*new, *visible[len(new) :]])
             self.scope.fenced = True
         identifier = alias.this if alias is not None and alias.this else node.this
-        self.scope.sources.append(Source(identifier, columns, node, visible))
+        self.scope.sources.append(Source(identifier, columns, node, table))
 
     def subquery(self, node: exp.Subquery) -> None:
         inner = node.this
@@ -129,7 +130,7 @@ class _Reader:
             for condition, near in reader.conditions:
                 group.near = near
                 self.resolver.visit(condition, group, "on")
-            close(group)
+            close(group, self.resolver.spend)
             self.add(node, None)
         else:
             self.add(node, self.resolver.query(node, self.scope, self.scope.ctes))
@@ -215,6 +216,8 @@ class _Reader:
     def using(self, column: exp.Expr, left: int) -> None:
         name = column.name
         column.meta[BOUND] = True
+        if left > 1:  # of several tables on the left a hidden column of that name would make it ambiguous
+            self.scope.fenced = True
         for sources in (self.scope.sources[:left], self.scope.sources[left:]):
             if any(
                 source.columns is not None and look_up(source.columns, _identifier(column), self.dialect)

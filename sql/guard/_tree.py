@@ -192,6 +192,23 @@ def _endless(node: exp.Expr, dialect: str) -> None:
 def _dot(node: exp.Expr, dialect: str) -> None:
     if isinstance(node.expression, exp.Func) and dialect != "duckdb":
         raise Refusal("a function with a schema is not allowed")
+    if dialect in ("mysql", "sqlite"):
+        raise Refusal("a dot is allowed between names only")
+
+
+def _pivot(node: exp.Expr, dialect: str) -> None:
+    """DuckDB makes a PIVOT without its values several statements, of which one creates a type."""
+    _duckdb_only(node, dialect)
+    if node.args.get("unpivot"):
+        return
+    for part in node.args.get("fields") or node.expressions:
+        if not isinstance(part, exp.In) or not part.expressions:
+            raise Refusal("PIVOT without the values that become columns is not allowed: ON name IN (value, ...)")
+
+
+def _duckdb_only(node: exp.Expr, dialect: str) -> None:
+    if dialect != "duckdb":
+        raise Refusal(f"{_said(node, type(node).__name__)} is not allowed")
 
 
 def _table(node: exp.Expr, dialect: str, *, closed: bool) -> None:
@@ -200,11 +217,23 @@ def _table(node: exp.Expr, dialect: str, *, closed: bool) -> None:
         if space:
             raise Refusal("a function with a schema is not allowed")
         return
-    system = space in _SYSTEM_SCHEMAS[dialect] or name.startswith("sqlite_")
+    system = _is_system(space, dialect) or name.startswith("sqlite_")
     if system or (not closed and _SYSTEM_TABLES[dialect].fullmatch(name)):
         raise Refusal(f"the system table {shown(node.name)} is not allowed")
     if dialect == "duckdb" and not closed and (_FILE.fullmatch(name) or (space and name in _FILE_ENDING)):
         raise Refusal(f"reading the file {shown(node.name)} is not allowed")
+
+
+def _is_system(space: str, dialect: str) -> bool:
+    """Whether a namespace is the database's own.
+
+    MySQL and MariaDB compare names by a collation for which a letter beyond ASCII may equal one or two others (the long
+    s an s, the dotless i an i). Which, depends on their release, so any such letter counts as any.
+    """
+    if dialect != "mysql" or space.isascii():
+        return space in _SYSTEM_SCHEMAS[dialect]
+    pattern = "".join(re.escape(letter) if letter.isascii() else ".{0,2}" for letter in space)
+    return any(re.fullmatch(pattern, name) for name in _SYSTEM_SCHEMAS[dialect])
 
 
 def _column(node: exp.Expr, dialect: str) -> None:
@@ -256,10 +285,15 @@ _RULES: dict[str, Callable[[exp.Expr, str], None]] = {
     "Anonymous": _function,
     "ByteString": _bytes,
     "Column": _column,
+    "Columns": _duckdb_only,
+    "Comprehension": _duckdb_only,
     "DataType": _type,
     "Dot": _dot,
     "Identifier": _identifier,
     "In": _in,
+    "Lambda": _duckdb_only,
+    "Pivot": _pivot,
+    "PositionalColumn": _duckdb_only,
     "Select": _select,
     "Var": _var,
     "With": _endless,
