@@ -34,6 +34,10 @@ class Checker(Protocol):
         """The text, or a GuardError."""
         ...
 
+    def redact(self, message: str) -> str:
+        """A database's error without names that the caller may not see."""
+        ...
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -89,5 +93,5 @@ class GuardedRunner:
         try:
             return Outcome(sql, text, self.database.execute(text, limits=self.limits))
         except (QueryError, QueryTimeoutError, QueryLimitError) as error:
-            what = _QUOTED.sub(r"\1…\1", error.what) if self.private else error.what
-            return Outcome(sql, text, error=what)
+            what = self.guard.redact(error.what)
+            return Outcome(sql, text, error=_QUOTED.sub(r"\1…\1", what) if self.private else what)

@@ -6,6 +6,7 @@ run: comments, hints and spellings on which a parser and a database could disagr
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DIALECTS", "Guard", "Verdict", "check"]
 
+_SUGGESTION = re.compile(
+    r"\s*(?:\((?:Perhaps you meant|There is a column)|Candidate bindings:|Did you mean\b).*", re.DOTALL
+)
 DIALECTS = ("duckdb", "mysql", "postgres", "sqlite")
 
 
@@ -85,6 +89,15 @@ class Guard:
         if not verdict.allowed:
             raise GuardError(verdict.reason, where=self.dialect, hint="one SELECT on the tables you may see")
         return verdict.sql
+
+    def redact(self, message: str) -> str:
+        """A database's error without the names that it suggests, where a table may have columns that are hidden.
+
+        PostgreSQL and DuckDB answer a name that they do not find with similar ones, whoever may see those.
+        """
+        if self.schema is None or all(table.complete for table in self.schema.tables):
+            return message
+        return _SUGGESTION.sub("", message)
 
 
 def check(sql: str, *, dialect: str = "sqlite", schema: Schema | None = None) -> Verdict:

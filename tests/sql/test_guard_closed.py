@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from ctxprune.sql import Database
+from ctxprune.sql.execution import GuardedRunner
 from ctxprune.sql.guard import Guard, Verdict
 from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
 
@@ -141,3 +142,28 @@ def test_guard_and_executor_agree_on_pivot(tmp_path: Path):
             assert verdict.allowed is (" IN (" in sql or "UNPIVOT" in sql), verdict
             if verdict.allowed:
                 assert database.execute(verdict.sql).rows
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'column "nmae" does not exist (Perhaps you meant to reference the column "customers.ssn".)',
+        'Binder Error: Referenced column "nmae" not found in FROM clause!\nCandidate bindings: "ssn", "name"\n\nLINE 1',
+        'Catalog Error: Table with name vaults does not exist!\nDid you mean "vault"?',
+    ],
+)
+def test_names_that_a_database_suggests_are_left_out_where_columns_are_hidden(message: str):
+    assert Guard("postgres", schema("postgres")).redact(message) in message.splitlines()[0].partition(" (")[0]
+    assert Guard("postgres", schema("postgres", complete=True)).redact(message) == message
+    assert Guard("postgres").redact(message) == message
+
+
+def test_an_error_of_a_query_suggests_no_hidden_name(tmp_path: Path):
+    file = tmp_path / "shop.duckdb"
+    with closing(duckdb.connect(str(file))) as connection:
+        connection.execute("CREATE TABLE customers (ssn VARCHAR, id INTEGER, tags STRUCT(a INTEGER))")
+    cut = Schema("shop", (Table("customers", (Column("id"), Column("tags"))),), dialect="duckdb")
+    with Database(file) as database:
+        outcome = GuardedRunner(database, Guard("duckdb", cut)).run("SELECT q.sss FROM customers, (VALUES (1)) q")
+    assert outcome.error
+    assert "ssn" not in outcome.error
