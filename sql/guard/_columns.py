@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["QUERIES", "Binder"]
 
 QUERIES = (exp.Select, exp.SetOperation, exp.Subquery, exp.Pivot)
-_MOST_NODES, _MOST_SOURCES = 30_000, 200
+_MOST_NODES = 30_000
 _PARTS = ("this", "table", "db", "catalog")
 _ROWID = frozenset(("_rowid_", "oid", "rowid"))
 _UNITS = frozenset(("get_format", "timestampadd", "timestampdiff"))
@@ -52,15 +52,6 @@ class Binder(ABC):
         self._left -= nodes
         if self._left < 0:
             raise Refusal("the statement grows too long when its names are written out")
-
-    def count_table(self, scope: Scope) -> None:
-        """Account for one more table in FROM.
-
-        Raises:
-            Refusal: There are too many; each name is looked up in all of them.
-        """
-        if len(scope.sources) >= _MOST_SOURCES:
-            raise Refusal(f"a query of more than {_MOST_SOURCES} tables is not allowed")
 
     @abstractmethod
     def query(self, node: exp.Expr, parent: Scope | None, ctes: Ctes) -> Columns | None:

@@ -19,6 +19,7 @@ __all__ = ["read_from"]
 Conditions = list[tuple[exp.Expr, int]]
 """Join conditions, each with the number of sources that its unqualified names may mean."""
 
+_MOST_SOURCES = 200
 _EACH = ("key", "value", "type", "atom", "id", "parent", "fullkey", "path", "json", "root", "rowid")
 _OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
     "json_each": {"sqlite": _EACH, "duckdb": _EACH, "postgres": ("key", "value")},
@@ -69,6 +70,8 @@ class _Reader:
 
     def source(self, node: exp.Expr) -> None:
         before = len(self.scope.sources)
+        if before >= _MOST_SOURCES:  # each name is looked up in all of them
+            raise Refusal(f"a query of more than {_MOST_SOURCES} tables is not allowed")
         if isinstance(node, exp.Table):
             self.table(node)
         elif isinstance(node, exp.Subquery):
@@ -111,7 +114,6 @@ class _Reader:
         visible = tuple(column.name for column in table.columns)
         alias = node.args.get("alias")
         columns = named(visible)
-        self.resolver.count_table(self.scope)
         if alias is not None and alias.columns:
             new = [stored(column, self.dialect) for column in alias.columns]
             columns = named([*new, *visible[len(new) :]])

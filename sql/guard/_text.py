@@ -21,11 +21,13 @@ MAX_CHARACTERS = 100_000
 MAX_TOKENS = 20_000
 MAX_DEPTH = 50
 MAX_BRACES = 6
+MAX_CHAIN = 100
 
 _BAD = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 _SETTING = re.compile(r"\b(?:set|set_var|max_execution_time|resource_group)\s*\(", re.IGNORECASE)
 _OPEN = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE}
 _CLOSE = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END}
+_LINKS = {TokenType.DOT, TokenType.L_BRACKET}
 _NAMES = {TokenType.VAR, TokenType.IDENTIFIER}
 _START = {TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN, TokenType.VALUES}
 _START_DUCKDB = _START | {TokenType.FROM, TokenType.PIVOT, TokenType.UNPIVOT}
@@ -80,6 +82,7 @@ def _one_statement(found: list[Token], starts: set[TokenType]) -> list[Token]:
     if found[0].token_type not in starts:
         raise Refusal(f"only a SELECT query may run, not {shown(found[0].text.upper())}")
     _depth(found)
+    _chain(found)
     return found
 
 
@@ -92,3 +95,19 @@ def _depth(found: list[Token]) -> None:
         braces += (kind is TokenType.L_BRACE) - (kind is TokenType.R_BRACE)
         if depth > MAX_DEPTH or braces > MAX_BRACES:
             raise Refusal("the statement is nested too deeply")
+
+
+def _chain(found: list[Token]) -> None:
+    """sqlglot copies what stands before each method call or subscript, so a[1][2]... takes quadratic time."""
+    lengths = [0]
+    for before, after in pairwise(found):
+        kind, then = before.token_type, after.token_type
+        if kind in _OPEN:
+            lengths.append(0)
+        elif kind in _CLOSE and len(lengths) > 1:
+            lengths.pop()
+        elif kind is TokenType.COMMA:
+            lengths[-1] = 0
+        lengths[-1] += kind in _CLOSE and then in _LINKS
+        if lengths[-1] > MAX_CHAIN:
+            raise Refusal(f"more than {MAX_CHAIN} calls or subscripts in a row are not allowed")
