@@ -49,7 +49,7 @@ def _approve(sql: object, dialect: str, rules: Dialect, catalog: Catalog | None)
         tree = _parse(words, str(text), rules)
         inspect(tree, dialect, closed=catalog is not None)
         if turn == 0:
-            compare(words, rules.tokenize(_write(tree, rules)))
+            compare(words, rules.tokenize(_write(tree, rules, keep=True)))
         if catalog is not None:
             Resolver(catalog, str(text)).resolve(tree)
         written = _write(tree, rules)
@@ -82,10 +82,11 @@ def _place(error: ParseError) -> str:
     return f" near {near!r}" if near else f" at line {first.get('line')}"
 
 
-def _write(tree: exp.Expr, rules: Dialect) -> str:
+def _write(tree: exp.Expr, rules: Dialect, *, keep: bool = False) -> str:
+    """The tree as text. Writing changes it: `keep` works on a copy, which costs as much again."""
     try:
         return rules.generate(
-            tree, comments=False, normalize_functions=False, unsupported_level=ErrorLevel.RAISE, copy=True
+            tree, comments=False, normalize_functions=False, unsupported_level=ErrorLevel.RAISE, copy=keep
         )
     except UnsupportedError as error:
         raise Refusal(f"the statement cannot be written back: {' '.join(str(error).split())[:80]}") from None
