@@ -119,7 +119,10 @@ class Resolver(Binder):
             column = term.this if isinstance(term, exp.Ordered) else term
             if isinstance(column, exp.Column) and not column.args.get("table"):
                 known = columns is not None and look_up(columns, column.this, self.dialect) is not None
-                column.meta[BOUND] = known or isinstance(node, exp.SetOperation)
+                if isinstance(node, exp.SetOperation):
+                    # DuckDB looks into the tables of the first operand, too.
+                    known = self.dialect != "duckdb" or known or fold(column.name) in _output_names(node)
+                column.meta[BOUND] = known
 
     def nested(
         self,
@@ -195,6 +198,19 @@ class Resolver(Binder):
         else:
             scope.stars.append((item, sources))
         return sources
+
+
+def _output_names(node: exp.Expr) -> set[str]:
+    """Folded output names of all operands of a set operation."""
+    names: set[str] = set()
+    todo = [node]
+    while todo:
+        query = todo.pop().unnest()
+        if isinstance(query, exp.SetOperation):
+            todo += [query.this, query.expression]
+        else:
+            names.update(fold(item.alias_or_name) for item in query.expressions)
+    return names
 
 
 def _outermost(value: object) -> Iterator[exp.Expr]:

@@ -95,9 +95,9 @@ def test_the_two_databases_differ_where_nothing_is_checked():
 def test_output_names_that_double_are_refused_soon(dialect: str):
     text = "SELECT id AS x0, " + ", ".join(f"x{i} + x{i} AS x{i + 1}" for i in range(60)) + " FROM customers"
     text += " WHERE x59 > 1 GROUP BY x58 ORDER BY x57 + 1"
-    started = time.monotonic()
+    started = time.process_time()
     assert not check(dialect, text).allowed
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_query_of_very_many_tables_is_refused():
