@@ -82,7 +82,7 @@ _MYSQL = """
     json_storage_size json_type json_unquote json_valid json_value last_day lcase least left linestring localtime
     localtimestamp locate lpad make_set makedate maketime mbrcontains mbrintersects mbrwithin md5 median
     microsecond mid minute month monthname multipoint now oct ord
-    period_add period_diff point polygon position quarter quote rand
+    percentile_cont percentile_disc period_add period_diff point polygon position quarter quote rand
     regexp_instr regexp_like regexp_replace regexp_substr repeat reverse right row rpad sec_to_time second sha sha1
     sha2 some soundex space st_area st_asgeojson st_astext st_buffer st_centroid st_contains st_crosses st_disjoint
     st_distance st_distance_sphere st_envelope st_equals st_geohash st_geomfromgeojson st_geomfromtext st_intersection
