@@ -171,8 +171,10 @@ class Binder(ABC):
             if source is not None:
                 self._spell(node, "table", source)
                 at.fenced = at.fenced or fence
-                if self.dialect == "duckdb" and at is not scope:
-                    scope.fence_chain(at)  # a hidden struct of that name in between would come first
+                if self.dialect == "duckdb":
+                    # a.b is a field of a hidden column a wherever no table a is in sight, and which tables are (after
+                    # a SEMI JOIN its right side is not) only DuckDB knows. A fence costs nothing there.
+                    scope.fence_chain()
                 return source
             at = at.parent
         raise Refusal(f"the table {shown(name)} is not part of the query")
@@ -273,7 +275,7 @@ class Binder(ABC):
         if source.node is None or source.table is None:
             return False
         if self.dialect == "duckdb":
-            return True
+            return not source.partial
         if not source.partial:
             node.this.set("this", "_rowid_")
             return True
@@ -289,6 +291,8 @@ class Binder(ABC):
             node.set("table", hits[0].alias.copy())
         else:
             at.fenced = True
+        if self.dialect == "duckdb":
+            at.fence_chain()
 
     def _reach(self, node: exp.Column, scope: Scope, at: Scope, hits: list[Source]) -> None:
         """Make sure that a name that means something outside is not caught by a hidden column inside."""
@@ -309,8 +313,11 @@ class Binder(ABC):
 
     def _output_name(self, node: exp.Column, scope: Scope, clause: str) -> bool:
         """Replace a reference to an output name by the expression that it stands for."""
-        if (self.dialect, clause) in (("mysql", "having"), ("sqlite", "select")) or clause == "on":
-            return self.dialect == "mysql" and clause == "having"
+        if (self.dialect, clause) == ("mysql", "having"):
+            scope.fenced = True  # in the argument of an aggregate it is a column first
+            return True
+        if (self.dialect, clause) == ("sqlite", "select") or clause == "on":
+            return False
         value = scope.aliases[fold(node.name)].this
         if isinstance(value, exp.Literal) and not value.is_string and isinstance(node.parent, exp.Group):
             scope.fenced = True

@@ -184,7 +184,7 @@ class Resolver(Binder):
         """The sources that a star in the select list covers; None if `item` is no star."""
         if isinstance(item, exp.Star):
             star, sources = item, list(scope.sources)
-            if not scope.plain:
+            if not scope.plain or self.dialect == "duckdb":
                 scope.fenced = True
         elif isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
             star, sources = item.this, [self.qualifier(item, scope, fence=any(item.this.args.values()))]

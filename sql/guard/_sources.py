@@ -210,6 +210,8 @@ class _Reader:
         method, kind = join.args.get("method") or "", join.args.get("kind") or ""
         if method == "NATURAL":
             self.scope.fenced = True
+        if kind in ("SEMI", "ANTI"):  # a name that means the right side may mean something further out
+            self.scope.fence_chain()
         if method or join.args.get("using") or kind not in ("", "INNER", "CROSS", "OUTER"):
             self.scope.plain = False
         for column in join.args.get("using") or ():
