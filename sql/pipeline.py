@@ -34,6 +34,7 @@ from .steps import (
 )
 from .trace import TraceBuilder
 from .values.lazy import LazyIndex
+from .values.restrict import restrict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -143,7 +144,8 @@ class Pipeline:
         InputError, FormatError: The file of knowledge cannot be read, or a line of it is wrong.
         DatabaseError: The database cannot be read.
         SchemaError: A private column is not in the schema.
-        UsageError: `chat` is not a chat model, `knowledge` is none, or there is no generator or path.
+        UsageError: `chat` is not a chat model, `knowledge` is none, there is no generator or path, or the caller may
+            see only a part of the database and `values` has no `within`.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a pipeline, each with a default
@@ -167,11 +169,25 @@ class Pipeline:
             database, config.schema or database.schema(), limits=KeyLimits(seconds=_KEY_SECONDS)
         )
         self._generators = _default_generators() if generators is None else tuple(generators)
-        values = LazyIndex(database, self._whole, config.private) if values is None else values
-        self._values: ValueLookup | None = values
+        self._values: ValueLookup | None = self._visible_values(values)
         self._model = None if chat is None else as_chat_model(chat)
         self._knowledge = None if knowledge is None else Knowledge.of(knowledge)
-        self._way = self._made(values, _told(values))
+        self._way = self._made(self._values, _told(self._values))
+
+    def _visible_values(self, values: ValueLookup | None) -> ValueLookup:
+        """Where values are looked up, of what the caller may see."""
+        schema = self.config.schema
+        if values is None:
+            return LazyIndex(self._database, self._whole, self.config.private)
+        if schema is None or not set(self._database.schema().refs()) - set(schema.refs()):
+            return values
+        if not hasattr(values, "within"):
+            raise UsageError(
+                f"{type(values).__name__} cannot leave out the columns that this caller may not see",
+                where="values",
+                hint="give it a method within(columns), see ctxprune.sql.values.ValueLookup",
+            )
+        return restrict(values, tuple(schema.refs()))
 
     def _made(self, values: ValueLookup, told: tuple[ColumnRef, ...]) -> _Way:
         from .guard import Guard

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ctxprune.sql.generate.base import Generator
     from ctxprune.sql.linking.base import Linked
     from ctxprune.sql.schema import Schema
-    from ctxprune.sql.values.base import ValueHit
+    from ctxprune.sql.values.base import ValueHit, ValueLookup
 
 __all__ = ["Databases", "View"]
 
@@ -41,7 +41,7 @@ class View:
 
     Attributes:
         schema: The tables and columns it may use, with example values.
-        values: Index of the values in them.
+        values: Looks up values in them, and in no others.
         pipeline: Answers questions; its guard lets nothing but `schema` be queried.
         source: The schema of the whole database from which this was made.
         made_of: Fingerprint of the data of which this was made, and when the index was written that it reads.
@@ -49,7 +49,7 @@ class View:
     """
 
     schema: Schema
-    values: ValueIndex | RedisIndex
+    values: ValueLookup
     pipeline: Pipeline
     source: Schema
     made_of: tuple[str, int]
@@ -57,11 +57,7 @@ class View:
 
     def hits(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
         """Stored values that the question mentions, of what may be seen."""
-        return [
-            hit
-            for hit in self.values.lookup(question, evidence)
-            if hit.ref.table in self.schema and hit.ref.column in self.schema.table(hit.ref.table)
-        ]
+        return self.values.lookup(question, evidence)
 
     def link(self, question: str, evidence: str = "") -> Linked:
         """The part of the schema that the question needs."""
@@ -152,12 +148,13 @@ class Databases:
         database = entry.open()
         data, whole = database.data_fingerprint(), database.schema()
         schema = visible(whole, access)
-        values = entry.shared or _index(database, entry.config.index, schema)
+        index = entry.shared or _index(database, entry.config.index, schema)
+        values = index.within(tuple(schema.refs()))
         written = entry.written()
         config = PipelineConfig(schema=schema, limits=self._limits)
-        pipeline = Pipeline(database, generators=self._generators, values=values, config=config)
+        pipeline = Pipeline(database, generators=self._generators, values=index, config=config)
         shown = database.with_examples(schema, limits=replace(self._limits, seconds=_EXAMPLE_SECONDS))
-        shown = without_examples(shown, hidden if entry.shared else values.hidden)
+        shown = without_examples(shown, values.hidden)
         keyed = with_contained_keys(database, shown, limits=KeyLimits(seconds=_KEY_SECONDS))
         return View(keyed, values, pipeline, whole, (data, written), hidden)
 

@@ -85,13 +85,21 @@ class Samples:
         """The table as FROM names it."""
         return self.name(table.name)
 
+    def scanned(self, table: Table) -> str:
+        """The table as FROM names it, read in the order of its rows.
+
+        From an index that covers the wanted columns SQLite would give the rows in the order of the index, and so in
+        that of a column which the reader may not see.
+        """
+        return self.source(table) if table.is_view else f"{self.source(table)} NOT INDEXED"
+
     def rows(self, table: Table) -> str:
         """What FROM names to read values in large numbers: the table, or a sample of it."""
         return f"({self.some_rows(table)}) AS sampled" if self.sample else self.source(table)
 
     def some_rows(self, table: Table) -> str:
         """A query of about `sample` rows, the same each time while the table stays as it is."""
-        return f"SELECT * FROM {self.source(table)} LIMIT {self.sample:d}"  # noqa: S608
+        return f"SELECT * FROM {self.scanned(table)} LIMIT {self.sample:d}"  # noqa: S608
 
     def cell(self, column: Column) -> str:
         """The column's cell."""
@@ -140,13 +148,13 @@ class Samples:
 
     def first_rows(self, table: Table, columns: Sequence[Column]) -> str:
         """The first rows of these columns, long values cut."""
-        return f"SELECT {', '.join(map(self.short, columns))} FROM {self.source(table)} LIMIT {SAMPLE_ROWS}"  # noqa: S608
+        return f"SELECT {', '.join(map(self.short, columns))} FROM {self.scanned(table)} LIMIT {SAMPLE_ROWS}"  # noqa: S608
 
     def example(self, table: Table, column: Column, n: int) -> str:
         """Up to `n` distinct values of one column among the first rows, long values cut."""
         inner = (
             f"SELECT {self.short(column)} AS v, CASE WHEN {self.is_filled(column)} THEN 1 ELSE 0 END AS filled "  # noqa: S608
-            f"FROM {self.source(table)} WHERE {self.cell(column)} IS NOT NULL LIMIT {SCAN_ROWS}"
+            f"FROM {self.scanned(table)} WHERE {self.cell(column)} IS NOT NULL LIMIT {SCAN_ROWS}"
         )
         return f"SELECT DISTINCT v FROM ({inner}) AS found WHERE filled = 1 LIMIT {n}"  # noqa: S608
 

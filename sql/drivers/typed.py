@@ -42,6 +42,10 @@ class TypedSamples(Samples):
         """The table as FROM names it, with its namespace."""
         return self.name(table.bare) if not table.namespace else f"{self.name(table.namespace)}.{self.name(table.bare)}"
 
+    def scanned(self, table: Table) -> str:
+        """The table as FROM names it: its server has no word for reading it without an index."""
+        return self.source(table)
+
     def holds_day(self, column: Column) -> bool:
         """Whether the column is one of days or times."""
         return self._is(self.days_match, column)

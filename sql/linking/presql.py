@@ -17,6 +17,7 @@ import numpy as np
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.weights import reading, shipped
 
+from ..values.restrict import restrict
 from .base import LINKERS
 from .context import SchemaContext
 from .features import sigmoid
@@ -238,14 +239,15 @@ class PresqlLinker(ScoredLinker):
         if usage.empty or not f"{question}{evidence}".strip():
             return None
         plain = self.inner.link(question, schema, hits=hits, evidence=evidence)
-        found, text = [*hits, *self._stored(usage, question)], f"{evidence}\n{_words(usage, schema)}".strip()
+        found, text = [*hits, *self._stored(usage, question, schema)], f"{evidence}\n{_words(usage, schema)}".strip()
         return Draft(usage, plain, self.inner.link(question, schema, hits=found, evidence=text))
 
-    def _stored(self, usage: QueryUsage, question: str) -> list[ValueHit]:
+    def _stored(self, usage: QueryUsage, question: str, schema: Schema) -> list[ValueHit]:
         """Values that equal the SQL's literals. Their spans count no characters of the question: it is not in them."""
         if self.values is None or not usage.literals:
             return []
-        return list(self.values.lookup(question, "\n".join(f"'{text[:_MAX_LITERAL]}'" for text in usage.literals)))
+        quoted = "\n".join(f"'{text[:_MAX_LITERAL]}'" for text in usage.literals)
+        return list(restrict(self.values, tuple(schema.refs())).lookup(question, quoted))
 
 
 def _words(usage: QueryUsage, schema: Schema) -> str:

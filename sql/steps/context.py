@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..intent import write_request
 from ..linking.wrapped import counter_of, with_columns
 from ..schema import ColumnRef
+from ..values.restrict import fold_ref, restrict
 from .base import Refusal
 
 if TYPE_CHECKING:
@@ -50,32 +51,35 @@ class RetrieveValues:
 
     Attributes:
         values: Where they are looked up.
-        private: Columns whose values are never shown; hits on them, and on columns outside the caller's schema, are
-            dropped.
+        private: Columns whose values are never shown. They, and columns outside the caller's schema, take no part in
+            the look-up (`ValueIndex.within`).
     """
 
     values: ValueLookup
     private: tuple[ColumnRef, ...] = ()
     name: str = "values"
+    _made: list[tuple[Schema, ValueLookup]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def run(self, state: State) -> State:
         """Adds `hits`, and `ranges` where the lookup has them."""
-        find_ranges = getattr(self.values, "ranges", None)
+        values = self._allowed(state.schema)
+        find_ranges = getattr(values, "ranges", None)
         ranges = () if find_ranges is None else find_ranges(state.question, state.evidence)
-        allowed = self._allowed(state)
-        return replace(
-            state,
-            hits=self.find(state.question, state, state.evidence),
-            ranges=tuple(hit for hit in ranges if _fold(hit.ref) in allowed),
-        )
+        return replace(state, hits=self.find(state.question, state, state.evidence), ranges=tuple(ranges))
 
     def find(self, text: str, state: State, evidence: str = "") -> tuple[ValueHit, ...]:
         """The hits of any text on what may be shown of the state's schema."""
-        allowed = self._allowed(state)
-        return tuple(hit for hit in self.values.lookup(text, evidence) if _fold(hit.ref) in allowed)
+        return tuple(self._allowed(state.schema).lookup(text, evidence))
 
-    def _allowed(self, state: State) -> set[tuple[str, str]]:
-        return {_fold(ref) for ref in state.schema.refs()} - {_fold(ref) for ref in self.private}
+    def _allowed(self, schema: Schema) -> ValueLookup:
+        """The look-up of what may be shown of a schema, made once as long as the schema stays the same."""
+        for known, values in self._made:
+            if known is schema:
+                return values
+        private = set(map(fold_ref, self.private))
+        values = restrict(self.values, [ref for ref in schema.refs() if fold_ref(ref) not in private])
+        self._made[:] = [(schema, values)]
+        return values
 
 
 @dataclass(frozen=True)
@@ -114,10 +118,10 @@ class ShowValues:
         if state.linked is None:
             return state
         schema = state.linked.schema
-        private = {_fold(ref) for ref in self.private}
+        private = {fold_ref(ref) for ref in self.private}
         worth = state.linked.detailed
         wanted = [ref for ref in schema.refs() if worth is None or ref in worth]
-        missing = [ref for ref in wanted if ref not in self._seen and _fold(ref) not in private]
+        missing = [ref for ref in wanted if ref not in self._seen and fold_ref(ref) not in private]
         if missing:
             filled = self.database.with_examples(schema.subset(missing), n=self.n)
             self._seen.update({ColumnRef(t.name, c.name): c.examples for t in filled.tables for c in t.columns})
@@ -144,7 +148,3 @@ def without_examples(schema: Schema, hidden: Collection[ColumnRef]) -> Schema:
         return schema
     shown = {ref: schema.table(ref.table).column(ref.column).examples for ref in schema.refs() if ref not in names}
     return with_values(schema, shown)
-
-
-def _fold(ref: ColumnRef) -> tuple[str, str]:
-    return ref.table.casefold(), ref.column.casefold()

@@ -6,7 +6,8 @@ names of kinds ("myocardial infarction"); names of people and places are found b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from ctxprune._extras import require
 from ctxprune.errors import UsageError
 
 from .base import RangeHit, ValueHit
+from .restrict import fold_ref
 from .spans import Question
 
 if TYPE_CHECKING:
     from ..schema import ColumnRef
     from .index import ValueIndex
+    from .visible import VisibleIndex
 
 __all__ = ["Embed", "SemanticLookup"]
 
@@ -64,7 +67,8 @@ class SemanticLookup:
         for name, cosine in (("least", least), ("least_fuzzy", least_fuzzy)):
             if not 0 <= cosine <= 1:
                 raise UsageError(f"{name} must lie between 0 and 1, got {cosine}", where=name)
-        self.index, self._embed = index, embed
+        self.index: ValueIndex | VisibleIndex = index
+        self._embed = embed
         self._least, self._least_fuzzy, self._most_hits = least, least_fuzzy, most_hits
         small = [
             column.ref
@@ -73,6 +77,7 @@ class SemanticLookup:
         ]
         self._width = 0
         self._values = [(ref, value) for ref in small for value in index.values_of(ref)]
+        self._shown = list(range(len(self._values)))  # the rows that there are for the caller
         self._near = _search(self._vectors([value for _ref, value in self._values]))
 
     @property
@@ -85,9 +90,9 @@ class SemanticLookup:
         parsed = Question.parse(question, evidence)
         hits = self._meant(parsed, self.index.lookup(question, evidence))
         spans = _spans(parsed, hits)
-        if not spans or not self._values:
+        if not spans or not self._shown:
             return hits
-        cosines, rows = self._near(self._vectors([parsed.surface(i, j) for i, j in spans]))
+        cosines, rows = self._near(self._vectors([parsed.surface(i, j) for i, j in spans]), self._shown)
         known = {(hit.ref, hit.value) for hit in hits}
         found: dict[tuple[ColumnRef, str], ValueHit] = {}
         for (i, j), some, near in zip(spans, cosines.tolist(), rows.tolist(), strict=True):
@@ -99,6 +104,14 @@ class SemanticLookup:
                 if (ref, value) not in found or score > found[ref, value].score:
                     found[ref, value] = ValueHit(ref, value, parsed.place(i, j), score, "semantic", round(score, 4))
         return hits + sorted(found.values(), key=lambda hit: (-hit.score, hit.ref, hit.value))[: self._most_hits]
+
+    def within(self, columns: Collection[ColumnRef]) -> SemanticLookup:
+        """As `ValueIndex.within`; what was embedded is shared."""
+        wanted = set(map(fold_ref, columns))
+        fewer = copy(self)
+        fewer.index = self.index.within(columns)
+        fewer._shown = [row for row in self._shown if fold_ref(self._values[row][0]) in wanted]
+        return fewer
 
     def ranges(self, question: str, evidence: str = "") -> list[RangeHit]:
         """As `ValueIndex.ranges`."""
@@ -129,12 +142,20 @@ class SemanticLookup:
         return np.ascontiguousarray(vectors / np.maximum(norms, 1e-12))
 
 
-def _search(vectors: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], tuple[Any, Any]]:
-    """Cosines and rows of the nearest of `vectors`, best first, (n, 5) each; row -1 where there are fewer."""
+def _search(vectors: NDArray[np.float32]) -> Callable[[NDArray[np.float32], list[int]], tuple[Any, Any]]:
+    """Finds cosines and places of the nearest of some rows of `vectors`: best first, (n, 5) each; -1 for no row."""
     faiss = require("faiss", "ann")
     table = faiss.IndexFlatIP(vectors.shape[1])
     table.add(vectors)
-    return lambda asked: table.search(asked, _NEAR)
+
+    def search(asked: NDArray[np.float32], rows: list[int]) -> tuple[Any, Any]:
+        # a row that is left out takes none of the five places
+        every = len(rows) == table.ntotal
+        chosen = None if every else faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))
+        cosines, near = table.search(asked, _NEAR, params=chosen)
+        return cosines, near
+
+    return search
 
 
 def _spans(question: Question, hits: Sequence[ValueHit]) -> list[tuple[int, int]]:

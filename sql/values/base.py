@@ -71,7 +71,9 @@ class ValueLookup(Protocol):
     """Finds stored values that a text mentions; best first, at most a few per column.
 
     It may also have `ranges(question, evidence)`, which gives a `RangeHit` for each column that a number or day of the
-    text may be compared with, the likeliest first.
+    text may be compared with, the likeliest first; and `within(columns)`, which gives a look-up of these columns alone,
+    whose answers depend on no value of another column. A pipeline for callers who may see a part of a database needs
+    the latter.
     """
 
     def lookup(self, question: str, evidence: str = "") -> Sequence[ValueHit]:

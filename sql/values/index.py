@@ -26,11 +26,8 @@ from .making import ColumnReport, Making, column_rows, column_starts, make, want
 from .minhash import Signer
 from .older import Older
 from .privacy import Privacy
-from .ranges import find_ranges
-from .scoring import choose
-from .spans import Question
-from .stages import Finder
 from .stores import ArrayStore
+from .visible import Contents, VisibleIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -282,6 +279,12 @@ class ValueIndex:
         return tuple(column.ref for column in self.columns)
 
     @cached_property
+    def _contents(self) -> Contents:
+        guarded = Privacy.recorded(self._manifest) != Privacy()
+        starts = column_starts(self._manifest)
+        return Contents(self._store, starts, self._signer, self.columns, self._facts, self._ranges, guarded)
+
+    @cached_property
     def _facts(self) -> tuple[ColumnFacts, ...]:
         return tuple(
             ColumnFacts.of(c.table, c.column, c.values, c.numeric, masked=bool(c.masked), truths=c.truths)
@@ -307,11 +310,7 @@ class ValueIndex:
         Returns:
             Hits, best first, no (column, value) twice, at most a few per column; [] for an empty question.
         """
-        parsed = Question.parse(question, evidence)
-        if not parsed.words or not len(self):
-            return []
-        finder = Finder(parsed, self._store, self._signer, self._facts)
-        return choose(parsed, finder.find(), finder.stored, self._refs, self._facts)
+        return self._contents.lookup(question, evidence)
 
     def ranges(self, question: str, evidence: str = "") -> list[RangeHit]:
         """Columns that the numbers, years and days of a question (and its evidence) may be compared with.
@@ -319,7 +318,13 @@ class ValueIndex:
         They are judged by what each column holds from its smallest to its largest, not looked up, and are kept apart
         from `lookup`. The likeliest first; at most five columns for each number; [] where the question names none.
         """
-        return find_ranges(Question.parse(question, evidence), self._ranges)
+        return self._contents.find_ranges(question, evidence)
+
+    def within(self, columns: Collection[ColumnRef]) -> VisibleIndex:
+        """This index as somebody sees it who may see these columns only, in any case; the others are left out before
+        anything is found, counted or scored.
+        """
+        return VisibleIndex(self._contents, columns)
 
 
 def default_directory(database: Database) -> Path:

@@ -14,9 +14,10 @@ from ctxprune.errors import ModelError, UsageError
 
 from ..generate.duck import as_chat_model
 from ..generate.model import Message, Sampling, ask_model
+from .restrict import restrict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ..generate.model import ChatModel
     from ..schema import ColumnRef
@@ -65,6 +66,10 @@ class KeywordLookup:
     def hidden(self) -> tuple[ColumnRef, ...]:
         """As `ValueIndex.hidden`."""
         return tuple(getattr(self.index, "hidden", ()))
+
+    def within(self, columns: Collection[ColumnRef]) -> KeywordLookup:
+        """As `ValueIndex.within`."""
+        return replace(self, index=restrict(self.index, columns))
 
     def lookup(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
         """Hits of the question and of its keywords, likeliest first, at most 24 where keywords add any.

@@ -6,12 +6,13 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ..database import Database
     from ..schema import ColumnRef, Schema
     from .base import RangeHit, ValueHit
     from .index import ValueIndex
+    from .visible import VisibleIndex
 
 __all__ = ["LazyIndex"]
 
@@ -37,6 +38,10 @@ class LazyIndex:
     def ranges(self, question: str, evidence: str = "") -> Sequence[RangeHit]:
         """As `ValueIndex.ranges`."""
         return self._built().ranges(question, evidence)
+
+    def within(self, columns: Collection[ColumnRef]) -> VisibleIndex:
+        """As `ValueIndex.within`."""
+        return self._built().within(columns)
 
     def _built(self) -> ValueIndex:
         with self._lock:

@@ -15,6 +15,7 @@ import json
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,16 @@ from ctxprune.errors import FormatError, StoreError, UsageError
 from .._redis import RedisServer, checked_name, sealed, unsealed
 from .index import ValueIndex
 from .redis_store import ARRAYS, PUBLISH, RedisStore, blocks, counts
+from .restrict import fold_ref
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ..schema import ColumnRef
     from .base import RangeHit, ValueHit
     from .build import Part
 
-__all__ = ["RedisIndex"]
+__all__ = ["RedisIndex", "VisibleRedisIndex"]
 
 _FORMAT, _LAYOUT = "ctxprune.values.redis", 1
 _VERSION = re.compile(rb"[0-9a-f]{16}")
@@ -79,6 +83,10 @@ class RedisIndex:
     def hidden(self) -> tuple[ColumnRef, ...]:
         """As `ValueIndex.hidden`; raises what `current` does."""
         return self.current().hidden
+
+    def within(self, columns: Collection[ColumnRef]) -> VisibleRedisIndex:
+        """As `ValueIndex.within`, of the version that is current at each look-up."""
+        return VisibleRedisIndex(self, frozenset(columns))
 
     def current(self) -> ValueIndex:
         """The version that is current now, for as long as Redis keeps it.
@@ -174,3 +182,34 @@ class RedisIndex:
 
     def _damaged(self, what: str) -> FormatError:
         return FormatError(f"the value index in Redis is not whole: {what}", where=self._where, hint=PUBLISH)
+
+
+@dataclass(frozen=True)
+class VisibleRedisIndex:
+    """Some columns of an index in Redis; every method raises what `RedisIndex.current` does.
+
+    Attributes:
+        index: The whole index.
+        columns: Those that exist here, in any case.
+    """
+
+    index: RedisIndex
+    columns: frozenset[ColumnRef]
+
+    @property
+    def hidden(self) -> tuple[ColumnRef, ...]:
+        """As `VisibleIndex.hidden`."""
+        return self.index.current().within(self.columns).hidden
+
+    def lookup(self, question: str, evidence: str = "") -> list[ValueHit]:
+        """As `ValueIndex.lookup`."""
+        return self.index.current().within(self.columns).lookup(question, evidence)
+
+    def ranges(self, question: str, evidence: str = "") -> list[RangeHit]:
+        """As `ValueIndex.ranges`."""
+        return self.index.current().within(self.columns).ranges(question, evidence)
+
+    def within(self, columns: Collection[ColumnRef]) -> VisibleRedisIndex:
+        """Fewer of these columns."""
+        wanted = set(map(fold_ref, columns))
+        return VisibleRedisIndex(self.index, frozenset(ref for ref in self.columns if fold_ref(ref) in wanted))

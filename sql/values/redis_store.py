@@ -18,6 +18,7 @@ from ctxprune.errors import FormatError
 from .._redis import unsealed
 from .making import column_starts
 from .minhash import BANDS, LENGTHS
+from .stores import few_seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from .._redis import RedisServer
     from .build import Part
+    from .stores import Seen
 
 __all__ = ["ARRAYS", "PUBLISH", "RedisStore", "blocks", "counts"]
 
@@ -160,7 +162,7 @@ class RedisStore:
         return [_rows(entries[a:b]) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
 
     def near(
-        self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int
+        self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int, seen: Seen | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
         """As `ValueStore.near`."""
         width = self._bands.n // BANDS
@@ -173,8 +175,9 @@ class RedisStore:
             entries = self._entries(self._bands, found[at : at + len(mine)])
             at += len(mine)
             first, last = _bounds(entries, lows, highs)
-            for text in np.flatnonzero((last > first) & (last - first <= most)).tolist():
-                rows.append(_rows(entries[first[text] : last[text]]))
+            for text in np.flatnonzero((last > first) & ((last - first <= most) | (seen is not None))).tolist():
+                here = _rows(entries[first[text] : last[text]])
+                rows.append(here if seen is None else few_seen(here, seen, most))
                 texts.append(np.full(len(rows[-1]), text))
         return np.concatenate(texts), np.concatenate(rows)
 

@@ -16,16 +16,19 @@ from .minhash import LENGTHS
 from .postings import bounds, directory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from .build import Part
     from .postings import Starts
 
-__all__ = ["ArrayStore", "DictStore", "ValueStore"]
+    Seen = Callable[[NDArray[np.uint32]], NDArray[np.bool_]]
+
+__all__ = ["ArrayStore", "DictStore", "ValueStore", "few_seen"]
 
 _NO_ROWS = np.empty(0, dtype=np.uint32)
+_AT_ONCE = 16_384
 
 
 class ValueStore(Protocol):
@@ -36,13 +39,15 @@ class ValueStore(Protocol):
         ...
 
     def near(
-        self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int
+        self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int, seen: Seen | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
         """The rows that share a band with some texts and are about as long.
 
         Args:
             low, high: uint32 (n_bands, n_texts), the band keys of each text with its least and its greatest length.
             most: Bands in which more rows than that share a text's key say little and are left out.
+            seen: Of some rows, those that there are at all, bool (n,); others are neither counted nor given. None for
+                all of them.
 
         Returns:
             Pairs of text number, int64 (n,), and row, uint32 (n,), in any order; the same pair once per shared band.
@@ -91,15 +96,24 @@ class ArrayStore:
         return found
 
     def near(
-        self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int
+        self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int, seen: Seen | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
         """As `ValueStore.near`."""
         first, last = bounds(self.part.bands, self._band_starts, low, high)
         first, sizes = first.reshape(-1), (last - first).reshape(-1)
         chosen = np.flatnonzero((sizes > 0) & (sizes <= most))
-        first, sizes = first[chosen], sizes[chosen]
-        places = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
-        return np.repeat(chosen % low.shape[1], sizes), self._band_rows[places]
+        starts, few = first[chosen], sizes[chosen]
+        places = np.repeat(starts - np.cumsum(few) + few, few) + np.arange(few.sum())
+        texts, rows = np.repeat(chosen % low.shape[1], few), self._band_rows[places]
+        if seen is None:
+            return texts, rows
+        there = seen(rows)
+        found_texts, found_rows = [texts[there]], [rows[there]]
+        for place in np.flatnonzero(sizes > most).tolist():  # few enough of them may be seen
+            mine = few_seen(self._band_rows[first[place] : first[place] + sizes[place]], seen, most)
+            found_texts.append(np.full(len(mine), place % low.shape[1], dtype=np.int64))
+            found_rows.append(mine)
+        return np.concatenate(found_texts), np.concatenate(found_rows)
 
     def sketches(self, rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
         """As `ValueStore.sketches`."""
@@ -150,13 +164,14 @@ class DictStore:
         return [np.array(self._keys.get(key, ()), dtype=np.uint32) for key in keys.tolist()]
 
     def near(
-        self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int
+        self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int, seen: Seen | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
         """As `ValueStore.near`."""
         pairs: list[tuple[int, int]] = []
         for band, lows, highs in zip(self._bands, low.tolist(), high.tolist(), strict=True):
             for text, (a, b) in enumerate(zip(lows, highs, strict=True)):
                 rows = [row for key in range(a, min(b, a | (LENGTHS - 1)) + 1) for row in band.get(key, ())]
+                rows = few_seen(np.array(rows, dtype=np.uint32), seen, most).tolist() if seen and rows else rows
                 pairs += [(text, row) for row in rows] if len(rows) <= most else []
         return (
             np.array([text for text, _row in pairs], dtype=np.int64),
@@ -170,6 +185,18 @@ class DictStore:
     def values(self, rows: NDArray[np.uint32]) -> list[tuple[int, str]]:
         """As `ValueStore.values`."""
         return [self._values[row] for row in rows.tolist()]
+
+
+def few_seen(rows: NDArray[np.uint32], seen: Seen, most: int) -> NDArray[np.uint32]:
+    """Those of the rows that are seen; none where they are more than `most`."""
+    found, count = [_NO_ROWS], 0
+    for start in range(0, len(rows), _AT_ONCE):  # a common band may hold a million rows: stop once it is too many
+        some = rows[start : start + _AT_ONCE]
+        found.append(some[seen(some)])
+        count += len(found[-1])
+        if count > most:
+            return _NO_ROWS
+    return np.concatenate(found)
 
 
 def _rows(entries: NDArray[np.uint64]) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ctxprune.sql.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
@@ -31,6 +31,9 @@ class Found:
 
     def lookup(self, question: str, evidence: str = "") -> Sequence[ValueHit]:
         return self.hits
+
+    def within(self, columns: Collection[ColumnRef]) -> Found:
+        return Found(*(hit for hit in self.hits if hit.ref in columns))
 
 
 class Writes:

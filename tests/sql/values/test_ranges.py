@@ -67,7 +67,9 @@ def test_generators_are_told_the_ranges_but_those_of_private_columns(boats, look
     told = {hit.ref.column for hit in RetrieveValues(values).run(state).ranges}
     assert {"launched", "crew"} <= told
     private = (ColumnRef("boat", "crew"),)
-    assert {hit.ref.column for hit in RetrieveValues(values, private).run(state).ranges} == told - {"crew"}
+    left = {hit.ref.column for hit in RetrieveValues(values, private).run(state).ranges}
+    assert "crew" not in left
+    assert left >= told - {"crew"}  # others may take the place that it had
 
 
 def test_many_distinct_numbers_keep_only_their_ends(database):

@@ -1,0 +1,53 @@
+"""Cutting any value look-up down to the columns that may be seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ..schema import ColumnRef
+    from .base import RangeHit, ValueHit, ValueLookup
+
+__all__ = ["Filtered", "fold_ref", "restrict"]
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """A look-up that cannot leave columns out itself: hits on other columns are dropped afterwards.
+
+    Which hits remain may then depend on values of the dropped columns, so this serves callers who may see these.
+
+    Attributes:
+        values: Where values are looked up.
+        columns: Those whose hits stay, folded.
+    """
+
+    values: ValueLookup
+    columns: frozenset[tuple[str, str]]
+
+    def lookup(self, question: str, evidence: str = "") -> list[ValueHit]:
+        """The hits on the columns."""
+        return [hit for hit in self.values.lookup(question, evidence) if fold_ref(hit.ref) in self.columns]
+
+    def ranges(self, question: str, evidence: str = "") -> list[RangeHit]:
+        """The ranges of the columns, where the look-up has them."""
+        ranges = getattr(self.values, "ranges", None)
+        found = () if ranges is None else ranges(question, evidence)
+        return [hit for hit in found if fold_ref(hit.ref) in self.columns]
+
+
+def restrict(values: ValueLookup, columns: Collection[ColumnRef]) -> ValueLookup:
+    """A look-up of these columns alone: what `values.within` gives, or `Filtered` where it has no such method."""
+    within = getattr(values, "within", None)
+    if within is None:
+        return Filtered(values, frozenset(map(fold_ref, columns)))
+    restricted: ValueLookup = within(columns)
+    return restricted
+
+
+def fold_ref(ref: ColumnRef) -> tuple[str, str]:
+    """The names of a column, folded so that spellings in other cases are equal."""
+    return ref.table.casefold(), ref.column.casefold()
