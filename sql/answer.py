@@ -11,6 +11,7 @@ from .trace import Trace, TraceBuilder, hit_traces, knowledge_trace, link_trace
 
 if TYPE_CHECKING:
     from .database import ResultSet
+    from .doubts import Doubt
     from .steps import State
 
 __all__ = ["Answer", "answer_of"]
@@ -27,6 +28,7 @@ class Answer:
         confidence: 0..1, the share of the working candidates' weight that agrees; 0 when refused.
         refusal: Why there is no answer; None when there is one.
         trace: How it came about.
+        doubts: Words of the question that mean nothing which the caller may see; the answer leaves them out of account.
     """
 
     question: str
@@ -35,6 +37,7 @@ class Answer:
     confidence: float
     refusal: Refusal | None
     trace: Trace
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -68,6 +71,7 @@ class Answer:
             "refused": self.refused,
             "refusal": asdict(self.refusal) if self.refusal else None,
             "reason": self.reason,
+            "doubts": [{**asdict(doubt), "message": str(doubt)} for doubt in self.doubts],
             "tokens_in": self.trace.tokens_in,
             "tokens_out": self.trace.tokens_out,
             "cost": self.trace.cost,
@@ -99,5 +103,6 @@ def answer_of(state: State, builder: TraceBuilder) -> Answer:
     )
     if chosen is None or selection is None:
         refusal = refusal or Refusal("unanswerable", "No step of this pipeline chose an answer.")
-        return Answer(state.question, "", None, 0.0, refusal, trace)
-    return Answer(state.question, chosen.sql, chosen.result, selection.confidence, None, trace)
+        return Answer(state.question, "", None, 0.0, refusal, trace, tuple(state.doubts))
+    sure = selection.confidence
+    return Answer(state.question, chosen.sql, chosen.result, sure, None, trace, tuple(state.doubts))

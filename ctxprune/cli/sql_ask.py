@@ -188,6 +188,8 @@ def _show(answer: Answer) -> None:
 
     from ctxprune.cli import _console
 
+    for doubt in answer.doubts:
+        _console.say(_console.visible(str(doubt)))
     console = _console.data()
     if answer.refused:
         console.print(Text(_console.visible(answer.reason)), soft_wrap=True)

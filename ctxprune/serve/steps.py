@@ -48,6 +48,8 @@ def _news(before: State, after: State) -> dict[str, Any]:
     news: dict[str, Any] = {}
     if after.hits is not before.hits:
         news["hits"] = [asdict(hit) for hit in hit_traces(after.hits)]
+    if after.doubts is not before.doubts and after.doubts:
+        news["doubts"] = [doubt.text for doubt in after.doubts]
     if after.linked is not None and after.linked is not before.linked:
         told = link_document(after.linked, after.question, after.evidence)
         news["linked"] = asdict(link_trace(after.linked)) | told

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..doubts import without_told
+
 if TYPE_CHECKING:
     from ..steps import State
     from .recall import BoundKnowledge
@@ -24,8 +26,11 @@ class RecallKnowledge:
     name: str = "knowledge"
 
     def run(self, state: State) -> State:
-        """Adds `known`, and before the hits of the state the values that its terms stand for."""
+        """Adds `known`, and before the hits of the state the values that its terms stand for; drops doubts about words
+        that known terms and notes speak of.
+        """
         known = self.knowledge.recall(state.question, state.hits)
         stood_for = {(hit.ref, hit.value) for hit in known.hits}
         others = (hit for hit in state.hits if (hit.ref, hit.value) not in stood_for)
-        return replace(state, known=known, hits=(*known.hits, *others))
+        doubts = without_told(state.doubts, " ".join(known.hints))
+        return replace(state, known=known, hits=(*known.hits, *others), doubts=doubts)

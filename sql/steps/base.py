@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..doubts import Doubt
     from ..generate.base import Candidate
     from ..knowledge.recall import Recalled
     from ..linking.base import Linked
@@ -38,7 +39,7 @@ class State:
     """What is known about one question so far; a step never changes it, it makes the next one.
 
     `shown` is the linked schema with example values, `known` what the team's knowledge gives to the question,
-    `rewritten` how it came about from a follow-up question.
+    `rewritten` how it came about from a follow-up question, `doubts` its words that mean nothing in the schema.
     """
 
     question: str
@@ -54,6 +55,7 @@ class State:
     refusal: Refusal | None = None
     known: Recalled | None = None
     rewritten: Rewritten | None = None
+    doubts: Sequence[Doubt] = ()
 
     @property
     def told(self) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from ..doubts import SchemaWords, find_doubts
 from ..intent import write_request
 from ..linking.wrapped import counter_of, with_columns
 from ..schema import ColumnRef
@@ -45,9 +46,17 @@ class Screen:
         return replace(state, refusal=Refusal("write_request", reason))
 
 
+class _Made(NamedTuple):
+    """What `RetrieveValues` makes of a schema: a look-up of what may be shown of it, and its words."""
+
+    schema: Schema
+    values: ValueLookup
+    words: SchemaWords
+
+
 @dataclass(frozen=True)
 class RetrieveValues:
-    """Finds stored values that the question mentions.
+    """Finds stored values that the question mentions, and its words that mean nothing the caller may see.
 
     Attributes:
         values: Where they are looked up.
@@ -58,28 +67,31 @@ class RetrieveValues:
     values: ValueLookup
     private: tuple[ColumnRef, ...] = ()
     name: str = "values"
-    _made: list[tuple[Schema, ValueLookup]] = field(default_factory=list, init=False, repr=False, compare=False)
+    _made: list[_Made] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def run(self, state: State) -> State:
-        """Adds `hits`, and `ranges` where the lookup has them."""
-        values = self._allowed(state.schema)
-        find_ranges = getattr(values, "ranges", None)
-        ranges = () if find_ranges is None else find_ranges(state.question, state.evidence)
-        return replace(state, hits=self.find(state.question, state, state.evidence), ranges=tuple(ranges))
+        """Adds `hits`, `doubts`, and `ranges` where the lookup has them."""
+        made = self._of(state.schema)
+        find_ranges = getattr(made.values, "ranges", None)
+        ranges = () if find_ranges is None else tuple(find_ranges(state.question, state.evidence))
+        hits = self.find(state.question, state, state.evidence)
+        doubts = find_doubts(state.question, made.words, hits=hits, ranges=ranges, told=state.evidence)
+        return replace(state, hits=hits, ranges=ranges, doubts=doubts)
 
     def find(self, text: str, state: State, evidence: str = "") -> tuple[ValueHit, ...]:
         """The hits of any text on what may be shown of the state's schema."""
-        return tuple(self._allowed(state.schema).lookup(text, evidence))
+        return tuple(self._of(state.schema).values.lookup(text, evidence))
 
-    def _allowed(self, schema: Schema) -> ValueLookup:
-        """The look-up of what may be shown of a schema, made once as long as the schema stays the same."""
-        for known, values in self._made:
-            if known is schema:
-                return values
+    def _of(self, schema: Schema) -> _Made:
+        """What is made of a schema, once as long as it stays the same."""
+        for made in self._made:
+            if made.schema is schema:
+                return made
         private = set(map(fold_ref, self.private))
         values = restrict(self.values, [ref for ref in schema.refs() if fold_ref(ref) not in private])
-        self._made[:] = [(schema, values)]
-        return values
+        made = _Made(schema, values, SchemaWords.of(schema))
+        self._made[:] = [made]
+        return made
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,19 @@ def test_json_is_one_document(shop: Path, capsys: pytest.CaptureFixture[str]) ->
     assert err == ""
 
 
+@pytest.mark.usefixtures("chat")
+def test_words_that_mean_nothing_here_are_told(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["sql", "ask", str(shop), "Which mayors have the cities in France?", "--generator", "chat:x"]
+    assert main(asked) == 0
+    assert (
+        "the question mentions 'mayors', which is no table, column or value that you may see" in capsys.readouterr().err
+    )
+    assert main([*asked, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert [doubt["text"] for doubt in json.loads(out)["doubts"]] == ["mayors"]
+    assert err == ""
+
+
 def test_the_default_generator_indexes_and_answers(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

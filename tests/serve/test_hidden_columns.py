@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,15 @@ def test_the_visible_value_is_found_where_a_hidden_one_is_equal_to_the_question(
 def test_so_it_is_with_a_published_index(published: list[Client]) -> None:
     for question in ("Which people live in Shelbyvile?", "people called moore, Margret Olson", "height of 170"):
         same(published, question)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_reply_names_words_that_the_key_may_not_see(folders: list[Client], stream: bool) -> None:
+    question = {"database": "people", "question": "What is the diagnosis of each person?", "stream": stream}
+    reply = folders[1].post("/v1/sql/ask", question, key=SOME)
+    answer = json.loads(reply.text.split("event: answer\ndata: ")[-1]) if stream else reply.json()
+    assert [doubt["text"] for doubt in answer["doubts"]] == ["diagnosis"]
+    assert "no table, column or value that you may see" in answer["doubts"][0]["message"]
 
 
 @pytest.mark.long

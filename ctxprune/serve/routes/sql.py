@@ -64,7 +64,7 @@ class LinkReply(BaseModel):
 
 
 class AskReply(BaseModel):
-    """An answer, or a refusal with its reason, and how it came about."""
+    """An answer, or a refusal with its reason, how it came about, and words of the question that mean nothing to it."""
 
     sql: str
     columns: list[str]
@@ -73,6 +73,7 @@ class AskReply(BaseModel):
     confidence: float
     refused: bool
     reason: str
+    doubts: list[dict[str, Any]]
     trace: dict[str, Any]
 
 
@@ -110,6 +111,7 @@ _ANSWERED = {
     "confidence": 1.0,
     "refused": False,
     "reason": "4 of 4 working candidates gave this result",
+    "doubts": [],
     "trace": {"format": "ctxprune-trace", "version": 1},
 }
 _DATABASES = {"databases": [{"name": "shop", "available": True, "schema": {"format": "ctxprune.schema", "version": 1}}]}
