@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from ctxprune._lazy import lazy
 
 if TYPE_CHECKING:
+    from ctxprune.rag.addressed import addressed_units
     from ctxprune.rag.dedup.report import Deduplicated, Merge
     from ctxprune.rag.dedup.tables import deduplicate_rows, deduplicate_tables
     from ctxprune.rag.dedup.texts import deduplicate, near_duplicates
     from ctxprune.rag.distinct import Distinct
     from ctxprune.rag.documents import BestDocuments, TopMean, document_scores
+    from ctxprune.rag.fence import escape_chat_marks, new_fence
     from ctxprune.rag.html import HtmlOptions, HtmlPage, HtmlPages
     from ctxprune.rag.jsondocument import JsonDocument
     from ctxprune.rag.jsonschema import JsonSchema, ToolOptions, Tools
@@ -44,11 +46,14 @@ _HOMES = {
     "ToolOptions": "jsonschema",
     "Tools": "jsonschema",
     "TopMean": "documents",
+    "addressed_units": "addressed",
     "deduplicate": "dedup.texts",
     "deduplicate_rows": "dedup.tables",
     "deduplicate_tables": "dedup.tables",
     "document_scores": "documents",
+    "escape_chat_marks": "fence",
     "near_duplicates": "dedup.texts",
+    "new_fence": "fence",
     "prune_file": "tables",
     "sentence_spans": "passages",
 }
@@ -75,11 +80,14 @@ __all__ = [
     "ToolOptions",
     "Tools",
     "TopMean",
+    "addressed_units",
     "deduplicate",
     "deduplicate_rows",
     "deduplicate_tables",
     "document_scores",
+    "escape_chat_marks",
     "near_duplicates",
+    "new_fence",
     "prune_file",
     "sentence_spans",
 ]

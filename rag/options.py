@@ -13,6 +13,7 @@ from ctxprune.errors import UsageError
 
 from ._markdown import heading_level
 from ._patterns import found, safe_pattern
+from .fence import check_fence, enclose, escape_chat_marks, new_fence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,13 @@ class PassageOptions:
             English. Off by default because it loses evidence at equal length.
         protect: Regular expressions; units in which one matches are pinned. Case counts unless one says "(?i)".
             Expressions that a text could make run for ages are refused: see `ctxprune.rag._patterns.safe_pattern`.
+        fence: Put each rendered passage between two lines that name a fence, so that no passage can pretend to end
+            and to be followed by something else. True takes 16 random digits, made with these options: make new ones
+            for each prompt, and tell the model which fence holds (`options.fence`). Or 8 to 64 letters, digits and "-"
+            of your own, which must not stand in a text. The lines count as tokens of the output.
+        escape_marks: Write what a chat template may take for a mark of its own ("<|im_start|>", "[INST]"), and
+            invisible characters, as visible escapes: see `escape_chat_marks`. Spans are those of the source, where
+            such a mark still stands.
 
     Raises:
         UsageError: An argument is of the wrong kind, or a pattern is not allowed.
@@ -48,9 +56,11 @@ class PassageOptions:
     title: bool = False
     pronouns: bool = False
     protect: Sequence[str] = ()
+    fence: bool | str = False
+    escape_marks: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("markdown", "headings", "title", "pronouns"):
+        for name in ("markdown", "headings", "title", "pronouns", "escape_marks"):
             if not isinstance(getattr(self, name), bool):
                 raise UsageError(f"{name} is {getattr(self, name)!r}", hint="give True or False")
         if isinstance(self.protect, str) or not isinstance(self.protect, Sequence):
@@ -58,6 +68,14 @@ class PassageOptions:
         object.__setattr__(self, "protect", tuple(self.protect))
         for source in self.protect:
             safe_pattern(source)
+        if self.fence is not False:
+            fence = new_fence() if self.fence is True else check_fence(self.fence, "fence")
+            object.__setattr__(self, "fence", fence)
+
+    def finish(self, text: str) -> str:
+        """A rendered passage as it enters a prompt: marks escaped and fenced, where these options say so."""
+        text = escape_chat_marks(text) if self.escape_marks else text
+        return enclose(text, self.fence) if isinstance(self.fence, str) else text
 
 
 NO_OPTIONS = PassageOptions()

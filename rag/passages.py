@@ -71,6 +71,8 @@ class Passage:
         for name in ("text", "gap", "language"):
             if not isinstance(getattr(self, name), str):
                 raise UsageError(f"{name} is a {type(getattr(self, name)).__name__}", hint="give a str")
+        if isinstance(self.options.fence, str) and self.options.fence in self.text:
+            raise UsageError("the text holds its own fence", where="fence", hint="take another one for each prompt")
         blocks = _blocks(_readable(self.text), self.options)
         spans = _spans(self.text, blocks, language=self.language, max_tokens=self.max_tokens)
         levels = {block.start: block.level for block in blocks}
@@ -78,10 +80,14 @@ class Passage:
         object.__setattr__(self, "units", units)
 
     def render(self, kept: Collection[int]) -> str:
-        """The kept sentences in source order, each byte for byte; the whole text, white space included, if all are."""
+        """The kept sentences in source order, each byte for byte; the whole text, white space included, if all are.
+
+        Where the options ask for it, marks of chat templates are escaped and the text is fenced.
+        """
         spans = [unit.span for unit in self.units if unit.span is not None]
         wide = f"\n\n{self.gap.strip()}\n\n" if self.gap.strip() else "\n\n"
-        return _render(self.text, spans, sorted(set(kept)), (self.gap, wide if self.options.markdown else self.gap))
+        gaps = (self.gap, wide if self.options.markdown else self.gap)
+        return self.options.finish(_render(self.text, spans, sorted(set(kept)), gaps))
 
 
 @dataclass(frozen=True)

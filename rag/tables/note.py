@@ -13,7 +13,9 @@ _NAMED = 12  # columns that are named
 _LONGEST = 40  # characters of a name
 
 
-def dropped_line(rows: tuple[int, int], names: Sequence[str], kept: Sequence[int], missing: int = 0) -> str:
+def dropped_line(
+    rows: tuple[int, int], names: Sequence[str], kept: Sequence[int], missing: int = 0, *, mark: str = ""
+) -> str:
     """What was left out of a table, as one line in brackets; "" where nothing was.
 
     Args:
@@ -21,6 +23,7 @@ def dropped_line(rows: tuple[int, int], names: Sequence[str], kept: Sequence[int
         names: Of all columns.
         kept: Indices of the columns that were kept.
         missing: How many rows were not kept that the question cannot be answered without.
+        mark: What the line begins with, within the brackets; "" for nothing.
     """
     parts = []
     if rows[0] < rows[1]:
@@ -32,7 +35,7 @@ def dropped_line(rows: tuple[int, int], names: Sequence[str], kept: Sequence[int
     if gone:
         more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
         parts.append(f"{len(gone)} of {len(names)} columns left out: {', '.join(gone[:_NAMED])}{more}")
-    return f"({'; '.join(parts)})" if parts else ""
+    return f"({f'{mark}: ' if mark else ''}{'; '.join(parts)})" if parts else ""
 
 
 def _short(name: str) -> str:

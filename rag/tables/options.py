@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from ctxprune.errors import UsageError
 
+from ..fence import check_fence
+
 __all__ = ["NO_OPTIONS", "TableOptions"]
 
 _FORMATS = (None, "csv", "html", "markdown")
@@ -26,6 +28,9 @@ class TableOptions:
         rows: How many rows the whole table has, if these are only some of them; for what is said about those left out.
         note: Whether a text says in a line of its own what was left out: before CSV behind "# ", after Markdown
             and HTML.
+        mark: A word that the note begins with, so that no cell can pretend to be the note: 8 to 64 letters, digits
+            and "-" that stand nowhere in the table. `ctxprune.rag.fence.new_fence()` makes one; make a new one for each
+            prompt, and tell the model of it. "" for none.
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
@@ -38,6 +43,7 @@ class TableOptions:
     title: str = ""
     rows: int | None = None
     note: bool = False
+    mark: str = ""
 
     def __post_init__(self) -> None:
         _check(self.format in _FORMATS, "format", self.format, "'csv', 'html', 'markdown' or None")
@@ -50,6 +56,8 @@ class TableOptions:
             _check(rows is None or whole, name, rows, "a whole number from 0 up, or None")
         _check(isinstance(self.title, str), "title", self.title, "a text")
         _check(isinstance(self.note, bool), "note", self.note, "True or False")
+        if self.mark != "":
+            check_fence(self.mark, "mark")
         names = isinstance(self.key, Sequence) and not isinstance(self.key, str)
         _check(names and all(map(_names_a_column, self.key)), "key", self.key, "a tuple of names or indices of columns")
         object.__setattr__(self, "key", tuple(self.key))

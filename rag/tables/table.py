@@ -75,6 +75,7 @@ class Table(Generic[T]):
         if not isinstance(self.options, TableOptions):
             raise UsageError(f"options is a {type(self.options).__name__}", hint="give TableOptions(...)")
         form = _form(self.data, self.options)
+        _check_mark(form, self.options.mark)
         names = column_names(form.levels, form.width)
         before, after = _around(form)
         title = " / ".join(part for part in (self.options.title, _title(form, before)) if part)
@@ -122,7 +123,7 @@ class Table(Generic[T]):
         rows, columns = self._kept({*kept})
         whole = len(self.grids[0].rows) if self.options.rows is None else self.options.rows
         missing = len(self._demanded.intersection(self.grids[0].row_units).difference(kept))
-        return dropped_line((len(rows), whole), self.grids[0].header, columns, missing)
+        return dropped_line((len(rows), whole), self.grids[0].header, columns, missing, mark=self.options.mark)
 
     def demanding(self, demanded: NDArray[np.bool_]) -> Table[T]:
         """The same table, whose notes tell how many rows among the units `demanded`, bool (n_units,), are missing."""
@@ -140,6 +141,20 @@ class Table(Generic[T]):
         grid = self.grids[0]
         rows = [index for index, unit in enumerate(grid.row_units) if unit in chosen]
         return rows, [index for index, unit in enumerate(grid.column_units) if unit in chosen]
+
+
+def _check_mark(form: Form, mark: str) -> None:
+    """Make sure that no cell holds the mark of the note.
+
+    Raises:
+        UsageError: One does.
+    """
+    if not mark:
+        return
+    cells = (str(cell) for row in (*form.levels, *form.rows) for cell in row)
+    texts = (form.text,) if isinstance(form, TextForm) else cells
+    if any(mark in text for text in texts):
+        raise UsageError("the table holds the mark of its note", where="mark", hint="take another one for each prompt")
 
 
 def _form(data: Any, options: TableOptions) -> Form:

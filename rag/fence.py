@@ -1,0 +1,69 @@
+"""What keeps retrieved text apart from the rest of a prompt: delimiters it cannot know, and marks it cannot use.
+
+None of this stops a model from following what a text says. It only makes sure that where a text ends, and who speaks,
+cannot be forged by the text.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from ctxprune.errors import UsageError
+
+__all__ = ["check_fence", "enclose", "escape_chat_marks", "new_fence"]
+
+_FENCE = re.compile(r"[A-Za-z0-9-]{8,64}")
+# What chat templates write around turns, tools and thoughts. The character that opens (or closes) it is escaped, as
+# ctxprune.sql.render does with names and values in a schema.
+_WORDS = (
+    "s|bos|eos|pad|unk|sep|cls|mask|start_of_turn|end_of_turn|begin_of_text|end_of_text|im_start|im_end|system|user|"
+    "assistant|human|bot|think|thinking|tool|tools|tool_call|tool_calls|tool_response|tool_result|tool_results|"
+    "function|function_call|function_calls|function_results|start_of_image|end_of_image|image|INST|SYS"
+)
+_CHAT_MARKS = re.compile(
+    rf"<(?=[|｜])|(?<=[|｜])>|<(?=/?(?:{_WORDS})\s*>)|<(?=<?/?SYS>>)|\[(?=/?[A-Z][A-Z_]{{2,}}\])"
+    # invisible and direction characters, but for those that letters and emoji are joined with
+    r"|[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]",
+    re.IGNORECASE,
+)
+_SQUARE = re.compile(r"\[/?[A-Z][A-Z_]{2,}\]")
+
+
+def new_fence() -> str:
+    """16 hexadecimal digits that nobody can guess."""
+    return secrets.token_hex(8)
+
+
+def check_fence(fence: str, where: str) -> str:
+    """`fence` as it is.
+
+    Raises:
+        UsageError: It is not made of 8 to 64 letters, digits and "-".
+    """
+    if not isinstance(fence, str) or not _FENCE.fullmatch(fence):
+        raise UsageError(f"{where} is {fence!r}", where=where, hint="give 8 to 64 letters, digits or '-'")
+    return fence
+
+
+def enclose(text: str, fence: str) -> str:
+    """`text`, which must not hold the fence, between two lines that name it; nothing but white space as it is."""
+    if not text.strip():
+        return text
+    return f"<passage {fence}>\n{text}\n</passage {fence}>"
+
+
+def escape_chat_marks(text: str) -> str:
+    r"""`text` in which nothing is left that a chat template or its tokenizer reads as a mark of its own.
+
+    The first character of such a mark ("<|im_start|>", "[INST]", "</s>", "<start_of_turn>") becomes a visible escape
+    such as "\\u003c", and so does each invisible or direction character. All else stays.
+    """
+    return _CHAT_MARKS.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match.group()
+    if char == "[" and not _SQUARE.match(match.string, match.start()):
+        return char  # the pattern ignores case, and "[see]" is no mark
+    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
