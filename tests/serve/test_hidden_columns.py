@@ -20,7 +20,7 @@ from ..sql.values.hidden_columns import ACCESS, BAIT, FILLINGS, fill, questions
 from .conftest import SOME, Client, config_for, hashed
 
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-LONG = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LONG = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def client_of(path: Path, **parts: Any) -> Client:

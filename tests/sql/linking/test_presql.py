@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib.resources import files
 
@@ -105,6 +106,22 @@ def test_literals_are_looked_up(library: Schema):
     ref = ColumnRef("author", "birthCountry")
     assert with_values.scores[ref] > without.scores[ref]
     assert with_values.hits == ()
+
+
+def test_literals_are_looked_up_in_what_may_be_seen(library: Schema):
+    seen: list[set[ColumnRef]] = []
+
+    class Values:
+        def lookup(self, _question: str, _evidence: str = "") -> list[ValueHit]:
+            return []
+
+        def within(self, columns: Iterable[ColumnRef]) -> Values:
+            seen.append(set(columns))
+            return self
+
+    part = library.subset([ref for ref in library.refs() if ref.table == "author"])
+    PresqlLinker(values=Values()).link_sql(["SELECT name FROM author WHERE name = 'Peru'"], "who?", part)
+    assert seen == [set(part.refs())]
 
 
 def test_weights_decide(library: Schema):

@@ -107,6 +107,15 @@ class StoreConformance:
         assert set(few) <= set(everything)
         assert len(few) < len(everything)
 
+    def test_near_counts_only_rows_that_are_seen(self, store, signer):
+        everything = self.pairs(store, signer, ["ingville"], 3, LENGTHS - 1, most=1000)
+        one = max(row for _text, row in everything)
+        assert self.pairs(store, signer, ["ingville"], 3, LENGTHS - 1, most=1, seen=lambda rows: rows == one) == [
+            pair for pair in everything if pair[1] == one
+        ]
+        nothing = self.pairs(store, signer, ["ingville"], 3, LENGTHS - 1, most=9, seen=lambda rows: rows > 1_000_000)
+        assert nothing == []
+
     def test_sketches_are_those_of_the_bigrams(self, store, signer):
         rows = np.array([TOWNS.index("Springfield"), TOWNS.index("+"), len(TOWNS)], dtype=np.uint32)
         sketches = store.sketches(rows)
@@ -130,12 +139,12 @@ class StoreConformance:
         asked = "who ordered AB-00007 from Sprinfield, sao paulo or New York Citty?"
         assert {hit.value for hit in index.lookup(asked)} >= {"AB-00007", "Springfield", "São Paulo", "New York City"}
 
-    def pairs(self, store, signer, texts, shortest, longest, *, most):
+    def pairs(self, store, signer, texts, shortest, longest, *, most, seen=None):
         """Sorted (text number, row) pairs of `near`."""
         signatures = signer.sign(texts).signatures
         low = band_keys(signatures, np.full(len(texts), shortest))
         high = band_keys(signatures, np.full(len(texts), longest))
-        owner, rows = store.near(low, high, most=most)
+        owner, rows = store.near(low, high, most=most, seen=seen)
         return sorted(zip(owner.tolist(), rows.tolist(), strict=True))
 
     def folded(self):
