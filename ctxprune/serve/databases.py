@@ -216,9 +216,14 @@ def visible(schema: Schema, access: str | Mapping[str, str | Sequence[str]]) -> 
     """
     if isinstance(access, str):
         return schema
-    refs = []
+    refs, listed = [], set()
     for name, columns in access.items():
         table = schema.table(name)
         names = [column.name for column in table.columns] if isinstance(columns, str) else columns
         refs += [ColumnRef(table.name, table.column(column).name) for column in names]
-    return schema.subset(refs)
+        if not isinstance(columns, str):
+            listed.add(table.name)
+    # A key with a list of columns must not see one that is added later, so its table never counts as complete.
+    found = schema.subset(refs)
+    tables = (replace(table, complete=table.complete and table.name not in listed) for table in found.tables)
+    return replace(found, tables=tuple(tables))

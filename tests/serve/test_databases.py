@@ -14,9 +14,10 @@ import pytest
 
 from ctxprune.serve import service
 from ctxprune.serve.config import DatabaseConfig, KeyConfig
+from ctxprune.serve.databases import visible
 from ctxprune.sql.database import Database
 from ctxprune.sql.generate.base import Candidate
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.values import ValueIndex
 
 from .conftest import ALL, SOME, Client, config_for, error_of, hashed
@@ -185,3 +186,10 @@ def test_eight_slow_questions_do_not_hold_up_readiness(shop: Path) -> None:
 
     client.loop.run_until_complete(main())
     client.close()
+
+
+def test_a_table_of_which_a_key_lists_columns_never_counts_as_complete():
+    tables = (Table("a", (Column("x"), Column("y")), complete=True), Table("b", (Column("z"),), complete=True))
+    found = visible(Schema("shop", tables), {"a": ["x", "y"], "b": "*"})
+    assert [table.complete for table in found.tables] == [False, True]
+    assert visible(Schema("shop", tables), "*").tables == tables
