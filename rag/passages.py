@@ -223,7 +223,10 @@ def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple
                 continue
             yield start + before, start + cut
             before = cut
-        start += max(before, 1)
+        if not before:  # nothing but marks: to read all but one of them again would take the square of their number
+            before = ends[-1]
+            yield start, start + before
+        start += before
 
 
 def _line_starts(text: str) -> Iterator[int]:

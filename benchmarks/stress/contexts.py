@@ -8,7 +8,8 @@ Each shape has a process of its own, in which the context is read and pruned fro
 a budget of 500 tokens, by BM25 under a budget of 30 % of the tokens (of tables: 30 % of the cells), and by the default
 scorer under 500 tokens. "seconds" is the wall time of reading and pruning, "cpu" the time on all cores; "mb" is the
 most memory that the process has held, Python and the text itself included, up to the end of that run. What has no end
-after 60 seconds of a core or in 2 GB is recorded as "killed". A shape that is recorded is not measured again, unless asked for.
+after 60 seconds of a core or in 2 GB is recorded as "killed". A shape that is recorded is not measured again, unless
+that is asked for.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-import _record
-from shapes import QUESTION, SHAPES
+import _record  # noqa: E402  # beside this folder
+from shapes import QUESTION, SHAPES  # noqa: E402
 
 SIZE = 5_000_000
 SECONDS, BYTES = 60, 2_000_000_000
