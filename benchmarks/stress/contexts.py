@@ -54,13 +54,13 @@ def main() -> None:
     kept = HERE / "contexts.json"
     figures = json.loads(kept.read_text())["figures"]["shapes"] if kept.exists() and not asked.dry else {}
     for kind in asked.kind or sorted(SHAPES):
-        for shape in SHAPES[kind]:
-            if asked.shape not in (None, shape) or (shape in figures.get(kind, {}) and not asked.again):
-                continue
-            found = measure(kind, shape, asked.size, runs, asked.seconds)
-            figures.setdefault(kind, {})[shape] = found
-            print(f"{kind}: {shape}: {json.dumps(found)}", flush=True)
-            if not asked.dry:
+        for shape in [asked.shape] if asked.shape else SHAPES[kind]:
+            known = figures.setdefault(kind, {}).setdefault(shape, {})
+            wanted = tuple(run for run in runs if asked.again or run not in known)
+            if wanted:
+                known |= measure(kind, shape, asked.size, wanted, asked.seconds)
+                print(f"{kind}: {shape}: {json.dumps(known)}", flush=True)
+            if wanted and not asked.dry:
                 write(figures, asked.size)
     print(json.dumps(summary(figures), indent=1))
 
