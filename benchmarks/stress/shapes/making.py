@@ -16,12 +16,12 @@ Shape: TypeAlias = "Callable[[int], str]"
 
 QUESTION = "Which river flows through the old town of Lisbon in 1755?"
 _SEED = 0
-WORDS = tuple(
-    (
-        "river town old Lisbon Tagus bridge flows through the of in a earthquake 1755 harbour ship grain market street "
-        "stone and was it built by king queen house water north south year people trade wine salt road wall gate tower"
-    ).split(" ")
-)
+WORDS = (
+    "river", "town", "old", "Lisbon", "Tagus", "bridge", "flows", "through", "the", "of", "in", "a", "earthquake",
+    "1755", "harbour", "ship", "grain", "market", "street", "stone", "and", "was", "it", "built", "by", "king",
+    "queen", "house", "water", "north", "south", "year", "people", "trade", "wine", "salt", "road", "wall", "gate",
+    "tower",
+)  # fmt: skip
 
 
 def repeat(piece: str, size: int, before: str = "", after: str = "") -> str:

@@ -202,7 +202,7 @@ class TableReading:
         labels = [cell.folded for cell in self.columns[0]] if width else []
         labelled = np.array([bool(label) for label in labels], dtype=np.bool_).reshape(-1)
         self.said, self.like_header = said, like / np.maximum(said, 1)
-        self.total = np.array([_TOTAL.search(label) is not None for label in labels] or [0.0] * size, dtype=np.float64)
+        self.total = np.array([_TOTAL.search(label) is not None for label in labels] or [False] * size, np.float64)
         self.spanning = (labelled & ~differs).astype(np.float64) if width > 1 else np.zeros(size)
 
     def _describe_columns(self) -> None:

@@ -52,8 +52,9 @@ def row_blocks(asked: Asked) -> Iterator[NDArray[np.float64]]:
         part = {name: np.asarray(own[name][first : first + _BLOCK], dtype=np.float64) for name in _OWN}
         block = np.empty((min(_BLOCK, n - first), len(ROW_FEATURES)))
         pairs = (question[one] * part[other] for one, other in _PAIRS)
-        for place, values in enumerate((*part.values(), *pairs, *map(question.__getitem__, QUESTION_FEATURES))):
+        for place, values in enumerate((*part.values(), *pairs)):
             block[:, place] = values
+        block[:, len(part) + len(_PAIRS) :] = [question[name] for name in QUESTION_FEATURES]
         yield block
 
 
