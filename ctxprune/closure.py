@@ -41,6 +41,8 @@ class Closure:
         """
         if kept[index]:
             return []
+        if not self._links[index]:  # most units of most contexts
+            return [index]
         found, stack, seen = [], [index], {index}
         while stack:
             current = stack.pop()
@@ -53,7 +55,7 @@ class Closure:
 
     def gaps(self, kept: NDArray[np.bool_]) -> list[int]:
         """Units that `kept` (n_units,) lacks: pinned ones, and what some kept unit needs; [] where it is closed."""
-        needed = {link for index in kept.nonzero()[0] for link in self._links[index]}
+        needed = {link for index in kept.nonzero()[0].tolist() for link in self._links[index]}
         return sorted(index for index in needed.union(self.pinned) if not kept[index])
 
 
@@ -68,6 +70,8 @@ def check_links(units: Sequence[Unit]) -> None:
 
 
 def _links(index: int, unit: Unit, size: int) -> tuple[int, ...]:
+    if unit.parent is None and not unit.requires:
+        return ()
     links = unit.requires if unit.parent is None else (unit.parent, *unit.requires)
     for link in links:
         if not isinstance(link, int) or not 0 <= link < size:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["WIDEST", "Network"]
 
 WIDEST = 8.0  # standard deviations from the mean at which an input is cut: an odd input must not swamp the rest
+_BLOCK = 1 << 14  # rows that are weighed at a time
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Network:
 
     def __call__(self, inputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Logits of the rows: float64 (n_rows,) for float64 (n_rows, n_inputs)."""
+        if len(inputs) > _BLOCK:  # three copies of the rows are made on the way
+            blocks = (inputs[first : first + _BLOCK] for first in range(0, len(inputs), _BLOCK))
+            return np.concatenate([self(block) for block in blocks])
         values = np.clip((inputs - self.mean) / self.scale, -WIDEST, WIDEST)
         if self.hidden is not None and self.hidden_bias is not None:
             values = np.maximum(values @ self.hidden + self.hidden_bias, 0.0)

@@ -96,8 +96,8 @@ class ClosedPolicy(ABC):
         demanded = np.isin(np.arange(len(order)), chooser.wanted)
         for ranked, cut in self.cuts(order, scores, context):
             tried = ranked[:cut]
-            for index in tried[np.argsort(~demanded[tried], kind="stable")]:
-                chooser.add(int(index), "selected", self.full)
+            for index in tried[np.argsort(~demanded[tried], kind="stable")].tolist():
+                chooser.add(index, "selected", self.full)
         return chooser.selection()
 
     def free(self, context: Context[Any]) -> list[int]:
@@ -116,8 +116,8 @@ class ClosedPolicy(ABC):
     def select_best(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
         """The best unit that there is room for, beside the pinned ones, whatever its score; see `Policy.select`."""
         order, chooser = self._chooser(scores, context, tokens)
-        for index in order:
-            if chooser.add(int(index), "fallback", self.full):
+        for index in order.tolist():
+            if chooser.add(index, "fallback", self.full):
                 break
         return chooser.selection()
 
@@ -127,8 +127,8 @@ class ClosedPolicy(ABC):
         """What is kept if the units of `chosen`, bool (n_units,), are wanted: they and all they need, best first, as
         far as there is room. Raises as `Policy.select`."""
         order, chooser = self._chooser(scores, context, tokens)
-        for index in order[chosen[order]]:
-            chooser.add(int(index), "selected", self.full)
+        for index in order[chosen[order]].tolist():
+            chooser.add(index, "selected", self.full)
         return chooser.selection()
 
     def _chooser(
@@ -190,15 +190,16 @@ class _Chooser:
     def add(self, index: int, reason: str, otherwise: str) -> bool:
         """Keep `index` and all it needs if there is room for all of it; True if that kept something new."""
         added = self.closure.missing(index, self.kept)
-        price = int(self.room.prices[added].sum())
         if not added:
             return False
+        prices = self.room.prices
+        price = int(prices[index]) if len(added) == 1 else int(prices[added].sum())
         if self.room.limit is not None and self.spent + price > self.room.limit:
             self.reasons[index] = otherwise
             return False
         self.spent += price
-        self.kept[added] = True
-        for other in added[1:]:
+        for other in added:
+            self.kept[other] = True
             self.reasons[other] = "required"
         self.reasons[index] = reason
         return True
@@ -348,9 +349,8 @@ class Adaptive(ByAxis):
     def select_best(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
         """Every unit that scores as high as the best; see `Policy.select`."""
         order, chooser = self._chooser(scores, context, tokens)
-        for index in order:
-            if scores[index] == scores[order[0]]:
-                chooser.add(int(index), "fallback", self.full)
+        for index in order[scores[order] == scores[order[:1]]].tolist():
+            chooser.add(index, "fallback", self.full)
         return chooser.selection()
 
 

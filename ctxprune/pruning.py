@@ -12,6 +12,7 @@ import numpy as np
 
 from ctxprune._fitting import Fitting
 from ctxprune._memo import ContextMemo
+from ctxprune._rounds import Clock, Written
 from ctxprune.closure import Closure
 from ctxprune.demand import with_demand
 from ctxprune.errors import BudgetError, UsageError
@@ -142,7 +143,7 @@ class Pruner:
         return self.counter  # type: ignore[no-any-return]
 
     def _finish(self, query: str, context: Context[T], scores: Scores, score_seconds: float) -> Pruned[T]:
-        clock = _Clock()
+        clock = Clock()
         scores = as_scores(scores, len(context.units), source=type(self.scorer).__name__)
         counts = self._counts.get(context, lambda: self._count(context))
         clock.lap("count")
@@ -169,7 +170,7 @@ class Pruner:
             seconds={"score": score_seconds, **clock.seconds},
         )
 
-    def _fit(self, context: Context[T], scores: Scores, counts: _Counts, clock: _Clock) -> tuple[Selection, T, int]:
+    def _fit(self, context: Context[T], scores: Scores, counts: _Counts, clock: Clock) -> tuple[Selection, T, int]:
         """Selection and rendering; a budget holds for the rendered text too, with all that stands between the units."""
         budget = getattr(self.policy, "budget", None)
         policy, by = self._policy, 0
@@ -179,12 +180,11 @@ class Pruner:
             by = self._counter.count(frame)
             policy = policy.tightened(by)
         found: tuple[Selection, T, int] | None = None
+        closure, written = Closure(context.units), Written[T]()
         for _ in range(_ROUNDS):
-            selection = self._select(policy, scores, context, counts.units)
+            selection = self._select(policy, scores, context, counts.units, closure)
             clock.lap("select")
-            kept = [int(index) for index in np.flatnonzero(selection.kept)]
-            output = context.render(kept)
-            after = written_tokens(self._counter, context, output, kept, counts.units)
+            output, after = written.get(selection, lambda kept: self._write(context, kept, counts))
             clock.lap("render")
             if budget is None or after <= budget:
                 found = selection, output, after
@@ -201,8 +201,18 @@ class Pruner:
             f"what is kept renders to {after} tokens, over the budget of {budget}", hint="raise the budget"
         )
 
-    def _select(self, policy: Policy, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
-        closure = Closure(context.units)
+    def _write(self, context: Context[T], kept: list[int], counts: _Counts) -> tuple[T, int]:
+        output = context.render(kept)
+        return output, written_tokens(self._counter, context, output, kept, counts.units)
+
+    def _select(
+        self,
+        policy: Policy,
+        scores: Scores,
+        context: Context[Any],
+        tokens: NDArray[np.int64],
+        closure: Closure,
+    ) -> Selection:
         prices = None if hasattr(context, "as_text") else tokens  # the text that it writes is measured instead
         selection = _checked_selection(policy, policy.select(scores, context, tokens), closure, prices)
         if self.on_empty == "drop" or not _nothing_chosen(selection, closure):
@@ -319,19 +329,6 @@ def note_of(context: Context[Any], selection: Selection) -> str:
     if not hasattr(context, "note"):
         return ""
     return str(context.note([int(index) for index in np.flatnonzero(selection.kept)]))
-
-
-class _Clock:
-    """Wall time by step; a step that comes again adds up."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, step: str) -> None:
-        now = time.perf_counter()
-        self.seconds[step] = self.seconds.get(step, 0.0) + now - self._last
-        self._last = now
 
 
 def _checked(queries: str | Sequence[str], contexts: Sequence[Context[Any]]) -> list[str]:

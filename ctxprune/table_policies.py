@@ -156,7 +156,8 @@ class _Plan:
 
     def _steps(self) -> list[list[int]]:
         """The keys, then the best of the other columns, one more at a time; more at a time where there are many."""
-        more = [index for index in self.ranked_columns if index not in {*self._keys}]
+        keys = {*self._keys}
+        more = [index for index in self.ranked_columns if index not in keys]
         sizes = (np.unique(np.geomspace(1, len(more) + 1, _TRIED).astype(int)) - 1).tolist()
         return [self._keys, *(more[first:last] for first, last in pairwise(sizes))]
 

@@ -48,6 +48,8 @@ _LOWER, _UPPER = "a-zß-öø-ÿ", "A-ZÀ-ÖØ-Þ"
 _HUMP = re.compile(
     rf"(?<=[{_LOWER}0-9])(?=[{_UPPER}])|(?<=[{_UPPER}])(?=[{_UPPER}][{_LOWER}])|(?<=[{_LOWER}{_UPPER}])(?=[0-9])"
 )
+# The parts between which `_HUMP` cuts an ASCII word.
+_ASCII_HUMPS = re.compile("[0-9]+[a-z]*|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _STOP = (
     "a about an and any are as at be been being but by can could did do does doing for from had has have having "
@@ -199,8 +201,11 @@ def _plain_words(text: str) -> list[str]:
 @lru_cache(maxsize=65536)
 def _stems(word: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The stems of a word's forms that are no stop words, and those of all its forms."""
-    forms, whole = split_identifier(word), fold(word)
-    if len(forms) > 1 and not _UNSPACED_RUN.search(whole):
+    if word.isascii():  # as below, in a fraction of the time
+        forms, whole = [form.lower() for form in _ASCII_HUMPS.findall(word)], word.lower()
+    else:
+        forms, whole = split_identifier(word), fold(word)
+    if len(forms) > 1 and (word.isascii() or not _UNSPACED_RUN.search(whole)):
         forms.insert(0, whole)
     return tuple(stem(form) for form in forms if form not in STOP_WORDS), tuple(map(stem, forms))
 

@@ -28,6 +28,7 @@ _PIECE = re.compile(
     r"|[\t-\r ]{0,16}[\r\n]{1,8}|[\t-\r ]{1,16}(?![^\t-\r ])|[\t-\r ]"
 )
 _CHUNK = 1 << 16
+_BATCH = 1 << 19  # characters that are encoded together
 _SHORT = 64  # characters of a text that may come again
 _KNOWN_PIECES = 1 << 16  # of which the number of tokens is remembered
 
@@ -62,14 +63,27 @@ class BundledCounter:
 
     def count(self, text: str) -> int:
         """Tokens of `text`."""
-        if text.isascii():
-            return _ascii_tokens(text)
-        runs = groupby(_SAFE_CUT.split(_encodable(text)), str.isascii)
-        return sum((_ascii_tokens if plain else _tokens)("".join(run)) for plain, run in runs)
+        return self.count_many([text])[0]
 
     def count_many(self, texts: Iterable[str]) -> list[int]:
         """Tokens of each text."""
-        return [self.count(text) for text in texts]
+        counts: list[int] = []
+        encoding = _Encoding(counts)
+        for text in texts:
+            if text.isascii():
+                counts.append(_ascii_tokens(text))
+                continue
+            counts.append(0)
+            for plain, run in groupby(_SAFE_CUT.split(_encodable(text)), str.isascii):
+                part = "".join(run)
+                if plain:
+                    counts[-1] += _ascii_tokens(part)
+                elif len(part) <= _SHORT:
+                    counts[-1] += _PIECES[part]
+                else:
+                    encoding.add(part)
+        encoding.finish()
+        return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +173,32 @@ def _ascii_tokens(text: str) -> int:
     return sum(map(_PIECES.__getitem__, _PIECE.findall(text)))
 
 
-def _tokens(text: str) -> int:
-    """Tokens of any text."""
-    if len(text) <= _SHORT:
-        return _PIECES[text]
-    return sum(len(_bundled().encode(text[start:end])) for start, end in _chunks(text))
+class _Encoding:
+    """Texts waiting to be encoded together, which takes a third of the time that each takes by itself.
+
+    Their tokens are added to the last of `counts` at the time that they come in.
+    """
+
+    def __init__(self, counts: list[int]) -> None:
+        self._counts = counts
+        self._owners: list[int] = []
+        self._parts: list[str] = []
+        self._size = 0
+
+    def add(self, text: str) -> None:
+        for start, end in _chunks(text):
+            self._owners.append(len(self._counts) - 1)
+            self._parts.append(text[start:end])
+            self._size += end - start
+            if self._size > _BATCH:  # a batch holds some 50 bytes a token in memory
+                self.finish()
+
+    def finish(self) -> None:
+        if not self._parts:
+            return
+        for owner, encoded in zip(self._owners, _bundled().encode_batch_fast(self._parts), strict=True):
+            self._counts[owner] += len(encoded)
+        self._owners, self._parts, self._size = [], [], 0
 
 
 def _chunks(text: str) -> Iterable[tuple[int, int]]:

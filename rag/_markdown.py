@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from array import array
+from bisect import bisect_right
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from operator import itemgetter
 
 __all__ = ["Block", "heading_level", "markdown_blocks"]
 
@@ -16,6 +16,7 @@ _HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t\n]|$)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)")
 _INDENTED = re.compile(r"(?: {4}|\t)[ \t]*\S")
 _LIST = re.compile(r"\s*(?:[-*+]|[0-9]{1,9}[.)])(?:\s|$)")
+_ABOVE = 50  # lines that are looked through for the list item to which an indented line belongs
 _RULES = frozenset("|:- \t")
 
 
@@ -28,14 +29,32 @@ class Block:
     level: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    start: int
-    text: str  # without the line end
+class _Lines:
+    """The lines of a text.
 
-    @property
-    def end(self) -> int:
-        return self.start + len(self.text)
+    Attributes:
+        texts: Without their line ends.
+        starts: Where each starts.
+        plain: For each the last line above it that is neither blank nor indented; -1 without one.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.texts = text.split("\n")
+        self.starts, self.plain = array("q"), array("q")
+        start, plain = 0, -1
+        for number, line in enumerate(self.texts):
+            self.starts.append(start)
+            self.plain.append(plain)
+            start += len(line) + 1
+            if line and line[0] not in " \t" and not line.isspace():
+                plain = number
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def end(self, number: int) -> int:
+        """Where a line ends."""
+        return self.starts[number] + len(self.texts[number])
 
 
 def heading_level(text: str) -> int:
@@ -49,65 +68,76 @@ def markdown_blocks(text: str) -> list[Block]:
 
     A fence that is never closed is no block, so that one stray mark does not bind the rest of a document together.
     """
-    lines = list(_lines(text))
-    closing = _closing(lines)
+    lines = _Lines(text)
+    closing = _closing(lines.texts)
     blocks: list[Block] = []
     number = 0
     while number < len(lines):
         last, level = _block(lines, number, closing)
         if last >= number:
-            blocks.append(Block(lines[number].start, lines[last].end, level))
+            blocks.append(Block(lines.starts[number], lines.end(last), level))
         number = max(last, number) + 1
     return blocks
 
 
-def _lines(text: str) -> Iterator[_Line]:
-    start = 0
-    for line in text.split("\n"):
-        yield _Line(start, line)
-        start += len(line) + 1
-
-
-def _closing(lines: list[_Line]) -> dict[int, int]:
+def _closing(texts: list[str]) -> dict[int, int]:
     """For each line that opens a fence the line that closes it."""
     fences: list[tuple[int, str, bool]] = []
-    for number, line in enumerate(lines):
-        match = _FENCE.match(line.text)
+    for number, line in enumerate(texts):
+        match = _FENCE.match(line)
         if match and not (match.group(1)[0] == "`" and "`" in match.group(2)):
             fences.append((number, match.group(1), not match.group(2).strip()))
+    ends = _ends(fences)
     closing: dict[int, int] = {}
     place = 0
     while place < len(fences):
-        number, mark, _ = fences[place]
-        later = range(place + 1, len(fences))
-        end = next((at for at in later if fences[at][2] and fences[at][1].startswith(mark)), None)
-        if end is not None:
-            closing[number] = fences[end][0]
-        place = place + 1 if end is None else end + 1
-    if lines and lines[0].text.rstrip() == "---":  # front matter
-        ends = (number for number, line in enumerate(lines[1:], 1) if line.text.rstrip() in ("---", "..."))
-        first = next(ends, None)
-        if first is not None and all(line.text.strip() for line in lines[1:first]):
+        end = ends[place]
+        if end >= 0:
+            closing[fences[place][0]] = fences[end][0]
+        place = place + 1 if end < 0 else end + 1
+    if texts and texts[0].rstrip() == "---":  # front matter
+        last = (number for number, line in enumerate(texts[1:], 1) if line.rstrip() in ("---", "..."))
+        first = next(last, None)
+        if first is not None and all(line.strip() for line in texts[1:first]):
             closing[0] = first
     return closing
 
 
-def _block(lines: list[_Line], number: int, closing: dict[int, int]) -> tuple[int, int]:
+def _ends(fences: list[tuple[int, str, bool]]) -> list[int]:
+    """For each fence the next one that may close it, of the same character and as long at least; -1 without one."""
+    ends = [-1] * len(fences)
+    # By character the closing fences below that no longer one stands above, the nearest and shortest last: one look is
+    # a bisection, where a walk over all fences below would take the square of the length of a text that is all fences.
+    below: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for place in range(len(fences) - 1, -1, -1):
+        _, mark, closes = fences[place]
+        longer = below[mark[0]]
+        fitting = bisect_right(longer, -len(mark), key=itemgetter(0))
+        if fitting:
+            ends[place] = longer[fitting - 1][1]
+        if closes:
+            while longer and -longer[-1][0] <= len(mark):
+                longer.pop()
+            longer.append((-len(mark), place))
+    return ends
+
+
+def _block(lines: _Lines, number: int, closing: dict[int, int]) -> tuple[int, int]:
     """The last line of the block that starts at line `number`, and its level; (-1, 0) where none does."""
     if number in closing:
         return closing[number], 0
-    line = lines[number].text
+    line = lines.texts[number]
     if not line.strip():
         return -1, 0
     level = heading_level(line)
     if level or _is_break(line):
         return number, level
-    following = lines[number + 1].text if number + 1 < len(lines) else ""
+    following = lines.texts[number + 1] if number + 1 < len(lines) else ""
     if _is_table(line, following):
         return _run(lines, number + 1, "|"), 0
     if _starts_code(lines, number):
         return _code_end(lines, number), 0
-    level = _underlined(line, following) if number == 0 or not lines[number - 1].text.strip() else 0
+    level = _underlined(line, following) if number == 0 or not lines.texts[number - 1].strip() else 0
     return (number + 1, level) if level else (-1, 0)
 
 
@@ -130,28 +160,26 @@ def _is_table(line: str, following: str) -> bool:
     return "|" in line and "|" in rule and "-" in rule and _RULES.issuperset(rule)
 
 
-def _run(lines: list[_Line], number: int, mark: str) -> int:
-    while number + 1 < len(lines) and mark in lines[number + 1].text:
+def _run(lines: _Lines, number: int, mark: str) -> int:
+    while number + 1 < len(lines) and mark in lines.texts[number + 1]:
         number += 1
     return number
 
 
-def _starts_code(lines: list[_Line], number: int) -> bool:
+def _starts_code(lines: _Lines, number: int) -> bool:
     """Whether an indented line is code: after an empty line, and under no list item, whose text is indented too."""
-    if not _INDENTED.match(lines[number].text) or (number and lines[number - 1].text.strip()):
+    if not _INDENTED.match(lines.texts[number]) or (number and lines.texts[number - 1].strip()):
         return False
-    for line in reversed(lines[max(number - 50, 0) : number]):
-        if line.text.strip() and not line.text.startswith((" ", "\t")):
-            return not _LIST.match(line.text)
-    return number <= 50
+    plain = lines.plain[number]
+    return not _LIST.match(lines.texts[plain]) if plain >= max(number - _ABOVE, 0) else number <= _ABOVE
 
 
-def _code_end(lines: list[_Line], number: int) -> int:
+def _code_end(lines: _Lines, number: int) -> int:
     last = number
     while number + 1 < len(lines):
         number += 1
-        if _INDENTED.match(lines[number].text):
+        if _INDENTED.match(lines.texts[number]):
             last = number
-        elif lines[number].text.strip():
+        elif lines.texts[number].strip():
             break
     return last

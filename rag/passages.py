@@ -26,9 +26,16 @@ _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")
 # For the splitter, which knows "\n" and " " only, and of which some rules panic on white space of several bytes; each
 # of these characters gets a stand-in of the same length.
 _UNREADABLE = re.compile("[\ud800-\udfff\x00\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+_STAND_INS = {
+    **dict.fromkeys((0, *range(0xD800, 0xE000)), "\ufffd"),
+    **dict.fromkeys(map(ord, "\x85\u2028\u2029"), "\n"),
+    **dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
+}
 # A line that starts something of its own: bullet, number, heading, quotation, table row, code fence.
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪◦–—·]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```)")
+_LINE = re.compile(r"[^\n]+")
 _MARKER = re.compile(r"\s*\(?(?:[0-9]{1,3}|[A-Za-z])[.)]\s*")  # the number of a list item, no sentence by itself
+_WORD = re.compile(r"\w")  # without one, as in "?!", nothing is said
 _WRAPPED_WIDTH = 120  # no one wraps prose by hand at more characters than this
 _WINDOW = 4096  # characters the splitter sees at once
 _SHORT = 0.6  # of the longest line of its paragraph: shorter lines were not ended by wrapping
@@ -195,7 +202,9 @@ def _blocks(text: str, options: PassageOptions) -> list[Block]:
 
 
 def _readable(text: str) -> str:
-    return _UNREADABLE.sub(_stand_in, text)
+    if _UNREADABLE.search(text) is None:
+        return text
+    return text.replace("\r\n", " \n").replace("\r", "\n").translate(_STAND_INS)
 
 
 def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple[int, int]]:
@@ -212,35 +221,32 @@ def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple
         ends = sorted({len(window), *(boundary["end_index"] for boundary in found)})
         if start + _WINDOW < end and len(ends) > 1 and ends[-2] > _WINDOW // 2:
             ends.pop()
-        before = 0
+        before = last = 0
         for cut in ends:
-            if cut < len(window) and _MARKER.fullmatch(window, before, cut):
+            alone = _WORD.search(window, last, cut) is None or _MARKER.fullmatch(window, last, cut)
+            last = cut
+            if alone and cut < len(window):
                 continue
             yield start + before, start + cut
             before = cut
-        start += max(before, 1)
-
-
-def _stand_in(match: re.Match[str]) -> str:
-    char = match.group()
-    if char == "\r":
-        return " " if match.string.startswith("\n", match.end()) else "\n"
-    if char in "\x85\u2028\u2029":
-        return "\n"
-    return " " if char.isspace() else "\ufffd"
+        if not before:  # nothing but marks: to read all but one of them again would take the square of their number
+            before = ends[-1]
+            yield start, start + before
+        start += before
 
 
 def _line_starts(text: str) -> Iterator[int]:
     """Starts of the lines that do not merely continue the line before."""
-    start = 0
+    end = -1
     paragraph: list[tuple[int, str]] = []
-    for line in text.split("\n"):
-        if line.strip():
-            paragraph.append((start, line.rstrip()))
-        else:
+    for match in _LINE.finditer(text):
+        start, line = match.start(), match.group().rstrip()
+        if not line or start > end + 1:  # blank, or behind empty lines
             yield from _paragraph_starts(paragraph)
             paragraph = []
-        start += len(line) + 1
+        if line:
+            paragraph.append((start, line))
+        end = match.end()
     yield from _paragraph_starts(paragraph)
 
 

@@ -53,3 +53,15 @@ def test_markup_is_counted_and_the_budget_filled(budget: int) -> None:
     result = prune("word7", Tagged(), scorer="lexical.v1", policy=TokenBudget(budget))
     assert 0.8 * budget <= result.tokens_after <= budget
     assert "word7" in result.output
+
+
+def test_no_round_is_lost_on_what_no_tightening_changes() -> None:
+    assert len(rounds(500, lambda spent: 25_000)) <= 3
+    assert len(rounds(7500, lambda spent: 25_000)) <= 10
+
+
+def test_large_units_do_not_take_a_round_for_each_token() -> None:
+    """A unit of 1000 tokens takes no part less than the whole; what is over is a few tokens."""
+    tried = rounds(10_000, lambda spent: spent // 1000 * 1000 + 4)
+    assert tried[-1] is not None
+    assert len(tried) < 15

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune.text import fold, fold_with_offsets, split_identifier, stem, terms, word_spans, words
+from ctxprune.text import STOP_WORDS, fold, fold_with_offsets, split_identifier, stem, terms, word_spans, words
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
 
@@ -147,3 +147,11 @@ def test_long_words_are_handled_without_being_remembered() -> None:
     module._stems.cache_clear()
     assert terms("x" * 100_000) == ["x" * 100_000]
     assert module._stems.cache_info().currsize == 0
+
+
+@given(st.text("abAB09zs", min_size=1, max_size=12))
+def test_an_ascii_word_has_the_stems_that_any_word_has(word: str) -> None:
+    forms, whole = split_identifier(word), fold(word)
+    forms = [whole, *forms] if len(forms) > 1 else forms
+    telling = [stem(form) for form in forms if form not in STOP_WORDS]
+    assert terms(word) == (telling or [stem(form) for form in forms])

@@ -133,3 +133,16 @@ def test_a_counter_that_gives_no_number_is_caught(answer) -> None:
     counter = as_counter(lambda text: answer)
     with pytest.raises(UsageError, match="the token counter gave"):
         counter.count("a")
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=()), max_size=200), max_size=8))
+def test_many_texts_are_counted_as_each_by_itself(texts: list[str]) -> None:
+    assert COUNTER.count_many(texts) == [COUNTER.count(text) for text in texts]
+
+
+def test_text_of_other_scripts_is_counted_in_batches_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "里斯本的老城区有一条河流经过。" * 2000
+    whole = COUNTER.count(text)
+    assert whole == len(_bundled().encode(text))
+    monkeypatch.setattr("ctxprune.tokens._BATCH", 100)
+    assert COUNTER.count_many([text, "a", text]) == [whole, 1, whole]

@@ -15,7 +15,7 @@ from ctxprune.scorers._tabular.asked import ask
 from ctxprune.scorers._tabular.column_features import column_features
 from ctxprune.scorers._tabular.needs import QuestionDemand, demand_of
 from ctxprune.scorers._tabular.reading import TableReading
-from ctxprune.scorers._tabular.row_features import row_features
+from ctxprune.scorers._tabular.row_features import row_blocks
 from ctxprune.scorers._tabular.weights import TabularWeights, load_weights
 from ctxprune.scorers.base import Scorer, check_scorer, score_batch
 from ctxprune.scorers.lexical import LexicalScorer
@@ -102,7 +102,7 @@ class TabularScorer:
     def _place(self, query: str, reading: TableReading, scores: Scores) -> None:
         """Write the scores of a grid's rows and columns over those of their units."""
         asked, grid = ask(query, reading), reading.grid
-        logits = self.weights.rows(row_features(asked))
+        logits = np.concatenate([np.zeros(0), *map(self.weights.rows, row_blocks(asked))])
         if self.weight and len(logits):
             given = _log_odds(scores[list(grid.row_units)])
             logits = logits + self.weight * (given - given.mean())

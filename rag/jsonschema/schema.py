@@ -119,7 +119,8 @@ class JsonSchema:
         chosen = set(kept)
         dropped = [path for index, path in enumerate(self.paths) if index not in chosen]
         # What is inside a dropped property goes without saying.
-        outer = [path for path in dropped if path.rpartition(".")[0] not in set(dropped)]
+        gone = set(dropped)
+        outer = [path for path in dropped if path.rpartition(".")[0] not in gone]
         return left_out(outer, len(dropped), len(self.paths), "properties")
 
     def project(self, instance: Any, kept: Collection[int]) -> Any:

@@ -32,6 +32,8 @@ class Record:
     @property
     def values(self) -> tuple[str, ...]:
         """What the cells say."""
+        if not any('"' in cell for cell in self.cells):
+            return self.cells
         return tuple([cell_value(cell) if '"' in cell else cell for cell in self.cells])
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._records import Record, find_delimiter, records
-from .form import Span, TextForm, cell_spans
+from .form import Span, TextForm, cell_spans, check_cells
 from .header import count_header_rows
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Delimited(TextForm):
         self.text = text
         start = int(text.startswith("\ufeff"))
         self._delimiter = options.delimiter or find_delimiter(text[start:])
-        found = list(records(text, self._delimiter, start))
+        found = _read_records(text, self._delimiter, start)
         width = _usual_width(found)
         above = _count_caption(found, width)
         self.table = (found[above].start if above else start, len(text)) if found else (start, start)
@@ -41,6 +41,7 @@ class Delimited(TextForm):
             else options.header_rows
         )
         self.width = max([width, *(len(record.cells) for record in found[:depth])], default=0)
+        check_cells(len(found) * (self.width + 1))
         self._head = [self._fitted(record) for record in found[:depth]]
         self._body = [self._fitted(record) for record in found[depth:]]
         self._column_spans = cell_spans(self._head[-1].start, self._head[-1].cells) if self._head else []
@@ -87,6 +88,16 @@ class Delimited(TextForm):
     def _written(self, record: Record, columns: Sequence[int]) -> str:
         line = self._delimiter.join(record.cells[column] for column in columns if column < len(record.cells))
         return (line or '""') + self.text[record.end : record.stop]
+
+
+def _read_records(text: str, delimiter: str, start: int) -> list[Record]:
+    """The records; of a text that holds too many cells no more than it takes to say so."""
+    found, cells = [], 0
+    for record in records(text, delimiter, start):
+        found.append(record)
+        cells += len(record.cells) + 1
+        check_cells(cells)
+    return found
 
 
 def _usual_width(found: list[Record]) -> int:

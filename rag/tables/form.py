@@ -7,12 +7,15 @@ import io
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from ctxprune.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Form", "Span", "TextForm", "cell_spans", "csv_line"]
+__all__ = ["MOST_CELLS", "Form", "Span", "TextForm", "cell_spans", "check_cells", "csv_line"]
 
 Span = tuple[int, int]
+MOST_CELLS = 1_000_000  # of a table in a text, where each takes up to 500 bytes until it is pruned
 
 
 class Form(ABC):
@@ -85,6 +88,22 @@ def cell_spans(start: int, cells: Sequence[str]) -> list[Span]:
         spans.append((start, start + len(cell)))
         start += len(cell) + 1
     return spans
+
+
+def check_cells(cells: int) -> None:
+    """Refuse a table in a text that is too large to be read as a whole.
+
+    Args:
+        cells: Rows times columns, short rows counted as full ones, and one more for each row.
+
+    Raises:
+        InputError: There are more than `MOST_CELLS`.
+    """
+    if cells > MOST_CELLS:
+        raise InputError(
+            f"the table has more than {MOST_CELLS:,} cells, each row counted as one more",
+            hint="write it to a file for ctxprune.rag.prune_file, which reads a part at a time, or give a part of it",
+        )
 
 
 def csv_line(cells: Sequence[str]) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from array import array
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import InputError
 
-from .form import Span, TextForm, cell_spans
+from .form import Span, TextForm, cell_spans, check_cells
 from .header import count_header_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .options import TableOptions
 
@@ -38,7 +40,7 @@ class _Line:
 
 def has_markdown_table(text: str) -> bool:
     """Whether `text` has a row of pipes and under it a row of dashes of as many cells."""
-    return _find(_lines(text), text) is not None
+    return _find(_Lines(text), text) is not None
 
 
 class MarkdownTable(TextForm):
@@ -48,7 +50,7 @@ class MarkdownTable(TextForm):
     """
 
     def __init__(self, text: str, options: TableOptions) -> None:
-        lines = _lines(text)
+        lines = _Lines(text)
         top = _find(lines, text)
         if top is None:
             raise InputError("there is no table with pipes in the text", hint="a row of dashes stands under its header")
@@ -58,8 +60,12 @@ class MarkdownTable(TextForm):
         self.text = text
         head = _cut(text, lines[top])
         self.width = len(head.cells)
+        check_cells((bottom - top) * (self.width + 1))
         self._rule = _fitted(_cut(text, lines[top + 1]), self.width)
-        found = [head, *(_fitted(_cut(text, line), self.width) for line in lines[top + 2 : bottom])]
+        found = [
+            head,
+            *(_fitted(_cut(text, line), self.width) for line in map(lines.__getitem__, range(top + 2, bottom))),
+        ]
         values = [(*map(_value, line.cells), *[""] * (self.width - len(line.cells))) for line in found]
         depth = max(1, count_header_rows(values)) if options.header_rows is None else options.header_rows
         self._head, self._body = found[:depth], found[depth:]
@@ -100,11 +106,23 @@ class MarkdownTable(TextForm):
         return before + cells + line.after + self.text[line.end : line.stop]
 
 
-def _lines(text: str) -> list[Span]:
-    return [match.span() for match in _LINE.finditer(text) if match.end() > match.start()]
+class _Lines:
+    """Where the lines of a text are, line ends included; a number each, since a text may be nothing but line ends."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = array("q", (match.start() for match in _LINE.finditer(text)))
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1  # the last one is the empty line at the end
+
+    def __getitem__(self, index: int) -> Span:
+        return self._starts[index], self._starts[index + 1]
+
+    def __iter__(self) -> Iterator[Span]:
+        return pairwise(self._starts)
 
 
-def _find(lines: list[Span], text: str) -> int | None:
+def _find(lines: _Lines, text: str) -> int | None:
     """Which line is the header of the first table."""
     for index in range(1, len(lines)):
         line = text[slice(*lines[index])].rstrip("\r\n")

@@ -212,7 +212,15 @@ def _rows(form: Form, size: int, keys: tuple[int, ...]) -> list[Unit]:
 def _written(form: Form, units: tuple[Unit, ...]) -> tuple[str, ...] | None:
     if not isinstance(form, TextForm):
         return None
-    return tuple(form.text[slice(*unit.span)] if unit.span else unit.text for unit in units)
+    return tuple(
+        unit.text if unit.span is None or _stands(form.text, unit) else form.text[slice(*unit.span)] for unit in units
+    )
+
+
+def _stands(text: str, unit: Unit) -> bool:
+    """Whether the unit's text is what stands at its span: then no second copy of it is needed."""
+    start, end = unit.span or (0, 0)
+    return len(unit.text) == end - start and text.startswith(unit.text, start)
 
 
 def _keys(form: Form, names: tuple[str, ...], options: TableOptions) -> tuple[int, ...]:

@@ -197,3 +197,20 @@ def test_a_budget_holds_for_the_wide_gap_too() -> None:
 @pytest.mark.parametrize(("line", "level"), [("# a", 1), ("###### a", 6), ("####### a", 0), ("#a", 0), ("   ## a", 2)])
 def test_heading_levels(line: str, level: int) -> None:
     assert heading_level(line) == level
+
+
+@given(st.lists(st.sampled_from(("```", "````", "~~~", "~~~~~", "$$", "```x", "~~~ y", "a")), max_size=12))
+def test_a_fence_is_closed_by_the_next_one_that_may(lines: list[str]) -> None:
+    """As a walk over all fences below finds it."""
+    expected, number = [], 0
+    while number < len(lines):
+        mark = lines[number].rstrip("xy ")
+        later = range(number + 1, len(lines))
+        closes = (at for at in later if not lines[at].endswith(("x", "y")) and lines[at].startswith(mark))
+        end = next(closes, None) if mark != "a" else None
+        if end is not None:
+            expected.append((number, end))
+        number = number + 1 if end is None else end + 1
+    text = "\n".join(lines)
+    found = [(text.count("\n", 0, block.start), text.count("\n", 0, block.end)) for block in markdown_blocks(text)]
+    assert [pair for pair in found if pair[0] < pair[1]] == expected

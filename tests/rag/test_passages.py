@@ -157,3 +157,16 @@ def test_arguments_are_checked(make, message: str) -> None:
 def test_passages_are_values() -> None:
     assert Passage("A. B.") == Passage("A. B.")
     assert hash(Passages(["A."])) == hash(Passages(("A.",)))
+
+
+@pytest.mark.parametrize("marks", ["![", "?! ", "... ", "1. "])
+def test_marks_without_a_word_are_no_sentences_of_their_own(marks: str) -> None:
+    text = marks * 5000
+    spans = sentence_spans(text)
+    assert len(spans) < 100
+    assert "".join("".join(text[start:end].split()) for start, end in spans) == "".join(text.split())
+
+
+def test_marks_go_with_the_sentence_behind_them() -> None:
+    text = "It rained. ... ?! Then it stopped."
+    assert next(text[start:end] for start, end in sentence_spans(text)) == "It rained."

@@ -54,12 +54,12 @@ class _TablePart:
 
     def _met(self, asked: list[str]) -> float:
         """Share of the terms that the best row holds, with what stands above it."""
-        counts = np.zeros(max(len(self.reading.cells), 1))
+        counts = np.zeros(max(self.reading.shape[0], 1))
         for term in asked:
             if term in self.above:
                 counts += 1
             else:
-                counts[list({row for row, _ in self.reading.places.get(term, ())})] += 1
+                counts[self.reading.places.rows(term)] += 1
         return float(counts.max()) / max(len(asked), 1)
 
 

@@ -71,7 +71,7 @@ def _placed(asked: Asked) -> dict[str, NDArray[np.generic]]:
     reading = asked.reading
     n, width = reading.shape
     index = np.arange(width)
-    lengths = [sum(len(row[column].folded) for row in reading.cells) / max(n, 1) for column in range(width)]
+    lengths = [sum(len(cell.folded) for cell in cells) / max(n, 1) for cells in reading.columns]
     return {
         "first": index == 0,
         "second": index == 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,8 +63,8 @@ def _held_words(terms: list[str], reading: TableReading) -> NDArray[np.float64]:
     """Share of the terms' information that each row holds; zeros without terms."""
     held = np.zeros(reading.shape[0])
     for term in terms:
-        held[list({row for row, _ in reading.places[term]})] += reading.idf[term]
-    total = sum(reading.idf[term] for term in terms)
+        held[reading.places.rows(term)] += reading.places.idf(term)
+    total = sum(map(reading.places.idf, terms))
     return held / total if total else held
 
 
@@ -73,13 +74,15 @@ def _cells(
     """`Matches.cell` and `Matches.phrase`."""
     found: dict[tuple[int, int], float] = defaultdict(float)
     for term in terms:
-        for place in reading.places[term]:
-            found[place] += reading.idf[term]
+        weight = reading.places.idf(term)
+        for place in reading.places.get(term):
+            found[place] += weight
     cell, phrase = np.zeros(reading.shape), np.zeros(reading.shape)
     question = f" {form.folded} "
+    idf = cache(reading.places.idf)
     for (row, column), weight in found.items():
-        here = reading.cells[row][column]
-        cell[row, column] = weight / sum(reading.idf[term] for term in here.terms)
+        here = reading.columns[column][row]
+        cell[row, column] = weight / sum(map(idf, here.terms))
         if len(here.folded) >= _SHORTEST and here.folded in question:
             phrase[row, column] = len(here.folded) / len(question)
     return cell, phrase

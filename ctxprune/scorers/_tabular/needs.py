@@ -65,7 +65,7 @@ def demand_of(query: str, reading: TableReading) -> QuestionDemand:
     """What `query` demands of a table."""
     asked = ask(query, reading)
     form, named, ordering = asked.form, asked.named, _ordering(asked)
-    sums_up = form.kind in _SUMS and bool(reading.cells)
+    sums_up = form.kind in _SUMS and bool(reading.shape[0])
     extremes = {
         row
         for column in ordering
@@ -75,7 +75,7 @@ def demand_of(query: str, reading: TableReading) -> QuestionDemand:
     }
     conditions = fulfilled(asked)
     fulfilling = [cells.any(axis=1) for cells in conditions]
-    met = np.sum(fulfilling, axis=0) if fulfilling else np.zeros(len(reading.cells))
+    met = np.sum(fulfilling, axis=0) if fulfilling else np.zeros(reading.shape[0])
     in_conditions = {int(column) for cells in conditions for _, column in np.argwhere(cells)}
     others_asked = form.other or form.kind == "neighbour"
     matching = np.asarray((met > 0) & (met == met.max(initial=0)) & (not others_asked))

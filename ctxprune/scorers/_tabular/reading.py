@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,6 +18,8 @@ from .notation import notation_of
 from .values import Value, read_value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from ctxprune.grid import Grid
@@ -27,6 +30,7 @@ NOTHING = frozenset({"", "-", "--", "n/a", "na", "none", "?", "nan", "null", "tb
 _TOTAL = re.compile(r"\b(?:total|totals|sum|average|overall|all)\b")
 _SIGN = re.compile("[$€£¥₹%]")
 _MOSTLY = 0.6  # of a column's cells make its kind
+_FEW = 1 << 15  # cells of a table of which other tables may have the same; more would only fill the caches
 _CACHED = 64  # characters: longer cells are seldom met twice
 
 
@@ -39,35 +43,87 @@ class _Cell:
 
 @lru_cache(maxsize=32768)
 def _cached(text: str) -> tuple[str, tuple[str, ...]]:
+    return _read_words(text)
+
+
+def _read_words(text: str) -> tuple[str, tuple[str, ...]]:
     folded = " ".join(fold(text).split())
     return ("", ()) if folded in NOTHING else (folded, tuple(dict.fromkeys(terms(text))))
 
 
-def _folded(text: str) -> tuple[str, tuple[str, ...]]:
-    """A cell folded, and its terms, each once."""
-    return _cached(text) if len(text) <= _CACHED else _cached.__wrapped__(text)
+def _columns(grid: Grid) -> list[list[_Cell]]:
+    """The cells of each column, read in its own notation; those that say the same are one object."""
+    read = _cached if len(grid.rows) * len(grid.header) <= _FEW else _read_words
+    return [_column(texts, read) for texts in zip(*grid.rows, strict=True)] if grid.rows else [[] for _ in grid.header]
 
 
-def _cells(grid: Grid) -> list[list[_Cell]]:
-    """The cells, each column read in its own notation."""
-    rows = [[_folded(text) for text in row] for row in grid.rows]
-    notations = [notation_of(folded for folded, _ in column) for column in zip(*rows, strict=True)]
-    return [
-        [
-            _Cell(folded, words, read_value(text, notation) if folded else None)
-            for text, (folded, words), notation in zip(texts, row, notations, strict=True)
-        ]
-        for texts, row in zip(grid.rows, rows, strict=True)
-    ]
+def _column(texts: tuple[str, ...], read: Callable[[str], tuple[str, tuple[str, ...]]]) -> list[_Cell]:
+    found = {text: read(text) if len(text) <= _CACHED else _read_words(text) for text in dict.fromkeys(texts)}
+    notation = notation_of(found[text][0] for text in texts)
+    cells = {
+        text: _Cell(folded, words, read_value(text, notation) if folded else None)
+        for text, (folded, words) in found.items()
+    }
+    return [cells[text] for text in texts]
+
+
+class Postings:
+    """The cells that hold a term: two numbers for each cell, where a list of pairs would take ten times the memory.
+
+    Args:
+        columns: For each column its cells.
+    """
+
+    def __init__(self, columns: list[list[_Cell]]) -> None:
+        self._width = max(len(columns), 1)
+        self._rows = len(columns[0]) if columns else 0
+        self._numbers: dict[str, int] = {}
+        terms, places, numbers = array("q"), array("q"), self._numbers
+        for column, cells in enumerate(columns):
+            for row, cell in enumerate(cells):
+                for term in cell.terms:
+                    terms.append(numbers.setdefault(term, len(numbers)))
+                    places.append(row * self._width + column)
+        ids, where = np.frombuffer(terms, dtype=np.int64), np.frombuffer(places, dtype=np.int64)
+        order = np.lexsort((where, ids))
+        self._places = where[order]
+        self._starts = np.searchsorted(ids[order], np.arange(len(numbers) + 1))
+        pairs = np.stack([ids[order], self._places // self._width])
+        fresh = np.ones(len(order), dtype=np.bool_)
+        fresh[1:] = (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)
+        self._holders = np.bincount(pairs[0][fresh], minlength=len(numbers))  # rows that hold each term
+
+    def __contains__(self, term: object) -> bool:
+        return term in self._numbers
+
+    def get(self, term: str) -> list[tuple[int, int]]:
+        """The (row, column) pairs whose cells hold `term`, in source order; [] for one that no cell holds."""
+        found = self._found(term)
+        return list(zip((found // self._width).tolist(), (found % self._width).tolist(), strict=True))
+
+    def rows(self, term: str) -> NDArray[np.int64]:
+        """The rows that hold `term`, each once, rising."""
+        return np.unique(self._found(term) // self._width)
+
+    def idf(self, term: str) -> float:
+        """ln(1 + (n - df + 0.5) / (df + 0.5)) of a term, over the rows."""
+        number = self._numbers.get(term)
+        holders = 0 if number is None else int(self._holders[number])
+        return math.log(1 + (self._rows - holders + 0.5) / (holders + 0.5))
+
+    def _found(self, term: str) -> NDArray[np.int64]:
+        number = self._numbers.get(term)
+        if number is None:
+            return self._places[:0]
+        return self._places[self._starts[number] : self._starts[number + 1]]
 
 
 class TableReading:
     """What the features need of one grid, worked out once.
 
     Attributes:
-        cells: For each row its cells, folded, cut and read.
-        places: For each term the (row, column) pairs whose cells hold it, in source order.
-        idf: Of each term over the rows: ln(1 + (n - df + 0.5) / (df + 0.5)).
+        columns: For each column its cells from the top, folded, cut and read.
+        places: Where the terms of the cells are.
         low, high: float64 (n_rows, n_columns), the cells' values; NaN where there is none.
         kinds: For each column "number", "percent", "ordinal", "year", "date", "day", "time" or "text".
         filled: float64 (n_columns,), share of cells that say something.
@@ -76,6 +132,7 @@ class TableReading:
         dated: float64 (n_columns,), 1 for a header that is a year or date.
         spanning: float64 (n_rows,), 1 for a row that says one thing only, in its first cell or in all: a heading.
         total: float64 (n_rows,), 1 for a row whose label says that it sums up others.
+        said: float64 (n_rows,), number of its cells that say something.
         like_header: float64 (n_rows,), share of its cells that are header texts.
         title: The terms of the title.
         named: Those of the title and of all headers.
@@ -83,30 +140,27 @@ class TableReading:
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self.cells = _cells(grid)
+        self.columns = _columns(grid)
         self.dated = np.array([_dated(text) for text in grid.header], dtype=np.float64)
         self.title = frozenset(terms(grid.title)) if grid.title.strip() else frozenset()
         self.headers = [tuple(dict.fromkeys(terms(text))) if text.strip() else () for text in grid.header]
         self.named = self.title.union(*self.headers)
-        self.places = self._places()
-        n = len(self.cells)
-        counts = {term: len({row for row, _ in places}) for term, places in self.places.items()}
-        self.idf = {term: math.log(1 + (n - df + 0.5) / (df + 0.5)) for term, df in counts.items()}
+        self.places = Postings(self.columns)
         self.low, self.high = self._values()
-        self._columns()
-        self._rows()
+        self._describe_columns()
+        self._describe_rows()
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return len(self.cells), len(self.grid.header)
+        return len(self.grid.rows), len(self.grid.header)
 
     @cached_property
     def texts(self) -> dict[str, list[tuple[int, int]]]:
         """For the first word of each folded cell of at most three words the (row, column) pairs where it stands."""
         texts: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for row, cells in enumerate(self.cells):
-            for column, cell in enumerate(cells):
+        for column, cells in enumerate(self.columns):
+            for row, cell in enumerate(cells):
                 if cell.folded.count(" ") < 3:
                     texts[cell.folded.partition(" ")[0]].append((row, column))
         return texts
@@ -123,41 +177,43 @@ class TableReading:
         sign, count = found.most_common(1)[0] if found else ("", 0)
         return sign if 2 * count > np.isfinite(self.low[:, column]).sum() else ""
 
-    def _places(self) -> dict[str, list[tuple[int, int]]]:
-        places: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for row, cells in enumerate(self.cells):
-            for column, cell in enumerate(cells):
-                for term in cell.terms:
-                    places[term].append((row, column))
-        return places
-
     def _values(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        nan = math.nan
-        pairs = [
-            [(cell.value.low, cell.value.high) if cell.value else (nan, nan) for cell in row] for row in self.cells
-        ]
-        both = np.array(pairs, dtype=np.float64).reshape((*self.shape, 2))
-        return both[..., 0], both[..., 1]
+        low, high = np.full((2, *self.shape), math.nan)
+        for column, cells in enumerate(self.columns):
+            for row, cell in enumerate(cells):
+                if cell.value is not None:
+                    low[row, column], high[row, column] = cell.value.low, cell.value.high
+        return low, high
 
-    def _rows(self) -> None:
+    def _describe_rows(self) -> None:
         headers = {" ".join(fold(text).split()) for text in self.grid.header}
         headers |= {part.strip() for text in headers for part in text.split("/")}
-        self.spanning, self.like_header, self.total = np.zeros((3, len(self.cells)))
-        for number, row in enumerate(self.cells):
-            said = [cell.folded for cell in row if cell.folded]
-            self.spanning[number] = len(row) > 1 and bool(said) and len(set(said)) == 1 and bool(row[0].folded)
-            self.total[number] = bool(row) and _TOTAL.search(row[0].folded) is not None
-            self.like_header[number] = sum(text in headers for text in said) / max(len(said), 1)
+        size, width = self.shape
+        said, like = np.zeros(size), np.zeros(size)
+        first: list[str] = [""] * size  # that each row says
+        differs = np.zeros(size, dtype=np.bool_)
+        for cells in self.columns:
+            for row, cell in enumerate(cells):
+                if cell.folded:
+                    said[row] += 1
+                    like[row] += cell.folded in headers
+                    first[row] = first[row] or cell.folded
+                    differs[row] |= cell.folded != first[row]
+        labels = [cell.folded for cell in self.columns[0]] if width else []
+        labelled = np.array([bool(label) for label in labels], dtype=np.bool_).reshape(-1)
+        self.said, self.like_header = said, like / np.maximum(said, 1)
+        self.total = np.array([_TOTAL.search(label) is not None for label in labels] or [False] * size, np.float64)
+        self.spanning = (labelled & ~differs).astype(np.float64) if width > 1 else np.zeros(size)
 
-    def _columns(self) -> None:
-        n, width = self.shape
+    def _describe_columns(self) -> None:
+        size, width = self.shape
         self.kinds: list[str] = []
         filled, distinct = np.zeros(width), np.zeros(width)
-        for column in range(width):
-            cells = [row[column] for row in self.cells if row[column].folded]
-            filled[column] = len(cells) / max(n, 1)
-            distinct[column] = len({cell.folded for cell in cells}) / max(len(cells), 1)
-            self.kinds.append(_kind(cells))
+        for column, cells in enumerate(self.columns):
+            said = [cell for cell in cells if cell.folded]
+            filled[column] = len(said) / max(size, 1)
+            distinct[column] = len({cell.folded for cell in said}) / max(len(said), 1)
+            self.kinds.append(_kind(said))
         self.filled, self.distinct = filled, distinct
 
 

@@ -10,11 +10,15 @@ from .asked import QUESTION_FEATURES
 from .matches import NAMED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from .asked import Asked
 
-__all__ = ["ROW_FEATURES", "row_features"]
+__all__ = ["ROW_FEATURES", "row_blocks", "row_features"]
+
+_BLOCK = 1 << 14  # rows
 
 _PAIRS = (
     ("is_superlative", "most_of_best"), ("asks_most", "most"), ("asks_least", "least"), ("asks_most", "most_of_best"),
@@ -34,15 +38,24 @@ ROW_FEATURES = (*_OWN, *(f"{first}*{second}" for first, second in _PAIRS), *QUES
 
 def row_features(asked: Asked) -> NDArray[np.float64]:
     """float64 (n_rows, len(ROW_FEATURES))."""
+    return np.concatenate([np.zeros((0, len(ROW_FEATURES))), *row_blocks(asked)])
+
+
+def row_blocks(asked: Asked) -> Iterator[NDArray[np.float64]]:
+    """`row_features` in parts, float64 (at most 16,384, len(ROW_FEATURES)): of a long table the whole is large."""
     n = asked.reading.shape[0]
     if not n:
-        return np.zeros((0, len(ROW_FEATURES)))
+        return
     question = asked.features()
     own = {**_found(asked), **_ordered(asked), **_placed(asked)}
-    columns = [own[name] for name in _OWN]
-    columns += [question[first] * np.asarray(own[second], dtype=np.float64) for first, second in _PAIRS]
-    columns += [np.full(n, question[name]) for name in QUESTION_FEATURES]
-    return np.column_stack(columns).astype(np.float64)
+    for first in range(0, n, _BLOCK):
+        part = {name: np.asarray(own[name][first : first + _BLOCK], dtype=np.float64) for name in _OWN}
+        block = np.empty((min(_BLOCK, n - first), len(ROW_FEATURES)))
+        pairs = (question[one] * part[other] for one, other in _PAIRS)
+        for place, values in enumerate((*part.values(), *pairs)):
+            block[:, place] = values
+        block[:, len(part) + len(_PAIRS) :] = [question[name] for name in QUESTION_FEATURES]
+        yield block
 
 
 def _found(asked: Asked) -> dict[str, NDArray[np.generic]]:
@@ -118,7 +131,7 @@ def _placed(asked: Asked) -> dict[str, NDArray[np.generic]]:
         "section": section,
         "spanning": reading.spanning,
         "like_header": reading.like_header,
-        "filled": np.array([sum(bool(cell.folded) for cell in row) / max(width, 1) for row in reading.cells]),
+        "filled": reading.said / max(width, 1),
         "place": index / max(n - 1, 1),
         "log_place": np.log1p(index),
     }

@@ -38,6 +38,9 @@ _NUMBERS = {
     )
     for decimal, figure in FIGURES.items()
 }
+# How whatever is read as a number, a date or a time starts.
+_START = re.compile(rf"[-(\s.,\d]|{CURRENCY}|{'|'.join(sorted(MONTHS, key=len, reverse=True))}|fy|fiscal|[qh][1-4]")
+_YEARS = (1400, 2100)  # of the calendar; other numbers of four digits are none
 _RUN = re.compile(r"\d+(?:[.,/⁄']\d+)*")
 _PERIOD = re.compile(r"fy|fiscal|[qh][1-4]$")
 _SCALED = re.compile(rf"\s({_SCALE})\b")
@@ -55,6 +58,10 @@ def read_value(text: str, notation: Notation | None = None) -> Value | None:
 @lru_cache(maxsize=16384)
 def _read(text: str, notation: Notation | None) -> Value | None:
     plain = fold(text).strip(" \t\n\"'*†‡~≈<>+=:#№")
+    if _START.match(plain) is None:  # most cells are words; a dozen patterns would each say so
+        return None
+    if plain.isascii() and plain.isdecimal():
+        return _whole(plain)
     if not any(char.isdigit() for char in plain):
         found = date_at(plain, 0)
         return found if found and found.end >= len(plain) - 1 else None
@@ -64,6 +71,14 @@ def _read(text: str, notation: Notation | None) -> Value | None:
     rest = plain[value.end :]
     letters = sum(char.isalpha() for char in rest)
     return value if letters <= max(12, value.end) else None
+
+
+def _whole(plain: str) -> Value | None:
+    """The year or number that ASCII digits and nothing else say."""
+    number = float(plain)
+    if len(plain) == len("2026") and _YEARS[0] <= number < _YEARS[1]:
+        return Value(number, number + 1.0, "year", 0, len(plain))
+    return Value(number, number, "number", 0, len(plain))
 
 
 def numbers_in(text: str) -> list[Value]:

@@ -373,3 +373,17 @@ def test_a_table_is_noted_on_demand() -> None:
     assert table.noting(note=False).render([0, 2]) == "a\n1\n"
     joined = Joined([table, Passage("One. Two.")]).noting(note=False)
     assert joined.render([0, 2, 4])[0] == "a\n1\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "," * 1_100_000,
+        "a\n" * 510_000,
+        "".join("a," * width + "\n" for width in range(1, 1100)),  # few cells, but short rows are filled up
+        "|" + "a|" * 2000 + "\n|" + "-|" * 2000 + "\n" + "|\n" * 500,
+    ],
+)
+def test_a_text_of_too_many_cells_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="1,000,000 cells"):
+        Table(text)

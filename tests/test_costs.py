@@ -1,0 +1,88 @@
+"""What pruning costs grows with the size of a context, whatever its shape; see benchmarks/stress/contexts.py."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from ctxprune.errors import BudgetError, InputError
+from ctxprune.policies import TokenBudget
+from ctxprune.pruning import Pruner
+from ctxprune.rag.kinds import TABLES, read_context
+from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.scorers.structured import structured
+from ctxprune.table_policies import TableBudget
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks" / "stress"
+LEAST = 0.01  # seconds below which a clock says little
+# Of a text four times as long; 16 would be the square. Other work on the machine may slow one of the two runs.
+MOST = 9.0
+SMALL = 15_000
+# What took the square of its size, or nearly, and one sound shape of each kind.
+NAMED = (
+    ("csv", "5 columns"),
+    ("csv", "one line"),
+    ("html", "paragraphs on one line"),
+    ("json", "records"),
+    ("log", "JSON lines"),
+    ("markdown", "fences that do not close"),
+    ("markdown", "indented code after empty lines"),
+    ("markdown", "list items"),
+    ("markdown", "open fences"),
+    ("markdown", "open images"),
+    ("schema", "of itself"),
+    ("schema", "properties, flat"),
+    ("table", "5 columns"),
+    ("text", "U+2028"),
+    ("text", "question marks"),
+    ("tools", "tools"),
+)
+
+
+def load() -> ModuleType:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FOLDER))
+        return importlib.import_module("shapes")
+
+
+def cost(text: str, kind: str, question: str) -> float:
+    """Seconds of a core that reading and pruning takes."""
+    started = time.process_time()
+    policy = TableBudget(300) if kind in TABLES else TokenBudget(300)
+    with suppress(BudgetError, InputError):  # many shapes hold nothing that fits; to say so must not take longer
+        Pruner(structured(LexicalScorer()), policy).prune(question, read_context(text, kind))
+    return time.process_time() - started
+
+
+def test_there_are_40_shapes_of_each_kind() -> None:
+    shapes = load().SHAPES
+    assert len(shapes) == 9
+    assert {len(of_kind) for of_kind in shapes.values()} == {40}
+    assert all(shape(500) for of_kind in shapes.values() for shape in of_kind.values())
+
+
+@pytest.mark.parametrize("kind", sorted(load().SHAPES))
+def test_every_shape_is_pruned_or_refused(kind: str) -> None:
+    module = load()
+    for name, shape in module.SHAPES[kind].items():
+        seconds = cost(shape(1000), kind, module.QUESTION)
+        assert seconds < 2, name
+
+
+@pytest.mark.parametrize(("kind", "name"), NAMED)
+def test_time_grows_with_the_size(kind: str, name: str) -> None:
+    module = load()
+    shape = module.SHAPES[kind][name]
+    cost(shape(1000), kind, module.QUESTION)  # what is imported or read once
+    ratios = []
+    for _ in range(3):
+        small, large = (cost(shape(size), kind, module.QUESTION) for size in (SMALL, 4 * SMALL))
+        ratios.append(large / max(small, LEAST))
+        if ratios[-1] < MOST:
+            return
+    pytest.fail(f"four times the text takes {min(ratios):.1f} times as long")
