@@ -12,7 +12,6 @@ from ctxprune._version import __version__
 require("fastapi", "serve")
 
 from fastapi import FastAPI  # noqa: E402
-from fastapi.exceptions import RequestValidationError  # noqa: E402
 from starlette.exceptions import HTTPException  # noqa: E402
 
 from ctxprune.errors import RequestError  # noqa: E402
@@ -61,22 +60,10 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
     app.state.service = service
     for part in (prune, rerank, sql, health, page):
         app.include_router(part.router)
-    app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     service.routes = frozenset(app.openapi()["paths"]) | {"/", "/openapi.json"}
     app.add_middleware(Gateway, service=service)
     return app
-
-
-async def _invalid(_request: Request, error: Any) -> Any:
-    """The first fault, by its place; the value itself is not told."""
-    fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"][1:])
-    if fault["type"] == "json_invalid":
-        raise RequestError("the body is not JSON", status=422, hint=str(fault.get("ctx", {}).get("error", "")))
-    if not place:
-        raise RequestError("the body is no JSON object", status=422, hint="send one, as application/json")
-    raise RequestError(f"{place}: {fault['msg']}", status=422, hint="see /openapi.json") from None
 
 
 async def _refused(_request: Request, error: Any) -> Any:

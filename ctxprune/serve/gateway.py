@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve import errors, replies
 from ctxprune.serve.keys import Key
-from ctxprune.serve.limits import ClientGoneError, check_headers, read_body, wait_until_gone
+from ctxprune.serve.limits import (
+    SHORT_BYTES,
+    Booking,
+    ClientGoneError,
+    check_headers,
+    check_host,
+    read_body,
+    wait_until_gone,
+)
 from ctxprune.serve.logs import cause, log, request_id
 from ctxprune.serve.tracing import request_span
 
@@ -21,6 +30,8 @@ __all__ = ["Call", "Gateway"]
 
 _GONE = 499  # nginx's status for a client that went away, in logs and metrics only
 _GUARDED = "/v1/"
+_PART_BYTES = 65_536
+_LAST = (400, 408)  # statuses after which it is not known where a further request would begin
 
 
 @dataclass
@@ -33,6 +44,8 @@ class Call:
         key: Who asks.
         status: Of the answer; 0 until it begins.
         told: What the log says besides.
+        body: Of the request, once it is read; b"" again where it went elsewhere.
+        hold: See `ctxprune.serve.limits.Booking.hold`.
     """
 
     id: str
@@ -40,6 +53,13 @@ class Call:
     key: Key = field(default_factory=Key)
     status: int = 0
     told: dict[str, Any] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+    hold: Callable[[int], None] = lambda _: None
+
+    @property
+    def content_type(self) -> str:
+        """Of the body."""
+        return self.headers.get(b"content-type", b"").decode("latin-1")
 
 
 class Gateway:
@@ -79,6 +99,8 @@ class Gateway:
     async def _serve(self, scope: Any, receive: Any, reply: _Reply) -> None:
         limits = self._service.config.limits
         check_headers(scope["headers"], limits.header_bytes)
+        if self._service.names is not None:
+            check_host(scope["headers"], self._service.names)
         if not scope["path"].startswith(_GUARDED):
             await self._app(scope, receive, reply)
             return
@@ -92,11 +114,25 @@ class Gateway:
             raise RequestError("the request took too long", status=504, hint=hint) from error
 
     async def _admitted(self, scope: Any, receive: Any, reply: _Reply) -> None:
-        async with self._service.gate:
-            declared = reply.call.headers.get(b"content-length", b"")
-            body = await read_body(receive, declared, self._service.config.limits.body_bytes)
-            reply.call.told["bytes"] = len(body)
-            await _while_connected(self._app(scope, _Replay(body), reply), receive)
+        """The body is read before the request has its turn: one that does not arrive keeps no other out."""
+        service, call = self._service, reply.call
+        booking = Booking(service.ledger, call.key.name)
+        call.hold = booking.hold
+        try:
+            service.gate.check_open()
+            call.body = await read_body(receive, call.headers, service.config.limits, booking)
+            call.told["bytes"] = len(call.body)
+            gate = service.gate if len(call.body) <= SHORT_BYTES else service.long_gate
+            async with gate.turn(call.key.name):
+                await _while_connected(self._app(scope, _nothing_more, reply), receive)
+        finally:
+            call.body = b""
+            booking.hold(0)
+
+
+async def _nothing_more() -> Any:
+    """ASGI's receive for the routes: the gateway read the body, and it watches the client."""
+    await asyncio.get_running_loop().create_future()
 
 
 async def _while_connected(work: Any, receive: Any) -> None:
@@ -113,19 +149,6 @@ async def _while_connected(work: Any, receive: Any) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class _Replay:
-    """ASGI's receive for a body that was read already; after it nothing comes, since the gateway watches the client."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body: bytes | None = body
-
-    async def __call__(self) -> dict[str, Any]:
-        if self._body is None:
-            await asyncio.get_running_loop().create_future()
-        body, self._body = self._body, None
-        return {"type": "http.request", "body": body, "more_body": False}
-
-
 class _Reply:
     """ASGI's send with the request's id in the headers; remembers the status."""
 
@@ -139,8 +162,19 @@ class _Reply:
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.call.id.encode())]
             self._streams = (b"content-type", b"text/event-stream; charset=utf-8") in message["headers"]
         elif message["type"] == "http.response.body":
+            message = await self._all_but_last(message)
             self._ended = not message.get("more_body", False)
         await self._send(message)
+
+    async def _all_but_last(self, message: Any) -> Any:
+        """Sends a long body in parts, each when the client took those before, so that the deadline is that of sending,
+        too; the last one is given back.
+        """
+        body = memoryview(message.get("body", b""))
+        while len(body) > _PART_BYTES:
+            await self._send({"type": "http.response.body", "body": bytes(body[:_PART_BYTES]), "more_body": True})
+            body = body[_PART_BYTES:]
+        return {**message, "body": bytes(body)}
 
     async def error(self, error: Exception) -> None:
         """The error as an answer; as the last event where a stream has begun."""
@@ -151,6 +185,8 @@ class _Reply:
         if self.call.status:
             return
         headers = errors.headers_of(error) if isinstance(error, CtxpruneError) else {}
+        if status in _LAST:
+            headers["connection"] = "close"
         given = [(name.encode(), value.encode()) for name, value in headers.items()]
         body = replies.encoded(document)
         given += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]

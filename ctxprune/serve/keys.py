@@ -12,7 +12,7 @@ from ctxprune.errors import RequestError, UnknownNameError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ctxprune.serve.config import Access, KeyConfig
+    from ctxprune.serve.settings import Access, KeyConfig
 
 __all__ = ["Key", "Keys"]
 
@@ -65,14 +65,23 @@ class Keys:
         Raises:
             RequestError: 401, there is none, or it is unknown.
         """
-        if not self._digests:
-            return self._everybody
-        kind, _, told = headers.get(b"authorization", b"").partition(b" ")
-        given = told.strip() if kind.lower() == b"bearer" else headers.get(b"x-api-key", b"")
-        digest = hashlib.sha256(given).digest()
-        found = [key for known, key in self._digests if hmac.compare_digest(known, digest)]
-        if not found or not given:
-            if given:
+        key = self.find(headers)
+        if key is None:
+            if _given(headers):
                 raise RequestError("the key is unknown", status=401, hint="ask the service's operator for one")
             raise RequestError("there is no key", status=401, hint="send the header Authorization: Bearer KEY")
-        return found[0]
+        return key
+
+    def find(self, headers: Mapping[bytes, bytes]) -> Key | None:
+        """The same; None where `of` raises."""
+        if not self._digests:
+            return self._everybody
+        given = _given(headers)
+        digest = hashlib.sha256(given).digest()
+        found = [key for known, key in self._digests if hmac.compare_digest(known, digest)]
+        return found[0] if found and given else None
+
+
+def _given(headers: Mapping[bytes, bytes]) -> bytes:
+    kind, _, told = headers.get(b"authorization", b"").partition(b" ")
+    return told.strip() if kind.lower() == b"bearer" else headers.get(b"x-api-key", b"")

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections import Counter
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import RequestError
+from ctxprune.serve.fairness import FairQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
-__all__ = ["ClientGoneError", "Gate", "check_headers", "read_body", "wait_until_gone"]
+    from ctxprune.serve.fairness import Ledger
+    from ctxprune.serve.settings import LimitsConfig
+
+__all__ = [
+    "SHORT_BYTES",
+    "Booking",
+    "ClientGoneError",
+    "Gate",
+    "check_headers",
+    "check_host",
+    "read_body",
+    "wait_until_gone",
+]
+
+SHORT_BYTES = 32_768  # of a body; parsing it and pruning what is in it takes this process little time and memory
+_PORT = re.compile(r":\d*$")
 
 
 class ClientGoneError(Exception):
@@ -18,61 +37,174 @@ class ClientGoneError(Exception):
 
 
 class Gate:
-    """Lets a number of requests in at once, and a number wait for their turn.
+    """Lets a number of requests in at once, and a number of each key wait for their turn; the keys take turns.
 
     Args:
         concurrency: Requests inside.
-        queue: Requests that wait.
+        queue: Requests of one key that wait.
+        most_of_one: Requests of one key inside; default all.
     """
 
-    def __init__(self, concurrency: int, queue: int) -> None:
-        self._turns, self._queue = asyncio.Semaphore(concurrency), queue
-        self.waiting = self.inside = 0
+    def __init__(self, concurrency: int, queue: int, most_of_one: int | None = None) -> None:
+        self._free, self._queue = concurrency, queue
+        self._most_of_one = concurrency if most_of_one is None else most_of_one
+        self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
+        self._inside: Counter[str] = Counter()
         self.closed = False
 
-    async def __aenter__(self) -> None:
-        """Waits for a turn.
+    @property
+    def inside(self) -> int:
+        """Requests that are worked on."""
+        return sum(self._inside.values())
 
-        Raises:
-            RequestError: 429 where too many wait already, 503 once the gate is closed.
-        """
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their turn."""
+        return len(self._waiting)
+
+    def check_open(self) -> None:
+        """Raises RequestError, 503, once the gate is closed."""
         if self.closed:
             raise RequestError("the service is stopping", status=503, hint="ask another instance, or try again later")
-        if self._turns.locked() and self.waiting >= self._queue:
-            raise RequestError("too many requests at once", status=429, hint="wait as Retry-After says, then try again")
-        self.waiting += 1
+
+    @asynccontextmanager
+    async def turn(self, key: str) -> AsyncIterator[None]:
+        """Waits for a turn, and holds it.
+
+        Args:
+            key: Who asks.
+
+        Raises:
+            RequestError: 429 where too many of that key wait already, 503 once the gate is closed.
+        """
+        self.check_open()
+        if not self._may_enter(key) or self._waiting.count(key):
+            await self._wait(key)
+        else:
+            self._enter(key)
         try:
-            await self._turns.acquire()
+            yield
         finally:
-            self.waiting -= 1
-        self.inside += 1
+            self._leave(key)
 
-    async def __aexit__(self, *_error: object) -> None:
-        self.inside -= 1
-        self._turns.release()
+    async def _wait(self, key: str) -> None:
+        if self._waiting.count(key) >= self._queue:
+            raise RequestError("too many requests at once", status=429, hint="wait as Retry-After says, then try again")
+        admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.push(key, admitted)
+        try:
+            await admitted
+        except asyncio.CancelledError:
+            self._waiting.remove(key, admitted)
+            if admitted.done() and not admitted.cancelled():  # its turn had come at the same moment
+                self._leave(key)
+            raise
+
+    def _may_enter(self, key: str) -> bool:
+        return self._free > 0 and self._inside[key] < self._most_of_one
+
+    def _enter(self, key: str) -> None:
+        self._free -= 1
+        self._inside[key] += 1
+
+    def _leave(self, key: str) -> None:
+        self._free += 1
+        self._inside[key] -= 1
+        if not self._inside[key]:
+            del self._inside[key]
+        while (entering := self._waiting.next_key(self._may_enter)) is not None:
+            admitted = self._waiting.pop(entering)
+            if not admitted.done():
+                self._enter(entering)
+                admitted.set_result(None)
 
 
-def check_headers(headers: Iterable[tuple[bytes, bytes]], most: int) -> None:
-    """Raises RequestError, 431, where all headers together have more bytes than that."""
+def check_headers(headers: Sequence[tuple[bytes, bytes]], most: int) -> None:
+    """Refuse headers that are too large, or that say in two ways where the body ends.
+
+    Of `Content-Length` and `Transfer-Encoding` in one request, a proxy in front may believe the other than this service
+    does; what one takes for the body is then a further request to the other.
+
+    Raises:
+        RequestError: 431, all headers together have more than `most` bytes; 400, there are both.
+    """
     if sum(len(name) + len(value) + 4 for name, value in headers) > most:
         raise RequestError("the headers are too large", status=431, hint=f"at most {most} bytes are taken")
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+        hint = "send one of Content-Length and Transfer-Encoding"
+        raise RequestError("the length of the body is said in two ways", status=400, hint=hint)
 
 
-async def read_body(receive: Any, declared: bytes, most: int) -> bytes:
+def check_host(headers: Sequence[tuple[bytes, bytes]], names: Collection[str]) -> None:
+    """Refuse a request that is addressed to a name which is not the service's.
+
+    A service without keys trusts whoever reaches it. A web page can reach it through its visitor's browser, by a host
+    name that resolves to loopback (DNS rebinding); but that name then stands in the request.
+
+    Raises:
+        RequestError: 421, the name is another, or there is not exactly one.
+    """
+    told = [value for name, value in headers if name == b"host"]
+    host = told[0].decode("latin-1").lower() if len(told) == 1 else ""
+    name = host.rpartition(":")[0] if _PORT.search(host) else host
+    if name not in names:
+        hint = "address it as localhost, or by one of `names` in the configuration"
+        raise RequestError("the service has another name", status=421, hint=hint)
+
+
+class Booking:
+    """What one request holds of the memory for bodies and answers.
+
+    The first bytes are not counted: all connections together can hold little of these, and short requests are taken
+    however many long ones there are.
+
+    Args:
+        ledger: Of the bytes that are held.
+        key: Who asks.
+    """
+
+    def __init__(self, ledger: Ledger, key: str) -> None:
+        self._ledger, self._key, self._size = ledger, key, 0
+
+    def hold(self, size: int) -> None:
+        """From now on so many bytes are held, instead of those before.
+
+        Raises:
+            RequestError: 429, there is no room for them.
+        """
+        more = max(0, size - SHORT_BYTES) - self._size
+        if more > 0 and not self._ledger.take(self._key, more):
+            hint = "wait as Retry-After says, then try again"
+            raise RequestError("too many long requests at once", status=429, hint=hint)
+        if more < 0:
+            self._ledger.give_back(self._key, -more)
+        self._size += more
+
+
+async def read_body(receive: Any, headers: Mapping[bytes, bytes], limits: LimitsConfig, booking: Booking) -> bytes:
     """The whole body, counted as it comes.
 
     Args:
         receive: ASGI's.
-        declared: Its Content-Length, by which an honest client is refused before it sends anything.
-        most: Bytes that are taken.
+        headers: Its Content-Length is looked at, by which an honest client is refused before it sends anything.
+        limits: Of bytes and of time.
+        booking: Is told of what has come.
 
     Raises:
-        RequestError: 413, it has more.
+        RequestError: 413, it has more bytes than are taken; 408, it did not arrive in time; 429, there is no room.
         ClientGoneError: The client went away.
     """
-    hint = f"at most {most} bytes are taken"
-    if declared.isdigit() and int(declared[:20]) > most:
-        raise RequestError("the body is too large", status=413, hint=hint)
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared[:20]) > limits.body_bytes:
+        raise _too_large(limits.body_bytes)
+    try:
+        return await asyncio.wait_for(_read_parts(receive, limits.body_bytes, booking), limits.read_seconds)
+    except asyncio.TimeoutError as error:
+        hint = f"it may take {limits.read_seconds:g} seconds; send less at once"
+        raise RequestError("the body did not arrive in time", status=408, hint=hint) from error
+
+
+async def _read_parts(receive: Any, most: int, booking: Booking) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -82,9 +214,14 @@ async def read_body(receive: Any, declared: bytes, most: int) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > most:
-            raise RequestError("the body is too large", status=413, hint=hint)
+            raise _too_large(most)
+        booking.hold(size)
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+def _too_large(most: int) -> RequestError:
+    return RequestError("the body is too large", status=413, hint=f"at most {most} bytes are taken")
 
 
 async def wait_until_gone(receive: Any) -> None:

@@ -7,12 +7,14 @@ import signal
 import socket
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from ctxprune.errors import UsageError
 from ctxprune.serve.app import create_app
+from ctxprune.serve.connections import Connections, LimitedProtocol
 from ctxprune.serve.logs import JsonLines, log
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def run(config: ServiceConfig) -> None:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     settings = uvicorn.Config(
         app,
-        http="h11",
+        http=partial(LimitedProtocol, limits=config.limits, others=Connections(config.limits.connections)),  # type: ignore[arg-type]
         loop="asyncio",
         ws="none",
         log_config=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from ctxprune.context import Context
     from ctxprune.scorers.base import Scorer, Scores
     from ctxprune.serve.config import BatchingConfig, ModelConfig
+    from ctxprune.serve.keys import Key
     from ctxprune.serve.metrics import Metrics
 
-__all__ = ["Scored", "Scoring", "Task", "make_scorer"]
+__all__ = ["Outcome", "Scored", "Scoring", "Task", "make_scorer", "run_tasks"]
 
 R = TypeVar("R")
-_LONG = 32_000  # characters; a longer request runs by itself, so that short ones do not wait for it
+_LONG = 32_000  # characters that requests in one run may have together, so that a run does not keep others waiting
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,25 @@ class Scored:
     units: Scores
     documents: Scores
     seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An answer and what it took.
+
+    Attributes:
+        body: JSON.
+        stage: Of the metrics of tokens.
+        tokens: Into this stage and out of it.
+        seconds: By stage of the work.
+        told: What the log says.
+    """
+
+    body: bytes
+    stage: str
+    tokens: tuple[int, int]
+    seconds: Mapping[str, float]
+    told: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -81,44 +101,50 @@ class Scoring:
         self, scorer: Scorer, pool: Executor, *, runs: int, batching: BatchingConfig, metrics: Metrics
     ) -> None:
         self.scorer, self._metrics = scorer, metrics
-        self._short: Batcher[Task[Any], Any] = Batcher(
-            self._run, pool, most=batching.most if batching.enabled else 1, runs=runs
+        most = batching.most if batching.enabled else 1
+        self._batcher: Batcher[Task[Any], Any] = Batcher(
+            self._run, pool, most=most, runs=runs, sizes=(lambda task: task.size, _LONG)
         )
-        self._long: Batcher[Task[Any], Any] = Batcher(self._run, pool, most=1, runs=max(1, runs - 1))
 
-    async def do(self, task: Task[R]) -> R:
+    async def do(self, task: Task[R], key: Key) -> R:
         """The answer to one request, the same whoever else asks at the time.
 
         Raises:
             CtxpruneError: Whatever the task's functions or the scorer raise.
         """
         try:
-            result: R = await (self._long if task.size > _LONG else self._short).submit(task)
+            result: R = await self._batcher.submit(task, key.name)
             return result
         finally:
             task.stopped.set()
 
     def _run(self, tasks: Sequence[Task[Any]]) -> list[Any]:
         self._metrics.batch(len(tasks))
-        contexts = [_caught(task, task.make) for task in tasks]
-        good = [number for number, context in enumerate(contexts) if not isinstance(context, Exception)]
-        results = list(contexts)
-        for number, scored in zip(good, self._scored([(tasks[i].query, contexts[i]) for i in good]), strict=True):
-            if isinstance(scored, Scored):
-                results[number] = _caught(tasks[number], partial(tasks[number].finish, scored))
-            else:
-                results[number] = scored
-        return results
+        return run_tasks(tasks, self.scorer)
 
-    def _scored(self, pairs: Sequence[tuple[str, Any]]) -> list[Scored | Exception]:
-        """All in one run; where that fails each by itself, so that one's fault stays with it."""
-        start = time.perf_counter()
-        try:
-            found = score_documents_batch(self.scorer, [query for query, _ in pairs], [one for _, one in pairs])
-        except Exception as error:  # noqa: BLE001 - handed to the request it belongs to
-            return [error] if len(pairs) == 1 else [self._scored([pair])[0] for pair in pairs]
-        seconds = (time.perf_counter() - start) / max(len(pairs), 1)
-        return [Scored(context, *scores, seconds) for (_, context), scores in zip(pairs, found, strict=True)]
+
+def run_tasks(tasks: Sequence[Task[R]], scorer: Scorer) -> list[R | Exception]:
+    """The answers of tasks that share one run, in their order; in place of one that fails its exception."""
+    contexts = [_caught(task, task.make) for task in tasks]
+    good = [number for number, context in enumerate(contexts) if not isinstance(context, Exception)]
+    results = list(contexts)
+    for number, scored in zip(good, _scored([(tasks[i].query, contexts[i]) for i in good], scorer), strict=True):
+        if isinstance(scored, Scored):
+            results[number] = _caught(tasks[number], partial(tasks[number].finish, scored))
+        else:
+            results[number] = scored
+    return results
+
+
+def _scored(pairs: Sequence[tuple[str, Any]], scorer: Scorer) -> list[Scored | Exception]:
+    """All in one run; where that fails each by itself, so that one's fault stays with it."""
+    start = time.perf_counter()
+    try:
+        found = score_documents_batch(scorer, [query for query, _ in pairs], [one for _, one in pairs])
+    except Exception as error:  # noqa: BLE001 - handed to the request it belongs to
+        return [error] if len(pairs) == 1 else [_scored([pair], scorer)[0] for pair in pairs]
+    seconds = (time.perf_counter() - start) / max(len(pairs), 1)
+    return [Scored(context, *scores, seconds) for (_, context), scores in zip(pairs, found, strict=True)]
 
 
 def make_scorer(config: ModelConfig) -> Scorer:

@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ctxprune.errors import CtxpruneError, FormatError, SchemaError, StoreError, UsageError
 from ctxprune.pruning import Pruner
 from ctxprune.rag import Passage
+from ctxprune.serve.batching import Batcher
 from ctxprune.serve.databases import Databases
+from ctxprune.serve.fairness import Ledger
 from ctxprune.serve.keys import Keys
 from ctxprune.serve.limits import Gate
 from ctxprune.serve.logs import cause, log
+from ctxprune.serve.long import LongRequests
 from ctxprune.serve.metrics import Metrics
 from ctxprune.serve.scoring import Scoring, make_scorer
 from ctxprune.sql._cancel import Stop, cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from concurrent.futures import Executor
 
     from ctxprune.serve.config import ServiceConfig
     from ctxprune.serve.keys import Key
@@ -37,6 +39,8 @@ __all__ = ["Service"]
 T = TypeVar("T")
 _THREADS = "ctxprune-serve"
 _ASKERS = 8  # threads of questions to databases, which mostly wait for these or for a model's server
+_HELD_TIMES = 16  # bodies of the largest size, for which there is memory at once; answers count, too
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _LOOK_SECONDS = 5.0  # between two looks at whether data have changed
 
 
@@ -55,14 +59,24 @@ class Service:
         threads = config.model.threads or os.cpu_count() or 1
         self.config = config
         self.keys = Keys(config.keys, [database.name for database in config.databases])
-        self.gate = Gate(config.limits.concurrency, config.limits.queue)
-        self.metrics = Metrics(lambda: self.gate.inside, lambda: self.gate.waiting)
+        several, limits = len(config.keys) > 1, config.limits
+        most_of_one = limits.concurrency - limits.concurrency // 4 if several else limits.concurrency
+        self.gate = Gate(limits.concurrency, limits.queue, most_of_one)
+        self.long_gate = Gate(limits.concurrency, limits.queue, most_of_one)
+        held = _HELD_TIMES * limits.body_bytes
+        self.ledger = Ledger(held, held // 2 if several else held)
+        self.names = None if config.keys else _LOOPBACK_NAMES | set(map(str.lower, config.server.names))
+        self.metrics = Metrics(
+            lambda: self.gate.inside + self.long_gate.inside, lambda: self.gate.waiting + self.long_gate.waiting
+        )
         self._scorers = ThreadPoolExecutor(threads, f"{_THREADS}-score")
         self._askers = ThreadPoolExecutor(_ASKERS, f"{_THREADS}-ask")
         self._checker = ThreadPoolExecutor(1, f"{_THREADS}-check")
         self.scoring = Scoring(
             make_scorer(config.model), self._scorers, runs=threads, batching=config.batching, metrics=self.metrics
         )
+        self.long = LongRequests(config, threads, self.metrics)
+        self._asking: Batcher[Callable[[], Any], Any] = Batcher(_call_each, self._askers, most=1, runs=_ASKERS)
         self._cache = _cache(config)
         generators = _generators(config, self._cache) if generators is None else generators
         self.databases = Databases(config, generators, queries=_ASKERS + 1)  # one more for readiness
@@ -70,17 +84,26 @@ class Service:
         self._down: frozenset[str] = frozenset()  # databases that failed when readiness was last asked for
         self.routes: frozenset[str] = frozenset()
         self._scorer = "loading"
+        self._looking: asyncio.Future[tuple[dict[str, str], str]] | None = None
 
-    async def blocking(self, function: Callable[[], T]) -> T:
-        """Runs a function that waits for a database or a model's server; once cancelled, it ends."""
-        return await self._blocking(function, self._askers)
-
-    async def _blocking(self, function: Callable[[], T], pool: Executor) -> T:
+    async def blocking(self, function: Callable[[], T], key: Key | None = None) -> T:
+        """Runs a function that waits for a database or a model's server; once cancelled, it ends. Keys take turns."""
         cancelled = Stop()
         with cancellation(cancelled):
             context = contextvars.copy_context()
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, context.run, function)
+            found: tuple[T] = await self._asking.submit(partial(context.run, function), "" if key is None else key.name)
+            return found[0]
+        finally:
+            cancelled.set()
+
+    async def _checking(self, function: Callable[[], T]) -> T:
+        """The same in a thread of its own, which no request keeps waiting."""
+        cancelled = Stop()
+        with cancellation(cancelled):
+            context = contextvars.copy_context()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._checker, context.run, function)
         finally:
             cancelled.set()
 
@@ -150,22 +173,34 @@ class Service:
     def _pairs(self) -> list[tuple[Key, str]]:
         return [(key, name) for key in self.keys.all for name in key.databases]
 
-    async def readiness(self) -> dict[str, Any]:
-        """Whether requests should come, and what is missing, without words of a server, which name hosts and users."""
-        failures = {name: why for (_key, name), why in self._unusable.items()}
-        down = await self._blocking(self.databases.failures, self._checker)
-        for name in down.keys() - failures.keys() - self._down:
-            _unavailable(name, down[name])
-        self._down = frozenset(down)
-        failures |= {name: _said(error) for name, error in down.items()}
-        cache = await self._blocking(self._cache_failure, self._checker)
-        return {
+    async def readiness(self, key: Key | None) -> dict[str, Any]:
+        """Whether requests should come, and what is missing, without words of a server, which name hosts and users.
+
+        Args:
+            key: Who asks; only those databases are named that it may use, and none without one.
+        """
+        if self._looking is None or self._looking.done():  # those that come meanwhile share it
+            self._looking = asyncio.ensure_future(self._look())
+        failures, cache = await asyncio.shield(self._looking)
+        state = {
             "ready": self._scorer == "ok" and not failures and not cache and not self.gate.closed,
             "scorer": self._scorer,
             "cache": cache or "ok",
             "stopping": self.gate.closed,
-            "databases": {name: failures.get(name, "ok") for name in self.databases.names()},
         }
+        names = [] if key is None else [name for name in self.databases.names() if name in key.databases]
+        return state if key is None else state | {"databases": {name: failures.get(name, "ok") for name in names}}
+
+    async def _look(self) -> tuple[dict[str, str], str]:
+        """Why databases cannot be used, and why the cache cannot."""
+        failures = {name: why for (_key, name), why in self._unusable.items()}
+        down = await self._checking(self.databases.failures)
+        for name in down.keys() - failures.keys() - self._down:
+            _unavailable(name, down[name])
+        self._down = frozenset(down)
+        return failures | {name: _said(error) for name, error in down.items()}, await self._checking(
+            self._cache_failure
+        )
 
     def _cache_failure(self) -> str:
         try:
@@ -177,11 +212,12 @@ class Service:
 
     def stop(self) -> None:
         """Take no further request; those inside go on."""
-        self.gate.closed = True
+        self.gate.closed = self.long_gate.closed = True
 
     def close(self) -> None:
         """End what is open; queries that are running end with it."""
         self.databases.close()
+        self.long.close()
         for pool in (self._scorers, self._askers, self._checker):
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -192,6 +228,17 @@ class Service:
         for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
         return any(thread.is_alive() for thread in threads)
+
+
+def _call_each(functions: Sequence[Callable[[], Any]]) -> list[Any]:
+    return [_result_of(function) for function in functions]
+
+
+def _result_of(function: Callable[[], Any]) -> tuple[Any] | Exception:
+    try:
+        return (function(),)  # since the function may return an exception
+    except Exception as error:  # noqa: BLE001 - handed to whoever asked
+        return error
 
 
 def _said(error: CtxpruneError) -> str:

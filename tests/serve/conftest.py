@@ -47,7 +47,7 @@ class Client:
     async def aask(self, method: str, path: str, *, key: str = ALL, **options: Any) -> Any:
         headers = ({"authorization": f"Bearer {key}"} if key else {}) | options.pop("headers", {})
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             return await client.request(method, path, headers=headers, **options)
 
     def post(self, path: str, json: Any, **options: Any) -> Any:

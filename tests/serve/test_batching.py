@@ -123,7 +123,7 @@ def test_a_long_text_runs_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
         client.service._scorers.submit(go.wait, 30)  # whatever comes meanwhile gathers
         asked = [PRUNE[0], long, *PRUNE[1:4], long]
         calls = [asyncio.ensure_future(client.aask("POST", "/v1/prune", json=one)) for one in asked]
-        while client.service.gate.inside < len(asked):
+        while client.service.gate.inside + client.service.long_gate.inside < len(asked):
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         go.set()

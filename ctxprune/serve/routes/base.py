@@ -2,20 +2,70 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from ctxprune.errors import UnknownNameError
+from ctxprune.serve.limits import SHORT_BYTES
+from ctxprune.serve.long import LONG_PATHS
+from ctxprune.serve.parsing import parse
+from ctxprune.serve.replies import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from starlette.responses import Response
+
     from ctxprune.serve.gateway import Call
+    from ctxprune.serve.scoring import Outcome
     from ctxprune.serve.service import Service
 
-__all__ = ["CallOf", "ErrorReply", "ServiceOf", "Strict", "described"]
+__all__ = ["BodyRoute", "CallOf", "ErrorReply", "ServiceOf", "Strict", "account", "described", "work_long"]
 
 _LONGEST_NAME = 100
+
+
+class BodyRoute(APIRoute):
+    """A route whose function takes a parsed body, as `asked`, and what the request shares, as `service` and `call`.
+
+    FastAPI would parse each body in the event loop, however large, and collect every error of it. It still describes
+    the route.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See `fastapi.routing.APIRoute.get_route_handler`."""
+        model = get_type_hints(self.endpoint).get("asked")
+        if model is None:
+            return super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            service, call = _service(request), _call(request)
+            if len(call.body) > SHORT_BYTES and self.path in LONG_PATHS:
+                return await work_long(self.path, service, call)
+            limits = service.config.limits
+            read = partial(parse, model, call.body, call.content_type, limits.documents)
+            asked = await service.blocking(read, call.key) if len(call.body) > SHORT_BYTES else read()
+            response: Response = await self.endpoint(asked=asked, service=service, call=call)
+            return response
+
+        return handle
+
+
+async def work_long(path: str, service: Service, call: Call) -> Json:
+    """The answer of a process of its own, for a body that would take too much of this one."""
+    return account(await service.long.do(path, call), service, call)
+
+
+def account(outcome: Outcome, service: Service, call: Call) -> Json:
+    """The answer; what it took goes into metrics and the log."""
+    service.metrics.tokens(outcome.stage, *outcome.tokens)
+    service.metrics.stages(outcome.seconds)
+    call.told |= outcome.told
+    return Json(outcome.body)
 
 
 class Strict(BaseModel):
@@ -66,6 +116,7 @@ else:  # FastAPI looks at these types when it runs
 _ERRORS = {
     401: "no key, or an unknown one",
     413: "the body is too large",
+    408: "the body did not arrive in time",
     422: "the request is wrong; the message says where",
     429: "too many requests at once; Retry-After says when to come again",
     503: "a database or the service is not ready",

@@ -1,4 +1,4 @@
-"""GET /healthz, /readyz and /metrics: for those who run the service; they need no key and tell no contents."""
+"""GET /healthz, /readyz and /metrics: for those who run the service; they need no key, and tell no contents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from ctxprune.serve.replies import Json
-from ctxprune.serve.routes.base import ServiceOf
+from ctxprune.serve.routes.base import CallOf, ServiceOf
 
 __all__ = ["router"]
 
@@ -21,9 +21,12 @@ async def healthz() -> Json:
 
 
 @router.get("/readyz", responses={200: _EXAMPLE, 503: {"description": "not ready; the answer says why"}})
-async def readyz(service: ServiceOf) -> Json:
-    """Whether requests should come here: the scorer is loaded, every database can be used, and nothing is stopping."""
-    state = await service.readiness()
+async def readyz(service: ServiceOf, call: CallOf) -> Json:
+    """Whether requests should come here: the scorer is loaded, every database can be used, and nothing is stopping.
+
+    Databases are named to a key that may use them, and to everybody where there are no keys.
+    """
+    state = await service.readiness(service.keys.find(call.headers))
     return Json(state, status_code=200 if state["ready"] else 503)
 
 

@@ -14,8 +14,8 @@ from ctxprune.rag import Passage, PassageOptions, PassagePruner, Passages
 from ctxprune.rag.kinds import KINDS, TABLES, read_context
 from ctxprune.rag.sniff import sniffed
 from ctxprune.serve.replies import Json, encoded
-from ctxprune.serve.routes.base import CallOf, ServiceOf, Strict, described
-from ctxprune.serve.scoring import Scored, Task
+from ctxprune.serve.routes.base import BodyRoute, CallOf, ServiceOf, Strict, account, described, work_long
+from ctxprune.serve.scoring import Outcome, Scored, Task
 from ctxprune.table_policies import TableBudget
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from ctxprune.result import Pruned
     from ctxprune.scorers.base import Scorer
 
-__all__ = ["PruneRequest", "router"]
+__all__ = ["PruneRequest", "plan", "router"]
 
-router = APIRouter(prefix="/v1", tags=["pruning"])
+router = APIRouter(prefix="/v1", tags=["pruning"], route_class=BodyRoute)
+_SHORT_STRUCTURED = 8_192  # bytes; a cell or a JSON value takes much more than the few characters it may consist of
 
 
 class Document(Strict):
@@ -46,7 +47,9 @@ class PruneRequest(Strict):
     query: str = Field(min_length=1, max_length=10_000)
     kind: str = Field("text", description=f"What the text is: {', '.join(KINDS)}; or auto, by its looks.")
     text: str | None = Field(None, description="One text of that kind; the answer's output is one, too.")
-    documents: list[str | Document] | None = Field(None, description="Several texts, for kind text.")
+    documents: Annotated[list[str | Document], Field(fail_fast=True)] | None = Field(
+        None, description="Several texts, for kind text."
+    )
     budget: int | None = Field(None, ge=0, description="Tokens that may stay, of all documents together.")
     top_k: int | None = Field(None, ge=1, description="Units (sentences, blocks, rows, JSON values) that may stay.")
     threshold: float | None = Field(None, description="Least score that stays.")
@@ -107,20 +110,26 @@ async def prune(
     asked: Annotated[PruneRequest, Body(openapi_examples=_ASKED)], service: ServiceOf, call: CallOf
 ) -> Json:
     """Keep what the question needs, byte for byte, and account for the rest."""
+    if asked.kind != "text" and len(call.body) > _SHORT_STRUCTURED:
+        return await work_long("/v1/prune", service, call)
+    return account(await service.scoring.do(plan(asked, service.scoring.scorer, call.id), call.key), service, call)
+
+
+def plan(asked: PruneRequest, scorer: Scorer, _request_id: str) -> Task[Outcome]:
+    """What is to be done for a request.
+
+    Raises:
+        UnknownNameError: There is no such kind.
+        RequestError: What was asked for does not go together.
+    """
     if asked.kind == "auto":
         asked = asked.model_copy(update={"kind": "text" if asked.text is None else sniffed(asked.text)})
     if asked.kind not in KINDS:
         raise UnknownNameError("kind", asked.kind, ["auto", *KINDS])
-    make = _texts if asked.kind == "text" else _structured
-    task = make(asked, service.config.limits.documents, service.scoring.scorer)
-    body, pruned = await service.scoring.do(task)
-    service.metrics.tokens("prune", pruned.tokens_before, pruned.tokens_after)
-    service.metrics.stages(pruned.seconds)
-    call.told |= {"kind": asked.kind, "units": len(pruned.units), "tokens": pruned.tokens_before}
-    return Json(body)
+    return (_texts if asked.kind == "text" else _structured)(asked, scorer)
 
 
-def _texts(asked: PruneRequest, most: int, scorer: Scorer) -> Task[Any]:
+def _texts(asked: PruneRequest, scorer: Scorer) -> Task[Outcome]:
     """Sentences of one text or of several."""
     pruner = Pruner(scorer, _policy(asked), None, asked.on_empty)
     options = PassageOptions(markdown=asked.markdown, headings=asked.markdown)
@@ -129,9 +138,6 @@ def _texts(asked: PruneRequest, most: int, scorer: Scorer) -> Task[Any]:
     if asked.text is not None:
         return _single(asked, lambda text: Passage(text, options=options), pruner)
     documents = [Document(text=entry) if isinstance(entry, str) else entry for entry in asked.documents or ()]
-    if len(documents) > most:
-        hint = f"at most {most} are taken; send them in parts"
-        raise RequestError(f"there are {len(documents)} documents", status=422, hint=hint)
     titles = tuple(document.title for document in documents)
     passage_pruner = PassagePruner(pruner, reorder=asked.reorder)
 
@@ -139,17 +145,16 @@ def _texts(asked: PruneRequest, most: int, scorer: Scorer) -> Task[Any]:
         texts = tuple(document.text for document in documents)
         return Passages(texts, options=options, titles=titles if any(titles) else ())
 
-    def finish(scored: Scored) -> tuple[bytes, Pruned[Any]]:
+    def finish(scored: Scored) -> Outcome:
         ranked = passage_pruner.prune_scored(
             asked.query, scored.context, scored.units, scored.documents, seconds=scored.seconds
         )
-        told = {**_told(asked), "relevance": ranked.relevance, "order": ranked.order}
-        return encoded(ranked.pruned.to_dict() | told), ranked.pruned
+        return _outcome(asked, ranked.pruned, {"relevance": ranked.relevance, "order": ranked.order})
 
     return Task(asked.query, sum(len(document.text) for document in documents), make, finish)
 
 
-def _structured(asked: PruneRequest, _most: int, scorer: Scorer) -> Task[Any]:
+def _structured(asked: PruneRequest, scorer: Scorer) -> Task[Outcome]:
     """A text of any other kind, which stays one of its kind."""
     if asked.text is None or asked.documents is not None:
         raise RequestError(f"kind {asked.kind} takes one text", status=422, hint="send it as a string, in text")
@@ -168,19 +173,20 @@ def _context(text: str, kind: str) -> Context[str]:
         raise RequestError(error.what, status=422, where=error.where, hint=error.hint) from error
 
 
-def _single(asked: PruneRequest, make: Callable[[str], Context[str]], pruner: Pruner) -> Task[Any]:
+def _single(asked: PruneRequest, make: Callable[[str], Context[str]], pruner: Pruner) -> Task[Outcome]:
     query, text = asked.query, asked.text or ""
 
-    def finish(scored: Scored) -> tuple[bytes, Pruned[str]]:
+    def finish(scored: Scored) -> Outcome:
         pruned = pruner.prune_scored(query, scored.context, scored.units, seconds=scored.seconds)
-        told = {**_told(asked), "relevance": scored.documents.tolist(), "order": [0]}
-        return encoded(pruned.to_dict() | told), pruned
+        return _outcome(asked, pruned, {"relevance": scored.documents.tolist(), "order": [0]})
 
     return Task(query, len(text), lambda: make(text), finish)
 
 
-def _told(asked: PruneRequest) -> dict[str, str]:
-    return {"kind": asked.kind, "noun": KINDS[asked.kind].units}
+def _outcome(asked: PruneRequest, pruned: Pruned[Any], more: dict[str, Any]) -> Outcome:
+    told = {"kind": asked.kind, "units": len(pruned.units), "tokens": pruned.tokens_before}
+    body = encoded(pruned.to_dict() | {"kind": asked.kind, "noun": KINDS[asked.kind].units} | more)
+    return Outcome(body, "prune", (pruned.tokens_before, pruned.tokens_after), pruned.seconds, told)
 
 
 def _policy(asked: PruneRequest, *, table: bool = False) -> Policy:

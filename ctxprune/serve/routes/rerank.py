@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,13 +13,16 @@ from ctxprune.rag import Passages
 from ctxprune.rag.ranking import rank_scored
 from ctxprune.scorers import SCORERS
 from ctxprune.serve.replies import Json, encoded
-from ctxprune.serve.routes.base import CallOf, ServiceOf, described
-from ctxprune.serve.scoring import Scored, Task
+from ctxprune.serve.routes.base import BodyRoute, CallOf, ServiceOf, account, described
+from ctxprune.serve.scoring import Outcome, Scored, Task
 from ctxprune.tokens import BundledCounter
 
-__all__ = ["RerankRequest", "router"]
+if TYPE_CHECKING:
+    from ctxprune.scorers.base import Scorer
 
-router = APIRouter(prefix="/v1", tags=["pruning"])
+__all__ = ["RerankRequest", "plan", "router"]
+
+router = APIRouter(prefix="/v1", tags=["pruning"], route_class=BodyRoute)
 
 
 class Text(BaseModel):
@@ -34,7 +37,7 @@ class RerankRequest(BaseModel):
     model_config = ConfigDict(strict=True)
 
     query: str = Field(min_length=1, max_length=10_000)
-    documents: list[str | Text] = Field(min_length=1)
+    documents: list[str | Text] = Field(min_length=1, fail_fast=True)
     top_n: int | None = Field(None, ge=1, description="How many to give back; all if not said.")
     return_documents: bool = False
     model: str = Field("", description="Passed over: the service has one scorer.")
@@ -86,27 +89,28 @@ async def rerank(
     asked: Annotated[RerankRequest, Body(openapi_examples=_ASKED)], service: ServiceOf, call: CallOf
 ) -> Json:
     """Rank documents by how relevant they are to the question."""
-    most = service.config.limits.documents
-    if len(asked.documents) > most:
-        hint = f"at most {most} are taken; send them in parts"
-        raise RequestError(f"there are {len(asked.documents)} documents", status=422, hint=hint)
+    return account(await service.scoring.do(plan(asked, service.scoring.scorer, call.id), call.key), service, call)
+
+
+def plan(asked: RerankRequest, scorer: Scorer, request_id: str) -> Task[Outcome]:
+    """What is to be done for a request.
+
+    Raises:
+        RequestError: The query is empty.
+    """
     if not asked.query.strip():
         raise RequestError("the query is empty", status=422, hint="give a text that asks something")
     texts = tuple(entry if isinstance(entry, str) else entry.text for entry in asked.documents)
 
-    def finish(scored: Scored) -> tuple[bytes, int]:
+    def finish(scored: Scored) -> Outcome:
         found = rank_scored(scored.context, scored.documents, top_k=asked.top_n)
         results = [_result(entry, texts if asked.return_documents else ()) for entry in found]
         tokens = sum(BundledCounter().count_many((asked.query, *texts)))
-        reader = scorer_for(service.scoring.scorer, scored.context)
-        head = {"id": call.id, "model": SCORERS.name_of(type(reader))}
-        return encoded({**head, "results": results, "usage": {"total_tokens": tokens}}), tokens
+        head = {"id": request_id, "model": SCORERS.name_of(type(scorer_for(scorer, scored.context)))}
+        body = encoded({**head, "results": results, "usage": {"total_tokens": tokens}})
+        return Outcome(body, "rerank", (tokens, 0), {}, {"documents": len(texts), "tokens": tokens})
 
-    task = Task(asked.query, sum(map(len, texts)), lambda: Passages(texts), finish)
-    body, tokens = await service.scoring.do(task)
-    service.metrics.tokens("rerank", tokens, 0)
-    call.told |= {"documents": len(texts), "tokens": tokens}
-    return Json(body)
+    return Task(asked.query, sum(map(len, texts)), lambda: Passages(texts), finish)
 
 
 def _result(entry: dict[str, Any], texts: tuple[str, ...]) -> dict[str, Any]:

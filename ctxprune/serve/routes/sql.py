@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve.replies import Json, encoded, event
-from ctxprune.serve.routes.base import CallOf, ServiceOf, Strict, described
+from ctxprune.serve.routes.base import BodyRoute, CallOf, ServiceOf, Strict, described
 from ctxprune.serve.steps import told_steps
 from ctxprune.sql.linking.document import link_document
 from ctxprune.sql.render import RENDERERS
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AskRequest", "LinkRequest", "router"]
 
-router = APIRouter(prefix="/v1", tags=["databases"])
+router = APIRouter(prefix="/v1", tags=["databases"], route_class=BodyRoute)
 
 
 class LinkRequest(Strict):
@@ -120,7 +120,7 @@ _DATABASES = {"databases": [{"name": "shop", "available": True, "schema": {"form
 @router.get("/databases", responses=described(DatabasesReply, _DATABASES))
 async def databases(service: ServiceOf, call: CallOf) -> Json:
     """The databases that the key may use, each with the tables and columns that it may see."""
-    return Json(await service.blocking(lambda: encoded({"databases": _visible(service, call.key)})))
+    return Json(await service.blocking(lambda: encoded({"databases": _visible(service, call.key)}), call.key))
 
 
 @router.post("/sql/link", responses=described(LinkReply, _LINKED))
@@ -144,7 +144,7 @@ async def link(
         document = link_document(linked, asked.question, asked.evidence)
         return encoded(document | {"form": asked.form, "text": text} | account), before, after
 
-    body, before, after = await service.blocking(work)
+    body, before, after = await service.blocking(work, call.key)
     service.metrics.tokens("link", before, after)
     return Json(body)
 
@@ -161,7 +161,7 @@ async def ask(
     call.told["database"] = asked.database
     if asked.stream or b"text/event-stream" in call.headers.get(b"accept", b""):
         return StreamingResponse(_events(asked, service, call.key), media_type="text/event-stream")
-    return Json(await service.blocking(lambda: encoded(_answer(asked, service, call.key).to_dict())))
+    return Json(await service.blocking(lambda: encoded(_answer(asked, service, call.key).to_dict()), call.key))
 
 
 async def _events(asked: AskRequest, service: Service, key: Key) -> AsyncIterator[bytes]:
@@ -178,7 +178,7 @@ async def _events(asked: AskRequest, service: Service, key: Key) -> AsyncIterato
         finally:
             loop.call_soon_threadsafe(queue.put_nowait, None)
 
-    running = asyncio.ensure_future(service.blocking(work))
+    running = asyncio.ensure_future(service.blocking(work, key))
     try:
         while (item := await queue.get()) is not None:
             yield item

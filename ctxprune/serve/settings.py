@@ -1,0 +1,185 @@
+"""The parts of the service's configuration, with their defaults; `ctxprune.serve.config` reads them from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "Access",
+    "BatchingConfig",
+    "DatabaseConfig",
+    "KeyConfig",
+    "LimitsConfig",
+    "ModelConfig",
+    "ServerConfig",
+    "ServiceConfig",
+]
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+Access = Mapping[str, "str | Mapping[str, str | tuple[str, ...]]"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Where the service listens.
+
+    Attributes:
+        host: Address; other than loopback only with keys.
+        port: 0 for any free one.
+        drain_seconds: Time that requests have to finish once the service was told to stop.
+        names: Host names, besides those of loopback, that requests to a service without keys may be addressed to.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    drain_seconds: float = 20.0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsConfig:
+    """What one request may take, and how many are served at once.
+
+    Attributes:
+        body_bytes: Of a request.
+        header_bytes: Of all its headers.
+        documents: Of one request.
+        seconds: From its first byte to the end of the answer.
+        query_seconds: Of one SQL statement.
+        rows: Of one answer.
+        concurrency: Requests worked on at once, of short ones and of long ones each. Where there are several keys, one
+            of them may have three quarters of these.
+        queue: Requests of one key that wait for their turn; further ones are refused with 429.
+        read_seconds: That the headers of a request may take to arrive, and that its body may take then.
+        connections: That may be open; beyond, those that never completed a request are closed, the oldest first.
+        workers: Processes for long requests; 0 for one less than `threads`, between 1 and 4.
+        worker_bytes: Memory that one long request may take in such a process, where the system can enforce it.
+    """
+
+    body_bytes: int = 4_000_000
+    header_bytes: int = 16_384
+    documents: int = 1_000
+    seconds: float = 30.0
+    query_seconds: float = 10.0
+    rows: int = 1_000
+    concurrency: int = 64
+    queue: int = 128
+    read_seconds: float = 10.0
+    connections: int = 1_000
+    workers: int = 0
+    worker_bytes: int = 400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What scores and what writes SQL.
+
+    Attributes:
+        scorer: Registered name.
+        path: Folder or file of the scorer's model, where it takes one.
+        generator: "sketch", "chat:FILE.gguf" or "chat:URL", as for `ctxprune sql ask`.
+        threads: Threads that models and databases run in; 0 for the number of cores.
+        cache: Name of a generation cache in Redis, for the answers of a chat model; "" for a file of this machine.
+    """
+
+    scorer: str = "cascade.v1"
+    path: str = ""
+    generator: str = "sketch"
+    threads: int = 0
+    cache: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchingConfig:
+    """How requests that come at the same time share runs of the scorer.
+
+    Attributes:
+        enabled: Off, each request runs by itself.
+        most: Requests in one run at most.
+    """
+
+    enabled: bool = True
+    most: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseConfig:
+    """One database.
+
+    Attributes:
+        name: What requests call it.
+        target: Path or URL, with the password where one is needed; never shown.
+        index: Folder of its value index; "" for one in memory.
+        published: Name of its value index in Redis, instead.
+    """
+
+    name: str
+    target: str = field(repr=False)
+    index: str = ""
+    published: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyConfig:
+    """One key.
+
+    Attributes:
+        name: For logs.
+        digest: sha256 of the key, 64 hexadecimal digits.
+        databases: For each database it may use "*", or for each table "*" or its columns.
+    """
+
+    name: str
+    digest: str = field(repr=False)
+    databases: Access = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """All of it. Without keys everyone who reaches the service may see every database.
+
+    Raises:
+        UsageError: Two databases or keys share a name, a key names an unknown database, or there are no keys and the
+            service would listen beyond this machine.
+    """
+
+    server: ServerConfig = field(default_factory=ServerConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    batching: BatchingConfig = field(default_factory=BatchingConfig)
+    databases: tuple[DatabaseConfig, ...] = ()
+    keys: tuple[KeyConfig, ...] = ()
+    redis: str = field(default="", repr=False)  # URL of the Redis, where one is used
+
+    def __post_init__(self) -> None:
+        _distinct("databases", (database.name for database in self.databases))
+        _distinct("keys", (key.name for key in self.keys))
+        known = {database.name for database in self.databases}
+        for key in self.keys:
+            for name in key.databases:
+                if name not in known:
+                    hint = f"databases: {', '.join(sorted(known)) or 'none'}"
+                    raise UsageError(f"the key {key.name!r} names the unknown database {name!r}", hint=hint)
+        if not self.keys and self.server.host not in _LOOPBACK:
+            raise UsageError(
+                f"without keys the service would be open to all who reach {self.server.host}",
+                where="keys",
+                hint="add a [[keys]] entry, or listen on 127.0.0.1",
+            )
+
+
+def _distinct(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name.casefold() in seen:
+            raise UsageError(
+                f"two {what} are named {name!r}", where=what, hint="names must differ, whatever their case"
+            )
+        seen.add(name.casefold())

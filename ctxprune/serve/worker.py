@@ -1,0 +1,114 @@
+"""The process that works on long requests, one at a time; `ctxprune.serve.long` starts it and may end it at any time.
+
+A request of a few megabytes takes seconds of processor time and hundreds of megabytes. In threads of the service it
+would keep the interpreter from all others, could not be stopped at its deadline, and would share their memory.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from typing import IO, TYPE_CHECKING, Any
+
+from ctxprune.errors import CtxpruneError, RequestError
+from ctxprune.pruning import Pruner
+from ctxprune.rag import Passage
+from ctxprune.serve.frames import error_head, read_frame, write_frame
+from ctxprune.serve.logs import cause
+from ctxprune.serve.parsing import parse
+from ctxprune.serve.routes import prune, rerank
+from ctxprune.serve.scoring import Outcome, make_scorer, run_tasks
+from ctxprune.serve.settings import ModelConfig
+
+if TYPE_CHECKING:
+    from ctxprune.scorers.base import Scorer
+
+__all__ = ["main"]
+
+_NICE = 10  # short requests, which the service itself works on, come first
+_GRACE_SECONDS = 2.0  # the service ends it earlier; this is for a service that died
+_PLANS: dict[str, tuple[Any, Any]] = {
+    "/v1/prune": (prune.PruneRequest, prune.plan),
+    "/v1/rerank": (rerank.RerankRequest, rerank.plan),
+}
+
+
+def main() -> None:
+    """Work on requests from stdin until it ends; the first frame is the configuration."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the service's to handle
+    source, target = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what anything prints goes elsewhere
+    first = read_frame(source)
+    if first is None:
+        return
+    settings = first[0]
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+    try:
+        scorer = make_scorer(ModelConfig(**settings["model"]))
+        Pruner(scorer).prune("ready?", Passage("Ready."))  # loads what it needs
+    except CtxpruneError as error:
+        write_frame(target, error_head(error))
+        return
+    _limit_memory(settings["worker_bytes"])
+    write_frame(target, {})
+    while (frame := read_frame(source)) is not None:
+        _alarm(settings["seconds"] + _GRACE_SECONDS)
+        again = _answer(target, frame, scorer, settings)
+        _alarm(0)
+        del frame
+        if not again:
+            return
+
+
+def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], scorer: Scorer, settings: dict[str, Any]) -> bool:
+    """Whether the process is good for further requests."""
+    head: dict[str, Any]
+    body = b""
+    try:
+        outcome = _work(*frame, scorer, settings)
+        if len(outcome.body) > settings["reply_bytes"]:
+            raise RequestError("the answer would be too large", status=422, hint="send it in parts")
+        told = asdict(outcome)
+        body = told.pop("body")
+        head = {"outcome": told}
+    except MemoryError:
+        head = {"memory": True}
+    except CtxpruneError as error:
+        head = error_head(error)
+    except Exception as error:  # noqa: BLE001 - the service logs it and answers without particulars
+        head = {"failed": cause(error)}
+    write_frame(target, head, body)
+    return "memory" not in head and "failed" not in head
+
+
+def _work(head: dict[str, Any], body: bytes, scorer: Scorer, settings: dict[str, Any]) -> Outcome:
+    model, plan = _PLANS[head["path"]]
+    task = plan(parse(model, body, head["content_type"], settings["documents"]), scorer, head["id"])
+    (result,) = run_tasks([task], scorer)
+    if isinstance(result, Outcome):
+        return result
+    raise result
+
+
+def _limit_memory(more: int) -> None:
+    """From now on the process may have so many bytes more than it has."""
+    try:
+        import resource
+
+        with open("/proc/self/statm", "rb") as file:
+            in_use = int(file.read().split()[5]) * resource.getpagesize()
+    except (ImportError, OSError):  # Windows or macOS, where the system enforces no such limit
+        return
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_DATA, (in_use + more, in_use + more))
+
+
+def _alarm(seconds: float) -> None:
+    """End the process after so many seconds, even inside one function; 0 calls it off."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
