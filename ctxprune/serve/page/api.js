@@ -40,7 +40,7 @@ export async function stream(path, body, signal, tell) {
     const events = (rest + value).split("\n\n");
     rest = events.pop();
     for (const event of events) {
-      const [, name, data] = /^event: (.*)\ndata: (.*)$/.exec(event);
+      const [name, data] = split(event);
       const content = parsed(data);
       if (name === "error") throw new ApiError(response.status, content.error);
       tell(name, content);
@@ -48,11 +48,20 @@ export async function stream(path, body, signal, tell) {
   }
 }
 
+/** Name and data of an event. In a pattern "." would end at U+2028 and U+2029, too, which JSON leaves as they are. */
+function split(event) {
+  const end = event.indexOf("\n");
+  return [event.slice("event: ".length, end), event.slice(end + "\ndata: ".length)];
+}
+
 /** Shows an error in `box`, or clears it without one; an aborted request is none. */
 export function showError(box, error) {
   box.replaceChildren();
   if (!error || error.name === "AbortError") return;
-  if (!(error instanceof ApiError)) throw error;
+  if (!(error instanceof ApiError)) {
+    box.append(el("div", { class: "error", role: "alert" }, el("p", {}, el("strong", {}, "Error: "), "the page failed")));
+    throw error;
+  }
   const particulars = [error.code, error.requestId && `request ${error.requestId}`].filter(Boolean).join(", ");
   box.append(
     el("div", { class: "error", role: "alert" },

@@ -64,8 +64,9 @@ async function ask(event) {
   } catch (error) {
     say(error.name === "AbortError" ? "Stopped." : "");
     showError(byId("ask-error"), error);
+  } finally { // whatever went wrong, the page does not go on waiting
+    if (waiting === mine) busy(false);
   }
-  if (waiting === mine) busy(false);
 }
 
 function finish(answer, samples) {

@@ -54,20 +54,22 @@ async function submit(event) {
 /** Asks the service with a budget, or without one for the policy that goes by the scores. */
 async function ask(budget) {
   cancel();
-  waiting = new AbortController();
+  const mine = new AbortController();
+  waiting = mine;
   byId("text-result").setAttribute("aria-busy", "true");
   const start = performance.now();
   try {
     const limits = budget === null ? {} : { budget, on_empty: "drop" };
-    const answer = await call("v1/prune", { ...request, ...limits }, waiting.signal);
+    const answer = await call("v1/prune", { ...request, ...limits }, mine.signal);
     show(answer, budget, performance.now() - start);
     showError(byId("text-error"));
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!reply) visible(false);
     showError(byId("text-error"), error);
+  } finally {
+    if (waiting === mine && !mine.signal.aborted) byId("text-result").removeAttribute("aria-busy");
   }
-  byId("text-result").removeAttribute("aria-busy");
 }
 
 function show(answer, budget, ms) {

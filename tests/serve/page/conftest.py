@@ -20,6 +20,7 @@ pytest.importorskip("websockets", reason="websockets is not installed")
 from .browser import Browser, Page, chromium
 
 SCRIPT = "<script>document.title='owned'</script>"
+LINES = "one\u2028two\u2029three\x85four\r\nfive\x0bsix\ufeff"  # whatever some language takes for the end of a line
 IMAGE = "<img src=x onerror=\"document.title='owned'\">"
 
 
@@ -71,6 +72,8 @@ def make_hostile(path: Path) -> None:
         connection.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, author TEXT, body TEXT)")
         connection.execute("INSERT INTO note VALUES (1, 'eve', ?), (2, 'eve', ?), (3, 'bob', 'hello')", [SCRIPT, IMAGE])
         connection.execute("""CREATE TABLE "<b>bold</b>" (id INTEGER PRIMARY KEY, "<i>it</i>" TEXT)""")
+        connection.execute("CREATE TABLE poem (id INTEGER PRIMARY KEY, verse TEXT)")
+        connection.execute("INSERT INTO poem VALUES (1, ?)", [LINES])
 
 
 def make_wide(path: Path) -> None:

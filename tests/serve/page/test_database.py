@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .browser import Page
-from .conftest import IMAGE, SCRIPT
+from .conftest import IMAGE, LINES, SCRIPT
 
 DONE = "/^(Done|No answer)/.test(document.querySelector('#ask-status').textContent)"
 CELLS = (
@@ -69,6 +69,24 @@ def test_numbers_keep_their_digits_and_null_is_no_text(page: Page) -> None:
     assert rows["Springfield"] == "9007199254740993"
     assert rows["Łódź"] == "NULL"
     assert page.js("document.querySelectorAll('#answer .null').length") == 1
+
+
+def test_a_cell_with_any_kind_of_line_break_is_shown(page: Page) -> None:
+    ask(page, "hostile", "List the verse of all poems")
+    assert page.js(CELLS) == [[LINES]]
+    assert page.js("document.querySelector('#ask-result[aria-busy]')") is None
+
+
+def test_a_page_that_fails_says_so_and_waits_for_nothing(page: Page) -> None:
+    choose(page, "shop")
+    broken = "(...parts) => { if (parts.length) throw new TypeError('broken'); }"
+    page.js(f"void (document.querySelector('#answer').replaceChildren = {broken})")
+    page.fill("#ask-question", "How many cities are in Brazil?")
+    page.click("#ask-form .main")
+    page.wait("document.querySelector('#ask-error [role=alert]') !== null")
+    page.wait("document.querySelector('#ask-result[aria-busy]') === null")
+    assert "broken" in str(page.faults())
+    page.forget()
 
 
 def test_a_question_without_an_answer(page: Page) -> None:
