@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._compressed import read_lines
 from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,16 +30,18 @@ def numbered_rows(file: Path) -> Iterator[tuple[int, Any]]:
     """The same, each with the number of its line, from 1 up; lines without anything are passed over.
 
     Raises:
-        InputError: The file is absent or damaged.
+        InputError: The file is absent or damaged, or holds far more than its size allows.
     """
-    opener = gzip.open if file.suffix == ".gz" else open
     place = 0
     try:
-        with opener(file, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                place += 1
-                if line.strip():
-                    yield place, json.loads(line)
+        for line in read_lines(file):
+            place += 1
+            if line.strip():
+                yield place, json.loads(line)
+    except InputError:
+        raise
+    except RecursionError as error:
+        raise InputError(f"line {place} is nested too deeply", where=file.name) from error
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"the file cannot be read ({error})", where=file.name) from error
     except UnicodeDecodeError as error:

@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from ctxprune._compressed import check_archive
 from ctxprune.errors import FormatError
 
 if TYPE_CHECKING:
@@ -76,10 +77,12 @@ class WordVectors:
             FormatError: Another format or version, or damaged data.
         """
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-                meta = json.loads(bytes(data["meta"]))
-                stems = bytes(data["stems"]).decode().split("\n")
-                table = data["vectors"]
+            with path.open("rb") as file:
+                check_archive(file)
+                with np.load(file, allow_pickle=False) as data:
+                    meta = json.loads(bytes(data["meta"]))
+                    stems = bytes(data["stems"]).decode().split("\n")
+                    table = data["vectors"]
         except (OSError, ValueError, KeyError, EOFError, AttributeError, BadZipFile, zlib.error) as error:
             raise FormatError(f"the word vectors are damaged ({error!r})", where=str(path)) from error
         if not isinstance(meta, dict) or (meta.get("format"), meta.get("version")) != (FORMAT, VERSION):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 
+from ctxprune._compressed import check_archive
 from ctxprune.errors import FormatError
 
 if TYPE_CHECKING:
@@ -76,9 +78,11 @@ class Taught:
             FormatError: It is something else.
         """
         try:
+            with path.open("rb") as opened:
+                check_archive(opened)
             with np.load(path, allow_pickle=False) as file:
                 return cls(**{name: file[name].astype(kind) for name, kind in _TYPES.items()})
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise FormatError("not a file of taught windows", where=str(path)) from error
 
 

@@ -7,13 +7,13 @@ the same bytes.
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._json_lines import read_rows
 from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -127,9 +127,7 @@ def _records(path: Path) -> Iterator[Any]:
     if path.suffix == ".json":
         yield from json.loads(path.read_text(encoding="utf-8"))
         return
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
+    yield from read_rows(path)
 
 
 def _texts(value: Any) -> Iterator[str]:

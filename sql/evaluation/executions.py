@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._compressed import inflate
 from ctxprune.errors import DatabaseError, FormatError, InputError, QueryError, UsageError
 
 from .._cache_file import WAIT, CacheFile
@@ -194,6 +195,6 @@ def _packed(result: ResultSet) -> bytes:
 
 
 def _unpacked(data: bytes) -> ResultSet:
-    columns, rows, truncated = json.loads(zlib.decompress(data))
+    columns, rows, truncated = json.loads(inflate(data))
     cells: Any = (tuple(bytes.fromhex(cell["b"]) if isinstance(cell, dict) else cell for cell in row) for row in rows)
     return ResultSet(tuple(columns), tuple(cells), bool(truncated))

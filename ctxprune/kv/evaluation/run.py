@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
+import zlib
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ctxprune._compressed import open_bytes
 from ctxprune.errors import InputError, UsageError
 from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss, outcomes, summarise
 from ctxprune.kv.evaluation.samples import TASKS, make_samples
@@ -189,12 +190,12 @@ def read_text(path: Path) -> str:
     """The text of a file, plain or .gz.
 
     Raises:
-        InputError: It cannot be read, or is no UTF-8.
+        InputError: It cannot be read, is no UTF-8, or holds far more than its size allows.
     """
     try:
-        raw = path.read_bytes()
-        return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        with open_bytes(path) as file:
+            return file.read().decode("utf-8")
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"the text cannot be read ({error})", where=str(path), hint="a UTF-8 text file") from error
 
 

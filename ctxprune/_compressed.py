@@ -1,0 +1,115 @@
+"""Compressed files whose contents have a bound: a few kilobytes of a file may stand for gigabytes.
+
+Deflate packs up to 1,030 to 1. Text, JSON and arrays of numbers that mean something stay far below `_MOST_TIMES`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from typing import IO, TYPE_CHECKING, Any
+from zipfile import ZipFile
+
+from ctxprune.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["check_archive", "inflate", "open_bytes", "read_lines"]
+
+_MOST_TIMES = 200  # bytes that one compressed byte may stand for
+_ALWAYS = 16_000_000  # bytes that any file may hold, since short ones of few words pack better
+_LINE = 64_000_000  # characters of one line
+
+
+def open_bytes(file: Path) -> IO[bytes]:
+    """A file as its name says, gzipped (.gz) or not, to be read from its beginning.
+
+    Raises:
+        InputError: While it is read: it holds far more than a file of its size can mean to.
+        OSError, EOFError, zlib.error: It cannot be opened; while it is read: it is damaged.
+    """
+    if file.suffix != ".gz":
+        return file.open("rb")
+    most = _bound(file.stat().st_size)
+    return io.BufferedReader(_Bounded(gzip.open(file, "rb"), most, file.name))
+
+
+def read_lines(file: Path) -> Iterator[str]:
+    """The lines of a text in UTF-8, gzipped or not, with their ends.
+
+    Raises:
+        InputError: A line is longer than 64 million characters; and as `open_bytes`.
+        UnicodeDecodeError: It is no UTF-8; and as `open_bytes`.
+    """
+    with io.TextIOWrapper(open_bytes(file), encoding="utf-8") as lines:
+        while line := lines.readline(_LINE + 1):
+            if len(line) > _LINE:
+                raise InputError(
+                    f"a line is longer than {_LINE} characters", where=file.name, hint="give a file of short lines"
+                )
+            yield line
+
+
+def inflate(data: bytes) -> bytes:
+    """What `zlib.compress` was given.
+
+    Raises:
+        ValueError: It is cut off, or far more than data of this size can mean to hold.
+        zlib.error: It is something else.
+    """
+    reader = zlib.decompressobj()
+    found = reader.decompress(data, _bound(len(data)))
+    if not reader.eof:
+        raise ValueError("compressed data without an end, or far too large")
+    return found
+
+
+def check_archive(file: IO[bytes]) -> None:
+    """Look at what a zip archive, such as one of arrays (.npz), says that it holds; more is never unpacked.
+
+    Raises:
+        ValueError: Far more than a file of its size can mean to.
+        zipfile.BadZipFile: It is none.
+    """
+    size = file.seek(0, io.SEEK_END)
+    with ZipFile(file) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > _bound(size):
+            raise ValueError("the archive says that it holds far more than its size allows")
+    file.seek(0)
+
+
+def _bound(size: int) -> int:
+    return max(_ALWAYS, _MOST_TIMES * size)
+
+
+class _Bounded(io.RawIOBase):
+    """What a stream gives, up to a number of bytes."""
+
+    def __init__(self, stream: gzip.GzipFile, most: int, name: str) -> None:
+        self._stream, self._left, self._name = stream, most, name
+
+    def readable(self) -> bool:
+        """See `io.RawIOBase`."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """See `io.RawIOBase`.
+
+        Raises:
+            InputError: There is more than may be.
+        """
+        data = self._stream.read(len(buffer))
+        self._left -= len(data)
+        if self._left < 0:
+            hint = "unpack it first, if it is what it should be"
+            raise InputError("the file holds far more than its size allows", where=self._name, hint=hint)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """See `io.RawIOBase`."""
+        self._stream.close()
+        super().close()
