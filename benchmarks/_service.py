@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
@@ -51,6 +52,20 @@ class Service:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
 
+    def family_memory(self) -> float:
+        """Megabytes that the service and its child processes hold."""
+        family = [self.process.pid]
+        for pid in family:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                with suppress(OSError):
+                    family += map(int, children.read_text().split())
+        total = 0.0
+        for pid in family:
+            with suppress(OSError, StopIteration):  # it ended meanwhile
+                lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+                total += next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))
+        return total
+
     def cpu(self) -> float:
         """Seconds of processor time so far."""
         parts = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -89,18 +104,20 @@ class Reply:
 class Connection:
     """One kept-alive connection; opened again after it broke."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, key: str = "") -> None:
         self._port = port
+        self._key = f"x-api-key: {key}\r\n" if key else ""
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
     async def post(self, path: str, body: bytes, number: str = "") -> Reply:
         start = perf_counter()
-        head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-request-id: {number or 'x'}\r\n"
+        head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\nx-request-id: {number or 'x'}\r\n"
+        head += "content-type: application/json\r\n"
         try:
             if self._writer is None:
                 self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-            self._writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+            self._writer.write(f"{head}{self._key}content-length: {len(body)}\r\n\r\n".encode() + body)
             answer = (await self._reader.readuntil(b"\r\n\r\n")).decode()
             fields = dict(line.split(": ", 1) for line in answer.lower().splitlines()[1:] if line)
             content = await self._content(fields)

@@ -28,7 +28,7 @@ __all__ = [
     "wait_until_gone",
 ]
 
-SHORT_BYTES = 32_768  # of a body; parsing it and pruning what is in it takes this process little time and memory
+SHORT_BYTES = 4_096  # of a body; whatever is in it, the work on it takes this process a tenth of a second or two
 _PORT = re.compile(r":\d*$")
 
 

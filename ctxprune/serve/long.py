@@ -10,7 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
-from queue import SimpleQueue
+from queue import LifoQueue
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError, RequestError
@@ -31,7 +31,6 @@ __all__ = ["LONG_PATHS", "LongRequests"]
 
 LONG_PATHS = frozenset({"/v1/prune", "/v1/rerank"})
 _REPLY_TIMES = 12  # bytes of an answer for one of the largest body: a table's rows come once more, each with its score
-_MOST_WORKERS = 4
 _CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from ctxprune.serve.worker import main; main()"
 
 
@@ -46,7 +45,7 @@ class LongRequests:
 
     def __init__(self, config: ServiceConfig, threads: int, metrics: Metrics) -> None:
         limits = config.limits
-        workers = limits.workers or min(max(1, threads - 1), _MOST_WORKERS)
+        workers = limits.workers or max(1, threads - 1)
         settings = {
             "model": asdict(config.model),
             "seconds": limits.seconds,
@@ -56,7 +55,7 @@ class LongRequests:
         }
         self._metrics = metrics
         self._workers = [_Worker(settings) for _ in range(workers)]
-        self._idle: SimpleQueue[_Worker] = SimpleQueue()
+        self._idle: LifoQueue[_Worker] = LifoQueue()  # so that no more processes start than work at the same time
         for worker in self._workers:
             self._idle.put(worker)
         self._pool = ThreadPoolExecutor(workers, "ctxprune-serve-long")
@@ -85,6 +84,18 @@ class LongRequests:
             return [jobs[0].run(worker)]
         except Exception as error:  # noqa: BLE001 - handed to the request it belongs to
             return [error]
+        finally:
+            self._idle.put(worker)
+
+    def warm(self) -> None:
+        """Start a process, so that the first request does not wait for it.
+
+        Raises:
+            CtxpruneError: It cannot be started.
+        """
+        worker = self._idle.get()
+        try:
+            worker.get_ready()
         finally:
             self._idle.put(worker)
 

@@ -19,7 +19,7 @@ from ctxprune.serve.batching import Batcher
 from ctxprune.serve.databases import Databases
 from ctxprune.serve.fairness import Ledger
 from ctxprune.serve.keys import Keys
-from ctxprune.serve.limits import Gate
+from ctxprune.serve.limits import ClientGoneError, Gate
 from ctxprune.serve.logs import cause, log
 from ctxprune.serve.long import LongRequests
 from ctxprune.serve.metrics import Metrics
@@ -136,6 +136,12 @@ class Service:
             return
         self._scorer = "ok"
         await self._freshen()
+        try:
+            await self._checking(self.long.warm)
+        except CtxpruneError as error:  # it is tried again with the first long request
+            log("no process for long requests", level=logging.ERROR, cause=cause(error))
+        except ClientGoneError:  # the service has ended meanwhile
+            pass
 
     async def run(self) -> None:
         """Warms up; then, until cancelled, what was made of data that have changed is made anew, and what could not be

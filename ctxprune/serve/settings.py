@@ -59,7 +59,8 @@ class LimitsConfig:
         queue: Requests of one key that wait for their turn; further ones are refused with 429.
         read_seconds: That the headers of a request may take to arrive, and that its body may take then.
         connections: That may be open; beyond, those that never completed a request are closed, the oldest first.
-        workers: Processes for long requests; 0 for one less than `threads`, between 1 and 4.
+        workers: Processes for long requests; 0 for one less than `threads`, at least 1. One is there
+            from the start, each other from when it is needed.
         worker_bytes: Memory that one long request may take in such a process, where the system can enforce it.
     """
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ctxprune.serve.scoring import Outcome
     from ctxprune.serve.service import Service
 
-__all__ = ["BodyRoute", "CallOf", "ErrorReply", "ServiceOf", "Strict", "account", "described", "work_long"]
+__all__ = ["BodyRoute", "CallOf", "ErrorReply", "ServiceOf", "Strict", "account", "described"]
 
 _LONGEST_NAME = 100
 
@@ -45,7 +45,7 @@ class BodyRoute(APIRoute):
         async def handle(request: Request) -> Response:
             service, call = _service(request), _call(request)
             if len(call.body) > SHORT_BYTES and self.path in LONG_PATHS:
-                return await work_long(self.path, service, call)
+                return account(await service.long.do(self.path, call), service, call)
             limits = service.config.limits
             read = partial(parse, model, call.body, call.content_type, limits.documents)
             asked = await service.blocking(read, call.key) if len(call.body) > SHORT_BYTES else read()
@@ -53,11 +53,6 @@ class BodyRoute(APIRoute):
             return response
 
         return handle
-
-
-async def work_long(path: str, service: Service, call: Call) -> Json:
-    """The answer of a process of its own, for a body that would take too much of this one."""
-    return account(await service.long.do(path, call), service, call)
 
 
 def account(outcome: Outcome, service: Service, call: Call) -> Json:

@@ -14,7 +14,7 @@ from ctxprune.rag import Passage, PassageOptions, PassagePruner, Passages
 from ctxprune.rag.kinds import KINDS, TABLES, read_context
 from ctxprune.rag.sniff import sniffed
 from ctxprune.serve.replies import Json, encoded
-from ctxprune.serve.routes.base import BodyRoute, CallOf, ServiceOf, Strict, account, described, work_long
+from ctxprune.serve.routes.base import BodyRoute, CallOf, ServiceOf, Strict, account, described
 from ctxprune.serve.scoring import Outcome, Scored, Task
 from ctxprune.table_policies import TableBudget
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["PruneRequest", "plan", "router"]
 
 router = APIRouter(prefix="/v1", tags=["pruning"], route_class=BodyRoute)
-_SHORT_STRUCTURED = 8_192  # bytes; a cell or a JSON value takes much more than the few characters it may consist of
 
 
 class Document(Strict):
@@ -110,8 +109,6 @@ async def prune(
     asked: Annotated[PruneRequest, Body(openapi_examples=_ASKED)], service: ServiceOf, call: CallOf
 ) -> Json:
     """Keep what the question needs, byte for byte, and account for the rest."""
-    if asked.kind != "text" and len(call.body) > _SHORT_STRUCTURED:
-        return await work_long("/v1/prune", service, call)
     return account(await service.scoring.do(plan(asked, service.scoring.scorer, call.id), call.key), service, call)
 
 
