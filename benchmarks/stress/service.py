@@ -6,9 +6,9 @@ The service runs as a process, with the bundled model and its default limits. Th
 abusive ones come, three times by turns; the ratio is the median. What each of these does stands in `abuse.py`. "two
 keys": they have a key of their own; "one key": they have that of the honest ones, so that nothing but the cost of a
 request tells them apart. Each honest client asks for a few sentences to be pruned, pauses for 50 ms, and asks again; an
-answer that is not right counts as an error. Memory is the resident one of the service and its child processes together, looked at ten times a second. `/healthz` is asked
-ten times a second, too, over connections of its own. The abusive clients share the machine's cores, with a
-somewhat lower priority (nice 5), since elsewhere they would have cores of their own.
+answer that is not right counts as an error. Memory is the resident one of the service and its child processes together,
+looked at ten times a second. `/healthz` is asked ten times a second, too, over connections of its own. The abusive
+clients share the machine's cores, with a somewhat lower priority (nice 5), since elsewhere they would have others.
 """
 
 from __future__ import annotations

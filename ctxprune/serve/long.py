@@ -199,6 +199,8 @@ class _Worker:
         if found is None:
             self.end()
             return {"memory": True}, b""
+        if "memory" in found[0] or "failed" in found[0]:  # who knows what that left behind
+            self.end()
         return found
 
     def _exchange(

@@ -57,15 +57,12 @@ def main() -> None:
     write_frame(target, {})
     while (frame := read_frame(source)) is not None:
         _alarm(settings["seconds"] + _GRACE_SECONDS)
-        again = _answer(target, frame, scorer, settings)
+        _answer(target, frame, scorer, settings)
         _alarm(0)
-        del frame
-        if not again:
-            return
+        del frame  # before the next one is read
 
 
-def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], scorer: Scorer, settings: dict[str, Any]) -> bool:
-    """Whether the process is good for further requests."""
+def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], scorer: Scorer, settings: dict[str, Any]) -> None:
     head: dict[str, Any]
     body = b""
     try:
@@ -82,7 +79,6 @@ def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], scorer: Scor
     except Exception as error:  # noqa: BLE001 - the service logs it and answers without particulars
         head = {"failed": cause(error)}
     write_frame(target, head, body)
-    return "memory" not in head and "failed" not in head
 
 
 def _work(head: dict[str, Any], body: bytes, scorer: Scorer, settings: dict[str, Any]) -> Outcome:

@@ -1,0 +1,227 @@
+"""Requests made to cost much: they end soon, take little memory, and keep nobody else waiting."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ctxprune.errors import UsageError
+from ctxprune.serve import ServiceConfig, load_config
+from ctxprune.serve.config import KeyConfig, ModelConfig, ServerConfig
+
+from .conftest import ALL, SOME, Client, config_for, error_of, hashed
+from .process import Served
+
+ASKED = {"query": "What opened in 1933?", "text": "The bridge is long. It opened in 1933.", "top_k": 1}
+JSON = {"content-type": "application/json"}
+SECONDS = 4.0
+CONFIG = f"""
+[model]
+scorer = "lexical"
+[limits]
+seconds = {SECONDS}
+read_seconds = 1.5
+connections = 400
+[[keys]]
+name = "all"
+sha256 = "{hashed(ALL)}"
+[[keys]]
+name = "some"
+sha256 = "{hashed(SOME)}"
+"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("abused")
+    (folder / "service.toml").write_text(CONFIG)
+    with Served(folder / "service.toml") as served:
+        post(served, b"x" * 5000)  # the process for long requests is there
+        yield served
+
+
+def post(served: Served, body: bytes, key: str = ALL, path: str = "/v1/prune") -> Any:
+    headers = JSON | {"x-api-key": key}
+    return httpx.post(f"{served.url}{path}", content=body, headers=headers, timeout=60)
+
+
+def is_well(served: Served, key: str) -> bool:
+    answer = post(served, json.dumps(ASKED).encode(), key)
+    return answer.status_code == 200 and answer.json()["output"] == "It opened in 1933."
+
+
+def connect(served: Served, key: str, *lines: str) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", served.port), timeout=30)
+    head = "\r\n".join(["POST /v1/prune HTTP/1.1", "host: localhost", f"x-api-key: {key}", *lines])
+    connection.sendall(head.encode())
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "said"),
+    [
+        (b'{"query": "a", "documents": [' + b"1," * 1_900_000 + b"1]}", "/v1/prune", "there are 1900001 documents"),
+        (b'{"query": "a", "documents": [' + b"1," * 900 + b'1], "text": ""}', "/v1/prune", "documents.0"),
+        (b'{"query": "a", "documents": [' + b"{}," * 900 + b"{}]}" + b" " * 5000, "/v1/rerank", "documents.0"),
+        (b"[" * 3_900_000, "/v1/prune", "the body cannot be read"),
+        (b'{"a":' * 700_000, "/v1/rerank", "the body cannot be read"),
+        (b"{" + b",".join(b'"k%d":0' % n for n in range(300_000)) + b"}", "/v1/prune", "no entry is named"),
+        (b'{"database": "' + b"a" * 3_000_000 + b'"}', "/v1/sql/ask", "question: Field required"),
+    ],
+    ids=["numbers", "few numbers", "empty objects", "deep arrays", "deep objects", "entries", "database"],
+)
+def test_a_body_of_faults_costs_no_more_than_its_size(served: Served, body: bytes, path: str, said: str) -> None:
+    start = time.monotonic()
+    answer = post(served, body, path=path)
+    assert answer.status_code in (400, 422)
+    assert said in answer.json()["error"]["message"]
+    assert len(answer.content) < 1000
+    assert time.monotonic() - start < SECONDS
+    assert served.memory("VmHWM") < 400
+    assert is_well(served, SOME)
+
+
+def test_a_deadline_is_kept_while_the_work_goes_on(served: Served) -> None:
+    values = json.dumps([{"id": n, "name": f"bridge {n}", "year": 1900} for n in range(60_000)])
+    body = json.dumps({"query": "Which bridge?", "kind": "json", "text": values}).encode()
+    start = time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(2):
+            line = f"content-length: {len(body)}\r\ncontent-type: application/json\r\n\r\n"
+            stack.enter_context(connect(served, ALL, line)).sendall(body)
+        while time.monotonic() - start < 1.0:
+            asked = time.monotonic()
+            assert httpx.get(f"{served.url}/healthz", timeout=30).status_code == 200
+            assert time.monotonic() - asked < 1.0
+        answer = post(served, body)
+    assert answer.status_code == 504
+    assert SECONDS - 0.1 < time.monotonic() - start < SECONDS + 2.5
+    assert served.memory("VmHWM") < 400
+    assert is_well(served, ALL)
+    assert post(served, json.dumps(ASKED | {"text": ASKED["text"] + " " * 5000}).encode()).status_code == 200
+
+
+def test_what_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
+    limits = "[limits]\nworker_bytes = 20000000\n"
+    (tmp_path / "service.toml").write_text(f'[model]\nscorer = "lexical"\n{limits}')
+    with Served(tmp_path / "service.toml") as served:
+        body = json.dumps({"query": "a", "kind": "csv", "text": "," * 400_000}).encode()
+        answer = httpx.post(f"{served.url}/v1/prune", content=body, headers=JSON, timeout=60)
+        assert answer.status_code == 422
+        assert answer.json()["error"]["message"] == "the request takes too much memory"
+        text = ASKED["text"] + " Cats sleep." * 1000
+        again = httpx.post(f"{served.url}/v1/prune", json=ASKED | {"text": text}, timeout=60)
+        assert again.json()["output"] == "It opened in 1933."
+
+
+def test_bodies_that_do_not_end_keep_nobody_out(served: Served) -> None:
+    start = time.monotonic()
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connect(served, ALL, "content-length: 1000000\r\n\r\n{")) for _ in range(192)]
+        for key in (ALL, SOME):
+            asked = time.monotonic()
+            assert is_well(served, key)
+            assert time.monotonic() - asked < 1.4
+        for connection in slow:
+            assert b" 408 " in connection.recv(65_536).partition(b"\r\n")[0]
+            connection.settimeout(5)
+            assert connection.recv(65_536)[-1:] in (b"", b"}")
+    assert time.monotonic() - start < 12
+
+
+@pytest.mark.parametrize("start", ["x-endless: ", "", "x: y\r\n"], ids=["in a header", "nothing", "headers"])
+def test_headers_that_do_not_end_are_closed(served: Served, start: str) -> None:
+    begun = time.monotonic()
+    with connect(served, ALL, start) as connection:
+        connection.settimeout(0.2)
+        while time.monotonic() - begun < 10:
+            try:
+                connection.sendall(b"a")
+                if not connection.recv(1):
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+    assert 1.3 < time.monotonic() - begun < 5
+
+
+def test_a_body_of_a_path_that_reads_none_is_not_waited_for(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n")
+        assert b"200" in connection.recv(65_536)
+        begun = time.monotonic()
+        while connection.recv(65_536):
+            pass
+        assert time.monotonic() - begun < 8
+
+
+def test_more_connections_than_may_be_close_the_useless_ones(served: Served) -> None:
+    with httpx.Client(base_url=served.url, timeout=30) as proven, ExitStack() as stack:
+        assert proven.get("/healthz").status_code == 200
+        for _ in range(500):
+            stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=30))
+        assert proven.get("/healthz").status_code == 200
+        assert is_well(served, SOME)
+
+
+def test_a_length_said_in_two_ways_is_refused(served: Served) -> None:
+    smuggled = b"0\r\n\r\nGET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    with connect(served, ALL, "content-length: 5", "transfer-encoding: chunked\r\n\r\n") as connection:
+        connection.sendall(smuggled)
+        answer = b""
+        while part := connection.recv(65_536):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"said in two ways" in answer
+    assert answer.count(b"HTTP/1.1") == 1  # the second request is not looked at
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1:80", "[::1]:8080", "[::1]", "dev.example"])
+def test_a_service_without_keys_answers_to_its_own_names(host: str) -> None:
+    client = Client(ServiceConfig(server=ServerConfig(names=("Dev.Example",)), model=ModelConfig("lexical")))
+    assert client.post("/v1/prune", ASKED, key="", headers={"host": host}).status_code == 200
+    client.close()
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io:80", "", "[::2]", "::1"])
+@pytest.mark.parametrize("path", ["/v1/prune", "/metrics", "/"])
+def test_a_service_without_keys_answers_to_no_foreign_name(host: str, path: str) -> None:
+    client = Client(ServiceConfig(model=ModelConfig("lexical")))
+    answer = client.ask("POST" if path == "/v1/prune" else "GET", path, key="", headers={"host": host}, json=ASKED)
+    assert answer.status_code == 421
+    assert "localhost" in error_of(answer)["hint"]
+    client.close()
+
+
+def test_a_service_with_keys_may_have_any_name(client: Client) -> None:
+    assert client.post("/v1/prune", ASKED, headers={"host": "prune.example"}).status_code == 200
+
+
+def test_names_are_a_list_of_texts(tmp_path: Path) -> None:
+    path = tmp_path / "service.toml"
+    path.write_text('[server]\nnames = ["dev.example"]\n')
+    assert load_config(path, {}).server.names == ("dev.example",)
+    path.write_text("[server]\nnames = [3]\n")
+    with pytest.raises(UsageError, match="names is no list of texts"):
+        load_config(path, {})
+
+
+def test_readiness_names_databases_to_keys_that_may_use_them(shop: Path) -> None:
+    keys = (KeyConfig("all", hashed(ALL), {"shop": "*"}), KeyConfig("none", hashed(SOME)))
+    client = Client(config_for(shop, keys=keys))
+    assert client.get("/readyz").json()["databases"] == {"shop": "ok"}
+    assert client.get("/readyz", key=SOME).json()["databases"] == {}
+    for key in ("", "wrong"):
+        answer = client.get("/readyz", key=key)
+        assert answer.json().keys() == {"ready", "scorer", "cache", "stopping"}
+        assert "shop" not in answer.text
+    client.close()
