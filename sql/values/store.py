@@ -15,9 +15,8 @@ Every byte is compared before an answer rests on it: manifest, headers and the c
 opened, each block when it is first read (block_checks.py), and everything by `verify`.
 
 Version 3: a checksum for each block, which are in the array "checks", in the order of ARRAYS; the manifest is sealed.
-Version 2 had one for each whole array, which nothing compared, and none of the manifest: such an index is rebuilt, as
-is one of version 1. `ValueIndex.for_database` does so by itself: hidden columns stay hidden, and a sample is taken as
-before.
+Version 2 had one for each whole array, which nothing compared, and none of the manifest. Indexes of versions 1 and 2
+are rebuilt, by `ValueIndex.for_database` by itself; hidden columns stay hidden, and a sample is taken as before.
 """
 
 from __future__ import annotations
@@ -148,11 +147,9 @@ def _digest(wanted: object) -> str:
 
 def _sweep(directory: Path, keep: set[str]) -> None:
     for old in directory.iterdir():
-        if not _OURS.fullmatch(old.name):
-            continue
-        if old.is_symlink():
+        if _OURS.fullmatch(old.name) and old.is_symlink():
             old.unlink(missing_ok=True)  # itself, and nothing of what it leads to
-        elif old.name not in keep:
+        elif _OURS.fullmatch(old.name) and old.name not in keep:
             shutil.rmtree(old, ignore_errors=True)
 
 
@@ -246,7 +243,7 @@ def verify(directory: Path) -> int:
     Raises:
         FormatError: As `read`; or one differs.
     """
-    manifest, _arrays, _checks = read(directory)
+    manifest = read(directory)[0]
     _verify(directory, manifest, ARRAYS)
     return sum(manifest["arrays"][name]["bytes"] for name in ARRAYS)
 
@@ -366,10 +363,9 @@ def _checks(arrays: dict[str, NDArray[Any]], data: Path, crc: int) -> dict[str, 
     counts = [n_blocks(arrays[name].nbytes) for name in CHECKED]
     if sum(counts) != len(sums):
         raise FormatError("the arrays of the index do not belong together", where=str(data), hint=_REBUILD)
-    starts = np.cumsum([0, *counts]).tolist()
+    parts = np.split(sums, np.cumsum(counts)[:-1])
     return {
-        name: BlockChecks(arrays[name], sums[first:last], data / f"{name}.npy")
-        for name, first, last in zip(CHECKED, starts, starts[1:], strict=False)
+        name: BlockChecks(arrays[name], mine, data / f"{name}.npy") for name, mine in zip(CHECKED, parts, strict=True)
     }
 
 
