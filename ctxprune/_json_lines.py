@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def numbered_rows(file: Path) -> Iterator[tuple[int, Any]]:
             for line in lines:
                 place += 1
                 if line.strip():
-                    yield place, json.loads(line)
+                    yield place, parse_json(line)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"the file cannot be read ({error})", where=file.name) from error
     except UnicodeDecodeError as error:

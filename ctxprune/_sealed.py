@@ -9,25 +9,45 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["parse_json", "seal", "unseal"]
+from ctxprune.errors import FormatError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["LONGEST_LINE", "parse_json", "seal", "seal_text", "sealed_line", "unseal", "unseal_lines"]
+
+LONGEST_LINE = 1 << 24
+"""Bytes of a line of a log; ours have some thousand."""
 _END = re.compile(rb'(?:, |,\n )?"crc32": "([0-9a-f]{8})"\s*\}\s*\Z')
 _KEY = "crc32"
+_TAIL = 200  # bytes of a text in which its checksum stands
 
 
 def seal(document: dict[str, Any], *, indent: int | None = None) -> str:
-    """`document` (JSON-safe) as ASCII text whose last member is the checksum; on one line unless `indent` is 1.
+    """`document` (JSON-safe) as ASCII text whose last member is the checksum; on one line unless `indent` says else.
 
     Raises:
         ValueError: It already has a member of that name, or is empty.
     """
-    if not document or _KEY in document:
-        raise ValueError(f"a sealed document has members, and none called {_KEY}")
-    body = json.dumps(document, ensure_ascii=True, indent=indent).removesuffix("}").rstrip()
-    comma = ", " if indent is None else ",\n "
-    return f'{body}{comma}"{_KEY}": "{zlib.crc32(body.encode("ascii")):08x}"' + ("}" if indent is None else "\n}")
+    if _KEY in document:
+        raise ValueError(f"a sealed document has no other member called {_KEY}")
+    return seal_text(json.dumps(document, ensure_ascii=True, indent=indent))
+
+
+def seal_text(text: str) -> str:
+    """A JSON object that is not empty, with its checksum as the last member.
+
+    Raises:
+        ValueError: It is no such text.
+    """
+    body = text.rstrip().removesuffix("}").rstrip()
+    if not text.rstrip().endswith("}") or body == "{":
+        raise ValueError("only an object that is not empty can be sealed")
+    comma, end = (",\n ", "\n}") if "\n" in body else (", ", "}")
+    return f'{body}{comma}"{_KEY}": "{zlib.crc32(body.encode()):08x}"{end}'
 
 
 def unseal(text: bytes, *, required: bool = True) -> Any:
@@ -40,7 +60,7 @@ def unseal(text: bytes, *, required: bool = True) -> Any:
     Raises:
         ValueError: It is no JSON, is nested too deep, or differs from its checksum.
     """
-    found = _END.search(text, max(0, len(text) - 200))
+    found = _END.search(text, max(0, len(text) - _TAIL))
     if found is None:
         document = parse_json(text)
         if required or (isinstance(document, dict) and _KEY in document):
@@ -51,6 +71,46 @@ def unseal(text: bytes, *, required: bool = True) -> Any:
     document = parse_json(text)
     del document[_KEY]
     return document
+
+
+def sealed_line(document: dict[str, Any]) -> bytes:
+    """One line of a log: `seal`, with its end."""
+    return f"{seal(document)}\n".encode("ascii")
+
+
+def unseal_lines(path: Path, what: str) -> tuple[list[Any], int]:
+    """The documents of a log of sealed lines, and how many bytes of it are whole lines: a last line without an end was
+    cut short by a kill, and is left out. A log whose first line has no checksum is of an earlier version and is read
+    as it is.
+
+    Args:
+        path: The log.
+        what: In messages: "the log of the run".
+
+    Raises:
+        OSError: It cannot be read.
+        FormatError: A line is damaged, nested too deep, or longer than `LONGEST_LINE`.
+    """
+    documents: list[Any] = []
+    whole, sealed = 0, False
+    for line in _whole_lines(path, what):
+        try:
+            documents.append(unseal(line, required=sealed and bool(documents)))
+        except ValueError as error:
+            raise FormatError(f"line {len(documents) + 1} of {what} is damaged ({error})", where=str(path)) from error
+        sealed = sealed or _END.search(line, max(0, len(line) - _TAIL)) is not None
+        whole += len(line)
+    return documents, whole
+
+
+def _whole_lines(path: Path, what: str) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        number = 0
+        while (line := file.readline(LONGEST_LINE + 1)).endswith(b"\n"):
+            number += 1
+            yield line
+        if len(line) > LONGEST_LINE:
+            raise FormatError(f"line {number + 1} of {what} is longer than {LONGEST_LINE} bytes", where=str(path))
 
 
 def parse_json(text: bytes | str) -> Any:

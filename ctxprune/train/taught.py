@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from ctxprune._npz import read_npz
 from ctxprune.errors import FormatError
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ class Taught:
             FormatError: It is something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return cls(**{name: file[name].astype(kind) for name, kind in _TYPES.items()})
+            held = read_npz(path.read_bytes())
+            return cls(**{name: held[name].astype(kind) for name, kind in _TYPES.items()})
         except (OSError, ValueError, KeyError) as error:
             raise FormatError("not a file of taught windows", where=str(path)) from error
 

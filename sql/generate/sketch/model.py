@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune._npz import read_npz
+from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError
 
 from .features import column_features, question_features, read, table_features
@@ -152,13 +154,13 @@ class Model:
             FormatError: The bytes are of another format or version, or damaged.
         """
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as held:
-                meta = json.loads(held["meta"].tobytes())
-                if {key: meta.get(key) for key in FORMAT} != FORMAT:
-                    raise FormatError("unknown format or version of the sketch weights", where=where)
-                known = [name for name in _NETS if name in meta["vocabularies"]]
-                nets = {name: _net(name, (meta["vocabularies"][name], meta["wide"][name]), held) for name in known}
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            held = read_npz(data)
+            meta = parse_json(held["meta"].tobytes())
+            if {key: meta.get(key) for key in FORMAT} != FORMAT:
+                raise FormatError("unknown format or version of the sketch weights", where=where)
+            known = [name for name in _NETS if name in meta["vocabularies"]]
+            nets = {name: _net(name, (meta["vocabularies"][name], meta["wide"][name]), held) for name in known}
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise FormatError("the sketch weights are damaged", where=where, hint="reinstall the package") from error
         return cls(
             nets=nets,
