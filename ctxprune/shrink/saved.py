@@ -77,6 +77,7 @@ def save_model(
             _companions(loaded, part)
             manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
             _same(rebuilt(part / loaded.inside, manifest), loaded.model, place)
+            manifest["files"] = _digests(part)
             (part / MANIFEST).write_text(seal(manifest, indent=1) + "\n", encoding="utf-8")
             (place / MANIFEST).unlink(missing_ok=True)  # last of all again: a folder without one is unfinished
             _move(part, place)
@@ -119,7 +120,28 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise FormatError("this is no manifest of a shrunk model", where=str(path))
     if found.get("version") != VERSION:
         raise FormatError(f"the manifest has version {found.get('version')!r}, not {VERSION}", where=str(path))
+    _check_files(folder, found.get("files", {}))
     return found
+
+
+def _digests(part: Path) -> dict[str, str]:
+    """sha256 of what stands beside the weights and is read back: tokenizer, pooling and settings."""
+    paths = (path for path in part.rglob("*") if path.is_file() and path.name not in (CARD, _WEIGHTS))
+    return {str(path.relative_to(part).as_posix()): _digest(path) for path in sorted(paths)}
+
+
+def _check_files(folder: Path, digests: Mapping[str, str]) -> None:
+    for name, digest in digests.items():
+        try:
+            same = _digest(folder / name) == digest
+        except OSError as error:
+            raise FormatError(f"a file of the model is missing ({error.strerror})", where=str(folder / name)) from error
+        if not same:
+            raise FormatError("a file of the model is not the one that was saved", where=str(folder / name))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def rebuilt(folder: Path, manifest: Mapping[str, Any]) -> Any:
