@@ -160,9 +160,7 @@ def prune_partition(partition: Partition, *, prune: PruneRows, reading: Any, wri
 def _sealed(table: Any) -> bytes:
     """The bytes of a Parquet file whose footer holds CRC-32 of all its bytes, its own eight digits taken as zeros."""
     stream = pa.BufferOutputStream()
-    with parquet.ParquetWriter(stream, table.schema) as writer:
-        writer.write_table(table)
-        writer.add_key_value_metadata({_CHECKSUM: _EMPTY})
+    parquet.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), _CHECKSUM: _EMPTY}), stream)
     content = bytearray(stream.getvalue())
     place = _digits_of(content)
     content[place : place + len(_EMPTY)] = f"{zlib.crc32(content):08x}".encode()

@@ -33,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 _FILE = CacheFile(
     "generation cache",
     "ctxprune-generations",
-    2,  # answers stand behind a checksum; those of version 1 have none and are read as they are, since they were paid for
+    2,  # answers stand behind a checksum; those of version 1 have none and are read all the same: they were paid for
     "CREATE TABLE generation (key TEXT PRIMARY KEY, model TEXT, answers TEXT) WITHOUT ROWID",
     older=(1,),
 )
