@@ -1,7 +1,8 @@
-"""JSON objects that carry a checksum of their own text, so that a flipped bit is an error and never another answer.
+"""What is written with a checksum of itself, so that a flipped bit is an error and never another answer.
 
-The checksum is the last member, `"crc32": "9a3b5c7d"`, over all bytes that stand before it. CRC-32 finds every single
-flipped bit and every burst of up to 32 bits; it is no protection against somebody who changes a file on purpose.
+Of a JSON object it is the last member, `"crc32": "9a3b5c7d"`, over all bytes that stand before it; of another file it
+stands behind the last byte; of a tensor it is kept wherever the caller has room. CRC-32 finds every single flipped bit
+and every burst of up to 32 bits; it is no protection against somebody who changes a file on purpose.
 """
 
 from __future__ import annotations
@@ -16,13 +17,27 @@ from ctxprune.errors import FormatError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
-__all__ = ["LONGEST_LINE", "parse_json", "seal", "seal_text", "sealed_line", "unseal", "unseal_lines"]
+__all__ = [
+    "LONGEST_LINE",
+    "check_file",
+    "parse_json",
+    "seal",
+    "seal_file",
+    "seal_text",
+    "sealed_line",
+    "tensor_checksum",
+    "unseal",
+    "unseal_lines",
+]
 
 LONGEST_LINE = 1 << 24
 """Bytes of a line of a log; ours have some thousand."""
 _END = re.compile(rb'(?:, |,\n )?"crc32": "([0-9a-f]{8})"\s*\}\s*\Z')
 _KEY = "crc32"
+_TRAILER = b"\nctxprune-crc32:"
+_PIECE = 1 << 22  # bytes of a file that are held at once
 _TAIL = 200  # bytes of a text in which its checksum stands
 
 
@@ -111,6 +126,51 @@ def _whole_lines(path: Path, what: str) -> Iterator[bytes]:
             yield line
         if len(line) > LONGEST_LINE:
             raise FormatError(f"line {number + 1} of {what} is longer than {LONGEST_LINE} bytes", where=str(path))
+
+
+def seal_file(path: Path) -> None:
+    """Put the checksum of a file behind its last byte; for formats whose readers pass over what stands there (zip).
+
+    Raises:
+        OSError: It cannot be read or written.
+    """
+    with path.open("r+b") as file:
+        found = _file_checksum(file, path.stat().st_size)
+        file.write(_TRAILER + f"{found:08x}".encode())
+
+
+def check_file(path: Path) -> None:
+    """Compare a file with the checksum that `seal_file` put behind it; one that has none is of an earlier version.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It differs.
+    """
+    size = path.stat().st_size - len(_TRAILER) - 8
+    with path.open("rb") as file:
+        file.seek(max(size, 0))
+        end = file.read()
+        if not end.startswith(_TRAILER):
+            return
+        file.seek(0)
+        if end[len(_TRAILER) :] != f"{_file_checksum(file, size):08x}".encode():
+            raise ValueError("it differs from its checksum")
+
+
+def _file_checksum(file: BinaryIO, size: int) -> int:
+    found = 0
+    while size > 0 and (piece := file.read(min(size, _PIECE))):
+        found, size = zlib.crc32(piece, found), size - len(piece)
+    return found
+
+
+def tensor_checksum(tensor: Any) -> int:
+    """CRC-32 of the kind, shape and bytes of a torch tensor."""
+    import torch
+
+    held = tensor.detach().cpu().contiguous()
+    said = zlib.crc32(f"{held.dtype} {tuple(held.shape)} ".encode())
+    return zlib.crc32(held.reshape(-1).view(torch.uint8).numpy().data, said) if held.numel() else said
 
 
 def parse_json(text: bytes | str) -> Any:

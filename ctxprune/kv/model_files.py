@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune._sealed import seal, unseal
+from ctxprune._sealed import seal, tensor_checksum, unseal
 from ctxprune.errors import FormatError, InputError
 from ctxprune.kv.attention import attentions_of, cache_layer
 
@@ -92,7 +91,7 @@ class ModelFile:
         path = Path(path)
         told = {"format": self.format, "version": self.version, "model": model, **about}
         held = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        told["checks"] = {name: _checksum(tensor) for name, tensor in held.items()}
+        told["checks"] = {name: tensor_checksum(tensor) for name, tensor in held.items()}
         partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         try:
             if not path.parent.is_dir():
@@ -134,7 +133,7 @@ class ModelFile:
                 hint=f"known is {self.format} {self.version}",
             )
         checks = about.pop("checks", None)
-        if checks is not None and checks != {name: _checksum(tensor) for name, tensor in tensors.items()}:
+        if checks is not None and checks != {name: tensor_checksum(tensor) for name, tensor in tensors.items()}:
             raise FormatError(f"the {self.what} differ from their checksums", where=where, hint="save them again")
         found = model_fingerprint(model)
         if about["model"] != found:
@@ -144,11 +143,3 @@ class ModelFile:
                 hint=self.remedy,
             )
         return about, tensors
-
-
-def _checksum(tensor: Tensor) -> int:
-    """CRC-32 of a tensor's kind, shape and bytes; the tensor lies on the CPU in one piece."""
-    said = zlib.crc32(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
-    if not tensor.numel():
-        return said
-    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, said)
