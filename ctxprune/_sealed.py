@@ -35,6 +35,7 @@ __all__ = [
 LONGEST_LINE = 1 << 24
 """Bytes of a line of a log; ours have some thousand."""
 _END = re.compile(rb'(?:, |,\n )?"crc32": "([0-9a-f]{8})"\s*\}\s*\Z')
+_ENDED = re.compile(rb'"crc32": "[0-9a-f]{8}"\}.', re.DOTALL)
 _KEY = "crc32"
 _TRAILER = b"\nctxprune-crc32:"
 _PIECE = 1 << 22  # bytes of a file that are held at once
@@ -126,6 +127,8 @@ def _whole_lines(path: Path, what: str) -> Iterator[bytes]:
             yield line
         if len(line) > LONGEST_LINE:
             raise FormatError(f"line {number + 1} of {what} is longer than {LONGEST_LINE} bytes", where=str(path))
+        if _ENDED.search(line, max(0, len(line) - _TAIL)):  # a whole line, and then something else than its end
+            raise FormatError(f"line {number + 1} of {what} is damaged (it has no end)", where=str(path))
 
 
 def seal_file(path: Path) -> None:

@@ -77,6 +77,15 @@ def test_a_log_loses_its_last_line_alone(tmp_path: Path) -> None:
         assert size == whole[:cut].rfind(b"\n") + 1
 
 
+def test_an_end_that_was_flipped_is_no_cut(tmp_path: Path) -> None:
+    path = lines_of(tmp_path / "log", {"a": 1}, {"a": 2})
+    whole = path.read_bytes()
+    for bit in range(8):
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1 << bit]))
+        with pytest.raises(FormatError, match="line 2 of the log is damaged"):
+            unseal_lines(path, "the log")
+
+
 def test_damaged_deep_and_huge_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for end in (b'{"a": 1}\n', b"[" * 200_000 + b"\n", b"\n", b"\xff\n", sealed_line({"a": 1}).replace(b"1", b"2")):
         with pytest.raises(FormatError, match="line 2 of the log"):
