@@ -10,7 +10,6 @@ regressions over the columns and the tables that the SQL does not name. Five min
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from _record import SHARED, record
 
+from ctxprune._sealed import seal
 from ctxprune.sql.evaluation.candidates import read_candidates
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.linking import LinkingCase, linking_cases, linking_scores
@@ -81,7 +81,7 @@ def main() -> None:
         "tables": [round(float(value), 4) for value in weights.tables],
     }
     path = Path(__file__).resolve().parent.parent / "sql" / "linking" / "presql.json"
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    path.write_text(seal(document, indent=1) + "\n", encoding="utf-8")
     figures = {"weights": {name: document[name] for name in ("columns", "tables")}, "held_out": held_out(examples)}
     record("linking_presql_weights", figures, seed=None, data=fingerprints)
 

@@ -23,6 +23,7 @@ from _hard_schemas import abbreviated, merged
 from _networks import Networks, train
 from _record import SHARED, record
 
+from ctxprune._sealed import seal_text
 from ctxprune.errors import CtxpruneError
 from ctxprune.sql.database import Database
 from ctxprune.sql.evaluation.datasets import load
@@ -108,7 +109,7 @@ def main() -> None:
         "networks": {name: getattr(weights, name).to_dict() for name in ("first", "table", "final")},
     }
     path = Path(__file__).resolve().parent.parent / "sql" / "linking" / "ranked.json"
-    path.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
+    path.write_text(seal_text(json.dumps(document, separators=(",", ":"))) + "\n", encoding="utf-8")
     record("linking_weights", {"questions": len(examples), "held_out": held_out}, seed=0, data=fingerprints)
     sys.stderr.write(f"{held_out}\n")
 

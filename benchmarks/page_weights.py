@@ -30,6 +30,7 @@ from _record import SHARED, record
 from tabular_weights import SOURCES, examples_of
 
 from ctxprune._json_lines import read_rows
+from ctxprune._sealed import seal
 from ctxprune.network import Network
 from ctxprune.rag.evaluation._html_sets import PageItem, read_pages
 from ctxprune.rag.evaluation.html import Questioned, measure_questions
@@ -81,7 +82,7 @@ def main() -> int:
     }
     network_of(json.loads(json.dumps(document)))
     path = Path(network_of.__code__.co_filename).with_name("weights.json")
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    path.write_text(seal(document, indent=1) + "\n", encoding="utf-8")
     figures = {
         "questions": {kind: len(flags) for kind, flags in right.items()},
         "right_part": {kind: round(100 * float(np.mean(flags)), 1) for kind, flags in right.items()},

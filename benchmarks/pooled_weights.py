@@ -21,6 +21,7 @@ import numpy as np
 from _networks import Networks
 from _record import SHARED, record
 
+from ctxprune._sealed import seal_text
 from ctxprune.network import Network
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.features import Question
@@ -74,7 +75,7 @@ def main() -> None:
         "network": fit(examples).to_dict(),
     }
     path = Path(__file__).resolve().parent.parent / "sql" / "linking" / "pool.json"
-    path.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
+    path.write_text(seal_text(json.dumps(document, separators=(",", ":"))) + "\n", encoding="utf-8")
     record("pooled_weights", {"questions": len(examples), "held_out": held_out}, seed=SEED, data=data)
     for label, row in held_out.items():
         sys.stderr.write(f"{label:32} {row}\n")

@@ -27,6 +27,7 @@ from _record import SHARED, record
 from _select_sets import CandidateSet, SetCache, bird_sets, licensed_sets, spider_sets
 
 import ctxprune.sql.select as package
+from ctxprune._sealed import seal_text
 from ctxprune.network import Network
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.select.ranked import RankingWeights
@@ -72,7 +73,7 @@ def main() -> None:
         numbers.append(round(value, 2))
     weights = RankingWeights(everything, tuple(networks), TRAINED_ON, tuple(unseen))
     path = Path(package.__file__).parent / "ranked.json"
-    path.write_text(json.dumps(weights.to_dict(), separators=(",", ":")) + "\n", encoding="utf-8")
+    path.write_text(seal_text(json.dumps(weights.to_dict(), separators=(",", ":"))) + "\n", encoding="utf-8")
     figures = {
         "items": options.items, "sets": len(sets), "sets_with_evidence": len(told), "licensed_sets": len(real),
         "temperatures": numbers, "bytes": path.stat().st_size,

@@ -19,6 +19,7 @@ from _cell_networks import CellNetworks, Example, train
 from _record import SHARED
 
 import ctxprune.scorers
+from ctxprune._sealed import seal_text
 from ctxprune.rag.evaluation.table_sets import TableItem, held_out, read_table_items
 from ctxprune.rag.tables import Table, TableOptions
 from ctxprune.scorers._tabular.asked import ask
@@ -50,7 +51,7 @@ def main() -> None:
     }
     TabularWeights.from_dict(json.loads(json.dumps(document)))
     path = WEIGHTS
-    path.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="utf-8")
+    path.write_text(seal_text(json.dumps(document, separators=(",", ":"))) + "\n", encoding="utf-8")
     sys.stderr.write(f"{len(examples)} questions, wrote {path.name}\n")
 
 

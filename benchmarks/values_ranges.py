@@ -10,7 +10,6 @@ other rows are sets that nothing was fitted to.
 
 from __future__ import annotations
 
-import json
 import random
 import sys
 from pathlib import Path
@@ -23,6 +22,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
 from values_weights import newton
 
+from ctxprune._sealed import seal
 from ctxprune.sql.database import Database
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.values import _text_in_double_quotes, _trace
@@ -64,7 +64,7 @@ def main() -> None:
         "weights": {name: round(float(w), 4) for name, w in zip([*RANGE_FACTS, "bias"], weights, strict=True)},
     }
     path = Path(__file__).resolve().parent.parent / "sql" / "values" / "ranges.json"
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    path.write_text(seal(document, indent=1) + "\n", encoding="utf-8")
     figures = {"cross_validated": curve, "threshold": threshold}
     prints = {"spider train": train.fingerprint}
     for name in OTHERS:

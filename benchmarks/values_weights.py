@@ -10,7 +10,6 @@ cross-validation split by database. Nothing but train_spider.json and its databa
 
 from __future__ import annotations
 
-import json
 import random
 import sys
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from _record import SHARED, record
 
+from ctxprune._sealed import seal
 from ctxprune.errors import InputError
 from ctxprune.sql.database import Database
 from ctxprune.sql.evaluation.datasets import load
@@ -70,7 +70,7 @@ def main() -> None:
         "weights": {name: round(float(w), 4) for name, w in zip([*NAMES, "bias"], fit(asked), strict=True)},
     }
     path = Path(__file__).resolve().parent.parent / "sql" / "values" / "weights.json"
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    path.write_text(seal(document, indent=1) + "\n", encoding="utf-8")
     figures = {
         "questions": sum(not one.copy for one in asked),
         "copies_with_a_typing_error": sum(one.copy for one in asked),

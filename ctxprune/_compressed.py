@@ -9,7 +9,6 @@ import gzip
 import io
 import zlib
 from typing import IO, TYPE_CHECKING, Any
-from zipfile import ZipFile
 
 from ctxprune.errors import InputError
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["check_archive", "inflate", "open_bytes", "read_lines"]
+__all__ = ["inflate", "most_bytes", "open_bytes", "read_lines"]
 
 _MOST_TIMES = 200  # bytes that one compressed byte may stand for
 _ALWAYS = 16_000_000  # bytes that any file may hold, since short ones of few words pack better
@@ -33,7 +32,7 @@ def open_bytes(file: Path) -> IO[bytes]:
     """
     if file.suffix != ".gz":
         return file.open("rb")
-    most = _bound(file.stat().st_size)
+    most = most_bytes(file.stat().st_size)
     return io.BufferedReader(_Bounded(gzip.open(file, "rb"), most, file.name))
 
 
@@ -61,27 +60,14 @@ def inflate(data: bytes) -> bytes:
         zlib.error: It is something else.
     """
     reader = zlib.decompressobj()
-    found = reader.decompress(data, _bound(len(data)))
+    found = reader.decompress(data, most_bytes(len(data)))
     if not reader.eof:
         raise ValueError("compressed data without an end, or far too large")
     return found
 
 
-def check_archive(file: IO[bytes]) -> None:
-    """Look at what a zip archive, such as one of arrays (.npz), says that it holds; more is never unpacked.
-
-    Raises:
-        ValueError: Far more than a file of its size can mean to.
-        zipfile.BadZipFile: It is none.
-    """
-    size = file.seek(0, io.SEEK_END)
-    with ZipFile(file) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > _bound(size):
-            raise ValueError("the archive says that it holds far more than its size allows")
-    file.seek(0)
-
-
-def _bound(size: int) -> int:
+def most_bytes(size: int) -> int:
+    """How many bytes a compressed file of `size` bytes may hold; far more than that means nothing."""
     return max(_ALWAYS, _MOST_TIMES * size)
 
 

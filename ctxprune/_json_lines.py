@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
 from ctxprune._compressed import read_lines
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,11 +37,9 @@ def numbered_rows(file: Path) -> Iterator[tuple[int, Any]]:
         for line in read_lines(file):
             place += 1
             if line.strip():
-                yield place, json.loads(line)
+                yield place, parse_json(line)
     except InputError:
         raise
-    except RecursionError as error:
-        raise InputError(f"line {place} is nested too deeply", where=file.name) from error
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"the file cannot be read ({error})", where=file.name) from error
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -213,13 +214,19 @@ def _chunks(text: str) -> Iterable[tuple[int, int]]:
         yield start, len(text)
 
 
+_BUNDLED = "9783995c4acd0d2bca6a8f589c5d148d2a23e9cc86465b73d48a21864acc7271"  # sha256, as models/TOKENIZER.md has it
+
+
 @lru_cache(maxsize=1)
 def _bundled() -> Tokenizer:
     from tokenizers import Tokenizer
 
     model = files("ctxprune").joinpath("models", "tokenizer.json")
     try:
-        return Tokenizer.from_str(model.read_text(encoding="utf-8"))
+        content = model.read_bytes()
+        if hashlib.sha256(content).hexdigest() != _BUNDLED:
+            raise ValueError("it differs from its checksum")
+        return Tokenizer.from_str(content.decode("utf-8"))
     except Exception as error:  # the tokenizers package raises bare Exception
         raise FormatError(
             "the bundled tokenizer cannot be read", where=str(model), hint="reinstall ctxprune"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import unseal
 from ctxprune.errors import FormatError
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ def shipped(package: str | None, name: str) -> Any:
     """The JSON document of the file `name` that comes with `package` (a module's own `__package__`).
 
     Raises:
-        FormatError: It cannot be read, or holds no JSON.
+        FormatError: It cannot be read, or differs from the checksum that its training script sealed it with.
     """
     try:
-        return json.loads(files(str(package)).joinpath(name).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return unseal(files(str(package)).joinpath(name).read_bytes())
+    except (OSError, ValueError) as error:
         raise FormatError(f"the file is damaged ({error})", where=name, hint="install the library anew") from error
 
 

@@ -27,12 +27,14 @@ class CacheFile:
         format: Name of the layout.
         version: Of the layout.
         table: The statement that makes its table.
+        older: Versions that are taken over as they are, and then are of `version`.
     """
 
     what: str
     format: str
     version: int
     table: str
+    older: tuple[int, ...] = ()
 
     @contextmanager
     def errors(self, path: Path) -> Iterator[None]:
@@ -44,6 +46,8 @@ class CacheFile:
         """
         try:
             yield
+        except (OverflowError, UnicodeDecodeError, sqlite3.DataError) as error:
+            raise FormatError(f"the {self.what} is damaged: {error}", where=str(path)) from error
         except sqlite3.OperationalError as error:
             raise InputError(f"the {self.what} cannot be used: {error}", where=str(path)) from error
         except sqlite3.DatabaseError as error:
@@ -65,6 +69,8 @@ class CacheFile:
         if "meta" not in tables:
             raise FormatError("the file is another SQLite database", where=str(path))
         found = connection.execute("SELECT format, version FROM meta").fetchone()
-        if found != (self.format, self.version):
-            hint = f"this version reads {self.format} {self.version}"
+        if found in [(self.format, version) for version in self.older]:
+            connection.execute("UPDATE meta SET version = ?", (self.version,))
+        elif found != (self.format, self.version):
+            hint = f"this version reads {self.format} {self.version}: name another file, or delete this one"
             raise FormatError(f"unknown cache format {found}", where=str(path), hint=hint)

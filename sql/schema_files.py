@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError
 
 from .schema import Column, ColumnRef, ForeignKey, Schema, Table
@@ -86,7 +86,7 @@ def _entries(path: Path) -> list[Any]:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"))
+        return parse_json(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise InputError(f"the file cannot be read ({error.strerror})", where=str(path)) from error
     except (ValueError, RecursionError) as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError
 
 __all__ = [
@@ -134,7 +135,7 @@ def _records(path: Path, field: str) -> list[tuple[str, dict[str, Any]]]:
             continue
         where = f"{_name(path)}, line {number}"
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except (ValueError, RecursionError) as error:
             raise InputError(f"this is no JSON ({error})", where=where, hint="one JSON object a line") from error
         if not isinstance(record, dict):

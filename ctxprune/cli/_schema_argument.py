@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import parse_json
 from ctxprune.cli._console import is_database
 from ctxprune.errors import FormatError, InputError, UsageError
 
@@ -42,7 +42,7 @@ def read_schema(path: Path, *, db_id: str = "", dialect: str = "") -> Schema:
     if not text.lstrip().startswith(("{", "[")):
         return _statements(text, path, dialect or "sqlite")
     try:
-        data = json.loads(text)
+        data = parse_json(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"the file is not JSON ({error})", where=str(path)) from error
     schema = _document(data, path, db_id, dialect or "sqlite")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +14,7 @@ from ctxprune.cli._database_argument import DatabaseArgument
 from ctxprune.cli._pipelines import REDIS, published_index
 
 if TYPE_CHECKING:
+    from ctxprune.sql.database import Database
     from ctxprune.sql.schema import ColumnRef, Schema
     from ctxprune.sql.values import ValueIndex
 
@@ -58,17 +61,26 @@ def index(
             min=0, help="Read about so many rows of each table; 0 for all; default: as before.", show_default=False
         ),
     ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Build nothing: compare every byte of the index with its checksums."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Index the stored text values of a database, so that questions find them in any case and spelling.
 
-    An index that still fits the data is kept as it is. What was excluded or masked before stays so until the option is
-    given again.
+    An index that still fits the data is kept as it is, unless a byte of it is damaged. What was excluded or masked
+    before stays so until the option is given again.
     """
     from ctxprune.cli import _console
     from ctxprune.sql.database import Database
     from ctxprune.sql.values import ValueIndex
 
+    if verify:
+        if publish or any(option is not None for option in (exclude, mask, mask_personal, sample)):
+            raise typer.BadParameter("it builds nothing; give --out and --json alone with it", param_hint="--verify")
+        _verify(_directory(database, out), as_json=as_json)
+        return
     shared = published_index(publish, "--publish") if publish else None
     with Database(database) as source, _console.progress() as bar:
         task = bar.add_task("reading", total=None)
@@ -79,6 +91,7 @@ def index(
             steps += 1
             bar.update(task, completed=done, total=total, description=name[:40] or "sorting")
 
+        _withdraw_damaged(source, out)
         left_out, hidden = (_columns(source.schema(), *option) for option in (("--exclude", exclude), ("--mask", mask)))
         made = ValueIndex.for_database(
             source if sample is None else source.sampled(sample),
@@ -101,6 +114,59 @@ def index(
         _console.emit(report)
     else:
         _show(report)
+
+
+def _directory(database: str, out: Path | None) -> Path:
+    """Where the index is kept."""
+    from ctxprune.sql.database import Database
+    from ctxprune.sql.values.index import default_directory
+
+    if out is not None:
+        return out
+    with Database(database) as source:
+        return default_directory(source)
+
+
+def _verify(directory: Path, *, as_json: bool) -> None:
+    """One line (or document) on stdout and exit code 0 for a sound index; exit code 1 for another."""
+    from ctxprune.cli import _console
+    from ctxprune.errors import FormatError
+    from ctxprune.sql.values import ValueIndex
+
+    start = time.perf_counter()
+    try:
+        n_bytes, error = ValueIndex.verify(directory), ""
+    except FormatError as found:
+        if not as_json:
+            raise  # the console's own line on stderr
+        n_bytes, error = 0, str(found)
+    seconds = round(time.perf_counter() - start, 3)
+    if as_json:
+        sound = not error
+        _console.emit(
+            {"directory": str(directory), "sound": sound, "error": error, "bytes": n_bytes, "seconds": seconds}
+        )
+        if error:
+            raise typer.Exit(1)
+    else:
+        typer.echo(_console.visible(f"sound, {n_bytes:,} bytes compared in {seconds:.2f} s: {directory}"))
+
+
+def _withdraw_damaged(source: Database, out: Path | None) -> None:
+    """Have an index of which a byte is damaged built anew; one that is absent or of another version is so anyway."""
+    from ctxprune.cli import _console
+    from ctxprune.errors import FormatError
+    from ctxprune.sql.values import ValueIndex, store
+    from ctxprune.sql.values.index import default_directory
+
+    directory = default_directory(source) if out is None else out
+    try:
+        ValueIndex.verify(directory)
+    except FormatError as error:
+        with suppress(FormatError):
+            store.read_manifest(directory)  # else it is not kept anyway
+            _console.say(f"the index is built anew: {error.what}")
+            store.withdraw(directory)
 
 
 def _columns(schema: Schema, option: str, texts: list[str] | None) -> list[ColumnRef] | None:

@@ -2,18 +2,21 @@
 
 A partition is some rows of one row group of a source file, and becomes one file of the target. A file appears in one
 step, so what is there is whole: a run that was stopped, or lost a worker, goes on with the partitions that are missing.
+Each file carries a checksum of all its bytes among the key-value pairs of its footer, and so does the manifest: what is
+there is compared with it before it is taken for done. Other readers of Parquet need not know of it.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import zlib
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ctxprune._extras import require
+from ctxprune._sealed import seal, unseal
 from ctxprune.errors import CtxpruneError, FormatError, InputError, UsageError
 from ctxprune.fingerprint import fingerprint
 from ctxprune.integrations._accounts import PREFIX
@@ -30,9 +33,11 @@ parquet = require("pyarrow.parquet", "ray")
 
 __all__ = ["Partition", "PruneReport", "PruneRows", "prune_parquet", "prune_partition"]
 
-FORMAT, VERSION = "ctxprune.parquet", 1
+FORMAT, VERSION = "ctxprune.parquet", 2
+_READ = (1, 2)  # files of a target that was begun by version 1 need no checksum; new ones have it all the same
 _MANIFEST = "_ctxprune.json"  # hidden
 _ENDING, _DRAFT = ".parquet", ".draft"
+_CHECKSUM, _EMPTY = b"ctxprune.crc32", b"00000000"
 _COUNTED = [f"{PREFIX}{name}" for name in ("error", "tokens_before", "tokens_after")]
 
 
@@ -98,7 +103,8 @@ def prune_parquet(
         UsageError: An argument is out of its range, or `prune` cannot be fingerprinted.
         InputError: There is no Parquet file; one is damaged, lacks a column or changed since the target was begun; the
             target cannot be written.
-        FormatError: The target holds something else, or was begun with another `prune` or `rows`.
+        FormatError: The target holds something else, was begun with another `prune` or `rows`, or a file of it is
+            damaged.
         RuntimeError: A scorer or policy failed with an error that is none of ours; the message says at which rows.
     """
     if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
@@ -110,10 +116,13 @@ def prune_parquet(
     sources = [_source(reading, root, path, prune) for path in _files(reading, root) if not _is_hidden(path, root)]
     if not sources:
         raise InputError("there is no Parquet file", where=str(source))
-    _claim(writing, folder, [fingerprint(prune), rows], sources)
+    version = _claim(writing, folder, [fingerprint(prune), rows], sources)
     plan = [partition for one in sources for partition in one.partitions(folder, rows)]
     there = {*_files(writing, folder)}
     missing = [partition for partition in plan if partition.target not in there]
+    for partition in plan:
+        if partition.target in there:
+            _read_whole(writing, partition.target, required=version > 1)
     work = partial(prune_partition, prune=prune, reading=reading, writing=writing)
     report = sum(run(work, missing), PruneReport(skipped=len(plan) - len(missing)))
     for draft in _files(writing, folder, _DRAFT):
@@ -130,7 +139,8 @@ def prune_partition(partition: Partition, *, prune: PruneRows, reading: Any, wri
         InputError, RuntimeError: As `prune_parquet`.
     """
     if _is_there(writing, partition.target):
-        return _report(parquet.read_table(partition.target, filesystem=writing, columns=_COUNTED, partitioning=None))
+        content = _read_whole(writing, partition.target, required=False)
+        return _report(parquet.read_table(pa.BufferReader(content), columns=_COUNTED))
     where = f"{partition.source}, row group {partition.group}, rows from {partition.first}"
     try:
         with reading.open_input_file(partition.source) as file:
@@ -143,10 +153,49 @@ def prune_partition(partition: Partition, *, prune: PruneRows, reading: Any, wri
         raise
     except Exception as error:
         raise RuntimeError(f"the rows cannot be pruned [{where}]") from error
-    content = pa.BufferOutputStream()
-    parquet.write_table(table, content)
-    _write(writing, partition.target, content.getvalue())
+    _write(writing, partition.target, _sealed(table))
     return _report(table)
+
+
+def _sealed(table: Any) -> bytes:
+    """The bytes of a Parquet file whose footer holds CRC-32 of all its bytes, its own eight digits taken as zeros."""
+    stream = pa.BufferOutputStream()
+    parquet.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), _CHECKSUM: _EMPTY}), stream)
+    content = bytearray(stream.getvalue())
+    place = _digits_of(content)
+    content[place : place + len(_EMPTY)] = f"{zlib.crc32(content):08x}".encode()
+    return bytes(content)
+
+
+def _digits_of(content: bytes | bytearray) -> int:
+    """Where the digits of the checksum stand, -1 where there is none: right behind its name and a length."""
+    found = content.rfind(_CHECKSUM)
+    place = found + len(_CHECKSUM) + 2  # Thrift's compact protocol: a byte for the field, one for the length
+    return -1 if found < 0 or content[place - 1] != len(_EMPTY) else place
+
+
+def _read_whole(system: Any, path: str, *, required: bool) -> bytes:
+    """A file of the target, compared with its checksum.
+
+    Raises:
+        FormatError: It differs, cannot be read, or has none although that is required.
+    """
+    hint = "delete it: its rows are pruned again"
+    try:
+        with system.open_input_stream(path) as file:
+            content = bytes(file.read())
+    except (OSError, pa.ArrowException) as error:
+        raise FormatError(f"a file of the target cannot be read ({error})", where=path, hint=hint) from error
+    place = _digits_of(content)
+    if place < 0:
+        if required:
+            raise FormatError("a file of the target has no checksum", where=path, hint=hint)
+        return content
+    end = place + len(_EMPTY)
+    found = zlib.crc32(content[end:], zlib.crc32(_EMPTY, zlib.crc32(content[:place])))
+    if f"{found:08x}".encode() != content[place:end]:
+        raise FormatError("a file of the target is damaged", where=path, hint=hint)
+    return content
 
 
 def _report(table: Any) -> PruneReport:
@@ -211,10 +260,17 @@ def _is_hidden(path: str, root: str) -> bool:
     return any(part.startswith(("_", ".")) for part in path[len(root) :].split("/"))
 
 
-def _claim(system: Any, folder: str, settings: list[Any], sources: Sequence[_Source]) -> None:
-    """Writes down what the target is made from, or compares it with what is written there."""
+def _claim(system: Any, folder: str, settings: list[Any], sources: Sequence[_Source]) -> int:
+    """Writes down what the target is made from, or compares it with what is written there; the version it was begun
+    with.
+    """
     path = f"{folder}/{_MANIFEST}"
-    new = {"format": FORMAT, "version": VERSION, "settings": settings, "files": {one.name: one.size for one in sources}}
+    new: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "settings": settings,
+        "files": {one.name: one.size for one in sources},
+    }
     if _is_there(system, path):
         old = _manifest(system, path)
         if old["settings"] != settings:
@@ -227,19 +283,21 @@ def _claim(system: Any, folder: str, settings: list[Any], sources: Sequence[_Sou
                 raise InputError(
                     "the file changed since the target was begun", where=one.path, hint="give another target"
                 )
-        new["files"] = old["files"] | new["files"]
+        new |= {"version": old["version"], "files": old["files"] | new["files"]}
     elif _files(system, folder, ""):
         raise FormatError("the target holds something else", where=folder, hint="give an empty or a new folder")
-    _write(system, path, json.dumps(new, indent=1).encode())
+    _write(system, path, seal(new, indent=1).encode())
+    return int(new["version"])
 
 
 def _manifest(system: Any, path: str) -> dict[str, Any]:
     try:
         with system.open_input_stream(path) as file:
-            manifest: dict[str, Any] = json.loads(file.read())
-        if (manifest["format"], manifest["version"]) == (FORMAT, VERSION):
-            return {"settings": manifest["settings"], "files": dict(manifest["files"])}
-    except (ValueError, KeyError, TypeError) as error:
+            manifest: dict[str, Any] = unseal(file.read(), required=False)
+        version = manifest["version"]
+        if manifest["format"] == FORMAT and version in _READ:
+            return {"version": version, "settings": manifest["settings"], "files": dict(manifest["files"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError("the manifest of the target is damaged", where=path, hint="give another folder") from error
     raise FormatError("the target is of another format", where=path, hint=f"this release knows {FORMAT} {VERSION}")
 

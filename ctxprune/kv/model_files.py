@@ -1,9 +1,12 @@
-"""What belongs to one model, in one safetensors file: caches, filters, gates."""
+"""What belongs to one model, in one safetensors file: caches, filters, gates.
+
+Beside the tensors stand plain values, with a checksum of each tensor and one of themselves. Files of releases that
+wrote none are read as they are.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import threading
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ctxprune._sealed import seal, tensor_checksum, unseal
 from ctxprune.errors import FormatError, InputError
 from ctxprune.kv.attention import attentions_of, cache_layer
 
@@ -87,11 +91,12 @@ class ModelFile:
         path = Path(path)
         told = {"format": self.format, "version": self.version, "model": model, **about}
         held = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        told["checks"] = {name: tensor_checksum(tensor) for name, tensor in held.items()}
         partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         try:
             if not path.parent.is_dir():
                 raise OSError(f"no folder {path.parent}")
-            save_file(held, partial, {"ctxprune": json.dumps(told)})
+            save_file(held, partial, {"ctxprune": seal(told)})
             os.replace(partial, path)
         except OSError as error:
             raise InputError(
@@ -112,12 +117,14 @@ class ModelFile:
         where = str(path)
         try:
             with safe_open(path, "pt") as file:
-                about = json.loads((file.metadata() or {}).get("ctxprune", "{}"))
+                about = unseal((file.metadata() or {}).get("ctxprune", "{}").encode(), required=False)
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except FileNotFoundError as error:
             raise InputError(f"no such {self.what}", where=where, hint="name the file that save wrote") from error
         except (OSError, SafetensorError, ValueError) as error:
             raise FormatError(f"not a whole safetensors file ({error})", where=where, hint="save it again") from error
+        if not isinstance(about, dict):
+            about = {}
         known = about.get("format"), about.get("version")
         if known != (self.format, self.version) or not {"model", *self.fields} <= set(about):
             raise FormatError(
@@ -125,6 +132,9 @@ class ModelFile:
                 where=where,
                 hint=f"known is {self.format} {self.version}",
             )
+        checks = about.pop("checks", None)
+        if checks is not None and checks != {name: tensor_checksum(tensor) for name, tensor in tensors.items()}:
+            raise FormatError(f"the {self.what} differ from their checksums", where=where, hint="save them again")
         found = model_fingerprint(model)
         if about["model"] != found:
             raise InputError(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxprune._checks import is_number
+from ctxprune._sealed import parse_json
 from ctxprune.errors import BudgetError, InputError, UsageError
 from ctxprune.kv.selection import check_count, check_ratio, keep_count
 
@@ -213,7 +213,7 @@ def _none_holds(nearest: Choice, latency_ms: float, nbytes: float | None) -> Bud
 
 def _listed(path: Path) -> list[Any]:
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"the table cannot be read ({error})", where=path.name) from error
     rows = rows.get("rows") if isinstance(rows, dict) else rows

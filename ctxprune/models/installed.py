@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +9,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import unseal
 from ctxprune.errors import FormatError, InputError
 from ctxprune.models.cards import read_card
 
@@ -76,7 +76,7 @@ def read_model(folder: Path, *, measure: bool = False) -> Installed:
     shrunk = (folder / "shrunk.json").is_file()
     path = folder / ("shrunk.json" if shrunk else "manifest.json")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = unseal(path.read_bytes(), required=False)
         kind = str(data["kind"]) if shrunk else "pruner"
         recorded = (data.get("report") or {}).get("milliseconds") if shrunk else data.get("milliseconds")
         name = folder.name if shrunk else str(data["name"])

@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxprune._sealed import seal
 from ctxprune.errors import FormatError, InputError
 from ctxprune.models.pruner import FORMAT, VERSION, PrunerModel, forget_models
 from ctxprune.models.windows import CLS, COLON, SEP, Tokens
@@ -62,7 +62,7 @@ def write_manifest(
     digests = {file: _digest(place / file) for file in ("model.onnx", "tokenizer.json")}
     data = {"format": FORMAT, "version": VERSION, "name": name, "limit": limit, "sha256": digests}
     try:
-        text = json.dumps(data | {"unit": unit, "document": document}, indent=1) + "\n"
+        text = seal(data | {"unit": unit, "document": document}, indent=1) + "\n"
     except (TypeError, ValueError) as error:
         raise FormatError(f"the weights cannot be written ({error})", where=str(manifest)) from error
     try:

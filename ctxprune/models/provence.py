@@ -17,7 +17,6 @@ those of OpenProvence MIT. Needs transformers and torch (extra `embedding`), imp
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from ctxprune._extras import require
+from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError, InputError
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _loaded(folder: str, device: str) -> ProvenceModel:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
             "a file of the checkpoint is missing", where=str(path), hint="name the folder of a Provence checkpoint"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune._extras import require
+from ctxprune._sealed import unseal
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.models.windows import windows
 
@@ -171,15 +172,15 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / "manifest.json"
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
+        text = path.read_bytes()
+    except OSError as error:
         raise InputError(
             "the model's manifest cannot be read",
             where=str(path),
             hint="name a folder that `ctxprune train` wrote, or write one: ctxprune.models.manifest",
         ) from error
     try:
-        data: dict[str, Any] = json.loads(text)
+        data: dict[str, Any] = unseal(text, required=False)  # one that was written by hand has no checksum
         kind, version = data["format"], data["version"]
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError("the model's manifest is damaged", where=str(path)) from error

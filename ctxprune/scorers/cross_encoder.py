@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ctxprune._extras import require
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError, UsageError
 from ctxprune.scorers._documents import best_windows, check_count, document_windows, model_fingerprint, readable
 from ctxprune.scorers.onnx_cross_encoder import OnnxCrossEncoder
@@ -162,7 +162,7 @@ def _loaded(model: str, download: bool, device: str) -> PairRater:
 def _check_head(folder: Path) -> None:
     """An encoder without a head would get a random one."""
     try:
-        names = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures")
+        names = parse_json((folder / "config.json").read_text(encoding="utf-8")).get("architectures")
     except (OSError, ValueError, AttributeError):
         return  # no folder, or the library says what is wrong with it
     if names and all(str(name).endswith("Model") for name in names):

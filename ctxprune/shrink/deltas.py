@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune._extras import require
+from ctxprune._sealed import parse_json, tensor_checksum
 from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.cost import matrices
 from ctxprune.shrink.packing import bits_of, mask_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
 
 __all__ = ["FORMAT", "VERSION", "pack", "unpack"]
@@ -48,7 +52,8 @@ def pack(model: nn.Module, base: nn.Module, path: str | Path) -> int:
             entries[name + _VALUES] = value[stays].clone()
         elif bool(stays.any()):
             entries[name] = value.clone().contiguous()
-    note = {"format": FORMAT, "version": VERSION, "base": _fingerprint(base)}
+    checks = {name: tensor_checksum(value) for name, value in entries.items()}
+    note = {"format": FORMAT, "version": VERSION, "base": _fingerprint(base), "checks": json.dumps(checks)}
     target = Path(path)
     part = target.with_name(f".{target.name}.part")
     try:
@@ -80,6 +85,7 @@ def unpack(path: str | Path, base: nn.Module) -> nn.Module:
         raise FormatError("this file holds no deltas", where=str(path), hint=f"known is {FORMAT} {VERSION}")
     if note.get("base") != _fingerprint(base):
         raise InputError("the file was packed against another base model", where=str(path))
+    _check(note, entries, path)
     made = copy.deepcopy(base)
     state = made.state_dict()
     with torch.no_grad():
@@ -87,6 +93,18 @@ def unpack(path: str | Path, base: nn.Module) -> nn.Module:
             if not name.endswith(_VALUES):
                 _put(state, name, value, entries, path)
     return made
+
+
+def _check(note: Mapping[str, str], entries: Mapping[str, Tensor], path: str | Path) -> None:
+    """Files of earlier releases have no checksums."""
+    try:
+        same = parse_json(note["checks"]) == {name: tensor_checksum(value) for name, value in entries.items()}
+    except KeyError:
+        return
+    except ValueError:
+        same = False
+    if not same:
+        raise FormatError("the deltas differ from their checksums", where=str(path))
 
 
 def _put(state: dict[str, Tensor], name: str, value: Tensor, entries: dict[str, Tensor], path: str | Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import transformers
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError, InputError
 from ctxprune.models.cards import Card, read_card
 from ctxprune.models.pruner import place_of
@@ -179,7 +179,7 @@ def _quiet() -> Iterator[None]:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
             "a file of the model is missing", where=str(path), hint="name the folder of a model"

@@ -47,6 +47,7 @@ __all__ = [
     "recipe_names",
 ]
 
+_LONGEST = 1 << 20  # bytes of a recipe; ours have about one thousand
 MODELS: Mapping[str, str] = {
     "encoder": "post-norm encoders: BERT, MiniLM, the bundled pruner",
     "decoder": "pre-norm decoders: Llama, Qwen, Mistral",
@@ -180,7 +181,8 @@ def load_recipe(name: str | Path) -> Recipe:
     if isinstance(name, Path) or str(name).endswith(".toml"):
         path = Path(name)
         try:
-            text = path.read_text(encoding="utf-8")
+            with path.open("rb") as file:
+                text = file.read(_LONGEST + 1).decode("utf-8")
         except (OSError, UnicodeError) as error:
             raise InputError("the recipe cannot be read", where=str(path)) from error
         return parse_recipe(text, where=str(path))
@@ -196,6 +198,8 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
     Raises:
         FormatError: It is no recipe.
     """
+    if len(text) > _LONGEST:
+        raise FormatError(f"this is no recipe: it is longer than {_LONGEST} bytes", where=where)
     try:
         toml = __import__("tomllib")
     except ModuleNotFoundError:  # Python 3.10
@@ -209,6 +213,8 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
         return Recipe(**data)
     except (ValueError, TypeError, KeyError, AttributeError, UsageError) as error:
         raise FormatError(f"this is no recipe ({error})", where=where) from error
+    except RecursionError as error:
+        raise FormatError("this is no recipe: it is nested too deep", where=where) from error
 
 
 def _stage(data: Mapping[str, Any]) -> Stage:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import transformers
 from torch import nn
 
+from ctxprune._sealed import parse_json, seal, unseal
 from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.families import family_of
 from ctxprune.shrink.model_card import CARD, ours, shrunk_card
@@ -76,7 +77,8 @@ def save_model(
             _companions(loaded, part)
             manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
             _same(rebuilt(part / loaded.inside, manifest), loaded.model, place)
-            (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+            manifest["files"] = _digests(part)
+            (part / MANIFEST).write_text(seal(manifest, indent=1) + "\n", encoding="utf-8")
             (place / MANIFEST).unlink(missing_ok=True)  # last of all again: a folder without one is unfinished
             _move(part, place)
     except OSError as error:
@@ -110,7 +112,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = unseal(path.read_bytes(), required=False)
     except (OSError, ValueError) as error:
         raise FormatError("the manifest cannot be read", where=str(path)) from error
     wanted = {"class", "config", "dropped", "kind", "origin", "sha256"}
@@ -118,7 +120,28 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise FormatError("this is no manifest of a shrunk model", where=str(path))
     if found.get("version") != VERSION:
         raise FormatError(f"the manifest has version {found.get('version')!r}, not {VERSION}", where=str(path))
+    _check_files(folder, found.get("files", {}))
     return found
+
+
+def _digests(part: Path) -> dict[str, str]:
+    """sha256 of what stands beside the weights and is read back: tokenizer, pooling and settings."""
+    paths = (path for path in part.rglob("*") if path.is_file() and path.name not in (CARD, _WEIGHTS))
+    return {str(path.relative_to(part).as_posix()): _digest(path) for path in sorted(paths)}
+
+
+def _check_files(folder: Path, digests: Mapping[str, str]) -> None:
+    for name, digest in digests.items():
+        try:
+            same = _digest(folder / name) == digest
+        except OSError as error:
+            raise FormatError(f"a file of the model is missing ({error.strerror})", where=str(folder / name)) from error
+        if not same:
+            raise FormatError("a file of the model is not the one that was saved", where=str(folder / name))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def rebuilt(folder: Path, manifest: Mapping[str, Any]) -> Any:
@@ -248,8 +271,14 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
 def _companions(loaded: Loaded, part: Path) -> None:
     """Tokenizer, pooling and settings of the folder that the model came from."""
     listed = loaded.folder / "modules.json"
-    modules = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else []
-    for path in dict.fromkeys(["", loaded.inside, *(str(entry.get("path", "")) for entry in modules)]):
+    try:
+        modules = parse_json(listed.read_bytes()) if listed.is_file() else []
+        paths = [str(entry.get("path", "")) for entry in modules]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise FormatError("the list of modules cannot be read", where=str(listed)) from error
+    if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
+        raise FormatError("a module lies outside of the model's folder", where=str(listed))
+    for path in dict.fromkeys(["", loaded.inside, *paths]):
         for entry in sorted((loaded.folder / path).glob("*")):  # of a module without settings there may be no folder
             if (
                 entry.is_file()

@@ -19,7 +19,8 @@ from math import ceil, log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune._sealed import sealed_line, unseal_lines
+from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.recipe import Recipe, load_recipe, recipe_names
 from ctxprune.shrink.saved import save_model
 from ctxprune.shrink.trial import Effort, rivals, tried
@@ -268,8 +269,8 @@ class _Log:
     def _append(self, line: Mapping[str, Any]) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            with self._path.open("ab") as file:
+                file.write(sealed_line(dict(line)))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -281,12 +282,8 @@ class _Log:
 
     def _read(self) -> list[dict[str, Any]]:
         """All whole lines; half of one at the end, from a run that was killed, is cut off."""
-        content = self._path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if whole != content:
+        documents, whole = unseal_lines(self._path, "the state of the run")
+        if whole != self._path.stat().st_size:
             with self._path.open("r+b") as file:
-                file.truncate(len(whole))
-        try:
-            return [json.loads(line) for line in whole.decode("utf-8").splitlines()]
-        except ValueError as error:
-            raise FormatError("the state of the run is damaged", where=str(self._path)) from error
+                file.truncate(whole)
+        return documents

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.models.windows import FIXED
 from ctxprune.shrink.vocabulary import chosen_pieces, cut_tokenizer, pieces_of
@@ -190,7 +191,7 @@ def _vocabulary_of(student: Path, parts: Parts) -> tuple[np.ndarray[Any, np.dtyp
     path = student / "tokenizer.json"
     try:
         text = path.read_text(encoding="utf-8")
-        document = json.loads(text)
+        document = parse_json(text)
     except (OSError, ValueError) as error:
         raise InputError(f"the student's tokenizer cannot be read ({error})", where=str(path)) from error
     own, whole = pieces_of(document), pieces_of(json.loads(parts.tokenizer))

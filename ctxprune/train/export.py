@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ctxprune._sealed import seal
 from ctxprune.models.pruner import FORMAT, VERSION
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def write_manifest(folder: Path, name: str, limit: int, fusion: Mapping[str, Any
         file: hashlib.sha256((folder / file).read_bytes()).hexdigest() for file in ("model.onnx", "tokenizer.json")
     }
     document = {"format": FORMAT, "version": version, "name": name, "limit": limit, "sha256": digests} | dict(fusion)
-    (folder / "manifest.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (folder / "manifest.json").write_text(seal(document, indent=1) + "\n", encoding="utf-8")
 
 
 def save(graph: Graph, inputs: Sequence[str], outputs: Sequence[tuple[str, list[Any]]], path: Path) -> None:

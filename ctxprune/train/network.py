@@ -7,7 +7,6 @@ the mean over a unit's tokens is a cosine of unit and question at the start, and
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def load_base(folder: Path, shape: EncoderShape | None = None) -> PrunerNetwork:
     from safetensors.torch import load_file
 
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config: dict[str, Any] = parse_json((folder / "config.json").read_text(encoding="utf-8"))
         weights = load_file(folder / "model.safetensors")
         shape = shape or EncoderShape.uniform(
             vocabulary=config["vocab_size"],

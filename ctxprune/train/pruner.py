@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ctxprune._sealed import parse_json
 from ctxprune.models.windows import CLS, COLON, SEP
 from ctxprune.train.batches import encode
 from ctxprune.train.export import export_float, write_manifest
@@ -180,7 +181,7 @@ def _last_losses(log: Path) -> list[dict[str, Any]]:
 def _entry(line: str) -> dict[str, Any]:
     """A line of the log; nothing of half a line, which a run that was killed may leave."""
     try:
-        found: dict[str, Any] = json.loads(line)
+        found: dict[str, Any] = parse_json(line)
     except ValueError:
         return {}
     return found

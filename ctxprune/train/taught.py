@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 
-from ctxprune._compressed import check_archive
+from ctxprune._npz import read_npz
 from ctxprune.errors import FormatError
 
 if TYPE_CHECKING:
@@ -78,11 +77,9 @@ class Taught:
             FormatError: It is something else.
         """
         try:
-            with path.open("rb") as opened:
-                check_archive(opened)
-            with np.load(path, allow_pickle=False) as file:
-                return cls(**{name: file[name].astype(kind) for name, kind in _TYPES.items()})
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            held = read_npz(path.read_bytes())
+            return cls(**{name: held[name].astype(kind) for name, kind in _TYPES.items()})
+        except (OSError, ValueError, KeyError) as error:
             raise FormatError("not a file of taught windows", where=str(path)) from error
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import torch
 
+from ctxprune._sealed import check_file, seal_file
 from ctxprune.errors import FormatError, InputError
 from ctxprune.train.schedule import schedule
 
@@ -44,6 +45,7 @@ B = TypeVar("B")
 def _read(path: Path) -> dict[str, Any]:
     wanted = {"fingerprint", "recipe", "shape", "network", "optimizer", "step", "done", "seconds"}
     try:
+        check_file(path)
         state = torch.load(path, weights_only=True)
     except Exception as error:  # as many kinds as there are damaged files
         raise FormatError(f"the checkpoint cannot be read ({error})", where=str(path), hint="delete it") from error
@@ -110,6 +112,7 @@ class Training(ABC, Generic[R, B]):
         }
         try:
             torch.save(state, part)
+            seal_file(part)
             part.replace(self.folder / "checkpoint.pt")
         except (OSError, RuntimeError) as error:  # torch has no error of its own for a full disk
             part.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import resource
 import sys
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError
 from ctxprune.text import words
 
@@ -197,7 +197,7 @@ def _file_texts(path: Path) -> list[str]:
     try:
         if path.suffix == ".jsonl":
             return [
-                str(json.loads(line)["text"]) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()
+                str(parse_json(line)["text"]) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()
             ]
         return [path.read_text(encoding="utf-8")] if path.suffix in (".md", ".rst", ".txt") else []
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -30,6 +30,8 @@ __all__ = ["main", "serve"]
 
 _GRACE = 2.0  # the parent kills earlier; this is for a parent that died
 _LARGEST_FILE = 8_000_000_000
+_REACHING_OUT = ("attach", "vacuum", "pragma")  # in a text that may name files
+_DIRECTORIES = {"temp_store_directory", "data_store_directory"}  # pragmas that say where files are written
 _MESSAGE = 300  # characters of an error that are kept
 
 
@@ -58,7 +60,7 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
 
 def _pair(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     """BIRD: the prediction, then the reference, on one connection."""
-    with closing(_connect(request, request["paths"][0])) as connection:
+    with closing(_connect(request, request["paths"][0], request["predicted"], request["gold"])) as connection:
         cursor = connection.cursor()
         cursor.execute(request["predicted"])
         predicted = cursor.fetchall()
@@ -123,7 +125,7 @@ def _times(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
 
 def _timed(request: dict[str, Any], path: str, sql: str) -> tuple[list[Row], float]:
     """Rows, and seconds from the open file to the closed connection."""
-    connection = _connect(request, path)
+    connection = _connect(request, path, sql)
     start = time.time()
     try:
         rows = connection.cursor().execute(sql).fetchall()
@@ -144,24 +146,31 @@ def _gold(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run(request: dict[str, Any], path: str, sql: str) -> list[Row]:
-    with closing(_connect(request, path)) as connection:
+    with closing(_connect(request, path, sql)) as connection:
         return connection.cursor().execute(sql).fetchall()
 
 
-def _connect(request: dict[str, Any], path: str) -> sqlite3.Connection:
+def _connect(request: dict[str, Any], path: str, *texts: str) -> sqlite3.Connection:
+    """A connection on which these texts, and no others, will run."""
     connection = sqlite3.connect(path)
     if not request["strict_text"]:
         connection.text_factory = lambda raw: raw.decode(errors="ignore")
-    if any(word in request[name].lower() for name in ("predicted", "gold") for word in ("attach", "vacuum")):
+    if any(word in text.lower() for text in texts for word in _REACHING_OUT):
         connection.set_authorizer(_inside)
     return connection
 
 
 def _inside(action: int, first: str | None, *_rest: str | None) -> int:
     """Refuse other files than those of this process's folder."""
+    if action == sqlite3.SQLITE_PRAGMA:
+        return sqlite3.SQLITE_DENY if str(first).lower() in _DIRECTORIES else sqlite3.SQLITE_OK
     if action != sqlite3.SQLITE_ATTACH or first in {"", ":memory:"}:
         return sqlite3.SQLITE_OK
-    place = os.path.realpath(first) if first is not None else "/"  # None: a file name that is computed
+    if first is None or first.lower().startswith("file:"):
+        # A name that is computed, or one that an SQLite built with SQLITE_USE_URI reads as a URI: its path may lead
+        # anywhere ("file:/home", "file:%2e%2e/x"), while taken as the name of a file it lies in this folder.
+        return sqlite3.SQLITE_DENY
+    place = os.path.realpath(first)
     return sqlite3.SQLITE_OK if place.startswith(os.getcwd() + os.sep) else sqlite3.SQLITE_DENY
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def read_candidates(path: Path) -> Candidates:
     except OSError as error:
         raise InputError(f"the file cannot be read ({error.strerror})", where=str(path)) from error
     try:
-        rows = [json.loads(line) for line in data.split(b"\n") if line.strip()]
+        rows = [parse_json(line) for line in data.split(b"\n") if line.strip()]
     except ValueError as error:
         raise InputError(f"not a file of JSON lines: {error}", where=str(path)) from error
     for number, row in enumerate(rows, 1):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxprune._ranking import bootstrap_means
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError, UsageError
 
 from .journal import read_log
@@ -103,7 +103,7 @@ def read_results(path: Path) -> tuple[Result, ...]:
         FormatError: It is a damaged log.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"the results cannot be read ({error.strerror})", where=str(path)) from error
     except ValueError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError, UsageError
 
 from ..schema_files import schemas_from_bird, schemas_from_spider
@@ -157,8 +158,8 @@ def _items(data: Path, split: str) -> list[Item]:
 def _rows(path: Path) -> list[Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        rows = [json.loads(line) for line in text.split("\n") if line.strip()] if path.suffix == ".jsonl" else None
-        rows = json.loads(text) if rows is None else rows
+        rows = [parse_json(line) for line in text.split("\n") if line.strip()] if path.suffix == ".jsonl" else None
+        rows = parse_json(text) if rows is None else rows
     except (OSError, ValueError) as error:
         raise InputError(f"not a JSON file: {error}", where=str(path)) from error
     if not isinstance(rows, list):

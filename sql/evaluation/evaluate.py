@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from contextlib import ExitStack
@@ -10,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError, UsageError
 
 from .exact_match import exact_match, foreign_key_map
@@ -259,7 +259,11 @@ class _Structures:
 def _foreign_keys(benchmark: Benchmark) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for path in benchmark.schema_files:
-        for entry in json.loads(path.read_text(encoding="utf-8-sig")):
+        try:
+            entries = parse_json(path.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"the schemas cannot be read ({error})", where=str(path)) from error
+        for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict) and "db_id" in entry:
                 found.setdefault(entry["db_id"], foreign_key_map(entry))
     return found

@@ -24,7 +24,7 @@ __all__ = ["CachedRunner", "ExecutionCache", "database_fingerprint"]
 _FILE = CacheFile(
     "execution cache",
     "ctxprune-executions",
-    1,
+    2,  # every entry stands behind a checksum, failures too; those of version 1 did not, and are run again
     "CREATE TABLE execution (key TEXT PRIMARY KEY, result BLOB) WITHOUT ROWID",
 )
 _BATCH = 100  # results that a kill may lose
@@ -49,7 +49,7 @@ class ExecutionCache:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.hits = self.misses = 0
-        self._waiting: dict[str, bytes | None] = {}  # in memory, so that no other process finds the file locked
+        self._waiting: dict[str, bytes] = {}  # in memory, so that no other process finds the file locked
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None)
@@ -92,7 +92,7 @@ class ExecutionCache:
         if row is None:
             return False, None
         try:
-            return True, None if row[0] is None else _unpacked(row[0])
+            return True, _unpacked(key, row[0])
         except (ValueError, KeyError, TypeError, zlib.error) as error:
             raise FormatError("a cached result is damaged", where=str(self.path), hint="delete the file") from error
 
@@ -102,7 +102,7 @@ class ExecutionCache:
         Raises:
             InputError: The file cannot be written.
         """
-        self._waiting[key] = None if result is None else _packed(result)
+        self._waiting[key] = _packed(key, result)
         if len(self._waiting) >= _BATCH:
             self._write()
 
@@ -189,12 +189,21 @@ def database_fingerprint(path: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def _packed(result: ResultSet) -> bytes:
-    rows = [[{"b": cell.hex()} if isinstance(cell, bytes) else cell for cell in row] for row in result.rows]
-    return zlib.compress(json.dumps([result.columns, rows, result.truncated]).encode(), 1)
+def _packed(key: str, result: ResultSet | None) -> bytes:
+    """A result, or a failure, behind a checksum that holds under this key only."""
+    content = b""
+    if result is not None:
+        rows = [[{"b": cell.hex()} if isinstance(cell, bytes) else cell for cell in row] for row in result.rows]
+        content = zlib.compress(json.dumps([result.columns, rows, result.truncated]).encode(), 1)
+    return zlib.crc32(content, zlib.crc32(key.encode())).to_bytes(4, "little") + content
 
 
-def _unpacked(data: bytes) -> ResultSet:
-    columns, rows, truncated = json.loads(inflate(data))
+def _unpacked(key: str, data: bytes) -> ResultSet | None:
+    content = data[4:]
+    if zlib.crc32(content, zlib.crc32(key.encode())).to_bytes(4, "little") != data[:4]:
+        raise ValueError("it differs from its checksum")
+    if not content:
+        return None
+    columns, rows, truncated = json.loads(inflate(content))
     cells: Any = (tuple(bytes.fromhex(cell["b"]) if isinstance(cell, dict) else cell for cell in row) for row in rows)
     return ResultSet(tuple(columns), tuple(cells), bool(truncated))

@@ -7,6 +7,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import LONGEST_LINE, sealed_line, unseal_lines
 from ctxprune.errors import FormatError, InputError
 
 from .outcome import Result
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Journal", "read_log"]
 
-_FORMAT, _VERSION = "ctxprune-bench-log", 1
+_FORMAT, _VERSION = "ctxprune-bench-log", 2
+_READ = (1, 2)  # lines of version 1 have no checksums; such a log is gone on with, and its new lines have them
 
 
 class Journal:
@@ -71,26 +73,27 @@ class Journal:
 
     def _begin(self, run: dict[str, Any]) -> dict[int, Result]:
         header = {"format": _FORMAT, "version": _VERSION, "run": run}
-        text = self.path.read_bytes()
-        whole = text[: text.rfind(b"\n") + 1]
-        if not whole:
-            if text and not (json.dumps(header) + "\n").encode().startswith(text):
+        documents, whole = unseal_lines(self.path, "the log")
+        if not documents:
+            with self.path.open("rb") as file:
+                text = file.read(LONGEST_LINE)
+            if text and not sealed_line(header).startswith(text):
                 raise FormatError("this is no log of a benchmark run, so it is not written", where=str(self.path))
             os.ftruncate(self._file, 0)
             self._write(header)
             return {}
-        found, results = _parse(whole, self.path)
+        found, results = _parse(documents, self.path)
         if found["run"] != json.loads(json.dumps(run)):
             differ = [name for name in run if found["run"].get(name) != run[name]]
             raise InputError(
                 f"the log belongs to another run (different: {', '.join(differ) or 'options'})",
                 where=str(self.path), hint="name another file, or remove this one to start anew",
             )  # fmt: skip
-        os.ftruncate(self._file, len(whole))
+        os.ftruncate(self._file, whole)
         return results
 
-    def _write(self, document: Mapping[str, Any]) -> None:
-        line = (json.dumps(document) + "\n").encode("ascii")
+    def _write(self, document: dict[str, Any]) -> None:
+        line = sealed_line(document)
         try:
             while line:
                 line = line[os.write(self._file, line) :]
@@ -107,32 +110,24 @@ def read_log(path: Path) -> tuple[dict[str, Any], tuple[Result, ...]]:
         FormatError: It is no log of ours, or damaged.
     """
     try:
-        text = path.read_bytes()
+        documents, _whole = unseal_lines(path, "the log")
     except OSError as error:
         raise InputError(f"the log cannot be read ({error.strerror})", where=str(path)) from error
-    header, results = _parse(text[: text.rfind(b"\n") + 1], path)
+    header, results = _parse(documents, path)
     return header["run"], tuple(results[index] for index in sorted(results))
 
 
-def _parse(text: bytes, path: Path) -> tuple[dict[str, Any], dict[int, Result]]:
+def _parse(documents: list[Any], path: Path) -> tuple[dict[str, Any], dict[int, Result]]:
     results: dict[int, Result] = {}
-    lines = text.splitlines()
-    header = _document(lines[0], 1, path) if lines else None
+    header = documents[0] if documents else None
     if not isinstance(header, dict) or header.get("format") != _FORMAT or not isinstance(header.get("run"), dict):
         raise FormatError("this is no log of a benchmark run", where=str(path))
-    if header.get("version") != _VERSION:
+    if header.get("version") not in _READ:
         raise FormatError(f"the log has version {header.get('version')!r}, known is {_VERSION}", where=str(path))
-    for number, line in enumerate(lines[1:], start=2):
-        result = Result.load(_document(line, number, path), where=f"{path}, line {number}")
+    for number, document in enumerate(documents[1:], start=2):
+        result = Result.load(document, where=f"{path}, line {number}")
         results.setdefault(result.index, result)
     return header, results
-
-
-def _document(line: bytes, number: int, path: Path) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError as error:
-        raise FormatError(f"line {number} is damaged ({error})", where=str(path)) from error
 
 
 def _lock_file(handle: int, path: Path) -> None:

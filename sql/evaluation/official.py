@@ -3,8 +3,9 @@
 Each item sees its database as it was published: queries run on a private copy that is made anew once something has
 changed it, in a process of their own that is ended at the item's deadline and has a memory limit. So a verdict depends
 neither on the order of items nor on the number of workers, while the official scripts hand a database that one
-prediction has damaged to the next. Only two things are refused there: files outside of the private folder (ATTACH,
-VACUUM INTO), and what needs more than the memory limit.
+prediction has damaged to the next. Only two things are refused there: files outside of the private folder (ATTACH and
+VACUUM INTO with such a path, a computed one or a "file:" URI; pragmas that set a folder), and what needs more than the
+memory limit.
 
 The copies lie in the system's temporary folder ($TMPDIR), one database at a time for each worker, so it must have room
 for that; what a run that was killed has left there the next run removes.

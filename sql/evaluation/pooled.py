@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import CtxpruneError, InputError
 
 from ..linking.gold import gold_links
@@ -173,7 +173,7 @@ def _crush(data: Path) -> PooledSet:
     union, questions = data / _UNION, data / _QUESTIONS
     try:
         text, raw = union.read_text(encoding="utf-8"), questions.read_bytes()
-        rows = json.loads(raw)
+        rows = parse_json(raw)
     except (OSError, ValueError) as error:
         raise InputError(f"a file of the set cannot be read: {error}", where=str(data)) from error
     if not isinstance(rows, list):

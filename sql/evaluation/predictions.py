@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,10 +89,10 @@ def gold_as_predictions(items: Sequence[Item]) -> Predictions:
 
 def _document(text: str, path: Path) -> dict[str, Any] | list[Any]:
     try:
-        document = json.loads(text)
+        document = parse_json(text)
     except ValueError as whole:
         try:
-            return [json.loads(line) for line in text.split("\n") if line.strip()]
+            return [parse_json(line) for line in text.split("\n") if line.strip()]
         except ValueError:
             raise InputError(f"the predictions are damaged JSON: {whole}", where=str(path)) from whole
     if isinstance(document, dict) and any(isinstance(document.get(field), str) for field in _SQL_FIELDS):

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _score(folder: Path, result: Path, setting: Mapping[str, Any]) -> bool:
 
 def _settings(path: Path) -> dict[str, Mapping[str, Any]]:
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+        rows = [parse_json(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
         return {row["instance_id"]: row for row in rows}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"the settings cannot be read: {error}", where=str(path)) from error

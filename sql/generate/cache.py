@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import sqlite3
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,8 +33,9 @@ _LOG = logging.getLogger(__name__)
 _FILE = CacheFile(
     "generation cache",
     "ctxprune-generations",
-    1,
+    2,  # answers stand behind a checksum; those of version 1 have none and are read all the same: they were paid for
     "CREATE TABLE generation (key TEXT PRIMARY KEY, model TEXT, answers TEXT) WITHOUT ROWID",
+    older=(1,),
 )
 
 
@@ -83,14 +85,16 @@ class GenerationCache:
         if row is None:
             return None
         try:
-            return unpacked(row[0])
+            return unpacked(row[0] if str(row[0])[:1] == "[" else _unsealed(key, row[0]))
         except ValueError as error:
             raise FormatError("a cached generation is damaged", where=str(self.path), hint="delete the file") from error
 
     def put(self, key: str, model: str, answers: Sequence[ChatAnswer]) -> None:
         """As `AnswerCache.put`."""
         with self._open() as connection:
-            connection.execute("INSERT OR IGNORE INTO generation VALUES (?, ?, ?)", (key, model, packed(answers)))
+            connection.execute(
+                "INSERT OR IGNORE INTO generation VALUES (?, ?, ?)", (key, model, _sealed(key, packed(answers)))
+            )
 
     def __len__(self) -> int:
         with self._open() as connection:
@@ -190,6 +194,19 @@ def unpacked(text: str) -> list[ChatAnswer]:
         ]
     except (TypeError, OverflowError, RecursionError) as error:
         raise ValueError("no answers") from error
+
+
+def _sealed(key: str, text: str) -> str:
+    """`text` behind a checksum that holds under this key only."""
+    return f"{zlib.crc32(text.encode(), zlib.crc32(key.encode())):08x}{text}"
+
+
+def _unsealed(key: str, found: object) -> str:
+    """What `_sealed` was given; ValueError where it is something else."""
+    text = found[8:] if isinstance(found, str) else ""
+    if found != _sealed(key, text):
+        raise ValueError("it differs from its checksum")
+    return text
 
 
 def _key(fingerprint: str, messages: Sequence[Message], sampling: Sampling) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ctxprune._sealed import parse_json
 from ctxprune.context import Unit
 from ctxprune.errors import InputError
 from ctxprune.scorers._bm25 import Bm25Scorer
@@ -138,9 +138,9 @@ def read_examples(path: Path) -> tuple[Example, ...]:
         raise InputError(f"the examples cannot be read: {error}", where=str(path)) from error
     try:
         if text.lstrip().startswith("["):
-            entries = json.loads(text)
+            entries = parse_json(text)
         else:
-            entries = [json.loads(line) for line in text.split("\n") if line.strip()]
+            entries = [parse_json(line) for line in text.split("\n") if line.strip()]
     except (ValueError, RecursionError) as error:
         raise InputError(
             f"the examples are no JSON: {error}", where=str(path), hint="give a JSON array, or one object a line"

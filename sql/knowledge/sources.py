@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import TYPE_CHECKING
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError, InputError, UsageError
 
 from ..generate.examples import read_examples
@@ -60,7 +60,7 @@ def read_entries(path: Path, database: str) -> tuple[Entry, ...]:
 def _first(text: str) -> dict[str, object]:
     """The object on the first line; {} for anything else."""
     try:
-        found = json.loads(text.split("\n", 1)[0])
+        found = parse_json(text.split("\n", 1)[0])
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -80,7 +80,7 @@ def _own_entries(text: str, path: Path) -> Iterator[Entry]:
         if not line.strip():
             continue
         try:
-            yield entry_of(json.loads(line))
+            yield entry_of(parse_json(line))
         except (ValueError, RecursionError, FormatError) as error:
             raise InputError(f"line {number}: {error}", where=str(path)) from error
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ctxprune._folders import config_folder
+from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError, InputError, UsageError
 
 from .._lock import try_lock
@@ -177,7 +178,7 @@ class KnowledgeFile:
         if line.startswith(tuple(mark.encode() for mark in _CONFLICT)):
             raise self._wrong(number, "a merge left its mark here", "keep the lines of both sides, remove the mark")
         try:
-            return json.loads(line.decode("utf-8"))
+            return parse_json(line.decode("utf-8"))
         except UnicodeDecodeError as error:
             raise self._wrong(number, "it is not UTF-8") from error
         except (ValueError, RecursionError) as error:

@@ -1,14 +1,21 @@
-"""Arrays on disk: written piece by piece, read memory-mapped; no pickle."""
+"""Arrays on disk: written piece by piece, read memory-mapped; no pickle.
+
+The files are .npy files of format 1.0 whose header is always 128 bytes long and says the same thing in one way only.
+So a reader knows every byte that a header may have and hands none of it to a parser.
+"""
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .block_checks import block_sums
 from .build import Part, Source, merged_entries, merged_rows, merged_texts
 from .minhash import BANDS
 from .postings import directory_of
@@ -19,9 +26,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["STATE", "ArrayWriter", "checksum", "load", "mapped", "write_merged", "write_run"]
+__all__ = ["CHECKED", "STATE", "ArrayWriter", "checksum", "header_of", "load", "mapped", "write_merged", "write_run"]
 
-_STEP = 1 << 22
+_STEP = 1 << 22  # elements that are read at once; whole blocks of any type
+_HEADER = 128  # bytes
+_SMALL = 4096  # bytes of a file that is read rather than mapped
+_SAID = re.compile(
+    rb"\x93NUMPY\x01\x00v\x00\{'descr': '([<|][iu][1248])', 'fortran_order': False, "
+    rb"'shape': \((\d{1,15}),(?: (\d{1,15}))?\), \} *\n"
+)
+CHECKED = (*Part.names(), "key_starts", "band_starts")
+"""Arrays of an index whose blocks have checksums, in their order."""
 STATE = "state.json"
 """The file of a work folder that says how far its build came."""
 
@@ -40,11 +55,10 @@ class ArrayWriter:
 
     def __init__(self, path: Path, kind: type[np.generic], tail: tuple[int, ...] = ()) -> None:
         self.path, self.length = path, 0
-        self._dtype, self._tail = np.dtype(kind), tail
+        self._dtype, self._tail = np.dtype(kind).newbyteorder("<"), tail
         self._file = path.open("xb")
         self._crc = 0
         self._write_header()
-        self._body = self._file.tell()
 
     def __enter__(self) -> ArrayWriter:
         return self
@@ -75,17 +89,20 @@ class ArrayWriter:
         return {"dtype": self._dtype.str, "shape": shape, "bytes": self.path.stat().st_size, "crc": self._crc}
 
     def _write_header(self) -> None:
-        shape = (self.length, *self._tail)
-        header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
+        self._file.write(header_of(self._dtype, (self.length, *self._tail)))
 
     def _finish(self) -> None:
         self._file.seek(0)
         self._write_header()
-        if self._file.tell() != self._body:  # numpy leaves room for a longer first axis
-            raise OSError(f"the header of {self.path.name} has outgrown its place")
         self._file.flush()
         os.fsync(self._file.fileno())
+
+
+def header_of(dtype: np.dtype[Any], shape: Sequence[int]) -> bytes:
+    """The first 128 bytes of a file with such an array."""
+    said = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': {tuple(shape)!r}, }}"
+    magic = b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little")
+    return magic + said.encode("ascii").ljust(_HEADER - 11) + b"\n"
 
 
 def write_merged(folder: Path, sources: Sequence[Source]) -> dict[str, dict[str, Any]]:
@@ -110,7 +127,26 @@ def write_merged(folder: Path, sources: Sequence[Source]) -> dict[str, dict[str,
     n_keys = found["keys"]["shape"][0]
     starts = directory_of(_read(folder / "keys.npy", 0, n_keys), n_keys)
     found["key_starts"] = _write(folder / "key_starts.npy", starts.dtype.type, (), [starts])
+    sums = (_block_sums(folder / f"{name}.npy", found[name]["crc"]) for name in CHECKED)
+    found["checks"] = _write(folder / "checks.npy", np.uint32, (), sums)
     return found
+
+
+def _block_sums(path: Path, crc: int) -> NDArray[np.uint32]:
+    """The checksum of each block of an array on disk, uint32 (n_blocks,).
+
+    Raises:
+        OSError: What was read back is not what was written.
+    """
+    sums: list[int] = []
+    found = 0
+    for piece in _read(path, 0, len(mapped(path))):
+        data = piece.reshape(-1).view(np.uint8).data
+        sums += block_sums(data)
+        found = zlib.crc32(data, found)
+    if found != crc:
+        raise OSError(f"the disk gave back other bytes of {path.name} than were written")
+    return np.array(sums, dtype=np.uint32)
 
 
 def write_run(folder: Path, part: Part, rows: NDArray[np.uint32]) -> dict[str, int]:
@@ -138,10 +174,20 @@ def mapped(path: Path) -> NDArray[Any]:
     """One array, memory-mapped.
 
     Raises:
-        OSError, ValueError: The file is absent or no array; pickled objects are refused.
+        OSError, ValueError: The file is absent, or is none that `ArrayWriter` makes; nothing in it is ever run.
     """
-    small = path.stat().st_size <= 4096  # an empty file cannot be mapped
-    return np.asarray(np.load(path, mmap_mode=None if small else "r", allow_pickle=False))
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_HEADER)
+    said = _SAID.fullmatch(head)
+    if said is None:
+        raise ValueError(f"{path.name} is no plain array of ours, and neither pickles nor other headers are read")
+    dtype, shape = np.dtype(said[1].decode()), tuple(int(part) for part in said.groups()[1:] if part is not None)
+    if head != header_of(dtype, shape) or size != _HEADER + dtype.itemsize * math.prod(shape):
+        raise ValueError(f"{path.name} has another size than its header says")
+    if size <= _SMALL:  # an empty file cannot be mapped
+        return np.fromfile(path, dtype, offset=_HEADER).reshape(shape)
+    return np.asarray(np.memmap(path, dtype, "r", _HEADER, shape))
 
 
 def checksum(path: Path) -> int:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..database import Database
     from ..schema import Schema
     from .base import RangeHit, ValueHit
+    from .block_checks import NoChecks
     from .stores import ValueStore
 
     Progress = Callable[[int, int, str], None]
@@ -104,10 +105,27 @@ class ValueIndex:
 
         Raises:
             FormatError: There is none, it is damaged, or of another format or version; the message says what to do.
+                Blocks of its arrays are compared with their checksums when they are first read, so that every other
+                method may raise it, too.
         """
         path = Path(directory)
-        manifest, arrays = store.read(path)
-        return cls(manifest, _array_store(manifest, arrays), path)
+        manifest, arrays, checks = store.read(path)
+        return cls(manifest, _array_store(manifest, arrays, checks), path)
+
+    @classmethod
+    def verify(cls, directory: str | Path) -> int:
+        """Compare every byte of the index saved in `directory` with its checksums; in bounded memory.
+
+        Returns:
+            Bytes of its arrays.
+
+        Raises:
+            FormatError: As `open`; or a byte differs.
+        """
+        path = Path(directory)
+        n_bytes = store.verify(path)
+        cls.open(path)
+        return n_bytes
 
     @classmethod
     def for_database(
@@ -138,14 +156,14 @@ class ValueIndex:
             progress, workers: As for `build`.
 
         Raises:
-            FormatError: The directory holds something else than an index.
+            FormatError: The directory holds something else than an index, or what is to be hidden cannot be read.
             IndexBuildError: The directory cannot be written.
             SchemaError: `exclude` or `mask` names a column that the database does not have.
             DatabaseError: The database cannot be read.
         """
         path = Path(directory) if directory is not None else default_directory(database)
         if database.sample is None:
-            database = database.sampled(_saved_sample(path))
+            database = database.sampled(store.saved_sample(path))
         schema = database.schema()
         before, told = Privacy.saved(path, schema), Privacy.of(schema, exclude or (), mask or (), personal=False)
         privacy = Privacy(
@@ -231,10 +249,11 @@ class ValueIndex:
 
         Raises:
             UsageError: The index is in a store of another kind.
+            FormatError: The arrays are on disk and damaged.
         """
         if not isinstance(self._store, ArrayStore):
             raise UsageError(f"an index in a {type(self._store).__name__} cannot be saved")
-        return _plain(self._manifest), self._store.part
+        return _plain(self._manifest), self._store.whole()
 
     def __repr__(self) -> str:
         kept = sum(not column.skipped for column in self.columns)
@@ -341,7 +360,7 @@ def _build_into(path: Path, database: Database, wanted: dict[str, Any], making: 
     older, before = Older.nothing(), ""
     with suppress(FormatError):
         index = ValueIndex.open(path)
-        store.verify(path, index._manifest)
+        store.verify_parts(path, index._manifest)
         older, before = index._older(), str(index._manifest["data"])
     with store.work_folder(path, [wanted, before]) as work:
         making.privacy.keep(path)
@@ -355,16 +374,9 @@ def _plain(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in manifest.items() if key not in {"format", "version", "data", "arrays"}}
 
 
-def _array_store(manifest: Mapping[str, Any], arrays: Mapping[str, Any]) -> ArrayStore:
+def _array_store(manifest: Mapping[str, Any], arrays: Mapping[str, Any], checks: Mapping[str, NoChecks]) -> ArrayStore:
     part = Part(**{name: arrays[name] for name in Part.names()})
-    return ArrayStore(part, column_starts(manifest), arrays["key_starts"], arrays["band_starts"])
-
-
-def _saved_sample(path: Path) -> int:
-    try:
-        return int(store.read_manifest(path).get("sample") or 0)
-    except (FormatError, ValueError, TypeError):
-        return 0
+    return ArrayStore(part, column_starts(manifest), arrays["key_starts"], arrays["band_starts"], checks)
 
 
 def _quiet(_done: int, _total: int, _name: str) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctxprune.errors import FormatError
+from ctxprune.weights import shipped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,9 +35,9 @@ class LogisticModel:
         """The model in the file `name` of this package.
 
         Raises:
-            FormatError: Its weights are for other facts.
+            FormatError: Its weights are damaged, or for other facts.
         """
-        document = json.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+        document = shipped(__package__, name)
         if list(document["weights"]) != [*facts, "bias"]:
             raise FormatError("the weights are for other facts", where=name, hint="reinstall ctxprune")
         return cls(np.array(list(document["weights"].values()), dtype=np.float64), float(document["threshold"]))

@@ -6,7 +6,6 @@ end of a column, so that a build that was killed goes on from there.
 
 from __future__ import annotations
 
-import json
 import shutil
 import zlib
 from collections import deque
@@ -18,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune._sealed import seal, unseal
 from ctxprune.errors import IndexBuildError
 
 from .build import Batch, Part, Source, check_count, map_batch, merge, one_behind_the_other
-from .disk import STATE, load, write_run
+from .disk import STATE, ArrayWriter, checksum, load, mapped, write_run
 from .minhash import Signer
+from .privacy import write_draft
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,18 +110,17 @@ class Parts:
         self._collect(0)
         self._to_disk()
         (old_rows := self.folder / "older.tmp.npy").unlink(missing_ok=True)
-        np.save(old_rows, older.new_rows)
+        with ArrayWriter(old_rows, np.uint32) as writer:
+            writer.append(older.new_rows)
         name = f"older-{len(self._runs)}.npy"
         old_rows.replace(self.folder / name)
         state = {
             "reports": reports,
             "rows": self.rows,
             "runs": self._runs,
-            "older": {"name": name, "crc": zlib.crc32(older.new_rows.data)},
+            "older": {"name": name, "crc": zlib.crc32(older.new_rows.data if len(older.new_rows) else b"")},
         }
-        draft = self.folder / "state.tmp"
-        draft.write_text(json.dumps(state), encoding="utf-8")
-        draft.replace(self.folder / STATE)
+        write_draft(self.folder / STATE, seal(state))
         self._kept_runs = len(self._runs)
 
     def resume(self, older: Older) -> list[dict[str, Any]]:
@@ -134,22 +134,23 @@ class Parts:
         keep = {run["name"] for run in self._runs} | ({STATE, self._older_name} if reports else set())
         for path in self.folder.iterdir():
             if path.name not in keep:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         return reports
 
     def _resumed(self, older: Older) -> list[dict[str, Any]]:
         folder = self.folder or Path()
         try:
-            state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-            rows = np.load(folder / state["older"]["name"], allow_pickle=False)
-            whole = zlib.crc32(rows) == state["older"]["crc"] and rows.shape == older.new_rows.shape
-            if not whole or not all(_whole(folder / run["name"], run["arrays"]) for run in state["runs"]):
+            state = unseal((folder / STATE).read_bytes())
+            name = Path(state["older"]["name"]).name
+            rows = mapped(folder / name)
+            whole = checksum(folder / name) == state["older"]["crc"] and rows.shape == older.new_rows.shape
+            if not whole or not all(_whole(folder / Path(run["name"]).name, run["arrays"]) for run in state["runs"]):
                 return []
             older.new_rows[:] = rows
-            self.rows, self._runs, self._older_name = int(state["rows"]), state["runs"], state["older"]["name"]
+            self.rows, self._runs, self._older_name = int(state["rows"]), state["runs"], name
             self._kept_runs = len(self._runs)
             return list(state["reports"])
-        except (OSError, ValueError, KeyError, TypeError, EOFError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
             return []
 
     def sources(self) -> list[Source]:
@@ -210,8 +211,8 @@ def _deaths_reported() -> Iterator[None]:
 
 
 def _whole(run: Path, arrays: dict[str, int]) -> bool:
-    return all(
-        zlib.crc32(np.load(run / f"{name}.npy", allow_pickle=False).tobytes()) == crc for name, crc in arrays.items()
+    return set(arrays) == {*Part.names(), "rows"} and all(
+        checksum(run / f"{name}.npy") == crc for name, crc in arrays.items()
     )
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .block_checks import NoChecks
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -23,6 +25,7 @@ __all__ = ["bounds", "directory", "directory_of"]
 _MOST_BITS = 22
 _STEP = 1 << 22
 _REFINED = 16
+_UNCHECKED = (NoChecks(), NoChecks())
 
 
 def directory(entries: NDArray[np.uint64]) -> Starts:
@@ -48,7 +51,12 @@ def directory_of(pieces: Iterable[NDArray[np.uint64]], n_entries: int) -> Starts
 
 
 def bounds(
-    entries: NDArray[np.uint64], starts: Starts, low: NDArray[np.uint32], high: NDArray[np.uint32]
+    entries: NDArray[np.uint64],
+    starts: Starts,
+    low: NDArray[np.uint32],
+    high: NDArray[np.uint32],
+    *,
+    checks: tuple[NoChecks, NoChecks] = _UNCHECKED,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First and last + 1 place of the entries whose keys lie from `low` to `high`, both included.
 
@@ -56,9 +64,14 @@ def bounds(
         entries: Sorted, uint64 (n_entries,); or several lists of equal length, (n_lists, n_entries).
         starts: Their `directory`, or one row for each list.
         low, high: Keys, uint32 (n,) or (n_lists, n); where they differ, then only in bits below the directory's.
+        checks: Those of `entries` and of `starts`, flattened. What is read here is compared with them; what lies
+            between the places that are found is not, since callers pass over much of it.
 
     Returns:
         Places in the flattened `entries`, int64 of the shape of `low`.
+
+    Raises:
+        FormatError: What had to be read is damaged.
     """
     width = starts.shape[-1]
     bits = (width - 1).bit_length() - 1
@@ -66,25 +79,29 @@ def bounds(
     if starts.ndim > 1:
         interval += (np.arange(len(starts)) * width)[:, None]
     flat_starts = starts.reshape(-1)
+    checks[1].read(interval)
+    checks[1].read(interval + 1)
     first, last = flat_starts[interval].astype(np.int64), flat_starts[interval + 1].astype(np.int64)
     if starts.ndim > 1:
         base = (np.arange(len(entries)) * entries.shape[1])[:, None]
         first, last = first + base, last + base
-    _narrow(entries.reshape(-1), (first.reshape(-1), last.reshape(-1)), low.reshape(-1), high.reshape(-1))
+    _narrow((entries.reshape(-1), checks[0]), (first.reshape(-1), last.reshape(-1)), low.reshape(-1), high.reshape(-1))
     return first, last
 
 
 def _narrow(
-    entries: NDArray[np.uint64],
+    checked: tuple[NDArray[np.uint64], NoChecks],
     places: tuple[NDArray[np.int64], NDArray[np.int64]],
     low: NDArray[np.uint32],
     high: NDArray[np.uint32],
 ) -> None:
     """Move first and last places together, in place, until they hold nothing but keys from low to high."""
     first, last = places
+    entries, checks = checked
     sizes = last - first
     few = np.flatnonzero((sizes > 0) & (sizes <= _REFINED))
     if len(few):
+        checks.read_between(first[few], last[few])
         steps = np.arange(int(sizes[few].max()))
         at = first[few, None] + steps
         keys = (entries[np.minimum(at, len(entries) - 1)] >> np.uint64(32)).astype(np.uint32)
@@ -96,18 +113,24 @@ def _narrow(
     if len(many):
         wanted = np.concatenate((low[many], high[many])).astype(np.uint64) << np.uint64(32)
         wanted[len(many) :] |= np.uint64(0xFFFFFFFF)  # no row is that high
-        found = _bisect(entries, np.tile(first[many], 2), np.tile(last[many], 2), wanted)
+        found = _bisect(checked, np.tile(first[many], 2), np.tile(last[many], 2), wanted)
         first[many], last[many] = found[: len(many)], found[len(many) :]
 
 
 def _bisect(
-    entries: NDArray[np.uint64], first: NDArray[np.int64], last: NDArray[np.int64], wanted: NDArray[np.uint64]
+    checked: tuple[NDArray[np.uint64], NoChecks],
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    wanted: NDArray[np.uint64],
 ) -> NDArray[np.int64]:
     """The first place from `first` to `last` whose entry is not below the wanted one, for all at once."""
+    entries, checks = checked
     for _step in range(int((last - first).max()).bit_length()):
         middle = (first + last) >> 1
         open_ = first < last
-        below = open_ & (entries[np.minimum(middle, len(entries) - 1)] < wanted)
+        at = np.minimum(middle, len(entries) - 1)
+        checks.read(at)
+        below = open_ & (entries[at] < wanted)
         first = np.where(below, middle + 1, first)
         last = np.where(open_ & ~below, middle, last)
     return first

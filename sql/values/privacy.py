@@ -9,14 +9,14 @@ directory as safe as the database, and exclude what must not even be recognised.
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.errors import UsageError
+from ctxprune._sealed import parse_json, seal, unseal
+from ctxprune.errors import FormatError, UsageError
 
 from ..schema import ColumnRef
 from .eligibility import LONGEST_VALUE, personal
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..schema import Schema
 
-__all__ = ["PRIVACY_FILE", "Privacy", "digest", "digest_keys", "masked_digests"]
+__all__ = ["PRIVACY_FILE", "Privacy", "digest", "digest_keys", "masked_digests", "write_draft"]
 
 PRIVACY_FILE = "privacy.json"
 """Stands in a directory whose index hides something."""
@@ -66,11 +66,26 @@ class Privacy:
 
     @classmethod
     def saved(cls, directory: Path, schema: Schema) -> Privacy:
-        """What the builder of `directory` was last told, whatever became of the index; nothing by default."""
-        for name in (PRIVACY_FILE, "manifest.json"):
-            with suppress(OSError, ValueError, RecursionError):
-                return cls.recorded(json.loads((directory / name).read_bytes()), schema)
-        return cls()
+        """What the builder of `directory` was last told, whatever became of the index; nothing by default.
+
+        Raises:
+            FormatError: It cannot be read, so that nobody knows what is to be hidden.
+        """
+        path, manifest = directory / PRIVACY_FILE, directory / "manifest.json"
+        try:
+            return cls.recorded(unseal(path.read_bytes(), required=False), schema)
+        except (FileNotFoundError, NotADirectoryError):  # of an older version, or nothing is hidden
+            with suppress(OSError, ValueError):
+                return cls.recorded(parse_json(manifest.read_bytes()), schema)
+            return cls()
+        except (OSError, ValueError) as error:
+            with suppress(OSError, ValueError):
+                return cls.recorded(unseal(manifest.read_bytes()), schema)
+            raise FormatError(
+                f"which columns are hidden cannot be read ({error})",
+                where=str(path),
+                hint="remove the directory, and say again what to exclude and to mask",
+            ) from error
 
     def keep(self, directory: Path) -> None:
         """Write it beside the index, so that a lost manifest or an unfinished build does not show what was hidden.
@@ -82,9 +97,7 @@ class Privacy:
         if self == Privacy():
             path.unlink(missing_ok=True)
             return
-        draft = path.with_suffix(".tmp")
-        draft.write_text(json.dumps(self.record()), encoding="utf-8")
-        draft.replace(path)
+        write_draft(path, seal(self.record()))
 
     @classmethod
     def recorded(cls, document: Any, schema: Schema | None = None) -> Privacy:
@@ -112,6 +125,19 @@ class Privacy:
         if ref in self.mask:
             return "asked for"
         return personal(texts) if self.mask_personal else ""
+
+
+def write_draft(path: Path, text: str) -> None:
+    """Write a file in one step; a link that stands in the place of the draft or of the file is replaced, not followed.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    draft = path.with_suffix(".tmp")
+    draft.unlink(missing_ok=True)
+    with draft.open("x", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
 
 
 def masked_digests(values: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """A value index on disk: one directory, plain arrays, no pickle.
 
-    DIR/manifest.json     format, version, fingerprints, columns, and which arrays there are
+    DIR/manifest.json     format, version, fingerprints, columns, which arrays there are, and a checksum of all that
     DIR/data-XXXXXXXX/    one .npy file per array, memory-mapped by any number of readers
     DIR/build-XXXXXXXX/   what an unfinished build has spilled; removed when it is done
     DIR/privacy.json      which columns are hidden, where some are
@@ -9,9 +9,14 @@
 A writer fills a new data directory and then replaces the manifest, which is one atomic step: a reader sees the old
 index or the new one, whatever moment the writer is killed at. The next writer goes on with what a killed one had
 spilled, if it builds the same, and removes what it left otherwise. Two writers follow each other; the later one stays.
+Links that stand where a writer keeps something of its own are removed and never followed.
 
-Version 2: rows sorted by value within each column; keys and bands as packed entries with directories; bit sketches
-instead of signatures; permutations in the manifest. An index of version 1 is rebuilt.
+Every byte is compared before an answer rests on it: manifest, headers and the checksums of blocks when an index is
+opened, each block when it is first read (block_checks.py), and everything by `verify`.
+
+Version 3: a checksum for each block, which are in the array "checks", in the order of ARRAYS; the manifest is sealed.
+Version 2 had one for each whole array, which nothing compared, and none of the manifest. Indexes of versions 1 and 2
+are rebuilt, by `ValueIndex.for_database` by itself; hidden columns stay hidden, and a sample is taken as before.
 """
 
 from __future__ import annotations
@@ -23,17 +28,22 @@ import re
 import secrets
 import shutil
 import time
+import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ctxprune._sealed import parse_json, seal, unseal
 from ctxprune.errors import FormatError, IndexBuildError
 
 from .._lock import try_lock
+from .block_checks import BlockChecks, n_blocks
 from .build import Part
-from .disk import STATE, checksum, mapped, write_merged
+from .disk import CHECKED, STATE, checksum, header_of, mapped, write_merged
 from .minhash import BANDS
-from .privacy import PRIVACY_FILE
+from .privacy import PRIVACY_FILE, write_draft
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,15 +60,18 @@ __all__ = [
     "read",
     "read_manifest",
     "reported",
+    "saved_sample",
     "source_of",
     "verify",
+    "verify_parts",
+    "withdraw",
     "work_folder",
     "write",
 ]
 
 FORMAT = "ctxprune.values"
-VERSION = 2
-ARRAYS = (*Part.names(), "key_starts", "band_starts")
+VERSION = 3
+ARRAYS = (*CHECKED, "checks")
 """The files of a data directory."""
 
 _OURS = re.compile("(?:data|build)-[0-9a-f]{8}")
@@ -83,7 +96,7 @@ def write(directory: Path, manifest: dict[str, Any], sources: Sequence[Source]) 
             document["seconds"] = round(manifest.get("seconds", 0.0) + time.perf_counter() - start, 3)
             draft = data / "manifest.json"
             with draft.open("w", encoding="utf-8") as file:
-                json.dump(document, file, ensure_ascii=True, indent=1)
+                file.write(seal(document, indent=1))
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(directory / "manifest.json")
@@ -113,8 +126,7 @@ def work_folder(directory: Path, wanted: object) -> Iterator[Path]:
     Raises:
         IndexBuildError: For every `OSError` inside.
     """
-    digest = hashlib.sha256(json.dumps([VERSION, wanted], sort_keys=True).encode()).hexdigest()
-    work = directory / f"build-{digest[:8]}"
+    work = directory / f"build-{_digest(wanted)}"
     keep = {work.name}
     with suppress(FormatError):
         keep.add(str(read_manifest(directory).get("data")))
@@ -129,9 +141,15 @@ def work_folder(directory: Path, wanted: object) -> Iterator[Path]:
         raise
 
 
+def _digest(wanted: object) -> str:
+    return hashlib.sha256(json.dumps([VERSION, wanted], sort_keys=True).encode()).hexdigest()[:8]
+
+
 def _sweep(directory: Path, keep: set[str]) -> None:
     for old in directory.iterdir():
-        if _OURS.fullmatch(old.name) and old.name not in keep:
+        if _OURS.fullmatch(old.name) and old.is_symlink():
+            old.unlink(missing_ok=True)  # itself, and nothing of what it leads to
+        elif _OURS.fullmatch(old.name) and old.name not in keep:
             shutil.rmtree(old, ignore_errors=True)
 
 
@@ -148,15 +166,10 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     """The manifest of the index in `directory`.
 
     Raises:
-        FormatError: There is none, it is damaged, of another format, or of a newer version.
+        FormatError: There is none, it is damaged, of another format, or of another version.
     """
     path = directory / "manifest.json"
-    try:
-        document = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise FormatError("there is no value index", where=str(directory), hint=_REBUILD) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise FormatError(f"the manifest cannot be read ({error})", where=str(path), hint=_REBUILD) from error
+    text, document = _manifest_text(directory)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise FormatError("this is not a value index of ctxprune", where=str(directory), hint="name another directory")
     if document.get("version") != VERSION:
@@ -165,11 +178,47 @@ def read_manifest(directory: Path) -> dict[str, Any]:
             where=str(directory),
             hint=f"upgrade ctxprune, or rebuild the index: {_REBUILD}",
         )
-    return document
+    try:
+        found: dict[str, Any] = unseal(text)
+    except ValueError as error:
+        raise FormatError(f"the manifest is damaged ({error})", where=str(path), hint=_REBUILD) from error
+    return found
 
 
-def read(directory: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Manifest and memory-mapped arrays, by name, of the index in `directory`.
+def withdraw(directory: Path) -> None:
+    """Have the next build make the index in `directory` anew, with the columns hidden and the sample taken as before.
+
+    Raises:
+        FormatError: There is no index of this version with a sound manifest.
+        IndexBuildError: As `locked`; or the directory cannot be written.
+    """
+    with locked(directory), reported(directory):
+        # A manifest without its checksum is refused as damaged, and still says what the index was made from.
+        write_draft(directory / "manifest.json", json.dumps(read_manifest(directory), indent=1))
+
+
+def saved_sample(directory: Path) -> int:
+    """Rows of each table that the index in `directory` was made from, whatever its version; 0 for all, or no index."""
+    try:
+        _text, document = _manifest_text(directory)
+        return int(document.get("sample") or 0) if document.get("format") == FORMAT else 0
+    except (FormatError, AttributeError, TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _manifest_text(directory: Path) -> tuple[bytes, Any]:
+    path = directory / "manifest.json"
+    try:
+        text = path.read_bytes()
+        return text, parse_json(text)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FormatError("there is no value index", where=str(directory), hint=_REBUILD) from error
+    except (OSError, ValueError) as error:
+        raise FormatError(f"the manifest cannot be read ({error})", where=str(path), hint=_REBUILD) from error
+
+
+def read(directory: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], dict[str, BlockChecks]]:
+    """Manifest, memory-mapped arrays, and what compares their blocks, by name, of the index in `directory`.
 
     Raises:
         FormatError: As `read_manifest`; or an array is missing, truncated or inconsistent.
@@ -178,22 +227,44 @@ def read(directory: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     while True:
         manifest = read_manifest(directory)
         try:
-            return manifest, _read_arrays(directory, manifest)
+            return manifest, *_read_arrays(directory, manifest)
         except FormatError:  # a writer may have replaced the data between the two reads
             if manifest.get("data") == failed:
                 raise
             failed = manifest.get("data")
 
 
-def verify(directory: Path, manifest: dict[str, Any]) -> None:
-    """Compare the arrays that an update takes over with their checksums, since `read` only looks at their sizes.
+def verify(directory: Path) -> int:
+    """Compare every byte of the index in `directory` with its checksums; in bounded memory.
+
+    Returns:
+        Bytes of the arrays.
+
+    Raises:
+        FormatError: As `read`; or one differs.
+    """
+    manifest = read(directory)[0]
+    _verify(directory, manifest, ARRAYS)
+    return sum(manifest["arrays"][name]["bytes"] for name in ARRAYS)
+
+
+def verify_parts(directory: Path, manifest: dict[str, Any]) -> None:
+    """Compare the arrays that an update takes over with their checksums.
 
     Raises:
         FormatError: One differs.
     """
-    for name in Part.names():
+    _verify(directory, manifest, Part.names())
+
+
+def _verify(directory: Path, manifest: dict[str, Any], names: Sequence[str]) -> None:
+    for name in names:
         path = directory / Path(manifest["data"]).name / f"{name}.npy"
-        if checksum(path) != manifest["arrays"][name].get("crc"):
+        try:
+            found = checksum(path)
+        except (OSError, ValueError) as error:
+            raise FormatError(f"an array cannot be read ({error})", where=str(path), hint=_REBUILD) from error
+        if found != manifest["arrays"][name]["crc"]:
             raise FormatError("an array of the index is damaged", where=str(path), hint=_REBUILD)
 
 
@@ -214,7 +285,7 @@ def locked(directory: Path, *, seconds: float = 600.0) -> Iterator[None]:
     try:
         _refuse_foreign(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        handle = (directory / ".lock").open("a+b")
+        handle = os.fdopen(_open_itself(directory / ".lock"), "a+b")
     except OSError as error:
         raise _unwritable(directory, error) from error
     with handle:
@@ -228,6 +299,11 @@ def locked(directory: Path, *, seconds: float = 600.0) -> Iterator[None]:
                 )
             time.sleep(0.05)
         yield
+
+
+def _open_itself(path: Path) -> int:
+    """Opens a file to append to, made if absent; a link that stands there is an OSError and not followed."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _refuse_foreign(directory: Path) -> None:
@@ -255,26 +331,42 @@ def _refuse_foreign(directory: Path) -> None:
         )
 
 
-def _read_arrays(directory: Path, manifest: dict[str, Any]) -> dict[str, NDArray[Any]]:
-    found = {}
+def _read_arrays(directory: Path, manifest: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, BlockChecks]]:
     try:
         data = directory / Path(manifest["data"]).name
-        for name in ARRAYS:
-            path, said = data / f"{name}.npy", manifest["arrays"][name]
-            if path.stat().st_size != said["bytes"]:
-                raise FormatError("a file of the index is truncated or changed", where=str(path), hint=_REBUILD)
-            array = mapped(path)
-            if array.dtype.str != said["dtype"] or list(array.shape) != said["shape"]:
-                raise FormatError("an array differs from the manifest", where=str(path), hint=_REBUILD)
-            found[name] = array
+        found = {name: _read_array(data / f"{name}.npy", manifest["arrays"][name]) for name in ARRAYS}
         counts = [column.get("values", 0) for column in manifest["columns"]]
         _check(found, sum(counts), directory)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError) as error:
+        checks = _checks(found, data, manifest["arrays"]["checks"]["crc"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise FormatError(f"the index is damaged ({reason})", where=str(directory), hint=_REBUILD) from error
     for name in ("bands", "band_starts"):
         found[name] = found[name].reshape(BANDS, -1)
-    return found
+    return found, checks
+
+
+def _read_array(path: Path, said: dict[str, Any]) -> NDArray[Any]:
+    if path.stat().st_size != said["bytes"]:
+        raise FormatError("a file of the index is truncated or changed", where=str(path), hint=_REBUILD)
+    array = mapped(path)
+    if header_of(array.dtype, array.shape) != header_of(np.dtype(said["dtype"]), said["shape"]):
+        raise FormatError("an array differs from the manifest", where=str(path), hint=_REBUILD)
+    return array
+
+
+def _checks(arrays: dict[str, NDArray[Any]], data: Path, crc: int) -> dict[str, BlockChecks]:
+    """What compares the blocks of each array; their checksums are compared here."""
+    sums = arrays["checks"]
+    if zlib.crc32(sums.tobytes()) != crc:
+        raise FormatError("the checksums of the index are damaged", where=str(data / "checks.npy"), hint=_REBUILD)
+    counts = [n_blocks(arrays[name].nbytes) for name in CHECKED]
+    if sum(counts) != len(sums):
+        raise FormatError("the arrays of the index do not belong together", where=str(data), hint=_REBUILD)
+    parts = np.split(sums, np.cumsum(counts)[:-1])
+    return {
+        name: BlockChecks(arrays[name], mine, data / f"{name}.npy") for name, mine in zip(CHECKED, parts, strict=True)
+    }
 
 
 def _check(arrays: dict[str, NDArray[Any]], n_values: int, directory: Path) -> None:

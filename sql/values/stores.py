@@ -8,10 +8,12 @@ one per band key, one sketch and one value per row. tests/sql/values/store_confo
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from .block_checks import NoChecks
 from .minhash import LENGTHS
 from .postings import bounds, directory
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrayStore", "DictStore", "ValueStore", "few_seen"]
 
+_UNCHECKED: Mapping[str, NoChecks] = defaultdict(NoChecks)
 _NO_ROWS = np.empty(0, dtype=np.uint32)
 _AT_ONCE = 16_384
 
@@ -71,6 +74,9 @@ class ArrayStore:
         column_starts: int64 (n_columns + 1,), the first row of each column, then the number of rows.
         key_starts: `postings.directory` of the keys; made where not given.
         band_starts: The same of each band, (n_bands, n).
+        checks: By the names of a part's arrays, "key_starts" and "band_starts": what compares the blocks of an array on
+            disk, flattened where it is one of bands, with their checksums; None for arrays that need no comparison.
+            With it every method raises FormatError where it had to read what is damaged.
     """
 
     def __init__(
@@ -79,8 +85,10 @@ class ArrayStore:
         column_starts: NDArray[np.int64],
         key_starts: Starts | None = None,
         band_starts: Starts | None = None,
+        checks: Mapping[str, NoChecks] | None = None,
     ) -> None:
         self.part, self._column_starts = part, column_starts
+        self._checks = _UNCHECKED if checks is None else checks
         self._key_starts = directory(part.keys) if key_starts is None else key_starts
         made: Any = [directory(band) for band in part.bands] if band_starts is None else ()
         self._band_starts: Starts = np.stack(made) if band_starts is None else band_starts
@@ -89,7 +97,9 @@ class ArrayStore:
     def find(self, keys: NDArray[np.uint32]) -> list[NDArray[np.uint32]]:
         """As `ValueStore.find`; views of the array."""
         found = [_NO_ROWS] * len(keys)
-        first, last = bounds(self.part.keys, self._key_starts, keys, keys)
+        checks = self._checks["keys"], self._checks["key_starts"]
+        first, last = bounds(self.part.keys, self._key_starts, keys, keys, checks=checks)
+        checks[0].read_between(first, last)
         filled = np.flatnonzero(last > first)
         for k, a, b in zip(filled.tolist(), first[filled].tolist(), last[filled].tolist(), strict=True):
             found[k] = self._key_rows[a:b]
@@ -99,10 +109,12 @@ class ArrayStore:
         self, low: NDArray[np.uint32], high: NDArray[np.uint32], *, most: int, seen: Seen | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
         """As `ValueStore.near`."""
-        first, last = bounds(self.part.bands, self._band_starts, low, high)
+        checks = self._checks["bands"], self._checks["band_starts"]
+        first, last = bounds(self.part.bands, self._band_starts, low, high, checks=checks)
         first, sizes = first.reshape(-1), (last - first).reshape(-1)
         chosen = np.flatnonzero((sizes > 0) & (sizes <= most))
         starts, few = first[chosen], sizes[chosen]
+        checks[0].read_between(starts, starts + few)
         places = np.repeat(starts - np.cumsum(few) + few, few) + np.arange(few.sum())
         texts, rows = np.repeat(chosen % low.shape[1], few), self._band_rows[places]
         if seen is None:
@@ -110,6 +122,7 @@ class ArrayStore:
         there = seen(rows)
         found_texts, found_rows = [texts[there]], [rows[there]]
         for place in np.flatnonzero(sizes > most).tolist():  # few enough of them may be seen
+            checks[0].read_between(first[place : place + 1], first[place : place + 1] + sizes[place])
             mine = few_seen(self._band_rows[first[place] : first[place] + sizes[place]], seen, most)
             found_texts.append(np.full(len(mine), place % low.shape[1], dtype=np.int64))
             found_rows.append(mine)
@@ -117,19 +130,29 @@ class ArrayStore:
 
     def sketches(self, rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
         """As `ValueStore.sketches`."""
+        self._checks["sketches"].read(rows.astype(np.int64))
         return self.part.sketches[rows]
 
     def values(self, rows: NDArray[np.uint32]) -> list[tuple[int, str]]:
         """As `ValueStore.values`."""
         part = self.part
         at = rows.astype(np.int64)
+        before = np.maximum(at - 1, 0)
+        self._checks["ends"].read_between(before, at + 1)
         ends = part.ends[at]
-        starts = np.where(at > 0, part.ends[np.maximum(at - 1, 0)], 0)
+        starts = np.where(at > 0, part.ends[before], 0)
+        self._checks["text"].read_between(starts, ends)
         columns = np.searchsorted(self._column_starts, at, "right") - 1
         return [
             (column, part.text[a:b].tobytes().decode("utf-8", "surrogatepass"))
             for column, a, b in zip(columns.tolist(), starts.tolist(), ends.tolist(), strict=True)
         ]
+
+    def whole(self) -> Part:
+        """The arrays, all of which are compared with their checksums first."""
+        for name in self.part.names():
+            self._checks[name].read_all()
+        return self.part
 
 
 class DictStore:

@@ -222,3 +222,65 @@ def test_a_redis_that_is_not_told_or_refuses(run, shop, tmp_path, redis_server, 
     assert code == 1
     assert "refuses the user or the password" in err
     assert "wr0ng-pw" not in err
+
+
+def damage(directory):
+    """Flip a bit in the middle of the stored texts."""
+    path = next(directory.glob("data-*/text.npy"))
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+
+
+def test_verify_of_a_sound_index(run, shop, tmp_path):
+    run(shop, "--out", tmp_path / "index")
+    code, out, err = run(shop, "--out", tmp_path / "index", "--verify")
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    assert out.startswith("sound, ")
+    assert str(tmp_path / "index") in out
+    code, out, err = run(shop, "--out", tmp_path / "index", "--verify", "--json")
+    report = json.loads(out)
+    assert (code, err, report["sound"], report["error"]) == (0, "", True, "")
+    assert report["bytes"] == sum(path.stat().st_size for path in (tmp_path / "index").glob("data-*/*.npy"))
+
+
+def test_verify_of_a_damaged_index(run, shop, tmp_path):
+    run(shop, "--out", tmp_path / "index")
+    damage(tmp_path / "index")
+    code, out, err = run(shop, "--out", tmp_path / "index", "--verify")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "damaged" in err
+    assert "text.npy" in err
+    code, out, err = run(shop, "--out", tmp_path / "index", "--verify", "--json")
+    report = json.loads(out)
+    assert (code, err, report["sound"]) == (1, "", False)
+    assert "damaged" in report["error"]
+
+
+def test_verify_looks_where_the_index_is_kept(run, shop, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    code, out, err = run(shop, "--verify")
+    assert (code, out) == (1, "")
+    assert "there is no value index" in err
+    run(shop)
+    assert run(shop, "--verify")[0] == 0
+
+
+@pytest.mark.parametrize("words", [["--sample", "3"], ["--exclude", "city.name"], ["--mask-personal"]])
+def test_verify_builds_nothing(run, shop, tmp_path, words):
+    code, _out, err = run(shop, "--out", tmp_path / "index", "--verify", *words)
+    assert code == 2
+    assert "--verify" in err
+
+
+def test_a_damaged_index_is_built_anew(run, shop, tmp_path):
+    run(shop, "--out", tmp_path / "index", "--mask", "city.name")
+    damage(tmp_path / "index")
+    code, out, err = run(shop, "--out", tmp_path / "index", "--json")
+    assert code == 0
+    assert "damaged" in err
+    report = json.loads(out)
+    assert report["built"] is True
+    assert [c["column"] for c in report["columns"] if c["masked"]] == ["name"]
+    assert run(shop, "--out", tmp_path / "index", "--verify")[0] == 0
+    assert json.loads(run(shop, "--out", tmp_path / "index", "--json")[1])["built"] is False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -192,3 +194,43 @@ def test_a_damaged_row_group_is_named(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.parquet, row group 0, rows from 0"):
         prune_parquet(corpus, tmp_path / "out", PRUNE)
     assert not [*(tmp_path / "out").rglob("*.draft")]
+
+
+def test_a_flipped_bit_in_what_is_there_is_refused(corpus: Path, tmp_path: Path) -> None:
+    target, rng = tmp_path / "out", random.Random(1)
+    whole = prune_parquet(corpus, target, PRUNE)
+    files = [path for path in target.rglob("*") if path.is_file()]
+    for _ in range(120):
+        path = rng.choice(files)
+        before = bytearray(path.read_bytes())
+        place = rng.randrange(8 * len(before))
+        after = bytearray(before)
+        after[place >> 3] ^= 1 << (place & 7)
+        path.write_bytes(after)
+        if path.suffix == ".parquet":
+            with pytest.raises(FormatError, match="delete it"):
+                prune_parquet(corpus, target, PRUNE)
+        else:  # the blank space of the manifest says nothing
+            with suppress(FormatError):
+                assert prune_parquet(corpus, target, PRUNE) == PruneReport(skipped=whole.partitions)
+        path.write_bytes(before)
+    assert prune_parquet(corpus, target, PRUNE) == PruneReport(skipped=whole.partitions)
+
+
+def test_a_target_of_an_earlier_release_is_gone_on_with(corpus: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    prune_parquet(corpus, target, PRUNE, rows=3)
+    manifest = target / "_ctxprune.json"
+    old = json.loads(manifest.read_text())
+    del old["crc32"]
+    manifest.write_text(json.dumps(old | {"version": 1}))
+    first, *others = sorted(target.rglob("*.parquet"))
+    table = pq.read_table(first, partitioning=None)
+    pq.write_table(table.replace_schema_metadata(None), first)  # without a checksum
+    others[0].unlink()
+    assert prune_parquet(corpus, target, PRUNE, rows=3).partitions == 1
+    manifest.write_text(json.dumps(old | {"version": 2}))
+    with pytest.raises(FormatError, match="has no checksum"):
+        prune_parquet(corpus, target, PRUNE, rows=3)
+    first.unlink()
+    assert prune_parquet(corpus, target, PRUNE, rows=3).partitions == 1

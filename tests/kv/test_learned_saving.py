@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +15,9 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.kv import Gates, LearnedDrop, compress, prefill  # noqa: E402
+from ctxprune.kv.learned import saving  # noqa: E402
 from ctxprune.kv.learned.gates import log_keep  # noqa: E402
+from ctxprune.kv.model_files import model_fingerprint  # noqa: E402
 
 TEXT = tokens(50)
 
@@ -61,21 +65,38 @@ def test_damaged_files_are_refused(decoders, tmp_path):
     with pytest.raises(FormatError, match="not a whole"):
         Gates.load(path, model)
     path.write_bytes(whole.replace(b'\\"version\\": 1', b'\\"version\\": 9'))
+    with pytest.raises(FormatError, match="differs from its checksum"):
+        Gates.load(path, model)
+    about = {"layers": gates.layers, "hidden": gates.hidden, "width": gates.width}
+    replace(saving._FILE, version=9).write(path, model_fingerprint(model), about, gates.state_dict())
     with pytest.raises(FormatError, match="ctxprune-kv-gates 9"):
         Gates.load(path, model)
     save_file({"x": torch.zeros(1)}, path)
     with pytest.raises(FormatError, match="no gates of this library"):
         Gates.load(path, model)
-    from safetensors import safe_open
-
-    path.write_bytes(whole)
-    with safe_open(path, "pt") as file:
-        about = file.metadata()
-    tensors = load_file(path)
+    tensors = gates.state_dict()
     tensors.pop("by_layer.0.bias")
-    save_file(tensors, path, about)
+    saving._FILE.write(path, model_fingerprint(model), about, tensors)
     with pytest.raises(FormatError, match="lack a part"):
         Gates.load(path, model)
+
+
+def test_files_of_earlier_releases_have_no_checksums(decoders, tmp_path):
+    model, path = decoders("llama"), tmp_path / "gates.safetensors"
+    gates = gates_of(model)
+    gates.save(path, model)
+    about = {"format": "ctxprune-kv-gates", "version": 1, "model": model_fingerprint(model)}
+    about |= {"layers": gates.layers, "hidden": gates.hidden, "width": gates.width}
+    save_file(load_file(path), path, {"ctxprune": json.dumps(about)})
+    assert Gates.load(path, model).layers == gates.layers
+
+
+@pytest.mark.parametrize("about", ["[" * 50_000, "[]", "7", "{"])
+def test_strange_values_are_refused(decoders, tmp_path, about):
+    path = tmp_path / "gates.safetensors"
+    save_file({"x": torch.zeros(1)}, path, {"ctxprune": about})
+    with pytest.raises(FormatError):
+        Gates.load(path, decoders("llama"))
 
 
 def test_the_press_drops_what_a_gate_closed(decoders):

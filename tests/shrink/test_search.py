@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
@@ -18,6 +17,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import folders  # noqa: E402
 
+from ctxprune._sealed import unseal  # noqa: E402
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.shrink import trial as trials  # noqa: E402
 from ctxprune.shrink.cost import Target, cost  # noqa: E402
@@ -134,7 +134,7 @@ def test_killed_and_gone_on_with(given, folder: Path):
     assert log.read_bytes().startswith(before)
     plan = Plan((load_recipe("flap"),), Target("flops", 0.6), steps=2)
     whole = search(*given, plan, folder / "whole")
-    assert timeless(map(json.loads, log.read_text("utf-8").splitlines()[1:])) == timeless(whole.trials)
+    assert timeless(map(unseal, log.read_bytes().splitlines()[1:])) == timeless(whole.trials)
 
 
 def test_of_equals_a_baseline_does_not_win(given, folder: Path, monkeypatch: pytest.MonkeyPatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune._compressed import open_bytes
+from ctxprune._sealed import sealed_line, unseal
 from ctxprune.errors import InputError, UsageError
 from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss, outcomes, summarise
 from ctxprune.kv.evaluation.samples import TASKS, make_samples
@@ -245,10 +247,10 @@ class _Steps:
         if name not in self._done:
             self._done[name] = make()
             if self._log is not None:
-                line = json.dumps({"of": self._of, "step": name, "rows": self._done[name]})
+                line = sealed_line({"of": self._of, "step": name, "rows": self._done[name]})
                 try:
-                    with self._log.open("a", encoding="utf-8") as file:
-                        file.write(line + "\n")
+                    with self._log.open("ab") as file:
+                        file.write(line)
                 except OSError as error:
                     raise InputError(f"the log cannot be written ({error.strerror})", where=str(self._log)) from error
         return self._done[name]
@@ -256,10 +258,8 @@ class _Steps:
     def _lines(self) -> Iterator[tuple[str, list[Any]]]:
         if self._log is None or not self._log.exists():
             return
-        for line in self._log.read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict) and entry.get("of") == self._of:
-                yield entry["step"], entry["rows"]
+        for line in self._log.read_bytes().splitlines():
+            with suppress(ValueError):  # cut or damaged: it is done again
+                entry = unseal(line, required=False)
+                if isinstance(entry, dict) and entry.get("of") == self._of and {"step", "rows"} <= entry.keys():
+                    yield entry["step"], entry["rows"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune._checks import is_number
+from ctxprune._sealed import check_file, seal_file
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.kv.learned.entmax import check_alpha
 from ctxprune.kv.learned.forward import GatedForward
@@ -151,6 +152,7 @@ class GateTraining:
         }
         partial = self.checkpoint.with_suffix(".partial")
         torch.save(state, partial)
+        seal_file(partial)
         os.replace(partial, self.checkpoint)
 
     def _step(self, batch: Tensor) -> dict[str, float]:
@@ -202,6 +204,7 @@ class GateTraining:
     def _resume(self) -> None:
         where = str(self.checkpoint)
         try:
+            check_file(self.checkpoint)
             state = torch.load(self.checkpoint, weights_only=True)
             recipe = state["recipe"]
         except Exception as error:  # as many kinds as there are damaged files

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
+from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class InputFormat:
 
 def _config(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = parse_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"the configuration cannot be read ({error.__class__.__name__})", where=f"{file.parent.name}/{file.name}",

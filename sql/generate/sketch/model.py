@@ -6,11 +6,11 @@ import io
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
-from ctxprune._compressed import check_archive
+from ctxprune._npz import read_npz
+from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError
 
 from .features import column_features, question_features, read, table_features
@@ -154,14 +154,13 @@ class Model:
             FormatError: The bytes are of another format or version, or damaged.
         """
         try:
-            check_archive(io.BytesIO(data))
-            with np.load(io.BytesIO(data), allow_pickle=False) as held:
-                meta = json.loads(held["meta"].tobytes())
-                if {key: meta.get(key) for key in FORMAT} != FORMAT:
-                    raise FormatError("unknown format or version of the sketch weights", where=where)
-                known = [name for name in _NETS if name in meta["vocabularies"]]
-                nets = {name: _net(name, (meta["vocabularies"][name], meta["wide"][name]), held) for name in known}
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            held = read_npz(data)
+            meta = parse_json(held["meta"].tobytes())
+            if {key: meta.get(key) for key in FORMAT} != FORMAT:
+                raise FormatError("unknown format or version of the sketch weights", where=where)
+            known = [name for name in _NETS if name in meta["vocabularies"]]
+            nets = {name: _net(name, (meta["vocabularies"][name], meta["wide"][name]), held) for name in known}
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise FormatError("the sketch weights are damaged", where=where, hint="reinstall the package") from error
         return cls(
             nets=nets,

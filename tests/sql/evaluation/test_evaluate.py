@@ -14,6 +14,7 @@ import pytest
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.sql.database import Limits
+from ctxprune.sql.evaluation import _scorer
 from ctxprune.sql.evaluation.datasets import load, with_gold
 from ctxprune.sql.evaluation.differences import differences
 from ctxprune.sql.evaluation.evaluate import RunConfig, evaluate
@@ -71,6 +72,11 @@ BAD = {
     "huge": (HUGE, False, "memory", False, "memory"),
     "attach": ("ATTACH '{outside}' AS x", False, "rejected", False, "refused"),
     "vacuum into": ("VACUUM INTO '{outside}'", False, "rejected", False, "refused"),
+    "vacuum into a URI": ("VACUUM INTO 'file:{outside}'", False, "rejected", False, "refused"),
+    "vacuum into an escaped URI": ("VACUUM INTO 'file:{escaped}?mode=rwc'", False, "rejected", False, "refused"),
+    "attach a URI": ("ATTACH 'file://localhost{outside}?mode=rwc' AS x", False, "rejected", False, "refused"),
+    "attach a computed URI": ("ATTACH 'file' || ':{outside}' AS x", False, "rejected", False, "refused"),
+    "temporary folder": ("PRAGMA temp_store_directory = '{folder}'", False, "rejected", False, "refused"),
     "null character": ("SELECT 1\0", False, "rejected", False, "rejected"),
     "lone surrogate": ("SELECT '\ud800'", False, "rejected", False, "rejected"),
 }
@@ -79,7 +85,8 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_predictions_on_bird(tmp_path: Path, bird, name: str):
     text, right, error, safe_right, safe_error = BAD[name]
-    text = text.replace("{outside}", str(tmp_path / "outside.db"))
+    text = text.replace("{outside}", str(tmp_path / "outside.db")).replace("{folder}", str(tmp_path))
+    text = text.replace("{escaped}", str(tmp_path / "outside.db").replace("/", "%2F", 1))
     before = bakery.snapshot(tmp_path)
     bench = replace(bird, items=bird.items[:1])
     predictions = read_predictions(bakery.bird_predictions(tmp_path.parent / f"{tmp_path.name}.json", [text]))
@@ -93,6 +100,19 @@ def test_bad_predictions_on_bird(tmp_path: Path, bird, name: str):
     assert bakery.snapshot(tmp_path) == before  # no file made, none changed
     assert official.results[0].gold_error == ""
     assert safe.results[0].gold_error == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["file:/tmp/x", "FILE:x", "file:x?mode=ro", "file:%2e%2e/x", "../x", "/x", "x/../../x", None, "file::memory:"],
+)
+def test_no_name_of_a_file_leads_out_of_the_folder(tmp_path: Path, monkeypatch, name: str | None):
+    """Whether SQLite reads names as URIs is decided when it is built, so the rule is the same for both."""
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+    assert _scorer._inside(sqlite3.SQLITE_ATTACH, name) == sqlite3.SQLITE_DENY
+    for inside in ("", ":memory:", "x", "./x", "y/x"):
+        assert _scorer._inside(sqlite3.SQLITE_ATTACH, inside) == sqlite3.SQLITE_OK
 
 
 def test_a_deletion_is_right_where_the_reference_then_finds_nothing(bird):

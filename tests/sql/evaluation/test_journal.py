@@ -101,8 +101,8 @@ def test_other_runs_and_other_files_are_refused(tmp_path: Path):
         with pytest.raises(FormatError):
             Journal(log, {})
         assert log.read_bytes() == content
-    log.write_bytes(b'{"format": "ctxprune-bench-log", "version": 2, "run": {}}\n')
-    with pytest.raises(FormatError, match="version 2"):
+    log.write_bytes(b'{"format": "ctxprune-bench-log", "version": 3, "run": {}}\n')
+    with pytest.raises(FormatError, match="version 3"):
         Journal(log, {})
     log.write_bytes(b'{"format": "ctxprune-bench-log", "version": 1, "run": {}}\n{"index": 1}\n')
     with pytest.raises(InputError, match="line 2"):

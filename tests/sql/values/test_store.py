@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ctxprune._sealed import seal
 from ctxprune.errors import FormatError, IndexBuildError, SchemaError
 from ctxprune.sql.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex, store
@@ -33,6 +34,12 @@ def data_folder(directory):
     return directory / json.loads((directory / "manifest.json").read_text())["data"]
 
 
+def reseal(path, manifest):
+    """Write a manifest that was changed on purpose, with a checksum that fits."""
+    del manifest["crc32"]
+    path.write_text(seal(manifest))
+
+
 def test_an_opened_index_equals_the_built_one(towns, saved):
     found = ValueIndex.open(saved)
     assert found.lookup(ASKED) == towns.lookup(ASKED) != []
@@ -43,7 +50,7 @@ def test_an_opened_index_equals_the_built_one(towns, saved):
 
 def test_the_layout_names_format_version_and_fingerprints(saved):
     manifest = json.loads((saved / "manifest.json").read_text())
-    assert (manifest["format"], manifest["version"]) == ("ctxprune.values", 2)
+    assert (manifest["format"], manifest["version"]) == ("ctxprune.values", 3)
     assert manifest["data_fingerprint"]
     assert manifest["schema_fingerprint"]
     assert sorted(path.stem for path in data_folder(saved).iterdir()) == sorted(store.ARRAYS)
@@ -70,7 +77,7 @@ def test_a_planted_pickle_of_the_right_size_is_not_run(saved):
     np.save(path, np.array([print], dtype=object), allow_pickle=True)
     manifest = json.loads((saved / "manifest.json").read_text())
     manifest["arrays"]["ends"]["bytes"] = path.stat().st_size
-    (saved / "manifest.json").write_text(json.dumps(manifest))
+    reseal(saved / "manifest.json", manifest)
     with pytest.raises(FormatError, match="pickle"):
         ValueIndex.open(saved)
 
@@ -83,10 +90,15 @@ def test_a_planted_pickle_of_the_right_size_is_not_run(saved):
         ("\x80", "cannot be read"),
         ("[]", "not a value index"),
         ('{"format": "other"}', "not a value index"),
-        ('{"format": "ctxprune.values", "version": 3}', "upgrade ctxprune"),
+        ('{"format": "ctxprune.values", "version": 4}', "upgrade ctxprune"),
         ('{"format": "ctxprune.values", "version": 1}', "rebuild the index"),
-        ('{"format": "ctxprune.values", "version": 2}', "damaged"),
-        ('{"format": "ctxprune.values", "version": 2, "data": 7}', "damaged"),
+        ('{"format": "ctxprune.values", "version": 2}', "rebuild the index"),
+        ('{"format": "ctxprune.values", "version": 3}', "has no checksum"),
+        (seal({"format": "ctxprune.values", "version": 3}), "damaged"),
+        (seal({"format": "ctxprune.values", "version": 3, "data": 7}), "damaged"),
+        (seal({"format": "ctxprune.values", "version": 3}).replace("values", "valuez"), "not a value index"),
+        (seal({"format": "ctxprune.values", "version": 3, "data": 7}).replace("7", "6"), "differs from its checksum"),
+        ("[" * 200_000, "too deep"),
     ],
 )
 def test_a_foreign_newer_or_broken_manifest_is_refused(saved, text, says):
@@ -98,7 +110,7 @@ def test_a_foreign_newer_or_broken_manifest_is_refused(saved, text, says):
 def test_a_manifest_cannot_lead_out_of_the_directory(saved):
     manifest = json.loads((saved / "manifest.json").read_text())
     manifest["data"] = f"../{saved.name}/{manifest['data']}/../../elsewhere"
-    (saved / "manifest.json").write_text(json.dumps(manifest))
+    reseal(saved / "manifest.json", manifest)
     with pytest.raises(FormatError, match="damaged"):
         ValueIndex.open(saved)
 
@@ -106,7 +118,7 @@ def test_a_manifest_cannot_lead_out_of_the_directory(saved):
 def test_columns_must_be_in_the_manifest(saved):
     manifest = json.loads((saved / "manifest.json").read_text())
     manifest["columns"] = [{"nonsense": 1}]
-    (saved / "manifest.json").write_text(json.dumps(manifest))
+    reseal(saved / "manifest.json", manifest)
     with pytest.raises(FormatError, match="columns"):
         ValueIndex.open(saved)
 
