@@ -105,7 +105,8 @@ class _Postgres(Pair):
         diagnosis = getattr(error, "diag", None)
         if diagnosis is None:
             return str(error)
-        return f"{diagnosis.message_primary} {diagnosis.message_detail} {diagnosis.message_hint}"
+        more = (diagnosis.message_detail, diagnosis.message_hint)
+        return " ".join([str(diagnosis.message_primary), *(f"({text})" for text in more if text)])
 
     def fetch(self, connection: Any, sql: str) -> list[Any]:
         with connection.cursor() as cursor:

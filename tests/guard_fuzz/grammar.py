@@ -184,15 +184,18 @@ class Writer:
         return f"{name}{declared} AS ({body})"
 
     def _query(
-        self, depth: int, wanted: tuple[str, ...] | None = None, *, ordered: bool = True
+        self, depth: int, wanted: tuple[str, ...] | None = None, *, ordered: bool = True, single: bool = False
     ) -> tuple[str, list[tuple[str, str]]]:
-        """A SELECT, and its output columns; "" for one without a name."""
+        """A SELECT, and its output columns; "" for one without a name. `single`: of one row."""
         self._scopes.append(_Scope())
         text = self._from(depth)
         where = f" WHERE {self._expression('b', depth)}" if self._chance(0.35) else ""
         kinds = wanted or tuple(self._random.choice("nnttj") for _ in range(self._random.randint(1, 3)))
-        grouped = self._chance(0.15)
-        items, columns, tail = self._grouped(kinds, depth) if grouped else self._plain(kinds, depth, wanted is None)
+        grouped = single or self._chance(0.15)
+        if grouped:
+            items, columns, tail = self._grouped(kinds, depth, single)
+        else:
+            items, columns, tail = self._plain(kinds, depth, wanted is None)
         tail += self._order(columns, depth) if ordered and not grouped else ""
         self._scopes.pop()
         return f"SELECT {', '.join(items)} FROM {text}{where}{tail}", columns
@@ -209,8 +212,9 @@ class Writer:
             items.append(text)
             columns += more
         self._clause = ""
-        if self._spaces and self._chance(0.03):
-            items[0] = f"DISTINCT ON ({self._expression('n', 0)}) {items[0]}"
+        if self._spaces and kinds == ("n",) and self._chance(0.2):
+            key = self._expression("n", 0)
+            items, columns = [f"DISTINCT ON ({key}) {key} AS key"], [("key", "n")]
         elif self._chance(0.08):
             items[0] = f"DISTINCT {items[0]}"
         return items, columns, ""
@@ -239,8 +243,10 @@ class Writer:
             return f"{source.alias}.*", list(source.columns.items())
         return "*", [item for source in sources for item in source.columns.items()]
 
-    def _grouped(self, kinds: tuple[str, ...], depth: int) -> tuple[list[str], list[tuple[str, str]], str]:
-        key = self._column("t") or self._column("n")
+    def _grouped(
+        self, kinds: tuple[str, ...], depth: int, single: bool
+    ) -> tuple[list[str], list[tuple[str, str]], str]:
+        key = None if single else self._column("t") or self._column("n")
         items, columns, groups = [], [], ""
         for kind in kinds:
             inner = self._expression(kind if kind in "nt" else "n", min(depth, 1))
@@ -267,7 +273,7 @@ class Writer:
             return f" ORDER BY {self._name()}{self._pick((' DESC', '', ' + 1'))}"
         if state < 0.3 and self._share:
             template = self._pick(TAILS[self.dialect])
-            return f" ORDER BY 1 {self._fill(template, 0)}" if template.startswith(("L", "F")) else f" {self._fill(template, 0)}"
+            return f" {self._fill(template, 0)}"
         return ""
 
     # FROM
@@ -409,9 +415,7 @@ class Writer:
         if depth <= 0 or self._left < 8 or local:
             text = f"SELECT {self._leaf(wanted[0])}"
         else:
-            text, _ = self._query(depth - 1, wanted)
-            if self.dialect != "mysql":
-                text += " LIMIT 1" if " LIMIT " not in text and "ORDER BY" not in text else ""
+            text, _ = self._query(depth - 1, wanted, single=self._chance(0.8))
         self._clause = clause
         return text
 
@@ -466,8 +470,8 @@ class Writer:
     _words: dict[str, Callable[[Writer], str]] = {
         "a": _source_name,
         "comp": _comprehension,
-        "d": lambda self: self._pick(("1", "2", "3")),
         "h": lambda self: self._pick(HIDDEN),
         "k": lambda self: self._pick(_KEYS),
+        "v": lambda self: self._pick(("vault", "crypt", "customers")),
         "x": _name,
     }

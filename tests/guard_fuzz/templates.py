@@ -2,8 +2,8 @@
 
 Holes: @n @t @j @l @s @b an expression of that kind (number, text, JSON, list, struct, truth); @cn @ct @cj @cl
 @cs a column of it; @qn @qt a query of one such column, @q of any; @a a source in sight; @x a name from the pool;
-@h a hidden column; @v a hidden table; @f a visible column of the source named last by @a; @k a key; @d a number;
-@lam_n @lam_t @lam_b a lambda's parameter and body in either syntax; @comp a list comprehension's inside.
+@h a hidden column; @v a hidden table; @k a key of a document;
+@lam_n @lam_t @lam_b a lambda's parameter and body in either syntax; @comp the inside of a list comprehension.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ NAMES = (
     *("ssn", "credit", "name", "id", "total", "city", "cost", "upper", "lower", "area", "salary", "nick", "hint"),
     *("main", "public", "hr", "shopdb", "memory", "count", "concat", "customers", "orders", "vault", "crypt", "ledger"),
     *("attrs", "info", "value", "key", "entry", "pay", "c", "o", "q", "x", "body", "docs", "notes", "tags", "rowid"),
+    *("spec", "inner_place", "margin", "hint", "auditor", "title"),
 )
 """Aliases and output names: names of columns, tables, schemas, functions, and a few ordinary ones."""
 
@@ -93,7 +94,7 @@ _DUCKDB = {
         *("list_transform(@l, @lam_t)[1]", "list_transform([1], @lam_t)[1]", "list_filter(@l, @lam_b)[1]"),
         *("[@comp][1]", "array_to_string(@l, ',')", "@j ->> '$.@k'", "@j ->> '@k'", "to_json(@a)::VARCHAR"),
         *("coalesce(@j ->> '@k', @t)", "@t || @t", "row(@a)::VARCHAR", "{'y': @t}.y", "struct_pack(y := @t).y"),
-        *("@a.@x", "@x.@x", "main.@a.@x", "memory.main.@a.@x", "string_agg(@t) OVER ()", "concat(@a, '')"),
+        *("@a.@x", "@x.@x", "main.@a.@x", "memory.main.@a.@x", "max(@t) OVER ()", "concat(@a, '')"),
         *("list_apply(@l, @lam_t)[1]", "@a['@h']", "format('{}', @t)", "@t[1]", "@l[1]", "CAST(@n AS VARCHAR)"),
         *("map_values(map {'a': @t})[1]", "struct_values(@a)::VARCHAR", "json_array(@h -> '$')::VARCHAR"),
         *("list_transform([@a], @lam_t)[1]", "@cs.city.upper()", "(SELECT @h FROM @x)", "to_json(@h)::VARCHAR"),
@@ -127,11 +128,11 @@ _POSTGRES = {
         *("to_jsonb(@a)::text", "coalesce(@j ->> '@k', @t)", "coalesce(@j -> 'a', to_jsonb(@a.@x))::text"),
         *("coalesce(@j -> 'a' || to_jsonb(@h))::text", "concat(@a)", "format('%s', @a)", "@t || @a", "name(@a)"),
         *("upper(@a)", "(@a).@x::text", "@a.@x", "ssn(@a)", "array_to_string(@l, ',')", "(@l)[1]", "@t || @t"),
-        *("string_agg(@t, ',') OVER ()", "(array_agg(@a) OVER ())::text", "row(@a.*)::text", "to_json(@a.*)::text"),
+        *("max(@t) OVER (PARTITION BY @n)", "(min(@n) OVER ())::text", "row(@a.*)::text", "to_json(@a.*)::text"),
         *("quote_literal(@a)", "public.@a.@x", "@x.@x", "@x.@x.@x", "lower(@a.@x)", "jsonb_pretty(@j)"),
         *("enum_range(NULL::vault_kind)::text", "(NULL::vault)::text", "jsonb_build_array(@j -> 'a', @h)::text"),
         *("enum_first(NULL::vault_kind)::text", "enum_last(NULL::vault_kind)::text", "CAST(@n AS text)"),
-        *("jsonb_build_object('a', @a)::text", "@a.ctid::text", "@a.tableoid::regclass::text", "json_agg(@a) OVER ()::text"),
+        *("jsonb_build_object('a', @a)::text", "@a.ctid::text", "@a.tableoid::regclass::text", "(SELECT json_agg(@a))::text"),
         *("(jsonb_populate_record(NULL::vault, @j)).name", "'top'::vault_kind::text", "concat_ws(',', @a, @t)"),
     ),
     "b": (
@@ -142,7 +143,7 @@ _POSTGRES = {
     "j": (
         *("@j -> 'a'", "@j -> '@k'", "to_jsonb(@t)", "to_jsonb(@a)", "jsonb_build_object('a', @n)", "@j || @j"),
         *("jsonb_build_array(@t, @n)", "coalesce(@j -> 'a', @j)", "coalesce(@j -> 'a' || to_jsonb(@a))", "@j - 'a'"),
-        *("jsonb_agg(@t) OVER ()", "jsonb_set(@j, '{a}', @j)", "to_jsonb(@a.@x)", "jsonb_path_query_first(@j, '$.a')"),
+        *("(SELECT jsonb_agg(@t))", "jsonb_set(@j, '{a}', @j)", "to_jsonb(@a.@x)", "jsonb_path_query_first(@j, '$.a')"),
     ),
     "l": ("ARRAY[@t, @t]", "@l || @l", "ARRAY(@qt)", "array_append(@l, @t)", "string_to_array(@t, 'a')"),
     "s": ("ROW(@t, @n)::place",),
@@ -223,9 +224,9 @@ ITEMS = {
 """Items of a select list whose columns are not tracked."""
 
 TAILS = {
-    "sqlite": ("LIMIT @d", "LIMIT 2 OFFSET (SELECT count(*) FROM @x)", "WINDOW @x AS (ORDER BY @n)"),
-    "duckdb": ("LIMIT @d", "LIMIT (SELECT count(*) FROM @x)", "QUALIFY row_number() OVER (ORDER BY @n) = 1", "ORDER BY ALL"),
-    "postgres": ("LIMIT @d", "LIMIT (SELECT count(*) FROM @x)", "FETCH FIRST 2 ROWS ONLY", "WINDOW @x AS (ORDER BY @n)"),
+    "sqlite": ("LIMIT 1000", "LIMIT 1000 OFFSET (SELECT count(*) FROM @v)", "WINDOW @x AS (ORDER BY @n)"),
+    "duckdb": ("LIMIT 1000", "LIMIT (SELECT 1000 + max(@h) FROM @v)", "QUALIFY max(@n) OVER () > @n", "ORDER BY ALL"),
+    "postgres": ("LIMIT 1000", "LIMIT (SELECT 1000 + count(*) FROM @v)", "FETCH FIRST 1000 ROWS ONLY", "WINDOW @x AS (ORDER BY @n)"),
     "mysql": ("LIMIT 1000",),
 }
-"""Clauses after ORDER BY or in its place."""
+"""Clauses after ORDER BY or in its place. None cuts rows off, since which ones are left is up to the plan."""
