@@ -298,7 +298,11 @@ class Writer:
             name = self._pick(common) if common and not self._bait("USING hidden") else self._pick(HIDDEN)
             return f" JOIN {more} USING ({name})"
         kinds = ("JOIN", "LEFT JOIN", "INNER JOIN") + (("SEMI JOIN", "ANTI JOIN") if self.dialect == "duckdb" else ())
-        return f" {self._pick(kinds)} {more} ON {self._expression('b', 1)}"
+        kind = self._pick(kinds)
+        text = f" {kind} {more} ON {self._expression('b', 1)}"
+        if kind in ("SEMI JOIN", "ANTI JOIN") and not self._bait("source of a semi join"):
+            self._scopes[-1].sources.pop()  # it is out of sight from here on
+        return text
 
     def _source(self, depth: int) -> str:
         state = self._random.random()
