@@ -19,9 +19,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 SHARED = Path(os.environ.get("CTXPRUNE_SHARED", RESULTS.parent.parent.parent / "shared"))
 
 
-def record(
-    name: str, figures: object, *, seed: int | None, data: dict[str, str], folder: Path = RESULTS
-) -> Path:
+def record(name: str, figures: object, *, seed: int | None, data: dict[str, str], folder: Path = RESULTS) -> Path:
     """Write `figures` (JSON-safe) to NAME.json in `folder`; `data` maps each data set to its fingerprint."""
     document = {
         "command": shlex.join(["python", *(_short(word) for word in sys.argv)]),

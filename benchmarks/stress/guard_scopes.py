@@ -1,6 +1,6 @@
 """Random statements that look for hidden columns and tables in what the guard lets through, on four real engines.
 
-    python benchmarks/stress/guard_scopes.py [--dialect sqlite|duckdb|postgres|mysql|all] [--statements 250000] [--seed 0]
+    python benchmarks/stress/guard_scopes.py [--dialect sqlite|duckdb|postgres|mysql|all] [--statements N] [--seed S]
 
 Two databases of each engine differ in hidden data only (tests/guard_fuzz). An allowed statement whose rows or errors
 differ between them is a leak. Finished batches are kept, by the text of the guard and of the generator, so that a run

@@ -100,7 +100,8 @@ def _main() -> None:
         guard = guards.setdefault(dialect, Guard(dialect, wide_schema(dialect) if given["closed"] else None))
         guard.check("SELECT t0.c0 FROM t0")  # imports and tables are made once
         for size in given["sizes"]:
-            print(json.dumps(measure(guard, shape, size)), flush=True)
+            sys.stdout.write(json.dumps(measure(guard, shape, size)) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,26 +7,15 @@ share of bait says, a name is a hidden one, or one that only a wrong reading of 
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .tables import DATABASE, HIDDEN, TABLES, Relation
-from .templates import EXPRESSIONS, FROM_FUNCTIONS, ITEMS, LITERALS, NAMES, TAILS
+from .expressions import BAIT, ExpressionWriter, Scope, Source
+from .tables import DATABASE, HIDDEN, TABLES
+from .templates import FROM_FUNCTIONS, ITEMS, TAILS
 
 __all__ = ["Statement", "Writer"]
 
-_HOLE = re.compile(r"@([a-z]+_?[a-z]*)")
-_BAIT = re.compile(
-    r"@h|@x|vault|rowid|oid|docs|title|body|ctid|\b(?:area|id|name|ssn)\(|DEFAULT|VALUES\(|attrs|\[4\]|@a\b(?!\.@c)"
-)
-_SHARES = (0.0, 0.0, 0.0, 0.02, 0.05, 0.15, 0.3)
-"""Shares of bait, one drawn for each statement."""
-_MOST = 40
-"""Expansions of a statement, after which only leaves follow."""
 _SPACE = {"sqlite": "main", "duckdb": "main", "postgres": "public", "mysql": DATABASE}
-_KEYS = ("a", "b", "city", "ssn")
 
 
 class Statement(NamedTuple):
@@ -36,41 +25,7 @@ class Statement(NamedTuple):
     bait: tuple[str, ...]
 
 
-@dataclass
-class _Source:
-    """An entry of FROM: `alias` is "" for a lambda's parameter; `columns` are kinds by name."""
-
-    alias: str
-    columns: dict[str, str]
-
-
-@dataclass
-class _Scope:
-    """A query under construction; `local` is a lambda inside it."""
-
-    sources: list[_Source] = field(default_factory=list)
-    local: bool = False
-
-
-class _Split(NamedTuple):
-    plain: tuple[str, ...]
-    windows: tuple[str, ...]
-    bait: tuple[str, ...]
-
-
-def _split(templates: tuple[str, ...]) -> _Split:
-    bait = tuple(text for text in templates if _BAIT.search(text))
-    windows = tuple(text for text in templates if " OVER (" in text and text not in bait)
-    return _Split(tuple(t for t in templates if t not in bait and t not in windows), windows, bait)
-
-
-_EXPRESSIONS = {
-    dialect: {kind: (common, _split(own)) for kind, (common, own) in kinds.items()}
-    for dialect, kinds in EXPRESSIONS.items()
-}
-
-
-class Writer:
+class Writer(ExpressionWriter):
     """Writes statements of one dialect; the same seed gives the same statements.
 
     Args:
@@ -79,48 +34,20 @@ class Writer:
     """
 
     def __init__(self, dialect: str, seed: int = 0) -> None:
-        self.dialect = dialect
+        super().__init__(dialect)
         self._seed = seed
         self._spaces = dialect in ("postgres", "duckdb")
         tables = [table for table in TABLES if self._spaces or not table.space]
         self._visible = [table for table in tables if not table.hidden]
         self._hidden = [table for table in tables if table.hidden]
-        self._names = [name for name in NAMES if dialect != "mysql" or name != "key"]
+        self._ctes: dict[str, dict[str, str]] = {}
 
     def statement(self, number: int) -> Statement:
         """The statement of that number, 0 or more."""
-        self._random = random.Random(f"{self.dialect} {self._seed} {number}")
-        self._share = self._pick(_SHARES)
-        self._left, self._used = _MOST, list[str]()
-        self._scopes: list[_Scope] = []
-        self._ctes: dict[str, dict[str, str]] = {}
-        self._clause = ""
+        self._reset(random.Random(f"{self.dialect} {self._seed} {number}"))
+        self._ctes = {}
         sql = self._statement()
         return Statement(sql, tuple(sorted(set(self._used))))
-
-    # Chance
-
-    def _pick(self, options: tuple[str, ...] | list[str] | tuple[float, ...]) -> str:
-        return self._random.choice(options)  # type: ignore[return-value]
-
-    def _chance(self, share: float) -> bool:
-        return self._random.random() < share
-
-    def _bait(self, template: str) -> bool:
-        """Whether bait is laid here; it is noted under `template`."""
-        if self._chance(self._share):
-            self._used.append(template)
-            return True
-        return False
-
-    def _spell(self, name: str) -> str:
-        """A name as it may be written: quoted now and then, in another case where that is the same name."""
-        state = self._random.random()
-        if state < 0.05:
-            return f"`{name}`" if self.dialect == "mysql" else f'"{name}"'
-        if state < 0.08:
-            return name.upper()
-        return name
 
     # Statements and queries
 
@@ -141,7 +68,7 @@ class Writer:
         return self._query(depth)[0]
 
     def _from_first(self, depth: int) -> str:
-        self._scopes.append(_Scope())
+        self._scopes.append(Scope())
         text = self._from(depth)
         tail = self._pick(("", f" SELECT {self._expression('t', 1)}", f" WHERE {self._expression('b', 1)}"))
         self._scopes.pop()
@@ -150,11 +77,13 @@ class Writer:
             return f"FROM {text}{tail}"
         name = self._pick((*HIDDEN, "id", "name", "city", "status"))
         if head == "PIVOT":
-            return f"PIVOT {text} ON {name} USING {self._pick(('count(*)', 'max(id)', f'max({self._pick(HIDDEN)})'))}"
+            value = self._pick(("count(*)", "max(id)", f"max({self._pick(HIDDEN)})"))
+            given = self._pick(("1, 2", "'a'"))
+            return f"PIVOT {text} ON {name} IN ({given}) USING {value}"
         return f"UNPIVOT {text} ON {self._pick((name, 'COLUMNS(*)::VARCHAR', f'{name}::VARCHAR'))} INTO NAME k VALUE w"
 
     def _set_operation(self, depth: int) -> str:
-        wanted = self._random.choice((("n",), ("t",), ("n", "t"), ("t", "t")))
+        wanted = self._pick((("n",), ("t",), ("n", "t"), ("t", "t")))
         left, columns = self._query(depth - 1, wanted, ordered=False)
         right, _ = self._query(depth - 1, wanted, ordered=False)
         words = ("UNION", "UNION ALL", "EXCEPT", "INTERSECT")
@@ -168,7 +97,9 @@ class Writer:
         return f"{left} {word} {right}{order}"
 
     def _cte(self) -> str:
-        name = self._pick(self._names) if self._chance(0.6) else self._pick([t.name for t in self._visible + self._hidden])
+        name = (
+            self._pick(self._names) if self._chance(0.6) else self._pick([t.name for t in self._visible + self._hidden])
+        )
         if self._chance(0.15):
             columns = {"n": "n"}
             declared, body = "(n)", f"SELECT 1 UNION ALL SELECT n + 1 FROM {name} WHERE n < 3"
@@ -187,7 +118,7 @@ class Writer:
         self, depth: int, wanted: tuple[str, ...] | None = None, *, ordered: bool = True, single: bool = False
     ) -> tuple[str, list[tuple[str, str]]]:
         """A SELECT, and its output columns; "" for one without a name. `single`: of one row."""
-        self._scopes.append(_Scope())
+        self._scopes.append(Scope())
         text = self._from(depth)
         where = f" WHERE {self._expression('b', depth)}" if self._chance(0.35) else ""
         kinds = wanted or tuple(self._random.choice("nnttj") for _ in range(self._random.randint(1, 3)))
@@ -313,7 +244,7 @@ class Writer:
             return self._named(name, dict(self._ctes[name]), "")
         if state < 0.34 and self._scopes[-1].sources:
             return self._function()
-        table: Relation = self._random.choice(self._hidden if self._bait("hidden table") else self._visible)
+        table = self._random.choice(self._hidden if self._bait("hidden table") else self._visible)
         columns = dict(self._ctes.get(table.name, table.visible) if not table.space else table.visible)
         space = table.space or (_SPACE[self.dialect] if self._chance(0.1) and table.name not in self._ctes else "")
         if self.dialect == "duckdb" and space and self._chance(0.2):
@@ -332,8 +263,8 @@ class Writer:
                 new = zip(names, (kind for _, kind in old), strict=False)
                 columns = {**dict(new), **dict(old[len(names) :])}
         else:
-            alias = name if not space or self._chance(0.7) else f"{space.split('.')[-1]}.{name}"
-        self._scopes[-1].sources.append(_Source(alias, columns))
+            alias = name if not space or self._chance(0.7) else f"{space.rsplit('.', maxsplit=1)[-1]}.{name}"
+        self._scopes[-1].sources.append(Source(alias, columns))
         return text
 
     def _taken(self, alias: str) -> bool:
@@ -354,13 +285,13 @@ class Writer:
         text, columns = self._query(depth - 1)
         self._scopes, self._clause = outer, clause
         alias = self._alias()
-        self._scopes[-1].sources.append(_Source(alias, {name: kind for name, kind in columns if name}))
+        self._scopes[-1].sources.append(Source(alias, {name: kind for name, kind in columns if name}))
         return f"{'LATERAL ' if lateral else ''}({text}) AS {alias}"
 
     def _function(self) -> str:
         options = FROM_FUNCTIONS[self.dialect]
-        template, given = self._random.choice([one for one in options if self._share or not _BAIT.search(one[0])])
-        if _BAIT.search(template):
+        template, given = self._random.choice([one for one in options if self._share or not BAIT.search(one[0])])
+        if BAIT.search(template):
             self._used.append(template)
         text, alias = self._fill(template, 0), self._alias()
         columns = dict(word.split(":") for word in given.split())
@@ -368,114 +299,7 @@ class Writer:
             names = [self._pick(self._names) if self._chance(0.4) else name for name in columns]
             if len(set(names)) == len(names):
                 columns = dict(zip(names, columns.values(), strict=True))
-                self._scopes[-1].sources.append(_Source(alias, columns))
+                self._scopes[-1].sources.append(Source(alias, columns))
                 return f"{text} AS {alias}({', '.join(names)})"
-        self._scopes[-1].sources.append(_Source(alias, columns))
+        self._scopes[-1].sources.append(Source(alias, columns))
         return f"{text} AS {alias}"
-
-    # Expressions
-
-    def _expression(self, kind: str, depth: int) -> str:
-        self._left -= 1
-        common, own = _EXPRESSIONS[self.dialect][kind]
-        if own.bait and self._chance(self._share):
-            template = self._pick(own.bait)
-            self._used.append(template)
-            return self._fill(template, min(depth, 1))
-        state = self._random.random()
-        if depth <= 0 or self._left < 0 or state < 0.4 or not (common or own.plain):
-            return self._leaf(kind)
-        if self._clause == "select" and own.windows and state > 0.96:
-            return self._fill(self._pick(own.windows), 0)
-        template = self._pick(own.plain if own.plain and (state < 0.7 or not common) else common)
-        return self._fill(template, depth - 1)
-
-    def _leaf(self, kind: str) -> str:
-        if kind == "b":
-            left = self._column("n")
-            if left is not None:
-                return f"{left[0]} {self._pick(('<', '>', '=', '<='))} {self._leaf('n')}"
-        found = self._column(kind) if self._chance(0.8) else None
-        return found[0] if found is not None else self._pick(LITERALS[kind][self.dialect])
-
-    def _fill(self, template: str, depth: int) -> str:
-        return _HOLE.sub(lambda match: self._hole(match[1], depth), template)
-
-    def _hole(self, name: str, depth: int) -> str:
-        if len(name) == 1 and name in "ntjlsb":
-            return self._expression(name, depth)
-        if name[0] == "c" and len(name) == 2:
-            found = self._column(name[1])
-            return found[0] if found is not None else f"({self._pick(LITERALS[name[1]][self.dialect])})"
-        if name[0] == "q":
-            return self._inner(tuple(name[1:]) or ("n",), depth)
-        if name.startswith("lam_"):
-            return self._lambda(name[4:], depth)
-        return self._words[name](self)
-
-    def _inner(self, wanted: tuple[str, ...], depth: int) -> str:
-        clause, self._clause = self._clause, ""
-        local = self._scopes and self._scopes[-1].local
-        if depth <= 0 or self._left < 8 or local:
-            text = f"SELECT {self._leaf(wanted[0])}"
-        else:
-            text, _ = self._query(depth - 1, wanted, single=self._chance(0.8))
-        self._clause = clause
-        return text
-
-    def _lambda(self, kind: str, depth: int) -> str:
-        name = self._pick(self._names)
-        body = self._inside(name, kind, depth)
-        return f"{name} -> {body}" if self._chance(0.5) else f"lambda {name}: {body}"
-
-    def _inside(self, name: str, kind: str, depth: int) -> str:
-        self._scopes.append(_Scope([_Source("", {name: "t"})], local=True))
-        text = self._expression(kind, min(depth, 1))
-        if self._bait("field of a lambda's parameter"):
-            text = f"{name}.{self._pick((*HIDDEN, 'id', 'name'))}"
-        self._scopes.pop()
-        return text
-
-    def _comprehension(self) -> str:
-        name = self._pick(self._names)
-        body = self._inside(name, "t", 1)
-        condition = f" IF {self._inside(name, 'b', 0)}" if self._chance(0.3) else ""
-        return f"{body} FOR {name} IN {self._expression('l', 0)}{condition}"
-
-    def _column(self, kind: str) -> tuple[str, str] | None:
-        """A column of that kind in sight, and its name; None where there is none."""
-        if self._bait("a hidden name"):
-            name = self._pick(HIDDEN)
-            return (f"{self._source_name()}.{name}", name) if self._chance(0.5) else (name, name)
-        for scope in reversed(self._scopes):
-            found = [(source, name) for source in scope.sources for name, own in source.columns.items() if own == kind]
-            if found and (self._chance(0.85) or scope is self._scopes[0]):
-                source, name = self._random.choice(found)
-                return self._qualified(scope, source, name), name
-        return None
-
-    def _qualified(self, scope: _Scope, source: _Source, name: str) -> str:
-        if not source.alias:
-            return name
-        alone = sum(name in other.columns for other in scope.sources) == 1 and scope is self._scopes[-1]
-        text = self._spell(name)
-        return text if alone and self._chance(0.6) else f"{source.alias}.{text}"
-
-    def _source_name(self) -> str:
-        names = [source.alias for scope in self._scopes for source in scope.sources if source.alias]
-        return self._pick(names) if names else self._pick(self._names)
-
-    def _name(self) -> str:
-        """Any name: a hidden one, or one of the pool, which may be an alias in sight."""
-        if self._share:
-            self._used.append("any name")
-        return self._pick(HIDDEN) if self._chance(0.6) else self._pick(self._names)
-
-    _words: dict[str, Callable[[Writer], str]] = {
-        "a": _source_name,
-        "comp": _comprehension,
-        "h": lambda self: self._pick(HIDDEN),
-        "k": lambda self: self._pick(_KEYS),
-        "v": lambda self: self._pick(("vault", "crypt", "customers")),
-        "x": _name,
-    }

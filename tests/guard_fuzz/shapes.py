@@ -161,7 +161,9 @@ SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "joins": (_SQLITE, lambda n: "SELECT a0.c0 FROM t0 AS a0 " + _list("JOIN t1 AS b# ON b#.c0 = a0.c0", n, " ")),
     "joins on unqualified names": (
         _SQLITE,
-        lambda n: "SELECT 1 FROM (SELECT c0 AS k FROM t0) AS a " + _list("JOIN (SELECT 1 AS k#) AS b# ON k = k#", n, " "),
+        lambda n: (
+            "SELECT 1 FROM (SELECT c0 AS k FROM t0) AS a " + _list("JOIN (SELECT 1 AS k#) AS b# ON k = k#", n, " ")
+        ),
     ),
     "joins of tables, stars": (_SQLITE, _wide_stars),
     "joins of tables, stars, postgres": (_POSTGRES, _wide_stars),
@@ -194,7 +196,10 @@ SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "subqueries, names from outside": (_SQLITE, lambda n: f"SELECT ({_unqualified(n)}) FROM t0"),
     "subqueries, names from outside, postgres": (_POSTGRES, lambda n: f"SELECT ({_unqualified(n)}) FROM t0"),
     "subqueries many": (_SQLITE, lambda n: _item(_list("(SELECT max(c0) FROM t1)", n))),
-    "EXISTS": (_SQLITE, lambda n: _where(_list("EXISTS (SELECT 1 FROM t1 WHERE t1.c0 = t0.c#)".replace("#", "1"), n, " OR "))),
+    "EXISTS": (
+        _SQLITE,
+        lambda n: _where(_list("EXISTS (SELECT 1 FROM t1 WHERE t1.c0 = t0.c#)".replace("#", "1"), n, " OR ")),
+    ),
     "windows": (_SQLITE, lambda n: _item(_list("sum(c0) OVER (PARTITION BY c1 ORDER BY c2)", n))),
     "windows named": (_SQLITE, lambda n: f"SELECT sum(c0) OVER w0 FROM t0 WINDOW {_list('w# AS (ORDER BY c1)', n)}"),
     "GROUP BY": (_POSTGRES, lambda n: f"SELECT 1 FROM t0 GROUP BY {_list('c0 + #', n)}"),
@@ -217,5 +222,3 @@ SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "CASE, unclosed": (_MYSQL, lambda n: _item("CASE WHEN " * n)),
 }
 """By name: the dialect, and the text with so many parts."""
-
-

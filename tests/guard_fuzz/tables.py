@@ -84,12 +84,18 @@ _SPACES = ("postgres", "duckdb")
 _TYPES = {
     "sqlite": {"n": "INTEGER", "t": "TEXT", "j": "TEXT", "l": "TEXT", "s": "TEXT", "e": "TEXT"},
     "duckdb": {
-        **{"n": "INTEGER", "t": "VARCHAR", "j": "JSON", "l": "VARCHAR[]", "e": "vault_kind"},
+        "n": "INTEGER",
+        "t": "VARCHAR",
+        "j": "JSON",
+        "l": "VARCHAR[]",
+        "e": "vault_kind",
         "s": "STRUCT(city VARCHAR, zip INTEGER)",
     },
     "postgres": {"n": "integer", "t": "text", "j": "jsonb", "l": "text[]", "s": "place", "e": "vault_kind"},
     "mysql": {
-        **{"n": "INTEGER", "t": "VARCHAR(40)", "j": "JSON", "l": "JSON", "s": "JSON"},
+        "n": "INTEGER",
+        "t": "VARCHAR(40)",
+        **dict.fromkeys("jls", "JSON"),
         "e": "ENUM('low','mid','high','top')",
     },
 }

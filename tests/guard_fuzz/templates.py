@@ -120,7 +120,10 @@ _POSTGRES = {
         *("(@cs).zip", "(@a.@cs).zip", "cardinality(@l)", "(@j ->> 'b')::int", "((@a).@x)", "(@a).@h", "area(@a)"),
         *("max(@n) OVER (PARTITION BY @t)", "count(@a) OVER ()", "count(*) FILTER (WHERE @b) OVER ()", "@a.area"),
         *("length(@a::text)", "num_nulls(@a)", "length(to_json(@a)::text)", "@a.@x", "length(row(@a)::text)"),
-        *("(@j #>> '{b}')::int", "greatest(@n, @n)",),
+        *(
+            "(@j #>> '{b}')::int",
+            "greatest(@n, @n)",
+        ),
         *("cardinality(enum_range(NULL::vault_kind))", "count(@h) OVER ()", "length(@a.@x::text)", "id(@a)"),
     ),
     "t": (
@@ -132,7 +135,12 @@ _POSTGRES = {
         *("quote_literal(@a)", "public.@a.@x", "@x.@x", "@x.@x.@x", "lower(@a.@x)", "jsonb_pretty(@j)"),
         *("enum_range(NULL::vault_kind)::text", "(NULL::vault)::text", "jsonb_build_array(@j -> 'a', @h)::text"),
         *("enum_first(NULL::vault_kind)::text", "enum_last(NULL::vault_kind)::text", "CAST(@n AS text)"),
-        *("jsonb_build_object('a', @a)::text", "@a.ctid::text", "@a.tableoid::regclass::text", "(SELECT json_agg(@a))::text"),
+        *(
+            "jsonb_build_object('a', @a)::text",
+            "@a.ctid::text",
+            "@a.tableoid::regclass::text",
+            "(SELECT json_agg(@a))::text",
+        ),
         *("(jsonb_populate_record(NULL::vault, @j)).name", "'top'::vault_kind::text", "concat_ws(',', @a, @t)"),
     ),
     "b": (
@@ -151,14 +159,26 @@ _POSTGRES = {
 _MYSQL = {
     "n": (
         *("JSON_VALUE(@j, '$.b') + 0", "IF(@b, @n, @n)", "ifnull(@n, @n)", "@n DIV 2", "@a.@x", "char_length(@t)"),
-        *("JSON_LENGTH(@l)", "_rowid", "@a._rowid", "max(@n) OVER (PARTITION BY @t)", "count(*) OVER ()", "DEFAULT(@h)"),
+        *(
+            "JSON_LENGTH(@l)",
+            "_rowid",
+            "@a._rowid",
+            "max(@n) OVER (PARTITION BY @t)",
+            "count(*) OVER ()",
+            "DEFAULT(@h)",
+        ),
         *("greatest(@n, @n)", "@b", "length(@h)", "CAST(@t AS SIGNED)", "@x.@x", "shopdb.@a.@x", "VALUES(@h)"),
         *("locate(@t, @t)", "MATCH (body) AGAINST ('a')", "MATCH (title) AGAINST ('a')", "length(@a.@x)"),
     ),
     "t": (
         *("JSON_EXTRACT(@j, '$.@k')", "JSON_UNQUOTE(JSON_EXTRACT(@j, '$.a'))", "concat(@t, @n)", "@a.@x", "@x.@x"),
         *("JSON_ARRAY(@t, @n)", "JSON_OBJECT('a', @t)", "if(@b, @t, @t)", "left(@t, 1)", "hex(@t)", "`@h`"),
-        *("JSON_VALUE(@j, '$.a')", "coalesce(JSON_VALUE(@j, '$.@k'), @t)", "CAST(@n AS CHAR)", "concat_ws(',', @t, @h)"),
+        *(
+            "JSON_VALUE(@j, '$.a')",
+            "coalesce(JSON_VALUE(@j, '$.@k'), @t)",
+            "CAST(@n AS CHAR)",
+            "concat_ws(',', @t, @h)",
+        ),
         *("shopdb.@a.@x", "max(@t) OVER (PARTITION BY @n)", "elt(1, @t, @t)", "JSON_ARRAY(@h)", "quote(@t)"),
         *("attrs -> '$.a'", "attrs ->> '$.a'", "JSON_ARRAY(@h -> '$')", '"@h"', "@t COLLATE utf8mb4_bin"),
     ),
@@ -214,7 +234,14 @@ ITEMS = {
     "sqlite": ("@a.*", "*"),
     "duckdb": (
         *("@a.*", "*", "COLUMNS(*)", "COLUMNS('@h|id')", "* EXCLUDE (id)", "@a.* EXCLUDE (@h)", "* REPLACE (1 AS id)"),
-        *("* REPLACE (1 AS @h)", "COLUMNS(c -> c LIKE '%s%')", "COLUMNS(lambda c: c LIKE '%s%')", "@a", "#1", "* LIKE 's%'"),
+        *(
+            "* REPLACE (1 AS @h)",
+            "COLUMNS(c -> c LIKE '%s%')",
+            "COLUMNS(lambda c: c LIKE '%s%')",
+            "@a",
+            "#1",
+            "* LIKE 's%'",
+        ),
         *("max(COLUMNS(*))", "COLUMNS([@t])", "unnest(@s)", "unnest(@a)", "unnest(@l)", "* RENAME (id AS @h)"),
         *("COLUMNS(@a.*)", "COLUMNS(* EXCLUDE (id))", "struct_pack(*COLUMNS(*))", "coalesce(*COLUMNS(*)::VARCHAR)"),
     ),
@@ -226,7 +253,12 @@ ITEMS = {
 TAILS = {
     "sqlite": ("LIMIT 1000", "LIMIT 1000 OFFSET (SELECT count(*) FROM @v)", "WINDOW @x AS (ORDER BY @n)"),
     "duckdb": ("LIMIT 1000", "LIMIT (SELECT 1000 + max(@h) FROM @v)", "QUALIFY max(@n) OVER () > @n", "ORDER BY ALL"),
-    "postgres": ("LIMIT 1000", "LIMIT (SELECT 1000 + count(*) FROM @v)", "FETCH FIRST 1000 ROWS ONLY", "WINDOW @x AS (ORDER BY @n)"),
+    "postgres": (
+        "LIMIT 1000",
+        "LIMIT (SELECT 1000 + count(*) FROM @v)",
+        "FETCH FIRST 1000 ROWS ONLY",
+        "WINDOW @x AS (ORDER BY @n)",
+    ),
     "mysql": ("LIMIT 1000",),
 }
 """Clauses after ORDER BY or in its place. None cuts rows off, since which ones are left is up to the plan."""

@@ -28,9 +28,11 @@ def faults(rows: Iterable[dict[str, Any]], seconds: float) -> list[str]:
     for row in rows:
         by_shape.setdefault(row["shape"], []).append(row)
     for shape, measured in by_shape.items():
-        for row in measured:
-            if row["seconds"] is None or row["seconds"] > seconds or row["bytes"] > BYTES:
-                found.append(f"{shape} of {row['length']} characters: {row['seconds']} s, {row['bytes']} bytes")
+        found += [
+            f"{shape} of {row['length']} characters: {row['seconds']} s, {row['bytes']} bytes"
+            for row in measured
+            if row["seconds"] is None or row["seconds"] > seconds or row["bytes"] > BYTES
+        ]
         found += growth(shape, [row for row in measured if row["seconds"] is not None])
     return found
 
