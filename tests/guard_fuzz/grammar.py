@@ -189,8 +189,10 @@ class Writer(ExpressionWriter):
             term = self._pick((key[0], key[0], self._name())) if self._share else key[0]
             groups = f" GROUP BY {term}"
         if groups and self._chance(0.4):
-            number = self._expression("n", 0)
+            number = self._name() if self._share and self._chance(0.3) else self._expression("n", 0)
             groups += f" HAVING {self._pick(('count(*) > 1', f'max({number}) > 1', f'min({number}) < 3'))}"
+        elif self._share and not single and self._chance(0.1):
+            groups += f" HAVING {self._pick(('max', 'min', 'count'))}({self._name()}) > 1"
         return items, columns, groups
 
     def _order(self, columns: list[tuple[str, str]], depth: int) -> str:

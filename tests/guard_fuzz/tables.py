@@ -149,7 +149,10 @@ def _table(table: Relation, dialect: str, side: str) -> list[str]:
     count = ROWS + (SIDES.index(side) if table.hidden else 0)
     rows = []
     for at in range(count):
-        cells = [_cell(field, dialect, at, unseen if field.hidden or table.hidden else seen) for field in fields]
+        cells = []
+        for field in fields:
+            hidden = field.hidden or table.hidden
+            cells.append(_cell(field, dialect, at, unseen if hidden else seen, apart=hidden and side == SIDES[1]))
         rows.append(f"({', '.join(cells)})")
     return [create, f"INSERT INTO {name} VALUES {', '.join(rows)}"]
 
@@ -162,12 +165,13 @@ def _quoted(name: str, dialect: str) -> str:
     return f"`{name}`" if dialect == "mysql" else f'"{name}"'
 
 
-def _cell(field: Field, dialect: str, at: int, state: random.Random) -> str:
+def _cell(field: Field, dialect: str, at: int, state: random.Random, *, apart: bool) -> str:
+    """A value as a literal; `apart`: less than any that the other side has, so that comparisons differ, too."""
     if field.key:
         return str(10 * at + 1 + state.randrange(10))
     if field.name == "id":
         return str(at)
-    word, number = state.choice("abcxyz"), state.randrange(6)
+    word, number = state.choice("012345" if apart else "abcxyz"), state.randrange(6) - 6 * apart
     if field.kind in ("n", "t", "e"):
         return {"n": str(number), "t": f"'{word}'", "e": f"'{state.choice(('low', 'mid', 'high'))}'"}[field.kind]
     if field.kind == "l" and dialect in _SPACES:

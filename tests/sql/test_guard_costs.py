@@ -17,7 +17,7 @@ from guard_fuzz.shapes import SHAPES, write_shape
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the measurements need fork and /proc")
 
 SECONDS, BYTES = 2.0, 200_000_000  # at 50 kB
-LEAST = 0.05  # seconds below which growth is not judged
+LEAST = 0.01  # seconds below which growth is not judged
 GROWTH = 2.5  # times as much for a character of the longest text as for one of a shorter
 
 
@@ -54,9 +54,9 @@ def growth(shape: str, measured: list[dict[str, Any]]) -> list[str]:
 
 def test_short_statements_of_all_shapes() -> None:
     assert len(SHAPES) >= 60
-    rows = list(run(SHAPES, (750, 1500, 3000, 6000)))
+    rows = list(run(SHAPES, (600, 1200, 2400, 4800)))
     assert len(rows) == 4 * len(SHAPES)
-    assert not faults(rows, SECONDS / 2)
+    assert not faults(rows, SECONDS / 2)  # a tenth of the length, on a machine that may be busy
 
 
 @pytest.mark.long

@@ -188,3 +188,121 @@ SELECT lower.lower() FROM products AS lower
 SELECT upper.name.upper() FROM customers AS upper
 SELECT main.customers.name.upper() FROM customers
 SELECT main.customers.ssn.upper() FROM customers
+SELECT (SELECT inner_place.city FROM customers LIMIT 1) FROM customers AS inner_place
+SELECT (SELECT max(inner_place.city) FROM customers) FROM customers AS inner_place
+SELECT (SELECT max(spec.name) FROM products) FROM city AS spec
+SELECT q.* FROM customers AS spec, LATERAL (SELECT max(spec.city) FROM products) q
+SELECT spec.city FROM customers AS spec JOIN products ON spec.city = 'a'
+SELECT spec.city FROM customers AS spec, products
+SELECT spec.city FROM products, customers AS spec
+SELECT count(spec) FROM products, city AS spec
+SELECT spec FROM products, city AS spec
+SELECT to_json(ssn) FROM customers, city AS ssn
+SELECT ssn FROM customers, city AS ssn
+SELECT (SELECT to_json(ssn) FROM customers LIMIT 1) FROM city AS ssn
+SELECT (SELECT ssn FROM customers LIMIT 1) FROM city AS ssn
+SELECT (SELECT max(ssn.name) FROM customers) FROM city AS ssn
+SELECT list_transform(tags, lambda x: spec.city) FROM products, customers AS spec
+SELECT list_transform([1], lambda x: (SELECT max(ssn) FROM customers)) FROM (SELECT 1 AS ssn) q
+SELECT upper FROM (SELECT 'x' AS upper) AS q, customers
+SELECT max(upper) FROM unnest(['a']) AS u(upper), customers
+SELECT unnest.upper FROM customers, unnest(['a']) AS upper
+SELECT upper FROM customers, unnest(['a']) AS upper
+SELECT ssn FROM customers, range(3) AS ssn
+SELECT ssn.range FROM customers, range(3) AS ssn
+SELECT range FROM customers, range(3)
+SELECT id FROM customers ORDER BY (SELECT max(ssn) FROM (SELECT 1 AS ssn) q)
+SELECT id FROM customers c JOIN LATERAL (SELECT max(name) AS m FROM orders) q ON true
+SELECT m FROM customers c JOIN LATERAL (SELECT max(o.total) AS m FROM orders o WHERE name = c.name) q ON true
+SELECT count(*) FROM customers c JOIN orders o ON name = 'a'
+SELECT count(*) FROM orders o JOIN customers c ON name = 'a'
+SELECT count(*) FROM orders o LEFT JOIN (SELECT 'a' AS hint) q ON hint = 'a'
+SELECT hint FROM orders o LEFT JOIN (SELECT 'a' AS hint) q ON true
+SELECT hint FROM (SELECT 'a' AS hint) q NATURAL JOIN orders o
+SELECT * FROM (SELECT 'a' AS hint) q NATURAL JOIN orders o
+SELECT * FROM (SELECT 'a' AS hint, id FROM city) q JOIN orders o USING (id) WHERE hint = 'a'
+SELECT id FROM customers GROUP BY id HAVING max(ssn) > 'a'
+SELECT max(id) AS ssn FROM customers HAVING ssn > 1
+SELECT id AS ssn FROM customers WHERE EXISTS (SELECT 1 WHERE ssn > 1)
+SELECT id AS ssn, (SELECT ssn) FROM customers
+SELECT id AS nick, (SELECT nick) FROM customers
+SELECT id AS nick FROM customers ORDER BY (SELECT nick)
+SELECT id AS nick, max(nick) OVER () FROM customers
+SELECT id AS nick FROM customers QUALIFY max(nick) OVER () > 1
+SELECT id AS nick FROM customers GROUP BY nick HAVING nick > 1
+SELECT id AS nick FROM customers GROUP BY ALL HAVING nick > 1
+WITH t(nick) AS (SELECT 1) SELECT nick FROM t, customers
+WITH t(nick) AS (SELECT 1) SELECT (SELECT nick FROM customers LIMIT 1) FROM t
+FROM (FROM customers) SELECT ssn
+FROM (SELECT * FROM customers) AS c SELECT c.ssn
+SELECT COLUMNS(c.*) FROM customers c JOIN orders USING (id)
+SELECT c.* EXCLUDE (nick) FROM customers c
+SELECT * EXCLUDE (c.nick) FROM customers c
+SELECT * REPLACE (nick AS id) FROM customers c
+SELECT * RENAME (nick AS z) FROM customers c
+SELECT UNPACK(COLUMNS('n.*')) FROM customers
+SELECT concat(*COLUMNS(*)) FROM customers
+SELECT [*COLUMNS('i.*')] FROM customers
+SELECT struct_pack(a := inner_place) FROM customers
+SELECT inner_place FROM customers
+SELECT customers.inner_place.city FROM customers
+SELECT main.customers.inner_place.city FROM customers
+SELECT c.inner_place.city FROM customers c, (SELECT {'inner_place': {'city': 1}} AS c) d
+SELECT c.id FROM customers c, (SELECT {'id': 9} AS c) d
+SELECT c.id FROM (SELECT {'id': 9} AS c) d, customers x
+SELECT hr.staff.pay FROM hr.staff, (SELECT {'staff': {'pay': 1}} AS hr) q
+SELECT hr.staff.id FROM hr.staff, (SELECT {'staff': {'id': 7}} AS hr) q
+SELECT public.x FROM city, (SELECT {'x': 7} AS public) q
+SELECT (SELECT public.x FROM city LIMIT 1) FROM (SELECT {'x': 7} AS public) q
+SELECT (SELECT spec.city FROM products LIMIT 1) FROM (SELECT {'city': 7} AS spec) q
+SELECT (SELECT max(spec.city) FROM products) FROM (SELECT {'city': 7} AS spec) q
+SELECT list_transform([1], lambda x: spec.city) FROM (SELECT {'city': 7} AS spec) q, products
+SELECT (FROM products SELECT max(spec.zip)) FROM (SELECT {'zip': 7} AS spec) q
+SELECT id FROM customers WHERE id IN (FROM orders SELECT salary)
+SELECT * FROM (VALUES (1)) t(nick), customers WHERE nick = 1
+SELECT nick FROM (VALUES (1)) t(nick) POSITIONAL JOIN customers
+SELECT count(*) FROM customers ASOF JOIN (SELECT 1 AS nick, 2 AS id) q ON customers.id >= q.id AND nick = 1
+SELECT x FROM customers, LATERAL (SELECT unnest(tags) AS x)
+SELECT x FROM customers, LATERAL (SELECT unnest(labels) AS x FROM products)
+SELECT DISTINCT ON (nick) 1 AS nick FROM customers
+SELECT DISTINCT ON (nick) 1 FROM customers
+SELECT first(id ORDER BY nick) FROM customers
+SELECT sum(id) OVER (PARTITION BY nick) FROM customers
+SELECT sum(id) OVER w AS nick FROM customers WINDOW w AS (ORDER BY nick)
+SELECT id, sum(id) OVER (ORDER BY id RANGE BETWEEN credit PRECEDING AND CURRENT ROW) FROM customers
+SELECT id FROM customers LIMIT (SELECT max(credit) FROM customers)
+SELECT id FROM customers OFFSET (SELECT max(credit) % 3 FROM customers)
+SELECT id FROM customers LIMIT credit
+MATCH (SELECT 1)
+SELECT * FROM customers AT (VERSION => 1)
+SELECT parse_path('a').ssn FROM customers
+SELECT attrs->ssn FROM customers
+SELECT attrs->'$.'||ssn FROM customers
+SELECT name COLLATE nick FROM customers
+SELECT name::nick FROM customers
+SELECT name::customers FROM customers
+SELECT CAST(NULL AS STRUCT(ssn INT)).ssn FROM customers
+SELECT TRY_CAST(ssn AS INT) FROM customers
+SELECT ssn IS NOT DISTINCT FROM 'a' FROM customers
+SELECT tags[credit] FROM customers
+SELECT tags[1:credit] FROM customers
+SELECT {'a': 1}[ssn] FROM customers
+SELECT MAP {ssn: 1} FROM customers
+SELECT {ssn: 1} FROM customers
+SELECT {'ssn': ssn} FROM customers
+SELECT list_zip(tags, labels) FROM customers, products
+SELECT ARRAY(SELECT ssn FROM customers)
+SELECT array_agg(ssn) FROM customers
+SELECT EXISTS(FROM customers WHERE ssn = 'a')
+SELECT ANY_VALUE(ssn) FROM customers
+SELECT position(ssn IN name) FROM customers
+SELECT extract(year FROM ssn) FROM customers
+SELECT substring(name FROM credit) FROM customers
+SELECT trim(ssn FROM name) FROM customers
+SELECT overlay(name PLACING ssn FROM 1) FROM customers
+SELECT INTERVAL (credit) DAY FROM customers
+SELECT CASE ssn WHEN 'a' THEN 1 END FROM customers
+SELECT name LIKE ssn FROM customers
+SELECT name LIKE 'a' ESCAPE ssn FROM customers
+SELECT grouping(ssn) FROM customers GROUP BY id
+SELECT id FROM customers GROUP BY CUBE (ssn)

@@ -171,3 +171,120 @@ SELECT count(*) FROM customers c, orders o WHERE c.id = o.id AND name = 'a'
 SELECT json_value(notes, '$.a') FROM customers
 SELECT x.y FROM customers, JSON_TABLE(notes, '$' COLUMNS (y int PATH '$.b')) x
 SELECT x.y FROM customers, JSON_TABLE(attrs, '$' PASSING ssn AS z COLUMNS (y int PATH '$.b')) x
+SELECT (spec).city FROM customers AS spec, products
+SELECT spec FROM customers AS spec, products
+SELECT spec::text FROM customers AS spec, products
+SELECT to_json(area) FROM city AS area, customers
+SELECT to_json(ssn) FROM city AS ssn, orders
+SELECT ssn FROM city AS ssn, orders
+SELECT (SELECT to_json(ssn) FROM customers LIMIT 1) FROM city AS ssn
+SELECT (SELECT ssn FROM customers LIMIT 1) FROM city AS ssn
+SELECT (SELECT (spec).city FROM products LIMIT 1) FROM customers AS spec
+SELECT (SELECT max((spec).city) FROM products) FROM customers AS spec
+SELECT (SELECT max((spec.info).city) FROM products) FROM products AS spec
+SELECT (spec.info).city FROM products AS spec
+SELECT (products.info).city, (products.spec).city FROM products
+SELECT upper FROM unnest(ARRAY['a']) AS upper, customers
+SELECT upper FROM customers, unnest(ARRAY['a']) AS upper
+SELECT upper.upper FROM customers, unnest(ARRAY['a']) AS upper
+SELECT (upper) FROM customers AS c, LATERAL unnest(c.tags) AS upper
+SELECT ordinality FROM customers, unnest(tags) WITH ORDINALITY
+SELECT value FROM customers, jsonb_each(attrs)
+SELECT value FROM customers, jsonb_each(notes)
+SELECT key, ssn FROM customers, jsonb_each(attrs) AS ssn
+SELECT key, ssn FROM customers, jsonb_each(attrs) AS x(key, ssn)
+SELECT x.ssn FROM customers, jsonb_each(attrs) AS x(key, ssn)
+SELECT nick FROM (VALUES (1)) t(nick), customers
+SELECT (SELECT nick FROM customers LIMIT 1) FROM (VALUES (1)) t(nick)
+SELECT (SELECT max(nick) FROM customers) FROM (VALUES (1)) t(nick)
+SELECT m FROM customers c JOIN LATERAL (SELECT max(o.total) AS m FROM orders o WHERE name = c.name) q ON true
+SELECT count(*) FROM orders o JOIN customers c ON name = 'a'
+SELECT hint FROM orders o LEFT JOIN (SELECT 'a' AS hint) q ON true
+SELECT hint FROM (SELECT 'a' AS hint) q NATURAL JOIN orders o
+SELECT count(*) FROM (SELECT 'a' AS hint) q NATURAL JOIN orders o
+SELECT hint FROM (SELECT 'a' AS hint, id FROM city) q JOIN orders o USING (id) WHERE hint = 'a'
+SELECT q.hint FROM (SELECT 'a' AS hint, id FROM city) q JOIN orders o USING (id) ORDER BY hint
+SELECT id AS nick FROM customers GROUP BY nick
+SELECT id AS nick FROM customers ORDER BY nick
+SELECT id AS nick FROM customers ORDER BY nick || ''
+SELECT id + 1 AS nick, count(*) FROM customers GROUP BY nick
+SELECT id + 1 AS nick FROM customers GROUP BY 1 HAVING nick IS NULL
+SELECT DISTINCT ON (nick) id AS nick FROM customers ORDER BY nick
+WITH t(nick) AS (SELECT 1) SELECT nick FROM t, customers
+WITH t(nick) AS (SELECT 1) SELECT (SELECT nick FROM customers LIMIT 1) FROM t
+SELECT id FROM customers, LATERAL (SELECT nick) q
+SELECT id FROM (SELECT 'a' AS nick) x, customers, LATERAL (SELECT nick) q
+SELECT id FROM customers c WHERE c.id IN (SELECT nick FROM (SELECT 1 AS nick) q, orders)
+SELECT id FROM customers WHERE id IN (TABLE orders)
+SELECT id FROM customers LIMIT (SELECT max(credit) FROM customers)
+SELECT id FROM customers OFFSET (SELECT count(*) FROM vault)
+SELECT sum(id) OVER (ORDER BY id RANGE BETWEEN credit PRECEDING AND CURRENT ROW) FROM customers
+SELECT id FROM customers ORDER BY id USING <
+SELECT ARRAY(SELECT ssn FROM customers)
+SELECT tags[credit] FROM customers
+SELECT tags[1:credit] FROM customers
+SELECT (tags)[credit] FROM customers
+SELECT name COLLATE "ssn" FROM customers
+SELECT name::ssn FROM customers
+SELECT position(ssn IN name) FROM customers
+SELECT extract(year FROM ssn) FROM customers
+SELECT substring(name FROM credit) FROM customers
+SELECT substring(name SIMILAR ssn ESCAPE '#') FROM customers
+SELECT trim(ssn FROM name) FROM customers
+SELECT overlay(name PLACING ssn FROM 1) FROM customers
+SELECT now() + credit * INTERVAL '1 day' FROM customers
+SELECT now() AT TIME ZONE ssn FROM customers
+SELECT CASE ssn WHEN 'a' THEN 1 END FROM customers
+SELECT name LIKE ssn FROM customers
+SELECT name LIKE 'a' ESCAPE ssn FROM customers
+SELECT credit BETWEEN 1 AND 2 FROM customers
+SELECT id BETWEEN SYMMETRIC credit AND 2 FROM customers
+SELECT (id, credit) OVERLAPS (id, id) FROM customers
+SELECT json_object('a' VALUE ssn) FROM customers
+SELECT json_object(ssn: 1) FROM customers
+SELECT json_objectagg(name : ssn) FROM customers
+SELECT json_arrayagg(ssn ORDER BY id) FROM customers
+SELECT json_arrayagg(name ORDER BY ssn) FROM customers
+SELECT json_query(attrs, '$.a' PASSING ssn AS x) FROM customers
+SELECT json_exists(attrs, '$.a ? (@ == $x)' PASSING ssn AS x) FROM customers
+SELECT json_value(attrs, '$.a' DEFAULT ssn ON EMPTY) FROM customers
+SELECT jsonb_path_query(attrs, '$.a', to_jsonb(customers)) FROM customers
+SELECT jsonb_path_exists(attrs, '$.a ? (@ == $ssn)', to_jsonb(customers)) FROM customers
+SELECT XMLELEMENT(NAME ssn, ssn) FROM customers
+SELECT VARIADIC ARRAY[ssn] FROM customers
+SELECT concat(VARIADIC tags || ssn) FROM customers
+SELECT coalesce(NULL, ssn) FROM customers
+SELECT * FROM ROWS FROM (unnest(ARRAY(SELECT ssn FROM customers))) AS x
+SELECT x FROM unnest((SELECT array_agg(ssn) FROM customers)) x
+SELECT x.a FROM jsonb_to_recordset((SELECT jsonb_agg(c) FROM customers c)) AS x(a int, ssn text)
+SELECT x.ssn FROM jsonb_to_recordset((SELECT jsonb_agg(c) FROM customers c)) AS x(a int, ssn text)
+SELECT x.ssn FROM customers c, jsonb_to_record(to_jsonb(c)) AS x(ssn text)
+SELECT jsonb_object_keys(to_jsonb(c)) FROM customers c
+SELECT json_object_keys(row_to_json(c)) FROM customers c
+SELECT pg_typeof(c)::text FROM customers c
+SELECT pg_column_size(c) FROM customers c
+SELECT num_nonnulls(c) FROM customers c
+SELECT array_to_json(array_agg(c)) FROM customers c
+SELECT string_agg(c::text, ',') FROM customers c
+SELECT ROW(c, 1)::text FROM customers c
+SELECT (ROW(c.*)).f1 FROM customers c
+SELECT (SELECT d FROM customers d WHERE d.id = c.id) FROM customers c
+SELECT c.* FROM customers c, orders c2
+SELECT (c.*) IS NULL FROM customers c
+SELECT c.* = c.* FROM customers c
+SELECT coalesce(c.*) FROM customers c
+SELECT count(c.*) FROM customers c
+SELECT max(c.*) FROM customers c
+SELECT hr.staff FROM hr.staff
+SELECT hr.staff::text FROM hr.staff
+SELECT public.customers::text FROM customers
+SELECT public.customers FROM customers
+SELECT (public.customers).ssn FROM customers
+SELECT public.customers.* FROM customers
+SELECT (public.customers.*)::text FROM customers
+SELECT to_json(public.customers.*) FROM customers
+SELECT customers.customers FROM customers
+SELECT xmin::text FROM customers
+SELECT "ctid" FROM customers
+SELECT c."xmax" FROM customers c
+SELECT c.tableoid FROM customers c

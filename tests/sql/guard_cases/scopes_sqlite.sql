@@ -109,3 +109,74 @@ SELECT docs FROM docs
 SELECT title FROM docs('body:a')
 SELECT count(*) FROM docs d, (SELECT 'body:x' AS q) x WHERE d.title MATCH x.q
 SELECT title FROM docs WHERE NOT title MATCH 'x' AND title IS NOT 'q'
+SELECT json FROM json_each('[1]'), customers
+SELECT root FROM json_each('[1]')
+SELECT json_each.json FROM customers, json_each(customers.attrs)
+SELECT ssn.value FROM customers, json_each(attrs) AS ssn
+SELECT value FROM customers, json_each(attrs)
+SELECT value FROM customers, json_each(notes)
+SELECT (SELECT value FROM json_each(notes) LIMIT 1) FROM customers
+SELECT (SELECT ssn FROM customers LIMIT 1) FROM (SELECT 1 AS ssn) q
+SELECT (SELECT max(ssn) FROM customers) FROM (SELECT 1 AS ssn) q
+SELECT (SELECT nick FROM customers LIMIT 1) FROM (SELECT 1 AS nick) q
+SELECT (SELECT 1 FROM customers ORDER BY nick LIMIT 1) FROM (SELECT 1 AS nick) q
+SELECT (SELECT 1 FROM customers GROUP BY nick LIMIT 1) FROM (SELECT 1 AS nick) q
+SELECT nick FROM (SELECT 1 AS nick) q, customers
+SELECT q.nick FROM (SELECT 1 AS nick) q, customers ORDER BY nick
+SELECT id AS nick FROM customers ORDER BY nick + 0
+SELECT id AS nick FROM customers ORDER BY -nick
+SELECT id AS nick FROM customers ORDER BY nick COLLATE binary
+SELECT id AS nick FROM customers ORDER BY (SELECT nick)
+SELECT id AS nick, (SELECT nick) AS z FROM customers
+SELECT id AS nick FROM customers WHERE nick > 1
+SELECT id AS nick FROM customers GROUP BY nick HAVING nick > 1
+SELECT id AS nick FROM customers GROUP BY 1 HAVING max(nick) > 1
+SELECT max(id) AS nick FROM customers HAVING nick > 1
+SELECT id + 0 AS nick, sum(id) OVER (ORDER BY nick) FROM customers
+SELECT id + 0 AS nick, sum(id) OVER w FROM customers WINDOW w AS (ORDER BY nick)
+SELECT id AS nick FROM customers UNION SELECT id FROM orders ORDER BY nick
+SELECT id AS nick FROM customers UNION SELECT id FROM orders ORDER BY nick + 1
+SELECT id FROM customers UNION SELECT id AS nick FROM orders ORDER BY nick
+SELECT id FROM customers UNION SELECT id FROM orders ORDER BY hint
+SELECT count(*) FROM customers c JOIN orders o ON name = 'a'
+SELECT count(*) FROM orders o JOIN customers c ON name = 'a'
+SELECT hint FROM orders o LEFT JOIN (SELECT 'a' AS hint) q ON 1
+SELECT hint FROM (SELECT 'a' AS hint) q NATURAL JOIN orders o
+SELECT o.* FROM (SELECT 'a' AS hint) q NATURAL JOIN orders o
+SELECT hint FROM orders o RIGHT JOIN (SELECT 'a' AS hint, 1 AS id) q USING (id)
+SELECT hint FROM orders o FULL JOIN (SELECT 'a' AS hint, 1 AS id) q USING (id)
+SELECT * FROM customers c JOIN orders o USING (id) JOIN products p USING (id, name)
+SELECT * FROM orders o JOIN customers c USING (id) JOIN products p USING (id, name)
+SELECT name FROM orders o JOIN customers c USING (id) JOIN products p USING (name)
+SELECT count(*) FROM orders o JOIN customers c USING (id) NATURAL JOIN products p
+SELECT id FROM customers WHERE (SELECT count(*) FROM orders WHERE name = customers.name) > 0
+SELECT id FROM customers WHERE name IN (SELECT name FROM orders)
+SELECT id FROM customers WHERE (name, city) IN (SELECT name, city FROM orders)
+SELECT id FROM customers WHERE 1 IN (SELECT id FROM orders WHERE city = customers.city)
+SELECT CASE WHEN EXISTS (SELECT 1 FROM orders WHERE salary > 2) THEN 1 END
+SELECT title FROM docs WHERE docs.title MATCH 'x OR body:x'
+SELECT title FROM docs WHERE title MATCH 'x' AND docs MATCH 'x'
+SELECT title FROM docs WHERE title MATCH 'ti' || 'tle:x'
+SELECT title FROM docs WHERE title MATCH lower('BODY:X')
+SELECT title FROM docs WHERE title MATCH title
+SELECT title FROM docs WHERE title LIKE 'x%'
+SELECT title FROM docs WHERE title = 'x'
+SELECT title FROM docs WHERE rank = 'bm25(10.0, 5.0)'
+SELECT title FROM docs WHERE title MATCH 'x' AND rank MATCH 'bm25(10.0)'
+SELECT title FROM docs ORDER BY rank
+SELECT count(*) FROM docs
+SELECT rowid IS NULL FROM (SELECT label FROM ledger)
+SELECT rowid FROM (SELECT label FROM ledger) AS x
+SELECT x.rowid FROM (SELECT * FROM ledger) AS x
+SELECT rowid FROM (SELECT label AS rowid FROM ledger) AS x
+WITH x AS (SELECT * FROM ledger) SELECT rowid FROM x
+SELECT max(label) OVER (ORDER BY rowid) FROM ledger
+SELECT count(*) FROM ledger a JOIN ledger b USING (rowid)
+SELECT count(*) FROM ledger a NATURAL JOIN ledger b
+SELECT count(*) FROM customers JOIN ledger ON customers.id = ledger.rowid
+SELECT label FROM ledger GROUP BY rowid
+SELECT label, max(amount) FROM ledger
+SELECT label, count(*) FROM ledger
+SELECT label FROM ledger GROUP BY amount % 2
+SELECT label FROM ledger LIMIT 1 OFFSET 1
+SELECT min(ledger.label) FILTER (WHERE rowid > 20) FROM ledger
