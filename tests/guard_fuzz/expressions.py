@@ -19,7 +19,7 @@ _HOLE = re.compile(r"@([a-z]+_?[a-z]*)")
 BAIT = re.compile(
     r"@h|@x|vault|rowid|oid|docs|title|body|ctid|\b(?:area|id|name|ssn)\(|DEFAULT|VALUES\(|attrs|\[4\]|@a\b(?!\.@c)"
 )
-_SHARES = (0.0, 0.0, 0.0, 0.02, 0.05, 0.15, 0.3)
+_SHARES = (0.0, 0.0, 0.02, 0.05, 0.1, 0.15, 0.3)
 """Shares of bait, one drawn for each statement."""
 _MOST = 40
 """Expansions of a statement, after which only leaves follow."""

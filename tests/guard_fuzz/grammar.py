@@ -225,7 +225,7 @@ class Writer(ExpressionWriter):
         state = self._random.random()
         if state < 0.25:
             return f" CROSS JOIN {more}"
-        if state < 0.4:
+        if state < 0.4 and (common or self.dialect != "duckdb"):
             return f" NATURAL {self._pick(('', '', 'LEFT '))}JOIN {more}"
         if state < 0.55 and (common or self._share):
             name = self._pick(common) if common and not self._bait("USING hidden") else self._pick(HIDDEN)
@@ -246,7 +246,9 @@ class Writer(ExpressionWriter):
             return self._named(name, dict(self._ctes[name]), "")
         if state < 0.34 and self._scopes[-1].sources:
             return self._function()
-        table = self._random.choice(self._hidden if self._bait("hidden table") else self._visible)
+        table = self._random.choice(
+            self._hidden if self._chance(0.25) and self._bait("hidden table") else self._visible
+        )
         columns = dict(self._ctes.get(table.name, table.visible) if not table.space else table.visible)
         space = table.space or (_SPACE[self.dialect] if self._chance(0.1) and table.name not in self._ctes else "")
         if self.dialect == "duckdb" and space and self._chance(0.2):
@@ -291,10 +293,9 @@ class Writer(ExpressionWriter):
         return f"{'LATERAL ' if lateral else ''}({text}) AS {alias}"
 
     def _function(self) -> str:
-        options = FROM_FUNCTIONS[self.dialect]
-        template, given = self._random.choice([one for one in options if self._share or not BAIT.search(one[0])])
-        if BAIT.search(template):
-            self._used.append(template)
+        bait = self._bait("function in FROM")
+        options = [one for one in FROM_FUNCTIONS[self.dialect] if bool(BAIT.search(one[0])) == bait]
+        template, given = self._pick(options)
         text, alias = self._fill(template, 0), self._alias()
         columns = dict(word.split(":") for word in given.split())
         if self._spaces:
