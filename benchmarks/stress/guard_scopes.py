@@ -3,9 +3,11 @@
     python benchmarks/stress/guard_scopes.py [--dialect sqlite|duckdb|postgres|mysql|all] [--statements N] [--seed S]
 
 Two databases of each engine differ in hidden data only (tests/guard_fuzz). An allowed statement whose rows or errors
-differ between them is a leak. Finished batches are kept, by the text of the guard and of the generator, so that a run
-that was killed goes on; --fresh throws them away. Counts by dialect go to benchmarks/stress/guard_scopes.json, beside
-those of the other dialects. PostgreSQL and MariaDB are started for it, on loopback. About 5 ms a statement.
+differ between them is a leak. After the statements of the grammar, a fifth as many attacks with other names follow
+(tests/sql/guard_cases/scopes_DIALECT.sql). Finished batches are kept, by the text of the guard and of the generator, so
+that a run that was killed goes on; --fresh throws them away. Counts by dialect go to
+benchmarks/stress/guard_scopes.json, beside those of the other dialects. PostgreSQL and MariaDB are started for it, on
+loopback. About 5 ms a statement.
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "tests")]
 
 from _parts import Parts, fingerprint, say  # noqa: E402
 from _record import record  # noqa: E402
-from guard_fuzz import ENGINES, Fuzzer, Pair, Writer  # noqa: E402
+from guard_fuzz import ENGINES, Fuzzer, Mutator, Pair, Writer  # noqa: E402
 
 from ctxprune.sql import guard  # noqa: E402
 
+CASES = HERE.parent.parent / "tests" / "sql" / "guard_cases"
 BATCH = 2000
 SHOWN = 20
 COUNTS = ("generated", "allowed", "executed", "limited")
@@ -45,15 +48,23 @@ def main() -> int:
     for dialect in ENGINES if given.dialect == "all" else (given.dialect,):
         figures = one_dialect(dialect, parts, given.statements, (given.seed, version))
         leaks += figures["leaks"]
+        mutated = one_dialect(dialect, parts, given.statements // 5, (given.seed, version), attacks=True)
+        leaks += mutated["leaks"]
+        figures["attacks with other names"] = mutated
         # read again each time: another process may have written the figures of another dialect
         record("guard_scopes", {**earlier(), dialect: figures}, seed=given.seed, data={}, folder=HERE)
     return int(leaks > 0)
 
 
-def one_dialect(dialect: str, parts: Parts, statements: int, state: tuple[int, str]) -> dict[str, Any]:
+def one_dialect(
+    dialect: str, parts: Parts, statements: int, state: tuple[int, str], *, attacks: bool = False
+) -> dict[str, Any]:
     """Counts of all batches, and the shortest leaks."""
     seed, version = state
-    writer = Writer(dialect, seed)
+    writer: Writer | Mutator = Writer(dialect, seed)
+    if attacks:
+        writer = Mutator(dialect, seed, (CASES / f"scopes_{dialect}.sql").read_text(encoding="utf-8").splitlines())
+    title = f"{dialect}, attacks" if attacks else dialect
     with ExitStack() as stack:
         pair: list[Pair] = []
 
@@ -65,8 +76,8 @@ def one_dialect(dialect: str, parts: Parts, statements: int, state: tuple[int, s
         rows = []
         for start in range(0, statements, BATCH):
             count = min(BATCH, statements - start)
-            rows.append(parts.row(f"{dialect} from {start}", (seed, version, count), lambda at=start: run(at)))
-            say(f"{dialect}: {start + count} of {statements}, {sum(len(row['leaks']) for row in rows)} leaks")
+            rows.append(parts.row(f"{title} from {start}", (seed, version, count), lambda at=start: run(at)))
+            say(f"{title}: {start + count} of {statements}, {sum(len(row['leaks']) for row in rows)} leaks")
     leaks = sorted((leak for row in rows for leak in row["leaks"]), key=lambda leak: len(leak["sql"]))
     return {
         **{name: sum(row[name] for row in rows) for name in COUNTS},
@@ -78,7 +89,7 @@ def one_dialect(dialect: str, parts: Parts, statements: int, state: tuple[int, s
     }
 
 
-def run_batch(fuzzer: Fuzzer, writer: Writer, start: int, count: int) -> dict[str, Any]:
+def run_batch(fuzzer: Fuzzer, writer: Writer | Mutator, start: int, count: int) -> dict[str, Any]:
     began = time.monotonic()
     tally = fuzzer.run(writer, count, start)
     leaks = [
@@ -95,7 +106,8 @@ def run_batch(fuzzer: Fuzzer, writer: Writer, start: int, count: int) -> dict[st
 def code_version() -> str:
     """Changes with the guard and with the generator."""
     folders = (Path(guard.__file__).resolve().parent, HERE.parent.parent / "tests" / "guard_fuzz")
-    return fingerprint([path.read_text(encoding="utf-8") for folder in folders for path in sorted(folder.glob("*.py"))])
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return fingerprint([path.read_text(encoding="utf-8") for path in [*files, *sorted(CASES.glob("scopes_*.sql"))]])
 
 
 def earlier() -> dict[str, Any]:

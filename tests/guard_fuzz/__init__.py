@@ -14,6 +14,7 @@ from __future__ import annotations
 from .engines import ENGINES, Pair
 from .fuzzer import Fuzzer, Leak, Tally
 from .grammar import Writer
+from .mutator import Mutator
 from .tables import schema
 
-__all__ = ["ENGINES", "Fuzzer", "Leak", "Pair", "Tally", "Writer", "schema"]
+__all__ = ["ENGINES", "Fuzzer", "Leak", "Mutator", "Pair", "Tally", "Writer", "schema"]

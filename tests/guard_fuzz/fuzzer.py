@@ -13,6 +13,7 @@ from .tables import schema
 if TYPE_CHECKING:
     from .engines import Answer, Pair
     from .grammar import Statement, Writer
+    from .mutator import Mutator
 
 __all__ = ["Fuzzer", "Leak", "Tally"]
 
@@ -59,7 +60,7 @@ class Fuzzer:
         self.guard = Guard(dialect, schema(dialect))
         self._pair = pair
 
-    def run(self, writer: Writer, count: int, start: int = 0) -> Tally:
+    def run(self, writer: Writer | Mutator, count: int, start: int = 0) -> Tally:
         """Statements `start` to `start + count - 1` of `writer`."""
         tally = Tally()
         for number in range(start, start + count):
