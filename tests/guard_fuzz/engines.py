@@ -75,7 +75,7 @@ class _SQLite(Pair):
 class _DuckDB(Pair):
     """With and without the older lambda syntax, where the arrow is in the text: `x -> x + 1` is one or the other."""
 
-    limits = ("INTERRUPT", "nterrupted", "Out of Memory", "INTERNAL Error")
+    limits = ("INTERRUPT", "nterrupted", "Out of Memory", "INTERNAL Error", "FATAL Error")
 
     def ask(self, sql: str) -> tuple[Answer, Answer]:
         found = super().ask(sql)
@@ -96,9 +96,18 @@ class _DuckDB(Pair):
         timer.start()
         try:
             found = connection.execute(sql).fetchmany(MOST_ROWS + 1)
+        except Exception as error:
+            if "FATAL Error" in str(error):  # a fault of DuckDB, after which the database can only be opened again
+                self._reopen(connection)
+            raise
         finally:
             timer.cancel()
         return list(found)
+
+    def _reopen(self, broken: Any) -> None:
+        side = self.connections.index(broken)
+        broken.close()
+        self.connections[side] = _open_duckdb(SIDES[side])
 
 
 class _Postgres(Pair):
@@ -137,16 +146,21 @@ def _sqlite() -> Iterator[Pair]:
 
 @contextmanager
 def _duckdb() -> Iterator[Pair]:
+    pair = _DuckDB([_open_duckdb(side) for side in SIDES], ["memory"] * 2)
+    try:
+        yield pair
+    finally:
+        for connection in pair.connections:
+            connection.close()
+
+
+def _open_duckdb(side: str) -> Any:
     import duckdb
 
-    with ExitStack() as stack:
-        connections = [stack.enter_context(closing(duckdb.connect(config={"threads": 1}))) for _ in SIDES]
-        for side, connection in zip(SIDES, connections, strict=True):
-            for statement in ("SET memory_limit = '512MB'", "SET enable_external_access = false"):
-                connection.execute(statement)
-            for statement in script("duckdb", side):
-                connection.execute(statement)
-        yield _DuckDB(connections, ["memory"] * 2)
+    connection = duckdb.connect(config={"threads": 1})
+    for statement in ("SET memory_limit = '512MB'", "SET enable_external_access = false", *script("duckdb", side)):
+        connection.execute(statement)
+    return connection
 
 
 @contextmanager

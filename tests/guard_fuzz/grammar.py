@@ -275,6 +275,9 @@ class Writer(ExpressionWriter):
         return any(source.alias.split(".")[-1] == alias for source in self._scopes[-1].sources)
 
     def _alias(self) -> str:
+        sources = self._scopes[-1].sources
+        if sources and self._bait("one alias twice"):
+            return self._pick(sources).alias.rsplit(".", maxsplit=1)[-1]
         alias = self._pick(self._names)
         while self._taken(alias):
             alias = self._pick(self._names)

@@ -18,7 +18,7 @@ from servers import MissingServerError
 from ctxprune.sql.guard import Guard
 
 CASES = Path(__file__).parent / "guard_cases"
-COUNT = 1200
+COUNT = 1000
 SEED = 5
 
 for library in ("duckdb", "psycopg", "pymysql"):

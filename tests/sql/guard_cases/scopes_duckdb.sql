@@ -306,3 +306,11 @@ SELECT name LIKE ssn FROM customers
 SELECT name LIKE 'a' ESCAPE ssn FROM customers
 SELECT grouping(ssn) FROM customers GROUP BY id
 SELECT id FROM customers GROUP BY CUBE (ssn)
+SELECT * FROM (SELECT 1 AS z) AS customers, customers
+SELECT customers.* FROM (VALUES (1, 2)) AS customers, customers
+SELECT customers.* FROM customers, (SELECT 1 AS z) AS customers
+SELECT customers.ssn FROM (SELECT 1 AS ssn) AS customers, customers
+SELECT nick FROM (SELECT 1 AS nick) customers, customers
+WITH c AS (SELECT 1 AS z) SELECT customers.* FROM c AS customers, customers
+SELECT CUSTOMERS.* FROM (SELECT 1 AS z) AS CUSTOMERS, customers
+SELECT (SELECT max(customers.ssn) FROM customers) FROM (SELECT 1 AS ssn) AS customers

@@ -169,3 +169,12 @@ SELECT id AS ssn FROM customers GROUP BY id HAVING max(ssn) > 'b'
 SELECT id AS ssn FROM customers HAVING count(DISTINCT ssn) > 4
 SELECT id AS ssn, 1 AS z FROM customers HAVING max(concat(ssn, '')) > 'b'
 SELECT id AS ssn FROM customers GROUP BY id ORDER BY max(ssn)
+SELECT * FROM (SELECT 1 AS z) AS customers, customers
+SELECT customers.* FROM (VALUES (1, 2)) AS customers, customers
+SELECT customers.* FROM customers, (SELECT 1 AS z) AS customers
+SELECT customers.ssn FROM (SELECT 1 AS ssn) AS customers, customers
+SELECT nick FROM (SELECT 1 AS nick) customers, customers
+WITH c AS (SELECT 1 AS z) SELECT customers.* FROM c AS customers, customers
+SELECT CUSTOMERS.* FROM (SELECT 1 AS z) AS CUSTOMERS, customers
+SELECT customers.* FROM JSON_TABLE('{}', '$' COLUMNS (y INT PATH '$.b')) AS customers, customers
+SELECT (SELECT max(customers.ssn) FROM customers) FROM (SELECT 1 AS ssn) AS customers

@@ -180,3 +180,11 @@ SELECT label, count(*) FROM ledger
 SELECT label FROM ledger GROUP BY amount % 2
 SELECT label FROM ledger LIMIT 1 OFFSET 1
 SELECT min(ledger.label) FILTER (WHERE rowid > 20) FROM ledger
+SELECT * FROM (SELECT 1 AS z) AS customers, customers
+SELECT customers.* FROM (VALUES (1, 2)) AS customers, customers
+SELECT customers.* FROM customers, (SELECT 1 AS z) AS customers
+SELECT customers.ssn FROM (SELECT 1 AS ssn) AS customers, customers
+SELECT nick FROM (SELECT 1 AS nick) customers, customers
+WITH c AS (SELECT 1 AS z) SELECT customers.* FROM c AS customers, customers
+SELECT CUSTOMERS.* FROM (SELECT 1 AS z) AS CUSTOMERS, customers
+SELECT (SELECT max(customers.ssn) FROM customers) FROM (SELECT 1 AS ssn) AS customers
