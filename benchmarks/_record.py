@@ -1,4 +1,7 @@
-"""Writes one benchmark's figures to benchmarks/results/NAME.json, with all that is needed to run it again."""
+"""Writes one benchmark's figures to benchmarks/results/NAME.json, with all that is needed to run it again.
+
+Those of benchmarks/stress are kept beside their scripts.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ RESULTS = Path(__file__).resolve().parent / "results"
 SHARED = Path(os.environ.get("CTXPRUNE_SHARED", RESULTS.parent.parent.parent / "shared"))
 
 
-def record(name: str, figures: object, *, seed: int | None, data: dict[str, str]) -> Path:
-    """Write `figures` (JSON-safe) to results/NAME.json; `data` maps each data set to its fingerprint."""
+def record(name: str, figures: object, *, seed: int | None, data: dict[str, str], folder: Path = RESULTS) -> Path:
+    """Write `figures` (JSON-safe) to NAME.json in `folder`; `data` maps each data set to its fingerprint."""
     document = {
         "command": shlex.join(["python", *(_short(word) for word in sys.argv)]),
         "commit": _commit(),
@@ -27,7 +30,7 @@ def record(name: str, figures: object, *, seed: int | None, data: dict[str, str]
         "machine": _machine(),
         "figures": figures,
     }
-    path = RESULTS / f"{name}.json"
+    path = folder / f"{name}.json"
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     sys.stderr.write(f"wrote {path.relative_to(RESULTS.parent.parent)}\n")
     return path
