@@ -65,7 +65,7 @@ def test_a_line_has_a_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_nesting_without_an_end_is_told_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     path.write_text("[]\n" + "[" * 200_000)
-    with pytest.raises(InputError, match="line 2 is nested too deeply"):
+    with pytest.raises(InputError, match="line 2 is not JSON"):
         list(read_rows(path))
 
 

@@ -119,7 +119,7 @@ class _Reader:
             columns = named([*new, *visible[len(new) :]])
             self.scope.fenced = True
         identifier = alias.this if alias is not None and alias.this else node.this
-        self.scope.sources.append(Source(identifier, columns, node, table))
+        self.append(Source(identifier, columns, node, table))
 
     def subquery(self, node: exp.Subquery) -> None:
         inner = node.this
@@ -200,7 +200,19 @@ class _Reader:
             old = list(dict.fromkeys((columns or {}).values()))
             tail = [stored(column, self.dialect) for column in extra or ()]
             columns = named([*new, *old[len(new) :], *tail, *(["ordinality"] if node.args.get("ordinality") else [])])
-        self.scope.sources.append(Source(identifier if isinstance(identifier, exp.Identifier) else None, columns))
+        self.append(Source(identifier if isinstance(identifier, exp.Identifier) else None, columns))
+
+    def append(self, source: Source) -> None:
+        """One more source.
+
+        Raises:
+            Refusal: There is one of that name already; the engines do not agree on which of them a name then means.
+        """
+        if source.alias is not None:
+            name = fold(source.alias.name)
+            if any(other.alias is not None and fold(other.alias.name) == name for other in self.scope.sources):
+                raise Refusal(f"two tables are called {shown(source.alias.name)}: give one of them an alias")
+        self.scope.sources.append(source)
 
     # Joins and pivots
 
