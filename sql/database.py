@@ -142,7 +142,8 @@ class Database:
         """
         with self._lock:
             if self._schema is None:
-                self._schema = self._reflect(lambda reflection: reflection.schema(self.name))
+                found = self._reflect(lambda reflection: reflection.schema(self.name))
+                self._schema = replace(found, complete=True)
             return self._schema
 
     def table(self, name: str) -> Table:

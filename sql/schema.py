@@ -72,7 +72,7 @@ class Table:
     called "namespace.name"; `bare` is its name alone.
 
     `complete` says that the stored table has no column besides these. Only reflection knows that; a schema written by
-    hand or cut down leaves it False, and the guard then assumes that there are hidden columns.
+    hand or cut down leaves it False, and the guard then assumes that there are hidden columns. It is not stored.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Table:
     namespace: str = ""
     is_view: bool = False
     rows: int | None = None
-    complete: bool = False
+    complete: bool = field(default=False, compare=False)
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
@@ -123,12 +123,14 @@ class Schema:
         tables: In database order.
         foreign_keys: Declared (and, where marked, inferred) references between these tables.
         dialect: sqlglot's name of the dialect: "sqlite", "postgres", "mysql", "duckdb".
+        complete: The database has no table besides these. Only reflection knows that; it is not stored.
     """
 
     name: str
     tables: tuple[Table, ...]
     foreign_keys: tuple[ForeignKey, ...] = ()
     dialect: str = "sqlite"
+    complete: bool = field(default=False, compare=False)
     _fold: dict[str, Table] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
@@ -175,7 +177,7 @@ class Schema:
             if cut or fold in bare:
                 whole = table.complete and len(cut) == len(table.columns)
                 kept.append(replace(table, columns=cut, complete=whole))
-        small = Schema(self.name, tuple(kept), (), self.dialect)
+        small = Schema(self.name, tuple(kept), (), self.dialect, self.complete and len(kept) == len(self.tables))
         keys = tuple(key for key in self.foreign_keys if small.holds(key))
         return replace(small, foreign_keys=keys)
 
@@ -278,7 +280,7 @@ def _noted(table: Table, notes: Schema) -> Table:
 
 
 def _table_dict(table: Table) -> dict[str, Any]:
-    names = ("name", "comment", "description", "namespace", "is_view", "rows", "complete")
+    names = ("name", "comment", "description", "namespace", "is_view", "rows")
     columns = [{name: getattr(column, name) for name in column.__slots__} for column in table.columns]
     for column in columns:
         column["examples"] = [value for value in column["examples"] if not isinstance(value, bytes)]

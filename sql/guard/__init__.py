@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DIALECTS", "Guard", "Verdict", "check"]
 
-_SUGGESTION = re.compile(
-    r"\s*(?:\((?:Perhaps you meant|There is a column)|Candidate bindings:|Did you mean\b).*", re.DOTALL
-)
+_SUGGESTION = re.compile(r"\s*(?:\((?:Perhaps you meant|There is a column)|Candidate \w+:|Did you mean\b).*", re.DOTALL)
 DIALECTS = ("duckdb", "mysql", "postgres", "sqlite")
 
 
@@ -91,11 +89,12 @@ class Guard:
         return verdict.sql
 
     def redact(self, message: str) -> str:
-        """A database's error without the names that it suggests, where a table may have columns that are hidden.
+        """A database's error without the names that it suggests, where a column or a table may be hidden.
 
         PostgreSQL and DuckDB answer a name that they do not find with similar ones, whoever may see those.
         """
-        if self.schema is None or all(table.complete for table in self.schema.tables):
+        schema = self.schema
+        if schema is None or (schema.complete and all(table.complete for table in schema.tables)):
             return message
         return _SUGGESTION.sub("", message)
 

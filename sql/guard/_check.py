@@ -45,7 +45,7 @@ def approve(sql: object, *, dialect: str, catalog: Catalog | None) -> str:
 def _approve(sql: object, dialect: str, rules: Dialect, catalog: Catalog | None) -> str:
     text = sql
     for turn in range(_ROUNDS):
-        words = tokens(text, rules, from_first=dialect == "duckdb")
+        words = tokens(text, rules, from_first=dialect == "duckdb", alias_texts=dialect in ("duckdb", "sqlite"))
         tree = _parse(words, str(text), rules)
         inspect(tree, dialect, closed=catalog is not None)
         if turn == 0:

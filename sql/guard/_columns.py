@@ -24,6 +24,13 @@ QUERIES = (exp.Select, exp.SetOperation, exp.Subquery, exp.Pivot)
 _MOST_NODES = 30_000
 _PARTS = ("this", "table", "db", "catalog")
 _ROWID = frozenset(("_rowid_", "oid", "rowid"))
+_SESSION = {
+    "duckdb": frozenset(("current_catalog", "current_role", "current_schema", "current_user", "session_user", "user")),
+    "mysql": frozenset(("current_role", "current_user")),
+    "postgres": frozenset(("cmax", "cmin", "ctid", "tableoid", "xmax", "xmin")),
+}
+"""What a name means to the database itself where no column has it: who is connected, or where a row is stored."""
+_TYPED_BY_TEXT = frozenset(("from_json", "from_json_strict", "json_transform", "json_transform_strict"))
 _UNITS = frozenset(("get_format", "timestampadd", "timestampdiff"))
 _AGGREGATES = frozenset(("avg", "count", "group_concat", "max", "median", "min", "sum", "total"))
 
@@ -99,7 +106,7 @@ class Binder(ABC):
             local = local | parameters(node)
             scope.fence_chain()  # DuckDB alone decides whether a.b is a field of a parameter or a column
         elif isinstance(node, exp.Match):
-            children = check_match(node, scope)
+            children = check_match(node, scope, hidden=self.catalog.hides_columns)
         for child in children:
             if isinstance(child, exp.Expr):
                 yield child, local
@@ -146,6 +153,8 @@ class Binder(ABC):
         arguments = list(node.expressions)
         if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
             return []
+        if name in _TYPED_BY_TEXT and self.dialect == "duckdb":
+            raise Refusal(f"{name} takes names of types in a text, which is not allowed with a schema")
         if name in FULL_TEXT_FUNCTIONS and self.dialect == "sqlite" and bind_full_text(arguments, scope):
             return arguments[1:]
         if name in _UNITS and self.dialect == "mysql" and arguments and isinstance(arguments[0], exp.Column):
@@ -164,13 +173,20 @@ class Binder(ABC):
             self._unqualified(node, scope, clause)
 
     def qualifier(self, node: exp.Column, scope: Scope, *, fence: bool = False) -> Source:
+        """The source that qualifies `node`, from the innermost query outwards; what it may reach else is fenced.
+
+        Raises:
+            Refusal: No source has that name.
+        """
         name = node.text("table")
+        stored_name = bool(node.args.get("db")) and self.dialect != "duckdb"  # an alias has no namespace
         at: Scope | None = scope
         while at is not None:
             source = at.source(name)
-            if source is not None:
+            if source is not None and not (stored_name and (source.node is None or source.node.alias)):
                 self._spell(node, "table", source)
                 at.fenced = at.fenced or fence
+                scope.fence_chain(at)
                 if self.dialect == "duckdb":
                     # a.b is a field of a hidden column a wherever no table a is in sight, and which tables are (after
                     # a SEMI JOIN its right side is not) only DuckDB knows. A fence costs nothing there.
@@ -231,6 +247,9 @@ class Binder(ABC):
     def _unqualified(self, node: exp.Column, scope: Scope, clause: str) -> None:
         name = fold(node.name)
         if name in scope.aliases and _is_order_term(node, clause):
+            own = stored(scope.aliases[name].args["alias"], self.dialect)
+            if self.dialect == "postgres" and stored(node.this, self.dialect) != own:
+                node.set("this", exp.Identifier(this=own, quoted=True))
             return
         at: Scope | None = scope
         while at is not None:
@@ -255,7 +274,7 @@ class Binder(ABC):
             elif any(source.partial and source not in hits for source in at.sources):
                 self._tell_apart(node, at, hits)
             return True
-        if any(source.columns is None for source in at.sources):
+        if any(source.columns is None for source in at.sources) and name not in _SESSION.get(self.dialect, ()):
             scope.fence_chain()
             return True
         if self.dialect in ("postgres", "duckdb") and at.source(node.name) is not None:
@@ -283,6 +302,8 @@ class Binder(ABC):
         if len(keys) != 1 or keys[0].type.upper() != "INTEGER":
             return False
         node.set("this", exp.Identifier(this=keys[0].name, quoted=True))
+        if source.alias is not None:
+            node.set("table", source.alias.copy())
         return True
 
     def _tell_apart(self, node: exp.Column, at: Scope, hits: list[Source]) -> None:
@@ -297,9 +318,8 @@ class Binder(ABC):
     def _reach(self, node: exp.Column, scope: Scope, at: Scope, hits: list[Source]) -> None:
         """Make sure that a name that means something outside is not caught by a hidden column inside."""
         alias = hits[0].alias if len(hits) == 1 else None
-        if self.dialect == "duckdb":  # it would take alias.name for a field of a hidden struct called like the alias
-            scope.fence_chain(at)
-            scope.fenced = True
+        scope.fence_chain(at)
+        scope.fenced = True
         inner: Scope | None = scope
         while alias is not None and inner is not None and inner is not at:
             if inner.source(alias.name) is not None:
@@ -308,8 +328,6 @@ class Binder(ABC):
             inner = inner.parent
         if alias is not None:
             node.set("table", alias.copy())
-        else:
-            scope.fence_chain(at)
 
     def _output_name(self, node: exp.Column, scope: Scope, clause: str) -> bool:
         """Replace a reference to an output name by the expression that it stands for."""

@@ -7,6 +7,7 @@ where the schema says that there is no hidden column.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = ["FULL_TEXT_FUNCTIONS", "bind_full_text", "check_match"]
 
+_PLAIN = re.compile(r'[\w\s"*]*')
 FULL_TEXT_FUNCTIONS = frozenset(("bm25", "highlight", "snippet"))
 
 
-def check_match(node: exp.Match, scope: Scope) -> list[exp.Expr]:
+def check_match(node: exp.Match, scope: Scope, *, hidden: bool) -> list[exp.Expr]:
     """What is left to resolve of `a MATCH b`.
+
+    Args:
+        node: The operator.
+        scope: Where it stands.
+        hidden: Whether any table may have hidden columns: a derived table does not say of which one it is made.
 
     Raises:
         Refusal: It may search a hidden column.
@@ -36,8 +43,8 @@ def check_match(node: exp.Match, scope: Scope) -> list[exp.Expr]:
         _require_complete(table, name.name)
         name.meta[BOUND] = True
         return [node.expression]
-    if any(source.partial for source in _chain(scope)) and not _is_plain(node.expression):
-        raise Refusal("MATCH is allowed with a text without ':' only, where columns are hidden")
+    if hidden and not _is_plain(node.expression):
+        raise Refusal("MATCH is allowed with a text of plain words only, where columns are hidden")
     return [name, node.expression]
 
 
@@ -64,7 +71,7 @@ def _require_complete(source: Source, name: str) -> None:
 
 
 def _is_plain(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Literal) and bool(node.is_string) and not set(node.name) & set(":{}")
+    return isinstance(node, exp.Literal) and bool(node.is_string) and _PLAIN.fullmatch(node.name) is not None
 
 
 def _is_column(node: exp.Column, scope: Scope) -> bool:

@@ -1,8 +1,9 @@
 """Third gate, with a schema: what every name means, and that the caller may see it.
 
-A name that can be bound here stays as written. Where only the database could bind it (a whole row, a function's
-columns, PIVOT) or would bind it elsewhere if the table had a hidden column of that name (a reference to an outer query
-or to an output name), the query is rewritten until no hidden column is in reach.
+A name that can be bound here stays as written in a query of nothing but tables. As soon as another query, a derived
+table or a function is near, engines differ in what they have in sight (in ON, beside LATERAL, in a WITH, by qualifier,
+by whole row), so every table with hidden columns is fenced there: whatever the engine makes of a name, no hidden column
+is in reach. The same holds where only the database could bind a name (a whole row, PIVOT).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ._columns import QUERIES, Binder
 from ._fence import close
 from ._places import check_places
 from ._refusal import Refusal
-from ._scope import BOUND, Scope, fold, look_up, named, stored
+from ._scope import BOUND, Scope, fold, look_up, named, quoted, stored
 from ._sources import read_from
 from ._types import check_type
 
@@ -76,7 +77,9 @@ class Resolver(Binder):
             name = stored(alias.this, self.dialect)
             declared = named(stored(column, self.dialect) for column in alias.columns) if alias.columns else None
             body = cte.this
-            if isinstance(body, exp.SetOperation) and (clause.args.get("recursive") or self.dialect == "sqlite"):
+            recursive = clause.args.get("recursive") or self.dialect == "sqlite"
+            # In DuckDB nothing but a plain UNION is recursive: elsewhere the name means a real table.
+            if recursive and isinstance(body, exp.Union) and not body.args.get("by_name"):
                 columns = self._recursive(body, parent, ctes, (name, declared))
             else:
                 columns = self.query(body, parent, ctes)
@@ -118,7 +121,10 @@ class Resolver(Binder):
         for term in order.expressions if order is not None else ():
             column = term.this if isinstance(term, exp.Ordered) else term
             if isinstance(column, exp.Column) and not column.args.get("table"):
-                known = columns is not None and look_up(columns, column.this, self.dialect) is not None
+                name = look_up(columns, column.this, self.dialect) if columns is not None else None
+                known = name is not None
+                if name is not None and self.dialect == "postgres" and stored(column.this, self.dialect) != name:
+                    column.set("this", quoted(name))  # only the very name is an output name there
                 if isinstance(node, exp.SetOperation):
                     # DuckDB looks into the tables of the first operand, too.
                     known = self.dialect != "duckdb" or known or fold(column.name) in _output_names(node)
@@ -141,13 +147,19 @@ class Resolver(Binder):
 
     def _pivot(self, node: exp.Pivot, parent: Scope | None, ctes: Ctes) -> None:
         scope = Scope(parent, ctes, fenced=True)
+        if parent is not None:
+            parent.fence_chain()
         read_from(self, node.this, scope)
         self.nested(node, scope, ctes, skip=("this", "with_"))
         close(scope, self.spend)
 
     def _select(self, select: exp.Select, parent: Scope | None, ctes: Ctes) -> Columns | None:
         scope = Scope(parent, ctes)
+        if parent is not None:
+            parent.fence_chain()
         conditions = read_from(self, select, scope)
+        if any(source.node is None for source in scope.sources):
+            scope.fenced = True
         for condition, near in conditions:
             scope.near = near
             self.visit(condition, scope, "on")
@@ -167,6 +179,7 @@ class Resolver(Binder):
         for item in list(select.expressions):
             star = self._star(item, scope)
             if star is not None:
+                self.spend(len(star) + sum(len(source.columns or ()) for source in star))
                 known = known and all(source.columns is not None for source in star)
                 names.extend(name for source in star for name in dict.fromkeys((source.columns or {}).values()))
                 continue
@@ -184,7 +197,7 @@ class Resolver(Binder):
         """The sources that a star in the select list covers; None if `item` is no star."""
         if isinstance(item, exp.Star):
             star, sources = item, list(scope.sources)
-            if not scope.plain or self.dialect == "duckdb":
+            if not scope.plain or (self.dialect == "duckdb" and any(source.partial for source in sources)):
                 scope.fenced = True
         elif isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
             star, sources = item.this, [self.qualifier(item, scope, fence=any(item.this.args.values()))]

@@ -178,6 +178,11 @@ class Catalog:
         """Whether a qualifier names the namespace of tables that are written without one."""
         return fold(namespace) == self._default
 
+    @cached_property
+    def hides_columns(self) -> bool:
+        """Whether any stored table may have columns that the caller must not see."""
+        return any(not table.complete for table in self._tables.values())
+
     def has_table(self, name: str) -> bool:
         """Whether a table is called so, in any namespace."""
         return fold(name) in self._spaces

@@ -105,9 +105,12 @@ class _Reader:
 
     def base(self, node: exp.Table) -> None:
         table = self.resolver.catalog.find(node)
-        if not table.complete and any(node.args.get(key) for key in ("hints", "indexed", "partition")):
-            # Partitions are made by the values of a column, and indexes are named after columns.
-            raise Refusal("partitions and index hints are allowed only where all columns of a table may be seen")
+        if not table.complete and any(node.args.get(key) for key in ("hints", "indexed", "partition", "sample")):
+            # Partitions are made by the values of a column, indexes are named after columns, and which rows a sample
+            # takes depends on the size of all of them.
+            raise Refusal(
+                "partitions, samples and index hints are allowed only where all columns of a table may be seen"
+            )
         index = node.args.get("indexed")
         if isinstance(index, exp.Table):
             index.meta[BOUND] = True

@@ -33,8 +33,14 @@ _START = {TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN, TokenType.VALUES}
 _START_DUCKDB = _START | {TokenType.FROM, TokenType.PIVOT, TokenType.UNPIVOT}
 
 
-def tokens(sql: object, dialect: Dialect, *, from_first: bool = False) -> list[Token]:
+def tokens(sql: object, dialect: Dialect, *, from_first: bool = False, alias_texts: bool = False) -> list[Token]:
     """The tokens of the one statement in `sql`, without comments and closing semicolons.
+
+    Args:
+        sql: The text.
+        dialect: How it is read.
+        from_first: A statement may begin with FROM.
+        alias_texts: A text behind a text is its alias, where sqlglot would join them.
 
     Raises:
         Refusal: Not text, too long, unreadable, empty, several statements, too deep, an executable comment.
@@ -53,6 +59,8 @@ def tokens(sql: object, dialect: Dialect, *, from_first: bool = False) -> list[T
         _comments(token)
     words = [token for token in found if token.token_type is not TokenType.HINT]
     for before, after in pairwise(words):
+        if before.token_type is after.token_type is TokenType.STRING and alias_texts:
+            raise Refusal(f"the texts {shown(before.text)} and {shown(after.text)} stand side by side")
         if before.token_type is TokenType.NUMBER and before.end + 1 == after.start and after.token_type in _NAMES:
             raise Refusal(f"the number {shown(before.text)} runs into {shown(after.text)}")
     return _one_statement(words, _START_DUCKDB if from_first else _START)

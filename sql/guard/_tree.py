@@ -95,6 +95,7 @@ _PLAIN_MYSQL = re.compile(r"[\w$]+")
 _WORDS = re.compile(r"[A-Za-z_][\w ]*")
 _WIDE = re.compile(r"[%{][^%{}A-Za-z]*(?:\d{6}|\*)")
 _LARGEST = 1_000_000
+_LONGEST_NAME = 63  # bytes, of PostgreSQL
 
 
 def inspect(tree: exp.Expr, dialect: str, *, closed: bool) -> None:
@@ -217,6 +218,13 @@ def _table(node: exp.Expr, dialect: str, *, closed: bool) -> None:
         if space:
             raise Refusal("a function with a schema is not allowed")
         return
+    if (
+        dialect == "postgres"
+        and not space
+        and name in _IDENTITY | {"current_user"}
+        and not node.this.args.get("quoted")
+    ):
+        raise Refusal(f"{node.name.upper()} is not allowed")
     system = _is_system(space, dialect) or name.startswith("sqlite_")
     if system or (not closed and _SYSTEM_TABLES[dialect].fullmatch(name)):
         raise Refusal(f"the system table {shown(node.name)} is not allowed")
@@ -232,8 +240,18 @@ def _is_system(space: str, dialect: str) -> bool:
     """
     if dialect != "mysql" or space.isascii():
         return space in _SYSTEM_SCHEMAS[dialect]
-    pattern = "".join(re.escape(letter) if letter.isascii() else ".{0,2}" for letter in space)
-    return any(re.fullmatch(pattern, name) for name in _SYSTEM_SCHEMAS[dialect])
+    return any(_may_equal(space, name) for name in _SYSTEM_SCHEMAS[dialect])
+
+
+def _may_equal(text: str, name: str) -> bool:
+    """Whether `text` is `name` if each letter beyond ASCII counts as any none, one or two letters."""
+    reached = {0}  # places of `name` up to which the beginning of `text` may reach
+    for letter in text:
+        if letter.isascii():
+            reached = {at + 1 for at in reached if name[at : at + 1] == letter}
+        else:
+            reached = {at + step for at in reached for step in range(3) if at + step <= len(name)}
+    return len(name) in reached
 
 
 def _column(node: exp.Expr, dialect: str) -> None:
@@ -249,6 +267,8 @@ def _in(node: exp.Expr, dialect: str) -> None:
 
 
 def _identifier(node: exp.Expr, dialect: str) -> None:
+    if dialect == "postgres" and len(node.name.encode("utf-8", "replace")) > _LONGEST_NAME:
+        raise Refusal(f"the name {shown(node.name)} is longer than {_LONGEST_NAME} bytes, and would be cut off")
     if not node.args.get("quoted") and not (_PLAIN_MYSQL if dialect == "mysql" else _PLAIN).fullmatch(node.name):
         raise Refusal(f"the name {shown(node.name)} must be quoted")
 
@@ -272,7 +292,8 @@ def _type(node: exp.Expr, dialect: str) -> None:
         return
     name = kind.name if isinstance(kind, exp.Expr) else str(kind)
     pattern = _WORDS if dialect == "sqlite" else _PLAIN
-    if isinstance(kind, exp.Dot) or not pattern.fullmatch(name) or name.lower().startswith(("pg_", "reg")):
+    bare = name.lower().lstrip("_")  # _regclass is an array of regclass
+    if isinstance(kind, exp.Dot) or not pattern.fullmatch(name) or bare.startswith(("pg_", "reg", "aclitem")):
         raise Refusal(f"the type {shown(name)} is not allowed")
 
 

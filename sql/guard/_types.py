@@ -38,6 +38,6 @@ def check_type(node: exp.DataType, catalog: Catalog) -> None:
     if catalog.dialect not in ("duckdb", "postgres") or node.this is not exp.DType.USERDEFINED or kind is None:
         return
     name = fold(kind.name if isinstance(kind, exp.Expr) else str(kind)).strip('"')
-    if name in _KNOWN or (name in catalog.types and not catalog.has_table(name)):
+    if (catalog.dialect == "postgres" and name in _KNOWN) or (name in catalog.types and not catalog.has_table(name)):
         return
     raise Refusal(f"the type {shown(name)} is not in the schema")

@@ -173,6 +173,10 @@ SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "joins in parentheses": (_SQLITE, lambda n: "SELECT 1 FROM " + _nest("(", "t0", " CROSS JOIN t1)", n)),
     "stars many": (_SQLITE, _star_list),
     "stars many, fenced": (_SQLITE, lambda n: f"SELECT {_list('a.*', n)} FROM t0 AS a NATURAL JOIN t1 AS b"),
+    "stars many, of many tables": (
+        _SQLITE,
+        lambda n: f"SELECT {_list('*', n)} FROM t0 AS a {_list('JOIN t1 AS b# USING (c0)', min(n // 9, 190), ' ')}",
+    ),
     "stars with EXCLUDE": (_DUCKDB, lambda n: f"SELECT {_list('* EXCLUDE (c#)', n)} FROM t0"),
     "derived tables nested": (_SQLITE, _derived),
     "derived tables nested, names": (_SQLITE, lambda n: _derived(n, "c0, c1")),
@@ -213,6 +217,7 @@ SHAPES: dict[str, tuple[str, Callable[[int], str]]] = {
     "names, unknown": (_SQLITE, lambda n: _where(_list('"nobody"', n, " || "))),
     "one long text": (_SQLITE, lambda n: _item(f"'{'a' * n}'")),
     "one long name": (_SQLITE, lambda n: _item(f"c0 AS {'a' * n}")),
+    "one long namespace": (_MYSQL, lambda n: f"SELECT 1 FROM `{chr(233) * n}_zz`.`t`"),
     "one long number": (_SQLITE, lambda n: _item("1" * n)),
     "comments": (_SQLITE, lambda n: _item("c0" + " /* a */" * n)),
     "quotes": (_SQLITE, lambda n: _item(f"'{chr(39) * 2 * n}'")),

@@ -296,3 +296,39 @@ SELECT nick FROM (SELECT 1 AS nick) customers, customers
 WITH c AS (SELECT 1 AS z) SELECT customers.* FROM c AS customers, customers
 SELECT CUSTOMERS.* FROM (SELECT 1 AS z) AS CUSTOMERS, customers
 SELECT (SELECT max(customers.ssn) FROM customers) FROM (SELECT 1 AS ssn) AS customers
+SELECT x.id, (SELECT max(d.v) FROM (SELECT '5' AS ssn) AS x, (SELECT x.ssn AS v) AS d) FROM customers AS x
+SELECT x.id FROM customers AS x ORDER BY (SELECT max(d.v) FROM (SELECT '5' AS ssn) AS x, (SELECT ssn AS v) AS d), id
+SELECT x.id FROM customers AS x WHERE EXISTS (SELECT 1 FROM (SELECT '5' AS ssn) AS x, (SELECT x.ssn AS v) AS d WHERE d.v > 'b')
+SELECT id FROM customers AS x WHERE EXISTS (SELECT 1 FROM orders a JOIN orders b ON x.ssn > 'b' JOIN (SELECT '5' AS ssn) x ON 1 = 1)
+SELECT id FROM customers x WHERE EXISTS (SELECT 1 FROM (SELECT '5' AS ssn) AS y, orders a JOIN orders b ON ssn > 'b')
+SELECT id FROM customers x WHERE EXISTS (SELECT 1 FROM (SELECT '5' AS ssn) AS x, orders a JOIN orders b ON x.ssn > 'b')
+SELECT id FROM customers x WHERE EXISTS (SELECT 1 FROM (SELECT '5' AS ssn) AS x, (orders a JOIN orders b ON x.ssn > 'b'))
+SELECT id FROM customers x WHERE EXISTS (SELECT 1 FROM (SELECT '5' AS ssn) AS x JOIN city d ON 1 = 1 JOIN (city e JOIN city f ON x.ssn > 'b') ON 1 = 1)
+SELECT (SELECT public.customers.ssn FROM (SELECT '5' AS ssn) AS customers) FROM customers
+SELECT (SELECT max(q.id) FROM (SELECT public.customers.* FROM (SELECT 1 AS id) AS customers) AS q) FROM customers
+SELECT (WITH customers AS (SELECT '5' AS ssn) SELECT public.customers.ssn FROM customers) FROM customers
+SELECT (SELECT e.ssn FROM (SELECT 1) AS e) FROM customers AS e
+SELECT (SELECT e.ssn FROM (SELECT count(*) FROM city) AS e) FROM customers AS e
+SELECT id FROM customers AS e WHERE (SELECT e.ssn FROM (SELECT 1) AS e) > 'b'
+SELECT count(*) FROM customers AS e GROUP BY (SELECT e.ssn FROM (SELECT 1) AS e)
+WITH RECURSIVE q AS (SELECT (SELECT name FROM customers LIMIT 1) AS y FROM orders), customers AS (SELECT 1 AS z) SELECT * FROM q
+SELECT (WITH q(x) AS (SELECT e.ssn) SELECT max((SELECT x FROM q)) FROM customers AS e) FROM (SELECT 'p' AS ssn) AS e
+SELECT a.name AS q FROM (SELECT 'n' AS name) AS a, orders UNION SELECT 'm' ORDER BY name
+SELECT customers.ssn FROM (SELECT 1 AS ssn) AS customers, customers
+WITH vault AS (SELECT 3 AS id INTERSECT SELECT id FROM vault) SELECT * FROM vault
+WITH RECURSIVE vault AS (SELECT 3 AS id INTERSECT SELECT id FROM vault WHERE id > 0) SELECT * FROM vault
+WITH RECURSIVE vault AS (SELECT 3 AS id EXCEPT SELECT id FROM vault WHERE id > 0) SELECT * FROM vault
+SELECT (SELECT max(d.v) FROM (SELECT '5' AS ssn) AS x, (VALUES (x.ssn)) AS d(v)) FROM customers AS x
+SELECT (SELECT CAST(to_json(q) AS TEXT) FROM (SELECT public.customers.* FROM (SELECT 1 AS id) AS customers) AS q) FROM customers
+SELECT (SELECT CAST(to_json(ssn) AS TEXT) FROM city AS ssn LIMIT 1) FROM customers
+SELECT (SELECT CAST(ssn AS TEXT) FROM (VALUES (1)) AS ssn(a)) FROM customers
+SELECT (SELECT max(CAST(ssn AS TEXT)) FROM json_to_record('{}') AS ssn(a int)) FROM customers
+SELECT (SELECT ssn FROM unnest(ARRAY[1], ARRAY[2]) AS ssn LIMIT 1) FROM customers
+SELECT (SELECT ssn FROM unnest('a b'::tsvector) AS ssn LIMIT 1) FROM customers
+SELECT (SELECT aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaax.ssn FROM customers AS aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaay LIMIT 1) FROM (SELECT 'p' AS ssn) AS aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaax
+SELECT id AS "Ssn" FROM customers ORDER BY ssn LIMIT 1
+(SELECT id AS "Ssn" FROM customers) ORDER BY ssn LIMIT 1
+SELECT DISTINCT ON (city) city, id AS "Ssn" FROM customers ORDER BY city, ssn
+SELECT count(*) FROM customers TABLESAMPLE SYSTEM (50) REPEATABLE (1)
+SELECT id FROM customers TABLESAMPLE BERNOULLI (50) REPEATABLE (1)
+SELECT xmin, ctid FROM customers, (SELECT 1) t

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune import weights as weights_module
+from ctxprune._sealed import seal
 from ctxprune.errors import FormatError, SchemaError, UsageError
 from ctxprune.network import Network
 from ctxprune.sql.linking import pool as module
@@ -176,7 +176,7 @@ def test_features_are_finite_and_say_what_they_mean():
 def test_weights_are_checked(change: dict, words: str, monkeypatch, tmp_path):
     good = {"format": module.FORMAT, "version": module.VERSION, "features": list(DATABASE_FEATURES)}
     network = load_pool_network()
-    (tmp_path / "pool.json").write_text(json.dumps({**good, "network": network.to_dict(), **change}), encoding="utf-8")
+    (tmp_path / "pool.json").write_text(seal({**good, "network": network.to_dict(), **change}), encoding="utf-8")
     monkeypatch.setattr(weights_module, "files", lambda package: tmp_path)
     with pytest.raises(FormatError, match=words):
         load_pool_network.__wrapped__()
