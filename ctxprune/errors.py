@@ -51,6 +51,8 @@ __all__ = [
     "UsageError",
 ]
 
+_LONGEST_NAME = 100
+
 
 class CtxpruneError(Exception):
     """Root of all errors of this library.
@@ -94,12 +96,12 @@ class BudgetError(CtxpruneError):
 
 
 class UnknownNameError(CtxpruneError, LookupError):
-    """No entry of that name is registered; the message lists the known ones."""
+    """No entry of that name is registered; the message lists the known ones, and 100 characters of the name at most."""
 
     code = "CP003"
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        names = sorted(known)
+        names, name = sorted(known), name[:_LONGEST_NAME]  # finding what is near takes long for a long one
         near = get_close_matches(name, names, n=1)
         hint = (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(names) or 'none'}"
         super().__init__(f"no {kind} is named {name!r}", hint=hint)

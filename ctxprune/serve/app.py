@@ -55,7 +55,13 @@ def create_app(config: ServiceConfig, *, generators: Sequence[Generator] | None 
         service.close()
 
     app = FastAPI(
-        title="ctxprune", version=__version__, description=_TEXT, docs_url=None, redoc_url=None, lifespan=lifespan
+        title="ctxprune",
+        version=__version__,
+        description=_TEXT,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,  # a redirect would name the host that the client named
     )
     app.state.service = service
     for part in (prune, rerank, sql, health, page):

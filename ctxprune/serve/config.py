@@ -5,7 +5,11 @@
     [model]                        # scorer, its model folder, generator, cache
     [batching]                     # enabled, most
     [[databases]]                  # name, and path or url or url_env; index or published
-    [[keys]]                       # name, sha256 or env, databases
+    [[keys]]                       # name, sha256 or env, databases, metrics
+
+Where there are keys, Prometheus reads token counts and stage times from `/metrics` only with one that says
+`metrics = true`; it sends it where its scrape configuration has `authorization: {credentials: KEY}` or
+`credentials_file`.
 
 Secrets need not stand in the file: `url_env`, `password_env` and `env` name environment variables, and
 `CTXPRUNE_REDIS_URL` is where `cache` and `published` lie.
@@ -201,8 +205,9 @@ class _Reader:
             database: _access(tables, f"{table.where}, databases.{database}")
             for database, tables in table.take("databases", dict, {}).items()
         }
+        metrics = table.take("metrics", bool, False)
         table.end()
-        return KeyConfig(name, digest, databases)
+        return KeyConfig(name, digest, databases, metrics)
 
     def redis(self) -> str:
         """The URL of the Redis that workers share."""

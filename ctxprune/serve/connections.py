@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import OrderedDict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,20 @@ from typing import TYPE_CHECKING, Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ctxprune.serve.errors import document
+from ctxprune.serve.logs import log, request_id
+from ctxprune.serve.wire import BoundedConnection
+
 if TYPE_CHECKING:
+    from ctxprune.errors import RequestError
     from ctxprune.serve.settings import LimitsConfig
 
 __all__ = ["Connections", "LimitedProtocol"]
+
+_SLICE_BYTES = 16_384  # that are parsed before the bounds are looked at again; one read may bring sixteen times as many
+_LINGER_SECONDS = 5.0
+_LINGER_TIMES = 4  # bodies of the largest size
+_MAY_ANSWER = (h11.IDLE, h11.SEND_RESPONSE)
 
 
 class Connections:
@@ -56,29 +67,82 @@ class Connections:
 
 
 class LimitedProtocol(H11Protocol):
-    """uvicorn's protocol, which waits for ever for the end of a request and for a client that does not read.
+    """uvicorn's protocol, which waits for ever for the end of a request and for a client that does not read, parses
+    whatever comes, and closes a connection under a client that still sends.
 
     The headers of a request may take `read_seconds`, and the rest of it twice as long: within the first half of that
     time the gateway answers that the body did not arrive.
     """
 
+    conn: BoundedConnection
+
     def __init__(self, *, limits: LimitsConfig, others: Connections, **options: Any) -> None:
         super().__init__(**options)
+        self.conn = BoundedConnection(self.config.h11_max_incomplete_event_size or 65_536)
         self._limits, self._others = limits, others
+        self._discarded: int | None = None  # bytes, since the answer to a request whose body is not read
         self._awaited: Any = None  # what h11 waits for, since the timer runs
         self._reading: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.Protocol`."""
-        super().connection_made(transport)
+        super().connection_made(_LingeringTransport(transport, self))  # type: ignore[arg-type]
         self._others.add(self)
         self._await(h11.IDLE)
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        super().data_received(data)
+        for start in range(0, len(data), _SLICE_BYTES):
+            if self._discarded is not None:
+                self._discard(len(data) - start)
+                return
+            if self.transport.is_closing():
+                return
+            super().data_received(data[start : start + _SLICE_BYTES])
         self._look()
+
+    def send_400_response(self, msg: str) -> None:
+        """See `H11Protocol`, which would answer a second time where the answer has begun."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # whoever works on the request stops
+            self.cycle.message_event.set()
+        refusal = self.conn.refusal
+        if self.conn.our_state not in _MAY_ANSWER:
+            self.abort()
+        elif refusal is None:
+            super().send_400_response(msg)
+        else:
+            self._answer(refusal)
+
+    def _answer(self, refusal: RequestError) -> None:
+        """An error that the gateway does not see, in the form of its own."""
+        number = request_id(b"")
+        log("request refused", request_id=number, status=refusal.status, cause=refusal.what)
+        body = json.dumps(document(refusal, number)).encode()
+        headers = {"content-type": "application/json", "content-length": str(len(body)), "x-request-id": number}
+        response = h11.Response(status_code=refusal.status, headers=[*headers.items(), ("connection", "close")])
+        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def linger(self, transport: asyncio.Transport) -> bool:
+        """Whether `transport` is closed by the client, or a little later, instead of now. What the client still sends
+        of a body is thrown away unparsed; if it were left in the socket, the system would take the answer back.
+        """
+        sends = self.conn.their_state in (h11.SEND_BODY, h11.ERROR) or self.conn.refusal is not None
+        if self._discarded is not None or not sends or not transport.can_write_eof():
+            return False
+        self._discarded = 0
+        transport.write_eof()
+        transport.resume_reading()
+        self._await(h11.MUST_CLOSE)
+        return True
+
+    def _discard(self, size: int) -> None:
+        self._discarded = (self._discarded or 0) + size
+        if self._discarded > _LINGER_TIMES * self._limits.body_bytes:
+            self.abort()
 
     def on_response_complete(self) -> None:
         """See `H11Protocol`; a further request may have come along with the one that was answered."""
@@ -112,6 +176,8 @@ class LimitedProtocol(H11Protocol):
     def _look(self) -> None:
         """Starts a timer where the client has begun something, and stops it where that ended."""
         state = self.conn.their_state
+        if self._discarded is not None:
+            return
         if state is h11.DONE:
             self._others.begin(self)
         begun = state is h11.IDLE and bool(self.conn.trailing_data[0])
@@ -125,5 +191,27 @@ class LimitedProtocol(H11Protocol):
             self._reading.cancel()
             self._reading = None
         if state is not None:
-            seconds = self._limits.read_seconds * (1 if state is h11.IDLE else 2)
+            times = 1 if state is h11.IDLE else 2
+            seconds = _LINGER_SECONDS if state is h11.MUST_CLOSE else self._limits.read_seconds * times
             self._reading = self.loop.call_later(seconds, self.abort)
+
+
+class _LingeringTransport:
+    """A transport whose `close` lets its protocol linger; in all else the one it is made of."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: LimitedProtocol) -> None:
+        self._transport, self._protocol, self._lingers = transport, protocol, False
+
+    def close(self) -> None:
+        """See `asyncio.Transport.close`."""
+        if not self._transport.is_closing() and self._protocol.linger(self._transport):
+            self._lingers = True
+        else:
+            self._transport.close()
+
+    def is_closing(self) -> bool:
+        """See `asyncio.Transport.is_closing`."""
+        return self._lingers or self._transport.is_closing()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

@@ -74,7 +74,7 @@ class Databases:
     """
 
     def __init__(self, config: ServiceConfig, generators: Sequence[Generator], queries: int) -> None:
-        limits = Limits(seconds=config.limits.query_seconds, rows=config.limits.rows)
+        limits = Limits(seconds=config.limits.query_seconds, rows=config.limits.rows, bytes=config.limits.answer_bytes)
         self._limits, self._generators = limits, tuple(generators)
         self._entries = {entry.name: _Entry(entry, limits, config.redis, queries) for entry in config.databases}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError, RequestError
@@ -17,14 +17,17 @@ from ctxprune.serve.limits import (
     ClientGoneError,
     check_headers,
     check_host,
+    has_body,
     read_body,
     wait_until_gone,
 )
 from ctxprune.serve.logs import cause, log, request_id
+from ctxprune.serve.long import LONG_PATHS
 from ctxprune.serve.tracing import request_span
 
 if TYPE_CHECKING:
     from ctxprune.serve.service import Service
+    from ctxprune.serve.settings import LimitsConfig
 
 __all__ = ["Call", "Gateway"]
 
@@ -32,6 +35,7 @@ _GONE = 499  # nginx's status for a client that went away, in logs and metrics o
 _GUARDED = "/v1/"
 _PART_BYTES = 65_536
 _LAST = (400, 408)  # statuses after which it is not known where a further request would begin
+_QUESTION_BYTES = 131_072  # question and evidence, 10,000 characters each, fit in whatever way they are escaped in JSON
 
 
 @dataclass
@@ -44,6 +48,7 @@ class Call:
         key: Who asks.
         status: Of the answer; 0 until it begins.
         told: What the log says besides.
+        unread: Whether a body comes, or part of one, that nobody reads; the connection is then closed after the answer.
         body: Of the request, once it is read; b"" again where it went elsewhere.
         hold: See `ctxprune.serve.limits.Booking.hold`.
     """
@@ -53,6 +58,7 @@ class Call:
     key: Key = field(default_factory=Key)
     status: int = 0
     told: dict[str, Any] = field(default_factory=dict)
+    unread: bool = False
     body: bytes = field(default=b"", repr=False)
     hold: Callable[[int], None] = lambda _: None
 
@@ -74,7 +80,7 @@ class Gateway:
             await self._app(scope, receive, send)
             return
         headers = dict(reversed(scope["headers"]))
-        call = Call(request_id(headers.get(b"x-request-id", b"")), headers)
+        call = Call(request_id(headers.get(b"x-request-id", b"")), headers, unread=has_body(headers))
         scope.setdefault("state", {})["call"] = call
         reply = _Reply(send, call)
         start = time.perf_counter()
@@ -120,7 +126,9 @@ class Gateway:
         call.hold = booking.hold
         try:
             service.gate.check_open()
-            call.body = await read_body(receive, call.headers, service.config.limits, booking)
+            limits = _limits_of(scope["path"], service.config.limits)
+            call.body = await read_body(receive, call.headers, limits, booking)
+            call.unread = False
             call.told["bytes"] = len(call.body)
             gate = service.gate if len(call.body) <= SHORT_BYTES else service.long_gate
             async with gate.turn(call.key.name):
@@ -128,6 +136,11 @@ class Gateway:
         finally:
             call.body = b""
             booking.hold(0)
+
+
+def _limits_of(path: str, limits: LimitsConfig) -> LimitsConfig:
+    """Requests that are not worked on in a process of their own are parsed in this one, so they may not be as large."""
+    return limits if path in LONG_PATHS else replace(limits, body_bytes=min(limits.body_bytes, _QUESTION_BYTES))
 
 
 async def _nothing_more() -> Any:
@@ -160,6 +173,8 @@ class _Reply:
         if message["type"] == "http.response.start":
             self.call.status = message["status"]
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.call.id.encode())]
+            if self.call.unread or message["status"] in _LAST:
+                message["headers"].append((b"connection", b"close"))
             self._streams = (b"content-type", b"text/event-stream; charset=utf-8") in message["headers"]
         elif message["type"] == "http.response.body":
             message = await self._all_but_last(message)
@@ -185,8 +200,6 @@ class _Reply:
         if self.call.status:
             return
         headers = errors.headers_of(error) if isinstance(error, CtxpruneError) else {}
-        if status in _LAST:
-            headers["connection"] = "close"
         given = [(name.encode(), value.encode()) for name, value in headers.items()]
         body = replies.encoded(document)
         given += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]

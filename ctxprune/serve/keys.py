@@ -24,10 +24,12 @@ class Key:
     Attributes:
         name: For logs; "" where the service has no keys.
         databases: See `ctxprune.serve.config.KeyConfig`.
+        metrics: See there.
     """
 
     name: str = ""
     databases: Access = field(default_factory=dict)
+    metrics: bool = False
 
     def access(self, database: str) -> str | Mapping[str, str | tuple[str, ...]]:
         """What it may see of a database.
@@ -49,8 +51,8 @@ class Keys:
     """
 
     def __init__(self, keys: Sequence[KeyConfig], databases: Iterable[str]) -> None:
-        self._digests = [(bytes.fromhex(key.digest), Key(key.name, key.databases)) for key in keys]
-        self._everybody = Key("", dict.fromkeys(databases, "*"))
+        self._digests = [(bytes.fromhex(key.digest), Key(key.name, key.databases, key.metrics)) for key in keys]
+        self._everybody = Key("", dict.fromkeys(databases, "*"), metrics=True)
 
     @property
     def all(self) -> list[Key]:

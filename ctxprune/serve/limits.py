@@ -24,6 +24,7 @@ __all__ = [
     "Gate",
     "check_headers",
     "check_host",
+    "has_body",
     "read_body",
     "wait_until_gone",
 ]
@@ -150,6 +151,11 @@ def check_host(headers: Sequence[tuple[bytes, bytes]], names: Collection[str]) -
     if name not in names:
         hint = "address it as localhost, or by one of `names` in the configuration"
         raise RequestError("the service has another name", status=421, hint=hint)
+
+
+def has_body(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a request says that a body follows its headers."""
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
 
 
 class Booking:

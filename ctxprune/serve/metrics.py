@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 __all__ = ["Metrics"]
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_LEFT_OUT = b"# ctxprune_tokens and ctxprune_stage_duration_seconds are for keys that have metrics = true\n"
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Metrics:
-    """The service's metrics, in a registry of their own.
+    """The service's metrics, in registries of their own: of its load, and of the work on requests, which tells
+    something of their contents.
 
     Args:
         inside: Says how many requests are being worked on.
@@ -26,9 +28,10 @@ class Metrics:
     def __init__(self, inside: Callable[[], int], waiting: Callable[[], int]) -> None:
         prometheus = require("prometheus_client", "serve")
         self._registry = prometheus.CollectorRegistry()
-        common = {"registry": self._registry}
+        self._inner = prometheus.CollectorRegistry()
+        common, inner = {"registry": self._registry}, {"registry": self._inner}
         self._tokens = prometheus.Counter(
-            "ctxprune_tokens", "Tokens that came into a stage and out of it.", ["direction", "stage"], **common
+            "ctxprune_tokens", "Tokens that came into a stage and out of it.", ["direction", "stage"], **inner
         )
         self._requests = prometheus.Histogram(
             "ctxprune_request_duration_seconds",
@@ -38,7 +41,7 @@ class Metrics:
             **common,
         )
         self._stages = prometheus.Histogram(
-            "ctxprune_stage_duration_seconds", "Of one stage of the work.", ["stage"], buckets=_SECONDS, **common
+            "ctxprune_stage_duration_seconds", "Of one stage of the work.", ["stage"], buckets=_SECONDS, **inner
         )
         self._batches = prometheus.Histogram(
             "ctxprune_batch_requests", "Requests that shared one run of the scorer.", buckets=_SIZES, **common
@@ -68,7 +71,7 @@ class Metrics:
         self._tokens.labels("in", stage).inc(into)
         self._tokens.labels("out", stage).inc(out)
 
-    def text(self) -> bytes:
-        """All of them in Prometheus's text format."""
+    def text(self, *, whole: bool) -> bytes:
+        """Those of the load in Prometheus's text format, and the others where all are asked for."""
         text: bytes = self._render(self._registry)
-        return text
+        return text + (self._render(self._inner) if whole else _LEFT_OUT)

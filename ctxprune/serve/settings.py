@@ -54,6 +54,8 @@ class LimitsConfig:
         seconds: From its first byte to the end of the answer.
         query_seconds: Of one SQL statement.
         rows: Of one answer.
+        answer_bytes: Of the cells of one answer, as `ctxprune.sql.Limits.bytes` counts them; rows beyond are cut off
+            and the answer says so.
         concurrency: Requests worked on at once, of short ones and of long ones each. Where there are several keys, one
             of them may have three quarters of these.
         queue: Requests of one key that wait for their turn; further ones are refused with 429.
@@ -76,6 +78,7 @@ class LimitsConfig:
     connections: int = 1_000
     workers: int = 0
     worker_bytes: int = 400_000_000
+    answer_bytes: int = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +138,14 @@ class KeyConfig:
         name: For logs.
         digest: sha256 of the key, 64 hexadecimal digits.
         databases: For each database it may use "*", or for each table "*" or its columns.
+        metrics: Whether it may read all of `/metrics`. Without it, counts of tokens and times of stages are left out:
+            these tell what the questions of other keys are about, and how large the schemas are that those may see.
     """
 
     name: str
     digest: str = field(repr=False)
     databases: Access = field(default_factory=dict)
+    metrics: bool = False
 
 
 @dataclass(frozen=True, slots=True)

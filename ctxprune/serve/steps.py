@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["told_steps"]
 
 _FIRST_ROWS = 5  # of each candidate
+_FIRST_CHARACTERS = 200  # of each of their cells that is a text, or bytes
 
 
 def told_steps(pipeline: Pipeline, tell: Callable[[str, dict[str, Any]], None]) -> Pipeline:
@@ -71,6 +72,11 @@ def _ended(item: Executed) -> dict[str, Any]:
     return {
         "sql": item.sql,
         "rows": None if rows is None else len(rows),
-        "first": [list(row) for row in (rows or ())[:_FIRST_ROWS]],
+        "first": [list(map(_start_of, row)) for row in (rows or ())[:_FIRST_ROWS]],
         "error": item.error,
     }
+
+
+def _start_of(cell: object) -> object:
+    """A step shows what a result looks like; the whole of it comes once, in the answer."""
+    return cell[:_FIRST_CHARACTERS] if isinstance(cell, (str, bytes)) else cell

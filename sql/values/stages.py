@@ -352,8 +352,10 @@ def _shared(asked: str, stored: str) -> float:
 def _around(found: list[int], theirs: list[str], asked: list[str]) -> tuple[int, int]:
     """The longest run of question words around the found ones that are all words of the value."""
     own = set(theirs)
-    best = (found[0], found[0] + 1)
+    best, first, last = (found[0], found[0] + 1), 0, 0
     for k in found:
+        if first <= k < last:  # in the run before; looking at it once more would take the square of the run's length
+            continue
         first, last = k, k + 1
         while first and asked[first - 1] in own:
             first -= 1

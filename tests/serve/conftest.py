@@ -26,7 +26,7 @@ def hashed(key: str) -> str:
 def config_for(shop: Path, **parts: Any) -> ServiceConfig:
     """One database, one key that may see all of it and one that may see two columns."""
     keys = (
-        KeyConfig("all", hashed(ALL), {"shop": "*"}),
+        KeyConfig("all", hashed(ALL), {"shop": "*"}, metrics=True),
         KeyConfig("some", hashed(SOME), {"shop": {"city": ("name", "country")}}),
     )
     given = {"databases": (DatabaseConfig("shop", str(shop)),), "keys": keys, "model": ModelConfig("lexical.v1")}

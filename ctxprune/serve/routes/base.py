@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from ctxprune.serve.scoring import Outcome
     from ctxprune.serve.service import Service
 
-__all__ = ["BodyRoute", "CallOf", "ErrorReply", "ServiceOf", "Strict", "account", "described"]
+__all__ = ["LONGEST_NAME", "BodyRoute", "CallOf", "ErrorReply", "ServiceOf", "Strict", "account", "described"]
 
-_LONGEST_NAME = 100
+LONGEST_NAME = 100  # characters of whatever a request names
 
 
 class BodyRoute(APIRoute):
@@ -74,7 +74,7 @@ class Strict(BaseModel):
         """Unknown entries are told with the known ones, which pydantic leaves out."""
         for name in data if isinstance(data, dict) else ():
             if name not in cls.model_fields:
-                raise UnknownNameError("entry", name[:_LONGEST_NAME], cls.model_fields)
+                raise UnknownNameError("entry", name, cls.model_fields)
         return data
 
 

@@ -37,6 +37,10 @@ async def readyz(service: ServiceOf, call: CallOf) -> Json:
         200: {"content": {"text/plain": {"example": 'ctxprune_tokens_total{direction="in",stage="prune"} 12.0'}}}
     },
 )
-async def metrics(service: ServiceOf) -> Response:
-    """Prometheus's text format."""
-    return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+async def metrics(service: ServiceOf, call: CallOf) -> Response:
+    """Prometheus's text format; token counts and stage times only for keys that have `metrics = true`, where there are
+    keys.
+    """
+    key = service.keys.find(call.headers)
+    text = service.metrics.text(whole=key is not None and key.metrics)
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -14,7 +14,7 @@ from ctxprune.rag import Passage, PassageOptions, PassagePruner, Passages
 from ctxprune.rag.kinds import KINDS, TABLES, read_context
 from ctxprune.rag.sniff import sniffed
 from ctxprune.serve.replies import Json, encoded
-from ctxprune.serve.routes.base import BodyRoute, CallOf, ServiceOf, Strict, account, described
+from ctxprune.serve.routes.base import LONGEST_NAME, BodyRoute, CallOf, ServiceOf, Strict, account, described
 from ctxprune.serve.scoring import Outcome, Scored, Task
 from ctxprune.table_policies import TableBudget
 
@@ -44,7 +44,9 @@ class PruneRequest(Strict):
     """
 
     query: str = Field(min_length=1, max_length=10_000)
-    kind: str = Field("text", description=f"What the text is: {', '.join(KINDS)}; or auto, by its looks.")
+    kind: str = Field(
+        "text", max_length=LONGEST_NAME, description=f"What the text is: {', '.join(KINDS)}; or auto, by its looks."
+    )
     text: str | None = Field(None, description="One text of that kind; the answer's output is one, too.")
     documents: Annotated[list[str | Document], Field(fail_fast=True)] | None = Field(
         None, description="Several texts, for kind text."

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve.replies import Json, encoded, event
-from ctxprune.serve.routes.base import BodyRoute, CallOf, ServiceOf, Strict, described
+from ctxprune.serve.routes.base import LONGEST_NAME, BodyRoute, CallOf, ServiceOf, Strict, described
 from ctxprune.serve.steps import told_steps
 from ctxprune.sql.linking.document import link_document
 from ctxprune.sql.render import RENDERERS
@@ -22,6 +22,7 @@ from ctxprune.tokens import as_counter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ctxprune.serve.gateway import Call
     from ctxprune.serve.keys import Key
     from ctxprune.serve.service import Service
     from ctxprune.sql.answer import Answer
@@ -34,16 +35,18 @@ router = APIRouter(prefix="/v1", tags=["databases"], route_class=BodyRoute)
 class LinkRequest(Strict):
     """A question on a database, by its name in the configuration."""
 
-    database: str
+    database: str = Field(max_length=LONGEST_NAME)
     question: str = Field(max_length=10_000)
     evidence: str = Field("", max_length=10_000, description="Further knowledge about the question.")
-    form: str = Field("mschema", description="How the schema is written: mschema, ddl or compact.")
+    form: str = Field(
+        "mschema", max_length=LONGEST_NAME, description="How the schema is written: mschema, ddl or compact."
+    )
 
 
 class AskRequest(Strict):
     """A question on a database, by its name in the configuration."""
 
-    database: str
+    database: str = Field(max_length=LONGEST_NAME)
     question: str = Field(max_length=10_000)
     evidence: str = Field("", max_length=10_000, description="Further knowledge about the question.")
     stream: bool = Field(False, description="Answer with server-sent events; so does Accept: text/event-stream.")
@@ -160,28 +163,50 @@ async def ask(
     call.key.access(asked.database)
     call.told["database"] = asked.database
     if asked.stream or b"text/event-stream" in call.headers.get(b"accept", b""):
-        return StreamingResponse(_events(asked, service, call.key), media_type="text/event-stream")
-    return Json(await service.blocking(lambda: encoded(_answer(asked, service, call.key).to_dict()), call.key))
+        return StreamingResponse(_events(asked, service, call), media_type="text/event-stream")
+    body = await service.blocking(lambda: encoded(_answer(asked, service, call.key).to_dict()), call.key)
+    call.hold(len(body))
+    return Json(body)
 
 
-async def _events(asked: AskRequest, service: Service, key: Key) -> AsyncIterator[bytes]:
-    """What each step found as soon as it is known, then the answer."""
+async def _events(asked: AskRequest, service: Service, call: Call) -> AsyncIterator[bytes]:
+    """What each step found as soon as it is known, then the answer. The call holds the bytes that are still to be sent.
+
+    Raises:
+        RequestError: 429, there is no room for them.
+    """
     loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+    queue: asyncio.Queue[bytes | RequestError | None] = asyncio.Queue()
+    held = 0
+
+    def put(item: bytes) -> None:
+        nonlocal held
+        try:
+            call.hold(held + len(item))
+        except RequestError as error:
+            queue.put_nowait(error)
+            running.cancel()
+            return
+        held += len(item)
+        queue.put_nowait(item)
 
     def tell(name: str, content: dict[str, Any]) -> None:
-        loop.call_soon_threadsafe(queue.put_nowait, event(name, content))
+        loop.call_soon_threadsafe(put, event(name, content))
 
     def work() -> None:
         try:
-            tell("answer", _answer(asked, service, key, tell).to_dict())
+            tell("answer", _answer(asked, service, call.key, tell).to_dict())
         finally:
             loop.call_soon_threadsafe(queue.put_nowait, None)
 
-    running = asyncio.ensure_future(service.blocking(work, key))
+    running = asyncio.ensure_future(service.blocking(work, call.key))
     try:
         while (item := await queue.get()) is not None:
+            if isinstance(item, RequestError):
+                raise item
             yield item
+            held -= len(item)
+            call.hold(held)
         await running
     finally:
         running.cancel()
