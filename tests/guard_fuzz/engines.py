@@ -52,7 +52,7 @@ class Pair(ABC):
             return ("limit", "") if any(mark in text for mark in self.limits) else ("error", text)
         if len(rows) > MOST_ROWS:
             return "limit", ""
-        return "rows", sorted(map(repr, rows))
+        return "rows", sorted(repr(row).replace(name, DATABASE) for row in rows)  # a name may be an alias, too
 
     def tell(self, error: Exception) -> str:
         """What the error says, without the excerpt of the statement that it stands at."""
