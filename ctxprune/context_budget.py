@@ -21,8 +21,8 @@ from ctxprune._checks import is_number
 from ctxprune._shared_budget import Entry, Joint
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies import POLICIES, Policy
-from ctxprune.pruning import note_of, scorer_for, unit_tokens, verdicts, written_tokens
-from ctxprune.result import Pruned
+from ctxprune.pruning import note_of, scorer_for, unit_tokens, written_tokens
+from ctxprune.result import Pruned, Verdicts
 from ctxprune.scales import IdentityScale, RankScale, Scale
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
 from ctxprune.scorers.base import Scorer, score_batch
@@ -200,7 +200,7 @@ class ContextBudget:
             name: Pruned(
                 query=query,
                 output=outputs[name],
-                units=verdicts(part.context, scores[name], entry.tokens, selections[name]),
+                units=Verdicts(part.context, scores[name], entry.tokens, selections[name]),
                 tokens_before=_tokens(part, entry, range(len(entry.tokens)), self._counter)[1],
                 tokens_after=after[name],
                 counter=self._counter.name,

@@ -96,8 +96,7 @@ class ClosedPolicy(ABC):
         demanded = np.isin(np.arange(len(order)), chooser.wanted)
         for ranked, cut in self.cuts(order, scores, context):
             tried = ranked[:cut]
-            for index in tried[np.argsort(~demanded[tried], kind="stable")].tolist():
-                chooser.add(index, "selected", self.full)
+            chooser.add_ranked(tried[np.argsort(~demanded[tried], kind="stable")], "selected", self.full)
         return chooser.selection()
 
     def free(self, context: Context[Any]) -> list[int]:
@@ -127,8 +126,7 @@ class ClosedPolicy(ABC):
         """What is kept if the units of `chosen`, bool (n_units,), are wanted: they and all they need, best first, as
         far as there is room. Raises as `Policy.select`."""
         order, chooser = self._chooser(scores, context, tokens)
-        for index in order[chosen[order]].tolist():
-            chooser.add(index, "selected", self.full)
+        chooser.add_ranked(order[chosen[order]], "selected", self.full)
         return chooser.selection()
 
     def _chooser(
@@ -203,6 +201,23 @@ class _Chooser:
             self.reasons[other] = "required"
         self.reasons[index] = reason
         return True
+
+    def add_ranked(self, order: NDArray[np.int64], reason: str, otherwise: str) -> None:
+        """What `add` does for each unit of `order`, (n_tried,), in turn."""
+        if self.room.limit is None:
+            for index in order.tolist():
+                self.add(index, reason, otherwise)
+            return
+        # A unit takes its own price at least, so that nothing has room once the cheapest one to come has none: of
+        # hundreds of thousands of units a budget is mostly filled by the first few hundred.
+        least = np.minimum.accumulate(self.room.prices[order][::-1])[::-1].tolist()
+        for place, index in enumerate(order.tolist()):
+            if self.spent + least[place] > self.room.limit:
+                rest = order[place:]
+                for left in rest[~self.kept[rest]].tolist():
+                    self.reasons[left] = otherwise
+                return
+            self.add(index, reason, otherwise)
 
     def add_together(self, indices: list[int], reason: str) -> bool:
         """Keep all of `indices` with all they need, or none of them if there is no room for that."""

@@ -18,7 +18,7 @@ from ctxprune.demand import with_demand
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.grid import column_units
 from ctxprune.policies import POLICIES, Policy, Selection, Threshold
-from ctxprune.result import Pruned, Verdict
+from ctxprune.result import Pruned, Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
 from ctxprune.scorers.base import Scorer, as_scores, score_batch
 from ctxprune.tokens import TokenCounter, as_counter
@@ -160,7 +160,7 @@ class Pruner:
         return Pruned(
             query=query,
             output=output,
-            units=verdicts(context, scores, counts.units, selection),
+            units=Verdicts(context, scores, counts.units, selection),
             tokens_before=counts.whole,
             tokens_after=after,
             counter=self._counter.name,
@@ -373,23 +373,3 @@ def _nothing_chosen(selection: Selection, closure: Closure) -> bool:
     for index in closure.pinned:
         forced[closure.missing(index, forced)] = True
     return bool((selection.kept == forced).all() and not forced.all())
-
-
-def verdicts(
-    context: Context[Any], scores: Scores, tokens: NDArray[np.int64], selection: Selection
-) -> tuple[Verdict, ...]:
-    """What `selection` decided, unit by unit; scores float32 and tokens int64, both (n_units,)."""
-    sources = getattr(context, "sources", None)
-    return tuple(
-        Verdict(
-            index=index,
-            text=unit.text,
-            kept=bool(selection.kept[index]),
-            reason=selection.reasons[index],
-            score=float(scores[index]),
-            tokens=int(tokens[index]),
-            span=unit.span,
-            source=None if sources is None else int(sources[index]),
-        )
-        for index, unit in enumerate(context.units)
-    )

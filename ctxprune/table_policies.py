@@ -81,11 +81,9 @@ class CellPolicy(ClosedPolicy):
                 where=type(self).__name__,
                 hint="raise the budget, or let strict be False to keep the best of them",
             )
-        for index in plan.demanded:
-            chooser.add(index, "selected", self.full)
+        chooser.add_ranked(np.asarray(plan.demanded, dtype=np.int64), "selected", self.full)
         if together or not chooser.kept[plan.demanded].any():  # else no others where demanded ones had no room
-            for index in plan.others:
-                chooser.add(int(index), "selected", self.full)
+            chooser.add_ranked(plan.others, "selected", self.full)
         chooser.room = _Room(prices.of_columns(chooser.kept), limit, "")
         for index in plan.ranked_columns:
             if not chooser.kept[index]:

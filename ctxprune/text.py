@@ -207,7 +207,10 @@ def _stems(word: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         forms, whole = split_identifier(word), fold(word)
     if len(forms) > 1 and (word.isascii() or not _UNSPACED_RUN.search(whole)):
         forms.insert(0, whole)
-    return tuple(stem(form) for form in forms if form not in STOP_WORDS), tuple(map(stem, forms))
+    stems = tuple(map(stem, forms))
+    if STOP_WORDS.isdisjoint(forms):  # as most words are; the pair then holds one tuple twice
+        return stems, stems
+    return tuple(stem for form, stem in zip(forms, stems, strict=True) if form not in STOP_WORDS), stems
 
 
 def _pairs(word: str) -> list[str]:
