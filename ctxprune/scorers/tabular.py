@@ -10,7 +10,7 @@ import numpy as np
 from ctxprune._checks import is_number
 from ctxprune._memo import ContextMemo
 from ctxprune.errors import UsageError
-from ctxprune.grid import grids_of
+from ctxprune.grid import largest_grids
 from ctxprune.scorers._tabular.asked import ask
 from ctxprune.scorers._tabular.column_features import column_features
 from ctxprune.scorers._tabular.needs import QuestionDemand, demand_of
@@ -43,7 +43,8 @@ class TabularScorer:
     `_shared_by_odds`), higher = keep. It comes from two small networks over features that a person can check: words,
     numbers, dates and bounds of the question that cells hold; header words; the kind of thing asked for; extremes,
     first and last rows, rows beside a row that is named. See `_tabular/MODEL_CARD.md`. A unit of several rows has the
-    best one's score. A context without grids scores as `scorer` does.
+    best one's score. A context without grids scores as `scorer` does. Of more than 2,000 tables the 2,000 largest are
+    read as tables (each takes half a millisecond, however small); the rows of the others score as `scorer` scores them.
 
     Attributes:
         scorer: Scores the units that are no rows or columns; rows too, where `weight` is not 0.
@@ -74,7 +75,7 @@ class TabularScorer:
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
         """`score` of each pair; the wrapped scorer sees all contexts that it is asked about at once."""
         results = [np.zeros(len(context.units), dtype=np.float32) for context in contexts]
-        others = [place for place, context in enumerate(contexts) if self.weight or _has_others(context)]
+        others = [place for place, context in enumerate(contexts) if self.weight or self._has_others(context)]
         given = score_batch(self.scorer, [queries[place] for place in others], [contexts[place] for place in others])
         for place, scores in zip(others, given, strict=True):
             results[place] = scores.copy()
@@ -84,8 +85,8 @@ class TabularScorer:
         return results
 
     def readings(self, context: Context[Any]) -> tuple[TableReading, ...]:
-        """The tables of the context, read once."""
-        return self._readings.get(context, lambda: tuple(map(TableReading, grids_of(context))))
+        """The tables of the context that are read as tables, read once."""
+        return self._readings.get(context, lambda: tuple(map(TableReading, largest_grids(context))))
 
     def unit_demand(self, query: str, context: Context[Any]) -> NDArray[np.bool_]:
         """The rows that the question needs together and the columns that it is about (`question_demand`), bool
@@ -98,6 +99,13 @@ class TabularScorer:
             if grid.column_units:
                 demanded[[grid.column_units[column] for column in needs.shown_columns]] = True
         return demanded
+
+    def _has_others(self, context: Context[Any]) -> bool:
+        """Whether some units are no rows or columns of the tables that are read."""
+        inside = {
+            unit for table in self.readings(context) for unit in (*table.grid.row_units, *table.grid.column_units)
+        }
+        return len(inside) < len(context.units)
 
     def _place(self, query: str, reading: TableReading, scores: Scores) -> None:
         """Write the scores of a grid's rows and columns over those of their units."""
@@ -115,11 +123,6 @@ class TabularScorer:
 def question_demand(query: str, grid: Grid) -> QuestionDemand:
     """What kind of question `query` is, the columns it names and the rows it cannot do without, by plain rules."""
     return demand_of(query, TableReading(grid))
-
-
-def _has_others(context: Context[Any]) -> bool:
-    inside = {unit for grid in grids_of(context) for unit in (*grid.row_units, *grid.column_units)}
-    return len(inside) < len(context.units)
 
 
 def _log_odds(scores: Scores) -> NDArray[np.float64]:

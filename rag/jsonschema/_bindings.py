@@ -31,9 +31,10 @@ def bound_members(graph: Graph, droppable: Droppable) -> set[tuple[int, str]]:
     """Class and name of each member that stays wherever its object does."""
     bound = {(graph.find(node), name) for node, name in graph.pinned}
     nullable = _nullable(graph) if droppable == "nullable" else set()
+    listing: dict[int, tuple[str, ...]] = {}
     for position, node in enumerate(graph.nodes):
         place = graph.find(position)
-        bound |= {(place, name) for name in _tags(graph, node)}
+        bound |= {(place, name) for name in _tags(graph, node, listing)}
         wanted = {*names(node.schema.get("required")), *_old_required(node)}
         if droppable != "all":
             bound |= {(place, name) for name in wanted} - nullable
@@ -168,16 +169,23 @@ def _aim(graph: Graph, schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _tags(graph: Graph, node: Node) -> set[str]:
-    """Names that tell the branches of a union apart: named so, or with listed values in two branches at least."""
+def _tags(graph: Graph, node: Node, listing: dict[int, tuple[str, ...]]) -> set[str]:
+    """Names that tell the branches of a union apart: named so, or with listed values in two branches at least.
+
+    `listing` remembers by the id of a schema which of its members list their values: thousands of unions may refer to
+    one schema of thousands of members.
+    """
     told = node.schema.get("discriminator")
     name = told.get("propertyName") if isinstance(told, dict) else told
     tags = {name} if isinstance(name, str) else set()
     for keyword in {"anyOf", "oneOf"} & set(node.schema):
         branches = _branches(graph, node, keyword)
-        found = Counter(
-            name for branch in branches for name, part in members(branch).items() if _listed(part) is not None
-        )
+        for branch in branches:
+            if id(branch) not in listing:
+                listing[id(branch)] = tuple(
+                    name for name, part in members(branch).items() if _listed(part) is not None
+                )
+        found = Counter(name for branch in branches for name in listing[id(branch)])
         tags |= {name for name, count in found.items() if count > 1}
         if keyword == "oneOf":
             tags |= {name for branch in branches for name in names(branch.get("required"))}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune._part import Part
-from ctxprune.grid import Grid, grids_of
+from ctxprune.grid import Grid, largest_grids
 from ctxprune.scorers._tabular.headers import named_columns
 from ctxprune.scorers._tabular.reading import TableReading
 from ctxprune.text import terms
@@ -87,13 +87,13 @@ class PageParts:
     Attributes:
         places: int (n_units,), for each unit its part: 0 for the text, else the number of its table, from 1.
         text: The units outside of tables, and their indices, int (n_text,).
-        tables: The rows and columns of tables, and theirs.
+        tables: The rows and columns of tables, and theirs; of more than `MOST_TABLES` tables those of the largest.
         pairs: Short units of the text of a page beside each other, as labels and values are, int (n_pairs, 2).
     """
 
     def __init__(self, context: Context[Any], read: Callable[[View], tuple[TableReading, ...]]) -> None:
         self.places = np.zeros(len(context.units), dtype=np.intp)
-        for number, grid in enumerate(grids_of(context), start=1):
+        for number, grid in enumerate(largest_grids(context), start=1):
             self.places[[*grid.row_units, *grid.column_units]] = number
         self.text = _view(context, np.flatnonzero(self.places == 0))
         self.tables = _view(context, np.flatnonzero(self.places))

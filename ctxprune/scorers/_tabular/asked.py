@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXTREMES", "QUESTION_FEATURES", "Asked", "ask"]
 
+_SMALL = 1 << 12  # cells of a table; what is found in larger ones takes memory
 EXTREMES = ("most", "least", "first", "last")
 QUESTION_FEATURES = (
     *(f"is_{kind}" for kind in KINDS), *(f"asks_{name}" for name in EXTREMES), "asks_next", "asks_previous", "either",
@@ -64,7 +65,17 @@ class Asked:
 
 
 def ask(query: str, reading: TableReading) -> Asked:
-    """Read `query` beside a table."""
+    """Read `query` beside a table; of a small one the last question is remembered, which is asked for twice: for the
+    scores and for the demand."""
+    if reading.last is not None and reading.last[0] == query:
+        return reading.last[1]
+    asked = _ask(query, reading)
+    if math.prod(reading.shape) <= _SMALL:
+        reading.last = query, asked
+    return asked
+
+
+def _ask(query: str, reading: TableReading) -> Asked:
     form, asked = question_form(query), list(dict.fromkeys(terms(query)))
     named = named_columns(asked, reading)
     return Asked(form, asked, reading, named, find_matches(form, asked, reading), ordered_columns(form, reading, named))

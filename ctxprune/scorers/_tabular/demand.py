@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -168,8 +169,9 @@ class QuestionForm:
     outcomes: frozenset[str]
 
 
+@lru_cache(maxsize=64)
 def question_form(query: str) -> QuestionForm:
-    """Read a question by itself."""
+    """Read a question by itself, once for all tables of a context."""
     folded = " ".join(fold(query).split())
     values = tuple(numbers_in(folded))
     conditions, equal = _conditions(folded, values)

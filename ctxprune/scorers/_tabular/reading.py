@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from ctxprune.grid import Grid
 
+    from .asked import Asked
+
 __all__ = ["NOTHING", "TableReading"]
 
 NOTHING = frozenset({"", "-", "--", "n/a", "na", "none", "?", "nan", "null", "tba", "tbd"})
@@ -136,10 +138,12 @@ class TableReading:
         like_header: float64 (n_rows,), share of its cells that are header texts.
         title: The terms of the title.
         named: Those of the title and of all headers.
+        last: The last question and what `ask` found, of a small table.
     """
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
+        self.last: tuple[str, Asked] | None = None
         self.columns = _columns(grid)
         self.dated = np.array([_dated(text) for text in grid.header], dtype=np.float64)
         self.title = frozenset(terms(grid.title)) if grid.title.strip() else frozenset()
