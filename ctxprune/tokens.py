@@ -79,7 +79,7 @@ class BundledCounter:
                 part = "".join(run)
                 if plain:
                     counts[-1] += _ascii_tokens(part)
-                elif len(part) <= _SHORT:
+                elif part in _PIECES:
                     counts[-1] += _PIECES[part]
                 else:
                     encoding.add(part)
@@ -166,6 +166,13 @@ class _Pieces(dict[str, int]):
         return number
 
 
+    def remember(self, pieces: Iterable[str], numbers: Iterable[int]) -> None:
+        """Take note of what was found out elsewhere; long pieces seldom come again."""
+        known = {piece: number for piece, number in zip(pieces, numbers, strict=True) if len(piece) <= _SHORT}
+        if len(self) + len(known) <= _KNOWN_PIECES:
+            self.update(known)
+
+
 _PIECES = _Pieces()
 
 
@@ -177,29 +184,33 @@ def _ascii_tokens(text: str) -> int:
 class _Encoding:
     """Texts waiting to be encoded together, which takes a third of the time that each takes by itself.
 
-    Their tokens are added to the last of `counts` at the time that they come in.
+    Their tokens are added to the last of `counts` at the time that they come in. Equal texts are encoded once.
     """
 
     def __init__(self, counts: list[int]) -> None:
         self._counts = counts
-        self._owners: list[int] = []
-        self._parts: list[str] = []
+        self._owners: list[tuple[int, int]] = []  # the count to add to, and the place of the part
+        self._parts: dict[str, int] = {}
         self._size = 0
 
     def add(self, text: str) -> None:
         for start, end in _chunks(text):
-            self._owners.append(len(self._counts) - 1)
-            self._parts.append(text[start:end])
-            self._size += end - start
+            part = text[start:end]
+            if part not in self._parts:
+                self._parts[part] = len(self._parts)
+                self._size += end - start
+            self._owners.append((len(self._counts) - 1, self._parts[part]))
             if self._size > _BATCH:  # a batch holds some 50 bytes a token in memory
                 self.finish()
 
     def finish(self) -> None:
         if not self._parts:
             return
-        for owner, encoded in zip(self._owners, _bundled().encode_batch_fast(self._parts), strict=True):
-            self._counts[owner] += len(encoded)
-        self._owners, self._parts, self._size = [], [], 0
+        numbers = [len(encoded) for encoded in _bundled().encode_batch_fast([*self._parts])]
+        for owner, place in self._owners:
+            self._counts[owner] += numbers[place]
+        _PIECES.remember(self._parts, numbers)
+        self._owners, self._parts, self._size = [], {}, 0
 
 
 def _chunks(text: str) -> Iterable[tuple[int, int]]:

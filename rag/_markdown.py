@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from operator import itemgetter
 
 __all__ = ["Block", "heading_level", "markdown_blocks"]
 
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,}|\$\$)(.*)", re.DOTALL)
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,}|\$\$)([^\n]*)", re.MULTILINE)
 _HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t\n]|$)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)")
 _INDENTED = re.compile(r"(?: {4}|\t)[ \t]*\S")
 _LIST = re.compile(r"\s*(?:[-*+]|[0-9]{1,9}[.)])(?:\s|$)")
 _ABOVE = 50  # lines that are looked through for the list item to which an indented line belongs
+_BREAKS = "-*_"
 _RULES = frozenset("|:- \t")
 
 
@@ -40,14 +43,17 @@ class _Lines:
 
     def __init__(self, text: str) -> None:
         self.texts = text.split("\n")
-        self.starts, self.plain = array("q"), array("q")
-        start, plain = 0, -1
+        self.starts = array("q", accumulate((len(line) + 1 for line in self.texts[:-1]), initial=0))
+
+    @cached_property
+    def plain(self) -> array[int]:
+        """See above; worked out for the first line that is indented."""
+        above, plain = array("q"), -1
         for number, line in enumerate(self.texts):
-            self.starts.append(start)
-            self.plain.append(plain)
-            start += len(line) + 1
+            above.append(plain)
             if line and line[0] not in " \t" and not line.isspace():
                 plain = number
+        return above
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -69,7 +75,7 @@ def markdown_blocks(text: str) -> list[Block]:
     A fence that is never closed is no block, so that one stray mark does not bind the rest of a document together.
     """
     lines = _Lines(text)
-    closing = _closing(lines.texts)
+    closing = _closing(text, lines)
     blocks: list[Block] = []
     number = 0
     while number < len(lines):
@@ -80,13 +86,14 @@ def markdown_blocks(text: str) -> list[Block]:
     return blocks
 
 
-def _closing(texts: list[str]) -> dict[int, int]:
+def _closing(text: str, lines: _Lines) -> dict[int, int]:
     """For each line that opens a fence the line that closes it."""
     fences: list[tuple[int, str, bool]] = []
-    for number, line in enumerate(texts):
-        match = _FENCE.match(line)
-        if match and not (match.group(1)[0] == "`" and "`" in match.group(2)):
-            fences.append((number, match.group(1), not match.group(2).strip()))
+    for match in _FENCE.finditer(text):
+        mark, said = match.groups()
+        if not (mark[0] == "`" and "`" in said):
+            fences.append((bisect_left(lines.starts, match.start()), mark, not said.strip()))
+    texts = lines.texts
     ends = _ends(fences)
     closing: dict[int, int] = {}
     place = 0
@@ -127,16 +134,19 @@ def _block(lines: _Lines, number: int, closing: dict[int, int]) -> tuple[int, in
     if number in closing:
         return closing[number], 0
     line = lines.texts[number]
-    if not line.strip():
+    said = line.lstrip()
+    if not said:
         return -1, 0
-    level = heading_level(line)
-    if level or _is_break(line):
+    level = heading_level(line) if said[0] == "#" else 0
+    if level or (said[0] in _BREAKS and _is_break(line)):
         return number, level
     following = lines.texts[number + 1] if number + 1 < len(lines) else ""
-    if _is_table(line, following):
+    if "|" in line and _is_table(line, following):
         return _run(lines, number + 1, "|"), 0
-    if _starts_code(lines, number):
+    if len(said) < len(line) and _starts_code(lines, number):
         return _code_end(lines, number), 0
+    if "=" not in following and "-" not in following:  # most lines have no such line below
+        return -1, 0
     level = _underlined(line, following) if number == 0 or not lines.texts[number - 1].strip() else 0
     return (number + 1, level) if level else (-1, 0)
 
@@ -152,7 +162,7 @@ def _underlined(line: str, following: str) -> int:
 def _is_break(line: str) -> bool:
     """Whether the line is nothing but a rule: three or more of "-", "*" or "_"."""
     marks = "".join(line.split())
-    return len(marks) > 2 and marks[0] in "-*_" and marks == marks[0] * len(marks)
+    return len(marks) > 2 and marks[0] in _BREAKS and marks == marks[0] * len(marks)
 
 
 def _is_table(line: str, following: str) -> bool:

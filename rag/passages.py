@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from ctxprune._part import moved
 from ctxprune.errors import UsageError
 
-from ._markdown import Block, markdown_blocks
+from ._dense import join_dense
+from ._markdown import Block, heading_level, markdown_blocks
 from .options import NO_OPTIONS, PassageOptions, bound_units
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Passage", "Passages", "sentence_spans"]
 
 _BYTES_PER_TOKEN = 4
+_WIDEST = 4  # UTF-8 bytes of a character
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")
 # For the splitter, which knows "\n" and " " only, and of which some rules panic on white space of several bytes; each
 # of these characters gets a stand-in of the same length.
@@ -33,9 +35,12 @@ _STAND_INS = {
 }
 # A line that starts something of its own: bullet, number, heading, quotation, table row, code fence.
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪◦–—·]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```)")
+_HEADING = 16  # characters by which a line is known as one
 _LINE = re.compile(r"[^\n]+")
 _MARKER = re.compile(r"\s*\(?(?:[0-9]{1,3}|[A-Za-z])[.)]\s*")  # the number of a list item, no sentence by itself
 _WORD = re.compile(r"\w")  # without one, as in "?!", nothing is said
+# A line without any of this is one sentence in any language: the splitter costs more than all else for a short one.
+_BOUNDARY = re.compile("[.!?;:\x80-\U0010ffff]|\n[^\n]")
 _WRAPPED_WIDTH = 120  # no one wraps prose by hand at more characters than this
 _WINDOW = 4096  # characters the splitter sees at once
 _SHORT = 0.6  # of the longest line of its paragraph: shorter lines were not ended by wrapping
@@ -51,7 +56,9 @@ class Passage:
     """One text, cut into sentences. Renders as a text.
 
     Each unit's `span` gives its characters in `text`, and `text[start:end]` is the unit's text. Every character of
-    `text` that is not white space lies in exactly one unit. A text of nothing but white space has no units.
+    `text` that is not white space lies in exactly one unit. A text of nothing but white space has no units. Where more
+    than 100,000 sentences, lines or blocks take less than 32 characters each, neighbours are one unit, of 64 characters
+    or so.
 
     Attributes:
         text: The source text; any characters, any length.
@@ -63,6 +70,7 @@ class Passage:
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
+        InputError: There are more than 200,000 units, and more than one for 16 characters.
     """
 
     text: str
@@ -82,7 +90,11 @@ class Passage:
             raise UsageError("the text holds its own fence", where="fence", hint="take another one for each prompt")
         blocks = _blocks(_readable(self.text), self.options)
         spans = _spans(self.text, blocks, language=self.language, max_tokens=self.max_tokens)
-        levels = {block.start: block.level for block in blocks}
+        levels = {block.start: block.level for block in blocks if block.level}
+        if self.options.headings and not self.options.markdown:
+            levels |= {start: level for start, end in spans if (level := heading_level(self.text[start:end][:_HEADING]))}
+        longest = self.max_tokens * _BYTES_PER_TOKEN // _WIDEST
+        spans = join_dense(spans, len(self.text), levels, longest=longest, first=int(self.options.title))
         units = bound_units(self.text, spans, self.options, language=self.language, levels=levels)
         object.__setattr__(self, "units", units)
 
@@ -180,13 +192,24 @@ def _spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens: int
     spans: list[tuple[int, int]] = []
     start = 0
     for whole in (*blocks, Block(len(text), len(text))):
-        for part in pairwise([*(start + line for line in _line_starts(readable[start : whole.start])), whole.start]):
-            for sentence in _sentences(readable, *part, code.group(1).lower()):
-                for piece in _pieces(text, *sentence, max_tokens * _BYTES_PER_TOKEN):
-                    spans += _stripped(text, *piece)
+        between = readable[start : whole.start]
+        if between and not between.isspace():
+            lines = [start + line for line in _line_starts(between)]
+            for part in pairwise([*lines, whole.start]):
+                for sentence in _sentences(readable, *part, code.group(1).lower()):
+                    spans += _sentence_spans(text, *sentence, max_tokens * _BYTES_PER_TOKEN)
         spans += _block_span(text, whole)
         start = whole.end
     return spans
+
+
+def _sentence_spans(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
+    """The sentence [start, end) in parts of at most `limit` UTF-8 bytes, without white space at their ends."""
+    if (end - start) * _WIDEST <= limit:
+        yield from _stripped(text, start, end)
+        return
+    for piece in _pieces(text, start, end, limit):
+        yield from _stripped(text, *piece)
 
 
 def _blocks(text: str, options: PassageOptions) -> list[Block]:
@@ -213,10 +236,18 @@ def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple
     The splitter leaves what is quoted or in brackets in one piece, so that one stray quotation mark would swallow the
     rest of a long text; a window bounds the loss. What the window cuts off is read again with the next one.
     """
+    if end - start <= _WINDOW and _BOUNDARY.search(text, start, end) is None:
+        empty = text.find("\n\n", start, end)  # nothing but line ends from there on
+        yield start, end if empty < 0 else empty
+        return
     import sentencex  # type: ignore[import-untyped]
 
     while start < end:
         window = text[start : min(end, start + _WINDOW)]
+        if _WORD.search(window) is None:  # nothing is said, and the splitter would take long over thousands of marks
+            yield start, start + len(window)
+            start += len(window)
+            continue
         found = sentencex.get_sentence_boundaries(language, window)
         ends = sorted({len(window), *(boundary["end_index"] for boundary in found)})
         if start + _WINDOW < end and len(ends) > 1 and ends[-2] > _WINDOW // 2:
