@@ -9,7 +9,7 @@ from ctxprune.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["check_units", "join_dense"]
+__all__ = ["check_units", "join_dense", "most_units"]
 
 _MANY = 100_000  # units, up to which nothing is joined
 _DENSE = 32  # characters a unit, from which on nothing is joined, however many there are
@@ -59,5 +59,12 @@ def check_units(units: int, size: int, hint: str) -> None:
     Raises:
         InputError: There are more than 200,000, and more than one for 16 characters; `hint` says what to do.
     """
-    if units > max(_MOST, size // _LEAST):
-        raise InputError(f"the text has {units:,} units, more than {_MOST:,} and than one for {_LEAST} characters", hint=hint)
+    if units > most_units(size):
+        raise InputError(
+            f"the text becomes more than {_MOST:,} units, and more than one for {_LEAST} characters", hint=hint
+        )
+
+
+def most_units(size: int) -> int:
+    """How many units a text of `size` characters may become."""
+    return max(_MOST, size // _LEAST)

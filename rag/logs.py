@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -11,10 +12,14 @@ from ctxprune._log_templates import read_lines, templates_of
 from ctxprune.context import Unit
 from ctxprune.errors import UsageError
 
+from ._dense import check_units, most_units
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 __all__ = ["Log"]
+
+_SAID = re.compile(r"[^\s][^\n]*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,7 @@ class Log:
 
     Raises:
         UsageError: The text is none.
+        InputError: It has more than 200,000 lines that are not blank, and more than one for 16 characters.
     """
 
     text: str = field(repr=False)
@@ -49,6 +55,7 @@ class Log:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise UsageError(f"text is a {type(self.text).__name__}", hint="give a str")
+        _check_lines(self.text)
         lines = read_lines(self.text)
         templates, patterns = templates_of(lines.forms)
         units = tuple(Unit(self.text[start:end], span=(start, end)) for start, end in lines.spans)
@@ -86,3 +93,10 @@ class Log:
         """Where a record stands; behind the last one, the end of the text."""
         span = self.units[index].span if index < len(self.units) else None
         return span if span is not None else (len(self.text), len(self.text))
+
+
+def _check_lines(text: str) -> None:
+    """Refuse a log of more lines than can be records; see `check_units`. Blank lines are none."""
+    if text.count("\n") > most_units(len(text)):
+        lines = sum(1 for _ in _SAID.finditer(text))
+        check_units(lines, len(text), "read it as plain text, or give a part of it")

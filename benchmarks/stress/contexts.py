@@ -6,8 +6,8 @@
 
 Each shape has a process of its own, in which the context is read and pruned from the start three times: by BM25 under
 a budget of 500 tokens, by BM25 under a budget of 30 % of the tokens (of tables: 30 % of the cells), and by the default
-scorer under 500 tokens. "seconds" is the wall time of reading and pruning, "cpu" the time on all cores; "mb" is the
-most memory that the process has held, Python and the text itself included, up to the end of that run. What has no end
+scorer under 500 tokens. "seconds" is the wall time of reading and pruning, "cpu" the time on all cores, by which the
+limit of 5 s is judged; "mb" is the most memory that the process has held, Python and the text itself included, up to the end of that run. What has no end
 after 60 seconds of a core or in 2 GB is recorded as "killed". A shape that is recorded is not measured again, unless
 that is asked for.
 """
@@ -90,14 +90,15 @@ def summary(figures: dict[str, dict[str, dict[str, dict[str, float]]]]) -> dict[
                 "within": sum(within(row) for _, row in rows),
                 "refused": sum(row["outcome"].startswith("CP") for _, row in rows),
                 "over": [name for name, row in rows if not within(row)],
-                "slowest": [slowest[0], slowest[1]["seconds"]],
+                "slowest": [slowest[0], slowest[1]["cpu"]],
                 "largest": [largest[0], largest[1]["mb"]],
             }
     return told
 
 
 def within(row: dict[str, float]) -> bool:
-    return row["seconds"] <= MOST_SECONDS and row["mb"] <= MOST_MB and row["outcome"][:2] in ("CP", "ok")
+    """Whether both limits are kept, by the time on all cores: other work on the machine adds less to it."""
+    return row["cpu"] <= MOST_SECONDS and row["mb"] <= MOST_MB and row["outcome"][:2] in ("CP", "ok")
 
 
 def measure(kind: str, shape: str, size: int, runs: tuple[str, ...], seconds: int) -> dict[str, dict[str, object]]:

@@ -14,6 +14,8 @@ from typing import NoReturn
 
 from ctxprune.errors import InputError
 
+from .._dense import check_units, most_units
+
 __all__ = ["Outline", "outline"]
 
 _SHOWN = 20  # characters that an error quotes
@@ -58,6 +60,8 @@ class Outline:
         self.text, self.largest = text, largest
         self.leads, self.values, self.ends = array("q"), array("q"), array("q")
         self.parents, self.gaps = array("q"), array("q")
+        # Most parts become units; where items stay whole, what is in them is forgotten again.
+        self._most = -1 if largest is None else most_units(len(text)) + 1
 
     def __len__(self) -> int:
         return len(self.leads)
@@ -69,6 +73,8 @@ class Outline:
         self.ends.append(end)
         self.parents.append(parent)
         self.gaps.append(gap)
+        if len(self.leads) == self._most:
+            check_units(self._most, len(self.text), "read it as plain text, or give a part of it")
         return len(self.leads) - 1
 
     def close(self, part: int, end: int) -> None:

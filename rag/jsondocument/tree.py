@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ctxprune.context import Unit
 
+from .._dense import check_units
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
@@ -32,6 +34,7 @@ class JsonTree:
         self._closes = dict(zip(outline.parents, outline.ends, strict=True))
         del self._closes[-1]
         self._parts = [part for part in range(len(outline)) if self._is_unit(part)]
+        check_units(len(self._parts), len(outline.text), "read it as plain text, or give a part of it")
         above: dict[int, str] = {-1: ""}
         for part in sorted(self._closes):
             above[part] = _below(above[outline.parents[part]], outline.key(part))
