@@ -62,9 +62,7 @@ class Verdicts(Sequence[Verdict]):
 
     __slots__ = ("_kept", "_reasons", "_scores", "_sources", "_tokens", "_units")
 
-    def __init__(
-        self, context: Context[Any], scores: Scores, tokens: NDArray[np.int64], selection: Selection
-    ) -> None:
+    def __init__(self, context: Context[Any], scores: Scores, tokens: NDArray[np.int64], selection: Selection) -> None:
         self._units, self._sources = tuple(context.units), getattr(context, "sources", None)
         self._scores, self._tokens = scores.copy(), tokens  # a scorer may fill its array anew for the next question
         self._kept, self._reasons = selection.kept.copy(), selection.reasons

@@ -165,7 +165,6 @@ class _Pieces(dict[str, int]):
             self[piece] = number
         return number
 
-
     def remember(self, pieces: Iterable[str], numbers: Iterable[int]) -> None:
         """Take note of what was found out elsewhere; long pieces seldom come again."""
         known = {piece: number for piece, number in zip(pieces, numbers, strict=True) if len(piece) <= _SHORT}

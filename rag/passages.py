@@ -92,7 +92,9 @@ class Passage:
         spans = _spans(self.text, blocks, language=self.language, max_tokens=self.max_tokens)
         levels = {block.start: block.level for block in blocks if block.level}
         if self.options.headings and not self.options.markdown:
-            levels |= {start: level for start, end in spans if (level := heading_level(self.text[start:end][:_HEADING]))}
+            levels |= {
+                start: level for start, end in spans if (level := heading_level(self.text[start:end][:_HEADING]))
+            }
         longest = self.max_tokens * _BYTES_PER_TOKEN // _WIDEST
         spans = join_dense(spans, len(self.text), levels, longest=longest, first=int(self.options.title))
         units = bound_units(self.text, spans, self.options, language=self.language, levels=levels)

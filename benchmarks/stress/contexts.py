@@ -7,9 +7,9 @@
 Each shape has a process of its own, in which the context is read and pruned from the start three times: by BM25 under
 a budget of 500 tokens, by BM25 under a budget of 30 % of the tokens (of tables: 30 % of the cells), and by the default
 scorer under 500 tokens. "seconds" is the wall time of reading and pruning, "cpu" the time on all cores, by which the
-limit of 5 s is judged; "mb" is the most memory that the process has held, Python and the text itself included, up to the end of that run. What has no end
-after 60 seconds of a core or in 2 GB is recorded as "killed". A shape that is recorded is not measured again, unless
-that is asked for.
+limit of 5 s is judged; "mb" is the most memory that the process has held, Python and the text itself included, up to
+the end of that run. What has no end after 60 seconds of a core or in 2 GB is recorded as "killed". A shape that is
+recorded is not measured again, unless that is asked for.
 """
 
 from __future__ import annotations

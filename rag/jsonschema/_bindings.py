@@ -182,9 +182,7 @@ def _tags(graph: Graph, node: Node, listing: dict[int, tuple[str, ...]]) -> set[
         branches = _branches(graph, node, keyword)
         for branch in branches:
             if id(branch) not in listing:
-                listing[id(branch)] = tuple(
-                    name for name, part in members(branch).items() if _listed(part) is not None
-                )
+                listing[id(branch)] = tuple(name for name, part in members(branch).items() if _listed(part) is not None)
         found = Counter(name for branch in branches for name in listing[id(branch)])
         tags |= {name for name, count in found.items() if count > 1}
         if keyword == "oneOf":

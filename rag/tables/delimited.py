@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._records import Record, find_delimiter, records
-from .form import Span, TextForm, cell_spans, check_cells
+from .form import Span, TextForm, cell_spans, check_size
 from .header import count_header_rows
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Delimited(TextForm):
             else options.header_rows
         )
         self.width = max([width, *(len(record.cells) for record in found[:depth])], default=0)
-        check_cells(len(found) * (self.width + 1))
+        check_size(len(found), len(found) * (self.width + 1))
         self._head = [self._fitted(record) for record in found[:depth]]
         self._body = [self._fitted(record) for record in found[depth:]]
         self._column_spans = cell_spans(self._head[-1].start, self._head[-1].cells) if self._head else []
@@ -91,12 +91,12 @@ class Delimited(TextForm):
 
 
 def _read_records(text: str, delimiter: str, start: int) -> list[Record]:
-    """The records; of a text that holds too many cells no more than it takes to say so."""
+    """The records; of a text that holds too many of them, or of cells, no more than it takes to say so."""
     found, cells = [], 0
     for record in records(text, delimiter, start):
         found.append(record)
         cells += len(record.cells) + 1
-        check_cells(cells)
+        check_size(len(found), cells)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import InputError
 
-from .form import Span, TextForm, cell_spans, check_cells
+from .form import Span, TextForm, cell_spans, check_size
 from .header import count_header_rows
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class MarkdownTable(TextForm):
         self.text = text
         head = _cut(text, lines[top])
         self.width = len(head.cells)
-        check_cells((bottom - top) * (self.width + 1))
+        check_size(bottom - top, (bottom - top) * (self.width + 1))
         self._rule = _fitted(_cut(text, lines[top + 1]), self.width)
         found = [
             head,

@@ -71,7 +71,11 @@ def _placed(asked: Asked) -> dict[str, NDArray[np.generic]]:
     reading = asked.reading
     n, width = reading.shape
     index = np.arange(width)
-    lengths = [sum(len(cell.folded) for cell in cells) / max(n, 1) for cells in reading.columns]
+    lengths = [
+        sum(len(cell.folded) * count for cell, count in zip(column.cells, column.counts.tolist(), strict=True))
+        / max(n, 1)
+        for column in reading.columns
+    ]
     return {
         "first": index == 0,
         "second": index == 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,20 +57,21 @@ class Notation:
     letters: frozenset[str] = frozenset("k")
 
 
-def notation_of(texts: Iterable[str]) -> Notation:
-    """The notation of a column, from its folded cells.
+def notation_of(texts: Iterable[str], counts: Iterable[int] | None = None) -> Notation:
+    """The notation of a column, from its folded cells; `counts` says how often each stands there, else once.
 
     The decimal mark is a comma where more cells can only be read so than only with a point. "k" is no scale among
     measures (km); "m" and "b", which may be metres and bases, are scales only among other scales and currencies, and
     neither among measures nor among numbers without a letter.
     """
     decimals, seen = Counter[str](), set[str]()
-    for text in texts:
+    for text, count in zip(texts, repeat(1) if counts is None else counts, strict=False):
         match = _WRITTEN.match(text)
         if match is None:
             continue
         readings = [decimal for decimal, whole in _WHOLE.items() if whole.fullmatch(match["figure"])]
-        decimals.update(readings if len(readings) == 1 else ())
+        if len(readings) == 1:
+            decimals[readings[0]] += count
         after = match["after"] or ""
         if match["before"] and after in SCALES:
             seen.add("scale")

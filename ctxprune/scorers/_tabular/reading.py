@@ -6,19 +6,19 @@ import math
 import re
 from array import array
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
 
 from ctxprune.text import fold, terms
 
 from .notation import notation_of
-from .values import Value, read_value
+from .values import Value, read_value, read_value_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -36,11 +36,57 @@ _FEW = 1 << 15  # cells of a table of which other tables may have the same; more
 _CACHED = 64  # characters: longer cells are seldom met twice
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
+class _Cell(NamedTuple):
     folded: str
     terms: tuple[str, ...]
     value: Value | None
+
+
+class Column(Sequence[_Cell]):
+    """The cells of a column, of which those that say the same are one object.
+
+    What goes over all cells of a table goes over the distinct ones of each column, and by numpy over their places.
+
+    Attributes:
+        cells: The distinct cells, in the order in which they first stand in the column.
+        places: For each row the index of its cell among them, int64 (n_rows,).
+        counts: How many rows have each of them, int64 (n_cells,).
+    """
+
+    def __init__(self, texts: Sequence[str], read: Callable[[str], tuple[str, tuple[str, ...]]]) -> None:
+        numbers: dict[str, int] = {}
+        self.places = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
+        self.counts = np.bincount(self.places, minlength=len(numbers))
+        found = [read(text) if len(text) <= _CACHED else _read_words(text) for text in numbers]
+        notation = notation_of([folded for folded, _ in found], self.counts.tolist())
+        value = read_value if read is _cached else read_value_once
+        self.cells = [
+            _Cell(folded, words, value(text, notation) if folded else None)
+            for text, (folded, words) in zip(numbers, found, strict=True)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> _Cell: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[_Cell]: ...
+
+    def __getitem__(self, index: int | slice) -> _Cell | list[_Cell]:
+        """The cell of a row."""
+        if isinstance(index, slice):
+            return [self.cells[place] for place in self.places[index].tolist()]
+        return self.cells[self.places[index]]
+
+    def __iter__(self) -> Iterator[_Cell]:
+        return map(self.cells.__getitem__, self.places.tolist())
+
+    @cached_property
+    def filled(self) -> NDArray[np.bool_]:
+        """Whether each of `cells` says something, bool (n_cells,)."""
+        return np.array([bool(cell.folded) for cell in self.cells], dtype=np.bool_)
 
 
 @lru_cache(maxsize=32768)
@@ -53,20 +99,11 @@ def _read_words(text: str) -> tuple[str, tuple[str, ...]]:
     return ("", ()) if folded in NOTHING else (folded, tuple(dict.fromkeys(terms(text))))
 
 
-def _columns(grid: Grid) -> list[list[_Cell]]:
-    """The cells of each column, read in its own notation; those that say the same are one object."""
+def _columns(grid: Grid) -> list[Column]:
+    """The cells of each column, read in its own notation."""
     read = _cached if len(grid.rows) * len(grid.header) <= _FEW else _read_words
-    return [_column(texts, read) for texts in zip(*grid.rows, strict=True)] if grid.rows else [[] for _ in grid.header]
-
-
-def _column(texts: tuple[str, ...], read: Callable[[str], tuple[str, tuple[str, ...]]]) -> list[_Cell]:
-    found = {text: read(text) if len(text) <= _CACHED else _read_words(text) for text in dict.fromkeys(texts)}
-    notation = notation_of(found[text][0] for text in texts)
-    cells = {
-        text: _Cell(folded, words, read_value(text, notation) if folded else None)
-        for text, (folded, words) in found.items()
-    }
-    return [cells[text] for text in texts]
+    texts = zip(*grid.rows, strict=True) if grid.rows else [() for _ in grid.header]
+    return [Column(column, read) for column in texts]
 
 
 class Postings:
@@ -76,17 +113,14 @@ class Postings:
         columns: For each column its cells.
     """
 
-    def __init__(self, columns: list[list[_Cell]]) -> None:
+    def __init__(self, columns: list[Column]) -> None:
         self._width = max(len(columns), 1)
         self._rows = len(columns[0]) if columns else 0
         self._numbers: dict[str, int] = {}
-        terms, places, numbers = array("q"), array("q"), self._numbers
-        for column, cells in enumerate(columns):
-            for row, cell in enumerate(cells):
-                for term in cell.terms:
-                    terms.append(numbers.setdefault(term, len(numbers)))
-                    places.append(row * self._width + column)
-        ids, where = np.frombuffer(terms, dtype=np.int64), np.frombuffer(places, dtype=np.int64)
+        none = np.zeros(0, dtype=np.int64)
+        found = [self._held(number, column) for number, column in enumerate(columns)] or [(none, none)]
+        ids, where = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        numbers = self._numbers
         order = np.lexsort((where, ids))
         self._places = where[order]
         self._starts = np.searchsorted(ids[order], np.arange(len(numbers) + 1))
@@ -94,6 +128,18 @@ class Postings:
         fresh = np.ones(len(order), dtype=np.bool_)
         fresh[1:] = (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)
         self._holders = np.bincount(pairs[0][fresh], minlength=len(numbers))  # rows that hold each term
+
+    def _held(self, number: int, column: Column) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The number of each term in the cells of a column, and the place of its cell in the table."""
+        numbers, known = self._numbers, array("q")
+        for cell in column.cells:
+            known.extend([numbers.setdefault(term, len(numbers)) for term in cell.terms])
+        sizes = np.array([len(cell.terms) for cell in column.cells], dtype=np.int64)
+        held = sizes[column.places]
+        # Of each term its place in `known`: where those of its cell start, and how many of the cell's came before.
+        before = np.repeat((np.cumsum(sizes) - sizes)[column.places] - (np.cumsum(held) - held), held)
+        ids = np.frombuffer(known, dtype=np.int64)[before + np.arange(len(before))]
+        return ids, np.repeat(np.arange(len(held)) * self._width + number, held)
 
     def __contains__(self, term: object) -> bool:
         return term in self._numbers
@@ -183,10 +229,12 @@ class TableReading:
 
     def _values(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         low, high = np.full((2, *self.shape), math.nan)
-        for column, cells in enumerate(self.columns):
-            for row, cell in enumerate(cells):
-                if cell.value is not None:
-                    low[row, column], high[row, column] = cell.value.low, cell.value.high
+        for number, column in enumerate(self.columns):
+            bounds = [
+                (cell.value.low, cell.value.high) if cell.value else (math.nan, math.nan) for cell in column.cells
+            ]
+            if bounds:
+                low[:, number], high[:, number] = np.array(bounds)[column.places].T
         return low, high
 
     def _describe_rows(self) -> None:
@@ -194,30 +242,35 @@ class TableReading:
         headers |= {part.strip() for text in headers for part in text.split("/")}
         size, width = self.shape
         said, like = np.zeros(size), np.zeros(size)
-        first: list[str] = [""] * size  # that each row says
+        numbers: dict[str, int] = {}
+        first = np.full(size, -1)  # the number of the text that each row says first
         differs = np.zeros(size, dtype=np.bool_)
-        for cells in self.columns:
-            for row, cell in enumerate(cells):
-                if cell.folded:
-                    said[row] += 1
-                    like[row] += cell.folded in headers
-                    first[row] = first[row] or cell.folded
-                    differs[row] |= cell.folded != first[row]
-        labels = [cell.folded for cell in self.columns[0]] if width else []
-        labelled = np.array([bool(label) for label in labels], dtype=np.bool_).reshape(-1)
+        for column in self.columns:
+            texts = np.array([numbers.setdefault(cell.folded, len(numbers)) for cell in column.cells], dtype=np.int64)
+            titles = np.array([cell.folded in headers for cell in column.cells], dtype=np.bool_)
+            filled, text = column.filled[column.places], texts[column.places]
+            said += filled
+            like += filled & titles[column.places]
+            first = np.where(filled & (first < 0), text, first)
+            differs |= filled & (text != first)
         self.said, self.like_header = said, like / np.maximum(said, 1)
-        self.total = np.array([_TOTAL.search(label) is not None for label in labels] or [False] * size, np.float64)
-        self.spanning = (labelled & ~differs).astype(np.float64) if width > 1 else np.zeros(size)
+        self.total, self.spanning = np.zeros(size), np.zeros(size)
+        if width:
+            labels = self.columns[0]
+            sums = np.array([_TOTAL.search(cell.folded) is not None for cell in labels.cells], dtype=np.float64)
+            self.total = sums[labels.places]
+        if width > 1:
+            self.spanning = (labels.filled[labels.places] & ~differs).astype(np.float64)
 
     def _describe_columns(self) -> None:
         size, width = self.shape
         self.kinds: list[str] = []
         filled, distinct = np.zeros(width), np.zeros(width)
-        for column, cells in enumerate(self.columns):
-            said = [cell for cell in cells if cell.folded]
-            filled[column] = len(said) / max(size, 1)
-            distinct[column] = len({cell.folded for cell in said}) / max(len(said), 1)
-            self.kinds.append(_kind(said))
+        for number, column in enumerate(self.columns):
+            said = int(column.counts[column.filled].sum())
+            filled[number] = said / max(size, 1)
+            distinct[number] = len({cell.folded for cell in column.cells if cell.folded}) / max(said, 1)
+            self.kinds.append(_kind(column, said))
         self.filled, self.distinct = filled, distinct
 
 
@@ -226,11 +279,12 @@ def _dated(header: str) -> bool:
     return any(value is not None and value.dated for value in values)
 
 
-def _kind(cells: list[_Cell]) -> str:
+def _kind(column: Column, said: int) -> str:
+    """What most of the `said` cells that say something are."""
     counts: dict[str, int] = defaultdict(int)
-    for cell in cells:
+    for cell, count in zip(column.cells, column.counts.tolist(), strict=True):
         if cell.value is not None:
-            counts[cell.value.kind] += 1
-    if sum(counts.values()) < _MOSTLY * len(cells) or not counts:
+            counts[cell.value.kind] += count
+    if sum(counts.values()) < _MOSTLY * said or not counts:
         return "text"
     return max(counts, key=lambda kind: counts[kind])

@@ -11,7 +11,7 @@ from ctxprune.text import fold
 from .dates import MONTHS, Value, date_at
 from .notation import CODES, CURRENCY, FIGURES, SCALES, Notation, notation_of
 
-__all__ = ["Value", "numbers_in", "read_value"]
+__all__ = ["Value", "numbers_in", "read_value", "read_value_once"]
 
 _WORDS = {
     word: float(number)
@@ -52,10 +52,19 @@ def read_value(text: str, notation: Notation | None = None) -> Value | None:
 
     `notation` is that of its column; without one the cell is read by itself.
     """
+    return _cached(text, notation) if len(text) <= _LONGEST else None
+
+
+def read_value_once(text: str, notation: Notation | None = None) -> Value | None:
+    """As `read_value`, of a cell that is not likely to come again."""
     return _read(text, notation) if len(text) <= _LONGEST else None
 
 
 @lru_cache(maxsize=16384)
+def _cached(text: str, notation: Notation | None) -> Value | None:
+    return _read(text, notation)
+
+
 def _read(text: str, notation: Notation | None) -> Value | None:
     plain = fold(text).strip(" \t\n\"'*†‡~≈<>+=:#№")
     if _START.match(plain) is None:  # most cells are words; a dozen patterns would each say so
