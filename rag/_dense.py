@@ -1,4 +1,4 @@
-"""Joins neighbouring units of a text that has very many tiny ones, so that its cost goes by its length."""
+"""What keeps the cost of a text that is very many tiny units near its length: neighbours are joined, or it is refused."""
 
 from __future__ import annotations
 
@@ -33,9 +33,6 @@ def join_dense(
             heading of its own level or above, so that headings still stand over what they did.
         longest: Characters that two units that are joined may take.
         first: How many units at the start stay alone.
-
-    Raises:
-        InputError: More units than 200,000, and than one for 16 characters, are left.
     """
     if len(spans) <= max(_MANY, size // _DENSE):
         return spans
@@ -49,7 +46,6 @@ def join_dense(
         else:
             joined.append((start, end))
             over = level
-    check_units(len(joined), size, "read it as plain text, or give a part of it")
     return joined
 
 

@@ -145,9 +145,9 @@ def _block(lines: _Lines, number: int, closing: dict[int, int]) -> tuple[int, in
         return _run(lines, number + 1, "|"), 0
     if len(said) < len(line) and _starts_code(lines, number):
         return _code_end(lines, number), 0
-    if "=" not in following and "-" not in following:  # most lines have no such line below
-        return -1, 0
-    level = _underlined(line, following) if number == 0 or not lines.texts[number - 1].strip() else 0
+    level = 0
+    if "=" in following or "-" in following:  # most lines have no such line below
+        level = _underlined(line, following) if number == 0 or not lines.texts[number - 1].strip() else 0
     return (number + 1, level) if level else (-1, 0)
 
 

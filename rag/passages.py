@@ -70,7 +70,6 @@ class Passage:
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
-        InputError: There are more than 200,000 units, and more than one for 16 characters.
     """
 
     text: str
@@ -89,7 +88,7 @@ class Passage:
         if isinstance(self.options.fence, str) and self.options.fence in self.text:
             raise UsageError("the text holds its own fence", where="fence", hint="take another one for each prompt")
         blocks = _blocks(_readable(self.text), self.options)
-        spans = _spans(self.text, blocks, language=self.language, max_tokens=self.max_tokens)
+        spans: Sequence[tuple[int, int]] = _spans(self.text, blocks, language=self.language, max_tokens=self.max_tokens)
         levels = {block.start: block.level for block in blocks if block.level}
         if self.options.headings and not self.options.markdown:
             levels |= {

@@ -7,7 +7,7 @@ import pytest
 
 from ctxprune.context import Unit
 from ctxprune.errors import BudgetError, UsageError
-from ctxprune.policies import POLICIES, Adaptive, LargestGap, Policy, Threshold, TokenBudget, TopK
+from ctxprune.policies import POLICIES, Adaptive, LargestGap, Policy, Threshold, TokenBudget, TopK, _Chooser
 
 
 class Units:
@@ -177,3 +177,31 @@ def test_parameters_are_checked_when_given(make, message: str) -> None:
 def test_a_tightened_budget_never_goes_under_zero() -> None:
     assert TokenBudget(10, minimum=2).tightened(3) == TokenBudget(7, minimum=2)
     assert TokenBudget(2).tightened(9) == TokenBudget(0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_filling_stops_early_with_the_same_choice_and_reasons(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(1, 40))
+    units = [Unit("x", parent=int(rng.integers(0, size)) if rng.random() < 0.3 else None) for _ in range(size)]
+    context, scores = Units(*units), rng.random(size).astype(np.float32)
+    tokens = rng.integers(0, 6, size)
+    policy = TokenBudget(int(rng.integers(0, 30)))
+    order, chooser = policy._chooser(scores, context, tokens)
+    for index in order.tolist():
+        chooser.add(index, "selected", "budget")
+    expected = chooser.selection()
+    assert select(policy, scores, context, tokens) == (
+        np.flatnonzero(expected.kept).tolist(),
+        list(expected.reasons),
+    )
+
+
+def test_nothing_is_tried_once_nothing_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    add = _Chooser.add
+    monkeypatch.setattr(_Chooser, "add", lambda self, index, *words: tried.append(index) or add(self, index, *words))
+    kept, reasons = select(TokenBudget(3), np.linspace(1, 0, 1000))
+    assert kept == [0, 1, 2]
+    assert reasons == ["selected"] * 3 + ["budget"] * 997
+    assert len(tried) == 3

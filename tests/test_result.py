@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
-from ctxprune import TopK, Unit, Verdict, prune
+from ctxprune import Pruner, TopK, Unit, Verdict, prune
 from ctxprune.rag import Passage, Passages
 
 NASTY = "Kept <b>apple</b> & \"pie\". <script>alert('x')</script> dropped. \x00\ud800 odd </section>."
@@ -115,3 +118,42 @@ def test_equality_ignores_the_clock() -> None:
     first, second = (prune("apple", Passage(NASTY)) for _ in range(2))
     assert first == second
     assert first.seconds is not second.seconds
+
+
+def test_verdicts_are_made_when_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of hundreds of thousands of units most callers read the few that are kept."""
+    made: list[int] = []
+    monkeypatch.setattr("ctxprune.result.Verdict", lambda **fields: made.append(fields["index"]) or Verdict(**fields))
+    result = prune("apple", Passage("An apple. A pear. A plum."), policy=TopK(1), scorer="lexical.v1")
+    assert made == []
+    assert len(result.units) == 3
+    assert [unit.text for unit in result.kept] == ["An apple."]
+    assert result.spans == ((0, 9),)
+    assert result.scores.shape == (3,)
+    assert made == [0, 0]
+    assert [unit.index for unit in result.dropped] == [1, 2]
+
+
+def test_verdicts_are_a_sequence_like_any_other() -> None:
+    result = prune("apple", Passages(["An apple. A pear.", "A plum."]), policy=TopK(1), scorer="lexical.v1")
+    units = result.units
+    assert units == tuple(units)
+    assert units == list(units)
+    assert units[-1] == units[2] == units[1:][1]
+    assert units[0:2] == tuple(units)[:2]
+    assert units != tuple(units)[:2]
+    assert units != 3
+    assert hash(units) == hash(tuple(units))
+    assert repr(units) == repr(tuple(units))
+    assert [unit.source for unit in units] == [0, 0, 1]
+    assert pickle.loads(pickle.dumps(result)) == result
+    assert copy.deepcopy(result) == result
+    with pytest.raises(IndexError):
+        units[3]
+
+
+def test_verdicts_do_not_change_with_what_they_were_made_of() -> None:
+    scores = np.array([0.5, 0.1], dtype=np.float32)
+    result = Pruner(policy=TopK(1)).prune_scored("apple", Passage("An apple. A pear."), scores)
+    scores[:] = 9
+    assert [unit.score for unit in result.units] == [0.5, pytest.approx(0.1)]

@@ -159,7 +159,7 @@ def _build_index(found: _Terms, owners: NDArray[np.int64], size: int, parameters
     """The index of `size` documents, of which `owners`, int (n_tokens,), says which one each of the terms is in.
 
     All documents at once: what a library does for each of them takes most of the time where they are short. The types
-    are those of bm25s, so that scores are equal to the last bit (tests/scorers/test_bm25_index.py).
+    are those of bm25s, so that scores are equal to the last bit (tests/scorers/test_bm25.py).
     """
     k1, b = parameters
     pairs, counts = np.unique(found.ids.astype(np.int64) * size + owners, return_counts=True)

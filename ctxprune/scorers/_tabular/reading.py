@@ -78,7 +78,7 @@ class Column(Sequence[_Cell]):
         """The cell of a row."""
         if isinstance(index, slice):
             return [self.cells[place] for place in self.places[index].tolist()]
-        return self.cells[self.places[index]]
+        return self.cells[int(self.places[index])]
 
     def __iter__(self) -> Iterator[_Cell]:
         return map(self.cells.__getitem__, self.places.tolist())

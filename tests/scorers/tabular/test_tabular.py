@@ -14,7 +14,10 @@ from ctxprune import Unit
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.grid import Grid
 from ctxprune.scorers import SCORERS
+from ctxprune.scorers._tabular import asked as asked_module
+from ctxprune.scorers._tabular import reading as reading_module
 from ctxprune.scorers._tabular.column_features import COLUMN_FEATURES
+from ctxprune.scorers._tabular.demand import question_form
 from ctxprune.scorers._tabular.row_features import ROW_FEATURES
 from ctxprune.scorers.lexical import LexicalScorer
 from ctxprune.scorers.tabular import TabularScorer, TabularWeights
@@ -164,3 +167,58 @@ def test_weights_of_another_kind_are_refused():
     features = {"rows": list(ROW_FEATURES), "columns": list(COLUMN_FEATURES)}
     with pytest.raises(FormatError, match="damaged"):
         TabularWeights.from_dict({**whole, "features": features, "networks": {"rows": {}}})
+
+
+def many_tables(number: int) -> Sheet:
+    """Tables of one row each, but for the last one, of two; all rows say the same."""
+    rows = [1] * (number - 1) + [2]
+    firsts = np.cumsum([0, *rows]).tolist()
+    grids = tuple(
+        Grid(("City", "River"), (("Lisbon", "Tagus"),) * size, tuple(range(first, first + size)))
+        for first, size in zip(firsts, rows, strict=False)
+    )
+    return Sheet(tuple(Unit("Lisbon Tagus") for _ in range(firsts[-1])), grids)
+
+
+def test_of_thousands_of_tables_the_largest_are_read_as_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctxprune.grid.MOST_TABLES", 3)
+    scorer, question = TabularScorer(), "Which river flows through Lisbon?"
+    assert len(scorer.readings(many_tables(3))) == 3
+    sheet = many_tables(5)
+    assert [reading.grid for reading in scorer.readings(sheet)] == [*sheet.grids[:2], sheet.grids[4]]
+    scores = scorer.score(question, sheet)
+    assert scores[2] == LexicalScorer().score(question, sheet)[2]
+    assert scores[0] == scorer.score(question, many_tables(3))[0]
+
+
+def test_a_question_is_read_once_for_all_tables() -> None:
+    question_form.cache_clear()
+    scorer = TabularScorer()
+    scorer.score("Which river flows through Porto?", many_tables(50))
+    assert question_form.cache_info().misses == 1
+
+
+def test_a_small_table_is_asked_once_for_scores_and_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    find = asked_module.find_matches
+    monkeypatch.setattr(asked_module, "find_matches", lambda *parts: asked.append("") or find(*parts))
+    scorer, sheet = TabularScorer(), many_tables(1)
+    scorer.score("Which river?", sheet)
+    scorer.unit_demand("Which river?", sheet)
+    assert len(asked) == 1
+    scorer.score("Which city?", sheet)
+    assert len(asked) == 2
+
+
+def test_cells_that_say_the_same_are_read_once_a_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(
+        reading_module, "_read_words", lambda text: read.append(text) or (text.lower(), (text.lower(),))
+    )
+    monkeypatch.setattr(reading_module, "_FEW", 0)
+    rows = tuple(("Lisbon", str(row % 3)) for row in range(300))
+    reading = reading_module.TableReading(Grid(("City", "N"), rows, tuple(range(300))))
+    assert sorted(read) == ["0", "1", "2", "Lisbon"]
+    assert [cell.folded for cell in reading.columns[1][:4]] == ["0", "1", "2", "0"]
+    assert reading.places.get("lisbon")[-1] == (299, 0)
+    assert reading.distinct.tolist() == [1 / 300, 3 / 300]
