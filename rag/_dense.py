@@ -1,4 +1,4 @@
-"""What keeps the cost of a text that is very many tiny units near its length: neighbours are joined, or it is refused."""
+"""Keeps the cost of a text of very many tiny units near its length: neighbours are joined, or the text is refused."""
 
 from __future__ import annotations
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ctxprune import text as text_module
 from ctxprune.text import STOP_WORDS, fold, fold_with_offsets, split_identifier, stem, terms, word_spans, words
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
@@ -155,3 +160,20 @@ def test_an_ascii_word_has_the_stems_that_any_word_has(word: str) -> None:
     forms = [whole, *forms] if len(forms) > 1 else forms
     telling = [stem(form) for form in forms if form not in STOP_WORDS]
     assert terms(word) == (telling or [stem(form) for form in forms])
+
+
+def test_a_long_word_takes_no_more_than_a_few_bytes_a_letter() -> None:
+    """A choice at each letter would be remembered: 100 bytes each."""
+    text = "a" * 400_000
+    code = "import resource,sys; from ctxprune.text import word_spans; word_spans('a'*9)\n"
+    code += "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+    code += f"assert word_spans('a' * {len(text)}) == [(0, {len(text)})]\n"
+    code += "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(found.stdout) < 10 * len(text)
+
+
+@given(st.text(alphabet="aB1_ -é里\u0301\u0302\u0902\u0a02\u0a15\u0e31\u200d", max_size=30))
+def test_words_are_runs_of_letters_digits_and_marks(text: str) -> None:
+    slow = re.compile(rf"[^\W_](?:[^\W_]|[{text_module._MARKS}])*")
+    assert word_spans(text) == [match.span() for match in slow.finditer(text)]

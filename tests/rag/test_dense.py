@@ -13,7 +13,7 @@ from ctxprune.errors import InputError
 from ctxprune.rag import _dense as dense
 from ctxprune.rag import passages
 from ctxprune.rag.jsondocument import JsonDocument
-from ctxprune.rag.jsonschema import JsonSchema
+from ctxprune.rag.jsonschema import JsonSchema, Tools, tools
 from ctxprune.rag.jsonschema import _graph as graph
 from ctxprune.rag.logs import Log
 from ctxprune.rag.options import PassageOptions
@@ -46,6 +46,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dense, "_MANY", 1000)
     monkeypatch.setattr(dense, "_MOST", 2000)
     monkeypatch.setattr(graph, "MOST_NODES", 500)
+    monkeypatch.setattr(tools, "MOST_TOOLS", 200)
 
 
 def test_an_ordinary_text_keeps_its_units(few: None) -> None:
@@ -90,6 +91,8 @@ def test_more_units_than_can_be_chosen_among_are_refused(few: None) -> None:
         JsonDocument("[" + "{}," * 3000 + "{}]", members=False)
     with pytest.raises(InputError, match="500 subschemas"):
         JsonSchema({"properties": {f"p{index}": {} for index in range(501)}})
+    with pytest.raises(InputError, match="300 tools, more than 200"):
+        Tools([{"name": "a"}] * 300)
 
 
 def test_blank_lines_are_no_units_of_a_log(few: None) -> None:
