@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context import Unit
 from ctxprune.grid import Grid, grid_part, grids_of
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context, Unit
+    from ctxprune.context import Context
 
 __all__ = ["Part", "moved"]
 
@@ -57,7 +57,8 @@ def _bound(unit: Unit, place: dict[int, int]) -> Unit:
     if unit.parent is None and not unit.requires:
         return unit
     parent = None if unit.parent is None else place.get(unit.parent)
-    return replace(unit, parent=parent, requires=tuple(place[i] for i in unit.requires if i in place))
+    requires = tuple(place[i] for i in unit.requires if i in place)
+    return Unit(unit.text, parent, requires, unit.pinned, unit.span)  # a third of the time of `replace`
 
 
 def moved(unit: Unit, first: int) -> Unit:
@@ -65,4 +66,5 @@ def moved(unit: Unit, first: int) -> Unit:
     if not first or (unit.parent is None and not unit.requires):
         return unit
     parent = None if unit.parent is None else unit.parent + first
-    return replace(unit, parent=parent, requires=tuple(index + first for index in unit.requires))
+    requires = tuple(index + first for index in unit.requires)
+    return Unit(unit.text, parent, requires, unit.pinned, unit.span)

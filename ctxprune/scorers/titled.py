@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ctxprune._memo import ContextMemo
 from ctxprune.closure import check_links
+from ctxprune.context import Unit
 from ctxprune.scorers.base import Scorer, check_scorer, score_batch
 from ctxprune.scorers.lexical import LexicalScorer
 from ctxprune.scorers.relevance import score_documents
@@ -14,7 +15,7 @@ from ctxprune.scorers.relevance import score_documents
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from ctxprune.context import Context, Unit
+    from ctxprune.context import Context
     from ctxprune.scorers.base import Scores
 
 __all__ = ["TitledScorer"]
@@ -73,12 +74,17 @@ class _Titled:
         titles = getattr(context, "titles", None) or ()
         self.sources = [0] * len(units) if sources is None else list(sources)
         self.units = tuple(
-            replace(unit, text="\n".join([*_above(units, index, titles, self.sources[index]), unit.text]))
-            for index, unit in enumerate(units)
+            _under(unit, _above(units, index, titles, self.sources[index])) for index, unit in enumerate(units)
         )
 
     def render(self, kept: Collection[int]) -> tuple[int, ...]:
         return tuple(sorted(kept))
+
+
+def _under(unit: Unit, above: list[str]) -> Unit:
+    if not above:
+        return unit
+    return Unit("\n".join([*above, unit.text]), unit.parent, unit.requires, unit.pinned, unit.span)
 
 
 def _above(units: Sequence[Unit], index: int, titles: Sequence[str], source: int) -> list[str]:
