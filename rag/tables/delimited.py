@@ -41,7 +41,7 @@ class Delimited(TextForm):
             else options.header_rows
         )
         self.width = max([width, *(len(record.cells) for record in found[:depth])], default=0)
-        check_size(len(found), len(found) * (self.width + 1))
+        check_size(len(found), self.width, len(found) * (self.width + 1))
         self._head = [self._fitted(record) for record in found[:depth]]
         self._body = [self._fitted(record) for record in found[depth:]]
         self._column_spans = cell_spans(self._head[-1].start, self._head[-1].cells) if self._head else []
@@ -96,7 +96,7 @@ def _read_records(text: str, delimiter: str, start: int) -> list[Record]:
     for record in records(text, delimiter, start):
         found.append(record)
         cells += len(record.cells) + 1
-        check_size(len(found), cells)
+        check_size(len(found), 0, cells)
     return found
 
 

@@ -12,11 +12,22 @@ from ctxprune.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MOST_CELLS", "MOST_ROWS", "Form", "Span", "TextForm", "cell_spans", "check_size", "csv_line"]
+__all__ = [
+    "MOST_CELLS",
+    "MOST_COLUMNS",
+    "MOST_ROWS",
+    "Form",
+    "Span",
+    "TextForm",
+    "cell_spans",
+    "check_size",
+    "csv_line",
+]
 
 Span = tuple[int, int]
 MOST_CELLS = 1_000_000  # of a table in a text, where each takes up to 500 bytes until it is pruned
 MOST_ROWS = 200_000  # likewise; each takes 25 microseconds beside its cells
+MOST_COLUMNS = 30_000  # likewise; each takes 130 microseconds beside its cells
 
 
 class Form(ABC):
@@ -91,19 +102,25 @@ def cell_spans(start: int, cells: Sequence[str]) -> list[Span]:
     return spans
 
 
-def check_size(rows: int, cells: int) -> None:
+def check_size(rows: int, columns: int, cells: int) -> None:
     """Refuse a table in a text that is too large to be read as a whole.
 
     Args:
         rows: Of the table, the header included.
+        columns: Of the table; 0 as long as that is not known.
         cells: Rows times columns, short rows counted as full ones, and one more for each row.
 
     Raises:
-        InputError: There are more than `MOST_ROWS` or `MOST_CELLS`.
+        InputError: There are more than `MOST_ROWS`, `MOST_COLUMNS` or `MOST_CELLS`.
     """
-    if rows <= MOST_ROWS and cells <= MOST_CELLS:
+    if rows > MOST_ROWS:
+        said = f"{MOST_ROWS:,} rows"
+    elif columns > MOST_COLUMNS:
+        said = f"{MOST_COLUMNS:,} columns"
+    elif cells > MOST_CELLS:
+        said = f"{MOST_CELLS:,} cells, each row counted as one more"
+    else:
         return
-    said = f"{MOST_ROWS:,} rows" if rows > MOST_ROWS else f"{MOST_CELLS:,} cells, each row counted as one more"
     raise InputError(
         f"the table has more than {said}",
         hint="write it to a file for ctxprune.rag.prune_file, which reads a part at a time, or give a part of it",

@@ -60,7 +60,7 @@ class MarkdownTable(TextForm):
         self.text = text
         head = _cut(text, lines[top])
         self.width = len(head.cells)
-        check_size(bottom - top, (bottom - top) * (self.width + 1))
+        check_size(bottom - top, self.width, (bottom - top) * (self.width + 1))
         self._rule = _fitted(_cut(text, lines[top + 1]), self.width)
         found = [
             head,

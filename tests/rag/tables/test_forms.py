@@ -381,10 +381,12 @@ def test_a_table_is_noted_on_demand() -> None:
         "," * 1_100_000,
         "a\n" * 201_000,
         "| a |\n|---|\n" + "| b |\n" * 201_000,
+        "a," * 31_000 + "\n" + "b," * 31_000,
+        "|a" * 31_000 + "\n" + "|-" * 31_000 + "\n",
         "".join("a," * width + "\n" for width in range(1, 1100)),  # few cells, but short rows are filled up
         "|" + "a|" * 2000 + "\n|" + "-|" * 2000 + "\n" + "|\n" * 500,
     ],
 )
-def test_a_text_of_too_many_rows_or_cells_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match=r"1,000,000 cells|200,000 rows"):
+def test_a_text_of_too_many_rows_columns_or_cells_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"1,000,000 cells|200,000 rows|30,000 columns"):
         Table(text)
