@@ -110,7 +110,7 @@ class LongRequests:
         for worker in self._workers:
             worker.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
-        for worker in [self._idle.get() for _ in self._workers]:  # `warm` may have one in another thread, until it sees
+        for worker in [self._idle.get() for _ in self._workers]:  # waits for `warm`, which may have one
             worker.end()
             self._idle.put(worker)
 

@@ -51,6 +51,8 @@ class WorkerProcess:
             RequestError: 503, it cannot be started, or does not get ready in time; the log says why.
             ClientGoneError: It was killed meanwhile, or the service has ended.
         """
+        if self._is_unwanted():
+            raise ClientGoneError
         if self._process is not None:
             code = self._process.poll()
             if code is None:
@@ -72,8 +74,6 @@ class WorkerProcess:
         raise _start_failure(cause=known, where=head.get("where"), returncode=head.get("ended"))
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        if self._is_unwanted():
-            raise ClientGoneError
         self._in_step = False  # until it has answered the settings
         try:
             process = self._process = subprocess.Popen(  # noqa: S603
