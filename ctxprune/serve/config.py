@@ -18,6 +18,7 @@ Secrets need not stand in the file: `url_env`, `password_env` and `env` name env
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
@@ -50,6 +51,11 @@ __all__ = [
 T = TypeVar("T")
 _MAY_BE_0 = frozenset({"port", "queue", "threads", "workers"})
 _HEX = frozenset("0123456789abcdef")
+_MAX_BYTES = 1_000_000
+# A key of n dotted parts is n nested tables, for which tomllib takes memory that grows with the square of n. This finds
+# the same number of dots in a text as well, which no path, URL or name of an entry has. A part begins only where none
+# goes on, so that the time grows evenly with the file.
+_DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){100}""")
 
 
 def load_config(path: str | Path, environment: Mapping[str, str] | None = None) -> ServiceConfig:
@@ -61,8 +67,8 @@ def load_config(path: str | Path, environment: Mapping[str, str] | None = None) 
 
     Raises:
         InputError: The file cannot be read.
-        UsageError: It is not TOML, an entry is unknown, missing, of the wrong type or out of range, or a named
-            environment variable is not set.
+        UsageError: It is not TOML, larger than 1 MB or too deeply nested, an entry is unknown, missing, of the wrong
+            type or out of range, or a named environment variable is not set.
     """
     place = Path(path)
     reader = _Reader(place.parent, os.environ if environment is None else environment)
@@ -82,18 +88,35 @@ def load_config(path: str | Path, environment: Mapping[str, str] | None = None) 
 
 
 def _toml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"the configuration cannot be read ({error.strerror})", where=str(path)) from error
-    except UnicodeError as error:
-        raise UsageError("the configuration is not UTF-8 text", where=str(path)) from error
+    text = _text(path)
+    if _DEEP_KEY.search(text):
+        raise _too_deep(path)
     tomllib = require("tomllib" if sys.version_info >= (3, 11) else "tomli", "serve")
     try:
         data: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError is one; a number of thousands of digits raises the class itself
         raise UsageError(f"the configuration is not TOML ({error})", where=str(path)) from error
+    except RecursionError:  # its traceback has a thousand lines
+        raise _too_deep(path) from None
     return data
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"the configuration cannot be read ({error.strerror})", where=str(path)) from error
+    if len(data) > _MAX_BYTES:
+        raise UsageError("the configuration is too large", where=str(path), hint=f"at most {_MAX_BYTES} bytes are read")
+    try:
+        return data.decode("utf-8")
+    except UnicodeError as error:
+        raise UsageError("the configuration is not UTF-8 text", where=str(path)) from error
+
+
+def _too_deep(path: Path) -> UsageError:
+    return UsageError("the configuration is too deeply nested", where=str(path), hint="see the README for its layout")
 
 
 class _Table:
@@ -111,6 +134,8 @@ class _Table:
                 raise UsageError(f"{name} is missing", where=self.where)
             return default
         value = self._left.pop(name)
+        if isinstance(value, int) and abs(value) >= 2**63:  # beyond what TOML has, and what a float or a message takes
+            raise UsageError(f"{name} is too large a whole number", where=self.where)
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
@@ -118,9 +143,11 @@ class _Table:
         return value
 
     def table(self, name: str) -> _Table:
+        """The table of that name; an empty one where it is left out."""
         return _Table(self.take(name, dict, {}), f"{name}")
 
     def tables(self, name: str) -> list[_Table]:
+        """The entries of the array of tables of that name; none where it is left out."""
         entries = self.take(name, list, [])
         for entry in entries:
             if not isinstance(entry, dict):
@@ -128,6 +155,7 @@ class _Table:
         return [_Table(entry, f"{name}, entry {number}") for number, entry in enumerate(entries, start=1)]
 
     def has(self, name: str) -> bool:
+        """Whether the table has an entry of that name which was not taken yet."""
         return name in self._left
 
     def end(self) -> None:
@@ -219,7 +247,10 @@ class _Reader:
         return self._variable(said) if way == "url_env" else said
 
     def _path(self, path: str) -> str:
-        return str(self._folder / Path(path).expanduser()) if path else ""
+        try:
+            return str(self._folder / Path(path).expanduser()) if path else ""
+        except RuntimeError as error:
+            raise UsageError("a path begins with the home of a user that there is not", where=path) from error
 
     def _variable(self, name: str) -> str:
         value = self._environment.get(name, "")

@@ -179,6 +179,11 @@ class _Entry:
         self._database: Database | None = None
 
     def open(self) -> Database:
+        """The database, opened when first asked for.
+
+        Raises:
+            DatabaseError: It cannot be opened right now.
+        """
         with self._opening:
             if self._database is None:
                 self._database = Database(
@@ -194,6 +199,7 @@ class _Entry:
             return 0
 
     def failure(self) -> CtxpruneError | None:
+        """Why it, or its shared index, cannot be used right now; None if it can."""
         try:
             self.open().execute("SELECT 1")
             if self.shared is not None:
@@ -203,6 +209,7 @@ class _Entry:
         return None
 
     def close(self) -> None:
+        """Close it where it was opened; queries that are running end with it."""
         with self._opening:
             if self._database is not None:
                 self._database.close()

@@ -1,4 +1,4 @@
-"""Turns shared between keys: whoever asks much waits behind himself, not in front of others."""
+"""Turns shared between keys: a key with many requests waits for its own requests, not other keys for it."""
 
 from __future__ import annotations
 

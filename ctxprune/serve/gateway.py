@@ -13,8 +13,8 @@ from ctxprune.serve import errors, replies
 from ctxprune.serve.keys import Key
 from ctxprune.serve.limits import (
     SHORT_BYTES,
-    Booking,
     ClientGoneError,
+    Reservation,
     check_headers,
     check_host,
     has_body,
@@ -50,7 +50,7 @@ class Call:
         told: What the log says besides.
         unread: Whether a body comes, or part of one, that nobody reads; the connection is then closed after the answer.
         body: Of the request, once it is read; b"" again where it went elsewhere.
-        hold: See `ctxprune.serve.limits.Booking.hold`.
+        reserve: See `ctxprune.serve.limits.Reservation.resize`.
     """
 
     id: str
@@ -60,7 +60,7 @@ class Call:
     told: dict[str, Any] = field(default_factory=dict)
     unread: bool = False
     body: bytes = field(default=b"", repr=False)
-    hold: Callable[[int], None] = lambda _: None
+    reserve: Callable[[int], None] = lambda _: None
 
     @property
     def content_type(self) -> str:
@@ -122,12 +122,12 @@ class Gateway:
     async def _admitted(self, scope: Any, receive: Any, reply: _Reply) -> None:
         """The body is read before the request has its turn: one that does not arrive keeps no other out."""
         service, call = self._service, reply.call
-        booking = Booking(service.ledger, call.key.name)
-        call.hold = booking.hold
+        reservation = Reservation(service.ledger, call.key.name)
+        call.reserve = reservation.resize
         try:
             service.gate.check_open()
             limits = _limits_of(scope["path"], service.config.limits)
-            call.body = await read_body(receive, call.headers, limits, booking)
+            call.body = await read_body(receive, call.headers, limits, reservation)
             call.unread = False
             call.told["bytes"] = len(call.body)
             gate = service.gate if len(call.body) <= SHORT_BYTES else service.long_gate
@@ -135,7 +135,7 @@ class Gateway:
                 await _while_connected(self._app(scope, _nothing_more, reply), receive)
         finally:
             call.body = b""
-            booking.hold(0)
+            reservation.resize(0)
 
 
 def _limits_of(path: str, limits: LimitsConfig) -> LimitsConfig:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SHORT_BYTES",
-    "Booking",
     "ClientGoneError",
     "Gate",
+    "Reservation",
     "check_headers",
     "check_host",
     "has_body",
@@ -158,7 +158,7 @@ def has_body(headers: Mapping[bytes, bytes]) -> bool:
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
 
 
-class Booking:
+class Reservation:
     """What one request holds of the memory for bodies and answers.
 
     The first bytes are not counted: all connections together can hold little of these, and short requests are taken
@@ -172,8 +172,8 @@ class Booking:
     def __init__(self, ledger: Ledger, key: str) -> None:
         self._ledger, self._key, self._size = ledger, key, 0
 
-    def hold(self, size: int) -> None:
-        """From now on so many bytes are held, instead of those before.
+    def resize(self, size: int) -> None:
+        """Set the reserved bytes to `size`.
 
         Raises:
             RequestError: 429, there is no room for them.
@@ -187,14 +187,16 @@ class Booking:
         self._size += more
 
 
-async def read_body(receive: Any, headers: Mapping[bytes, bytes], limits: LimitsConfig, booking: Booking) -> bytes:
+async def read_body(
+    receive: Any, headers: Mapping[bytes, bytes], limits: LimitsConfig, reservation: Reservation
+) -> bytes:
     """The whole body, counted as it comes.
 
     Args:
         receive: ASGI's.
         headers: Its Content-Length is looked at, by which an honest client is refused before it sends anything.
         limits: Of bytes and of time.
-        booking: Is told of what has come.
+        reservation: Grows with the bytes that have come.
 
     Raises:
         RequestError: 413, it has more bytes than are taken; 408, it did not arrive in time; 429, there is no room.
@@ -204,13 +206,13 @@ async def read_body(receive: Any, headers: Mapping[bytes, bytes], limits: Limits
     if declared.isdigit() and int(declared[:20]) > limits.body_bytes:
         raise _too_large(limits.body_bytes)
     try:
-        return await asyncio.wait_for(_read_parts(receive, limits.body_bytes, booking), limits.read_seconds)
+        return await asyncio.wait_for(_read_parts(receive, limits.body_bytes, reservation), limits.read_seconds)
     except asyncio.TimeoutError as error:
         hint = f"it may take {limits.read_seconds:g} seconds; send less at once"
         raise RequestError("the body did not arrive in time", status=408, hint=hint) from error
 
 
-async def _read_parts(receive: Any, most: int, booking: Booking) -> bytes:
+async def _read_parts(receive: Any, most: int, reservation: Reservation) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -221,7 +223,7 @@ async def _read_parts(receive: Any, most: int, booking: Booking) -> bytes:
         size += len(parts[-1])
         if size > most:
             raise _too_large(most)
-        booking.hold(size)
+        reservation.resize(size)
         if not message.get("more_body", False):
             return b"".join(parts)
 

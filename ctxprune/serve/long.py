@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from queue import LifoQueue
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve.batching import Batcher
-from ctxprune.serve.frames import error_of, read_frame, write_frame
+from ctxprune.serve.frames import error_of
 from ctxprune.serve.limits import ClientGoneError
 from ctxprune.serve.logs import log
 from ctxprune.serve.scoring import Outcome
+from ctxprune.serve.worker_process import WorkerProcess, exit_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ctxprune.serve.gateway import Call
     from ctxprune.serve.metrics import Metrics
@@ -30,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["LONG_PATHS", "LongRequests"]
 
 LONG_PATHS = frozenset({"/v1/prune", "/v1/rerank"})
-_REPLY_TIMES = 12  # bytes of an answer for one of the largest body: a table's rows come once more, each with its score
-_CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from ctxprune.serve.worker import main; main()"
+# Bytes of an answer for one of the largest body: a table's rows come once more, each with its score.
+_MAX_REPLY_RATIO = 12
 
 
 class LongRequests:
@@ -51,11 +49,11 @@ class LongRequests:
             "seconds": limits.seconds,
             "documents": limits.documents,
             "worker_bytes": limits.worker_bytes,
-            "reply_bytes": _REPLY_TIMES * limits.body_bytes,
+            "reply_bytes": _MAX_REPLY_RATIO * limits.body_bytes,
         }
         self._metrics = metrics
-        self._workers = [_Worker(settings) for _ in range(workers)]
-        self._idle: LifoQueue[_Worker] = LifoQueue()  # so that no more processes start than work at the same time
+        self._workers = [WorkerProcess(settings) for _ in range(workers)]
+        self._idle: LifoQueue[WorkerProcess] = LifoQueue()  # so that no more processes start than work at the same time
         for worker in self._workers:
             self._idle.put(worker)
         self._pool = ThreadPoolExecutor(workers, "ctxprune-serve-long")
@@ -65,8 +63,8 @@ class LongRequests:
         """The answer to one request; once cancelled, the work on it ends. The call holds its bytes instead of the body.
 
         Raises:
-            CtxpruneError: Whatever the work raises; RequestError, 422, where it takes too much memory, and 429 where
-                there is no room for the answer.
+            CtxpruneError: Whatever the work raises; RequestError, 422, where it takes too much memory, 429 where there
+                is no room for the answer, and 503 where the process cannot be started or ended of itself.
         """
         job = _Job({"path": path, "content_type": call.content_type, "id": call.id}, call.body)
         call.body = b""
@@ -74,38 +72,47 @@ class LongRequests:
             outcome = await self._batcher.submit(job, call.key.name)
         finally:
             job.stop()
-        call.hold(len(outcome.body))
+        call.reserve(len(outcome.body))
         return outcome
 
     def _run(self, jobs: Sequence[_Job]) -> list[Outcome | Exception]:
         self._metrics.batch(len(jobs))
+        with self._borrow() as worker:
+            try:
+                return [jobs[0].run(worker)]
+            except Exception as error:  # noqa: BLE001 - handed to the request it belongs to
+                return [error]
+
+    @contextmanager
+    def _borrow(self) -> Iterator[WorkerProcess]:
+        """A worker for one use; it goes back either without a process or with one that waits for a request."""
         worker = self._idle.get()
         try:
-            return [jobs[0].run(worker)]
-        except Exception as error:  # noqa: BLE001 - handed to the request it belongs to
-            return [error]
+            yield worker
         finally:
-            self._idle.put(worker)
+            try:
+                worker.settle()
+            finally:
+                self._idle.put(worker)
 
     def warm(self) -> None:
         """Start a process, so that the first request does not wait for it.
 
         Raises:
-            CtxpruneError: It cannot be started.
+            RequestError: 503, it cannot be started, or does not get ready in time.
+            ClientGoneError: The service has ended meanwhile.
         """
-        worker = self._idle.get()
-        try:
+        with self._borrow() as worker:
             worker.get_ready()
-        finally:
-            self._idle.put(worker)
 
     def close(self) -> None:
         """End all processes, and with them the work on requests."""
         for worker in self._workers:
             worker.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
-        for worker in self._workers:
+        for worker in [self._idle.get() for _ in self._workers]:  # waits for `warm`, which may have one
             worker.end()
+            self._idle.put(worker)
 
 
 class _Job:
@@ -114,12 +121,18 @@ class _Job:
     def __init__(self, head: dict[str, Any], body: bytes) -> None:
         self._head, self._body = head, body
         self._lock = threading.Lock()
-        self._worker: _Worker | None = None
+        self._worker: WorkerProcess | None = None
         self._stopped = False
 
-    def run(self, worker: _Worker) -> Outcome:
-        self._check()
+    def run(self, worker: WorkerProcess) -> Outcome:
+        """The answer to the request. Once this has returned or raised, `stop` no longer kills the worker.
+
+        Raises:
+            CtxpruneError: What the work raised, or what `LongRequests.do` says of the worker.
+            ClientGoneError: The job was stopped, or the service has ended.
+        """
         with self._lock:
+            self._raise_if_stopped()
             self._worker = worker
         try:
             worker.get_ready()
@@ -134,15 +147,28 @@ class _Job:
             return Outcome(body=body, **head["outcome"])
         if "error" in head:
             raise error_of(head)
-        log("long request failed", level=logging.ERROR, request_id=self._head["id"], cause=head.get("failed"))
+        raise self._failure(head)
+
+    def _failure(self, head: dict[str, Any]) -> CtxpruneError:
+        reason = "memory" if "memory" in head else head.get("failed")
+        told = {"cause": reason, "returncode": head.get("ended")}
+        log("long request failed", level=logging.ERROR, request_id=self._head["id"], **told)
+        if "memory" in head:
+            return RequestError("the request takes too much memory", status=422, hint="send it in parts")
         if "failed" in head:
-            raise CtxpruneError("the work on a long request failed")
-        raise RequestError("the request takes too much memory", status=422, hint="send it in parts")
+            return CtxpruneError("the work on a long request failed")
+        # Of itself it ends by a fault of the service or of a library, or since the machine is out of memory, which may
+        # be due to others: only an allocation that failed within the request's own limit is the request's fault.
+        reason = exit_reason(head["ended"])
+        return RequestError(f"the worker process ended ({reason})", status=503, hint="try again later")
 
     def _check(self) -> None:
         with self._lock:
-            if self._stopped:
-                raise ClientGoneError
+            self._raise_if_stopped()
+
+    def _raise_if_stopped(self) -> None:
+        if self._stopped:
+            raise ClientGoneError
 
     def stop(self) -> None:
         """Whoever asked is gone, or the time is over."""
@@ -150,95 +176,3 @@ class _Job:
             self._stopped = True
             if self._worker is not None:
                 self._worker.kill()
-
-
-class _Worker:
-    """One process, seen from the service; used by one thread at a time, but for `kill` and `close`."""
-
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self._settings = settings
-        self._process: subprocess.Popen[bytes] | None = None
-        self._closed = False
-
-    def get_ready(self) -> None:
-        """Start the process if there is none.
-
-        Raises:
-            CtxpruneError: It cannot be started.
-            ClientGoneError: The service has ended.
-        """
-        if self._process is not None and self._process.poll() is None:
-            return
-        self.end()
-        if self.is_closed():
-            raise ClientGoneError
-        try:
-            process = self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-c", _CODE, json.dumps(sys.path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        except (OSError, ValueError) as error:
-            raise _no_start() from error
-        if self.is_closed():  # meanwhile, by another thread
-            process.kill()
-        found = self._exchange(process, self._settings, b"")
-        if found is None:
-            self.end()
-            raise _no_start()
-        if "error" in found[0]:
-            raise error_of(found[0])
-
-    def ask(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        """What the process answers; "memory" as the head of the answer where it came to an end.
-
-        Of itself it ends only where an allocation failed outside Python, which nothing can catch.
-        """
-        found = None if self._process is None else self._exchange(self._process, head, body)
-        if found is None:
-            self.end()
-            return {"memory": True}, b""
-        if "memory" in found[0] or "failed" in found[0]:  # who knows what that left behind
-            self.end()
-        return found
-
-    def _exchange(
-        self, process: subprocess.Popen[bytes], head: dict[str, Any], body: bytes
-    ) -> tuple[dict[str, Any], bytes] | None:
-        if process.stdin is None or process.stdout is None:
-            return None
-        with suppress(OSError):  # it is gone, which shows at the next line
-            write_frame(process.stdin, head, body)
-        return read_frame(process.stdout)
-
-    def kill(self) -> None:
-        """Kill the process; the thread that waits for its answer sees that."""
-        process = self._process
-        if process is not None:
-            process.kill()
-
-    def is_closed(self) -> bool:
-        """Whether no process is to be started again."""
-        return self._closed
-
-    def close(self) -> None:
-        """Kill the process, and start none again."""
-        self._closed = True
-        self.kill()
-
-    def end(self) -> None:
-        """End the process and free what belongs to it."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
-
-
-def _no_start() -> RequestError:
-    return RequestError("no process can be started", status=503, hint="try again later")

@@ -39,7 +39,7 @@ __all__ = ["Service"]
 T = TypeVar("T")
 _THREADS = "ctxprune-serve"
 _ASKERS = 8  # threads of questions to databases, which mostly wait for these or for a model's server
-_HELD_TIMES = 16  # bodies of the largest size, for which there is memory at once; answers count, too
+_MAX_BUFFERED_BODIES = 16  # bodies of the largest size, for which there is memory at once; answers count, too
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _LOOK_SECONDS = 5.0  # between two looks at whether data have changed
 
@@ -63,7 +63,7 @@ class Service:
         most_of_one = limits.concurrency - limits.concurrency // 4 if several else limits.concurrency
         self.gate = Gate(limits.concurrency, limits.queue, most_of_one)
         self.long_gate = Gate(limits.concurrency, limits.queue, most_of_one)
-        held = _HELD_TIMES * limits.body_bytes
+        held = _MAX_BUFFERED_BODIES * limits.body_bytes
         self.ledger = Ledger(held, held // 2 if several else held)
         self.names = None if config.keys else _LOOPBACK_NAMES | set(map(str.lower, config.server.names))
         self.metrics = Metrics(
@@ -84,7 +84,7 @@ class Service:
         self._down: frozenset[str] = frozenset()  # databases that failed when readiness was last asked for
         self.routes: frozenset[str] = frozenset()
         self._scorer = "loading"
-        self._looking: asyncio.Future[tuple[dict[str, str], str]] | None = None
+        self._readiness_check: asyncio.Future[tuple[dict[str, str], str]] | None = None
 
     async def blocking(self, function: Callable[[], T], key: Key | None = None) -> T:
         """Runs a function that waits for a database or a model's server; once cancelled, it ends. Keys take turns."""
@@ -185,9 +185,9 @@ class Service:
         Args:
             key: Who asks; only those databases are named that it may use, and none without one.
         """
-        if self._looking is None or self._looking.done():  # those that come meanwhile share it
-            self._looking = asyncio.ensure_future(self._look())
-        failures, cache = await asyncio.shield(self._looking)
+        if self._readiness_check is None or self._readiness_check.done():  # those that come meanwhile share it
+            self._readiness_check = asyncio.ensure_future(self._check_readiness())
+        failures, cache = await asyncio.shield(self._readiness_check)
         state = {
             "ready": self._scorer == "ok" and not failures and not cache and not self.gate.closed,
             "scorer": self._scorer,
@@ -197,14 +197,14 @@ class Service:
         names = [] if key is None else [name for name in self.databases.names() if name in key.databases]
         return state if key is None else state | {"databases": {name: failures.get(name, "ok") for name in names}}
 
-    async def _look(self) -> tuple[dict[str, str], str]:
+    async def _check_readiness(self) -> tuple[dict[str, str], str]:
         """Why databases cannot be used, and why the cache cannot."""
         failures = {name: why for (_key, name), why in self._unusable.items()}
         down = await self._checking(self.databases.failures)
         for name in down.keys() - failures.keys() - self._down:
             _unavailable(name, down[name])
         self._down = frozenset(down)
-        return failures | {name: _said(error) for name, error in down.items()}, await self._checking(
+        return failures | {name: _public_reason(error) for name, error in down.items()}, await self._checking(
             self._cache_failure
         )
 
@@ -247,7 +247,7 @@ def _result_of(function: Callable[[], Any]) -> tuple[Any] | Exception:
         return error
 
 
-def _said(error: CtxpruneError) -> str:
+def _public_reason(error: CtxpruneError) -> str:
     of_index = isinstance(error, (StoreError, FormatError))  # in our own words
     return error.what if of_index else f"it cannot be used ({error.code}); the log says why"
 

@@ -40,7 +40,7 @@ def main() -> None:
     """Work on requests from stdin until it ends; the first frame is the configuration."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the service's to handle
     source, target = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what anything prints goes elsewhere
+    os.dup2(2, 1)  # redirect stdout to stderr, so that prints cannot corrupt the frames
     first = read_frame(source)
     if first is None:
         return
@@ -53,13 +53,25 @@ def main() -> None:
     except CtxpruneError as error:
         write_frame(target, error_head(error))
         return
+    except Exception as error:  # noqa: BLE001 - the service logs it; nobody reads this process's stderr
+        write_frame(target, {"failed": cause(error)})
+        return
     _limit_memory(settings["worker_bytes"])
     write_frame(target, {})
-    while (frame := read_frame(source)) is not None:
+    while (frame := _next_frame(source, target)) is not None:
         _alarm(settings["seconds"] + _GRACE_SECONDS)
         _answer(target, frame, scorer, settings)
         _alarm(0)
         del frame  # before the next one is read
+
+
+def _next_frame(source: IO[bytes], target: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
+    """The next request; None at the end, and where there is no memory for it, after which nothing can be read."""
+    try:
+        return read_frame(source)
+    except MemoryError:
+        write_frame(target, {"memory": True})
+        return None
 
 
 def _answer(target: IO[bytes], frame: tuple[dict[str, Any], bytes], scorer: Scorer, settings: dict[str, Any]) -> None:

@@ -23,9 +23,11 @@ class Served:
         lines: What it has logged.
     """
 
-    def __init__(self, config: Path, *, ready: bool = True) -> None:
+    def __init__(self, config: Path, *, ready: bool = True, plugins: Path | None = None) -> None:
         words = [sys.executable, "-m", "ctxprune", "serve", "--config", str(config), "--port", "0"]
-        self.process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        places = [str(plugins), os.environ.get("PYTHONPATH", "")] if plugins else [os.environ.get("PYTHONPATH", "")]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
+        self.process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
         self.lines: list[dict[str, Any]] = []
         self.raw = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -57,6 +59,10 @@ class Served:
         """Megabytes that the process holds, or held at most (VmHWM)."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith(f"{name}:"))
+
+    def forget_peak(self) -> None:
+        """From now on VmHWM is what is held at most from now on."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """The exit code after that signal."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -23,13 +24,8 @@ from .process import Served
 ASKED = {"query": "What opened in 1933?", "text": "The bridge is long. It opened in 1933.", "top_k": 1}
 JSON = {"content-type": "application/json"}
 SECONDS = 4.0
-CONFIG = f"""
-[model]
-scorer = "lexical"
-[limits]
-seconds = {SECONDS}
-read_seconds = 1.5
-connections = 400
+MEGABYTES = 40  # that the service itself may take more for a body of 4; those here take 7 at most
+KEYS = f"""
 [[keys]]
 name = "all"
 sha256 = "{hashed(ALL)}"
@@ -37,14 +33,65 @@ sha256 = "{hashed(ALL)}"
 name = "some"
 sha256 = "{hashed(SOME)}"
 """
+CONFIG = f"""
+[model]
+scorer = "sleepy.v1"
+threads = 2
+[limits]
+seconds = {SECONDS}
+read_seconds = 1.5
+connections = 400
+workers = 1
+{KEYS}
+"""
+PATIENT = f"""
+[model]
+scorer = "sleepy.v1"
+[limits]
+seconds = 300
+read_seconds = 300
+workers = 2
+{KEYS}
+"""
+# A scorer that works far longer than any test waits, where the question asks for it; else the lexical one.
+SLEEPY = """
+import time
+from dataclasses import dataclass
+from ctxprune.scorers.lexical import LexicalScorer
+
+@dataclass(frozen=True)
+class SleepyScorer(LexicalScorer):
+    def score(self, query, context):
+        time.sleep(300 if query == "sleep" else 0)
+        until = time.monotonic() + (300 if query == "spin" else 0)
+        while time.monotonic() < until:
+            pass
+        return super().score(query, context)
+"""
+
+
+def start(folder: Path, config: str) -> Served:
+    """The service with the scorer above as a plug-in."""
+    (folder / "service.toml").write_text(config)
+    (folder / "sleepy.py").write_text(SLEEPY)
+    points = folder / "sleepy-1.dist-info"
+    points.mkdir()
+    (points / "METADATA").write_text("Metadata-Version: 2.1\nName: sleepy\nVersion: 1\n")
+    (points / "entry_points.txt").write_text("[ctxprune.scorers]\nsleepy.v1 = sleepy:SleepyScorer\n")
+    return Served(folder / "service.toml", plugins=folder)
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("abused")
-    (folder / "service.toml").write_text(CONFIG)
-    with Served(folder / "service.toml") as served:
+    with start(tmp_path_factory.mktemp("abused"), CONFIG) as served:
         post(served, b"x" * 5000)  # the process for long requests is there
+        yield served
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Of a deadline that no test waits for: what is answered did not wait for what never ends."""
+    with start(tmp_path_factory.mktemp("patient"), PATIENT) as served:
         yield served
 
 
@@ -65,6 +112,22 @@ def connect(served: Served, key: str, *lines: str) -> socket.socket:
     return connection
 
 
+def is_open(connection: socket.socket) -> bool:
+    """Whether a further byte is taken."""
+    try:
+        connection.sendall(b"a")
+        return bool(connection.recv(1))
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+
+
+def answered(connections: list[socket.socket]) -> list[socket.socket]:
+    """Those on which something has come."""
+    return select.select(connections, [], [], 0)[0]
+
+
 @pytest.mark.parametrize(
     ("body", "path", "said"),
     [
@@ -79,34 +142,50 @@ def connect(served: Served, key: str, *lines: str) -> socket.socket:
     ids=["numbers", "few numbers", "empty objects", "deep arrays", "deep objects", "entries", "database"],
 )
 def test_a_body_of_faults_costs_no_more_than_its_size(served: Served, body: bytes, path: str, said: str) -> None:
-    start = time.monotonic()
+    served.forget_peak()
+    before = served.memory("VmHWM")
     answer = post(served, body, path=path)
-    assert answer.status_code in (400, 422)
+    assert answer.status_code in (400, 422)  # not 504: it ended before its deadline
     assert said in answer.json()["error"]["message"]
     assert len(answer.content) < 1000
-    assert time.monotonic() - start < SECONDS
-    assert served.memory("VmHWM") < 400
+    assert served.memory("VmHWM") - before < MEGABYTES
     assert is_well(served, SOME)
 
 
 def test_a_deadline_is_kept_while_the_work_goes_on(served: Served) -> None:
-    values = json.dumps([{"id": n, "name": f"bridge {n}", "year": 1900} for n in range(60_000)])
-    body = json.dumps({"query": "Which bridge?", "kind": "json", "text": values}).encode()
+    """The work takes 300 seconds: whatever is answered before it would end is answered at the deadline."""
+    body = json.dumps({"query": "sleep", "text": "Cats sleep. " * 1000}).encode()
     start = time.monotonic()
     with ExitStack() as stack:
-        for _ in range(2):
-            line = f"content-length: {len(body)}\r\ncontent-type: application/json\r\n\r\n"
-            stack.enter_context(connect(served, ALL, line)).sendall(body)
-        while time.monotonic() - start < 1.0:
-            asked = time.monotonic()
-            assert httpx.get(f"{served.url}/healthz", timeout=30).status_code == 200
-            assert time.monotonic() - asked < 1.0
-        answer = post(served, body)
-    assert answer.status_code == 504
-    assert SECONDS - 0.1 < time.monotonic() - start < SECONDS + 2.5
-    assert served.memory("VmHWM") < 400
-    assert is_well(served, ALL)
+        line = f"content-length: {len(body)}\r\ncontent-type: application/json\r\n\r\n"
+        asked = [stack.enter_context(connect(served, ALL, line)) for _ in range(3)]
+        for connection in asked:
+            connection.sendall(body)
+        for connection in asked:
+            connection.settimeout(100)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 504 ")
+        assert time.monotonic() - start >= SECONDS
+    # The one worker is free again, and its process another; a request for which it were not would end with 504.
     assert post(served, json.dumps(ASKED | {"text": ASKED["text"] + " " * 5000}).encode()).status_code == 200
+
+
+def test_much_work_keeps_no_other_waiting(patient: Served) -> None:
+    body = json.dumps({"query": "spin", "text": "Cats sleep. " * 160_000}).encode()
+    patient.forget_peak()
+    before = patient.memory("VmHWM")
+    with ExitStack() as stack:
+        line = f"content-length: {len(body)}\r\ncontent-type: application/json\r\n\r\n"
+        asked = [stack.enter_context(connect(patient, ALL, line)) for _ in range(3)]
+        for connection in asked:
+            connection.sendall(body)
+        for _ in range(5):
+            assert httpx.get(f"{patient.url}/healthz", timeout=30).status_code == 200
+            assert is_well(patient, ALL)
+            assert not answered(asked)
+            time.sleep(0.1)
+    # The clients are gone, and with them the work: a worker is free long before it would have ended.
+    assert post(patient, json.dumps(ASKED | {"text": ASKED["text"] + " " * 5000}).encode()).status_code == 200
+    assert patient.memory("VmHWM") - before < MEGABYTES
 
 
 def test_what_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
@@ -122,46 +201,39 @@ def test_what_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
         assert again.json()["output"] == "It opened in 1933."
 
 
-def test_bodies_that_do_not_end_keep_nobody_out(served: Served) -> None:
-    start = time.monotonic()
+def test_bodies_that_do_not_end_keep_nobody_out(patient: Served) -> None:
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connect(patient, ALL, "content-length: 1000000\r\n\r\n{")) for _ in range(192)]
+        for key in (ALL, SOME):
+            assert is_well(patient, key)
+        assert not answered(slow)
+
+
+def test_bodies_that_do_not_end_are_given_up(served: Served) -> None:
     with ExitStack() as stack:
         slow = [stack.enter_context(connect(served, ALL, "content-length: 1000000\r\n\r\n{")) for _ in range(192)]
-        for key in (ALL, SOME):
-            asked = time.monotonic()
-            assert is_well(served, key)
-            assert time.monotonic() - asked < 1.4
         for connection in slow:
             assert b" 408 " in connection.recv(65_536).partition(b"\r\n")[0]
-            connection.settimeout(5)
             assert connection.recv(65_536)[-1:] in (b"", b"}")
-    assert time.monotonic() - start < 12
 
 
 @pytest.mark.parametrize("start", ["x-endless: ", "", "x: y\r\n"], ids=["in a header", "nothing", "headers"])
 def test_headers_that_do_not_end_are_closed(served: Served, start: str) -> None:
+    """Each byte comes soon after the one before, so that only a limit for all of them together ends it."""
     begun = time.monotonic()
     with connect(served, ALL, start) as connection:
         connection.settimeout(0.2)
-        while time.monotonic() - begun < 10:
-            try:
-                connection.sendall(b"a")
-                if not connection.recv(1):
-                    break
-            except TimeoutError:
-                continue
-            except OSError:
-                break
-    assert 1.3 < time.monotonic() - begun < 5
+        while is_open(connection):
+            assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun > 1.3
 
 
 def test_a_body_of_a_path_that_reads_none_is_not_waited_for(served: Served) -> None:
     with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n")
         assert b"200" in connection.recv(65_536)
-        begun = time.monotonic()
-        while connection.recv(65_536):
+        while connection.recv(65_536):  # ends by an error where it stays open, as idle connections do for 75 seconds
             pass
-        assert time.monotonic() - begun < 8
 
 
 def test_more_connections_than_may_be_close_the_useless_ones(served: Served) -> None:

@@ -98,6 +98,32 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
         load_config(write(tmp_path, text), {})
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = " + "[" * 100_000, "too deeply nested"),
+        ("a = " + "{b = " * 5_000, "too deeply nested"),
+        ("a." * 100_000 + "b = 1", "too deeply nested"),  # took memory by the square: tens of gigabytes
+        ("[" + "'a' . " * 100_000 + "b]", "too deeply nested"),
+        ("# " + "a" * 1_000_000, "too large"),
+        ("a = " + "1" * 5_000, "not TOML"),
+        ("[server]\nport = 0x" + "f" * 5_000, "port is too large a whole number"),
+        ("[limits]\nseconds = " + "1" * 400, "seconds is too large a whole number"),
+        ("[model]\npath = '~no such user/model'", "the home of a user"),
+    ],
+    ids=["arrays", "tables", "dotted key", "quoted keys", "bytes", "digits", "hexadecimal", "no float", "no home"],
+)
+def test_a_file_of_no_sense_is_refused_at_once(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load_config(write(tmp_path, text), {})
+
+
+@pytest.mark.parametrize("text", ["a" * 990_000, "a " * 490_000, '"a" ' * 240_000, "a.b " * 240_000, "'" * 990_000])
+def test_looking_for_deep_keys_takes_time_that_grows_evenly(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match="not TOML"):
+        load_config(write(tmp_path, text), {})
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         load_config(tmp_path / "no.toml")

@@ -9,7 +9,7 @@ import pytest
 from ctxprune.errors import RequestError
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.fairness import FairQueue, Ledger, Shares
-from ctxprune.serve.limits import SHORT_BYTES, Booking, Gate
+from ctxprune.serve.limits import SHORT_BYTES, Gate, Reservation
 
 
 def test_each_key_has_its_turn() -> None:
@@ -39,17 +39,17 @@ def test_a_place_stays_free_for_others_that_asked_lately() -> None:
 
 def test_what_one_key_holds_is_bounded() -> None:
     ledger = Ledger(100_000, 60_000)
-    first, second, other = Booking(ledger, "many"), Booking(ledger, "many"), Booking(ledger, "few")
-    first.hold(SHORT_BYTES + 50_000)
+    first, second, other = Reservation(ledger, "many"), Reservation(ledger, "many"), Reservation(ledger, "few")
+    first.resize(SHORT_BYTES + 50_000)
     with pytest.raises(RequestError, match="too many long requests") as raised:
-        second.hold(SHORT_BYTES + 20_000)
+        second.resize(SHORT_BYTES + 20_000)
     assert raised.value.status == 429
-    second.hold(SHORT_BYTES)  # costs nothing
-    other.hold(SHORT_BYTES + 50_000)
-    first.hold(0)
-    second.hold(SHORT_BYTES + 20_000)
-    second.hold(0)
-    other.hold(0)
+    second.resize(SHORT_BYTES)  # costs nothing
+    other.resize(SHORT_BYTES + 50_000)
+    first.resize(0)
+    second.resize(SHORT_BYTES + 20_000)
+    second.resize(0)
+    other.resize(0)
     assert ledger.total == 0
 
 

@@ -165,7 +165,7 @@ async def ask(
     if asked.stream or b"text/event-stream" in call.headers.get(b"accept", b""):
         return StreamingResponse(_events(asked, service, call), media_type="text/event-stream")
     body = await service.blocking(lambda: encoded(_answer(asked, service, call.key).to_dict()), call.key)
-    call.hold(len(body))
+    call.reserve(len(body))
     return Json(body)
 
 
@@ -182,7 +182,7 @@ async def _events(asked: AskRequest, service: Service, call: Call) -> AsyncItera
     def put(item: bytes) -> None:
         nonlocal held
         try:
-            call.hold(held + len(item))
+            call.reserve(held + len(item))
         except RequestError as error:
             queue.put_nowait(error)
             running.cancel()
@@ -206,7 +206,7 @@ async def _events(asked: AskRequest, service: Service, call: Call) -> AsyncItera
                 raise item
             yield item
             held -= len(item)
-            call.hold(held)
+            call.reserve(held)
         await running
     finally:
         running.cancel()
