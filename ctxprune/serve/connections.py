@@ -23,7 +23,7 @@ __all__ = ["Connections", "LimitedProtocol"]
 
 _SLICE_BYTES = 16_384  # that are parsed before the bounds are looked at again; one read may bring sixteen times as many
 _LINGER_SECONDS = 5.0
-_LINGER_TIMES = 4  # bodies of the largest size
+_LINGER_BYTES = 128_000_000  # not parsed and not kept, these take the event loop 10 ms or two
 _MAY_ANSWER = (h11.IDLE, h11.SEND_RESPONSE)
 
 
@@ -141,7 +141,7 @@ class LimitedProtocol(H11Protocol):
 
     def _discard(self, size: int) -> None:
         self._discarded = (self._discarded or 0) + size
-        if self._discarded > _LINGER_TIMES * self._limits.body_bytes:
+        if self._discarded > _LINGER_BYTES:
             self.abort()
 
     def on_response_complete(self) -> None:
