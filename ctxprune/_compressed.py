@@ -1,6 +1,6 @@
 """Compressed files whose contents have a bound: a few kilobytes of a file may stand for gigabytes.
 
-Deflate packs up to 1,030 to 1. Text, JSON and arrays of numbers that mean something stay far below `_MOST_TIMES`.
+Deflate packs up to 1,030 to 1. Text, JSON and arrays of numbers that mean something stay far below `MOST_TIMES`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["inflate", "most_bytes", "open_bytes", "read_lines"]
+__all__ = ["MOST_TIMES", "inflate", "most_bytes", "open_bytes", "read_lines"]
 
-_MOST_TIMES = 200  # bytes that one compressed byte may stand for
+MOST_TIMES = 200
+"""Bytes that one compressed byte may stand for; `_ALWAYS` bytes may be in any file."""
 _ALWAYS = 16_000_000  # bytes that any file may hold, since short ones of few words pack better
 _LINE = 64_000_000  # characters of one line
 
@@ -27,7 +28,7 @@ def open_bytes(file: Path) -> IO[bytes]:
     """A file as its name says, gzipped (.gz) or not, to be read from its beginning.
 
     Raises:
-        InputError: While it is read: it holds far more than a file of its size can mean to.
+        InputError: While it is read: it expands to more than 200 times its compressed size.
         OSError, EOFError, zlib.error: It cannot be opened; while it is read: it is damaged.
     """
     if file.suffix != ".gz":
@@ -56,19 +57,22 @@ def inflate(data: bytes) -> bytes:
     """What `zlib.compress` was given.
 
     Raises:
-        ValueError: It is cut off, or far more than data of this size can mean to hold.
+        ValueError: It is cut off, or expands to more than 200 times its compressed size.
         zlib.error: It is something else.
     """
     reader = zlib.decompressobj()
-    found = reader.decompress(data, most_bytes(len(data)))
+    most = most_bytes(len(data))
+    found = reader.decompress(data, most)
+    if not reader.eof and len(found) == most:
+        raise ValueError(f"it expands to more than {MOST_TIMES} times its compressed size")
     if not reader.eof:
-        raise ValueError("compressed data without an end, or far too large")
+        raise ValueError("compressed data without an end")
     return found
 
 
 def most_bytes(size: int) -> int:
-    """How many bytes a compressed file of `size` bytes may hold; far more than that means nothing."""
-    return max(_ALWAYS, _MOST_TIMES * size)
+    """How many bytes a compressed file of `size` bytes may hold: 16 MB, or 200 times as many if that is more."""
+    return max(_ALWAYS, MOST_TIMES * size)
 
 
 class _Bounded(io.RawIOBase):
@@ -91,7 +95,8 @@ class _Bounded(io.RawIOBase):
         self._left -= len(data)
         if self._left < 0:
             hint = "unpack it first, if it is what it should be"
-            raise InputError("the file holds far more than its size allows", where=self._name, hint=hint)
+            what = f"the file expands to more than {MOST_TIMES} times its compressed size"
+            raise InputError(what, where=self._name, hint=hint)
         buffer[: len(data)] = data
         return len(data)
 

@@ -30,7 +30,7 @@ def numbered_rows(file: Path) -> Iterator[tuple[int, Any]]:
     """The same, each with the number of its line, from 1 up; lines without anything are passed over.
 
     Raises:
-        InputError: The file is absent or damaged, or holds far more than its size allows.
+        InputError: The file is absent or damaged, or expands to more than 200 times its compressed size.
     """
     place = 0
     try:

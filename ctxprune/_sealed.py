@@ -1,8 +1,9 @@
 """What is written with a checksum of itself, so that a flipped bit is an error and never another answer.
 
 Of a JSON object it is the last member, `"crc32": "9a3b5c7d"`, over all bytes that stand before it; of another file it
-stands behind the last byte; of a tensor it is kept wherever the caller has room. CRC-32 finds every single flipped bit
-and every burst of up to 32 bits; it is no protection against somebody who changes a file on purpose.
+stands behind the last byte, of an entry in a store before the first; of a tensor it is kept wherever the caller has
+room. CRC-32 finds every single flipped bit and every burst of up to 32 bits; it is no protection against somebody who
+changes a file on purpose.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ __all__ = [
     "check_file",
     "parse_json",
     "seal",
+    "seal_bytes",
     "seal_file",
     "seal_text",
     "sealed_line",
     "tensor_checksum",
     "unseal",
+    "unseal_bytes",
     "unseal_lines",
 ]
 
@@ -39,6 +42,7 @@ _ENDED = re.compile(rb'"crc32": "[0-9a-f]{8}"\}.', re.DOTALL)
 _KEY = "crc32"
 _TRAILER = b"\nctxprune-crc32:"
 _PIECE = 1 << 22  # bytes of a file that are held at once
+_DELETE = "remove the lines from that one on, or the whole file: what is missing is done anew"
 _TAIL = 200  # bytes of a text in which its checksum stands
 
 
@@ -89,6 +93,27 @@ def unseal(text: bytes, *, required: bool = True) -> Any:
     return document
 
 
+def seal_bytes(key: str, content: bytes) -> bytes:
+    """`content` behind 4 bytes of checksum, which hold under this key only, so that no other entry passes for it."""
+    return _keyed_checksum(key, content) + content
+
+
+def unseal_bytes(key: str, sealed: bytes) -> bytes:
+    """What `seal_bytes` was given.
+
+    Raises:
+        ValueError: It differs from its checksum, or was sealed under another key.
+    """
+    content = sealed[4:]
+    if sealed[:4] != _keyed_checksum(key, content):
+        raise ValueError("it differs from its checksum")
+    return content
+
+
+def _keyed_checksum(key: str, content: bytes) -> bytes:
+    return zlib.crc32(content, zlib.crc32(key.encode())).to_bytes(4, "little")
+
+
 def sealed_line(document: dict[str, Any]) -> bytes:
     """One line of a log: `seal`, with its end."""
     return f"{seal(document)}\n".encode("ascii")
@@ -113,7 +138,8 @@ def unseal_lines(path: Path, what: str) -> tuple[list[Any], int]:
         try:
             documents.append(unseal(line, required=sealed and bool(documents)))
         except ValueError as error:
-            raise FormatError(f"line {len(documents) + 1} of {what} is damaged ({error})", where=str(path)) from error
+            told = f"line {len(documents) + 1} of {what} is damaged ({error})"
+            raise FormatError(told, where=str(path), hint=_DELETE) from error
         sealed = sealed or _END.search(line, max(0, len(line) - _TAIL)) is not None
         whole += len(line)
     return documents, whole
@@ -126,9 +152,11 @@ def _whole_lines(path: Path, what: str) -> Iterator[bytes]:
             number += 1
             yield line
         if len(line) > LONGEST_LINE:
-            raise FormatError(f"line {number + 1} of {what} is longer than {LONGEST_LINE} bytes", where=str(path))
+            told = f"line {number + 1} of {what} is longer than {LONGEST_LINE} bytes"
+            raise FormatError(told, where=str(path), hint=_DELETE)
         if _ENDED.search(line, max(0, len(line) - _TAIL)):  # a whole line, and then something else than its end
-            raise FormatError(f"line {number + 1} of {what} is damaged (it has no end)", where=str(path))
+            told = f"line {number + 1} of {what} is damaged (it has no end)"
+            raise FormatError(told, where=str(path), hint=_DELETE)
 
 
 def seal_file(path: Path) -> None:

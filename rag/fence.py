@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 
+from ctxprune._invisible import escape_character, escape_invisible
 from ctxprune.errors import UsageError
 
 __all__ = ["check_fence", "enclose", "escape_chat_marks", "new_fence"]
@@ -22,11 +23,11 @@ _WORDS = (
     "function|function_call|function_calls|function_results|start_of_image|end_of_image|image|INST|SYS"
 )
 _CHAT_MARKS = re.compile(
-    rf"<(?=[|｜])|(?<=[|｜])>|<(?=/?(?:{_WORDS})\s*>)|<(?=<?/?SYS>>)|\[(?=/?[A-Z][A-Z_]{{2,}}\])"
-    # invisible and direction characters, but for those that letters and emoji are joined with
-    r"|[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]",
+    rf"<(?=[|｜])|(?<=[|｜])>|<(?=/?(?:{_WORDS})\s*>)|<(?=<?/?SYS>>)|\[(?=/?[A-Z][A-Z_]{{2,}}\])",
     re.IGNORECASE,
 )
+# Line breaks and tabs, and what letters of several scripts and emoji are joined, and kept apart, with.
+_KEPT = frozenset("\t\n\v\f\r\x85\u2028\u2029\u200c\u200d")
 _SQUARE = re.compile(r"\[/?[A-Z][A-Z_]{2,}\]")
 
 
@@ -57,13 +58,15 @@ def escape_chat_marks(text: str) -> str:
     r"""`text` in which nothing is left that a chat template or its tokenizer reads as a mark of its own.
 
     The first character of such a mark ("<|im_start|>", "[INST]", "</s>", "<start_of_turn>") becomes a visible escape
-    such as "\\u003c", and so does each invisible or direction character. All else stays.
+    such as "\\u003c". So does each invisible or direction character, with controls, fillers, variation selectors, and
+    what Unicode does not define; but for line breaks, tabs, and the two joiners U+200C and U+200D, which scripts and
+    emoji need. All else stays.
     """
-    return _CHAT_MARKS.sub(_escape, text)
+    return _CHAT_MARKS.sub(_escape, escape_invisible(text, keep=_KEPT))
 
 
 def _escape(match: re.Match[str]) -> str:
     char = match.group()
     if char == "[" and not _SQUARE.match(match.string, match.start()):
         return char  # the pattern ignores case, and "[see]" is no mark
-    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
+    return escape_character(char)

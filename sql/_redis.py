@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from ctxprune.errors import FormatError, StoreError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["RedisServer", "checked_name", "sealed", "unsealed"]
+__all__ = ["RedisServer", "checked_name"]
 
 _CONNECT = 2.0  # seconds
 _TRIES = 3  # after a lost connection, 0.05 s to 0.2 s apart
@@ -116,17 +115,3 @@ def checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise UsageError("a name has 1 to 100 letters, digits, '_', '.' or '-'", where=name[:100])
     return name
-
-
-def sealed(place: str, content: bytes) -> bytes:
-    """`content` behind a checksum that holds for this place only."""
-    return _checksum(place, content) + content
-
-
-def unsealed(place: str, found: bytes) -> bytes | None:
-    """What `sealed` was given; None where it is damaged or from another place."""
-    return found[4:] if found[:4] == _checksum(place, found[4:]) else None
-
-
-def _checksum(place: str, content: bytes) -> bytes:
-    return zlib.crc32(content, zlib.crc32(place.encode())).to_bytes(4, "little")

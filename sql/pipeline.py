@@ -34,7 +34,7 @@ from .steps import (
 )
 from .trace import TraceBuilder
 from .values.lazy import LazyIndex
-from .values.restrict import restrict
+from .values.restrict import check_leaves_out, restrict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -144,8 +144,9 @@ class Pipeline:
         InputError, FormatError: The file of knowledge cannot be read, or a line of it is wrong.
         DatabaseError: The database cannot be read.
         SchemaError: A private column is not in the schema.
-        UsageError: `chat` is not a chat model, `knowledge` is none, there is no generator or path, or the caller may
-            see only a part of the database and `values` has no `within`.
+        UsageError: `chat` is not a chat model, `knowledge` is none, there is no generator or path; or the caller may
+            see only a part of the database, or there are private columns or views of hidden ones, and `values` (or what
+            it wraps) has no `within`.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a pipeline, each with a default
@@ -181,12 +182,7 @@ class Pipeline:
             return LazyIndex(self._database, self._whole, self.config.private)
         if schema is None or not set(self._database.schema().refs()) - set(schema.refs()):
             return values
-        if not hasattr(values, "within"):
-            raise UsageError(
-                f"{type(values).__name__} cannot leave out the columns that this caller may not see",
-                where="values",
-                hint="give it a method within(columns), see ctxprune.sql.values.ValueLookup",
-            )
+        check_leaves_out(values, "the columns that this caller may not see")
         return restrict(values, tuple(schema.refs()))
 
     def _made(self, values: ValueLookup, told: tuple[ColumnRef, ...]) -> _Way:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import random
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ctxprune._npz import read_npz
+from ctxprune._npz import parse_npy_header, read_npz
 
 ARRAYS = {
     "a": np.arange(12, dtype=np.int8).reshape(3, 4),
@@ -69,6 +70,19 @@ def test_strange_headers_are_not_evaluated(header: str) -> None:
         read_npz(buffer.getvalue())
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 0), (2, 3)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_headers_are_those_of_numpy(shape: tuple[int, ...], order: Any) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, array := np.zeros(shape, "<f4", order=order))
+    header = parse_npy_header(buffer.getvalue())
+    assert (header.dtype, header.shape, header.size) == (array.dtype, shape, len(buffer.getvalue()))
+    assert header.fortran == (order == "F" and array.ndim > 1 and not array.flags.c_contiguous)
+    for end in range(header.offset):
+        with pytest.raises(ValueError, match="no plain numbers"):
+            parse_npy_header(buffer.getvalue()[:end])
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", b"\x93NUMPY", b"x" * 100])
 def test_other_files(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"no whole \.npz file"):
@@ -79,6 +93,6 @@ def test_a_file_that_unpacks_to_more_than_is_read(monkeypatch: pytest.MonkeyPatc
     from ctxprune import _compressed
 
     monkeypatch.setattr(_compressed, "_ALWAYS", 1000)
-    monkeypatch.setattr(_compressed, "_MOST_TIMES", 1)
-    with pytest.raises(ValueError, match="unpack to far more"):
+    monkeypatch.setattr(_compressed, "MOST_TIMES", 1)
+    with pytest.raises(ValueError, match="expand to more than"):
         read_npz(packed(a=np.zeros(10_000)))

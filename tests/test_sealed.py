@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 
 import pytest
 
 from ctxprune import _sealed
-from ctxprune._sealed import check_file, parse_json, seal, seal_file, seal_text, sealed_line, unseal, unseal_lines
+from ctxprune._sealed import (
+    check_file,
+    parse_json,
+    seal,
+    seal_bytes,
+    seal_file,
+    seal_text,
+    sealed_line,
+    unseal,
+    unseal_bytes,
+    unseal_lines,
+)
 from ctxprune.errors import FormatError, InputError
 
 DOCUMENTS = [{"a": 1}, {"a": {"b": [1.5, None, "ü\ud800"]}, "c": "}"}, {"text": '"crc32": "00000000"}'}]
@@ -56,6 +68,21 @@ def test_what_cannot_be_sealed(document: dict) -> None:
         seal_text("[1]")
 
 
+@pytest.mark.parametrize("content", [b"", b"[1]", bytes(100)])
+def test_an_entry_holds_under_its_key_only(content: bytes) -> None:
+    entry = seal_bytes("key:1", content)
+    assert entry == zlib.crc32(b"key:1" + content).to_bytes(4, "little") + content  # as every release wrote it
+    assert unseal_bytes("key:1", entry) == content
+    for place in range(8 * len(entry)):
+        data = bytearray(entry)
+        data[place >> 3] ^= 1 << (place & 7)
+        with pytest.raises(ValueError, match="differs"):
+            unseal_bytes("key:1", bytes(data))
+    for key, other in (("key:2", entry), ("key:1", b""), ("key:1", entry[:3])):
+        with pytest.raises(ValueError, match="differs"):
+            unseal_bytes(key, other)
+
+
 @pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000, b"[" * 200_000])
 def test_nesting_is_no_error_of_python(text: str | bytes) -> None:
     with pytest.raises(ValueError, match="nested too deep"):
@@ -82,18 +109,21 @@ def test_an_end_that_was_flipped_is_no_cut(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for bit in range(8):
         path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1 << bit]))
-        with pytest.raises(FormatError, match="line 2 of the log is damaged"):
+        with pytest.raises(FormatError, match="line 2 of the log is damaged") as caught:
             unseal_lines(path, "the log")
+        assert caught.value.hint
 
 
 def test_damaged_deep_and_huge_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for end in (b'{"a": 1}\n', b"[" * 200_000 + b"\n", b"\n", b"\xff\n", sealed_line({"a": 1}).replace(b"1", b"2")):
-        with pytest.raises(FormatError, match="line 2 of the log"):
+        with pytest.raises(FormatError, match="line 2 of the log") as caught:
             unseal_lines(lines_of(tmp_path / "log", {"a": 1}, end=end), "the log")
+        assert caught.value.hint
     monkeypatch.setattr(_sealed, "LONGEST_LINE", 1000)
     for end in (b"x" * 5000, b"x" * 5000 + b"\n"):
-        with pytest.raises(FormatError, match="longer than 1000 bytes"):
+        with pytest.raises(FormatError, match="longer than 1000 bytes") as caught:
             unseal_lines(lines_of(tmp_path / "log", {"a": 1}, end=end), "the log")
+        assert caught.value.hint
 
 
 def test_a_log_of_an_earlier_release_is_gone_on_with(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,6 @@ from ctxprune.cli._database_argument import DatabaseArgument
 from ctxprune.cli._pipelines import REDIS, published_index
 
 if TYPE_CHECKING:
-    from ctxprune.sql.database import Database
     from ctxprune.sql.schema import ColumnRef, Schema
     from ctxprune.sql.values import ValueIndex
 
@@ -65,19 +63,24 @@ def index(
         bool,
         typer.Option("--verify", help="Build nothing: compare every byte of the index with its checksums."),
     ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="First compare every byte of the index; build it anew where one is damaged."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Index the stored text values of a database, so that questions find them in any case and spelling.
 
-    An index that still fits the data is kept as it is, unless a byte of it is damaged. What was excluded or masked
-    before stays so until the option is given again.
+    An index that still fits the data is kept as it is; one that cannot be opened is built anew. What was excluded or
+    masked before stays so until the option is given again.
     """
     from ctxprune.cli import _console
     from ctxprune.sql.database import Database
     from ctxprune.sql.values import ValueIndex
+    from ctxprune.sql.values.index import default_directory
 
     if verify:
-        if publish or any(option is not None for option in (exclude, mask, mask_personal, sample)):
+        if publish or repair or any(option is not None for option in (exclude, mask, mask_personal, sample)):
             raise typer.BadParameter("it builds nothing; give --out and --json alone with it", param_hint="--verify")
         _verify(_directory(database, out), as_json=as_json)
         return
@@ -91,7 +94,7 @@ def index(
             steps += 1
             bar.update(task, completed=done, total=total, description=name[:40] or "sorting")
 
-        _withdraw_damaged(source, out)
+        _mark_if_damaged(out or default_directory(source), every_byte=repair)
         left_out, hidden = (_columns(source.schema(), *option) for option in (("--exclude", exclude), ("--mask", mask)))
         made = ValueIndex.for_database(
             source if sample is None else source.sampled(sample),
@@ -152,21 +155,14 @@ def _verify(directory: Path, *, as_json: bool) -> None:
         typer.echo(_console.visible(f"sound, {n_bytes:,} bytes compared in {seconds:.2f} s: {directory}"))
 
 
-def _withdraw_damaged(source: Database, out: Path | None) -> None:
-    """Have an index of which a byte is damaged built anew; one that is absent or of another version is so anyway."""
+def _mark_if_damaged(directory: Path, *, every_byte: bool) -> None:
+    """Have a damaged index built anew, and say so; one that is absent or of another version is so anyway."""
     from ctxprune.cli import _console
-    from ctxprune.errors import FormatError
-    from ctxprune.sql.values import ValueIndex, store
-    from ctxprune.sql.values.index import default_directory
+    from ctxprune.sql.values import store
 
-    directory = default_directory(source) if out is None else out
-    try:
-        ValueIndex.verify(directory)
-    except FormatError as error:
-        with suppress(FormatError):
-            store.read_manifest(directory)  # else it is not kept anyway
-            _console.say(f"the index is built anew: {error.what}")
-            store.withdraw(directory)
+    error = store.mark_if_damaged(directory, every_byte=every_byte)
+    if error is not None:
+        _console.say(f"the index is built anew: {error.what}")
 
 
 def _columns(schema: Schema, option: str, texts: list[str] | None) -> list[ColumnRef] | None:

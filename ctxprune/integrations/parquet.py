@@ -38,6 +38,8 @@ _READ = (1, 2)  # files of a target that was begun by version 1 need no checksum
 _MANIFEST = "_ctxprune.json"  # hidden
 _ENDING, _DRAFT = ".parquet", ".draft"
 _CHECKSUM, _EMPTY = b"ctxprune.crc32", b"00000000"
+_MAGIC = b"PAR1"  # the first and the last bytes of every Parquet file
+_DELETE = "delete it: its rows are pruned again"
 _COUNTED = [f"{PREFIX}{name}" for name in ("error", "tokens_before", "tokens_after")]
 
 
@@ -97,7 +99,8 @@ def prune_parquet(
         rows: Most rows of a partition, from 1 up: what is done again where a worker is lost. A worker holds a whole row
             group of the source in memory.
         run: Calls a function with each partition, in any order, and gives what it returns: `map`, or
-            `ctxprune.integrations.ray.RayPool(workers)`.
+            `ctxprune.integrations.ray.RayPool(workers)`. Where partitions are there, it is called with them first, to
+            compare them with their checksums; then with those to be written.
 
     Raises:
         UsageError: An argument is out of its range, or `prune` cannot be fingerprinted.
@@ -119,28 +122,35 @@ def prune_parquet(
     version = _claim(writing, folder, [fingerprint(prune), rows], sources)
     plan = [partition for one in sources for partition in one.partitions(folder, rows)]
     there = {*_files(writing, folder)}
-    missing = [partition for partition in plan if partition.target not in there]
-    for partition in plan:
-        if partition.target in there:
-            _read_whole(writing, partition.target, required=version > 1)
-    work = partial(prune_partition, prune=prune, reading=reading, writing=writing)
-    report = sum(run(work, missing), PruneReport(skipped=len(plan) - len(missing)))
+    missing, report = [one for one in plan if one.target not in there], PruneReport()
+    if len(missing) < len(plan):  # first, so that a damaged file is told before anything is pruned
+        compare = partial(_compare_partition, writing=writing, version=version)
+        report = sum(run(compare, [one for one in plan if one.target in there]), report)
+    work = partial(prune_partition, prune=prune, reading=reading, writing=writing, version=version)
+    report = sum(run(work, missing), report)
     for draft in _files(writing, folder, _DRAFT):
         writing.delete_file(draft)  # of a killed worker
     return report
 
 
-def prune_partition(partition: Partition, *, prune: PruneRows, reading: Any, writing: Any) -> PruneReport:
+def prune_partition(
+    partition: Partition, *, prune: PruneRows, reading: Any, writing: Any, version: int = VERSION
+) -> PruneReport:
     """Write one partition, from one pyarrow.fs.FileSystem to another or the same.
 
     One that is there already stays and counts as written: a worker was lost between writing and reporting it.
 
+    Args:
+        partition: Which rows, and the file they become.
+        prune: What becomes of the rows.
+        reading, writing: The file systems of source and target.
+        version: The version that the target was begun with. From 2 on every file of it must have a checksum.
+
     Raises:
-        InputError, RuntimeError: As `prune_parquet`.
+        InputError, FormatError, RuntimeError: As `prune_parquet`.
     """
     if _is_there(writing, partition.target):
-        content = _read_whole(writing, partition.target, required=False)
-        return _report(parquet.read_table(pa.BufferReader(content), columns=_COUNTED))
+        return _report(_written_counts(writing, partition.target, version))
     where = f"{partition.source}, row group {partition.group}, rows from {partition.first}"
     try:
         with reading.open_input_file(partition.source) as file:
@@ -157,6 +167,29 @@ def prune_partition(partition: Partition, *, prune: PruneRows, reading: Any, wri
     return _report(table)
 
 
+def _compare_partition(partition: Partition, *, writing: Any, version: int) -> PruneReport:
+    """Compare one that is there with its checksum; it counts as skipped.
+
+    Raises:
+        FormatError: As `_read_whole`.
+    """
+    _read_whole(writing, partition.target, version)
+    return PruneReport(skipped=1)
+
+
+def _written_counts(system: Any, path: str, version: int) -> Any:
+    """The columns that are counted, of a file of the target.
+
+    Raises:
+        FormatError: As `_read_whole`; or it lacks them.
+    """
+    content = _read_whole(system, path, version)
+    try:
+        return parquet.read_table(pa.BufferReader(content), columns=_COUNTED).select(_COUNTED)
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise FormatError(f"a file of the target cannot be read ({error})", where=path, hint=_DELETE) from error
+
+
 def _sealed(table: Any) -> bytes:
     """The bytes of a Parquet file whose footer holds CRC-32 of all its bytes, its own eight digits taken as zeros."""
     stream = pa.BufferOutputStream()
@@ -171,30 +204,33 @@ def _digits_of(content: bytes | bytearray) -> int:
     """Where the digits of the checksum stand, -1 where there is none: right behind its name and a length."""
     found = content.rfind(_CHECKSUM)
     place = found + len(_CHECKSUM) + 2  # Thrift's compact protocol: a byte for the field, one for the length
-    return -1 if found < 0 or content[place - 1] != len(_EMPTY) else place
+    if found < 0 or place + len(_EMPTY) > len(content):  # a file that is cut off may end behind the name
+        return -1
+    return place if content[place - 1] == len(_EMPTY) else -1
 
 
-def _read_whole(system: Any, path: str, *, required: bool) -> bytes:
-    """A file of the target, compared with its checksum.
+def _read_whole(system: Any, path: str, version: int) -> bytes:
+    """A file of a target that was begun with this version, compared with its checksum.
 
     Raises:
-        FormatError: It differs, cannot be read, or has none although that is required.
+        FormatError: It differs, cannot be read, or has no checksum although the version requires one.
     """
-    hint = "delete it: its rows are pruned again"
     try:
         with system.open_input_stream(path) as file:
             content = bytes(file.read())
     except (OSError, pa.ArrowException) as error:
-        raise FormatError(f"a file of the target cannot be read ({error})", where=path, hint=hint) from error
+        raise FormatError(f"a file of the target cannot be read ({error})", where=path, hint=_DELETE) from error
     place = _digits_of(content)
     if place < 0:
-        if required:
-            raise FormatError("a file of the target has no checksum", where=path, hint=hint)
+        if version > 1:
+            raise FormatError("a file of the target has no checksum", where=path, hint=_DELETE)
+        if not content.startswith(_MAGIC) or not content.endswith(_MAGIC):  # all that is known of a file of version 1
+            raise FormatError("a file of the target is cut off", where=path, hint=_DELETE)
         return content
     end = place + len(_EMPTY)
     found = zlib.crc32(content[end:], zlib.crc32(_EMPTY, zlib.crc32(content[:place])))
     if f"{found:08x}".encode() != content[place:end]:
-        raise FormatError("a file of the target is damaged", where=path, hint=hint)
+        raise FormatError("a file of the target is damaged", where=path, hint=_DELETE)
     return content
 
 

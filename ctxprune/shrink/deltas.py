@@ -104,7 +104,8 @@ def _check(note: Mapping[str, str], entries: Mapping[str, Tensor], path: str | P
     except ValueError:
         same = False
     if not same:
-        raise FormatError("the deltas differ from their checksums", where=str(path))
+        hint = "copy the file anew, or pack the deltas again"
+        raise FormatError("the deltas differ from their checksums", where=str(path), hint=hint)
 
 
 def _put(state: dict[str, Tensor], name: str, value: Tensor, entries: dict[str, Tensor], path: str | Path) -> None:

@@ -198,8 +198,9 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
     Raises:
         FormatError: It is no recipe.
     """
-    if len(text) > _LONGEST:
-        raise FormatError(f"this is no recipe: it is longer than {_LONGEST} bytes", where=where)
+    if len(text.encode("utf-8", "surrogatepass")) > _LONGEST:  # of a longer file the end is missing here
+        hint = "give a file in TOML; `ctxprune shrink list` names the recipes that there are"
+        raise FormatError(f"this is no recipe: it is longer than {_LONGEST} bytes", where=where, hint=hint)
     try:
         toml = __import__("tomllib")
     except ModuleNotFoundError:  # Python 3.10

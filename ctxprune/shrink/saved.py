@@ -37,6 +37,7 @@ __all__ = ["FORMAT", "MANIFEST", "VERSION", "read_manifest", "rebuilt", "save_mo
 
 FORMAT, VERSION, MANIFEST = "ctxprune-shrunk", 1, "shrunk.json"
 _WEIGHTS = "model.safetensors"
+_AGAIN = "copy the folder anew, or shrink the model again"
 _OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
 _COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
 _TERMS = ("LICENCE", "LICENSE", "NOTICE")
@@ -114,7 +115,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         found = unseal(path.read_bytes(), required=False)
     except (OSError, ValueError) as error:
-        raise FormatError("the manifest cannot be read", where=str(path)) from error
+        raise FormatError("the manifest cannot be read", where=str(path), hint=_AGAIN) from error
     wanted = {"class", "config", "dropped", "kind", "origin", "sha256"}
     if not isinstance(found, dict) or found.get("format") != FORMAT or not wanted <= found.keys():
         raise FormatError("this is no manifest of a shrunk model", where=str(path))
@@ -135,9 +136,11 @@ def _check_files(folder: Path, digests: Mapping[str, str]) -> None:
         try:
             same = _digest(folder / name) == digest
         except OSError as error:
-            raise FormatError(f"a file of the model is missing ({error.strerror})", where=str(folder / name)) from error
+            what = f"a file of the model is missing ({error.strerror})"
+            raise FormatError(what, where=str(folder / name), hint=_AGAIN) from error
         if not same:
-            raise FormatError("a file of the model is not the one that was saved", where=str(folder / name))
+            what = "a file of the model is not the one that was saved"
+            raise FormatError(what, where=str(folder / name), hint=_AGAIN)
 
 
 def _digest(path: Path) -> str:
@@ -155,7 +158,7 @@ def rebuilt(folder: Path, manifest: Mapping[str, Any]) -> Any:
     path = folder / _WEIGHTS
     try:
         if hashlib.sha256(path.read_bytes()).hexdigest() != manifest["sha256"]:
-            raise FormatError("the weights are not those that were saved", where=str(path))
+            raise FormatError("the weights are not those that were saved", where=str(path), hint=_AGAIN)
         weights = unpacked(load_file(path), manifest.get("packed", {}))
         model = _built(manifest["class"], manifest["origin"], manifest["config"])
         family = family_of(model)
@@ -170,7 +173,7 @@ def rebuilt(folder: Path, manifest: Mapping[str, Any]) -> Any:
     except FormatError:
         raise
     except Exception as error:  # as many kinds as there are damaged files
-        raise FormatError(f"the model cannot be built ({error})", where=str(folder)) from error
+        raise FormatError(f"the model cannot be built ({error})", where=str(folder), hint=_AGAIN) from error
     return model.eval()
 
 

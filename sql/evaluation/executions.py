@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxprune._compressed import inflate
+from ctxprune._sealed import seal_bytes, unseal_bytes
 from ctxprune.errors import DatabaseError, FormatError, InputError, QueryError, UsageError
 
 from .._cache_file import WAIT, CacheFile
@@ -195,13 +196,11 @@ def _packed(key: str, result: ResultSet | None) -> bytes:
     if result is not None:
         rows = [[{"b": cell.hex()} if isinstance(cell, bytes) else cell for cell in row] for row in result.rows]
         content = zlib.compress(json.dumps([result.columns, rows, result.truncated]).encode(), 1)
-    return zlib.crc32(content, zlib.crc32(key.encode())).to_bytes(4, "little") + content
+    return seal_bytes(key, content)
 
 
 def _unpacked(key: str, data: bytes) -> ResultSet | None:
-    content = data[4:]
-    if zlib.crc32(content, zlib.crc32(key.encode())).to_bytes(4, "little") != data[:4]:
-        raise ValueError("it differs from its checksum")
+    content = unseal_bytes(key, data)
     if not content:
         return None
     columns, rows, truncated = json.loads(inflate(content))

@@ -9,12 +9,12 @@ import hashlib
 import json
 import logging
 import sqlite3
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ctxprune._sealed import seal_bytes
 from ctxprune.errors import FormatError, InputError, StoreError
 
 from .._cache_file import WAIT, CacheFile
@@ -85,7 +85,7 @@ class GenerationCache:
         if row is None:
             return None
         try:
-            return unpacked(row[0] if str(row[0])[:1] == "[" else _unsealed(key, row[0]))
+            return unpacked(row[0] if str(row[0])[:1] == "[" else _unseal_text(key, row[0]))
         except ValueError as error:
             raise FormatError("a cached generation is damaged", where=str(self.path), hint="delete the file") from error
 
@@ -93,7 +93,7 @@ class GenerationCache:
         """As `AnswerCache.put`."""
         with self._open() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO generation VALUES (?, ?, ?)", (key, model, _sealed(key, packed(answers)))
+                "INSERT OR IGNORE INTO generation VALUES (?, ?, ?)", (key, model, _seal_text(key, packed(answers)))
             )
 
     def __len__(self) -> int:
@@ -196,15 +196,16 @@ def unpacked(text: str) -> list[ChatAnswer]:
         raise ValueError("no answers") from error
 
 
-def _sealed(key: str, text: str) -> str:
-    """`text` behind a checksum that holds under this key only."""
-    return f"{zlib.crc32(text.encode(), zlib.crc32(key.encode())):08x}{text}"
+def _seal_text(key: str, text: str) -> str:
+    """`text` behind the checksum of `seal_bytes`, in eight hexadecimal digits."""
+    checksum = seal_bytes(key, text.encode())[:4]
+    return checksum[::-1].hex() + text  # the digits of a number, which begin with its largest byte
 
 
-def _unsealed(key: str, found: object) -> str:
-    """What `_sealed` was given; ValueError where it is something else."""
+def _unseal_text(key: str, found: object) -> str:
+    """What `_seal_text` was given; ValueError where it is something else."""
     text = found[8:] if isinstance(found, str) else ""
-    if found != _sealed(key, text):
+    if found != _seal_text(key, text):
         raise ValueError("it differs from its checksum")
     return text
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ctxprune._sealed import seal_bytes, unseal_bytes
 from ctxprune.errors import FormatError, UsageError
 
-from .._redis import RedisServer, checked_name, sealed, unsealed
+from .._redis import RedisServer, checked_name
 from .cache import packed, unpacked
 from .flights import Flights
 
@@ -70,7 +71,7 @@ class RedisGenerationCache:
         if found is None:
             return None
         try:
-            return unpacked((unsealed(place, found) or b"").decode())
+            return unpacked(unseal_bytes(place, found).decode())
         except ValueError as error:
             where = f"{self.server.place} {place}"
             raise FormatError("a cached generation is damaged", where=where, hint="delete the key") from error
@@ -82,6 +83,6 @@ class RedisGenerationCache:
             StoreError: Redis cannot be reached, is full, or refuses.
         """
         place = f"{self._prefix}:{key}"
-        content = sealed(place, packed(answers).encode())
+        content = seal_bytes(place, packed(answers).encode())
         with self.server.reported():
             self._put(keys=[place, f"{self._prefix}:order"], args=[content, self._seconds, self._most])

@@ -11,6 +11,8 @@ import math
 import re
 import unicodedata
 
+from ctxprune._invisible import escape_character, is_invisible
+
 __all__ = ["MAX_COMMENT", "MAX_VALUE", "datum", "name", "quoted_name", "same_words", "type_name"]
 
 MAX_COMMENT = 120  # characters of a comment that are shown
@@ -27,7 +29,6 @@ _ORDERS = re.compile(
 )
 # Marks that a tokenizer may read as a control token or that open a section of ours.
 _MARKS = re.compile(r"[【】]|<(?=[|｜/!A-Za-z])|(?<=[|｜])>|\[(?=/?[A-Z_]+\])|`(?=``)")
-_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _TYPE = re.compile(r"\s*([^\W\d][\w ]*?)\s*(?:\(([\w ,.'-]*)\)([\w ]*))?\s*")
 
@@ -55,7 +56,7 @@ def name(text: str, quote: str = '"') -> str:
 
     Characters that would break the line are shown as escapes; such a name cannot be copied into SQL as it stands.
     """
-    plain = len(text) <= _MAX_NAME and _BARE_NAME.fullmatch(text) and _NESTED.fullmatch(text)
+    plain = len(text) <= _MAX_NAME and _BARE_NAME.fullmatch(text) and _NESTED.fullmatch(text) and not _hides(text)
     if plain and not _STRUCTURE.search(text) and (text.count(" ") < 2 or not _ORDERS.search(text)):
         return text
     shown = text[:_MAX_NAME] + ("…" if len(text) > _MAX_NAME else "")
@@ -72,6 +73,8 @@ def type_name(declared: str) -> str:
 
     A declaration that is not a type name with plain parameters (SQLite accepts any words) is cut to its first words.
     """
+    if _hides(declared):
+        declared = "".join(" " if is_invisible(character) else character for character in declared)
     match = _TYPE.fullmatch(declared) if len(declared) <= _MAX_TYPE and not _ORDERS.search(declared) else None
     if match is None or len(match.group(1).split()) > _TYPE_WORDS:
         word = re.match(r"\s*([^\W\d]\w*)", declared)
@@ -100,7 +103,7 @@ def _is_bare(text: str) -> bool:
 
 def _bare_unicode(text: str) -> bool:
     """Like `_BARE`, for letters beyond ASCII."""
-    inner = all(character.isalnum() or character in " _.:+/%&'’@-" for character in text)
+    inner = all(character.isalnum() or character in " _.:+/%&'’@-" for character in text) and not _hides(text)
     return inner and text[:1].isalnum() and (text[-1:].isalnum() or text[-1:] in ".%+")
 
 
@@ -113,17 +116,15 @@ def _visible(text: str) -> str:
     return "".join(character if character == " " or _shown(character) else _code(character) for character in text)
 
 
+def _hides(text: str) -> bool:
+    """Whether a letter of `text` is drawn as nothing, such as the Hangul filler, which `\\w` does not tell."""
+    return not text.isascii() and any(map(is_invisible, text))
+
+
 def _shown(character: str) -> bool:
-    if character.isascii():
-        return character.isprintable()
-    category = unicodedata.category(character)
-    if category in _HIDDEN or category == "Zs":
-        return False
-    return not 0xFE00 <= ord(character) <= 0xFE0F and not 0xE0100 <= ord(character) <= 0xE01EF
+    # a space other than the common one looks like it, and makes another name
+    return not is_invisible(character) and (character.isascii() or unicodedata.category(character) != "Zs")
 
 
 def _code(character: str) -> str:
-    if character in _NAMED:
-        return _NAMED[character]
-    number = ord(character)
-    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
+    return _NAMED.get(character) or escape_character(character)

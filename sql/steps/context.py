@@ -9,7 +9,7 @@ from ..doubts import SchemaWords, find_doubts
 from ..intent import write_request
 from ..linking.wrapped import counter_of, with_columns
 from ..schema import ColumnRef
-from ..values.restrict import fold_ref, restrict
+from ..values.restrict import check_leaves_out, fold_ref, restrict
 from .base import Refusal
 
 if TYPE_CHECKING:
@@ -61,13 +61,21 @@ class RetrieveValues:
     Attributes:
         values: Where they are looked up.
         private: Columns whose values are never shown. They, and columns outside the caller's schema, take no part in
-            the look-up (`ValueIndex.within`).
+            the look-up (`ValueIndex.within`). Where there are none, a look-up without `within` is taken, too, and hits
+            outside the schema are dropped afterwards.
+
+    Raises:
+        UsageError: There are private columns, and `values`, or a look-up that it wraps, has no `within`.
     """
 
     values: ValueLookup
     private: tuple[ColumnRef, ...] = ()
     name: str = "values"
     _made: list[_Made] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.private:
+            check_leaves_out(self.values, "private columns")
 
     def run(self, state: State) -> State:
         """Adds `hits`, `doubts`, and `ranges` where the lookup has them."""

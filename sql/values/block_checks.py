@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["BLOCK", "BlockChecks", "NoChecks", "block_sums", "n_blocks"]
+__all__ = ["BLOCK", "BUILD", "REPAIR", "BlockChecks", "NoChecks", "block_sums", "n_blocks"]
 
 BLOCK = 1024
 """Bytes of a block; the last one of an array may be shorter."""
+BUILD = "run: ctxprune sql index DATABASE --out DIR"
+"""The hint where an index cannot be opened: a build then makes it anew."""
+REPAIR = f"{BUILD} --repair"
+"""The hint where a byte of an index is damaged that opening it does not read."""
 
 
 def n_blocks(n_bytes: int) -> int:
@@ -108,6 +112,6 @@ class BlockChecks(NoChecks):
             raise FormatError(
                 f"bytes {first} to {first + BLOCK} of an array of the index are damaged",
                 where=str(self._path),
-                hint="rebuild it: ctxprune sql index DATABASE --out DIR",
+                hint=REPAIR,
             )
         self._sound[wanted] = True

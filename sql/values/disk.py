@@ -6,14 +6,14 @@ So a reader knows every byte that a header may have and hands none of it to a pa
 
 from __future__ import annotations
 
-import math
 import os
-import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ctxprune._npz import parse_npy_header
 
 from .block_checks import block_sums
 from .build import Part, Source, merged_entries, merged_rows, merged_texts
@@ -31,10 +31,6 @@ __all__ = ["CHECKED", "STATE", "ArrayWriter", "checksum", "header_of", "load", "
 _STEP = 1 << 22  # elements that are read at once; whole blocks of any type
 _HEADER = 128  # bytes
 _SMALL = 4096  # bytes of a file that is read rather than mapped
-_SAID = re.compile(
-    rb"\x93NUMPY\x01\x00v\x00\{'descr': '([<|][iu][1248])', 'fortran_order': False, "
-    rb"'shape': \((\d{1,15}),(?: (\d{1,15}))?\), \} *\n"
-)
 CHECKED = (*Part.names(), "key_starts", "band_starts")
 """Arrays of an index whose blocks have checksums, in their order."""
 STATE = "state.json"
@@ -100,9 +96,9 @@ class ArrayWriter:
 
 def header_of(dtype: np.dtype[Any], shape: Sequence[int]) -> bytes:
     """The first 128 bytes of a file with such an array."""
-    said = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': {tuple(shape)!r}, }}"
+    text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': {tuple(shape)!r}, }}"
     magic = b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little")
-    return magic + said.encode("ascii").ljust(_HEADER - 11) + b"\n"
+    return magic + text.encode("ascii").ljust(_HEADER - 11) + b"\n"
 
 
 def write_merged(folder: Path, sources: Sequence[Source]) -> dict[str, dict[str, Any]]:
@@ -179,15 +175,22 @@ def mapped(path: Path) -> NDArray[Any]:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(_HEADER)
-    said = _SAID.fullmatch(head)
-    if said is None:
-        raise ValueError(f"{path.name} is no plain array of ours, and neither pickles nor other headers are read")
-    dtype, shape = np.dtype(said[1].decode()), tuple(int(part) for part in said.groups()[1:] if part is not None)
-    if head != header_of(dtype, shape) or size != _HEADER + dtype.itemsize * math.prod(shape):
+    try:
+        declared = parse_npy_header(head)
+    except ValueError as error:
+        raise ValueError(_foreign(path)) from error
+    dtype, shape = declared.dtype, declared.shape
+    if dtype.kind not in "iu" or len(shape) not in (1, 2) or head != header_of(dtype, shape):
+        raise ValueError(_foreign(path))  # `ArrayWriter` writes each header in one way
+    if size != declared.size:
         raise ValueError(f"{path.name} has another size than its header says")
     if size <= _SMALL:  # an empty file cannot be mapped
         return np.fromfile(path, dtype, offset=_HEADER).reshape(shape)
     return np.asarray(np.memmap(path, dtype, "r", _HEADER, shape))
+
+
+def _foreign(path: Path) -> str:
+    return f"{path.name} is no plain array of ours, and neither pickles nor other headers are read"
 
 
 def checksum(path: Path) -> int:
@@ -220,6 +223,6 @@ def _write_bands(folder: Path, sources: Sequence[Source]) -> tuple[dict[str, Any
             for piece in merged_entries(sources, "bands", band):
                 bands.append(piece)
             width = bands.length // (band + 1)
-    said = bands.described()
+    described = bands.described()
     starts = (directory_of(_read(path, band * width, (band + 1) * width), width) for band in range(BANDS))
-    return said, _write(folder / "band_starts.npy", np.uint32, (), starts)  # a band holds a row once
+    return described, _write(folder / "band_starts.npy", np.uint32, (), starts)  # a band holds a row once

@@ -26,6 +26,7 @@ from .making import ColumnReport, Making, column_rows, column_starts, make, want
 from .minhash import Signer
 from .older import Older
 from .privacy import Privacy
+from .saved_arrays import compare_arrays, source_of
 from .stores import ArrayStore
 from .visible import Contents, VisibleIndex
 
@@ -123,9 +124,9 @@ class ValueIndex:
             FormatError: As `open`; or a byte differs.
         """
         path = Path(directory)
-        n_bytes = store.verify(path)
-        cls.open(path)
-        return n_bytes
+        manifest, arrays, checks = store.verify(path)
+        cls(manifest, _array_store(manifest, arrays, checks), path)  # which refuses a manifest without its columns
+        return sum(one["bytes"] for one in manifest["arrays"].values())
 
     @classmethod
     def for_database(
@@ -144,6 +145,9 @@ class ValueIndex:
         An older index is updated: every column is read, but only values that it does not hold are filed and signed; the
         result is the same, byte for byte, as that of a new build. Memory is bounded whatever the number of values, and
         a build that was killed goes on from the last columns that it had kept.
+
+        An index that cannot be opened is built anew. One of which a byte is damaged that opening it does not read is
+        kept, until `store.mark_if_damaged` finds that; look-ups that come upon the byte raise FormatError.
 
         Of two processes that need a new index at once, the second waits and takes the first one's.
 
@@ -216,7 +220,7 @@ class ValueIndex:
             part = self._store.part
             return Older(self._store, lambda name: getattr(part, name), column_rows(self.columns))
         directory, manifest = self.directory, self._manifest
-        return Older(self._store, lambda name: store.source_of(directory, manifest, name), column_rows(self.columns))
+        return Older(self._store, lambda name: source_of(directory, manifest, name), column_rows(self.columns))
 
     @classmethod
     def _fitting(cls, path: Path, wanted: Mapping[str, object]) -> ValueIndex | None:
@@ -360,7 +364,7 @@ def _build_into(path: Path, database: Database, wanted: dict[str, Any], making: 
     older, before = Older.nothing(), ""
     with suppress(FormatError):
         index = ValueIndex.open(path)
-        store.verify_parts(path, index._manifest)
+        compare_arrays(path, index._manifest, Part.names())  # an update takes them over
         older, before = index._older(), str(index._manifest["data"])
     with store.work_folder(path, [wanted, before]) as work:
         making.privacy.keep(path)

@@ -14,7 +14,7 @@ from ctxprune.errors import ModelError, UsageError
 
 from ..generate.duck import as_chat_model
 from ..generate.model import Message, Sampling, ask_model
-from .restrict import restrict
+from .restrict import can_leave_out, restrict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -66,6 +66,11 @@ class KeywordLookup:
     def hidden(self) -> tuple[ColumnRef, ...]:
         """As `ValueIndex.hidden`."""
         return tuple(getattr(self.index, "hidden", ()))
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether what `within` gives depends on no value of another column: whether that holds for the index."""
+        return can_leave_out(self.index)
 
     def within(self, columns: Collection[ColumnRef]) -> KeywordLookup:
         """As `ValueIndex.within`."""

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ctxprune._sealed import seal_bytes, unseal_bytes
 from ctxprune.errors import FormatError, StoreError, UsageError
 
-from .._redis import RedisServer, checked_name, sealed, unsealed
+from .._redis import RedisServer, checked_name
 from .index import ValueIndex
 from .redis_store import ARRAYS, PUBLISH, RedisStore, blocks, counts
 from .restrict import fold_ref
@@ -135,9 +136,8 @@ class RedisIndex:
             found = self.server.client.get(key)
         if found is None:
             raise self._damaged("its manifest is missing: it expired, or Redis evicted it")
-        content = unsealed(key, found)
         try:
-            manifest = json.loads(content or b"")
+            manifest = json.loads(unseal_bytes(key, found))
             if (manifest["format"], manifest["version"]) != (_FORMAT, _LAYOUT):
                 layout = str((manifest["format"], manifest["version"]))[:100]
                 raise self._damaged(f"it has the layout {layout}, this ctxprune reads {_FORMAT} {_LAYOUT}")
@@ -149,10 +149,10 @@ class RedisIndex:
         top, *arrays = self._keys(version)
         client = self.server.client
         content = json.dumps(document, ensure_ascii=True).encode()
-        client.set(top, sealed(top, content), ex=_UNFINISHED)
+        client.set(top, seal_bytes(top, content), ex=_UNFINISHED)
         for array, key in zip(ARRAYS, arrays, strict=True):
             numbered = enumerate(blocks(part, array))
-            while some := {number: sealed(f"{key}:{number}", block) for number, block in islice(numbered, _AT_ONCE)}:
+            while some := {number: seal_bytes(f"{key}:{number}", block) for number, block in islice(numbered, _AT_ONCE)}:
                 with client.pipeline(transaction=False) as pipe:
                     pipe.hset(key, mapping=some)
                     for written in (top, *arrays):

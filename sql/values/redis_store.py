@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune._sealed import unseal_bytes
 from ctxprune.errors import FormatError
 
-from .._redis import unsealed
 from .making import column_starts
 from .minhash import BANDS, LENGTHS
 from .stores import few_seen
@@ -125,10 +125,10 @@ class _Blocks:
     def _content(self, name: int, block: bytes | None) -> bytes:
         if block is None:
             raise self.damaged(f"block {name} is missing: it expired, or Redis evicted it")
-        content = unsealed(f"{self.key}:{name}", block)
-        if content is None:
-            raise self.damaged(f"block {name} is damaged")
-        return content
+        try:
+            return unseal_bytes(f"{self.key}:{name}", block)
+        except ValueError:
+            raise self.damaged(f"block {name} is damaged") from None
 
     def damaged(self, what: str) -> FormatError:
         """An error about this array."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxprune.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ..schema import ColumnRef
     from .base import RangeHit, ValueHit, ValueLookup
 
-__all__ = ["Filtered", "fold_ref", "restrict"]
+__all__ = ["Filtered", "can_leave_out", "check_leaves_out", "fold_ref", "restrict"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,31 @@ def restrict(values: ValueLookup, columns: Collection[ColumnRef]) -> ValueLookup
         return Filtered(values, frozenset(map(fold_ref, columns)))
     restricted: ValueLookup = within(columns)
     return restricted
+
+
+def can_leave_out(values: ValueLookup) -> bool:
+    """Whether `restrict` gives answers that depend on no value of another column: `values` has `within`, and so has
+    what it wraps, of which a wrapper tells by `leaves_out`.
+    """
+    return hasattr(values, "within") and bool(getattr(values, "leaves_out", True))
+
+
+def check_leaves_out(values: ValueLookup, what: str) -> None:
+    """Refuse a look-up whose answers may depend on columns that are to be left out.
+
+    Args:
+        values: The look-up.
+        what: The columns, for the message: "private columns".
+
+    Raises:
+        UsageError: It is such a one.
+    """
+    if not can_leave_out(values):
+        raise UsageError(
+            f"{type(values).__name__} cannot leave out {what}",
+            where="values",
+            hint="give it, and what it wraps, a method within(columns), see ctxprune.sql.values.ValueLookup",
+        )
 
 
 def fold_ref(ref: ColumnRef) -> tuple[str, str]:

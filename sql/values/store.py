@@ -28,28 +28,25 @@ import re
 import secrets
 import shutil
 import time
-import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ctxprune._sealed import parse_json, seal, unseal
 from ctxprune.errors import FormatError, IndexBuildError
 
 from .._lock import try_lock
-from .block_checks import BlockChecks, n_blocks
-from .build import Part
-from .disk import CHECKED, STATE, checksum, header_of, mapped, write_merged
-from .minhash import BANDS
+from .block_checks import BUILD
+from .disk import STATE, write_merged
 from .privacy import PRIVACY_FILE, write_draft
+from .saved_arrays import ARRAYS, compare_arrays, read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from .block_checks import BlockChecks
     from .build import Source
 
 __all__ = [
@@ -57,25 +54,20 @@ __all__ = [
     "FORMAT",
     "VERSION",
     "locked",
+    "mark_damaged",
+    "mark_if_damaged",
     "read",
     "read_manifest",
     "reported",
     "saved_sample",
-    "source_of",
     "verify",
-    "verify_parts",
-    "withdraw",
     "work_folder",
     "write",
 ]
 
 FORMAT = "ctxprune.values"
 VERSION = 3
-ARRAYS = (*CHECKED, "checks")
-"""The files of a data directory."""
-
 _OURS = re.compile("(?:data|build)-[0-9a-f]{8}")
-_REBUILD = "run: ctxprune sql index DATABASE --out DIR"
 
 
 def write(directory: Path, manifest: dict[str, Any], sources: Sequence[Source]) -> None:
@@ -176,22 +168,23 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         raise FormatError(
             f"the index has version {document.get('version')!r}, this ctxprune reads version {VERSION}",
             where=str(directory),
-            hint=f"upgrade ctxprune, or rebuild the index: {_REBUILD}",
+            hint=f"upgrade ctxprune, or rebuild the index: {BUILD}",
         )
     try:
         found: dict[str, Any] = unseal(text)
     except ValueError as error:
-        raise FormatError(f"the manifest is damaged ({error})", where=str(path), hint=_REBUILD) from error
+        raise FormatError(f"the manifest is damaged ({error})", where=str(path), hint=BUILD) from error
     return found
 
 
-def withdraw(directory: Path) -> None:
+def mark_damaged(directory: Path) -> None:
     """Have the next build make the index in `directory` anew, with the columns hidden and the sample taken as before.
 
     Raises:
         FormatError: There is no index of this version with a sound manifest.
         IndexBuildError: As `locked`; or the directory cannot be written.
     """
+    read_manifest(directory)  # first, since locking makes a directory that is absent
     with locked(directory), reported(directory):
         # A manifest without its checksum is refused as damaged, and still says what the index was made from.
         write_draft(directory / "manifest.json", json.dumps(read_manifest(directory), indent=1))
@@ -212,9 +205,9 @@ def _manifest_text(directory: Path) -> tuple[bytes, Any]:
         text = path.read_bytes()
         return text, parse_json(text)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise FormatError("there is no value index", where=str(directory), hint=_REBUILD) from error
+        raise FormatError("there is no value index", where=str(directory), hint=BUILD) from error
     except (OSError, ValueError) as error:
-        raise FormatError(f"the manifest cannot be read ({error})", where=str(path), hint=_REBUILD) from error
+        raise FormatError(f"the manifest cannot be read ({error})", where=str(path), hint=BUILD) from error
 
 
 def read(directory: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], dict[str, BlockChecks]]:
@@ -227,51 +220,50 @@ def read(directory: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], dict
     while True:
         manifest = read_manifest(directory)
         try:
-            return manifest, *_read_arrays(directory, manifest)
+            return manifest, *read_arrays(directory, manifest)
         except FormatError:  # a writer may have replaced the data between the two reads
             if manifest.get("data") == failed:
                 raise
             failed = manifest.get("data")
 
 
-def verify(directory: Path) -> int:
+def verify(directory: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]], dict[str, BlockChecks]]:
     """Compare every byte of the index in `directory` with its checksums; in bounded memory.
 
     Returns:
-        Bytes of the arrays.
+        As `read`.
 
     Raises:
-        FormatError: As `read`; or one differs.
+        FormatError: As `read`; or a byte differs.
     """
-    manifest = read(directory)[0]
-    _verify(directory, manifest, ARRAYS)
-    return sum(manifest["arrays"][name]["bytes"] for name in ARRAYS)
+    opened = read(directory)
+    compare_arrays(directory, opened[0], ARRAYS)
+    return opened
 
 
-def verify_parts(directory: Path, manifest: dict[str, Any]) -> None:
-    """Compare the arrays that an update takes over with their checksums.
+def mark_if_damaged(directory: Path, *, every_byte: bool) -> FormatError | None:
+    """Have the next build make the index in `directory` anew if it is damaged: the one way from damage to a rebuild.
+
+    Args:
+        directory: Where the index is.
+        every_byte: Compare all of it, as `verify`; otherwise only what `read` compares, which takes no time.
+
+    Returns:
+        The damage; None for a sound index and for one that is built anew anyway, such as an absent one.
 
     Raises:
-        FormatError: One differs.
+        IndexBuildError: As `mark_damaged`.
     """
-    _verify(directory, manifest, Part.names())
-
-
-def _verify(directory: Path, manifest: dict[str, Any], names: Sequence[str]) -> None:
-    for name in names:
-        path = directory / Path(manifest["data"]).name / f"{name}.npy"
-        try:
-            found = checksum(path)
-        except (OSError, ValueError) as error:
-            raise FormatError(f"an array cannot be read ({error})", where=str(path), hint=_REBUILD) from error
-        if found != manifest["arrays"][name]["crc"]:
-            raise FormatError("an array of the index is damaged", where=str(path), hint=_REBUILD)
-
-
-def source_of(directory: Path, manifest: dict[str, Any], name: str) -> NDArray[Any]:
-    """One array of an index that `read` has found sound, mapped anew."""
-    array = mapped(directory / Path(manifest["data"]).name / f"{name}.npy")
-    return array.reshape(BANDS, -1) if name == "bands" else array
+    try:
+        if every_byte:
+            verify(directory)
+        else:
+            read(directory)
+    except FormatError as error:
+        with suppress(FormatError):
+            mark_damaged(directory)
+            return error
+    return None
 
 
 @contextmanager
@@ -329,59 +321,6 @@ def _refuse_foreign(directory: Path) -> None:
             where=str(directory),
             hint="name an empty or a new directory",
         )
-
-
-def _read_arrays(directory: Path, manifest: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, BlockChecks]]:
-    try:
-        data = directory / Path(manifest["data"]).name
-        found = {name: _read_array(data / f"{name}.npy", manifest["arrays"][name]) for name in ARRAYS}
-        counts = [column.get("values", 0) for column in manifest["columns"]]
-        _check(found, sum(counts), directory)
-        checks = _checks(found, data, manifest["arrays"]["checks"]["crc"])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise FormatError(f"the index is damaged ({reason})", where=str(directory), hint=_REBUILD) from error
-    for name in ("bands", "band_starts"):
-        found[name] = found[name].reshape(BANDS, -1)
-    return found, checks
-
-
-def _read_array(path: Path, said: dict[str, Any]) -> NDArray[Any]:
-    if path.stat().st_size != said["bytes"]:
-        raise FormatError("a file of the index is truncated or changed", where=str(path), hint=_REBUILD)
-    array = mapped(path)
-    if header_of(array.dtype, array.shape) != header_of(np.dtype(said["dtype"]), said["shape"]):
-        raise FormatError("an array differs from the manifest", where=str(path), hint=_REBUILD)
-    return array
-
-
-def _checks(arrays: dict[str, NDArray[Any]], data: Path, crc: int) -> dict[str, BlockChecks]:
-    """What compares the blocks of each array; their checksums are compared here."""
-    sums = arrays["checks"]
-    if zlib.crc32(sums.tobytes()) != crc:
-        raise FormatError("the checksums of the index are damaged", where=str(data / "checks.npy"), hint=_REBUILD)
-    counts = [n_blocks(arrays[name].nbytes) for name in CHECKED]
-    if sum(counts) != len(sums):
-        raise FormatError("the arrays of the index do not belong together", where=str(data), hint=_REBUILD)
-    parts = np.split(sums, np.cumsum(counts)[:-1])
-    return {
-        name: BlockChecks(arrays[name], mine, data / f"{name}.npy") for name, mine in zip(CHECKED, parts, strict=True)
-    }
-
-
-def _check(arrays: dict[str, NDArray[Any]], n_values: int, directory: Path) -> None:
-    ends, key_starts, band_starts = arrays["ends"], arrays["key_starts"], arrays["band_starts"]
-    sound = (
-        ends.shape == (n_values,)
-        and (int(ends[-1]) if n_values else 0) == len(arrays["text"])
-        and arrays["sketches"].shape == (n_values, 2)
-        and int(key_starts[-1]) == len(arrays["keys"])
-        and len(arrays["bands"]) % BANDS == 0
-        and len(band_starts) % BANDS == 0
-        and int(band_starts[-1]) == len(arrays["bands"]) // BANDS
-    )
-    if not sound:
-        raise FormatError("the arrays of the index do not belong together", where=str(directory), hint=_REBUILD)
 
 
 def _sync(directory: Path) -> None:

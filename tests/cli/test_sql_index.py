@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from ctxprune.cli import main
-from ctxprune.sql.values import ValueIndex
+from ctxprune.errors import FormatError
+from ctxprune.sql.values import ValueIndex, saved_arrays
 from ctxprune.sql.values.redis_index import RedisIndex
 
 
@@ -266,21 +267,60 @@ def test_verify_looks_where_the_index_is_kept(run, shop, tmp_path, monkeypatch):
     assert run(shop, "--verify")[0] == 0
 
 
-@pytest.mark.parametrize("words", [["--sample", "3"], ["--exclude", "city.name"], ["--mask-personal"]])
+@pytest.mark.parametrize("words", [["--sample", "3"], ["--exclude", "city.name"], ["--mask-personal"], ["--repair"]])
 def test_verify_builds_nothing(run, shop, tmp_path, words):
     code, _out, err = run(shop, "--out", tmp_path / "index", "--verify", *words)
     assert code == 2
     assert "--verify" in err
 
 
-def test_a_damaged_index_is_built_anew(run, shop, tmp_path):
+def test_repair_builds_a_damaged_index_anew(run, shop, tmp_path):
     run(shop, "--out", tmp_path / "index", "--mask", "city.name")
     damage(tmp_path / "index")
-    code, out, err = run(shop, "--out", tmp_path / "index", "--json")
+    code, out, err = run(shop, "--out", tmp_path / "index", "--repair", "--json")
     assert code == 0
     assert "damaged" in err
     report = json.loads(out)
     assert report["built"] is True
     assert [c["column"] for c in report["columns"] if c["masked"]] == ["name"]
     assert run(shop, "--out", tmp_path / "index", "--verify")[0] == 0
+    for words in ((), ("--repair",)):
+        code, out, err = run(shop, "--out", tmp_path / "index", "--json", *words)
+        assert (code, err, json.loads(out)["built"]) == (0, "", False)
+    code, out, err = run(shop, "--out", tmp_path / "new", "--repair", "--json")  # there is none to repair
+    assert (code, err, json.loads(out)["built"]) == (0, "", True)
+
+
+def test_an_index_that_cannot_be_opened_is_built_anew(run, shop, tmp_path):
+    run(shop, "--out", tmp_path / "index", "--mask", "city.name")
+    path = next((tmp_path / "index").glob("data-*/text.npy"))
+    path.write_bytes(path.read_bytes()[:-1])
+    code, out, err = run(shop, "--out", tmp_path / "index", "--json")
+    assert (code, json.loads(out)["built"]) == (0, True)
+    assert "truncated" in err
+    assert [c["column"] for c in json.loads(out)["columns"] if c["masked"]] == ["name"]
+    assert run(shop, "--out", tmp_path / "index", "--verify")[0] == 0
+
+
+def test_a_call_that_changes_nothing_does_not_read_the_index(run, shop, tmp_path, monkeypatch):
+    """It compares what opening compares: of a large index no more than its checksums."""
+    run(shop, "--out", tmp_path / "index")
+    read = []
+    real = saved_arrays.checksum
+    monkeypatch.setattr(saved_arrays, "checksum", lambda path: (read.append(path.name), real(path))[1])
     assert json.loads(run(shop, "--out", tmp_path / "index", "--json")[1])["built"] is False
+    assert read == []
+    run(shop, "--out", tmp_path / "index", "--repair")
+    assert len(read) == len(saved_arrays.ARRAYS)
+
+
+def test_damage_found_at_use_says_how_to_repair_the_index(run, shop, tmp_path):
+    run(shop, "--out", tmp_path / "index")
+    damage(tmp_path / "index")
+    assert json.loads(run(shop, "--out", tmp_path / "index", "--json")[1])["built"] is False
+    with pytest.raises(FormatError, match="damaged") as caught:
+        list(ValueIndex.open(tmp_path / "index"))
+    command = caught.value.hint.removeprefix("run: ctxprune sql index ")
+    words = [{"DATABASE": shop, "DIR": tmp_path / "index"}.get(word, word) for word in command.split()]
+    assert run(*words)[0] == 0
+    assert len(list(ValueIndex.open(tmp_path / "index"))) > 0

@@ -14,11 +14,12 @@ import pytest
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 
 import pyarrow as pa
+import pyarrow.fs
 import pyarrow.parquet as pq
 
 from ctxprune import Pruner, TokenBudget
 from ctxprune.errors import FormatError, InputError, UsageError
-from ctxprune.integrations.parquet import PruneReport, PruneRows, prune_parquet
+from ctxprune.integrations.parquet import PruneReport, PruneRows, prune_parquet, prune_partition
 from ctxprune.rag import PassagePruner
 
 LEXICAL = PassagePruner(Pruner("lexical.v1"))
@@ -81,7 +82,7 @@ def test_a_file_and_a_uri_give_the_same(corpus: Path, tmp_path: Path) -> None:
 
 
 def stopping(after: int) -> Callable[..., Iterator[PruneReport]]:
-    """`map` that is stopped before the item number `after`."""
+    """`map` that is stopped before the item number `after` of those that are pruned."""
 
     def run(function: Callable, items: list) -> Iterator[PruneReport]:
         for number, item in enumerate(items):
@@ -234,3 +235,82 @@ def test_a_target_of_an_earlier_release_is_gone_on_with(corpus: Path, tmp_path: 
         prune_parquet(corpus, target, PRUNE, rows=3)
     first.unlink()
     assert prune_parquet(corpus, target, PRUNE, rows=3).partitions == 1
+
+
+@pytest.mark.parametrize("end", [b"", b"\x18", b"\x18\x08", b"\x18\x081234567"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_that_is_cut_off_behind_the_name_of_its_checksum(
+    corpus: Path, tmp_path: Path, end: bytes, version: int
+) -> None:
+    target = tmp_path / "out"
+    prune_parquet(corpus, target, PRUNE)
+    manifest = target / "_ctxprune.json"
+    old = json.loads(manifest.read_text())
+    del old["crc32"]
+    manifest.write_text(json.dumps(old | {"version": 1}) if version == 1 else manifest.read_text())
+    path = next(target.rglob("*.parquet"))
+    path.write_bytes(b"PAR1 ctxprune.crc32" + end)
+    with pytest.raises(FormatError, match="delete it") as caught:
+        prune_parquet(corpus, target, PRUNE)
+    assert caught.value.where == str(path)
+
+
+def test_a_worker_takes_no_file_without_a_checksum_either(corpus: Path, tmp_path: Path) -> None:
+    """As when a worker was lost between writing and reporting: the partition is there when it is done again."""
+    target = tmp_path / "out"
+    reports: list[PruneReport] = []
+
+    def again(change: Callable[[Path], object]) -> Callable[..., Iterator[PruneReport]]:
+        def run(function: Callable, items: list) -> Iterator[PruneReport]:
+            for item in items:
+                report = function(item)
+                change(Path(item.target))
+                reports.append(report)
+                assert function(item) == report
+                yield report
+
+        return run
+
+    whole = prune_parquet(corpus, target, PRUNE, run=again(lambda path: None))
+    assert len(reports) == whole.partitions
+    for number, (change, told) in enumerate([(strip, "has no checksum"), (cut, "has no checksum")]):
+        with pytest.raises(FormatError, match=told):
+            prune_parquet(corpus, tmp_path / str(number), PRUNE, run=again(change))
+
+
+def strip(path: Path) -> None:
+    """Leave the checksum of a file out, as another writer does."""
+    pq.write_table(pq.read_table(path, partitioning=None).replace_schema_metadata(None), path)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def test_a_file_of_version_1_that_lacks_its_columns_is_told(corpus: Path, tmp_path: Path) -> None:
+    files = pa.fs.LocalFileSystem()
+    plan: list = []
+
+    def note(function: Callable, items: list) -> Iterator[PruneReport]:
+        plan.extend(items)
+        return map(function, items)
+
+    prune_parquet(corpus, tmp_path / "out", PRUNE, run=note)
+    pq.write_table(pa.table({"id": [1]}), plan[0].target)
+    for content in (Path(plan[0].target).read_bytes(), b"PAR1 and no more PAR1"):
+        Path(plan[0].target).write_bytes(content)
+        with pytest.raises(FormatError, match="cannot be read"):
+            prune_partition(plan[0], prune=PRUNE, reading=files, writing=files, version=1)
+
+
+def test_what_is_there_is_compared_by_the_workers(corpus: Path, tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def count(function: Callable, items: list) -> Iterator[PruneReport]:
+        calls.append(len(items))
+        return map(function, items)
+
+    whole = prune_parquet(corpus, tmp_path / "out", PRUNE, rows=3, run=count)
+    next((tmp_path / "out").rglob("*.parquet")).unlink()
+    prune_parquet(corpus, tmp_path / "out", PRUNE, rows=3, run=count)
+    assert calls == [whole.partitions, whole.partitions - 1, 1]

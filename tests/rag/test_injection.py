@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune import prune
+from ctxprune._invisible import is_invisible
 from ctxprune.errors import UsageError
 from ctxprune.policies import TokenBudget
 from ctxprune.rag import (
@@ -96,10 +97,38 @@ def test_marks_that_a_gap_would_join_are_escaped_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a < b and c > d", "[see note] [1]", "<b>bold</b>", "x | y", "naïve 🧑‍🚀 क्‍ष", "a << 2", "f<int>"]
+    "text",
+    [
+        "a < b and c > d",
+        "[see note] [1]",
+        "<b>bold</b>",
+        "x | y",
+        "naïve 🧑‍🚀 क्‍ष",
+        "a << 2",
+        "f<int>",
+        "Grüße, 東京\u3000。«да» 1\xa02\r\n\tx\x0c\u2028",
+    ],
 )
 def test_ordinary_text_stays(text: str) -> None:
     assert escape_chat_marks(text) == text
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    "\x00\x1b\x1c\x7f\x9b\u00ad\u034f\u061c\u115f\u1160\u17b4\u180e\u200b\u200e\u200f\u202e\u2060\u2069\u206f\u3164\ue000"
+    "\ufe00\ufe0f\ufeff\uffa0\ufff9\uffff\ud800\U0001d173\U000e0041\U000e0100\U000e01ef\U0010fffd",
+    ids=lambda char: f"U+{ord(char):04X}",
+)
+def test_what_nobody_sees_is_escaped(hidden: str) -> None:
+    escape = f"\\u{ord(hidden):04x}" if hidden <= "\uffff" else f"\\U{ord(hidden):08x}"
+    assert escape_chat_marks(f"see{hidden}this") == f"see{escape}this"
+
+
+def test_all_that_is_invisible_is_found() -> None:
+    """Only line breaks, tabs and the two joiners stay of what `is_invisible` names."""
+    invisible = "".join(char for char in map(chr, range(0x110000)) if is_invisible(char))
+    left = {char for char in escape_chat_marks(invisible) if is_invisible(char)}
+    assert left == set("\t\n\v\f\r\x85\u2028\u2029\u200c\u200d")
 
 
 @settings(max_examples=150, deadline=None)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ctxprune.errors import FormatError
-from ctxprune.shrink.recipe import load_recipe
+from ctxprune.shrink import recipe
+from ctxprune.shrink.recipe import load_recipe, recipe_names
 
 STRANGE = {
     "lists": "a = " + "[" * 100_000,
@@ -23,3 +24,14 @@ def test_a_strange_recipe_is_refused(tmp_path: Path, name: str) -> None:
     path.write_text(STRANGE[name], encoding="utf-8")
     with pytest.raises(FormatError, match="this is no recipe"):
         load_recipe(path)
+
+
+def test_the_length_of_a_recipe_is_counted_in_bytes(tmp_path: Path) -> None:
+    """Of a longer file, only the beginning is read: taken for a recipe, it would be another one than was given."""
+    sound = recipe._folder().joinpath(f"{recipe_names()[0].removesuffix('.v1')}.toml").read_text(encoding="utf-8")
+    blanks = " " * ((len(sound.encode()) + 1) % 2)  # so that the reader's last byte ends a letter
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{sound}\n#{blanks}{'ü' * 600_000}\nname = 'another'\n", encoding="utf-8")
+    with pytest.raises(FormatError, match="longer than 1048576 bytes") as caught:
+        load_recipe(path)
+    assert caught.value.hint

@@ -181,8 +181,24 @@ def test_damaged_folders(damage: str, tmp_path: Path):
         del manifest["crc32"]
         manifest[damage] = {"version": 2, "class": "logging", "dropped": []}[damage]
         path.write_text(json.dumps(manifest), encoding="utf-8")
-    with pytest.raises(FormatError):
+    with pytest.raises(FormatError) as caught:
         load_model(place)
+    assert caught.value.hint or damage == "version"
+
+
+@pytest.mark.parametrize("change", ["gone", "other"])
+def test_a_file_beside_the_weights_is_the_one_that_was_saved(change: str, tmp_path: Path):
+    loaded = load_model(folders.reranker(tmp_path / "big"))
+    place = save_model(loaded.with_model(cut(loaded.model, CUTS["a sublayer"])), tmp_path / "small")
+    name = next(iter(json.loads((place / MANIFEST).read_text("utf-8"))["files"]))
+    if change == "gone":
+        (place / name).unlink()
+    else:
+        (place / name).write_bytes((place / name).read_bytes() + b" ")
+    with pytest.raises(FormatError, match="a file of the model is") as caught:
+        load_model(place)
+    assert caught.value.where == str(place / name)
+    assert caught.value.hint
 
 
 def test_other_folders_are_not_written_over(tmp_path: Path):

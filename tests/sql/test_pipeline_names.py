@@ -200,14 +200,10 @@ def test_a_refinement_that_gives_nothing_is_dropped(database: Database) -> None:
 def test_private_values_do_not_come_into_a_refinement(database: Database) -> None:
     secret = ColumnRef("city", "country")
     model = fakes.saying("no")
-
-    class Near:
-        def lookup(self, _text: str, _evidence: str = "") -> list[object]:
-            return [parts.hit("Poland", column="country")]
-
+    near = parts.Found(parts.hit("Poland", column="country"))
     writes = parts.Writes("SELECT name FROM city WHERE name = 'Polandia'", paths=("linked",))
     config = PipelineConfig(private=(secret,))
-    parts.pipeline(database, writes, values=Near(), chat=model, config=config).ask("Which?")
+    parts.pipeline(database, writes, values=near, chat=model, config=config).ask("Which?")
     assert any("This query ran" in prompt for prompt in model.prompts)
     assert not any("'Poland'" in prompt for prompt in model.prompts)
 

@@ -192,7 +192,7 @@ def read_text(path: Path) -> str:
     """The text of a file, plain or .gz.
 
     Raises:
-        InputError: It cannot be read, is no UTF-8, or holds far more than its size allows.
+        InputError: It cannot be read, is no UTF-8, or expands to more than 200 times its compressed size.
     """
     try:
         with open_bytes(path) as file:

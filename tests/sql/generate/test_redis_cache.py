@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from ctxprune._sealed import seal_bytes
 from ctxprune.errors import FormatError, StoreError, UsageError
-from ctxprune.sql._redis import sealed
 from ctxprune.sql.generate.cache import CachedModel
 from ctxprune.sql.generate.model import ChatAnswer, Message, Sampling
 from ctxprune.sql.generate.redis_cache import RedisGenerationCache
@@ -99,11 +99,11 @@ KEY = "ctxprune:{generations}:k"
     [
         b"",
         b"\x80\x04\x95pickle",
-        sealed("elsewhere", b'[["SELECT 1", 1, 1, 1.0]]'),
-        sealed(KEY, b"\xff"),
-        sealed(KEY, b"[1]"),
-        sealed(KEY, b'[["SELECT 1", Infinity, 1, 1.0]]'),
-        sealed(KEY, b"[" * 100_000),
+        seal_bytes("elsewhere", b'[["SELECT 1", 1, 1, 1.0]]'),
+        seal_bytes(KEY, b"\xff"),
+        seal_bytes(KEY, b"[1]"),
+        seal_bytes(KEY, b'[["SELECT 1", Infinity, 1, 1.0]]'),
+        seal_bytes(KEY, b"[" * 100_000),
     ],
 )
 def test_hostile_bytes_are_refused(cache, bytes_):

@@ -96,10 +96,34 @@ def test_verify_counts_the_bytes_of_a_sound_index(harbours):
     assert ValueIndex.verify(saved) == sum(path.stat().st_size for path in saved.glob("data-*/*.npy"))
 
 
-def test_a_withdrawn_index_is_built_anew_from_the_same_sample(database, tmp_path):
+def test_verify_reads_the_manifest_once(harbours, monkeypatch):
+    saved, _questions = harbours
+    reads = []
+    real = store.read_arrays
+    monkeypatch.setattr(store, "read_arrays", lambda *given: (reads.append(given), real(*given))[1])
+    ValueIndex.verify(saved)
+    assert len(reads) == 1
+
+
+def test_damage_is_marked_once_it_is_found(harbours, tmp_path):
+    saved, _questions = harbours
+    assert store.mark_if_damaged(tmp_path / "nothing", every_byte=True) is None
+    assert not (tmp_path / "nothing").exists()
+    shutil.copytree(saved, directory := tmp_path / "index")
+    assert store.mark_if_damaged(directory, every_byte=True) is None
+    flip(next(directory.glob("data-*/text.npy")), 8 * 1000)
+    assert store.mark_if_damaged(directory, every_byte=False) is None
+    ValueIndex.open(directory)
+    assert store.mark_if_damaged(directory, every_byte=True).hint.endswith("--repair")
+    with pytest.raises(FormatError, match="no checksum"):
+        ValueIndex.open(directory)
+    assert store.mark_if_damaged(directory, every_byte=True) is None  # the next build makes it anew already
+
+
+def test_an_index_marked_as_damaged_is_built_anew_from_the_same_sample(database, tmp_path):
     one = database("CREATE TABLE t (c TEXT)", ("INSERT INTO t VALUES (?)", [(f"Quay {k}",) for k in range(4000)]))
     ValueIndex.for_database(one.sampled(100), tmp_path / "index", mask=[ColumnRef("t", "c")])
-    store.withdraw(tmp_path / "index")
+    store.mark_damaged(tmp_path / "index")
     with pytest.raises(FormatError, match="no checksum"):
         ValueIndex.open(tmp_path / "index")
     calls = []

@@ -171,9 +171,32 @@ def test_a_pipeline_for_some_columns_takes_no_look_up_that_cannot_leave_others_o
 
     database = people["bait"]
     config = PipelineConfig(schema=database.schema().subset(VISIBLE))
-    with pytest.raises(UsageError, match="within"):
-        Pipeline(database, values=Plain(), config=config)
-    Pipeline(database, values=Plain())  # who may see everything is told nothing new
+    wrapped = KeywordLookup(Plain(), lambda question, evidence: ())
+    for values in (Plain(), wrapped, KeywordLookup(wrapped, wrapped.model)):
+        for part in (config, PipelineConfig(private=(ColumnRef("person", "salary"),))):
+            with pytest.raises(UsageError, match="within"):
+                Pipeline(database, values=values, config=part)
+        with pytest.raises(UsageError, match="private columns"):
+            RetrieveValues(values, (ColumnRef("person", "salary"),))
+        Pipeline(database, values=values)  # who may see everything is told nothing new
+    index = KeywordLookup(ValueIndex.build(database), wrapped.model)
+    Pipeline(database, values=index, config=PipelineConfig(private=(ColumnRef("person", "salary"),)))
+
+
+def test_views_of_hidden_columns_need_a_look_up_that_can_leave_them_out(tmp_path):
+    class Hides:
+        hidden = (ColumnRef("person", "salary"),)
+
+        def lookup(self, _question, _evidence=""):
+            return ()
+
+    path = fill(tmp_path / "people.sqlite", "bait")
+    with Database(path, isolated=False) as database:
+        Pipeline(database, values=Hides())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE VIEW staff AS SELECT name, salary FROM person")
+    with Database(path, isolated=False) as database, pytest.raises(UsageError, match="within"):
+        Pipeline(database, values=Hides())
 
 
 @pytest.mark.parametrize("order", ["ASC", "DESC"])

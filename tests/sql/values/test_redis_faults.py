@@ -11,8 +11,8 @@ import traceback
 import pytest
 from servers import Redis
 
+from ctxprune._sealed import seal_bytes
 from ctxprune.errors import FormatError, StoreError, UsageError
-from ctxprune.sql._redis import sealed
 from ctxprune.sql.values.redis_index import RedisIndex
 from ctxprune.sql.values.redis_store import ARRAYS
 
@@ -203,11 +203,11 @@ def hurt_manifest_gone(client, top):
 
 
 def hurt_manifest_is_a_list(client, top):
-    client.set(top, sealed(top, b"[1]"))
+    client.set(top, seal_bytes(top, b"[1]"))
 
 
 def hurt_newer_layout(client, top):
-    client.set(top, sealed(top, b'{"format": "ctxprune.values.redis", "version": 9}'))
+    client.set(top, seal_bytes(top, b'{"format": "ctxprune.values.redis", "version": 9}'))
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_damaged_block_is_never_read(shared, crowd, array):
         "flipped": lambda number, block: block[:-1] + bytes([block[-1] ^ 1]),
         "cut": lambda number, block: block[:-1],
         "swapped": lambda number, block: sound[following[number]],
-        "sealed anew": lambda number, block: sealed(f"{key}:{int(number)}", b"\xff" * 9),
+        "sealed anew": lambda number, block: seal_bytes(f"{key}:{int(number)}", b"\xff" * 9),
     }
     for hurt in damage.values():
         client.hset(key, mapping={number: hurt(number, block) for number, block in sound.items()})

@@ -317,7 +317,7 @@ def test_readers_and_a_writer_at_once(towns, saved):
 
 
 def test_a_reader_follows_a_writer_that_is_always_ahead(towns, saved, monkeypatch):
-    real, behind = store._read_arrays, [3]
+    real, behind = store.read_arrays, [3]
 
     def read(directory, manifest):
         if behind[0]:
@@ -325,7 +325,7 @@ def test_a_reader_follows_a_writer_that_is_always_ahead(towns, saved, monkeypatc
             towns.save(saved)
         return real(directory, manifest)
 
-    monkeypatch.setattr(store, "_read_arrays", read)
+    monkeypatch.setattr(store, "read_arrays", read)
     assert ValueIndex.open(saved).lookup(ASKED) == towns.lookup(ASKED)
     assert behind == [0]
 
