@@ -9,26 +9,15 @@ from __future__ import annotations
 import re
 import secrets
 
-from ctxprune._invisible import escape_character, escape_invisible
+from ctxprune._chat_marks import escape_marks
+from ctxprune._invisible import escape_invisible
 from ctxprune.errors import UsageError
 
 __all__ = ["check_fence", "enclose", "escape_chat_marks", "new_fence"]
 
 _FENCE = re.compile(r"[A-Za-z0-9-]{8,64}")
-# What chat templates write around turns, tools and thoughts. The character that opens (or closes) it is escaped, as
-# ctxprune.sql.render does with names and values in a schema.
-_WORDS = (
-    "s|bos|eos|pad|unk|sep|cls|mask|start_of_turn|end_of_turn|begin_of_text|end_of_text|im_start|im_end|system|user|"
-    "assistant|human|bot|think|thinking|tool|tools|tool_call|tool_calls|tool_response|tool_result|tool_results|"
-    "function|function_call|function_calls|function_results|start_of_image|end_of_image|image|INST|SYS"
-)
-_CHAT_MARKS = re.compile(
-    rf"<(?=[|｜])|(?<=[|｜])>|<(?=/?(?:{_WORDS})\s*>)|<(?=<?/?SYS>>)|\[(?=/?[A-Z][A-Z_]{{2,}}\])",
-    re.IGNORECASE,
-)
 # Line breaks and tabs, and what letters of several scripts and emoji are joined, and kept apart, with.
 _KEPT = frozenset("\t\n\v\f\r\x85\u2028\u2029\u200c\u200d")
-_SQUARE = re.compile(r"\[/?[A-Z][A-Z_]{2,}\]")
 
 
 def new_fence() -> str:
@@ -55,18 +44,12 @@ def enclose(text: str, fence: str) -> str:
 
 
 def escape_chat_marks(text: str) -> str:
-    r"""`text` in which nothing is left that a chat template or its tokenizer reads as a mark of its own.
+    r"""`text` without marks of chat templates, as visible escapes, and without invisible characters.
 
-    The first character of such a mark ("<|im_start|>", "[INST]", "</s>", "<start_of_turn>") becomes a visible escape
-    such as "\\u003c". So does each invisible or direction character, with controls, fillers, variation selectors, and
-    what Unicode does not define; but for line breaks, tabs, and the two joiners U+200C and U+200D, which scripts and
-    emoji need. All else stays.
+    The first character of a mark ("<|im_start|>", "[INST]", "</s>", "<end_of_turn>", any other tag without attributes
+    that is no element of HTML) becomes a visible escape such as "\\u003c". So does each invisible or direction
+    character, with controls, fillers, variation selectors, and what Unicode does not define; but for line breaks, tabs,
+    and the two joiners U+200C and U+200D, which scripts and emoji need. All else stays. A model may know marks of other
+    shapes.
     """
-    return _CHAT_MARKS.sub(_escape, escape_invisible(text, keep=_KEPT))
-
-
-def _escape(match: re.Match[str]) -> str:
-    char = match.group()
-    if char == "[" and not _SQUARE.match(match.string, match.start()):
-        return char  # the pattern ignores case, and "[see]" is no mark
-    return escape_character(char)
+    return escape_marks(escape_invisible(text, keep=_KEPT))

@@ -152,7 +152,9 @@ class RedisIndex:
         client.set(top, seal_bytes(top, content), ex=_UNFINISHED)
         for array, key in zip(ARRAYS, arrays, strict=True):
             numbered = enumerate(blocks(part, array))
-            while some := {number: seal_bytes(f"{key}:{number}", block) for number, block in islice(numbered, _AT_ONCE)}:
+            while some := {
+                number: seal_bytes(f"{key}:{number}", block) for number, block in islice(numbered, _AT_ONCE)
+            }:
                 with client.pipeline(transaction=False) as pipe:
                     pipe.hset(key, mapping=some)
                     for written in (top, *arrays):

@@ -23,6 +23,7 @@ from ctxprune.rag import (
     escape_chat_marks,
     new_fence,
 )
+from ctxprune.sql.generate.prompts.base import one_line
 
 QUESTION = "When was the bridge built?"
 TEXT = "The bridge was built in 1932. It rains often. Tickets cost two euros. Ferries cross at noon."
@@ -185,3 +186,30 @@ def test_the_page_about_it_runs() -> None:
     exec(code, known)
     assert known["suspicious"] == (4,)
     assert all(text.startswith("<passage ") for text in known["pruned"].output if text)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        *("<BOS_TOKEN>", "<extra_id_0>", "[gMASK]", "<sop>", "<reserved_106>", "<eoh>", "]~b]", "[e~[", "<seed:bos>"),
+        *(
+            "<end_of_utterance>",
+            "<fim_prefix>",
+            "<unused0>",
+            "</s>",
+            "<s>",
+            "[/INST]",
+            "<<SYS>>",
+            "<|im_end|>",
+            "<think/>",
+        ),
+    ],
+)
+def test_marks_of_many_models_are_escaped_in_passages_and_questions(mark: str) -> None:
+    assert mark not in escape_chat_marks(f"Paris {mark} is{mark}")
+    assert mark not in one_line(f"Paris {mark} is")
+
+
+def test_elements_of_html_and_other_brackets_stay() -> None:
+    text = "<p>Hi</p> <b>x</b> a<b, x < y > z, [see] [1] [OK] <a href='x'>"
+    assert escape_chat_marks(text) == text

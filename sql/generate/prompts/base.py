@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Protocol
 
+from ctxprune._chat_marks import escape_marks
+from ctxprune._invisible import escape_invisible
 from ctxprune.registry import Registry
 
 from ..model import Message
@@ -67,13 +69,15 @@ PROMPTS: Registry[type[Prompt]] = Registry(
     },
 )
 
+_JOINERS = frozenset("\u200c\u200d")  # scripts and emoji need them
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def one_line(text: str, limit: int | None = None) -> str:
-    """`text` as one line that cannot open a fence or a chat template's control token, cut at `limit` characters."""
+    """`text` as one line that opens neither a fence nor a turn (see `escape_marks`), cut at `limit` characters."""
     text = " ".join(_CONTROL.sub(" ", text).split())
     text = text.replace("<|", "< |").replace("|>", "| >").replace("```", "'''")
+    text = escape_marks(escape_invisible(text, keep=_JOINERS))
     return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"
 
 
