@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ctxprune.policies import Selection
 
-__all__ = ["Clock", "Written"]
+__all__ = ["Clock", "RenderCache"]
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Clock:
         self._last = now
 
 
-class Written(Generic[T]):
+class RenderCache(Generic[T]):
     """What a selection renders to, and its tokens; a little less room often makes no difference to what is kept."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ctxprune._fitting import Fitting
 from ctxprune._memo import ContextMemo
-from ctxprune._rounds import Clock, Written
+from ctxprune._rounds import Clock, RenderCache
 from ctxprune.closure import Closure
 from ctxprune.demand import with_demand
 from ctxprune.errors import BudgetError, UsageError
@@ -180,11 +180,11 @@ class Pruner:
             by = self._counter.count(frame)
             policy = policy.tightened(by)
         found: tuple[Selection, T, int] | None = None
-        closure, written = Closure(context.units), Written[T]()
+        closure, cache = Closure(context.units), RenderCache[T]()
         for _ in range(_ROUNDS):
             selection = self._select(policy, scores, context, counts.units, closure)
             clock.lap("select")
-            output, after = written.get(selection, lambda kept: self._write(context, kept, counts))
+            output, after = cache.get(selection, lambda kept: self._write(context, kept, counts))
             clock.lap("render")
             if budget is None or after <= budget:
                 found = selection, output, after

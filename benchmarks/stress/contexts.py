@@ -66,10 +66,9 @@ def main() -> None:
 
 
 def write(figures: dict[str, dict[str, object]], size: int) -> None:
-    _record.RESULTS = HERE
     whole = {"characters": size, "limits": {"seconds": MOST_SECONDS, "mb": MOST_MB}}
     ordered = {kind: figures[kind] for kind in sorted(figures)}
-    _record.record("contexts", {**whole, "summary": summary(figures), "shapes": ordered}, seed=0, data={})
+    _record.record("contexts", {**whole, "summary": summary(figures), "shapes": ordered}, seed=0, data={}, folder=HERE)
 
 
 def summary(figures: dict[str, dict[str, dict[str, dict[str, float]]]]) -> dict[str, dict[str, object]]:

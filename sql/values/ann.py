@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,7 +78,7 @@ class SemanticLookup:
         self._width = 0
         self._values = [(ref, value) for ref in small for value in index.values_of(ref)]
         self._shown = list(range(len(self._values)))  # the rows that there are for the caller
-        self._near = _search(self._vectors([value for _ref, value in self._values]))
+        self._nearest = _Nearest.of(self._vectors([value for _ref, value in self._values]))
 
     @property
     def hidden(self) -> tuple[ColumnRef, ...]:
@@ -92,7 +92,7 @@ class SemanticLookup:
         spans = _spans(parsed, hits)
         if not spans or not self._shown:
             return hits
-        cosines, rows = self._near(self._vectors([parsed.surface(i, j) for i, j in spans]), self._shown)
+        cosines, rows = self._nearest.find(self._vectors([parsed.surface(i, j) for i, j in spans]))
         known = {(hit.ref, hit.value) for hit in hits}
         found: dict[tuple[ColumnRef, str], ValueHit] = {}
         for (i, j), some, near in zip(spans, cosines.tolist(), rows.tolist(), strict=True):
@@ -111,6 +111,7 @@ class SemanticLookup:
         fewer = copy(self)
         fewer.index = self.index.within(columns)
         fewer._shown = [row for row in self._shown if fold_ref(self._values[row][0]) in wanted]
+        fewer._nearest = self._nearest.within(fewer._shown)
         return fewer
 
     def ranges(self, question: str, evidence: str = "") -> list[RangeHit]:
@@ -142,20 +143,38 @@ class SemanticLookup:
         return np.ascontiguousarray(vectors / np.maximum(norms, 1e-12))
 
 
-def _search(vectors: NDArray[np.float32]) -> Callable[[NDArray[np.float32], list[int]], tuple[Any, Any]]:
-    """Finds cosines and places of the nearest of some rows of `vectors`: best first, (n, 5) each; -1 for no row."""
-    faiss = require("faiss", "ann")
-    table = faiss.IndexFlatIP(vectors.shape[1])
-    table.add(vectors)
+@dataclass(frozen=True)
+class _Nearest:
+    """Finds the nearest of some rows of a table of vectors.
 
-    def search(asked: NDArray[np.float32], rows: list[int]) -> tuple[Any, Any]:
-        # a row that is left out takes none of the five places
-        every = len(rows) == table.ntotal
-        chosen = None if every else faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows))
-        cosines, near = table.search(asked, _NEAR, params=chosen)
-        return cosines, near
+    Attributes:
+        table: A faiss index of all rows.
+        chosen: `faiss.SearchParameters` that name the rows; None for all of them.
+    """
 
-    return search
+    table: Any
+    chosen: Any = None
+
+    @classmethod
+    def of(cls, vectors: NDArray[np.float32]) -> _Nearest:
+        """All rows of `vectors`, float32 (n, d)."""
+        table = require("faiss", "ann").IndexFlatIP(vectors.shape[1])
+        table.add(vectors)
+        return cls(table)
+
+    def within(self, rows: list[int]) -> _Nearest:
+        """These rows of the same table alone. The set of them is made here, once, and not at each look-up."""
+        if len(rows) == self.table.ntotal:
+            return _Nearest(self.table)
+        faiss = require("faiss", "ann")
+        return _Nearest(self.table, faiss.SearchParameters(sel=faiss.IDSelectorBatch(rows)))
+
+    def find(self, asked: NDArray[np.float32]) -> tuple[Any, Any]:
+        """Cosines and places of the nearest rows, best first, (n, 5) each; -1 for no row. A row that is left out takes
+        none of the five places.
+        """
+        cosines, places = self.table.search(asked, _NEAR, params=self.chosen)
+        return cosines, places
 
 
 def _spans(question: Question, hits: Sequence[ValueHit]) -> list[tuple[int, int]]:

@@ -68,6 +68,20 @@ def test_fuzzy_hits_of_another_meaning_are_dropped(database):
     assert [hit for hit in kept if hit.stage in {"prefix", "lsh"}] == []
 
 
+def test_the_rows_of_a_part_are_chosen_once(database, monkeypatch):
+    faiss = pytest.importorskip("faiss", reason="faiss is not installed (extra `ann`)")
+    made, real = [], faiss.IDSelectorBatch
+    monkeypatch.setattr(faiss, "IDSelectorBatch", lambda rows: (made.append(rows), real(rows))[1])
+    whole = SemanticLookup(ValueIndex.build(database(SCRIPT)), embed, least=0.7)
+    part = whole.within([DIAGNOSIS])
+    for _ in range(3):
+        assert [hit.value for hit in part.lookup("Who had a broken leg?")] == ["Fracture of femur"]
+    assert [len(rows) for rows in made] == [3]
+    assert [hit.value for hit in whole.lookup("Who had a broken leg?") if hit.ref == DIAGNOSIS] == ["Fracture of femur"]
+    assert part.within([ColumnRef("case_", "ward")]).lookup("Who had a broken leg?") == []
+    assert whole.within([DIAGNOSIS, ColumnRef("case_", "ward")])._nearest.chosen is None
+
+
 @pytest.mark.parametrize("question", ["", "?", "the of and", "how many are there", "x" * 3000])
 def test_nothing_to_look_up(semantic, question):
     assert [hit.stage for hit in semantic.lookup(question) if hit.stage == "semantic"] == []
