@@ -53,7 +53,8 @@ read_seconds = 300
 workers = 2
 {KEYS}
 """
-# A scorer that works far longer than any test waits, where the question asks for it; else the lexical one.
+# A scorer that works far longer than any test waits, or takes 10 GB, where the question asks for it; else the lexical
+# one. Texts that cost so much are refused, one kind after the other, before they are scored.
 SLEEPY = """
 import time
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ from ctxprune.scorers.lexical import LexicalScorer
 class SleepyScorer(LexicalScorer):
     def score(self, query, context):
         time.sleep(300 if query == "sleep" else 0)
+        hoard = [bytes(1_000_000) for _ in range(10_000 if query == "hoard" else 0)]
         until = time.monotonic() + (300 if query == "spin" else 0)
         while time.monotonic() < until:
             pass
@@ -189,11 +191,9 @@ def test_much_work_keeps_no_other_waiting(patient: Served) -> None:
 
 
 def test_what_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
-    limits = "[limits]\nworker_bytes = 20000000\n"
-    (tmp_path / "service.toml").write_text(f'[model]\nscorer = "lexical"\n{limits}')
-    with Served(tmp_path / "service.toml") as served:
-        body = json.dumps({"query": "a", "kind": "csv", "text": "," * 400_000}).encode()
-        answer = httpx.post(f"{served.url}/v1/prune", content=body, headers=JSON, timeout=60)
+    with start(tmp_path, '[model]\nscorer = "sleepy"\n[limits]\nworker_bytes = 20000000\n') as served:
+        body = {"query": "hoard", "text": "Cats sleep. " * 1000}
+        answer = httpx.post(f"{served.url}/v1/prune", json=body, timeout=60)
         assert answer.status_code == 422
         assert answer.json()["error"]["message"] == "the request takes too much memory"
         text = ASKED["text"] + " Cats sleep." * 1000
