@@ -30,10 +30,11 @@ demo: $(VENV)/.ready ## set up, make a sample database and answer six questions 
 	@$(BIN)/ctxprune demo
 
 test: $(VENV)/.ready-dev $(VENV)-train/.ready ## set up and run the tests, those that need torch in an environment of their own
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 -q -m "not long"
 	$(VENV)-train/bin/python -m pytest -n 2 -q tests/shrink tests/kv -m "not long"
 
-test-slow: $(VENV)-train/.ready ## the whole matrix of recipes, with seeds and targets that make test leaves out
+test-slow: $(VENV)/.ready-dev $(VENV)-train/.ready ## what make test leaves out: long forms, and the whole matrix of recipes
+	$(BIN)/python -m pytest -n 2 -q -m long --ignore tests/shrink --ignore tests/kv
 	$(VENV)-train/bin/python -m pytest -n 2 -q tests/shrink -m long
 
 smoke: $(VENV)-train/.ready ## set up torch beside it and train a toy pruner, from data to weights that prune
