@@ -78,7 +78,7 @@ class LimitsConfig:
     connections: int = 1_000
     workers: int = 0
     worker_bytes: int = 400_000_000
-    answer_bytes: int = 2_000_000
+    answer_bytes: int = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,9 +284,12 @@ def test_repeated_words_cost_as_much_as_others(tmp_path: Path) -> None:
         index.lookup("Town")
         seconds = []
         for times in (250, 1000):
-            begun = time.process_time()
-            found = index.lookup("Town " * times, "Town 1 " * (times * 7 // 10))
-            seconds.append(time.process_time() - begun)
+            taken = []
+            for _ in range(3):  # the least of them: other threads of this process disturb one or the other
+                begun = time.thread_time()
+                found = index.lookup("Town " * times, "Town 1 " * (times * 7 // 10))
+                taken.append(time.thread_time() - begun)
+            seconds.append(min(taken))
             assert "Town 1" in {hit.value for hit in found}
     assert seconds[1] < 8 * seconds[0] + 0.1  # before: 13 times
     assert seconds[1] < 1.0

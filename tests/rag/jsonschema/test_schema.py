@@ -429,4 +429,4 @@ def test_large_and_looping_schemas_take_no_time(name: str) -> None:
     context.render(range(len(context.units) // 2))
     context.project({"a": {"b": [1]}}, [0])
     assert len(context.written) == len(context.units)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 5  # the square of the size would take minutes
