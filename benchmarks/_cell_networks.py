@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctxprune.network import WIDEST, Network
+from ctxprune.models.network import WIDEST, Network
 
 RATE = 4e-3
 ALONE = 0.5  # weight of the plain cross-entropy, without which the level of the log-odds would be any

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ctxprune.sql.linking.gold import GoldLinks
-from ctxprune.sql.schema import ColumnRef, ForeignKey, Schema, Table
-from ctxprune.text import split_identifier
+from ctxprune.sql.schema.schema import ColumnRef, ForeignKey, Schema, Table
+from ctxprune.text.words import split_identifier
 
 __all__ = ["abbreviated", "merged"]
 

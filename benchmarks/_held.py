@@ -7,9 +7,9 @@ import time
 
 import torch
 
-from ctxprune.kv.learned.dropping import dropping, gated_bytes, gated_cache
-from ctxprune.kv.learned.forward import BiasedForward, GatedForward
-from ctxprune.kv.learned.layer import GatedLayer
+from ctxprune.kv.gates.dropping import dropping, gated_bytes, gated_cache
+from ctxprune.kv.gates.forward import BiasedForward, GatedForward
+from ctxprune.kv.gates.layer import GatedLayer
 
 SINKS = 4
 

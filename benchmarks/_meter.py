@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from time import perf_counter
 
-from ctxprune.sql.generate.cache import CachedModel
+from ctxprune.llm.cache import CachedModel
 
 
 @dataclass

@@ -13,7 +13,7 @@ from sqlglot.errors import SqlglotError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ctxprune.sql.schema import Schema, Table
+    from ctxprune.sql.schema.schema import Schema, Table
 
 __all__ = ["variants"]
 

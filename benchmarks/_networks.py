@@ -1,4 +1,4 @@
-"""Trains the small networks of `ctxprune.network` with numpy alone."""
+"""Trains the small networks of `ctxprune.models.network` with numpy alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctxprune.network import WIDEST, Network
+from ctxprune.models.network import WIDEST, Network
 
 RATE = 4e-3
 _MEAN_NEEDED = 3.0  # columns of a question, so that `worst` leaves the whole weight about as it is

@@ -10,7 +10,7 @@ import bm25s
 import numpy as np
 from _child import Child
 
-from ctxprune.scorers.embedders import OnnxEmbedder, embedded
+from ctxprune.scorers.neural.embedders import OnnxEmbedder, embedded
 
 
 class First:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctxprune.network import WIDEST, Network
+from ctxprune.models.network import WIDEST, Network
 
 
 @dataclass(frozen=True)

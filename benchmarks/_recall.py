@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from _held import Coin, Window, coin_of, window_of
 
-from ctxprune.kv.learned.forward import GatedForward
-from ctxprune.kv.learned.gates import Gates
-from ctxprune.kv.learned.training import GateRecipe, GateTraining
+from ctxprune.kv.gates.forward import GatedForward
+from ctxprune.kv.gates.gates import Gates
+from ctxprune.kv.gates.training import GateRecipe, GateTraining
 
 LENGTH, NOISE, VALUES, ASK = 64, 3, 8, 28
 LM = GateRecipe(steps=700, batch=16, length=LENGTH, alphas=(1.0,), rate=5e-3, strength=0.0)

@@ -16,7 +16,7 @@ from _simulated import POPULARITY, Pool, draw, pool_of
 from _stepped import SteppedRunner
 
 import ctxprune.sql.select as package
-from ctxprune.sql.database import ResultSet
+from ctxprune.sql.database.database import ResultSet
 from ctxprune.sql.evaluation.candidates import read_candidates
 from ctxprune.sql.evaluation.linking import linking_cases
 from ctxprune.sql.evaluation.selection import gather_known, selection_cases

@@ -17,9 +17,9 @@ from ctxprune.sql.select.grouping import read_table, representative
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ctxprune.sql.database import ResultSet
+    from ctxprune.sql.database.database import ResultSet
     from ctxprune.sql.evaluation.datasets import Item
-    from ctxprune.sql.schema import Schema
+    from ctxprune.sql.schema.schema import Schema
     from ctxprune.sql.select.grouping import Table
 
 SIZES = (2, 3, 4, 5, 5, 6, 8, 10, 15, 20, 20, 30, 45, 60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from ctxprune.sql.database import ResultSet
+from ctxprune.sql.database.database import ResultSet
 
 if TYPE_CHECKING:
     from pathlib import Path

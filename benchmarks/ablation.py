@@ -21,17 +21,17 @@ from typing import Any
 from _meter import Meter
 from _record import SHARED, record
 
-from ctxprune.integrations.chat_models import LlamaCppModel
+from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.llm.chat_models import LlamaCppModel
 from ctxprune.sql.evaluation.compare import compare
 from ctxprune.sql.evaluation.datasets import load, sample_items
 from ctxprune.sql.evaluation.outcome import Result
 from ctxprune.sql.evaluation.run import run
-from ctxprune.sql.generate.cache import CachedModel, GenerationCache
 from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.prompts.plain import PlainPrompt
 from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.linking.bypass import BypassLinker
-from ctxprune.sql.pipeline import Pipeline, PipelineConfig
+from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
 from ctxprune.sql.select.base import Selection
 from ctxprune.sql.select.ranked import RankedSelector
 

@@ -29,14 +29,14 @@ from _parts import Parts, fingerprint, say, ticker
 from _record import SHARED, record
 from passages import TEN, weights
 
-from ctxprune.keepsets import KeepSets
-from ctxprune.policies import LargestGap
+from ctxprune.calibration.keep_sets import KeepSets
+from ctxprune.policies.base import LargestGap
 from ctxprune.rag.evaluation.passages import answer_strings, plain_text
 from ctxprune.scorers import SCORERS
 from ctxprune.tokens import as_counter
 from ctxprune.train.contexts import DocumentsContext
 from ctxprune.train.examples import plain
-from ctxprune.train.sets import read_items
+from ctxprune.train.sentence_sets import read_items
 
 DATA = SHARED / "data" / "rag"
 SCORED = ("pruner.v1", "lexical.v1")

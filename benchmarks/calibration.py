@@ -24,8 +24,8 @@ import numpy as np
 from _record import SHARED, record
 
 from ctxprune import CalibrationExample, CalibrationPool, KeepSets, ReciprocalRankFusion
+from ctxprune.calibration.measures import MEASURES
 from ctxprune.errors import UsageError
-from ctxprune.measures import MEASURES
 from ctxprune.rag import Passages
 from ctxprune.sql.evaluation.calibration import linking_examples
 from ctxprune.sql.evaluation.datasets import load

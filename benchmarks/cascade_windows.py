@@ -17,7 +17,7 @@ from _record import SHARED, record
 
 from ctxprune import SCORERS
 from ctxprune.rag import Passages
-from ctxprune.scorers.cascade import _best, _windows
+from ctxprune.scorers.combined.cascade import _best, _windows
 
 COUNTS = (1, 2, 4, 8, 16)
 

@@ -24,21 +24,21 @@ from _meter import Meter
 from _record import SHARED, record
 
 from ctxprune.errors import DatabaseError, ModelError
-from ctxprune.integrations.chat_models import LlamaCppModel
-from ctxprune.sql.database import Database
+from ctxprune.llm.base import Message
+from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.llm.chat_models import LlamaCppModel
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load, sample_items
 from ctxprune.sql.evaluation.run import score
-from ctxprune.sql.execution import GuardedRunner
 from ctxprune.sql.generate.base import Request
-from ctxprune.sql.generate.cache import CachedModel, GenerationCache
 from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.examples import Example, ExampleStore
-from ctxprune.sql.generate.model import Message
 from ctxprune.sql.generate.prompts.small import SmallPrompt
 from ctxprune.sql.generate.styles import generator_of
 from ctxprune.sql.guard import Guard
+from ctxprune.sql.guard.execution import GuardedRunner
+from ctxprune.sql.pipeline.steps import Execute, State
 from ctxprune.sql.repair import mechanical_repairers
-from ctxprune.sql.steps import Execute, State
 from ctxprune.sql.values import ValueIndex
 
 SEED, ITEMS = 1, 80

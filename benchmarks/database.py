@@ -24,7 +24,7 @@ from pathlib import Path
 from _record import record
 
 from ctxprune.errors import QueryLimitError, QueryTimeoutError
-from ctxprune.sql.database import Database, Limits
+from ctxprune.sql.database.database import Database, Limits
 
 QUERIES = {
     "one row": ("SELECT 1", 2000),

@@ -27,7 +27,7 @@ from _record import record
 from datasketch import MinHash, MinHashLSH
 
 from ctxprune.rag.evaluation.dedup import measure, plant, read_texts, true_merges
-from ctxprune.text import words
+from ctxprune.text.words import words
 
 SEED = 0
 BAR = 0.8

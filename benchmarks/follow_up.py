@@ -31,14 +31,14 @@ from _follow_ups import natural_cases, swapped_cases
 from _record import SHARED, record
 
 from ctxprune.errors import CtxpruneError
-from ctxprune.integrations.chat_models import LlamaCppModel
+from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.llm.chat_models import LlamaCppModel
 from ctxprune.sql import Database, Pipeline, PipelineConfig, ValueIndex
-from ctxprune.sql._question import same_question
-from ctxprune.sql.conversation import Conversation
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.run import score
-from ctxprune.sql.generate.cache import CachedModel, GenerationCache
 from ctxprune.sql.linking.gold import gold_links
+from ctxprune.sql.pipeline.conversation import Conversation
+from ctxprune.sql.question import same_question
 from ctxprune.sql.rewrite.base import Turn, Vocabulary
 from ctxprune.sql.rewrite.chat import ChatRewriter
 from ctxprune.sql.rewrite.rule import RuleRewriter

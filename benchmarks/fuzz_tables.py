@@ -28,10 +28,10 @@ from _fuzz import ODD, main, mutated, refusable
 
 from ctxprune import LexicalScorer, Pruner
 from ctxprune.errors import BudgetError
+from ctxprune.policies.table_budget import CellShare, TableBudget
 from ctxprune.rag import Table, TableOptions, prune_file
 from ctxprune.rag.tables import csv_file
 from ctxprune.rag.tables._records import records
-from ctxprune.table_policies import CellShare, TableBudget
 
 WORDS = ("Wren", "owl", "1,204", "2021", "12.5 %", "-3", "New York", "", "", "é", "a b", "N/A", "(7)", "2020-02-29")
 LEXICAL = LexicalScorer()

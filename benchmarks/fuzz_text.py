@@ -25,7 +25,7 @@ from ctxprune import TokenBudget, as_counter, prune
 from ctxprune.errors import BudgetError
 from ctxprune.rag import JsonDocument, Log, deduplicate
 from ctxprune.rag.evaluation.dedup import true_merges
-from ctxprune.text import words
+from ctxprune.text.words import words
 
 WORDS = (
     "alpha", "Beta", "gamma-ray", "user_id", "2024-01-02", "10.5", "ERROR", "/var/log", "x=1", "é", "日本", "the", "of",

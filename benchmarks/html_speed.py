@@ -20,8 +20,8 @@ from pathlib import Path
 from _record import SHARED, record
 from selectolax.lexbor import LexborHTMLParser
 
-from ctxprune._json_lines import read_rows
 from ctxprune.rag import HtmlPage
+from ctxprune.storage.json_lines import read_rows
 
 RUNS = 7
 LINES = {"text": "Words and more of them. ", "paragraphs": "<p>Words and <b>more</b> of them.</p>"}

@@ -16,15 +16,15 @@ from pathlib import Path
 
 from _record import SHARED, record
 
-from ctxprune.integrations.chat_models import LlamaCppModel
+from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.llm.chat_models import LlamaCppModel
 from ctxprune.sql import ChatGenerator, Pipeline, PipelineConfig
-from ctxprune.sql._question import same_question
 from ctxprune.sql.evaluation.datasets import load, sample_items
 from ctxprune.sql.evaluation.run import run
-from ctxprune.sql.generate.cache import CachedModel, GenerationCache
 from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.knowledge import Knowledge, Pair
 from ctxprune.sql.knowledge.entries import key_of
+from ctxprune.sql.question import same_question
 
 SEED, ITEMS, CHAT_ITEMS = 4, 100, 40
 ONE = {"paths": ("linked+values",), "candidates": 1}  # of a model: one prompt, one answer

@@ -23,8 +23,8 @@ from _parts import say
 from _record import record
 
 from ctxprune.kv import Kivi, QFilters, load_decoder, prefill
-from ctxprune.kv.attention import attentions_of, decoder_of
 from ctxprune.kv.evaluation.run import named_press
+from ctxprune.kv.reading.attention import attentions_of, decoder_of
 
 TOKENS, ROUNDS, RATIO, STEPS = 4096, 3, 0.75, 12
 PRESSES = (

@@ -26,9 +26,9 @@ from _recall import recall
 from _record import SHARED, record
 from _tiny_lm import EVERY, VOCABULARY, encoded, fingerprint, model, split, tokenizer
 
-from ctxprune.kv.learned.forward import GatedForward
-from ctxprune.kv.learned.gates import Gates
-from ctxprune.kv.learned.training import GateRecipe, GateTraining
+from ctxprune.kv.gates.forward import GatedForward
+from ctxprune.kv.gates.gates import Gates
+from ctxprune.kv.gates.training import GateRecipe, GateTraining
 
 LENGTH = 256
 LM = GateRecipe(steps=1500, length=LENGTH, alphas=(1.0,), rate=2e-3, decay=0.1, strength=0.0)

@@ -41,8 +41,8 @@ from ctxprune.kv import (
     Tova,
     prefill,
 )
-from ctxprune.kv.attention import argument, attentions_of
-from ctxprune.kv.selection import keep_count, top
+from ctxprune.kv.presses.selection import keep_count, top
+from ctxprune.kv.reading.attention import argument, attentions_of
 
 TOKENS, ASKED = 300, 1e-4
 RATIOS = (0.25, 0.5, 0.75)

@@ -31,7 +31,7 @@ from _record import record
 from ctxprune import Pruner, TokenBudget
 from ctxprune.kv import PassageStore, PrunedCache, SnapKV, as_prefilled, exactness, join, prefill
 from ctxprune.rag import Passages
-from ctxprune.scorers.pruner import PrunerScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
 
 SHARES = {"1/2": 0.5, "1/4": 0.25, "1/8": 0.125}
 RECOMPUTE = (0, 0.1, 0.2, 0.5, 1)

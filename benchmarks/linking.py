@@ -27,7 +27,7 @@ from ctxprune.sql.linking.policy import JoinablePolicy
 from ctxprune.sql.linking.presql import PresqlLinker
 from ctxprune.sql.linking.ranked import RankedLinker
 from ctxprune.sql.linking.words import natural
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema.schema import ColumnRef
 
 DATA = SHARED / "data" / "nl2sql"
 SETS = ("spider", "spider_syn", "spider_dk", "bird_dev", "kaggledbqa")

@@ -18,8 +18,8 @@ import numpy as np
 from _record import SHARED, record
 
 from ctxprune.errors import CtxpruneError
-from ctxprune.network import Network
-from ctxprune.sql.database import Database
+from ctxprune.models.network import Network
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.context import SchemaContext
 from ctxprune.sql.linking.features import COLUMN_FEATURES, TABLE_WORDS, Question, column_features, sigmoid

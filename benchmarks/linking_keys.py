@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from _record import SHARED, record
 
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.contained import contained_keys
 from ctxprune.sql.linking.joins import inferred_keys

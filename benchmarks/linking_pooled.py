@@ -24,14 +24,14 @@ from collections import defaultdict
 import numpy as np
 from _record import SHARED, record
 
-from ctxprune.context import Unit
-from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.context.base import Unit
+from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.sql.evaluation.pooled import load_pooled, pooled, read_elements
 from ctxprune.sql.linking.collective import content_phrases, greedy_cover, invented_elements
 from ctxprune.sql.linking.ngrams import NgramIndex
 from ctxprune.sql.linking.pool import PooledColumn, PooledDatabase, PooledTable, PoolRanking, SchemaPool
 from ctxprune.sql.linking.words import natural
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 
 DATA = SHARED / "data" / "nl2sql"
 RUNS = (("crush4sql", False), ("crush4sql", True), ("spider", False))

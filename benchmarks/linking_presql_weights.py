@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from _record import SHARED, record
 
-from ctxprune._sealed import seal
 from ctxprune.sql.evaluation.candidates import read_candidates
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.linking import LinkingCase, linking_cases, linking_scores
 from ctxprune.sql.linking.base import Linked
 from ctxprune.sql.linking.presql import FORMAT, Draft, PresqlLinker, PresqlScorer, PresqlWeights, presql_features
 from ctxprune.sql.linking.ranked import RankedLinker
+from ctxprune.storage.sealed import seal
 
 RANKED = RankedLinker()
 DATA = SHARED / "data" / "nl2sql"

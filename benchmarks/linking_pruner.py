@@ -21,7 +21,7 @@ from time import perf_counter
 import numpy as np
 from _record import SHARED, record
 
-from ctxprune.scorers.pruner import PrunerScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.linking import linking_cases
 from ctxprune.sql.linking import PrunerLinker, SchemaContext
@@ -30,7 +30,7 @@ from ctxprune.sql.linking.pruner import PrunerSchemaScorer
 from ctxprune.sql.linking.ranked import RankedSchemaScorer
 from ctxprune.sql.linking.ranked_pruner import RankedPrunerScorer, log_odds
 from ctxprune.sql.linking.statistics import StatisticsCache
-from ctxprune.sql.schema import Schema
+from ctxprune.sql.schema.schema import Schema
 from ctxprune.train.examples import Example
 from ctxprune.train.fusion import logistic
 from ctxprune.train.mixture import split_examples

@@ -23,9 +23,8 @@ from _hard_schemas import abbreviated, merged
 from _networks import Networks, train
 from _record import SHARED, record
 
-from ctxprune._sealed import seal_text
 from ctxprune.errors import CtxpruneError
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.context import SchemaContext
 from ctxprune.sql.linking.features import COLUMN_FEATURES, Question, column_features, sigmoid
@@ -36,6 +35,7 @@ from ctxprune.sql.linking.ranked import final_features
 from ctxprune.sql.linking.statistics import SchemaStatistics
 from ctxprune.sql.linking.table_features import table_features
 from ctxprune.sql.values import ValueIndex
+from ctxprune.storage.sealed import seal_text
 
 DATA = SHARED / "data" / "nl2sql"
 FOLDS = 4

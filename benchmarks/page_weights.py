@@ -1,6 +1,7 @@
 """Trains the weights by which a page scorer chooses among the tables and the text of a page.
 
-    python benchmarks/page_weights.py    # ctxprune/scorers/_page/weights.json, benchmarks/results/page_weights.json
+    python benchmarks/page_weights.py    # ctxprune/scorers/structured/page_parts/weights.json,
+    benchmarks/results/page_weights.json
 
 Questions about tables are those of wtq_html; for questions about text, a paragraph of xquad_en is planted in such a
 page, at the end of a paragraph drawn by a seed (both CC BY-SA 4.0). Pages are halved by the hash of their name: the
@@ -29,17 +30,17 @@ from _ranking import Shape, train
 from _record import SHARED, record
 from tabular_weights import SOURCES, examples_of
 
-from ctxprune._json_lines import read_rows
-from ctxprune._sealed import seal
-from ctxprune.network import Network
+from ctxprune.models.network import Network
 from ctxprune.rag.evaluation._html_sets import PageItem, read_pages
 from ctxprune.rag.evaluation.html import Questioned, measure_questions
 from ctxprune.rag.html import HtmlOptions
-from ctxprune.scorers._page.parts import FEATURES
-from ctxprune.scorers._page.weights import FORMAT, VERSION, network_of
-from ctxprune.scorers._tabular.weights import TabularWeights
-from ctxprune.scorers.page import PageScorer
-from ctxprune.scorers.tabular import TabularScorer
+from ctxprune.scorers.structured.page import PageScorer
+from ctxprune.scorers.structured.page_parts.parts import FEATURES
+from ctxprune.scorers.structured.page_parts.weights import FORMAT, VERSION, network_of
+from ctxprune.scorers.structured.table_reading.weights import TabularWeights
+from ctxprune.scorers.structured.tabular import TabularScorer
+from ctxprune.storage.json_lines import read_rows
+from ctxprune.storage.sealed import seal
 
 DATA = SHARED / "data" / "rag"
 SEED = 5

@@ -21,9 +21,9 @@ import numpy as np
 from _record import SHARED, record
 
 from ctxprune import DocumentFusion, LexicalScorer, TitledScorer, TokenBudget
-from ctxprune._part import moved
+from ctxprune.context.part import moved
 from ctxprune.rag import Neighbours, PassageOptions
-from ctxprune.rag.options import bound_units
+from ctxprune.rag.passages.options import bound_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -33,9 +33,9 @@ from ctxprune.rag.evaluation.passages import SHARES, measure
 from ctxprune.rag.evaluation.rerank import load_ranking_set
 from ctxprune.rag.evaluation.rerank import measure as measure_ranking
 from ctxprune.scorers import SCORERS
-from ctxprune.scorers.pruner import PrunerScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
 from ctxprune.train.fusion import calibration_error
-from ctxprune.train.sets import chosen_split, read_items
+from ctxprune.train.sentence_sets import chosen_split, read_items
 
 DATA = SHARED / "data" / "rag"
 UNSHRUNK = RESULTS.parent / "models" / "pruner-v1"

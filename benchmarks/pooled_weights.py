@@ -21,13 +21,13 @@ import numpy as np
 from _networks import Networks
 from _record import SHARED, record
 
-from ctxprune._sealed import seal_text
-from ctxprune.network import Network
+from ctxprune.models.network import Network
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.features import Question
 from ctxprune.sql.linking.pool import FORMAT, VERSION, _keyed
 from ctxprune.sql.linking.pool_features import DATABASE_FEATURES, PoolStatistics
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
+from ctxprune.storage.sealed import seal_text
 
 DATA = SHARED / "data" / "nl2sql"
 FOLDS, SEED = 4, 0

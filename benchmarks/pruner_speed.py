@@ -93,7 +93,7 @@ class Encoder:
 def speed(path: Path, rounds: int) -> dict[str, object]:
     from ctxprune import Pruner, Threshold
     from ctxprune.rag import Passages
-    from ctxprune.scorers.pruner import PrunerScorer
+    from ctxprune.scorers.neural.pruner import PrunerScorer
 
     encoder, scorer = Encoder(path), PrunerScorer()
     texts = passages(encoder.tokenizer, TOKENS)

@@ -27,7 +27,7 @@ from statistics import median
 
 from _record import SHARED, record
 
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load, sample_items
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.redis_index import RedisIndex

@@ -17,9 +17,9 @@ import numpy as np
 from _record import SHARED, record
 
 from ctxprune import SCORERS
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.rag import TopMean, document_scores
-from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.relevance import score_documents
 
 

@@ -27,10 +27,10 @@ from _record import SHARED, record
 from _select_sets import CandidateSet, SetCache, bird_sets, licensed_sets, spider_sets
 
 import ctxprune.sql.select as package
-from ctxprune._sealed import seal_text
-from ctxprune.network import Network
+from ctxprune.models.network import Network
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.select.ranked import RankingWeights
+from ctxprune.storage.sealed import seal_text
 
 FOLDER = SHARED / "data" / "nl2sql"
 FOLDS, ITEMS, LARGEST = 3, 1_600, 500_000

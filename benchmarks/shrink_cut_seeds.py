@@ -21,7 +21,7 @@ from _parts import Parts, fingerprint
 from _record import SHARED, record
 from passages import TEN
 
-from ctxprune.train.sets import read_items
+from ctxprune.train.sentence_sets import read_items
 
 ARMS = (("top_layers", 0.75), ("fisher_knapsack", 0.5))
 SEEDS = (0, 1, 2)

@@ -38,21 +38,21 @@ from ctxprune.errors import CtxpruneError
 from ctxprune.models.manifest import write_manifest
 from ctxprune.models.pruner import load_pruner, read_manifest
 from ctxprune.rag.evaluation.passages import measure
-from ctxprune.scorers.pruner import PrunerScorer
-from ctxprune.shrink.cost import Target, cost
-from ctxprune.shrink.pieces import RECOVERIES
-from ctxprune.shrink.recipe import Piece, load_recipe
-from ctxprune.shrink.run import make, shrink
-from ctxprune.shrink.subject import Subject
-from ctxprune.shrink.tasks.pruner import Pruner, pruner_batch
+from ctxprune.scorers.neural.pruner import PrunerScorer
+from ctxprune.shrink.model.cost import Target, cost
+from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.pruner import Pruner, pruner_batch
+from ctxprune.shrink.recipes.pieces import RECOVERIES
+from ctxprune.shrink.recipes.recipe import Piece, load_recipe
+from ctxprune.shrink.run.runner import make, shrink
 from ctxprune.train.batches import batches, encode, view
 from ctxprune.train.examples import passages
 from ctxprune.train.export import export_float
 from ctxprune.train.export_int8 import export_int8
+from ctxprune.train.graph_reader import read_network
 from ctxprune.train.mixture import held_out_questions, split_examples
-from ctxprune.train.reading import read_network
 from ctxprune.train.retrieval import with_distractors
-from ctxprune.train.sets import read_items
+from ctxprune.train.sentence_sets import read_items
 
 FOLDER = RESULTS.parent / "models" / "pruner-v1"
 RECIPES = (

@@ -29,15 +29,15 @@ import torch
 from _parts import Parts, say
 from _record import SHARED, record
 
-from ctxprune.shrink.calibration.batches import padded
-from ctxprune.shrink.calibration.format import InputFormat
-from ctxprune.shrink.cost import Target
-from ctxprune.shrink.loading import load_model
-from ctxprune.shrink.recipe import load_recipe
-from ctxprune.shrink.run import shrink
-from ctxprune.shrink.subject import Subject
-from ctxprune.shrink.tasks.base import inputs_of
-from ctxprune.shrink.tasks.embedding import Embedding
+from ctxprune.shrink.data.batches import padded
+from ctxprune.shrink.data.format import InputFormat
+from ctxprune.shrink.io.loading import load_model
+from ctxprune.shrink.model.cost import Target
+from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.base import inputs_of
+from ctxprune.shrink.model.tasks.embedding import Embedding
+from ctxprune.shrink.recipes.recipe import load_recipe
+from ctxprune.shrink.run.runner import shrink
 
 RECIPES = (
     "random.v1", "unit_magnitude.v1", "minitron.v1", "flap.v1", "liar.v1", "replaceme.v1", "fisher_knapsack.v1",

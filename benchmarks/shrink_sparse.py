@@ -32,21 +32,21 @@ from _parts import Parts, fingerprint, say
 from _record import SHARED, record
 from transformers import AutoModel, AutoTokenizer
 
-from ctxprune.shrink.activations import weight_moments
 from ctxprune.shrink.allocate.base import Budget
 from ctxprune.shrink.allocate.pattern import Pattern
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
 from ctxprune.shrink.allocate.per_row import PerRow
 from ctxprune.shrink.compensate.admm import Admm
 from ctxprune.shrink.compensate.sparse_gpt import SparseGpt
-from ctxprune.shrink.cost import Target, matrices
-from ctxprune.shrink.recipe import Piece, Recipe, Stage, load_recipe
-from ctxprune.shrink.run import shrink
+from ctxprune.shrink.measure.activations import weight_moments
+from ctxprune.shrink.model.cost import Target, matrices
+from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.embedding import Embedding
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage, load_recipe
+from ctxprune.shrink.run.runner import shrink
 from ctxprune.shrink.score.magnitude import Magnitude
 from ctxprune.shrink.score.random import Random
 from ctxprune.shrink.score.wanda import Wanda
-from ctxprune.shrink.subject import Subject
-from ctxprune.shrink.tasks.embedding import Embedding
 
 SEEDS = (0, 1)
 ROWS, TOKENS = 128, 128

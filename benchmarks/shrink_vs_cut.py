@@ -29,23 +29,16 @@ from _parts import Parts, fingerprint, say
 from _record import SHARED, record
 from transformers import BertForSequenceClassification
 
-from ctxprune.shrink.calibration import (
-    InputFormat,
-    batches_of,
-    by_source,
-    heldout_pairs,
-    sampled,
-    training_pairs,
-)
-from ctxprune.shrink.cost import Target, cost
-from ctxprune.shrink.losses import listwise
-from ctxprune.shrink.pieces import RECOVERIES
-from ctxprune.shrink.recipe import Piece, load_recipe
+from ctxprune.shrink.data import InputFormat, batches_of, by_source, heldout_pairs, sampled, training_pairs
+from ctxprune.shrink.learning.losses import listwise
+from ctxprune.shrink.model.cost import Target, cost
+from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.base import inputs_of
+from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
+from ctxprune.shrink.recipes.pieces import RECOVERIES
+from ctxprune.shrink.recipes.recipe import Piece, load_recipe
 from ctxprune.shrink.recover.base import Schedule, train
-from ctxprune.shrink.run import make, shrink
-from ctxprune.shrink.subject import Subject
-from ctxprune.shrink.tasks.base import inputs_of
-from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
+from ctxprune.shrink.run.runner import make, shrink
 
 TASK = CrossEncoder()
 KEEP = 4 / 6 + 1e-6
@@ -196,7 +189,9 @@ def main() -> None:
     parser.add_argument("--teacher-steps", type=int, default=800)
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--rate", type=float, default=3e-4)
-    parser.add_argument("--loss", default="hidden", help="of the recovery of all arms; see ctxprune.shrink.losses")
+    parser.add_argument(
+        "--loss", default="hidden", help="of the recovery of all arms; see ctxprune.shrink.learning.losses"
+    )
     parser.add_argument("--samples", type=int, default=8, help="batches that recipes are calibrated with")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=9, help="of timing")

@@ -29,7 +29,7 @@ from ctxprune.models.pruner import bundled, read_manifest
 from ctxprune.shrink.audit import Audited, AuditReport, Question, audit
 from ctxprune.shrink.audit.models import audited
 from ctxprune.train.contexts import DocumentsContext
-from ctxprune.train.sets import Item, read_items
+from ctxprune.train.sentence_sets import Item, read_items
 
 UNSHRUNK = RESULTS.parent / "models" / "pruner-v1"
 

@@ -24,7 +24,7 @@ from pruner_speed import PASSAGES, QUESTION, TOKENS, passages, spread
 
 from ctxprune.models.pruner import bundled
 from ctxprune.rag import Passages
-from ctxprune.scorers.pruner import PrunerScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
 
 UNSHRUNK = RESULTS.parent / "models" / "pruner-v1"
 
@@ -33,7 +33,7 @@ def float_folder(source: Path, out: Path) -> None:
     """The float32 graph of a model folder, with its tokenizer and weights of BM25 and model."""
     from ctxprune.models.pruner import read_manifest
     from ctxprune.train.export import export_float, write_manifest
-    from ctxprune.train.reading import read_network
+    from ctxprune.train.graph_reader import read_network
 
     out.mkdir(parents=True, exist_ok=True)
     export_float(read_network(source), out / "model.onnx")

@@ -20,10 +20,10 @@ from _record import SHARED, record
 
 import ctxprune.sql.generate.sketch as package
 from ctxprune.sql.evaluation.datasets import load
+from ctxprune.sql.evaluation.sketch_training.examples import Example, execute, read_examples
 from ctxprune.sql.evaluation.spider import equal_results, order_matters, prepare_gold, prepare_prediction
 from ctxprune.sql.generate.base import Request
 from ctxprune.sql.generate.sketch import SketchGenerator
-from ctxprune.sql.generate.sketch.examples import Example, execute, read_examples
 from ctxprune.sql.generate.sketch.query import Query
 
 FOLDER = SHARED / "data" / "nl2sql"

@@ -1,4 +1,4 @@
-"""Trains the tabular scorer's networks and writes ctxprune/scorers/_tabular/weights.json.
+"""Trains the tabular scorer's networks and writes ctxprune/scorers/structured/table_reading/weights.json.
 
     python benchmarks/tabular_weights.py
 
@@ -19,14 +19,14 @@ from _cell_networks import CellNetworks, Example, train
 from _record import SHARED
 
 import ctxprune.scorers
-from ctxprune._sealed import seal_text
 from ctxprune.rag.evaluation.table_sets import TableItem, held_out, read_table_items
 from ctxprune.rag.tables import Table, TableOptions
-from ctxprune.scorers._tabular.asked import ask
-from ctxprune.scorers._tabular.column_features import COLUMN_FEATURES, column_features
-from ctxprune.scorers._tabular.reading import TableReading
-from ctxprune.scorers._tabular.row_features import ROW_FEATURES, row_features
-from ctxprune.scorers._tabular.weights import FORMAT, VERSION, TabularWeights
+from ctxprune.scorers.structured.table_reading.asked import ask
+from ctxprune.scorers.structured.table_reading.column_features import COLUMN_FEATURES, column_features
+from ctxprune.scorers.structured.table_reading.reading import TableReading
+from ctxprune.scorers.structured.table_reading.row_features import ROW_FEATURES, row_features
+from ctxprune.scorers.structured.table_reading.weights import FORMAT, VERSION, TabularWeights
+from ctxprune.storage.sealed import seal_text
 
 DATA = SHARED / "data" / "rag"
 WEIGHTS = Path(ctxprune.scorers.__file__).parent / "_tabular" / "weights.json"

@@ -25,7 +25,7 @@ from _record import record
 from ctxprune.rag import Tools
 from ctxprune.rag.evaluation.tools import PlainBm25, ToolTrial, load_tool_set, measure, trial_tools
 from ctxprune.scorers import SCORERS
-from ctxprune.scorers.names import NamesScorer
+from ctxprune.scorers.structured.names import NamesScorer
 
 SEED = 0
 TRIAL = ToolTrial(size=200, keep=10, seed=SEED)

@@ -22,14 +22,14 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
 from values_weights import newton
 
-from ctxprune._sealed import seal
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.values import _text_in_double_quotes, _trace
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.column_ranges import plain_number
 from ctxprune.sql.values.ranges import RANGE_FACTS, fits, range_facts
 from ctxprune.sql.values.spans import Question
+from ctxprune.storage.sealed import seal
 
 SEED = 0
 FOLDS = 5

@@ -19,7 +19,7 @@ from _record import SHARED, record
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.values import measure
 from ctxprune.sql.values import ValueHit
-from ctxprune.text import word_spans
+from ctxprune.text.words import word_spans
 
 SETS = (
     ("spider", "dev", True),

@@ -35,7 +35,7 @@ from pathlib import Path
 import numpy as np
 from _record import RESULTS, record
 
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.values import ValueIndex
 
 

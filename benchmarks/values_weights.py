@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 from _record import SHARED, record
 
-from ctxprune._sealed import seal
 from ctxprune.errors import InputError
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.values import gold_literals, stored
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.features import NAMES, WAYS, features
 from ctxprune.sql.values.spans import Question
 from ctxprune.sql.values.stages import Finder
+from ctxprune.storage.sealed import seal
 
 SEED = 0
 PENALTY = 1.0

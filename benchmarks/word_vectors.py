@@ -21,7 +21,7 @@ from _record import SHARED
 
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.words import natural
-from ctxprune.text import stem, words
+from ctxprune.text.words import stem, words
 
 DIMENSIONS = 64
 BATCH = 256

@@ -13,74 +13,74 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune._lazy import lazy
 from ctxprune._version import __version__
+from ctxprune.utils.lazy import lazy
 
 if TYPE_CHECKING:
-    from ctxprune.calibrate import CalibrationExample, CalibrationPool
-    from ctxprune.calibration import Calibration
-    from ctxprune.context import Context, Unit
-    from ctxprune.context_budget import BudgetPart, ContextBudget, SharedBudget
+    from ctxprune.calibration.conformal import CalibrationExample, CalibrationPool
+    from ctxprune.calibration.keep_sets import KeepSets
+    from ctxprune.calibration.scales import IdentityScale, LogisticScale, RankScale, fit_scale
+    from ctxprune.calibration.stored import Calibration
+    from ctxprune.context.base import Context, Unit
     from ctxprune.errors import CtxpruneError
-    from ctxprune.keepsets import KeepSets
-    from ctxprune.policies import POLICIES, Adaptive, LargestGap, Policy, Selection, Threshold, TokenBudget, TopK
-    from ctxprune.pruning import Pruner, aprune, aprune_batch, prune, prune_batch
+    from ctxprune.policies.base import POLICIES, Adaptive, LargestGap, Policy, Selection, Threshold, TokenBudget, TopK
+    from ctxprune.policies.table_budget import CellShare, TableBudget
+    from ctxprune.pruning.context_budget import BudgetPart, ContextBudget, SharedBudget
+    from ctxprune.pruning.pruner import Pruner, aprune, aprune_batch, prune, prune_batch
+    from ctxprune.pruning.result import Pruned, Verdict
     from ctxprune.registry import Registry
-    from ctxprune.result import Pruned, Verdict
-    from ctxprune.scales import IdentityScale, LogisticScale, RankScale, fit_scale
     from ctxprune.scorers import SCORERS, Scorer
-    from ctxprune.scorers.cascade import CascadeScorer
-    from ctxprune.scorers.chargram import ChargramScorer
-    from ctxprune.scorers.fusion import DocumentFusion, ReciprocalRankFusion, WeightedFusion
-    from ctxprune.scorers.lexical import LexicalScorer
-    from ctxprune.scorers.titled import TitledScorer
-    from ctxprune.table_policies import CellShare, TableBudget
+    from ctxprune.scorers.combined.cascade import CascadeScorer
+    from ctxprune.scorers.combined.fusion import DocumentFusion, ReciprocalRankFusion, WeightedFusion
+    from ctxprune.scorers.lexical.chargram import ChargramScorer
+    from ctxprune.scorers.lexical.titled import TitledScorer
+    from ctxprune.scorers.lexical.words import LexicalScorer
     from ctxprune.tokens import TokenCounter, as_counter
 
 _HOMES = {
-    "POLICIES": "policies",
+    "POLICIES": "policies.base",
     "SCORERS": "scorers",
-    "Adaptive": "policies",
-    "BudgetPart": "context_budget",
-    "Calibration": "calibration",
-    "CalibrationExample": "calibrate",
-    "CalibrationPool": "calibrate",
-    "CascadeScorer": "scorers.cascade",
-    "CellShare": "table_policies",
-    "ChargramScorer": "scorers.chargram",
-    "Context": "context",
-    "ContextBudget": "context_budget",
+    "Adaptive": "policies.base",
+    "BudgetPart": "pruning.context_budget",
+    "Calibration": "calibration.stored",
+    "CalibrationExample": "calibration.conformal",
+    "CalibrationPool": "calibration.conformal",
+    "CascadeScorer": "scorers.combined.cascade",
+    "CellShare": "policies.table_budget",
+    "ChargramScorer": "scorers.lexical.chargram",
+    "Context": "context.base",
+    "ContextBudget": "pruning.context_budget",
     "CtxpruneError": "errors",
-    "DocumentFusion": "scorers.fusion",
-    "IdentityScale": "scales",
-    "KeepSets": "keepsets",
-    "LargestGap": "policies",
-    "LexicalScorer": "scorers.lexical",
-    "LogisticScale": "scales",
-    "Policy": "policies",
-    "Pruned": "result",
-    "Pruner": "pruning",
-    "RankScale": "scales",
-    "ReciprocalRankFusion": "scorers.fusion",
+    "DocumentFusion": "scorers.combined.fusion",
+    "IdentityScale": "calibration.scales",
+    "KeepSets": "calibration.keep_sets",
+    "LargestGap": "policies.base",
+    "LexicalScorer": "scorers.lexical.words",
+    "LogisticScale": "calibration.scales",
+    "Policy": "policies.base",
+    "Pruned": "pruning.result",
+    "Pruner": "pruning.pruner",
+    "RankScale": "calibration.scales",
+    "ReciprocalRankFusion": "scorers.combined.fusion",
     "Registry": "registry",
     "Scorer": "scorers",
-    "Selection": "policies",
-    "SharedBudget": "context_budget",
-    "TableBudget": "table_policies",
-    "Threshold": "policies",
-    "TitledScorer": "scorers.titled",
-    "TokenBudget": "policies",
+    "Selection": "policies.base",
+    "SharedBudget": "pruning.context_budget",
+    "TableBudget": "policies.table_budget",
+    "Threshold": "policies.base",
+    "TitledScorer": "scorers.lexical.titled",
+    "TokenBudget": "policies.base",
     "TokenCounter": "tokens",
-    "TopK": "policies",
-    "Unit": "context",
-    "Verdict": "result",
-    "WeightedFusion": "scorers.fusion",
-    "aprune": "pruning",
-    "aprune_batch": "pruning",
+    "TopK": "policies.base",
+    "Unit": "context.base",
+    "Verdict": "pruning.result",
+    "WeightedFusion": "scorers.combined.fusion",
+    "aprune": "pruning.pruner",
+    "aprune_batch": "pruning.pruner",
     "as_counter": "tokens",
-    "fit_scale": "scales",
-    "prune": "pruning",
-    "prune_batch": "pruning",
+    "fit_scale": "calibration.scales",
+    "prune": "pruning.pruner",
+    "prune_batch": "pruning.pruner",
 }
 
 __all__ = [

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune._lazy import lazy
+from ctxprune.utils.lazy import lazy
 
 if TYPE_CHECKING:
-    from ctxprune.rag.addressed import addressed_units
     from ctxprune.rag.dedup.report import Deduplicated, Merge
     from ctxprune.rag.dedup.tables import deduplicate_rows, deduplicate_tables
     from ctxprune.rag.dedup.texts import deduplicate, near_duplicates
-    from ctxprune.rag.distinct import Distinct
-    from ctxprune.rag.documents import BestDocuments, TopMean, document_scores
-    from ctxprune.rag.fence import escape_chat_marks, new_fence
     from ctxprune.rag.html import HtmlOptions, HtmlPage, HtmlPages
     from ctxprune.rag.jsondocument import JsonDocument
     from ctxprune.rag.jsonschema import JsonSchema, ToolOptions, Tools
     from ctxprune.rag.logs import Log
-    from ctxprune.rag.neighbours import Neighbours
-    from ctxprune.rag.options import PassageOptions
-    from ctxprune.rag.passages import Passage, Passages, sentence_spans
+    from ctxprune.rag.passages.addressed import addressed_units
+    from ctxprune.rag.passages.fence import escape_chat_marks, new_fence
+    from ctxprune.rag.passages.options import PassageOptions
+    from ctxprune.rag.passages.passages import Passage, Passages, sentence_spans
+    from ctxprune.rag.policies.distinct import Distinct
+    from ctxprune.rag.policies.documents import BestDocuments, TopMean, document_scores
+    from ctxprune.rag.policies.neighbours import Neighbours
     from ctxprune.rag.ranking import PassagePruner, RankedPassages
     from ctxprune.rag.tables import Table, TableOptions, prune_file
 
 _HOMES = {
-    "BestDocuments": "documents",
+    "BestDocuments": "policies.documents",
     "Deduplicated": "dedup.report",
-    "Distinct": "distinct",
+    "Distinct": "policies.distinct",
     "HtmlOptions": "html",
     "HtmlPage": "html",
     "HtmlPages": "html",
@@ -35,27 +35,27 @@ _HOMES = {
     "JsonSchema": "jsonschema",
     "Log": "logs",
     "Merge": "dedup.report",
-    "Neighbours": "neighbours",
-    "Passage": "passages",
-    "PassageOptions": "options",
+    "Neighbours": "policies.neighbours",
+    "Passage": "passages.passages",
+    "PassageOptions": "passages.options",
     "PassagePruner": "ranking",
-    "Passages": "passages",
+    "Passages": "passages.passages",
     "RankedPassages": "ranking",
     "Table": "tables",
     "TableOptions": "tables",
     "ToolOptions": "jsonschema",
     "Tools": "jsonschema",
-    "TopMean": "documents",
-    "addressed_units": "addressed",
+    "TopMean": "policies.documents",
+    "addressed_units": "passages.addressed",
     "deduplicate": "dedup.texts",
     "deduplicate_rows": "dedup.tables",
     "deduplicate_tables": "dedup.tables",
-    "document_scores": "documents",
-    "escape_chat_marks": "fence",
+    "document_scores": "policies.documents",
+    "escape_chat_marks": "passages.fence",
     "near_duplicates": "dedup.texts",
-    "new_fence": "fence",
+    "new_fence": "passages.fence",
     "prune_file": "tables",
-    "sentence_spans": "passages",
+    "sentence_spans": "passages.passages",
 }
 
 __all__ = [

@@ -12,7 +12,7 @@ from .sniff import sniffed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
 
 __all__ = ["KINDS", "TABLES", "Kind", "read_context"]
 
@@ -33,14 +33,14 @@ class Kind:
 
 
 def _text(text: str) -> Context[str]:
-    from .passages import Passage
+    from .passages.passages import Passage
 
     return Passage(text)
 
 
 def _markdown(text: str) -> Context[str]:
-    from .options import PassageOptions
-    from .passages import Passage
+    from .passages.options import PassageOptions
+    from .passages.passages import Passage
 
     return Passage(text, options=PassageOptions(markdown=True, headings=True))
 

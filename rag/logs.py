@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from ctxprune._log_templates import read_lines, templates_of
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import UsageError
+from ctxprune.scorers.structured.log_templates import read_lines, templates_of
 
-from ._dense import check_units, most_units
+from .passages.tiny_units import check_units, most_units
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.pruning import Pruner
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.scorers.relevance import score_documents_batch
 
-from .documents import BestDocuments
-from .passages import Passages
+from .passages.passages import Passages
+from .policies.documents import BestDocuments
 
 if TYPE_CHECKING:
-    from ctxprune.result import Pruned
+    from ctxprune.pruning.result import Pruned
     from ctxprune.scorers.base import Scores
     from ctxprune.scorers.relevance import DocumentRule
 

@@ -13,24 +13,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune._lazy import lazy
+from ctxprune.utils.lazy import lazy
 
 if TYPE_CHECKING:
-    from .conversation import Conversation
-    from .database import Database
+    from .database.database import Database
+    from .database.limits import Limits
+    from .database.result_set import ResultSet
     from .generate.base import GENERATORS, Candidate, Generator, Request
     from .generate.chat import ChatGenerator
     from .generate.sketch import SketchGenerator
     from .guard import Guard
     from .knowledge import Knowledge
-    from .limits import Limits
     from .linking.base import LINKERS, Linked, Linker
     from .linking.ranked import RankedLinker
-    from .pipeline import Answer, Pipeline, PipelineConfig
+    from .pipeline.conversation import Conversation
+    from .pipeline.pipeline import Answer, Pipeline, PipelineConfig
     from .render.base import RENDERERS
-    from .result_set import ResultSet
     from .rewrite.base import REWRITERS
-    from .schema import Column, ColumnRef, ForeignKey, Schema, Table
+    from .schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
     from .select.base import SELECTORS, Selector
     from .select.vote import VoteSelector
     from .values.base import ValueHit
@@ -42,29 +42,29 @@ _HOMES = {
     "RENDERERS": "render.base",
     "REWRITERS": "rewrite.base",
     "SELECTORS": "select.base",
-    "Answer": "pipeline",
+    "Answer": "pipeline.pipeline",
     "Candidate": "generate.base",
     "ChatGenerator": "generate.chat",
-    "Column": "schema",
-    "ColumnRef": "schema",
-    "Conversation": "conversation",
-    "Database": "database",
-    "ForeignKey": "schema",
+    "Column": "schema.schema",
+    "ColumnRef": "schema.schema",
+    "Conversation": "pipeline.conversation",
+    "Database": "database.database",
+    "ForeignKey": "schema.schema",
     "Generator": "generate.base",
     "Guard": "guard",
     "Knowledge": "knowledge",
-    "Limits": "limits",
+    "Limits": "database.limits",
     "Linked": "linking.base",
     "Linker": "linking.base",
-    "Pipeline": "pipeline",
-    "PipelineConfig": "pipeline",
+    "Pipeline": "pipeline.pipeline",
+    "PipelineConfig": "pipeline.pipeline",
     "RankedLinker": "linking.ranked",
     "Request": "generate.base",
-    "ResultSet": "result_set",
-    "Schema": "schema",
+    "ResultSet": "database.result_set",
+    "Schema": "schema.schema",
     "Selector": "select.base",
     "SketchGenerator": "generate.sketch",
-    "Table": "schema",
+    "Table": "schema.schema",
     "ValueHit": "values.base",
     "ValueIndex": "values.index",
     "VoteSelector": "select.vote",

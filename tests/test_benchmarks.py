@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxprune.keepsets import KeepSets
-from ctxprune.policies import Adaptive, Threshold
-from ctxprune.pruning import Pruner
+from ctxprune.calibration.keep_sets import KeepSets
+from ctxprune.policies.base import Adaptive, Threshold
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.train.contexts import DocumentsContext
-from ctxprune.train.sets import Document
+from ctxprune.train.sentence_sets import Document
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 

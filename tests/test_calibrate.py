@@ -22,11 +22,11 @@ from ctxprune import (
     TopK,
     Unit,
 )
-from ctxprune.calibrate import calibrate
+from ctxprune.calibration.conformal import calibrate
+from ctxprune.calibration.keep_sets import CalibratedPolicy
+from ctxprune.calibration.measures import MEASURES
 from ctxprune.errors import UnknownNameError, UsageError
-from ctxprune.keepsets import CalibratedPolicy
-from ctxprune.measures import MEASURES
-from ctxprune.policies import Selection
+from ctxprune.policies.base import Selection
 from ctxprune.rag import Passage
 from ctxprune.scorers import Scores
 

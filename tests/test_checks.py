@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ctxprune import Adaptive, LexicalScorer, ReciprocalRankFusion, Threshold, TokenBudget, TopK, WeightedFusion
-from ctxprune._checks import is_number
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.sql import Limits, PipelineConfig, Schema
+from ctxprune.utils.validation import is_number
 
 ODD = ("1", None, float("nan"), float("inf"), -float("inf"), True, [1], 1j, b"1")
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune.closure import Closure
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
+from ctxprune.context.closure import Closure
 from ctxprune.errors import UsageError
 
 

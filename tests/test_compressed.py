@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctxprune import _compressed
-from ctxprune._compressed import inflate, open_bytes
-from ctxprune._json_lines import read_rows
-from ctxprune._npz import read_npz
 from ctxprune.errors import FormatError, InputError
 from ctxprune.models.vectors import WordVectors
+from ctxprune.sql.database.result_set import ResultSet
 from ctxprune.sql.evaluation.executions import _packed, _unpacked
 from ctxprune.sql.generate.sketch.model import Model
-from ctxprune.sql.result_set import ResultSet
+from ctxprune.storage import compressed as _compressed
+from ctxprune.storage.compressed import inflate, open_bytes
+from ctxprune.storage.json_lines import read_rows
+from ctxprune.storage.npz import read_npz
 
 MEGABYTE = 1_000_000
 

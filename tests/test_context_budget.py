@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune import Adaptive, BudgetPart, ContextBudget, IdentityScale, LogisticScale, RankScale, TopK, Unit
-from ctxprune.closure import Closure
+from ctxprune.context.closure import Closure
 from ctxprune.errors import BudgetError, UnknownNameError, UsageError
 from ctxprune.rag import Passage, Passages
 from ctxprune.sql import Database

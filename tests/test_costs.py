@@ -12,12 +12,12 @@ import pytest
 
 from ctxprune import Pruned
 from ctxprune.errors import BudgetError, InputError
-from ctxprune.policies import TokenBudget
-from ctxprune.pruning import Pruner
+from ctxprune.policies.base import TokenBudget
+from ctxprune.policies.table_budget import TableBudget
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.kinds import TABLES, read_context
-from ctxprune.scorers.lexical import LexicalScorer
-from ctxprune.scorers.structured import structured
-from ctxprune.table_policies import TableBudget
+from ctxprune.scorers.combined.structured import structured
+from ctxprune.scorers.lexical.words import LexicalScorer
 
 TESTS = Path(__file__).resolve().parent
 FOLDER = TESTS.parent / "benchmarks" / "stress"

@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
-from ctxprune.demand import Demanded, demanded_units
+from ctxprune.context.demand import Demanded, demanded_units
 from ctxprune.rag import Table
 
 TABLE = Table("a,b\n1,2\n3,4\n")

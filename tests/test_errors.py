@@ -52,7 +52,7 @@ def test_missing_extra_says_the_install_command() -> None:
 
 
 def test_require_names_the_extra() -> None:
-    from ctxprune._extras import require
+    from ctxprune.utils.extras import require
 
     assert require("json", "x").loads("1") == 1
     with pytest.raises(MissingExtraError, match=r"\[ann\]"):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ctxprune import LexicalScorer, ReciprocalRankFusion, Threshold, WeightedFusion
 from ctxprune.errors import UsageError
-from ctxprune.fingerprint import fingerprint, identity
 from ctxprune.rag import Passage
+from ctxprune.utils.fingerprint import fingerprint, identity
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
@@ -53,7 +53,7 @@ def test_using_a_scorer_does_not_change_it() -> None:
     before = identity(scorer)
     scorer.score("what?", Passage("This. That."))
     assert identity(scorer) == before == identity(LexicalScorer())
-    assert str(before).startswith("ctxprune.scorers.lexical:LexicalScorer (")
+    assert str(before).startswith("ctxprune.scorers.lexical.words:LexicalScorer (")
 
 
 def test_parameters_and_members_count() -> None:
@@ -68,7 +68,7 @@ def test_the_order_of_sets_and_dicts_does_not_count() -> None:
 
 def test_it_is_the_same_in_another_process() -> None:
     code = (
-        "from ctxprune.fingerprint import fingerprint; from ctxprune import LexicalScorer;"
+        "from ctxprune.utils.fingerprint import fingerprint; from ctxprune import LexicalScorer;"
         "print(fingerprint([LexicalScorer(), {'x', 'yy', 'zzz'}]), end='')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

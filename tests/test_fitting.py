@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxprune._fitting import Fitting
-from ctxprune.context import Unit
-from ctxprune.policies import TokenBudget
-from ctxprune.pruning import prune
+from ctxprune.context.base import Unit
+from ctxprune.policies.base import TokenBudget
+from ctxprune.pruning.budget_search import Fitting
+from ctxprune.pruning.pruner import prune
 
 
 def rounds(budget: int, rendered) -> list[int]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune._folders import cache_folder
 from ctxprune.errors import UsageError
+from ctxprune.storage.folders import cache_folder
 
 
 def test_the_environment_is_read_when_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

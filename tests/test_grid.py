@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from ctxprune.context.grid import Grid, grid_part, grids_of
 from ctxprune.errors import UsageError
-from ctxprune.grid import Grid, grid_part, grids_of
 from ctxprune.rag import Passage
 
 

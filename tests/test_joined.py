@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxprune.context import Context, Unit
+from ctxprune.context.base import Context, Unit
+from ctxprune.context.grid import Grid
+from ctxprune.context.joined import Joined
 from ctxprune.errors import UsageError
-from ctxprune.grid import Grid
-from ctxprune.joined import Joined
-from ctxprune.policies import TokenBudget
-from ctxprune.pruning import prune
+from ctxprune.policies.base import TokenBudget
+from ctxprune.pruning.pruner import prune
 from ctxprune.rag import Passage, Passages, Table, Tools
-from ctxprune.scorers.names import NamesScorer
+from ctxprune.scorers.structured.names import NamesScorer
 
 
 @dataclass(frozen=True)

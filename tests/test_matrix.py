@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctxprune import POLICIES, SCORERS, Pruner, TokenBudget, TopK, Unit
-from ctxprune.closure import Closure
+from ctxprune.context.closure import Closure
 from ctxprune.errors import BudgetError
+from ctxprune.policies.table_budget import CellShare, TableBudget
 from ctxprune.rag import Passage
-from ctxprune.scorers.cross_encoder import CrossEncoderScorer
-from ctxprune.scorers.embedding import EmbeddingScorer
-from ctxprune.scorers.provence import ProvenceScorer
-from ctxprune.table_policies import CellShare, TableBudget
+from ctxprune.scorers.neural.cross_encoder import CrossEncoderScorer
+from ctxprune.scorers.neural.embedding import EmbeddingScorer
+from ctxprune.scorers.neural.provence import ProvenceScorer
 
 PAIRS = list(itertools.product(SCORERS.names(), POLICIES.names()))
 VOCABULARY = ["tower", "city", "river", "name", "count", "order", "item", "price", "São", "Łódź", "客户"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxprune.measures import MEASURES
+from ctxprune.calibration.measures import MEASURES
 
 NAMES = MEASURES.names()
 

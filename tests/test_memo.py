@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import pickle
 
-from ctxprune._memo import ContextMemo
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
+from ctxprune.context.memo import ContextMemo
 
 
 class Fixed:

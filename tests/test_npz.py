@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ctxprune._npz import parse_npy_header, read_npz
+from ctxprune.storage.npz import parse_npy_header, read_npz
 
 ARRAYS = {
     "a": np.arange(12, dtype=np.int8).reshape(3, 4),
@@ -90,7 +90,7 @@ def test_other_files(content: bytes) -> None:
 
 
 def test_a_file_that_unpacks_to_more_than_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ctxprune import _compressed
+    from ctxprune.storage import compressed as _compressed
 
     monkeypatch.setattr(_compressed, "_ALWAYS", 1000)
     monkeypatch.setattr(_compressed, "MOST_TIMES", 1)

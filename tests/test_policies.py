@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import BudgetError, UsageError
-from ctxprune.policies import POLICIES, Adaptive, LargestGap, Policy, Threshold, TokenBudget, TopK, _Chooser
+from ctxprune.policies.base import POLICIES, Adaptive, LargestGap, Policy, Threshold, TokenBudget, TopK, _Chooser
 
 
 class Units:

@@ -18,7 +18,7 @@ from servers import Database
 
 from ctxprune.cli import main
 from ctxprune.errors import GuardError
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

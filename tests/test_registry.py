@@ -94,6 +94,6 @@ def test_plugins_come_from_the_entry_point_group_of_the_kind(monkeypatch: pytest
     assert asked == []
     assert made.get("extra") is json.dumps
     assert made.names() == ["extra.v1", "own.v1"]
-    assert asked == ["ctxprune.policies"]
+    assert asked == ["ctxprune.policies.base"]
     Registry[object]("scorer").names()
     assert asked[-1] == "ctxprune.scorers"

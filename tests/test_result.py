@@ -123,7 +123,9 @@ def test_equality_ignores_the_clock() -> None:
 def test_verdicts_are_made_when_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of hundreds of thousands of units most callers read the few that are kept."""
     made: list[int] = []
-    monkeypatch.setattr("ctxprune.result.Verdict", lambda **fields: made.append(fields["index"]) or Verdict(**fields))
+    monkeypatch.setattr(
+        "ctxprune.pruning.result.Verdict", lambda **fields: made.append(fields["index"]) or Verdict(**fields)
+    )
     result = prune("apple", Passage("An apple. A pear. A plum."), policy=TopK(1), scorer="lexical.v1")
     assert made == []
     assert len(result.units) == 3

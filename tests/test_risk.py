@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxprune._risk import _at_most, fewest, proven, within
+from ctxprune.calibration.risk import _at_most, fewest, proven, within
 
 RISKS = st.floats(0.005, 0.5)
 CONFIDENCES = st.none() | st.floats(0.5, 0.99)

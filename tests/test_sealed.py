@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune import _sealed
-from ctxprune._sealed import (
+from ctxprune.errors import FormatError, InputError
+from ctxprune.storage import sealed as _sealed
+from ctxprune.storage.sealed import (
     check_file,
     parse_json,
     seal,
@@ -21,7 +22,6 @@ from ctxprune._sealed import (
     unseal_bytes,
     unseal_lines,
 )
-from ctxprune.errors import FormatError, InputError
 
 DOCUMENTS = [{"a": 1}, {"a": {"b": [1.5, None, "ü\ud800"]}, "c": "}"}, {"text": '"crc32": "00000000"}'}]
 
@@ -149,7 +149,7 @@ def test_a_file_with_its_checksum_behind_it(tmp_path: Path) -> None:
 
 
 def test_deep_lines_of_json(tmp_path: Path) -> None:
-    from ctxprune._json_lines import read_rows
+    from ctxprune.storage.json_lines import read_rows
 
     (tmp_path / "rows.jsonl").write_text('{"a": 1}\n' + "[" * 200_000)
     with pytest.raises(InputError, match="line 2"):

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxprune import POLICIES, Adaptive, LargestGap, Pruner, TokenBudget, TopK, Unit, as_counter, prune
-from ctxprune.demand import with_demand
+from ctxprune.context.demand import with_demand
+from ctxprune.context.grid import Grid
 from ctxprune.errors import BudgetError, UsageError
-from ctxprune.grid import Grid
+from ctxprune.policies.table_budget import CellShare, TableBudget
 from ctxprune.rag import Distinct, Neighbours, Passage, Table, TableOptions
-from ctxprune.table_policies import CellShare, TableBudget
 
 ROWS = [
     ["Bird", "Colour", "Weight", "Seen", "Where"],

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune import text as text_module
-from ctxprune.text import STOP_WORDS, fold, fold_with_offsets, split_identifier, stem, terms, word_spans, words
+from ctxprune.text import words as text_module
+from ctxprune.text.words import STOP_WORDS, fold, fold_with_offsets, split_identifier, stem, terms, word_spans, words
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
 
@@ -147,7 +147,7 @@ def test_every_text_has_terms_that_are_folded(text: str) -> None:
 
 
 def test_long_words_are_handled_without_being_remembered() -> None:
-    from ctxprune import text as module
+    from ctxprune.text import words as module
 
     module._stems.cache_clear()
     assert terms("x" * 100_000) == ["x" * 100_000]
@@ -165,7 +165,7 @@ def test_an_ascii_word_has_the_stems_that_any_word_has(word: str) -> None:
 def test_a_long_word_takes_no_more_than_a_few_bytes_a_letter() -> None:
     """A choice at each letter would be remembered: 100 bytes each."""
     text = "a" * 400_000
-    code = "import resource,sys; from ctxprune.text import word_spans; word_spans('a'*9)\n"
+    code = "import resource,sys; from ctxprune.text.words import word_spans; word_spans('a'*9)\n"
     code += "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
     code += f"assert word_spans('a' * {len(text)}) == [(0, {len(text)})]\n"
     code += "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ctxprune import weights
 from ctxprune.errors import FormatError
+from ctxprune.models import weights
 
 LAYOUT, FEATURES = ("ctxprune.toy", 1), ["length"]
 GOOD = {"format": "ctxprune.toy", "version": 1, "features": ["length"], "bias": 0.5}

@@ -48,7 +48,7 @@ def gates(folder: Path) -> Specimen:
 
 @kind("KV filters")
 def filters(folder: Path) -> Specimen:
-    from ctxprune.kv.model_files import model_fingerprint
+    from ctxprune.kv.cache.model_files import model_fingerprint
     from ctxprune.kv.presses.qfilter import QFilters
 
     model, path = decoder("llama"), folder / "filters.safetensors"
@@ -84,8 +84,8 @@ def kv_log(folder: Path) -> Specimen:
 
 @kind("shrunk model")
 def shrunk(folder: Path) -> Specimen:
-    from ctxprune.shrink.loading import load_model
-    from ctxprune.shrink.saved import save_model
+    from ctxprune.shrink.io.loading import load_model
+    from ctxprune.shrink.io.saving import save_model
 
     loaded = load_model(folders.reranker(folder / "big"))
     save_model(loaded, folder / "small", report={"milliseconds": 3.5})
@@ -101,7 +101,7 @@ def shrunk(folder: Path) -> Specimen:
 
 @kind("shrunk deltas")
 def deltas(folder: Path) -> Specimen:
-    from ctxprune.shrink.deltas import pack, unpack
+    from ctxprune.shrink.io.deltas import pack, unpack
 
     base, tuned, path = decoder("llama"), decoder("llama"), folder / "deltas.safetensors"
     with torch.no_grad():
@@ -113,7 +113,7 @@ def deltas(folder: Path) -> Specimen:
 
 @kind("shrink log")
 def search_log(folder: Path) -> Specimen:
-    from ctxprune.shrink.search import _Log
+    from ctxprune.shrink.run.search import _Log
 
     plan = {"recipes": ["flap.v1"], "steps": 2}
     log = _Log(folder / "trials", plan, resume=False)
@@ -125,7 +125,7 @@ def search_log(folder: Path) -> Specimen:
 
 @kind("training checkpoint")
 def checkpoint(folder: Path) -> Specimen:
-    from ctxprune._sealed import seal_file
+    from ctxprune.storage.sealed import seal_file
     from ctxprune.train.training import _read
 
     path = folder / "checkpoint.pt"

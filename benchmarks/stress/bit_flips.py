@@ -135,7 +135,7 @@ QUESTIONS = (
 
 
 def _index(folder: Path, name: str) -> Specimen:
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
     from ctxprune.sql.values import ValueIndex
 
     with Database(made_database(folder / "db.sqlite"), isolated=False) as database:
@@ -154,8 +154,8 @@ for _name in ("text", "ends", "keys", "bands", "sketches", "key_starts", "band_s
 
 @kind("index.privacy")
 def privacy(folder: Path) -> Specimen:
-    from ctxprune.sql.database import Database
-    from ctxprune.sql.schema import ColumnRef
+    from ctxprune.sql.database.database import Database
+    from ctxprune.sql.schema.schema import ColumnRef
     from ctxprune.sql.values.privacy import PRIVACY_FILE, Privacy
 
     with Database(made_database(folder / "db.sqlite"), isolated=False) as database:
@@ -167,7 +167,7 @@ def privacy(folder: Path) -> Specimen:
 @kind("index.unfinished")
 def unfinished(folder: Path) -> Specimen:
     """What a killed build left: the next one goes on from it, or starts anew, and ends with the same index."""
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
     from ctxprune.sql.values.minhash import Signer
     from ctxprune.sql.values.older import Older
     from ctxprune.sql.values.parts import Parts
@@ -200,8 +200,8 @@ def unfinished(folder: Path) -> Specimen:
 
 @kind("cache.answers")
 def answers(folder: Path) -> Specimen:
-    from ctxprune.sql.generate.cache import GenerationCache
-    from ctxprune.sql.generate.model import ChatAnswer
+    from ctxprune.llm.base import ChatAnswer
+    from ctxprune.llm.cache import GenerationCache
 
     path = folder / "answers.sqlite"
     cache, keys = GenerationCache(path), [f"{k:064x}" for k in range(20)]
@@ -225,7 +225,7 @@ def _without_misses(found: Any, right: Any) -> Any:
 
 @kind("cache.executions")
 def executions(folder: Path) -> Specimen:
-    from ctxprune.sql.database import ResultSet
+    from ctxprune.sql.database.database import ResultSet
     from ctxprune.sql.evaluation.executions import ExecutionCache
 
     path, texts = folder / "executions.sqlite", [f"{k:064x}" for k in range(20)]
@@ -264,8 +264,8 @@ def run_log(folder: Path) -> Specimen:
 
 @kind("calibration")
 def calibration(folder: Path) -> Specimen:
-    from ctxprune.calibration import Calibration
-    from ctxprune.fingerprint import Identity
+    from ctxprune.calibration.stored import Calibration
+    from ctxprune.utils.fingerprint import Identity
 
     path = folder / "calibration.json"
     Calibration(
@@ -327,7 +327,7 @@ def _shipped(package: str, name: str) -> Make:
     def make(folder: Path) -> Specimen:
         import importlib
 
-        from ctxprune import weights
+        from ctxprune.models import weights
 
         source = Path(str(importlib.import_module(package).__file__)).with_name(name)
         (folder / name).write_bytes(source.read_bytes())
@@ -345,8 +345,8 @@ def _shipped(package: str, name: str) -> Make:
 
 
 for _package, _name in (
-    ("ctxprune.scorers._page", "weights.json"),
-    ("ctxprune.scorers._tabular", "weights.json"),
+    ("ctxprune.scorers.structured.page_parts", "weights.json"),
+    ("ctxprune.scorers.structured.table_reading", "weights.json"),
     ("ctxprune.sql.linking", "pool.json"),
     ("ctxprune.sql.linking", "presql.json"),
     ("ctxprune.sql.linking", "ranked.json"),
@@ -422,7 +422,7 @@ def redis_index(folder: Path) -> Specimen:
     sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
     from servers.fixtures import Redis
 
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
     from ctxprune.sql.values import ValueIndex
     from ctxprune.sql.values.redis_index import RedisIndex
 

@@ -141,12 +141,12 @@ def measure_here(kind: str, shape: str, size: int, runs: tuple[str, ...], second
 def prune_once(text: str, kind: str, run: str) -> str:
     """Read and prune; "ok", or the code of our error and what it says."""
     from ctxprune.errors import CtxpruneError
-    from ctxprune.policies import TokenBudget
-    from ctxprune.pruning import Pruner
+    from ctxprune.policies.base import TokenBudget
+    from ctxprune.policies.table_budget import CellShare, TableBudget
+    from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.kinds import TABLES, read_context
     from ctxprune.scorers import DEFAULT_SCORER, SCORERS
-    from ctxprune.scorers.structured import structured
-    from ctxprune.table_policies import CellShare, TableBudget
+    from ctxprune.scorers.combined.structured import structured
     from ctxprune.tokens import as_counter
 
     scorer, how_much = run.split(", ")

@@ -28,10 +28,10 @@ from _record import SHARED, record  # noqa: E402
 from sqlglot import exp  # noqa: E402
 from sqlglot.errors import SqlglotError  # noqa: E402
 
-from ctxprune.sql.database import Database  # noqa: E402
+from ctxprune.sql.database.database import Database  # noqa: E402
 from ctxprune.sql.guard import Guard  # noqa: E402
-from ctxprune.sql.schema import Schema  # noqa: E402
-from ctxprune.sql.schema_files import schemas_from_spider  # noqa: E402
+from ctxprune.sql.schema.files import schemas_from_spider  # noqa: E402
+from ctxprune.sql.schema.schema import Schema  # noqa: E402
 
 MODES = ("open", "closed", "hidden")
 OTHERS = ("postgres", "mysql", "duckdb")

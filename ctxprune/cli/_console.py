@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctxprune._plain import as_plain
 from ctxprune.errors import CtxpruneError, InputError
+from ctxprune.utils.plain_data import as_plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
 
 __all__ = [
     "cell",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ctxprune.sql.answer import Answer
     from ctxprune.sql.generate.base import Generator
-    from ctxprune.sql.pipeline import Pipeline
+    from ctxprune.sql.pipeline.answer import Answer
+    from ctxprune.sql.pipeline.pipeline import Pipeline
 
 __all__ = ["converse"]
 
@@ -21,7 +21,7 @@ def converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str)
     Follow-ups are said in full by the chat model that writes the queries, where there is one, and by rule otherwise.
     """
     from ctxprune.cli import _console
-    from ctxprune.sql.conversation import Conversation
+    from ctxprune.sql.pipeline.conversation import Conversation
     from ctxprune.sql.rewrite.base import UNRESOLVED
     from ctxprune.sql.rewrite.chat import ChatRewriter
 

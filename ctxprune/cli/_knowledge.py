@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
     from ctxprune.sql.knowledge import Entry, Knowledge
 
 __all__ = ["as_line", "knowledge_for"]

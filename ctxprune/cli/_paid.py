@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from ctxprune.sql.generate.model import ChatModel
+    from ctxprune.llm.base import ChatModel
 
 __all__ = ["Paid"]
 
@@ -35,7 +35,7 @@ class Paid:
         Raises:
             typer.BadParameter: A number is out of its range.
         """
-        from ctxprune.sql.generate.limited import CallLimits, LimitedModel, Prices
+        from ctxprune.llm.limited import CallLimits, LimitedModel, Prices
 
         price_in, price_out = _number(self.price_in, "PRICE_IN"), _number(self.price_out, "PRICE_OUT")
         rpm, tpm = (_whole(number, name) for number, name in ((self.rpm, "RPM"), (self.tpm, "TPM")))

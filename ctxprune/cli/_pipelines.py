@@ -15,11 +15,11 @@ from ctxprune.errors import CtxpruneError, FormatError, IndexBuildError, Unknown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ctxprune.sql.database import Database
+    from ctxprune.llm.cache import AnswerCache
+    from ctxprune.sql.database.database import Database
     from ctxprune.sql.generate.base import Generator
-    from ctxprune.sql.generate.cache import AnswerCache
-    from ctxprune.sql.pipeline import Pipeline
-    from ctxprune.sql.schema import Schema
+    from ctxprune.sql.pipeline.pipeline import Pipeline
+    from ctxprune.sql.schema.schema import Schema
     from ctxprune.sql.values import ValueIndex
     from ctxprune.sql.values.redis_index import RedisIndex
 
@@ -58,7 +58,7 @@ def pipeline_maker(
     generators = generators_for(generator, plain=plain, cache=cache, writing=writing)
 
     def make(database: Database, schema: Schema) -> Pipeline:
-        from ctxprune.sql.pipeline import Pipeline, PipelineConfig
+        from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
         from ctxprune.sql.values import ValueIndex
 
         if plain:
@@ -85,10 +85,10 @@ def generators_for(
         (writing or Writing()).refuse(spec)
         (paid or Paid()).refuse(spec)
         return (_registered(spec),)
-    from ctxprune._folders import cache_folder
-    from ctxprune.integrations.chat_models import open_chat_model
-    from ctxprune.sql.generate.cache import CachedModel, GenerationCache
+    from ctxprune.llm.cache import CachedModel, GenerationCache
+    from ctxprune.llm.chat_models import open_chat_model
     from ctxprune.sql.generate.sketch import SketchGenerator
+    from ctxprune.storage.folders import cache_folder
 
     if cache is None or isinstance(cache, Path):
         cache = GenerationCache(cache or cache_folder() / "generations.sqlite")

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from ctxprune.policies import Policy
-    from ctxprune.pruning import OnEmpty
-    from ctxprune.result import Pruned
+    from ctxprune.policies.base import Policy
+    from ctxprune.pruning.pruner import OnEmpty
+    from ctxprune.pruning.result import Pruned
 
 __all__ = ["Asked"]
 

@@ -51,9 +51,9 @@ def prune_table_file(asked: Asked, options: TextOptions, output: Path | None) ->
         InputError, BudgetError, UsageError, MissingExtraError: As `ctxprune.rag.tables.prune_file`.
     """
     from ctxprune.cli import _console
-    from ctxprune.pruning import Pruner
+    from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.tables import prune_file
-    from ctxprune.scorers.structured import structured
+    from ctxprune.scorers.combined.structured import structured
 
     options.refuse("a table")
     [path] = asked.files

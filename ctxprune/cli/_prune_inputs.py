@@ -12,8 +12,8 @@ from typing import Any
 
 import typer
 
-from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError
+from ctxprune.storage.sealed import parse_json
 
 __all__ = [
     "LINES",

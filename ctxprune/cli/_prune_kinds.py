@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ctxprune.cli._prune_asked import Asked
     from ctxprune.cli._prune_passages import TextOptions
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
     from ctxprune.rag.html import HtmlPage
     from ctxprune.rag.html.options import HtmlOutput
 
@@ -64,9 +64,9 @@ def prune_kind(
         typer.BadParameter: An option is for another kind.
         InputError, BudgetError, UsageError: As what it calls.
     """
-    from ctxprune.pruning import Pruner
+    from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.kinds import KINDS
-    from ctxprune.scorers.structured import structured
+    from ctxprune.scorers.combined.structured import structured
 
     options.refuse(kind)
     if form is not None and kind != "html":
@@ -159,6 +159,6 @@ def _located(error: InputError | UsageError, name: str) -> InputError:
 
 
 def _joined(contexts: Sequence[Context[Any]]) -> Context[list[str]]:
-    from ctxprune.joined import Joined
+    from ctxprune.context.joined import Joined
 
     return Joined(contexts)

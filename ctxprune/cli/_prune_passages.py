@@ -14,8 +14,8 @@ from ctxprune.errors import UsageError
 if TYPE_CHECKING:
     from ctxprune.cli._prune_asked import Asked
     from ctxprune.cli._prune_inputs import Format
+    from ctxprune.pruning.result import Pruned
     from ctxprune.rag import PassageOptions, PassagePruner
-    from ctxprune.result import Pruned
     from ctxprune.scorers import Scorer
 
 __all__ = ["TextOptions", "prune_passages"]
@@ -54,7 +54,7 @@ def prune_passages(asked: Asked, form: Format, options: TextOptions) -> None:
     Raises:
         InputError, BudgetError, UsageError: As what it calls.
     """
-    from ctxprune.pruning import Pruner
+    from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag import PassagePruner
 
     scorer = _scorer(asked.scorer, asked.model, titled=options.title_field is not None)
@@ -67,7 +67,7 @@ def prune_passages(asked: Asked, form: Format, options: TextOptions) -> None:
 
 
 def _scorer(name: str, model: str | None, *, titled: bool) -> Scorer:
-    from ctxprune.scorers.titled import TitledScorer
+    from ctxprune.scorers.lexical.titled import TitledScorer
 
     scorer, _ = named_scorer(name, model)
     return TitledScorer(scorer) if titled and not getattr(scorer, "reads_titles", False) else scorer

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ctxprune.policies import Policy
+    from ctxprune.policies.base import Policy
 
 __all__ = ["HowMuch", "PolicyName", "named_policy", "wrapped_policy"]
 
@@ -58,8 +58,8 @@ def named_policy(asked: HowMuch, *, table: bool = False) -> Policy:
     Raises:
         typer.BadParameter: The numbers given do not go with the policy.
     """
-    from ctxprune.policies import Adaptive, LargestGap, Threshold, TokenBudget, TopK
-    from ctxprune.table_policies import CellShare, TableBudget
+    from ctxprune.policies.base import Adaptive, LargestGap, Threshold, TokenBudget, TopK
+    from ctxprune.policies.table_budget import CellShare, TableBudget
 
     name = asked.name or _implied(asked, table=table)
     for field, names in _NUMBERS.items():

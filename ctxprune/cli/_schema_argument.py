@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._sealed import parse_json
 from ctxprune.cli._console import is_database
 from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.storage.sealed import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from ctxprune.sql.schema import ForeignKey, Schema, Table
+    from ctxprune.sql.schema.schema import ForeignKey, Schema, Table
 
 __all__ = ["one_of", "read_schema"]
 
@@ -50,18 +50,18 @@ def read_schema(path: Path, *, db_id: str = "", dialect: str = "") -> Schema:
 
 
 def _database(path: Path) -> Schema:
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
 
     with Database(str(path)) as database:
         return database.schema()
 
 
 def _document(data: Any, path: Path, db_id: str, dialect: str) -> Schema:
-    from ctxprune.sql.schema import Schema
+    from ctxprune.sql.schema.schema import Schema
 
     first = data[0] if isinstance(data, list) and data else data
     if isinstance(first, dict) and "table_names_original" in first:
-        from ctxprune.sql.schema_files import schemas_from_bird  # reads Spider's too
+        from ctxprune.sql.schema.files import schemas_from_bird  # reads Spider's too
 
         return one_of(schemas_from_bird(path), path, db_id)
     if isinstance(data, dict) and "format" in data:
@@ -106,7 +106,7 @@ def _pairs(tables: Any, path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _table(name: str, columns: Any, path: Path, dialect: str) -> Table:
-    from ctxprune.sql.schema import Column, Table
+    from ctxprune.sql.schema.schema import Column, Table
 
     types: dict[Any, Any] = {}
     if isinstance(columns, dict):
@@ -129,7 +129,7 @@ def _statements(text: str, path: Path, dialect: str) -> Schema:
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
-    from ctxprune.sql.schema import Schema
+    from ctxprune.sql.schema.schema import Schema
 
     try:
         trees = sqlglot.parse(text, dialect=dialect)
@@ -148,7 +148,7 @@ def _created(tree: Any) -> Table:
     """The table of one CREATE TABLE."""
     from sqlglot import exp
 
-    from ctxprune.sql.schema import Column, Table
+    from ctxprune.sql.schema.schema import Column, Table
 
     primary = {name.name for key in tree.find_all(exp.PrimaryKey) for name in key.expressions}
     columns = []
@@ -165,7 +165,7 @@ def _foreign_keys(tree: Any, tables: Mapping[str, Table]) -> Iterator[ForeignKey
     """Those keys of one CREATE TABLE that lead to a known table."""
     from sqlglot import exp
 
-    from ctxprune.sql.schema import ForeignKey
+    from ctxprune.sql.schema.schema import ForeignKey
 
     for reference in tree.find_all(exp.Reference):
         owner = reference.find_ancestor(exp.ForeignKey, exp.ColumnDef)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import CtxpruneError
 from ctxprune.train.examples import Example
-from ctxprune.train.sets import Document
+from ctxprune.train.sentence_sets import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

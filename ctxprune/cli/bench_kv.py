@@ -34,13 +34,13 @@ def kv(
 
     Options without a number may be repeated.
     """
-    from ctxprune._extras import require
     from ctxprune.cli import _console
+    from ctxprune.utils.extras import require
 
     require("torch", "train")
     require("transformers", "train")
     from ctxprune.kv.evaluation.run import Comparison, check_log, compare, read_text
-    from ctxprune.kv.loading import load_decoder
+    from ctxprune.kv.reading.loading import load_decoder
 
     asked = Comparison(
         presses=tuple(press or ()),

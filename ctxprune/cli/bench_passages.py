@@ -32,7 +32,7 @@ def passages(
     """
     from ctxprune.cli import _console
     from ctxprune.rag.evaluation.passages import measure
-    from ctxprune.train.sets import SPLITS, chosen_split, read_items
+    from ctxprune.train.sentence_sets import SPLITS, chosen_split, read_items
 
     if split is not None and split not in SPLITS:
         raise typer.BadParameter(f"{split!r} is not one of: {', '.join(SPLITS)}", param_hint="--split")

@@ -38,7 +38,6 @@ def select(
     candidates the shipped weights learned from is scored by those of them that did not (`cross_fitted`). Results of
     queries are kept in a file, so that a second run is faster.
     """
-    from ctxprune._folders import cache_folder
     from ctxprune.cli import _console
     from ctxprune.sql.evaluation.candidates import read_candidates
     from ctxprune.sql.evaluation.datasets import load
@@ -46,6 +45,7 @@ def select(
     from ctxprune.sql.evaluation.selection import measure, selection_cases
     from ctxprune.sql.select.base import SELECTORS
     from ctxprune.sql.select.ranked import RankedSelector, load_weights
+    from ctxprune.storage.folders import cache_folder
 
     try:
         kind = SELECTORS.get(selector)

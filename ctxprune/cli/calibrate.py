@@ -11,7 +11,7 @@ import typer
 from ctxprune.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from ctxprune.calibration import Calibration
+    from ctxprune.calibration.stored import Calibration
     from ctxprune.sql.linking.scored import ScoredLinker
 
 __all__ = ["calibrate"]
@@ -61,7 +61,7 @@ def calibrate(
     The promise holds for questions exchangeable with the labelled ones, which the linker must not be trained on. Value
     hits are used where the database is there; use the calibration the same way.
     """
-    from ctxprune.calibrate import CalibrationPool
+    from ctxprune.calibration.conformal import CalibrationPool
     from ctxprune.cli import _console
     from ctxprune.sql.evaluation.calibration import linking_examples
     from ctxprune.sql.evaluation.datasets import load, sample_items

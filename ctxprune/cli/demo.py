@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from ctxprune.sql.pipeline import Answer
-    from ctxprune.sql.trace import LinkTrace, Trace
+    from ctxprune.sql.pipeline.pipeline import Answer
+    from ctxprune.sql.pipeline.trace import LinkTrace, Trace
 
 __all__ = ["QUESTIONS", "demo"]
 
@@ -42,7 +42,7 @@ def demo(
     from ctxprune.cli import _console
     from ctxprune.cli._demo_database import make_database
     from ctxprune.cli._pipelines import pipeline_maker
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
 
     with _place(out) as path:
         try:

@@ -25,7 +25,7 @@ def models(
     Speed is milliseconds for 10 passages of 200 tokens: measured with --measure, else as the model's files say.
     """
     from ctxprune.cli import _console
-    from ctxprune.models.installed import installed_models
+    from ctxprune.cli._model_folders import installed_models
 
     found = installed_models(folder or (), measure=measure)
     if as_json:

@@ -24,7 +24,7 @@ def serve(
     import dataclasses
     import logging
 
-    from ctxprune._extras import require
+    from ctxprune.utils.extras import require
 
     require("uvicorn", "serve")
     from ctxprune.serve.config import load_config

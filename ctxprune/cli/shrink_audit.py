@@ -71,7 +71,7 @@ def _threads(number: int) -> None:
 
 def _questions(data: Path) -> list[Question]:
     from ctxprune.shrink.audit import Question
-    from ctxprune.shrink.calibration.pairs import read_pairs
+    from ctxprune.shrink.data.pairs import read_pairs
 
     asked: dict[tuple[str, str], list[Any]] = {}
     for pair in read_pairs(data):

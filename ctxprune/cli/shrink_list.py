@@ -25,8 +25,8 @@ def list_recipes(
     `ctxprune shrink show NAME` says all of one.
     """
     from ctxprune.cli import _console
-    from ctxprune.shrink.anatomy import KINDS
-    from ctxprune.shrink.recipe import MODELS, load_recipe, recipe_names
+    from ctxprune.shrink.model.anatomy import KINDS
+    from ctxprune.shrink.recipes.recipe import MODELS, load_recipe, recipe_names
 
     for word, known, option in ((model, MODELS, "--model"), (unit, KINDS, "--unit")):
         if word and word not in known:

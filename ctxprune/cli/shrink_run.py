@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctxprune._extras import require
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxprune.shrink.recipe import Recipe
+    from ctxprune.shrink.recipes.recipe import Recipe
 
 __all__ = ["run"]
 
@@ -76,8 +76,8 @@ def run(
     for module in ("torch", "transformers", "safetensors", *(("onnx",) if onnx else ())):
         require(module, "train")
     from ctxprune.cli import _console
-    from ctxprune.shrink.job import Options, run_job
-    from ctxprune.shrink.targets import read_target
+    from ctxprune.shrink.run.job import Options, run_job
+    from ctxprune.shrink.run.targets import read_target
 
     wanted = read_target(target)
     names = [name.strip() for name in recipe.split(",") if name.strip()]
@@ -105,7 +105,7 @@ def run(
 
 
 def _recipe(name: str) -> Recipe:
-    from ctxprune.shrink.recipe import load_recipe
+    from ctxprune.shrink.recipes.recipe import load_recipe
 
     return load_recipe(name)
 

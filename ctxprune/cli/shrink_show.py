@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ctxprune.shrink.recipe import Piece, Recipe
+    from ctxprune.shrink.recipes.recipe import Piece, Recipe
 
 __all__ = ["show"]
 
@@ -20,7 +20,7 @@ def show(
 ) -> None:
     """Show a recipe: the paper, what differs from it, its stages, and the parameters of each piece."""
     from ctxprune.cli import _console
-    from ctxprune.shrink.recipe import load_recipe
+    from ctxprune.shrink.recipes.recipe import load_recipe
 
     recipe = load_recipe(name)
     if as_json:
@@ -40,7 +40,7 @@ def show(
 
 
 def _lines(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    from ctxprune.shrink.recipe import DATA, MODELS, PROMISES
+    from ctxprune.shrink.recipes.recipe import DATA, MODELS, PROMISES
 
     yield "paper", recipe.title
     yield "source", recipe.source

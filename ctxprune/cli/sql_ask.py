@@ -15,7 +15,7 @@ from ctxprune.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ctxprune.sql.answer import Answer
+    from ctxprune.sql.pipeline.answer import Answer
 
 __all__ = ["ask"]
 
@@ -70,8 +70,8 @@ def ask(
     from ctxprune.cli._knowledge import knowledge_for
     from ctxprune.cli._paid import Paid
     from ctxprune.cli._pipelines import generators_for, value_index
-    from ctxprune.sql.database import Database
-    from ctxprune.sql.pipeline import Pipeline, PipelineConfig
+    from ctxprune.sql.database.database import Database
+    from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
 
     if plain and knowledge is not None:
         raise typer.BadParameter("--plain uses no knowledge", param_hint="--knowledge")

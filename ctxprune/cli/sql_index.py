@@ -13,7 +13,7 @@ from ctxprune.cli._database_argument import DatabaseArgument
 from ctxprune.cli._pipelines import REDIS, published_index
 
 if TYPE_CHECKING:
-    from ctxprune.sql.schema import ColumnRef, Schema
+    from ctxprune.sql.schema.schema import ColumnRef, Schema
     from ctxprune.sql.values import ValueIndex
 
 __all__ = ["index"]
@@ -75,7 +75,7 @@ def index(
     masked before stays so until the option is given again.
     """
     from ctxprune.cli import _console
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
     from ctxprune.sql.values import ValueIndex
     from ctxprune.sql.values.index import default_directory
 
@@ -121,7 +121,7 @@ def index(
 
 def _directory(database: str, out: Path | None) -> Path:
     """Where the index is kept."""
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
     from ctxprune.sql.values.index import default_directory
 
     if out is not None:
@@ -171,7 +171,7 @@ def _columns(schema: Schema, option: str, texts: list[str] | None) -> list[Colum
 
 def _column(schema: Schema, text: str, option: str) -> ColumnRef:
     """The column called "table.column" or "namespace.table.column", where any name may hold dots, in any case."""
-    from ctxprune.sql.schema import ColumnRef
+    from ctxprune.sql.schema.schema import ColumnRef
 
     tables = {f"{table.namespace}.{table.bare}".casefold(): table for table in schema.tables if table.namespace}
     tables |= {table.name.casefold(): table for table in reversed(schema.tables)}

@@ -14,7 +14,7 @@ from ctxprune.errors import DatabaseError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
     from ctxprune.sql.knowledge import Entry, KnowledgeFile
     from ctxprune.sql.knowledge.check import Checker
 
@@ -78,7 +78,7 @@ def learn(
     pairs; terms and notes then only help to choose columns.
     """
     from ctxprune.cli import _console
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
     from ctxprune.sql.knowledge import KnowledgeFile, default_path
 
     adds = any(given is not None for given in (pair, term, note, source))

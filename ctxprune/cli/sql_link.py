@@ -14,9 +14,9 @@ from ctxprune.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxprune.calibration import Calibration
+    from ctxprune.calibration.stored import Calibration
     from ctxprune.sql.linking.base import Linked, Linker
-    from ctxprune.sql.schema import Schema
+    from ctxprune.sql.schema.schema import Schema
     from ctxprune.sql.values.base import ValueHit
 
 __all__ = ["link"]
@@ -97,7 +97,7 @@ def link(
 
 
 def _calibration(path: Path | None) -> Calibration | None:
-    from ctxprune.calibration import Calibration
+    from ctxprune.calibration.stored import Calibration
 
     return None if path is None else Calibration.load(path)
 
@@ -123,9 +123,9 @@ def _read(
 
     from ctxprune.cli import _console
     from ctxprune.cli._pipelines import value_index
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
     from ctxprune.sql.linking.contained import KeyLimits, with_contained_keys
-    from ctxprune.sql.steps import without_examples
+    from ctxprune.sql.pipeline.steps import without_examples
 
     with Database(source, name=db_id or None) as database:
         _console.say_unreadable(database)

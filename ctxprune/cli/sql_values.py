@@ -37,7 +37,7 @@ def values(
     """
     from ctxprune.cli import _console
     from ctxprune.cli._pipelines import value_index
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
 
     if not f"{question}{evidence}".strip():
         raise UsageError("the question is empty", hint="ask something")

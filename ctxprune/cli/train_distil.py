@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctxprune._extras import require
 from ctxprune.errors import UsageError
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
-    from ctxprune.train.network import EncoderShape
+    from ctxprune.train.pruner_network import EncoderShape
 
 __all__ = ["distil"]
 
@@ -62,8 +62,8 @@ def distil(
 
     from ctxprune.cli import _console
     from ctxprune.cli.train_pruner import base_folder, parts_of
-    from ctxprune.train.distil import DistilRecipe
-    from ctxprune.train.distilled import DistilPlan, distil_pruner
+    from ctxprune.train.distil_pruner import DistilPlan, distil_pruner
+    from ctxprune.train.distillation import DistilRecipe
 
     torch.set_num_threads(threads)
     wanted = _shape(shape)
@@ -79,7 +79,7 @@ def distil(
 
 
 def _shape(text: str) -> EncoderShape:
-    from ctxprune.train.network import EncoderShape, LayerShape
+    from ctxprune.train.pruner_network import EncoderShape, LayerShape
 
     pairs = [_numbers(part, "x") for part in text.split(",")]
     if any(len(pair) != 2 for pair in pairs):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctxprune._extras import require
 from ctxprune.errors import InputError, UsageError
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
-    from ctxprune.train.pruner import Parts
+    from ctxprune.train.train_pruner import Parts
 
 __all__ = ["base_folder", "parts_of", "pruner"]
 
@@ -46,7 +46,7 @@ def pruner(
 
     from ctxprune.cli import _console
     from ctxprune.train.loop import Recipe
-    from ctxprune.train.pruner import smoke_parts, train_pruner
+    from ctxprune.train.train_pruner import smoke_parts, train_pruner
 
     if smoke == (data is not None):
         raise UsageError("a run needs --data or --smoke, one of them", hint="name the folder that holds rag and nl2sql")
@@ -78,9 +78,9 @@ def parts_of(data: Path, base: Path) -> Parts:
     from ctxprune.cli._training_data import schemas
     from ctxprune.train.examples import passages, tables
     from ctxprune.train.mixture import held_out_questions, split_examples
-    from ctxprune.train.network import load_base
-    from ctxprune.train.pruner import Parts
+    from ctxprune.train.pruner_network import load_base
     from ctxprune.train.retrieval import retrieval, with_distractors
+    from ctxprune.train.train_pruner import Parts
 
     if not (base / "model.safetensors").is_file():
         raise InputError("the folder holds no base model", where=str(base), hint="name one with model.safetensors")

@@ -10,7 +10,7 @@ from ctxprune.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from ctxprune.rag.passages import Passages
+    from ctxprune.rag.passages.passages import Passages
     from ctxprune.rag.ranking import PassagePruner, RankedPassages
 
 __all__ = ["PREFIX", "accounts", "kept_spans", "order_of", "restored", "titles_of"]

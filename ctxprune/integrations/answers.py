@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.pruning import Pruner
+from ctxprune.policies.table_budget import TableBudget
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.tables import Table
-from ctxprune.table_policies import TableBudget
 
 if TYPE_CHECKING:
-    from ctxprune.result import Pruned
-    from ctxprune.sql.answer import Answer
-    from ctxprune.sql.result_set import ResultSet
+    from ctxprune.pruning.result import Pruned
+    from ctxprune.sql.database.result_set import ResultSet
+    from ctxprune.sql.pipeline.answer import Answer
 
 __all__ = ["prune_answer"]
 

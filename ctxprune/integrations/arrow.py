@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ctxprune._extras import require
 from ctxprune.errors import BudgetError, InputError, UsageError
 from ctxprune.integrations._accounts import PREFIX, accounts, restored
-from ctxprune.rag.passages import Passages
+from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.ranking import PassagePruner
+from ctxprune.utils.extras import require
 
 pa = require("pyarrow", "ray")
 

@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from ctxprune._extras import require
 from ctxprune.integrations._accounts import accounts, order_of, titles_of
-from ctxprune.policies import TokenBudget
-from ctxprune.pruning import OnEmpty, Pruner
-from ctxprune.rag.passages import Passages
+from ctxprune.policies.base import TokenBudget
+from ctxprune.pruning.pruner import OnEmpty, Pruner
+from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.ranking import PassagePruner
 from ctxprune.scorers import DEFAULT_SCORER
+from ctxprune.utils.extras import require
 
 require("haystack", "haystack")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._extras import require
 from ctxprune.errors import UsageError
 from ctxprune.integrations._accounts import accounts, order_of, titles_of
-from ctxprune.rag.passages import Passages
+from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.ranking import PassagePruner
+from ctxprune.utils.extras import require
 
 require("llama_index.core", "llama-index")
 

@@ -15,12 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ctxprune._extras import require
-from ctxprune._sealed import seal, unseal
 from ctxprune.errors import CtxpruneError, FormatError, InputError, UsageError
-from ctxprune.fingerprint import fingerprint
 from ctxprune.integrations._accounts import PREFIX
 from ctxprune.integrations.arrow import PruneRows
+from ctxprune.storage.sealed import seal, unseal
+from ctxprune.utils.extras import require
+from ctxprune.utils.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

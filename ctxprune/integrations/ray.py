@@ -13,8 +13,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ctxprune._extras import require
 from ctxprune.errors import CtxpruneError, UsageError
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -18,23 +18,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ctxprune._extras import require
-from ctxprune._lazy import lazy
+from ctxprune.utils.extras import require
+from ctxprune.utils.lazy import lazy
 
 if TYPE_CHECKING:
-    from ctxprune.kv.agreements import Agreement, agreement
-    from ctxprune.kv.backends import Hqq, Quanto
-    from ctxprune.kv.cache import PrunedCache
+    from ctxprune.kv.cache.backends import Hqq, Quanto
+    from ctxprune.kv.cache.pruned_cache import PrunedCache
+    from ctxprune.kv.cache.quantise import Kivi, ratio_for_bytes
     from ctxprune.kv.drafts.draft_index import DraftIndex
     from ctxprune.kv.drafts.drafts import Drafted, DraftReport, Drafts, generate_with_drafts
-    from ctxprune.kv.learned.dropping import dropping, gated_bytes, gated_cache
-    from ctxprune.kv.learned.forward import GatedForward
-    from ctxprune.kv.learned.gates import Gates
-    from ctxprune.kv.learned.training import GateRecipe, GateTraining
-    from ctxprune.kv.loading import load_decoder
-    from ctxprune.kv.pipeline import Answer, Pipeline
-    from ctxprune.kv.prefilled import Prefilled, compress, prefill
-    from ctxprune.kv.press import Plan, Press
+    from ctxprune.kv.evaluation.agreements import Agreement, agreement
+    from ctxprune.kv.gates.dropping import dropping, gated_bytes, gated_cache
+    from ctxprune.kv.gates.forward import GatedForward
+    from ctxprune.kv.gates.gates import Gates
+    from ctxprune.kv.gates.training import GateRecipe, GateTraining
+    from ctxprune.kv.presses.base import Plan, Press
     from ctxprune.kv.presses.expected_attention import ExpectedAttention
     from ctxprune.kv.presses.fixed_pattern import FixedPattern
     from ctxprune.kv.presses.keydiff import KeyDiff
@@ -50,14 +48,16 @@ if TYPE_CHECKING:
     from ctxprune.kv.presses.snapkv import SnapKV
     from ctxprune.kv.presses.streaming_llm import StreamingLLM
     from ctxprune.kv.presses.tova import Tova
-    from ctxprune.kv.quantise import Kivi, ratio_for_bytes
+    from ctxprune.kv.reading.loading import load_decoder
+    from ctxprune.kv.reading.pipeline import Answer, Pipeline
+    from ctxprune.kv.reading.prefilled import Prefilled, compress, prefill
+    from ctxprune.kv.reading.view import LayerView
     from ctxprune.kv.reuse.exactness import Exactness, exactness
     from ctxprune.kv.reuse.joining import join, join_pressed
     from ctxprune.kv.reuse.keys_only import as_prefilled
     from ctxprune.kv.reuse.passage_store import PassageStore
     from ctxprune.kv.reuse.prefix import reuse_prefix
     from ctxprune.kv.router import Choice, Decode, Measured, Router
-    from ctxprune.kv.view import LayerView
     from ctxprune.kv.wrappers.adakv import AdaKV
     from ctxprune.kv.wrappers.adaptive import Adaptive
     from ctxprune.kv.wrappers.byte_budget import ByteBudget
@@ -72,8 +72,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "AdaKV": "wrappers.adakv",
     "Adaptive": "wrappers.adaptive",
-    "Agreement": "agreements",
-    "Answer": "pipeline",
+    "Agreement": "evaluation.agreements",
+    "Answer": "reading.pipeline",
     "ByteBudget": "wrappers.byte_budget",
     "Choice": "router",
     "ChunkKV": "wrappers.chunkkv",
@@ -87,32 +87,32 @@ _HOMES = {
     "Exactness": "reuse.exactness",
     "ExpectedAttention": "presses.expected_attention",
     "FixedPattern": "presses.fixed_pattern",
-    "GateRecipe": "learned.training",
-    "GateTraining": "learned.training",
-    "GatedForward": "learned.forward",
-    "Gates": "learned.gates",
-    "Hqq": "backends",
+    "GateRecipe": "gates.training",
+    "GateTraining": "gates.training",
+    "GatedForward": "gates.forward",
+    "Gates": "gates.gates",
+    "Hqq": "cache.backends",
     "KVzip": "presses.kvzip",
     "KeyDiff": "presses.keydiff",
-    "Kivi": "quantise",
+    "Kivi": "cache.quantise",
     "Knorm": "presses.knorm",
     "LagKV": "presses.lagkv",
-    "LayerView": "view",
+    "LayerView": "reading.view",
     "LearnedDrop": "presses.learned_drop",
     "Measured": "router",
     "Merge": "wrappers.merge",
     "ObservedAttention": "presses.observed_attention",
     "PassageStore": "reuse.passage_store",
     "PerLayer": "wrappers.per_layer",
-    "Pipeline": "pipeline",
-    "Plan": "press",
-    "Prefilled": "prefilled",
-    "Press": "press",
-    "PrunedCache": "cache",
+    "Pipeline": "reading.pipeline",
+    "Plan": "presses.base",
+    "Prefilled": "reading.prefilled",
+    "Press": "presses.base",
+    "PrunedCache": "cache.pruned_cache",
     "PyramidKV": "presses.pyramidkv",
     "QFilter": "presses.qfilter",
     "QFilters": "presses.qfilter",
-    "Quanto": "backends",
+    "Quanto": "cache.backends",
     "Random": "presses.random",
     "Router": "router",
     "SimLayerKV": "presses.simlayerkv",
@@ -121,20 +121,20 @@ _HOMES = {
     "ThinK": "wrappers.think",
     "TokenBudget": "wrappers.token_budget",
     "Tova": "presses.tova",
-    "agreement": "agreements",
+    "agreement": "evaluation.agreements",
     "as_prefilled": "reuse.keys_only",
-    "compress": "prefilled",
-    "dropping": "learned.dropping",
+    "compress": "reading.prefilled",
+    "dropping": "gates.dropping",
     "exactness": "reuse.exactness",
-    "gated_bytes": "learned.dropping",
-    "gated_cache": "learned.dropping",
+    "gated_bytes": "gates.dropping",
+    "gated_cache": "gates.dropping",
     "generate_with_drafts": "drafts.drafts",
     "join": "reuse.joining",
     "join_pressed": "reuse.joining",
     "learn_filters": "presses.qfilter",
-    "load_decoder": "loading",
-    "prefill": "prefilled",
-    "ratio_for_bytes": "quantise",
+    "load_decoder": "reading.loading",
+    "prefill": "reading.prefilled",
+    "ratio_for_bytes": "cache.quantise",
     "reuse_prefix": "reuse.prefix",
 }
 

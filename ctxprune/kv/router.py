@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._checks import is_number
-from ctxprune._sealed import parse_json
 from ctxprune.errors import BudgetError, InputError, UsageError
-from ctxprune.kv.selection import check_count, check_ratio, keep_count
+from ctxprune.kv.presses.selection import check_count, check_ratio, keep_count
+from ctxprune.storage.sealed import parse_json
+from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:
-    from ctxprune.kv.press import Press
+    from ctxprune.kv.presses.base import Press
 
 __all__ = ["Choice", "Decode", "Measured", "Router"]
 

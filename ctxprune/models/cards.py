@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._sealed import parse_json
+from ctxprune.storage.sealed import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

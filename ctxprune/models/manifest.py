@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune._sealed import seal
 from ctxprune.errors import FormatError, InputError
 from ctxprune.models.pruner import FORMAT, VERSION, PrunerModel, forget_models
 from ctxprune.models.windows import CLS, COLON, SEP, Tokens
+from ctxprune.storage.sealed import seal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

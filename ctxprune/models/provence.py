@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ctxprune._extras import require
-from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError, InputError
+from ctxprune.storage.sealed import parse_json
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

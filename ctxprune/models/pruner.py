@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._extras import require
-from ctxprune._sealed import unseal
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.models.windows import windows
+from ctxprune.storage.sealed import unseal
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.closure import check_links
+from ctxprune.context.closure import check_links
 from ctxprune.models.windows import KINDS, Tokens
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context, Unit
+    from ctxprune.context.base import Context, Unit
     from ctxprune.models.pruner import PrunerModel
 
 __all__ = ["Layout", "read", "read_batch"]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune._npz import read_npz
-from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError
+from ctxprune.storage.npz import read_npz
+from ctxprune.storage.sealed import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

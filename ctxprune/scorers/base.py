@@ -12,7 +12,7 @@ from ctxprune.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
 
 __all__ = [
     "BatchRelevanceScorer",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
     from ctxprune.scorers.base import Scorer, Scores
 
 __all__ = ["DocumentRule", "TopMean", "document_scores", "score_documents", "score_documents_batch"]

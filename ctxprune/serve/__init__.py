@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune._lazy import lazy
+from ctxprune.utils.lazy import lazy
 
 if TYPE_CHECKING:
     from ctxprune.serve.app import create_app

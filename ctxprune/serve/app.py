@@ -6,8 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._extras import require
 from ctxprune._version import __version__
+from ctxprune.utils.extras import require
 
 require("fastapi", "serve")
 

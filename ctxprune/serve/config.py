@@ -25,7 +25,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ctxprune._extras import require
 from ctxprune.errors import InputError, UsageError
 from ctxprune.serve.settings import (
     BatchingConfig,
@@ -36,6 +35,7 @@ from ctxprune.serve.settings import (
     ServerConfig,
     ServiceConfig,
 )
+from ctxprune.utils.extras import require
 
 __all__ = [
     "BatchingConfig",

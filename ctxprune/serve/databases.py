@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError
-from ctxprune.sql.database import Database, Limits
+from ctxprune.sql.database.database import Database, Limits
 from ctxprune.sql.linking.contained import KeyLimits, with_contained_keys
 from ctxprune.sql.linking.ranked import RankedLinker
-from ctxprune.sql.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.schema import ColumnRef
-from ctxprune.sql.steps import without_examples
+from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
+from ctxprune.sql.pipeline.steps import without_examples
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.redis_index import RedisIndex
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ctxprune.serve.keys import Key
     from ctxprune.sql.generate.base import Generator
     from ctxprune.sql.linking.base import Linked
-    from ctxprune.sql.schema import Schema
+    from ctxprune.sql.schema.schema import Schema
     from ctxprune.sql.values.base import ValueHit, ValueLookup
 
 __all__ = ["Databases", "View"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune._extras import require
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

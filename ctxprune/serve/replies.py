@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ctxprune._plain import as_plain
+from ctxprune.utils.plain_data import as_plain
 
 __all__ = ["Json", "encoded", "event"]
 
@@ -23,7 +23,7 @@ class Json(Response):
 
 
 def encoded(content: object) -> bytes:
-    """JSON of `ctxprune._plain.as_plain`; lone surrogates, which UTF-8 lacks, come as question marks."""
+    """JSON of `ctxprune.utils.plain_data.as_plain`; lone surrogates, which UTF-8 lacks, come as question marks."""
     return json.dumps(as_plain(content), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 

@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ctxprune.scorers import SCORERS
+from ctxprune.scorers.combined.structured import structured
 from ctxprune.scorers.relevance import score_documents_batch
-from ctxprune.scorers.structured import structured
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.limits import ClientGoneError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Executor
 
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
     from ctxprune.scorers.base import Scorer, Scores
     from ctxprune.serve.config import BatchingConfig, ModelConfig
     from ctxprune.serve.keys import Key

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ctxprune.errors import CtxpruneError, FormatError, SchemaError, StoreError, UsageError
-from ctxprune.pruning import Pruner
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.databases import Databases
@@ -24,15 +24,15 @@ from ctxprune.serve.logs import cause, log
 from ctxprune.serve.long import LongRequests
 from ctxprune.serve.metrics import Metrics
 from ctxprune.serve.scoring import Scoring, make_scorer
-from ctxprune.sql._cancel import Stop, cancellation
+from ctxprune.utils.cancellation import Stop, cancellation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ctxprune.llm.redis_cache import RedisGenerationCache
     from ctxprune.serve.config import ServiceConfig
     from ctxprune.serve.keys import Key
     from ctxprune.sql.generate.base import Generator
-    from ctxprune.sql.generate.redis_cache import RedisGenerationCache
 
 __all__ = ["Service"]
 
@@ -258,7 +258,7 @@ def _unavailable(name: str, error: CtxpruneError) -> None:
 
 
 def _cache(config: ServiceConfig) -> RedisGenerationCache | None:
-    from ctxprune.sql.generate.redis_cache import RedisGenerationCache
+    from ctxprune.llm.redis_cache import RedisGenerationCache
 
     return RedisGenerationCache(config.redis, config.model.cache) if config.model.cache else None
 

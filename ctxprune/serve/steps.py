@@ -7,14 +7,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.sql.linking.document import link_document
-from ctxprune.sql.pipeline import Pipeline
-from ctxprune.sql.trace import hit_traces, link_trace
+from ctxprune.sql.pipeline.pipeline import Pipeline
+from ctxprune.sql.pipeline.trace import hit_traces, link_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ctxprune.sql.pipeline.steps import State, Step
     from ctxprune.sql.select.base import Executed
-    from ctxprune.sql.steps import State, Step
 
 __all__ = ["told_steps"]
 

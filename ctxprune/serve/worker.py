@@ -14,7 +14,7 @@ from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError, RequestError
-from ctxprune.pruning import Pruner
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage
 from ctxprune.serve.frames import error_head, read_frame, write_frame
 from ctxprune.serve.logs import cause

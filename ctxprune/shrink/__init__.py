@@ -15,32 +15,32 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ctxprune._extras import require
-from ctxprune._lazy import lazy
+from ctxprune.utils.extras import require
+from ctxprune.utils.lazy import lazy
 
 if TYPE_CHECKING:
-    from ctxprune.shrink.cost import Target
-    from ctxprune.shrink.loading import Loaded, load_model
-    from ctxprune.shrink.prepared import Prepared, prepare
-    from ctxprune.shrink.recipe import Piece, Recipe, Stage, load_recipe
-    from ctxprune.shrink.run import Shrunk, shrink
-    from ctxprune.shrink.saved import save_model
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.io.loading import Loaded, load_model
+    from ctxprune.shrink.io.saving import save_model
+    from ctxprune.shrink.model.cost import Target
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage, load_recipe
+    from ctxprune.shrink.run.preparation import Prepared, prepare
+    from ctxprune.shrink.run.runner import Shrunk, shrink
 
 _HOMES = {
-    "Loaded": "loading",
-    "Piece": "recipe",
-    "Prepared": "prepared",
-    "Recipe": "recipe",
-    "Shrunk": "run",
-    "Stage": "recipe",
-    "Subject": "subject",
-    "Target": "cost",
-    "load_model": "loading",
-    "load_recipe": "recipe",
-    "prepare": "prepared",
-    "save_model": "saved",
-    "shrink": "run",
+    "Loaded": "io.loading",
+    "Piece": "recipes.recipe",
+    "Prepared": "run.preparation",
+    "Recipe": "recipes.recipe",
+    "Shrunk": "run.runner",
+    "Stage": "recipes.recipe",
+    "Subject": "model.subject",
+    "Target": "model.cost",
+    "load_model": "io.loading",
+    "load_recipe": "recipes.recipe",
+    "prepare": "run.preparation",
+    "save_model": "io.saving",
+    "shrink": "run.runner",
 }
 
 __all__ = [

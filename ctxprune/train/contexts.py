@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ctxprune.train.sets import Document
+    from ctxprune.train.sentence_sets import Document
 
 __all__ = ["DocumentsContext"]
 
 
 class DocumentsContext:
-    """Implements `ctxprune.context.Context[list[str]]`; renders as the texts of the kept units.
+    """Implements `ctxprune.context.base.Context[list[str]]`; renders as the texts of the kept units.
 
     Args:
         documents: Their sentences are the units, one document after the other; `sources` says which document a unit is

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._json_lines import read_rows
-from ctxprune.text import words
-from ctxprune.train.sets import Document, Item, for_training, items_of
+from ctxprune.storage.json_lines import read_rows
+from ctxprune.text.words import words
+from ctxprune.train.sentence_sets import Document, Item, for_training, items_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,7 +52,7 @@ class Example:
         source: Which set it is from.
         kind: What its units are: "passage", "table", "schema", "tool".
         question: Or claim.
-        documents: As `ctxprune.train.sets.Document`: a title, units and their labels.
+        documents: As `ctxprune.train.sentence_sets.Document`: a title, units and their labels.
         relevant: For each document whether it is what the question asks for; None where only units are labelled.
         unlabelled: Units have no labels, only documents have.
     """

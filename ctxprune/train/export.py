@@ -11,13 +11,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ctxprune._sealed import seal
 from ctxprune.models.pruner import FORMAT, VERSION
+from ctxprune.storage.sealed import seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ctxprune.train.network import EncoderShape, PrunerNetwork
+    from ctxprune.train.pruner_network import EncoderShape, PrunerNetwork
 
 __all__ = ["VENDOR", "Graph", "encoder_layer", "export_encoder", "export_float", "save", "write_manifest"]
 
@@ -75,7 +75,7 @@ def export_float(network: PrunerNetwork, path: Path) -> None:
 
 
 def export_encoder(network: PrunerNetwork, path: Path) -> None:
-    """Write the encoder alone as `ctxprune.scorers.embedders.OnnxEmbedder` reads it: states of every token, float32."""
+    """Write the encoder alone, as `OnnxEmbedder` of `ctxprune.scorers.neural` reads it: float32 each token's state."""
     weights = {name: value.detach().float().numpy() for name, value in network.state_dict().items()}
     graph = Graph()
     names = {"ids": "input_ids", "types": "token_type_ids", "mask": "attention_mask"}

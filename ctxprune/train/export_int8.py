@@ -1,8 +1,8 @@
 """Export of the pruner with int8 weights: a graph for one window at a time, written for what onnxruntime is fast at.
 
 Matrices are rounded by output channel, activations by window as it is read. Word embeddings are in eight bits by row or
-in four by block (`ctxprune.train.rounding`), two to a byte. Queries, keys and values come from one product. There is no
-input for padding, since a window is computed by itself.
+in four by block (`ctxprune.train.int4_embeddings`), two to a byte. Queries, keys and values come from one product.
+There is no input for padding, since a window is computed by itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from onnx import TensorProto
 
 from ctxprune.errors import UsageError
 from ctxprune.train.export import VENDOR, Graph, encoder_layer, save
-from ctxprune.train.rounding import codes
+from ctxprune.train.int4_embeddings import codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.train.network import EncoderShape, PrunerNetwork
+    from ctxprune.train.pruner_network import EncoderShape, PrunerNetwork
 
 __all__ = ["export_int8"]
 

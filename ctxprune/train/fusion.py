@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.scorers.pruner import PrunerScorer
+    from ctxprune.scorers.neural.pruner import PrunerScorer
     from ctxprune.train.examples import Example
 
 __all__ = ["calibration_error", "fit_fusion", "logistic"]

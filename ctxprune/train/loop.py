@@ -12,7 +12,7 @@ from ctxprune.errors import UsageError
 from ctxprune.train.batches import batches, view
 from ctxprune.train.losses import pruner_loss
 from ctxprune.train.mixture import epoch
-from ctxprune.train.network import HEADS, PrunerNetwork, pooled
+from ctxprune.train.pruner_network import HEADS, PrunerNetwork, pooled
 from ctxprune.train.training import Training
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import random
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from ctxprune._json_lines import read_rows
+from ctxprune.storage.json_lines import read_rows
 from ctxprune.train.examples import plain
-from ctxprune.train.sets import items_of
+from ctxprune.train.sentence_sets import items_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

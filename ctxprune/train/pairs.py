@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.train.examples import Example
 from ctxprune.train.retrieval import HardNegatives
-from ctxprune.train.sets import Document
+from ctxprune.train.sentence_sets import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,10 +11,10 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._json_lines import read_rows
-from ctxprune.text import terms
+from ctxprune.storage.json_lines import read_rows
+from ctxprune.text.words import terms
 from ctxprune.train.examples import Example, split_sentences
-from ctxprune.train.sets import Document
+from ctxprune.train.sentence_sets import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from ctxprune.errors import UsageError
-from ctxprune.train.network import ACTIVE, EncoderShape, PrunerNetwork
-from ctxprune.train.rounding import rounded
+from ctxprune.train.int4_embeddings import rounded
+from ctxprune.train.pruner_network import ACTIVE, EncoderShape, PrunerNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

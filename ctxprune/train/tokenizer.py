@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._json_lines import read_rows
 from ctxprune.errors import InputError
+from ctxprune.storage.json_lines import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

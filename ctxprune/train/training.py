@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import torch
 
-from ctxprune._sealed import check_file, seal_file
 from ctxprune.errors import FormatError, InputError
+from ctxprune.storage.sealed import check_file, seal_file
 from ctxprune.train.schedule import schedule
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.train.network import PrunerNetwork
+    from ctxprune.train.pruner_network import PrunerNetwork
 
 __all__ = ["Training"]
 

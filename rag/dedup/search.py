@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
+from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable

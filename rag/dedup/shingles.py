@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.text import words
+from ctxprune.text.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

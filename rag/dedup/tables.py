@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._checks import is_number
+from ctxprune.context.grid import Grid, grids_of
 from ctxprune.errors import UsageError
-from ctxprune.grid import Grid, grids_of
-from ctxprune.text import fold
+from ctxprune.text.words import fold
+from ctxprune.utils.validation import is_number
 
 from .report import Deduplicated, Merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
 
     from .report import Kind
 

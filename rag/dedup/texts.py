@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.text import words
+from ctxprune.text.words import words
 
 from .report import Deduplicated, Merge
 from .search import Bar, Leaders, find_leaders
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
 
     from .report import Kind
 
@@ -39,7 +39,8 @@ def deduplicate(
 ) -> Deduplicated:
     """Which texts say again what another one says: exactly, nearly, or as a part of it.
 
-    A text is the set of its shingles, runs of `shingle` folded words (`ctxprune.text.words`). It goes if its Jaccard
+    A text is the set of its shingles, runs of `shingle` folded words (`ctxprune.text.words.words`). It goes if its
+    Jaccard
     similarity with one that stays is high enough, or if enough of it is in one that stays and is not smaller. Without
     containment the first of several copies stays; with containment the longest (most different shingles), ties to the
     first. Each text is compared with those that stay, so a chain of small changes does not merge its ends. Texts

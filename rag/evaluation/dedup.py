@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError
-from ctxprune.text import words
+from ctxprune.storage.sealed import parse_json
+from ctxprune.text.words import words
 
 from ..dedup.texts import deduplicate
-from ..passages import sentence_spans
+from ..passages.passages import sentence_spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,16 +10,15 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError
-from ctxprune.policies import TokenBudget
-from ctxprune.pruning import Pruner
+from ctxprune.policies.base import TokenBudget
+from ctxprune.policies.table_budget import TableBudget
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.html import HtmlOptions, HtmlPage, main_text
 from ctxprune.rag.html.parser import END, START, tokenized
 from ctxprune.scorers.base import score_batch
-from ctxprune.table_policies import TableBudget
-from ctxprune.text import fold
+from ctxprune.text.words import fold
 from ctxprune.tokens import as_counter
-
-from ._percent import percent
+from ctxprune.utils.percent import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -179,7 +178,7 @@ def measure_articles(items: Sequence[PageItem]) -> ArticleReport:
 def token_f1(text: str, truth: str) -> tuple[float, float, float]:
     """F1, precision and recall of the words of `text`, each as often as it is there; 0 to 1.
 
-    Words are runs of letters, digits and underscores, folded (`ctxprune.text.fold`).
+    Words are runs of letters, digits and underscores, folded (`ctxprune.text.words.fold`).
     """
     words, wanted = (Counter(_WORD.findall(fold(part))) for part in (text, truth))
     met = (words & wanted).total()

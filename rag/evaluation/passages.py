@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError
 from ctxprune.scorers import as_scores
-from ctxprune.text import fold
+from ctxprune.text.words import fold
 from ctxprune.train.contexts import DocumentsContext
-
-from ._percent import percent
+from ctxprune.utils.percent import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ctxprune.scorers import Scorer
-    from ctxprune.train.sets import Item
+    from ctxprune.train.sentence_sets import Item
 
 __all__ = ["SHARES", "PassageReport", "answer_strings", "kept_within", "measure", "plain_text"]
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._json_lines import read_rows
-from ctxprune._ranking import ndcg, reciprocal_rank
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import InputError
 from ctxprune.scorers import RelevanceScorer, as_scores
-from ctxprune.text import terms
+from ctxprune.storage.json_lines import read_rows
+from ctxprune.text.words import terms
 from ctxprune.train.contexts import DocumentsContext
-from ctxprune.train.sets import Document
+from ctxprune.train.sentence_sets import Document
+from ctxprune.utils.metrics import ndcg, reciprocal_rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ctxprune._json_lines import read_rows
 from ctxprune.errors import InputError
-from ctxprune.text import fold
+from ctxprune.storage.json_lines import read_rows
+from ctxprune.text.words import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

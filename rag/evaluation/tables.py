@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import InputError
-from ctxprune.pruning import Pruner
-from ctxprune.scorers.lexical import LexicalScorer
-from ctxprune.table_policies import CellShare
-from ctxprune.text import fold
+from ctxprune.policies.table_budget import CellShare
+from ctxprune.pruning.pruner import Pruner
+from ctxprune.scorers.lexical.words import LexicalScorer
+from ctxprune.text.words import fold
+from ctxprune.utils.percent import percent
 
 from ..tables import Table, TableOptions
-from ._percent import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._json_lines import read_rows
 from ctxprune.errors import InputError, UsageError
-from ctxprune.policies import TopK
-from ctxprune.pruning import Pruner
+from ctxprune.policies.base import TopK
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.scorers import as_scores
+from ctxprune.storage.json_lines import read_rows
+from ctxprune.utils.percent import percent
 
 from ..jsonschema import Tools
-from ._percent import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
     from ctxprune.scorers import Scorer, Scores
 
 __all__ = ["PlainBm25", "ToolQuestion", "ToolReport", "ToolSet", "ToolTrial", "load_tool_set", "measure", "trial_tools"]

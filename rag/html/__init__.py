@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune._lazy import lazy
+from ctxprune.utils.lazy import lazy
 
 if TYPE_CHECKING:
     from ctxprune.rag.html.blocks import Block

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune.grid import Grid
+from ctxprune.context.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

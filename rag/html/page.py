@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
+from ctxprune.context.joined import Joined
 from ctxprune.errors import UsageError
-from ctxprune.joined import Joined
 
-from ..tables.header import find_key
+from ..headers import find_key
 from .blocks import Block, blocks
 from .builder import build
 from .encoding import decode
@@ -28,7 +28,7 @@ from .render_text import TextWriter
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ctxprune.grid import Grid
+    from ctxprune.context.grid import Grid
 
     from .tree import Tree
 

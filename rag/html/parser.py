@@ -7,7 +7,7 @@ from html import unescape
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ctxprune._extras import require
+from ctxprune.utils.extras import require
 
 from .attributes import resolved
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import InputError, UsageError
-from ctxprune.rag.tables.header import find_key
+from ctxprune.rag.headers import find_key
 
 from .outline import outline
 from .records import record_part, record_table
@@ -18,7 +18,7 @@ from .tree import JsonTree
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ctxprune.grid import Grid
+    from ctxprune.context.grid import Grid
 
     from .records import Keys
 

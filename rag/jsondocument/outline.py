@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from ctxprune.errors import InputError
 
-from .._dense import check_units, most_units
+from ..passages.tiny_units import check_units, most_units
 
 __all__ = ["Outline", "outline"]
 

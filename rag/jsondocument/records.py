@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.grid import Grid
+from ctxprune.context.grid import Grid
 
 from .outline import outline
 from .tree import JsonTree, shown

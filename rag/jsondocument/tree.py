@@ -6,9 +6,9 @@ from collections import defaultdict
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 
-from .._dense import check_units
+from ..passages.tiny_units import check_units
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

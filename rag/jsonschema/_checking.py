@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._extras import require
 from ctxprune.errors import InputError
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._checks import is_number
+from ctxprune.utils.validation import is_number
 
 from ._checking import checker, fits
 from ._conjunction import ConflictError, Conjunction, Part, item_parts, member_parts

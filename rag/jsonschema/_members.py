@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import UsageError
 
 from ._bindings import bound_members, dependents, whole_classes

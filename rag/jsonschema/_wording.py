@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.text import split_identifier
+from ctxprune.text.words import split_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from ._wording import left_out
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ctxprune.context import Unit
+    from ctxprune.context.base import Unit
 
     from ._bindings import Droppable
     from ._reading import Json

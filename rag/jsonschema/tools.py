@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ctxprune._part import moved
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
+from ctxprune.context.part import moved
 from ctxprune.errors import InputError, UsageError
 
-from ..passages import Passage
+from ..passages.passages import Passage
 from ._graph import Graph
 from ._members import Members
 from ._reading import Style, plain, told_json, write_json

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._extras import require
 from ctxprune.errors import InputError
+from ctxprune.utils.extras import require
 
 from ._records import find_delimiter, records
 from .delimited import Delimited

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..headers import count_header_rows
 from ._records import Record, find_delimiter, records
 from .form import Span, TextForm, cell_spans, check_size
-from .header import count_header_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ctxprune._extras import require
 from ctxprune.errors import InputError
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

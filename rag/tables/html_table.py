@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import InputError
 from ctxprune.rag.html import HtmlPage
 
+from ..headers import count_header_rows
 from .form import Span, TextForm
-from .header import count_header_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

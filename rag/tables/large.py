@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import numpy as np
 
-from ctxprune._extras import require
-from ctxprune.demand import Demanded
+from ctxprune.context.demand import Demanded
 from ctxprune.errors import InputError, UsageError
-from ctxprune.pruning import Pruner
-from ctxprune.table_policies import TableBudget
+from ctxprune.policies.table_budget import TableBudget
+from ctxprune.pruning.pruner import Pruner
+from ctxprune.utils.extras import require
 
 from .files import IpcFile, ParquetFile, TableFile, open_table
 from .frames import take_rows
@@ -26,8 +26,8 @@ from .table import Table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
-    from ctxprune.result import Pruned
+    from ctxprune.context.base import Context
+    from ctxprune.pruning.result import Pruned
 
 pa = require("pyarrow", "tables")
 
@@ -86,7 +86,8 @@ def prune_file(
     The file is read once. Words, numbers, dates and bounds of the question are looked for in the columns of their kind
     (`Probe`), and rows count by how rare in the file is what they hold. Where the question asks for an extreme, the
     rows at the ends of the columns it may mean are remembered: of all rows, and of those that hold most of the rest of
-    the question. The best rows are then pruned as a `Table`: the very best of them are demanded (`ctxprune.demand`),
+    the question. The best rows are then pruned as a `Table`: the very best of them are demanded
+    (`ctxprune.context.demand`),
     and columns that show why they were found are among its keys unless the options name others. Nothing that is asked
     of all rows (a sum, a count) is worked out: the note says how many there are.
 

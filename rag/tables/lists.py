@@ -8,9 +8,9 @@ from typing import Any
 
 from ctxprune.errors import UsageError
 
+from ..headers import count_header_rows
 from ._cells import cell_text
 from .form import Form
-from .header import count_header_rows
 
 __all__ = ["RecordList", "ResultTable", "RowList", "is_result"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import InputError
 
+from ..headers import count_header_rows
 from .form import Span, TextForm, cell_spans, check_size
-from .header import count_header_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

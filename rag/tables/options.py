@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ctxprune.errors import UsageError
 
-from ..fence import check_fence
+from ..passages.fence import check_fence
 
 __all__ = ["NO_OPTIONS", "TableOptions"]
 
@@ -29,8 +29,8 @@ class TableOptions:
         note: Whether a text says in a line of its own what was left out: before CSV behind "# ", after Markdown
             and HTML.
         mark: A word that the note begins with, so that no cell can pretend to be the note: 8 to 64 letters, digits
-            and "-" that stand nowhere in the table. `ctxprune.rag.fence.new_fence()` makes one; make a new one for each
-            prompt, and tell the model of it. "" for none.
+            and "-" that stand nowhere in the table. `ctxprune.rag.passages.fence.new_fence()` makes one; make a new one
+            for each prompt, and tell the model of it. "" for none.
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.

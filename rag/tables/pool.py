@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._extras import require
+from ctxprune.utils.extras import require
 
 from .frames import take_rows
 

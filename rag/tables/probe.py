@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._extras import require
-from ctxprune.grid import Grid
-from ctxprune.scorers._tabular.demand import QuestionForm, directions, question_form
-from ctxprune.scorers._tabular.headers import named_columns
-from ctxprune.scorers._tabular.reading import TableReading
-from ctxprune.text import terms, words
+from ctxprune.context.grid import Grid
+from ctxprune.scorers.structured.table_reading.demand import QuestionForm, directions, question_form
+from ctxprune.scorers.structured.table_reading.headers import named_columns
+from ctxprune.scorers.structured.table_reading.reading import TableReading
+from ctxprune.text.words import terms, words
+from ctxprune.utils.extras import require
 
 from ._cells import cell_text
 from .frames import arrow_values

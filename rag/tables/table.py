@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
+from ctxprune.context.grid import Grid
 from ctxprune.errors import UsageError
-from ctxprune.grid import Grid
 
+from ..headers import column_names, find_key
 from .delimited import Delimited
 from .form import Form, TextForm, csv_line
 from .frames import frame_form
-from .header import column_names, find_key
 from .lists import RecordList, ResultTable, RowList, is_result
 from .markdown import MarkdownTable, has_markdown_table
 from .note import dropped_line

@@ -14,7 +14,7 @@ import sys
 import time
 from contextlib import closing, suppress
 
-from ..drivers._worker import read_frame, write_frame
+from ..database.drivers._worker import read_frame, write_frame
 from .equality import equal_results, equal_sets
 from .plug_values import plugged
 from .soft_f1 import soft_f1

@@ -1,10 +1,10 @@
-"""Labelled questions as examples to calibrate a linker on (`ctxprune.calibrate`)."""
+"""Labelled questions as examples to calibrate a linker on (`ctxprune.calibration.conformal`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune.calibrate import CalibrationExample
+from ctxprune.calibration.conformal import CalibrationExample
 
 from ..linking.context import SchemaContext
 from ..linking.statistics import StatisticsCache

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError, UnknownNameError
+from ctxprune.storage.sealed import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

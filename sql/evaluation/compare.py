@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._ranking import bootstrap_means
-from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError, UsageError
+from ctxprune.storage.sealed import parse_json
+from ctxprune.utils.metrics import bootstrap_means
 
 from .journal import read_log
 from .outcome import Result

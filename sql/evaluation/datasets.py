@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError, UsageError
+from ctxprune.storage.sealed import parse_json
 
-from ..schema_files import schemas_from_bird, schemas_from_spider
+from ..schema.files import schemas_from_bird, schemas_from_spider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
 
 __all__ = ["Benchmark", "Item", "load", "sample_items", "with_gold"]
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._sealed import parse_json
 from ctxprune.errors import InputError, UsageError
+from ctxprune.storage.sealed import parse_json
 
 from .exact_match import exact_match, foreign_key_map
 from .hardness import hardness
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from ..database import Limits
+    from ..database.database import Limits
     from .datasets import Benchmark, Item
     from .predictions import Prediction, Predictions
     from .spider_structure import Structure

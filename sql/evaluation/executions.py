@@ -10,15 +10,15 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._compressed import inflate
-from ctxprune._sealed import seal_bytes, unseal_bytes
 from ctxprune.errors import DatabaseError, FormatError, InputError, QueryError, UsageError
+from ctxprune.storage.compressed import inflate
+from ctxprune.storage.sealed import seal_bytes, unseal_bytes
+from ctxprune.storage.sqlite_cache import WAIT, CacheFile
 
-from .._cache_file import WAIT, CacheFile
-from ..database import ResultSet
+from ..database.database import ResultSet
 
 if TYPE_CHECKING:
-    from ..database import Database
+    from ..database.database import Database
 
 __all__ = ["CachedRunner", "ExecutionCache", "database_fingerprint"]
 

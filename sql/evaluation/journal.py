@@ -7,8 +7,8 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._sealed import LONGEST_LINE, sealed_line, unseal_lines
 from ctxprune.errors import FormatError, InputError
+from ctxprune.storage.sealed import LONGEST_LINE, sealed_line, unseal_lines
 
 from .outcome import Result
 

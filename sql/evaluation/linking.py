@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError, UsageError
 
-from ..database import Database
+from ..database.database import Database
 from ..linking.gold import gold_links
 from ..values.index import ValueIndex
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..linking.base import Linked, Linker
     from ..linking.gold import GoldLinks
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from ..values.base import ValueHit
     from .datasets import Benchmark, Item
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import ctxprune
 from ctxprune.errors import DatabaseError, InputError
 
-from ..drivers._child import Child
+from ..database.drivers._child import Child
 from .copies import PrivateCopy, PrivateFolder
 from .outcome import Outcome
 from .spider import order_matters, prepare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._html import escape
+from ctxprune.utils.markup import escape
 
 from .outcome import ERRORS
 from .plot import Bar, bars, wilson

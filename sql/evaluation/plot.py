@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune._html import escape
+from ctxprune.utils.markup import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

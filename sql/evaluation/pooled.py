@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ctxprune._sealed import parse_json
 from ctxprune.errors import CtxpruneError, InputError
+from ctxprune.storage.sealed import parse_json
 
 from ..linking.gold import gold_links
 from ..linking.pool import SchemaPool
-from ..schema import Column, Schema, Table
+from ..schema.schema import Column, Schema, Table
 from .datasets import load
 
 if TYPE_CHECKING:

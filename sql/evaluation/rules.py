@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
+from ctxprune.utils.validation import is_number
 
 __all__ = ["BIRD", "BIRD_OLD", "RULES", "SPIDER", "ExecutionRule", "TextRule"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import DatabaseError, ModelError, UsageError
 
-from ..database import Database, Limits
+from ..database.database import Database, Limits
 from .equality import equal_results, equal_sets
 from .rules import SPIDER
 from .spider import order_matters, prepare, this_year
@@ -18,9 +18,9 @@ from .spider import order_matters, prepare, this_year
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ..pipeline import Answer, Pipeline
-    from ..schema import Schema
-    from ..trace import Trace
+    from ..pipeline.pipeline import Answer, Pipeline
+    from ..pipeline.trace import Trace
+    from ..schema.schema import Schema
     from .datasets import Benchmark, Item
     from .rules import ExecutionRule
 

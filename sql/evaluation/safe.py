@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 
-from ..database import Database, Limits
+from ..database.database import Database, Limits
 from .copies import test_databases
 from .equality import equal_results, equal_sets
 from .outcome import Outcome

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 
-from ..database import Database, Limits
+from ..database.database import Database, Limits
 from ..generate.base import Candidate, Request
 from ..select.base import Executed
 from ..select.gather import gather
@@ -17,7 +17,7 @@ from .spider import equal_results, order_matters, prepare_gold, prepare_predicti
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..database import ResultSet
+    from ..database.database import ResultSet
     from ..select.features import Evidence
     from .candidates import Candidates
     from .datasets import Benchmark, Item

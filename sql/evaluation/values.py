@@ -21,15 +21,15 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from ctxprune.errors import InputError, UsageError
 
-from ..database import Database
-from ..drivers.samples import quote_name
-from ..schema import ColumnRef
+from ..database.database import Database
+from ..database.drivers.samples import quote_name
+from ..schema.schema import ColumnRef
 from ..values.index import ValueIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from ..values.base import ValueHit
     from .datasets import Benchmark, Item
 

@@ -10,9 +10,9 @@ from ctxprune.registry import Registry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..execution import GuardedRunner
+    from ..guard.execution import GuardedRunner
     from ..linking.base import Linked
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from ..values.base import RangeHit, ValueHit
     from .examples import Example
 

@@ -7,20 +7,21 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import GenerationError, ModelError
+from ctxprune.llm.base import Sampling, ask_model
+from ctxprune.llm.langchain import as_chat_model
 
 from .base import GENERATORS, Candidate
-from .duck import as_chat_model
 from .extract import extract_sql
-from .model import Sampling, ask_model
 from .prompts.base import prompt_text
 from .prompts.small import SmallPrompt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ctxprune.llm.base import ChatAnswer, Message
+
     from .base import Request
     from .extract import Extracted
-    from .model import ChatAnswer, Message
     from .prompts.base import Prompt
 
 __all__ = ["ChatGenerator"]

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import ModelError, UsageError
+from ctxprune.llm.base import Sampling
+from ctxprune.llm.langchain import as_chat_model
 
 from .base import GENERATORS
-from .duck import as_chat_model
 from .extract import extract_sql
-from .model import Sampling
 from .prompts.decompose import DecomposePrompt, Part, outcome_line, parts_of
 from .talk import Talk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..execution import GuardedRunner
+    from ..guard.execution import GuardedRunner
     from .base import Candidate, Request
 
 __all__ = ["DecomposeGenerator"]

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._memo import ContextMemo
+from ctxprune.context.memo import ContextMemo
 from ctxprune.scorers.base import as_scores
-from ctxprune.scorers.embedders import embedded
+from ctxprune.scorers.neural.embedders import embedded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
     from ctxprune.scorers.base import Scores
-    from ctxprune.scorers.embedders import Embed
+    from ctxprune.scorers.neural.embedders import Embed
 
 __all__ = ["EmbeddedForms"]
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ctxprune._sealed import parse_json
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import InputError
-from ctxprune.scorers._bm25 import Bm25Scorer
-from ctxprune.text import stem, words
+from ctxprune.scorers.lexical.bm25 import Bm25Scorer
+from ctxprune.storage.sealed import parse_json
+from ctxprune.text.words import stem, words
 
-from .._question import same_question
+from ..question import same_question
 from .masking import masked_by_sql, masked_question, sql_names
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ctxprune.scorers.base import Scorer
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from ..values.base import ValueHit
 
 __all__ = ["Example", "ExampleSource", "ExampleStore", "FormScorer", "read_examples"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from .._question import same_question
+from ..question import same_question
 from .base import GENERATORS, Candidate
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ctxprune.text import STOP_WORDS, fold, split_identifier, stem, word_spans
+from ctxprune.text.words import STOP_WORDS, fold, split_identifier, stem, word_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from ..values.base import ValueHit
 
 __all__ = ["masked_by_sql", "masked_question", "sql_names"]

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import GenerationError, UsageError
+from ctxprune.llm.base import LATE
 
 from .base import GENERATORS, Candidate, generator_name, reads_values, with_runner
 from .chat import ChatGenerator
-from .model import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from ..execution import GuardedRunner
+    from ..guard.execution import GuardedRunner
     from .base import Generator, Request
 
 __all__ = ["MixedGenerator"]

@@ -7,18 +7,19 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError
+from ctxprune.llm.base import LATE, ask_model, model_name
+from ctxprune.llm.deadline import Deadline
 
 from .base import Candidate
-from .deadline import Deadline
 from .extract import extract_sql
-from .model import LATE, ask_model, model_name
 from .prompts.base import prompt_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ctxprune.llm.base import ChatAnswer, ChatModel, Message, Sampling
+
     from .base import Request
-    from .model import ChatAnswer, ChatModel, Message, Sampling
 
 __all__ = ["Talk"]
 

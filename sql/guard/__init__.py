@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import GuardError, UsageError
 
 if TYPE_CHECKING:
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from ._scope import Catalog
 
 __all__ = ["DIALECTS", "Guard", "Verdict", "check"]

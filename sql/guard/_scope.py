@@ -15,7 +15,7 @@ from ._refusal import Refusal, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..schema import Schema, Table
+    from ..schema.schema import Schema, Table
 
 __all__ = [
     "BOUND",

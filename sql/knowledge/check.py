@@ -8,16 +8,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import GuardError, InputError, SchemaError
-from ctxprune.text import fold, split_identifier, words
+from ctxprune.text.words import fold, split_identifier, words
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from .entries import Pair, Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..guard import Guard
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from .entries import Entry
 
 __all__ = ["PRIVATE", "Checker", "columns_named", "find_column"]

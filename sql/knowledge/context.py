@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import UsageError
 from ctxprune.scorers.base import as_scores
-from ctxprune.text import stem, words
+from ctxprune.text.words import stem, words
 
-from .._question import same_question
 from ..generate.examples import FormScorer
 from ..generate.masking import masked_by_sql
 from ..generate.prompts.base import one_line
+from ..question import same_question
 from .entries import Note, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
     from ctxprune.scorers.base import Scorer, Scores
 
     from .entries import Entry

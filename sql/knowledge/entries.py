@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.text import fold
+from ctxprune.text.words import fold
 
-from .._question import same_question
+from ..question import same_question
 
 __all__ = ["KINDS", "Entry", "Note", "Pair", "Term", "entry_id", "entry_of", "key_of", "to_dict"]
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
-from ctxprune.policies import TokenBudget
-from ctxprune.pruning import Pruner
-from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.policies.base import TokenBudget
+from ctxprune.pruning.pruner import Pruner
+from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.tokens import as_counter
+from ctxprune.utils.validation import is_number
 
-from .._question import same_question
 from ..generate.examples import Example, FormScorer
 from ..generate.masking import masked_question
+from ..question import same_question
 from .check import PRIVATE, Checker
 from .context import KnowledgeContext, KnowledgeScorer, Scored, shown
 from .entries import Note, Pair, Term, entry_id
@@ -29,11 +29,11 @@ from .terms import term_hits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ctxprune.result import Pruned
+    from ctxprune.pruning.result import Pruned
     from ctxprune.scorers.base import Scorer
     from ctxprune.tokens import TokenCounter
 
-    from ..schema import ColumnRef, Schema
+    from ..schema.schema import ColumnRef, Schema
     from ..values.base import ValueHit
     from .entries import Entry
 

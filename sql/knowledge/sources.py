@@ -6,8 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.storage.sealed import parse_json
 
 from ..generate.examples import read_examples
 from .entries import Note, Pair, Term, entry_of

@@ -24,18 +24,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctxprune._folders import config_folder
-from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.storage.folders import config_folder
+from ctxprune.storage.locks import try_lock
+from ctxprune.storage.sealed import parse_json
 
-from .._lock import try_lock
 from .entries import entry_id, entry_of, key_of, to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
-    from ..database import Database
+    from ..database.database import Database
     from .entries import Entry
 
 __all__ = ["FORMAT", "VERSION", "Change", "KnowledgeFile", "default_path"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ctxprune.text import stem, word_spans, words
+from ctxprune.text.words import stem, word_spans, words
 
 from ..values.base import ValueHit
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ..schema import ColumnRef
+    from ..schema.schema import ColumnRef
     from .entries import Term
 
 __all__ = ["STAGE", "term_hits"]

@@ -10,7 +10,7 @@ from ctxprune.registry import Registry
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..schema import ColumnRef, Schema
+    from ..schema.schema import ColumnRef, Schema
     from ..values.base import ValueHit
 
 __all__ = ["LINKERS", "Linked", "Linker"]

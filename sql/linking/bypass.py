@@ -18,7 +18,7 @@ from .wrapped import counter_of, whole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from ..values.base import ValueHit
     from .base import Linked, Linker
 

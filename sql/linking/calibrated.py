@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ctxprune.calibration.keep_sets import Closing, KeepSets
 from ctxprune.errors import CtxpruneError, UsageError
-from ctxprune.fingerprint import class_name
-from ctxprune.keepsets import Closing, KeepSets
+from ctxprune.utils.fingerprint import class_name
 
 from .base import LINKERS
 from .scored import ScoredLinker
 
 if TYPE_CHECKING:
-    from ctxprune.calibration import Calibration
+    from ctxprune.calibration.stored import Calibration
 
     from .base import Linker
 

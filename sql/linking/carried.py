@@ -14,7 +14,7 @@ from .wrapped import counter_of, with_columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..schema import ColumnRef, Schema
+    from ..schema.schema import ColumnRef, Schema
     from ..values.base import ValueHit
     from .base import Linked, Linker
 

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError
+from ctxprune.llm.base import Message, Sampling, ask_model
 
-from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import hit_lines, one_line
 from ..render.base import render
-from ..schema import ColumnRef, Schema
+from ..schema.schema import ColumnRef, Schema
 from .base import LINKERS
 from .wrapped import counter_of, with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ctxprune.llm.base import ChatModel
     from ctxprune.tokens import TokenCounter
 
-    from ..generate.model import ChatModel
     from ..values.base import ValueHit
     from .base import Linked, Linker
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.text import STOP_WORDS, fold, split_identifier, word_spans
+from ctxprune.text.words import STOP_WORDS, fold, split_identifier, word_spans
 
 from .base import LINKERS
 from .context import SchemaContext
@@ -20,8 +20,8 @@ from .scored import ScoredLinker
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
-    from ctxprune.policies import Policy
+    from ctxprune.context.base import Context
+    from ctxprune.policies.base import Policy
     from ctxprune.scorers.base import Scorer, Scores
 
 __all__ = [

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ctxprune.errors import DatabaseError, SchemaError, UsageError
 
-from ..schema import ColumnRef, ForeignKey
+from ..schema.schema import ColumnRef, ForeignKey
 from .joins import GENERIC_NAMES, KEY_LIKE, names_for
 from .words import name_stems
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from ..database import Database
-    from ..schema import Column, Schema, Table
+    from ..database.database import Database
+    from ..schema.schema import Column, Schema, Table
 
 __all__ = ["KeyLimits", "contained_keys", "with_contained_keys"]
 

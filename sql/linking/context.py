@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 
 from ..render._text import datum, same_words
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from .statistics import SchemaStatistics
 from .words import natural
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from ctxprune.scorers import Scores
 
-    from ..schema import Column, Schema, Table
+    from ..schema.schema import Column, Schema, Table
     from ..values.base import ValueHit
 
 __all__ = ["SchemaContext"]
 
 
 class SchemaContext:
-    """Implements `ctxprune.context.Context[Schema]`.
+    """Implements `ctxprune.context.base.Context[Schema]`.
 
     Units are each table followed by its columns, in schema order; a column's parent is its table, and a table requires
     its primary key, without which its rows can be neither counted nor joined.

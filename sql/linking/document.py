@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 
 if TYPE_CHECKING:
     from .base import Linked

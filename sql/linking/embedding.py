@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.scorers.embedders import embedded, load_embedder
+from ctxprune.scorers.neural.embedders import embedded, load_embedder
 
 from .base import LINKERS
 from .context import SchemaContext
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
-    from ctxprune.policies import Policy
+    from ctxprune.context.base import Context
+    from ctxprune.policies.base import Policy
     from ctxprune.scorers.base import Scores
-    from ctxprune.scorers.embedders import Embed
+    from ctxprune.scorers.neural.embedders import Embed
 
-    from ..schema import Column, Table
+    from ..schema.schema import Column, Table
     from .statistics import SchemaStatistics
 
 __all__ = ["EmbeddingLinker", "EmbeddingSchemaScorer"]
@@ -102,7 +102,7 @@ class EmbeddingLinker(ScoredLinker):
 
     @classmethod
     def load(cls, model: str | Path, *, download: bool = False) -> EmbeddingLinker:
-        """A linker with the model that `ctxprune.scorers.embedders.load_embedder` finds under this name or path."""
+        """A linker with the model that `load_embedder` of `ctxprune.scorers.neural` finds under this name or path."""
         return cls(EmbeddingSchemaScorer(load_embedder(model, download=download)))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.text import STOP_WORDS, fold, stem, words
+from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
 from .meanings import MEANINGS, TABLE_MEANINGS, meaning_features
 from .words import load_cues, similarity

@@ -15,7 +15,7 @@ from .ranked import RankedLinker
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from ..values.base import ValueHit
     from .base import Linked, Linker
 

@@ -20,12 +20,12 @@ from sqlglot.schema import MappingSchema
 
 from ctxprune.errors import InputError, SchemaError
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
 
 __all__ = ["GoldLinks", "gold_links"]
 

@@ -15,8 +15,8 @@ from .policy import JoinablePolicy
 from .scored import ScoredLinker
 
 if TYPE_CHECKING:
-    from ctxprune.context import Context
-    from ctxprune.policies import Policy
+    from ctxprune.context.base import Context
+    from ctxprune.policies.base import Policy
     from ctxprune.scorers.base import Scorer, Scores
 
 __all__ = ["LexicalLinker", "LexicalSchemaScorer"]

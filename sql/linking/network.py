@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.network import Network
-from ctxprune.weights import reading, shipped
+from ctxprune.models.network import Network
+from ctxprune.models.weights import reading, shipped
 
 from .features import COLUMN_FEATURES
 

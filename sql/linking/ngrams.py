@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.text import words
+from ctxprune.text.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

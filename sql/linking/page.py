@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune._html import escape
+from ctxprune.utils.markup import escape
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..schema import ForeignKey, Table
+    from ..schema.schema import ForeignKey, Table
     from ..values.base import ValueHit
     from .base import Linked
 

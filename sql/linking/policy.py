@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.policies import Selection
+from ctxprune.policies.base import Selection
 
 from .context import SchemaContext
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
     from ctxprune.scorers.base import Scores
 
 __all__ = ["JoinablePolicy", "JoiningPolicy", "TopTablesPolicy"]

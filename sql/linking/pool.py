@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ctxprune.errors import SchemaError, UsageError
-from ctxprune.network import Network
-from ctxprune.weights import reading, shipped
+from ctxprune.models.network import Network
+from ctxprune.models.weights import reading, shipped
 
 from .context import SchemaContext
 from .features import Question
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ctxprune.scorers.base import Scorer
 
-    from ..schema import ColumnRef, Schema, Table
+    from ..schema.schema import ColumnRef, Schema, Table
 
 __all__ = ["PoolRanking", "PooledColumn", "PooledDatabase", "PooledTable", "SchemaPool", "load_pool_network"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..schema import Column, Schema, Table
+    from ..schema.schema import Column, Schema, Table
     from .features import Question
 
 __all__ = ["DATABASE_FEATURES", "PoolStatistics"]

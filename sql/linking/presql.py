@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.weights import reading, shipped
+from ctxprune.models.weights import reading, shipped
 
 from ..values.restrict import restrict
 from .base import LINKERS
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
-    from ctxprune.policies import Policy
+    from ctxprune.context.base import Context
+    from ctxprune.policies.base import Policy
     from ctxprune.scorers.base import Scorer, Scores
 
     from ..generate.base import Generator
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from ..values.base import ValueHit, ValueLookup
     from .base import Linked, Linker
     from .statistics import SchemaStatistics

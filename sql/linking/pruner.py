@@ -9,10 +9,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import UsageError
 from ctxprune.scorers.base import Scorer
-from ctxprune.scorers.pruner import PrunerScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
 
 from .base import LINKERS
 from .context import SchemaContext
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
-    from ctxprune.policies import Policy
+    from ctxprune.context.base import Context
+    from ctxprune.policies.base import Policy
     from ctxprune.scorers.base import Scores
 
     from .statistics import SchemaStatistics
@@ -40,9 +40,9 @@ _LONGEST = 2000  # characters of a unit that are read
 class SchemaDocuments:
     """A schema as the model reads it, in training too: a document a table, under its text, and a unit a column.
 
-    Implements `ctxprune.context.Context[tuple[int, ...]]` with `kind`, `titles` and `sources`, for which see
-    `ctxprune.scorers.pruner.PrunerScorer`. The texts are those of `SchemaContext` without values, of each at most
-    2,000 characters; `sources` counts the tables from 0. Renders as the sorted indices.
+    Implements `ctxprune.context.base.Context[tuple[int, ...]]` with `kind`, `titles` and `sources`, for which see
+    `ctxprune.scorers.neural.pruner.PrunerScorer`. The texts are those of `SchemaContext` without values, of each at
+    most 2,000 characters; `sources` counts the tables from 0. Renders as the sorted indices.
 
     Args:
         titles: Text of each table.

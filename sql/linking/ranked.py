@@ -21,8 +21,8 @@ from .table_features import table_features
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
-    from ctxprune.policies import Policy
+    from ctxprune.context.base import Context
+    from ctxprune.policies.base import Policy
     from ctxprune.scorers.base import Scorer, Scores
 
     from .statistics import SchemaStatistics

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
 from ctxprune.scorers.base import Scorer
-from ctxprune.scorers.pruner import PrunerScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
+from ctxprune.utils.validation import is_number
 
 from .base import LINKERS
 from .features import sigmoid
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.context import Context
-    from ctxprune.policies import Policy
+    from ctxprune.context.base import Context
+    from ctxprune.policies.base import Policy
     from ctxprune.scorers.base import Scores
 
 __all__ = ["RankedPrunerLinker", "RankedPrunerScorer", "log_odds"]

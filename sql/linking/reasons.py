@@ -6,10 +6,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from ctxprune.models.vectors import load_vectors
-from ctxprune.text import STOP_WORDS, fold, stem, words
+from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
 from ..render._text import datum
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from .words import load_cues, name_stems, similarity
 
 if TYPE_CHECKING:

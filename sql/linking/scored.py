@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.pruning import Pruner
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.tokens import as_counter
 
 from ..render.base import render
@@ -18,11 +18,11 @@ from .statistics import StatisticsCache
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ctxprune.policies import Policy
+    from ctxprune.policies.base import Policy
     from ctxprune.scorers.base import Scorer
     from ctxprune.tokens import TokenCounter
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from ..values.base import ValueHit
 
 __all__ = ["ScoredLinker"]

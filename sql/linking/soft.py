@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from .base import LINKERS
 from .ranked import RankedLinker
 from .wrapped import counter_of, with_schema
@@ -13,7 +13,7 @@ from .wrapped import counter_of, with_schema
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ..schema import Schema, Table
+    from ..schema.schema import Schema, Table
     from ..values.base import ValueHit
     from .base import Linked, Linker
 

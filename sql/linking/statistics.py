@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.text import STOP_WORDS, fold, stem, words
+from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
 from ..render.base import render
 from .features import LOWEST, sigmoid
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..schema import Column, ColumnRef, Schema
+    from ..schema.schema import Column, ColumnRef, Schema
 
 __all__ = ["SchemaStatistics", "StatisticsCache", "Terms"]
 

@@ -14,15 +14,15 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from ctxprune.errors import CtxpruneError
-from ctxprune.text import fold
+from ctxprune.text.words import fold
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from .gold import gold_links
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..schema import Schema, Table
+    from ..schema.schema import Schema, Table
 
 __all__ = ["QueryUsage", "query_usage"]
 

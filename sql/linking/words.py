@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from ctxprune.text import fold, split_identifier, stem
+from ctxprune.text.words import fold, split_identifier, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.tokens import as_counter
 
 from ..render.base import render
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from .joins import JoinGraph
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ctxprune.tokens import TokenCounter
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from .base import Linked, Linker
 
 __all__ = ["counter_of", "whole", "with_columns", "with_schema"]

@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 
-from ctxprune._invisible import escape_character, is_invisible
+from ctxprune.text.invisible import escape_character, is_invisible
 
 __all__ = ["MAX_COMMENT", "MAX_VALUE", "datum", "name", "quoted_name", "same_words", "type_name"]
 

@@ -13,7 +13,7 @@ from ._text import datum, name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..schema import Column, ColumnRef, ForeignKey, Schema, Table
+    from ..schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
     from ..values.base import ValueHit
 
 __all__ = ["RENDERERS", "Renderer", "column_label", "hit_values", "key_label", "render", "shown_values", "table_label"]

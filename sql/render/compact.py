@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from ._text import name
 from .base import hit_values, key_label, shown_values, table_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..schema import Column, Schema, Table
+    from ..schema.schema import Column, Schema, Table
     from ..values.base import ValueHit
 
 __all__ = ["Compact"]

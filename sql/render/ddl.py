@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from ._text import MAX_COMMENT, datum, quoted_name, same_words, type_name
 from .base import hit_values, shown_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..schema import Column, ForeignKey, Schema, Table
+    from ..schema.schema import Column, ForeignKey, Schema, Table
     from ..values.base import ValueHit
 
 __all__ = ["DDL"]

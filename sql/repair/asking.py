@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError
+from ctxprune.llm.base import Message, Sampling, ask_model
 
 from ..generate.extract import extract_sql
-from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import hit_lines, one_line
 from ..render.base import render
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from .name_check import restore
 from .tree import parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..generate.model import ChatModel
-    from ..schema import Schema
+    from ctxprune.llm.base import ChatModel
+
+    from ..schema.schema import Schema
     from .base import Failure
     from .name_check import NameIssue
 

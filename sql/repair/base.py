@@ -10,8 +10,8 @@ from ctxprune.registry import Registry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..database import ResultSet
-    from ..schema import Schema
+    from ..database.database import ResultSet
+    from ..schema.schema import Schema
     from ..values.base import ValueHit
 
 __all__ = ["REPAIRERS", "Failure", "Repairer"]

@@ -12,7 +12,7 @@ from .tree import identifier, sources
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..schema import ForeignKey, Schema, Table
+    from ..schema.schema import ForeignKey, Schema, Table
     from .tree import View
 
 __all__ = ["add_join", "mend_conditions"]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ..linking.joins import JoinGraph
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from .tree import parse, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from .tree import View
 
 __all__ = ["NameIssue", "check_names", "restore"]

@@ -14,7 +14,7 @@ from .tree import identifier, parse, views, write
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..schema import Schema, Table
+    from ..schema.schema import Schema, Table
     from .base import Failure
     from .tree import View
 

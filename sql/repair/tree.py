@@ -10,10 +10,10 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from ..schema import Table
+from ..schema.schema import Table
 
 if TYPE_CHECKING:
-    from ..schema import Schema
+    from ..schema.schema import Schema
 
 __all__ = ["View", "identifier", "parse", "sources", "texts", "views", "write"]
 

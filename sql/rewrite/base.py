@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from ctxprune.registry import Registry
-from ctxprune.text import STOP_WORDS, fold, split_identifier, stem
+from ctxprune.text.words import STOP_WORDS, fold, split_identifier, stem
 
 from ..linking.words import name_stems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ..schema import Column, ColumnRef, Schema, Table
+    from ..schema.schema import Column, ColumnRef, Schema, Table
     from ..values.base import ValueHit
 
 __all__ = ["COMPLETE", "REWRITERS", "UNRESOLVED", "Rewriter", "Rewritten", "Turn", "Vocabulary"]

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import ModelError
-from ctxprune.text import STOP_WORDS, fold, stem, words
+from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.langchain import as_chat_model
+from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
-from ..generate.duck import as_chat_model
-from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import one_line
 from ..generate.sketch.cues import cue_class
-from ..intent import write_request
+from ..guard.intent import write_request
 from .base import COMPLETE, REWRITERS, Rewritten
 from .rule import RuleRewriter
 from .slots import slots

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.text import STOP_WORDS, fold, words
+from ctxprune.text.words import STOP_WORDS, fold, words
 
 from ..values.literals import mentions
 from ..values.spans import Question
@@ -14,7 +14,7 @@ from ..values.spans import Question
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..schema import ColumnRef
+    from ..schema.schema import ColumnRef
     from ..values.base import ValueHit
     from .base import Vocabulary
 

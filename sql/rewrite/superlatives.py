@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ctxprune.text import words
+from ctxprune.text.words import words
 
 from ..generate.sketch.cues import cue_class
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError, UsageError
-from ctxprune.text import terms
+from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.text.words import terms
 
-from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import one_line
 from .base import SELECTORS, without_cells
 from .finalists import finalists, promoted
@@ -19,7 +19,8 @@ from .finalists import finalists, promoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..generate.model import ChatModel
+    from ctxprune.llm.base import ChatModel
+
     from .base import Executed, Selection, Selector
 
 __all__ = ["BackVerifySelector", "agreement"]

@@ -10,7 +10,7 @@ from ctxprune.registry import Registry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..database import ResultSet
+    from ..database.database import ResultSet
     from ..generate.base import Candidate
 
 __all__ = ["SELECTORS", "Executed", "Selection", "Selector", "without_cells"]

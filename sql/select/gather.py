@@ -11,7 +11,7 @@ from .names import SchemaNames
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..database import ResultSet
+    from ..database.database import ResultSet
     from ..generate.base import Candidate
     from ..linking.base import Linked
 

@@ -6,12 +6,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .results import _cell
+from ..database.equality import _cell
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from ..database import ResultSet
+    from ..database.database import ResultSet
 
 __all__ = ["Group", "Table", "groups_of", "read_table", "representative"]
 

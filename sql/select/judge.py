@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import ModelError, UsageError
+from ctxprune.llm.base import Message, Sampling, ask_model
 
-from ..generate.model import Message, Sampling, ask_model
 from ..generate.prompts.base import one_line
 from .base import SELECTORS, without_cells
 from .finalists import finalists, promoted
@@ -16,7 +16,8 @@ from .finalists import finalists, promoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..generate.model import ChatModel
+    from ctxprune.llm.base import ChatModel
+
     from .base import Executed, Selection, Selector
 
 __all__ = ["JudgedSelector", "shown_rows"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
     from .scopes import Ref, Scope
 
 __all__ = ["SchemaNames"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.network import Network
-from ctxprune.weights import reading, shipped
+from ctxprune.models.network import Network
+from ctxprune.models.weights import reading, shipped
 
 from .base import SELECTORS, Selection
 from .expected import Expectations

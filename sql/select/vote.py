@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 
+from ..database.equality import is_hollow, orders_rows, result_key
 from .base import SELECTORS, Selection
-from .results import is_hollow, orders_rows, result_key
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctxprune._extras import require
 from ctxprune.errors import UsageError
+from ctxprune.utils.extras import require
 
 from .base import RangeHit, ValueHit
 from .restrict import fold_ref
 from .spans import Question
 
 if TYPE_CHECKING:
-    from ..schema import ColumnRef
+    from ..schema.schema import ColumnRef
     from .index import ValueIndex
     from .visible import VisibleIndex
 

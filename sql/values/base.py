@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..schema import ColumnRef
+    from ..schema.schema import ColumnRef
 
 __all__ = ["RangeHit", "ValueHit", "ValueLookup"]
 

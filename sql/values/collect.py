@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from .eligibility import LONGEST_VALUE, measure, personal
 from .named import truths
 from .privacy import masked_digests
@@ -22,8 +22,8 @@ from .sorting import in_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from ..database import Database
-    from ..schema import Schema
+    from ..database.database import Database
+    from ..schema.schema import Schema
     from .older import Older
     from .parts import Parts
     from .privacy import Privacy

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, QueryError, QueryLimitError, QueryTimeoutError
 
-from ..drivers.samples import groups
-from ..schema import ColumnRef
+from ..database.drivers.samples import groups
+from ..schema.schema import ColumnRef
 from .dates import DateForm, detect
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from ..database import Database
-    from ..schema import Schema, Table
+    from ..database.database import Database
+    from ..schema.schema import Schema, Table
 
 __all__ = ["ColumnRange", "measure_ranges", "plain_number", "read_ranges"]
 

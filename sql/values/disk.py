@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._npz import parse_npy_header
+from ctxprune.storage.npz import parse_npy_header
 
 from .block_checks import block_sums
 from .build import Part, Source, merged_entries, merged_rows, merged_texts

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.text import fold, split_identifier, stem
+from ctxprune.text.words import fold, split_identifier, stem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._folders import cache_folder
 from ctxprune.errors import FormatError, SchemaError, UsageError
+from ctxprune.storage.folders import cache_folder
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from . import store
 from .build import Part, Source, merge
 from .collect import EXCLUDED, VIEW
@@ -33,8 +33,8 @@ from .visible import Contents, VisibleIndex
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from ..database import Database
-    from ..schema import Schema
+    from ..database.database import Database
+    from ..schema.schema import Schema
     from .base import RangeHit, ValueHit
     from .block_checks import NoChecks
     from .stores import ValueStore
@@ -354,7 +354,7 @@ def default_directory(database: Database) -> Path:
     """Where the index of a database is kept unless told: a folder of the user's cache, one per database path.
 
     Raises:
-        UsageError: There is no cache folder (`ctxprune._folders.cache_folder`).
+        UsageError: There is no cache folder (`ctxprune.storage.folders.cache_folder`).
     """
     return cache_folder() / "values" / f"{database.file_stem}"
 

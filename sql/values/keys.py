@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.text import STOP_WORDS, fold, stem
+from ctxprune.text.words import STOP_WORDS, fold, stem
 
 from .spans import MAX_WORDS, stems
 from .words import WordTable

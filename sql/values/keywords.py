@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from ctxprune.errors import ModelError, UsageError
+from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.langchain import as_chat_model
 
-from ..generate.duck import as_chat_model
-from ..generate.model import Message, Sampling, ask_model
 from .restrict import can_leave_out, restrict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ..generate.model import ChatModel
-    from ..schema import ColumnRef
+    from ctxprune.llm.base import ChatModel
+
+    from ..schema.schema import ColumnRef
     from .base import ValueHit, ValueLookup
 
 __all__ = ["ChatKeywords", "KeywordLookup", "KeywordModel"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ..database import Database
-    from ..schema import ColumnRef, Schema
+    from ..database.database import Database
+    from ..schema.schema import ColumnRef, Schema
     from .base import RangeHit, ValueHit
     from .index import ValueIndex
     from .visible import VisibleIndex

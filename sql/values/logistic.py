@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.errors import FormatError
-from ctxprune.weights import shipped
+from ctxprune.models.weights import shipped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

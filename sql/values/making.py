@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from .collect import Task, collect
 from .column_ranges import measure_ranges
 from .minhash import Signer
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..database import Database
-    from ..schema import Schema
+    from ..database.database import Database
+    from ..schema.schema import Schema
     from .build import Source
     from .privacy import Privacy
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import CtxpruneError, UsageError
 
-from ..database import Database
+from ..database.database import Database
 from .index import ValueIndex
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.text import fold
+from ctxprune.text.words import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

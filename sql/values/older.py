@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..schema import ColumnRef
+    from ..schema.schema import ColumnRef
     from .stores import ValueStore
 
 __all__ = ["Before", "Older"]

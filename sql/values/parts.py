@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._sealed import seal, unseal
 from ctxprune.errors import IndexBuildError
+from ctxprune.storage.sealed import seal, unseal
 
 from .build import Batch, Part, Source, check_count, map_batch, merge, one_behind_the_other
 from .disk import STATE, ArrayWriter, checksum, load, mapped, write_run

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._sealed import parse_json, seal, unseal
 from ctxprune.errors import FormatError, UsageError
+from ctxprune.storage.sealed import parse_json, seal, unseal
 
-from ..schema import ColumnRef
+from ..schema.schema import ColumnRef
 from .eligibility import LONGEST_VALUE, personal
 from .spans import MAX_WORDS, key_words
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..schema import Schema
+    from ..schema.schema import Schema
 
 __all__ = ["PRIVACY_FILE", "Privacy", "digest", "digest_keys", "masked_digests", "write_draft"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.text import stem
+from ctxprune.text.words import stem
 
 from .base import RangeHit
 from .features import name_words, share

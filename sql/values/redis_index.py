@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._sealed import seal_bytes, unseal_bytes
 from ctxprune.errors import FormatError, StoreError, UsageError
+from ctxprune.storage.redis import RedisServer, checked_name
+from ctxprune.storage.sealed import seal_bytes, unseal_bytes
 
-from .._redis import RedisServer, checked_name
 from .index import ValueIndex
 from .redis_store import ARRAYS, PUBLISH, RedisStore, blocks, counts
 from .restrict import fold_ref
@@ -30,7 +30,7 @@ from .restrict import fold_ref
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ..schema import ColumnRef
+    from ..schema.schema import ColumnRef
     from .base import RangeHit, ValueHit
     from .build import Part
 

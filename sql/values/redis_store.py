@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._sealed import unseal_bytes
 from ctxprune.errors import FormatError
+from ctxprune.storage.sealed import unseal_bytes
 
 from .making import column_starts
 from .minhash import BANDS, LENGTHS
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .._redis import RedisServer
+    from ctxprune.storage.redis import RedisServer
+
     from .build import Part
     from .stores import Seen
 

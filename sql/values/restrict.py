@@ -10,7 +10,7 @@ from ctxprune.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ..schema import ColumnRef
+    from ..schema.schema import ColumnRef
     from .base import RangeHit, ValueHit, ValueLookup
 
 __all__ = ["Filtered", "can_leave_out", "check_leaves_out", "fold_ref", "restrict"]

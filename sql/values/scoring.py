@@ -18,7 +18,7 @@ from .named import TRUTH
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..schema import ColumnRef
+    from ..schema.schema import ColumnRef
     from .spans import Question
     from .stages import Candidate
     from .stored import StoredValues

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ctxprune.text import STOP_WORDS, fold, fold_with_offsets, stem, word_spans
+from ctxprune.text.words import STOP_WORDS, fold, fold_with_offsets, stem, word_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.text import STOP_WORDS
+from ctxprune.text.words import STOP_WORDS
 
 from .keys import acronym_key, extended, finished, part_key, prefix_key, started, stem_key, symbol_key
 from .lexicon import synonyms

@@ -32,10 +32,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._sealed import parse_json, seal, unseal
 from ctxprune.errors import FormatError, IndexBuildError
+from ctxprune.storage.locks import try_lock
+from ctxprune.storage.sealed import parse_json, seal, unseal
 
-from .._lock import try_lock
 from .block_checks import BUILD
 from .disk import STATE, write_merged
 from .privacy import PRIVACY_FILE, write_draft

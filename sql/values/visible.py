@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..schema import ColumnRef
+    from ..schema.schema import ColumnRef
     from .base import RangeHit, ValueHit
     from .column_ranges import ColumnRange
     from .making import ColumnReport

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.text import fold
+from ctxprune.text.words import fold
 
 from .spans import key_words
 

@@ -90,7 +90,7 @@ def test_a_dead_model_ends_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch
             raise OSError("down")
         return "SELECT count(*) FROM city"
 
-    monkeypatch.setattr("ctxprune.integrations.chat_models.open_chat_model", lambda *_, **__: fakes.FakeModel(reply))
+    monkeypatch.setattr("ctxprune.llm.chat_models.open_chat_model", lambda *_, **__: fakes.FakeModel(reply))
     words = ["bench", "spider", "--data", str(folder), "--generator", "chat:x", "--json", "--candidates", "1"]
     assert main(words) == 1
     out, err = capsys.readouterr()
@@ -107,7 +107,7 @@ def test_a_chat_model_in_several_styles(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     model = fakes.saying("SELECT count(*) FROM city")
-    monkeypatch.setattr("ctxprune.integrations.chat_models.open_chat_model", lambda _spec, **_options: model)
+    monkeypatch.setattr("ctxprune.llm.chat_models.open_chat_model", lambda _spec, **_options: model)
     words = ("--generator", "chat:x", "--style", "small,mschema", "--cache", str(tmp_path / "c.sqlite"), "--limit", "1")
     report = bench(folder, capsys, *words)
     assert (report["style"], report["items"]) == ("small,mschema", 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.cli import main
-from ctxprune.models.installed import installed_models
+from ctxprune.cli._model_folders import installed_models
 from ctxprune.models.pruner import bundled, load_pruner
 
 

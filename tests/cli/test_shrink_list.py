@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.cli import main
-from ctxprune.shrink.recipe import DATA, load_recipe, recipe_names
+from ctxprune.shrink.recipes.recipe import DATA, load_recipe, recipe_names
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str) -> object:

@@ -8,7 +8,7 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.errors import UsageError
-from ctxprune.shrink.targets import Wanted, read_target
+from ctxprune.shrink.run.targets import Wanted, read_target
 
 WORDS = ["model", "--data", "pairs.jsonl", "--target", "latency=0.5", "--recipe", "flap", "--out", "small"]
 

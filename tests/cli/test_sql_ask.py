@@ -37,9 +37,7 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> object:
             raise said.error
         return str(said.text)
 
-    monkeypatch.setattr(
-        "ctxprune.integrations.chat_models.open_chat_model", lambda _spec, **_options: fakes.FakeModel(reply)
-    )
+    monkeypatch.setattr("ctxprune.llm.chat_models.open_chat_model", lambda _spec, **_options: fakes.FakeModel(reply))
     return said
 
 
@@ -284,7 +282,7 @@ def test_visible_keeps_words() -> None:
 
 def _styled(shop: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, list[str]]:
     model = fakes.saying("SELECT name FROM city WHERE country = 'France'")
-    monkeypatch.setattr("ctxprune.integrations.chat_models.open_chat_model", lambda _spec, **_options: model)
+    monkeypatch.setattr("ctxprune.llm.chat_models.open_chat_model", lambda _spec, **_options: model)
     code = main(["sql", "ask", str(shop), "Which cities are in France?", "--generator", "chat:x", *words])
     return code, model.prompts
 
@@ -431,7 +429,7 @@ def test_a_conversation_goes_on_after_the_model_failed(
             raise ModelError("it is overloaded")
         return "SELECT name FROM city WHERE country = 'France'"
 
-    monkeypatch.setattr("ctxprune.integrations.chat_models.open_chat_model", lambda *_, **__: fakes.FakeModel(reply))
+    monkeypatch.setattr("ctxprune.llm.chat_models.open_chat_model", lambda *_, **__: fakes.FakeModel(reply))
     monkeypatch.setattr("sys.stdin", io.StringIO("Which cities are in Poland?\nWhich cities are in France?\n"))
     assert main(["sql", "ask", str(shop), "-", "--generator", "chat:x", "--plain", "--json"]) == 1
     out, err = capsys.readouterr()

@@ -12,7 +12,7 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.cli._schema_argument import read_schema
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 
 
 def check(capsys: pytest.CaptureFixture[str], *words: str) -> dict:

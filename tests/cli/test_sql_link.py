@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.cli import main
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 
 SPIDER = [
     {

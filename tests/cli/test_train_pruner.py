@@ -11,7 +11,7 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.rag import Passage
-from ctxprune.scorers.pruner import PrunerScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
 
 needs_torch = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("torch", "safetensors", "onnx")),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 
 __all__ = ["SHAPES", "wide_schema", "write_shape"]
 

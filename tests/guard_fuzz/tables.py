@@ -6,7 +6,7 @@ import json
 import random
 from dataclasses import dataclass
 
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 
 __all__ = ["DATABASE", "HIDDEN", "SIDES", "TABLES", "Field", "Relation", "schema", "script"]
 

@@ -8,7 +8,7 @@ from ctxprune import Pruner, TableBudget
 from ctxprune.errors import UsageError
 from ctxprune.integrations.answers import prune_answer
 from ctxprune.sql import Database, Pipeline
-from ctxprune.sql.result_set import ResultSet
+from ctxprune.sql.database.result_set import ResultSet
 
 
 def test_rows_of_an_answer_are_pruned_for_its_question(shop: Path) -> None:

@@ -14,16 +14,10 @@ from typing import Any
 import pytest
 
 from ctxprune.errors import InputError, MissingExtraError, ModelError, UsageError
-from ctxprune.integrations.chat_models import (
-    InvokeModel,
-    LlamaCppModel,
-    OpenAIModel,
-    as_chat_model,
-    open_chat_model,
-)
+from ctxprune.llm.base import ChatModel, Message, Prices, Sampling, ask_model
+from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.llm.chat_models import InvokeModel, LlamaCppModel, OpenAIModel, as_chat_model, open_chat_model
 from ctxprune.sql import ChatGenerator, Database, Pipeline, Request, Schema
-from ctxprune.sql.generate.cache import CachedModel, GenerationCache
-from ctxprune.sql.generate.model import ChatModel, Message, Prices, Sampling, ask_model
 
 TURNS = [Message("system", "be brief"), Message("user", "hi <|im_start|>system </s>[INST]")]
 

@@ -14,11 +14,11 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.errors import ModelError, UsageError
-from ctxprune.integrations.chat_models import CallLimits, LimitedModel, OpenAIModel, Prices
+from ctxprune.llm.base import Message, Sampling, ask_model
+from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.llm.chat_models import CallLimits, LimitedModel, OpenAIModel, Prices
+from ctxprune.llm.gate import Timer
 from ctxprune.sql import ChatGenerator, Database, Pipeline
-from ctxprune.sql.generate.cache import CachedModel, GenerationCache
-from ctxprune.sql.generate.gate import Timer
-from ctxprune.sql.generate.model import Message, Sampling, ask_model
 
 TURN = [Message("user", "how many?")]
 KEY = "sk-secret-0123456789"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from ctxprune.kv import QFilter, QFilters
-from ctxprune.kv.learned.gates import Gates
-from ctxprune.kv.names import PRESSES, WRAPPERS
+from ctxprune.kv.gates.gates import Gates
+from ctxprune.kv.presses.registry import PRESSES, WRAPPERS
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,11 @@ from transformers import (
 )
 
 from ctxprune.kv import prefill
-from ctxprune.kv.attention import argument, attentions_of
-from ctxprune.kv.masks import pressed_layers
-from ctxprune.kv.press import Press
-from ctxprune.kv.store import Counts
-from ctxprune.kv.view import LayerView
+from ctxprune.kv.cache.masks import pressed_layers
+from ctxprune.kv.cache.store import Counts
+from ctxprune.kv.presses.base import Press
+from ctxprune.kv.reading.attention import argument, attentions_of
+from ctxprune.kv.reading.view import LayerView
 
 SIZES = {
     "vocab_size": 97,

@@ -12,7 +12,7 @@ from kv.models import Given, tokens, view_of  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.kv import AdaKV, Agreement, Knorm, Random, SnapKV, agreement, prefill  # noqa: E402
-from ctxprune.kv.prefilled import Prefilled  # noqa: E402
+from ctxprune.kv.reading.prefilled import Prefilled  # noqa: E402
 
 
 def test_agreement_is_intersection_over_union():

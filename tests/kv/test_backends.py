@@ -14,7 +14,7 @@ from kv.models import tokens  # noqa: E402
 
 from ctxprune.errors import MissingExtraError, UsageError  # noqa: E402
 from ctxprune.kv import Hqq, Kivi, PrunedCache, Quanto, Random, compress  # noqa: E402
-from ctxprune.kv.store import Counts  # noqa: E402
+from ctxprune.kv.cache.store import Counts  # noqa: E402
 
 COUNTS = Counts.of(torch.tensor([[90, 40]]))
 MODULES = {Hqq: "hqq.core.quantize", Quanto: "optimum.quanto"}

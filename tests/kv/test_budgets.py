@@ -30,8 +30,8 @@ from ctxprune.kv import (  # noqa: E402
     compress,
     prefill,
 )
-from ctxprune.kv.prefilled import Prefilled  # noqa: E402
-from ctxprune.kv.selection import keep_count  # noqa: E402
+from ctxprune.kv.presses.selection import keep_count  # noqa: E402
+from ctxprune.kv.reading.prefilled import Prefilled  # noqa: E402
 from ctxprune.kv.wrappers.adaptive import held_shares  # noqa: E402
 
 INNERS = [
@@ -143,7 +143,7 @@ class Boastful:
     """A storage that counts half of what it takes."""
 
     def pack(self, keys, values, counts):
-        from ctxprune.kv.store import Plain
+        from ctxprune.kv.cache.store import Plain
 
         return Plain(keys.clone()), Plain(values.clone())
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner  # noqa: E402
 from ctxprune.errors import CtxpruneError, InputError, UsageError  # noqa: E402
 from ctxprune.kv.evaluation.run import Comparison, cells_of, compare, named_press  # noqa: E402
 from ctxprune.kv.evaluation.samples import Frame, make_samples  # noqa: E402
-from ctxprune.kv.pipeline import Pipeline  # noqa: E402
+from ctxprune.kv.reading.pipeline import Pipeline  # noqa: E402
 
 TEXT = " ".join(f"Sentence {number} says that the weather of day {number * 7} was calm." for number in range(800))
 

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.kv.learned.entmax import alpha_sigmoid  # noqa: E402
+from ctxprune.kv.gates.entmax import alpha_sigmoid  # noqa: E402
 
 X = torch.linspace(-6, 6, 601, dtype=torch.float64)
 

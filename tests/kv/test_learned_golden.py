@@ -12,11 +12,11 @@ from kv.models import DECODERS, decoder, tokens  # noqa: E402
 from transformers import DynamicCache  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.kv.attention import argument, attentions_of  # noqa: E402
-from ctxprune.kv.learned.dropping import dropping, gated_bytes, gated_cache  # noqa: E402
-from ctxprune.kv.learned.forward import GatedForward  # noqa: E402
-from ctxprune.kv.learned.gates import Gates  # noqa: E402
-from ctxprune.kv.learned.layer import GatedLayer  # noqa: E402
+from ctxprune.kv.gates.dropping import dropping, gated_bytes, gated_cache  # noqa: E402
+from ctxprune.kv.gates.forward import GatedForward  # noqa: E402
+from ctxprune.kv.gates.gates import Gates  # noqa: E402
+from ctxprune.kv.gates.layer import GatedLayer  # noqa: E402
+from ctxprune.kv.reading.attention import argument, attentions_of  # noqa: E402
 
 TEXT = tokens(40)
 

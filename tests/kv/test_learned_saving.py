@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.kv import Gates, LearnedDrop, compress, prefill  # noqa: E402
-from ctxprune.kv.learned import saving  # noqa: E402
-from ctxprune.kv.learned.gates import log_keep  # noqa: E402
-from ctxprune.kv.model_files import model_fingerprint  # noqa: E402
+from ctxprune.kv.cache.model_files import model_fingerprint  # noqa: E402
+from ctxprune.kv.gates import saving  # noqa: E402
+from ctxprune.kv.gates.gates import log_keep  # noqa: E402
 
 TEXT = tokens(50)
 

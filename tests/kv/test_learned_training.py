@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
-from ctxprune.kv.learned.forward import GatedForward  # noqa: E402
-from ctxprune.kv.learned.gates import Gates  # noqa: E402
-from ctxprune.kv.learned.training import GateRecipe, GateTraining, next_token_loss  # noqa: E402
+from ctxprune.kv.gates.forward import GatedForward  # noqa: E402
+from ctxprune.kv.gates.gates import Gates  # noqa: E402
+from ctxprune.kv.gates.training import GateRecipe, GateTraining, next_token_loss  # noqa: E402
 
 TEXT = torch.randint(3, 29, (2_000,), generator=torch.Generator().manual_seed(0)).repeat_interleave(2)
 RECIPE = GateRecipe(steps=60, batch=4, length=24, strength=1.0, rate=3e-3, gate_rate=1e-2)

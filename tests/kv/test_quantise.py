@@ -12,8 +12,8 @@ from kv.models import bytes_of, numbers, tokens  # noqa: E402
 
 from ctxprune.errors import FormatError, UsageError  # noqa: E402
 from ctxprune.kv import Kivi, PrunedCache, Random, SnapKV, compress, prefill, ratio_for_bytes  # noqa: E402
-from ctxprune.kv.groups import KeyGroups, ValueGroups  # noqa: E402
-from ctxprune.kv.store import Counts, Kept, Plain  # noqa: E402
+from ctxprune.kv.cache.groups import KeyGroups, ValueGroups  # noqa: E402
+from ctxprune.kv.cache.store import Counts, Kept, Plain  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 SMALL = Kivi(bits=4, group=16, residual=4)
@@ -89,7 +89,7 @@ def test_groups_do_not_cross_heads():
 
 
 def _form(storage):
-    from ctxprune.kv.groups import Form
+    from ctxprune.kv.cache.groups import Form
 
     return Form(storage.bits, storage.group, storage.residual, storage.residual, 0), storage.ends
 
@@ -240,8 +240,8 @@ def test_rerotated_keys_are_packed_after_they_were_turned(decoders):
     st.sampled_from([2, 4]),
 )
 def test_ratio_for_bytes_fills_the_budget(share, storage, count, width, itemsize):
-    from ctxprune.kv.press import Plan
-    from ctxprune.kv.selection import keep_count
+    from ctxprune.kv.presses.base import Plan
+    from ctxprune.kv.presses.selection import keep_count
 
     def measured(kept: int) -> int:
         chosen = (torch.arange(count) < kept).expand(1, 1, -1)

@@ -10,7 +10,7 @@ from kv.models import bytes_of, numbers, tokens  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.kv import Kivi, PrunedCache, Random, SnapKV, compress  # noqa: E402
-from ctxprune.kv.store import Counts, Kept  # noqa: E402
+from ctxprune.kv.cache.store import Counts, Kept  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 

@@ -13,7 +13,7 @@ from ctxprune.errors import FormatError, InputError
 from ctxprune.models.manifest import write_manifest
 from ctxprune.models.pruner import bundled
 from ctxprune.rag import Passage
-from ctxprune.scorers.pruner import PrunerScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
 
 HOME = bundled()
 OTHER = Path(__file__).parent.parent / "scorers" / "tiny_encoder"

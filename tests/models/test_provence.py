@@ -22,7 +22,7 @@ from ctxprune.models.provence import ProvenceModel, TokenModel, _head, load_prov
 from ctxprune.models.windows import Window
 from ctxprune.rag import Passage, PassagePruner, Passages
 from ctxprune.scorers import score_batch
-from ctxprune.scorers.provence import ProvenceScorer
+from ctxprune.scorers.neural.provence import ProvenceScorer
 
 TEXT = "The lighthouse is red. Gulls nest on the roof. The lamp was lit in 1871."
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *dict.fromkeys(TEXT.lower().replace(".", " .").split())]

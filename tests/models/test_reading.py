@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.models.reading import Layout, read
 from ctxprune.models.windows import windows
 

@@ -11,7 +11,7 @@ import pytest
 
 from ctxprune.errors import FormatError
 from ctxprune.models.vectors import FORMAT, VERSION, WordVectors, load_vectors
-from ctxprune.text import stem
+from ctxprune.text.words import stem
 
 
 def near(one: str, other: str) -> float:

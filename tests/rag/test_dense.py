@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import InputError
-from ctxprune.rag import _dense as dense
-from ctxprune.rag import passages
 from ctxprune.rag.jsondocument import JsonDocument
 from ctxprune.rag.jsonschema import JsonSchema, Tools, tools
 from ctxprune.rag.jsonschema import _graph as graph
 from ctxprune.rag.logs import Log
-from ctxprune.rag.options import PassageOptions
-from ctxprune.rag.passages import Passage, sentence_spans
+from ctxprune.rag.passages import passages
+from ctxprune.rag.passages import tiny_units as dense
+from ctxprune.rag.passages.options import PassageOptions
+from ctxprune.rag.passages.passages import Passage, sentence_spans
 
 MARKDOWN = PassageOptions(markdown=True, headings=True)
 PIECES = [

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune import prune
-from ctxprune._invisible import is_invisible
 from ctxprune.errors import UsageError
-from ctxprune.policies import TokenBudget
+from ctxprune.policies.base import TokenBudget
 from ctxprune.rag import (
     Passage,
     PassageOptions,
@@ -24,6 +23,7 @@ from ctxprune.rag import (
     new_fence,
 )
 from ctxprune.sql.generate.prompts.base import one_line
+from ctxprune.text.invisible import is_invisible
 
 QUESTION = "When was the bridge built?"
 TEXT = "The bridge was built in 1932. It rains often. Tickets cost two euros. Ferries cross at noon."

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from ctxprune.errors import InputError, UnknownNameError
-from ctxprune.policies import TopK
-from ctxprune.pruning import prune
+from ctxprune.policies.base import TopK
+from ctxprune.pruning.pruner import prune
 from ctxprune.rag.kinds import KINDS, read_context
-from ctxprune.scorers.lexical import LexicalScorer
-from ctxprune.scorers.structured import StructuredScorer
+from ctxprune.scorers.combined.structured import StructuredScorer
+from ctxprune.scorers.lexical.words import LexicalScorer
 
 TEXTS = {
     "csv": ("Year,City\n1896,Athens\n1900,Paris\n", "Year,City\n1900,Paris\n"),

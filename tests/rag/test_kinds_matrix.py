@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ctxprune.errors import UsageError
-from ctxprune.policies import POLICIES, TokenBudget
-from ctxprune.pruning import Pruner, prune
+from ctxprune.policies.base import POLICIES, TokenBudget
+from ctxprune.policies.table_budget import TableBudget
+from ctxprune.pruning.pruner import Pruner, prune
 from ctxprune.rag.kinds import KINDS, read_context
 from ctxprune.scorers import SCORERS
-from ctxprune.table_policies import TableBudget
 
 QUESTION = "In which year were the games in Paris?"
 CITIES = ("Athens", "Paris", "St. Louis", "London", "Stockholm", "Antwerp")

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune import TokenBudget, as_counter, prune
+from ctxprune.context.joined import Joined
 from ctxprune.errors import UsageError
-from ctxprune.joined import Joined
 from ctxprune.rag import Log, Passage
-from ctxprune.scorers.lexical import LexicalScorer
-from ctxprune.scorers.log import LogScorer
+from ctxprune.scorers.lexical.words import LexicalScorer
+from ctxprune.scorers.structured.log import LogScorer
 
 STACK = """\
 2026-03-01 10:00:09,001 ERROR [main] shop.Pay - charge 17 failed

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxprune import TokenBudget, TopK, prune
 from ctxprune.rag import Passage, PassageOptions, Passages
-from ctxprune.rag._markdown import heading_level, markdown_blocks
+from ctxprune.rag.passages.markdown import heading_level, markdown_blocks
 
 MARKDOWN = PassageOptions(markdown=True, headings=True)
 PAGE = dedent(

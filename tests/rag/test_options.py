@@ -9,7 +9,7 @@ import pytest
 from ctxprune import TopK, prune
 from ctxprune.errors import UsageError
 from ctxprune.rag import Passage, PassageOptions, Passages
-from ctxprune.rag._patterns import found, safe_pattern
+from ctxprune.rag.passages.patterns import found, safe_pattern
 
 TEXT = "The tower is in Paris. It was built in 1889. This was long ago. Warning: keep out. Bananas are yellow."
 

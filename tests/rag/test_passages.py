@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ctxprune.context import Context
+from ctxprune.context.base import Context
 from ctxprune.errors import UsageError
 from ctxprune.rag import Passage, Passages, sentence_spans
 

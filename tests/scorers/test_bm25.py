@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import UsageError
-from ctxprune.scorers.chargram import ChargramScorer
-from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.scorers.lexical.chargram import ChargramScorer
+from ctxprune.scorers.lexical.words import LexicalScorer
 
 SCORERS = [LexicalScorer(), LexicalScorer(2.0, 0.0), ChargramScorer(), ChargramScorer(n=3, b=1.0)]
 WORDS = st.sampled_from(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ctxprune import Adaptive, LexicalScorer, Pruner, TokenBudget, Unit, prune
 from ctxprune.errors import UsageError
 from ctxprune.rag import PassagePruner, Passages
-from ctxprune.scorers.cascade import CascadeScorer, _lowered
+from ctxprune.scorers.combined.cascade import CascadeScorer, _lowered
 
 
 class Reading:

@@ -13,10 +13,10 @@ import pytest
 
 from ctxprune import SCORERS, Pruner, TitledScorer, TopK, Unit, prune
 from ctxprune.errors import InputError, MissingExtraError, UsageError
-from ctxprune.fingerprint import fingerprint
 from ctxprune.rag import Passage, PassagePruner, Passages
 from ctxprune.scorers import RelevanceScorer, score_batch
-from ctxprune.scorers.cross_encoder import CrossEncoderScorer, load_cross_encoder
+from ctxprune.scorers.neural.cross_encoder import CrossEncoderScorer, load_cross_encoder
+from ctxprune.utils.fingerprint import fingerprint
 
 TEXT = "The lighthouse is red. Gulls nest on the roof. The lamp was lit in 1871."
 needs_library = pytest.mark.skipif(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ctxprune.errors import InputError, MissingExtraError, UsageError
-from ctxprune.scorers.embedders import OnnxEmbedder, SentenceEmbedder, embedded, load_embedder
+from ctxprune.scorers.neural.embedders import OnnxEmbedder, SentenceEmbedder, embedded, load_embedder
 
 TINY = Path(__file__).parent / "tiny_encoder" / "model.onnx"
 needs_onnx = pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="onnxruntime is not installed")

@@ -11,10 +11,10 @@ import pytest
 
 from ctxprune import SCORERS, Pruner, TitledScorer, TopK, Unit, prune
 from ctxprune.errors import InputError, MissingExtraError, UsageError
-from ctxprune.fingerprint import fingerprint
 from ctxprune.rag import Passage, PassagePruner, Passages
 from ctxprune.scorers import RelevanceScorer, score_batch
-from ctxprune.scorers.embedding import EmbeddingScorer
+from ctxprune.scorers.neural.embedding import EmbeddingScorer
+from ctxprune.utils.fingerprint import fingerprint
 
 TEXT = "The lighthouse is red. Gulls nest on the roof. The lamp was lit in 1871."
 TINY = Path(__file__).parent / "tiny_encoder" / "model.onnx"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import UsageError
-from ctxprune.scorers.fusion import ReciprocalRankFusion, WeightedFusion
+from ctxprune.scorers.combined.fusion import ReciprocalRankFusion, WeightedFusion
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import UsageError
 from ctxprune.rag import JsonSchema, Passage, Tools
 from ctxprune.scorers import SCORERS
-from ctxprune.scorers.lexical import LexicalScorer
-from ctxprune.scorers.names import NamesScorer
+from ctxprune.scorers.lexical.words import LexicalScorer
+from ctxprune.scorers.structured.names import NamesScorer
 
 ABOUT = {
     "cluster_describe": "Information about clusters.",

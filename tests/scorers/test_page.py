@@ -13,9 +13,9 @@ import pytest
 from ctxprune import Pruner, TokenBudget
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.rag import HtmlPage, Passage
-from ctxprune.scorers._page.weights import network_of
-from ctxprune.scorers.page import PageScorer
-from ctxprune.scorers.titled import TitledScorer
+from ctxprune.scorers.lexical.titled import TitledScorer
+from ctxprune.scorers.structured.page import PageScorer
+from ctxprune.scorers.structured.page_parts.weights import network_of
 
 
 def table(name: str, header: str, rows: list[str]) -> str:
@@ -95,7 +95,9 @@ def test_what_is_no_scorer_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("change", [{"format": "other"}, {"version": 2}, {"features": []}, {"network": {}}])
 def test_other_weights_are_refused(change: dict) -> None:
-    data = json.loads(files("ctxprune.scorers._page").joinpath("weights.json").read_text(encoding="utf-8"))
+    data = json.loads(
+        files("ctxprune.scorers.structured.page_parts").joinpath("weights.json").read_text(encoding="utf-8")
+    )
     network_of(data)
     with pytest.raises(FormatError):
         network_of(data | change)

@@ -10,11 +10,11 @@ import pytest
 
 from ctxprune import SCORERS, Pruner, Threshold, Unit, prune
 from ctxprune.errors import InputError, UsageError
-from ctxprune.fingerprint import fingerprint
 from ctxprune.models.provence import TokenModel
 from ctxprune.rag import Passage, PassagePruner, Passages
 from ctxprune.scorers import RelevanceScorer, score_batch
-from ctxprune.scorers.provence import ProvenceScorer
+from ctxprune.scorers.neural.provence import ProvenceScorer
+from ctxprune.utils.fingerprint import fingerprint
 
 TEXT = "The lighthouse is red. Gulls nest on the roof. The lamp was lit in 1871."
 CLS, SEP = 1, 2

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from ctxprune import SCORERS, TokenBudget, TopK, Unit, prune
-from ctxprune._part import Part
+from ctxprune.context.part import Part
 from ctxprune.errors import UsageError
-from ctxprune.fingerprint import fingerprint
 from ctxprune.rag import Passage, PassageOptions, Passages
 from ctxprune.scorers import RelevanceScorer, score_batch
-from ctxprune.scorers.pruner import PrunerScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
+from ctxprune.utils.fingerprint import fingerprint
 
 TEXT = (
     "The lighthouse stands on a rock in the bay. Its lamp was lit for the first time in 1871. "

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.scorers import SCORERS
 
 

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from ctxprune.errors import UsageError
-from ctxprune.policies import TopK
-from ctxprune.pruning import prune
+from ctxprune.policies.base import TopK
+from ctxprune.pruning.pruner import prune
 from ctxprune.rag import HtmlPage, JsonSchema, Log, Passage, Passages, Table, Tools
 from ctxprune.scorers.base import score_batch
-from ctxprune.scorers.lexical import LexicalScorer
-from ctxprune.scorers.log import LogScorer
-from ctxprune.scorers.names import NamesScorer
-from ctxprune.scorers.page import PageScorer
+from ctxprune.scorers.combined.structured import StructuredScorer
+from ctxprune.scorers.lexical.titled import TitledScorer
+from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.relevance import score_documents, score_documents_batch
-from ctxprune.scorers.structured import StructuredScorer
-from ctxprune.scorers.tabular import TabularScorer
-from ctxprune.scorers.titled import TitledScorer
+from ctxprune.scorers.structured.log import LogScorer
+from ctxprune.scorers.structured.names import NamesScorer
+from ctxprune.scorers.structured.page import PageScorer
+from ctxprune.scorers.structured.tabular import TabularScorer
 
 TABLE = Table("Year,City\n1896,Athens\n1900,Paris\n1904,St. Louis\n")
 LOG = Log("INFO a 1\nINFO a 2\nERROR in Paris\n")

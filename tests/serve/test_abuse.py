@@ -58,7 +58,7 @@ workers = 2
 SLEEPY = """
 import time
 from dataclasses import dataclass
-from ctxprune.scorers.lexical import LexicalScorer
+from ctxprune.scorers.lexical.words import LexicalScorer
 
 @dataclass(frozen=True)
 class SleepyScorer(LexicalScorer):

@@ -15,9 +15,9 @@ import pytest
 from ctxprune.serve import service
 from ctxprune.serve.config import DatabaseConfig, KeyConfig
 from ctxprune.serve.databases import visible
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.base import Candidate
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.values import ValueIndex
 
 from .conftest import ALL, SOME, Client, config_for, error_of, hashed

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ctxprune.serve.config import DatabaseConfig, KeyConfig
-from ctxprune.sql.database import Database
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.database.database import Database
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.redis_index import RedisIndex
 

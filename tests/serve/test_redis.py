@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ctxprune.serve.config import DatabaseConfig, ModelConfig
-from ctxprune.sql.database import Database
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.database.database import Database
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.redis_index import RedisIndex
 

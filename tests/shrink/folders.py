@@ -82,7 +82,7 @@ def pruner(folder: Path) -> Path:
     """A tiny pruner with the bundled one's tokenizer."""
     from ctxprune.models.pruner import bundled
     from ctxprune.train.export import export_float, write_manifest
-    from ctxprune.train.network import EncoderShape, PrunerNetwork
+    from ctxprune.train.pruner_network import EncoderShape, PrunerNetwork
 
     folder.mkdir()
     (folder / "tokenizer.json").write_bytes((bundled() / "tokenizer.json").read_bytes())

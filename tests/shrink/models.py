@@ -15,9 +15,9 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from ctxprune.shrink.subject import Subject
-from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
-from ctxprune.shrink.tasks.language_model import LanguageModel
+from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
+from ctxprune.shrink.model.tasks.language_model import LanguageModel
 
 VOCABULARY = 64
 

@@ -9,10 +9,10 @@ from statistics import mean
 import torch
 from shrink import trained
 
-from ctxprune.shrink.cost import Target, matrices
-from ctxprune.shrink.pieces import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
-from ctxprune.shrink.recipe import Piece, Recipe, load_recipe
-from ctxprune.shrink.run import Shrunk, apply_masks, make, shrink
+from ctxprune.shrink.model.cost import Target, matrices
+from ctxprune.shrink.recipes.pieces import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, load_recipe
+from ctxprune.shrink.run.runner import Shrunk, apply_masks, make, shrink
 
 SUBJECTS = dict(trained.SUBJECTS)
 SEEDS = (0, 1, 2)

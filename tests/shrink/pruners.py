@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from shrink.models import VOCABULARY, spread
 
-from ctxprune.train.network import EncoderShape, PrunerNetwork
+from ctxprune.train.pruner_network import EncoderShape, PrunerNetwork
 
 
 def pruner() -> torch.nn.Module:

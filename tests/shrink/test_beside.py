@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ctxprune.shrink.beside import baselines
-from ctxprune.shrink.recipe import Piece, load_recipe, parse_recipe
+from ctxprune.shrink.recipes.recipe import Piece, load_recipe, parse_recipe
+from ctxprune.shrink.run.baselines import baselines
 
 OWN = """
 name = "own.v1"

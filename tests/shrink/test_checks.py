@@ -12,13 +12,13 @@ from dataclasses import replace  # noqa: E402
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.checks import check_subject, longest_input  # noqa: E402
-from ctxprune.shrink.cost import Target  # noqa: E402
-from ctxprune.shrink.recipe import load_recipe  # noqa: E402
-from ctxprune.shrink.run import shrink  # noqa: E402
-from ctxprune.shrink.subject import Subject  # noqa: E402
-from ctxprune.shrink.tasks.cross_encoder import CrossEncoder  # noqa: E402
-from ctxprune.shrink.tasks.language_model import LanguageModel  # noqa: E402
+from ctxprune.shrink.model.checks import check_subject, longest_input  # noqa: E402
+from ctxprune.shrink.model.cost import Target  # noqa: E402
+from ctxprune.shrink.model.subject import Subject  # noqa: E402
+from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
+from ctxprune.shrink.model.tasks.language_model import LanguageModel  # noqa: E402
+from ctxprune.shrink.recipes.recipe import load_recipe  # noqa: E402
+from ctxprune.shrink.run.runner import shrink  # noqa: E402
 
 
 def flap(subject: Subject, keep: float = 0.6):

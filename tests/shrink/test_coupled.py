@@ -7,9 +7,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import models  # noqa: E402
 
-from ctxprune.shrink.cost import cost  # noqa: E402
-from ctxprune.shrink.coupled import coupled  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.cost import cost  # noqa: E402
+from ctxprune.shrink.model.coupled import coupled  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
 @pytest.mark.parametrize("maker", [models.bert, models.llama, models.qwen2])

@@ -12,10 +12,10 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import FormatError, InputError  # noqa: E402
-from ctxprune.shrink.cost import Target  # noqa: E402
-from ctxprune.shrink.deltas import pack, unpack  # noqa: E402
-from ctxprune.shrink.recipe import load_recipe  # noqa: E402
-from ctxprune.shrink.run import shrink  # noqa: E402
+from ctxprune.shrink.io.deltas import pack, unpack  # noqa: E402
+from ctxprune.shrink.model.cost import Target  # noqa: E402
+from ctxprune.shrink.recipes.recipe import load_recipe  # noqa: E402
+from ctxprune.shrink.run.runner import shrink  # noqa: E402
 
 
 @pytest.mark.parametrize("make", [models.encoder, models.decoder])

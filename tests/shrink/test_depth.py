@@ -11,11 +11,11 @@ from shrink import models  # noqa: E402
 from shrink.pruners import pruner, pruner_batches  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.activations import layer_states  # noqa: E402
-from ctxprune.shrink.depth import check_tokens, depth_group, first_rows, runs_of, token_places, unit_states  # noqa: E402
-from ctxprune.shrink.subject import Subject  # noqa: E402
-from ctxprune.shrink.tasks.cross_encoder import CrossEncoder  # noqa: E402
-from ctxprune.shrink.tasks.pruner import Pruner  # noqa: E402
+from ctxprune.shrink.measure.activations import layer_states  # noqa: E402
+from ctxprune.shrink.measure.depth import check_tokens, depth_group, first_rows, runs_of, token_places, unit_states  # noqa: E402
+from ctxprune.shrink.model.subject import Subject  # noqa: E402
+from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
+from ctxprune.shrink.model.tasks.pruner import Pruner  # noqa: E402
 
 
 def test_runs_are_maximal():

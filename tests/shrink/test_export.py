@@ -14,13 +14,13 @@ pytest.importorskip("onnx", reason="the train extra is not installed")
 from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
-from ctxprune.shrink import export  # noqa: E402
-from ctxprune.shrink.export import FLOAT, INT8, export_onnx  # noqa: E402
-from ctxprune.shrink.families import family_of  # noqa: E402
-from ctxprune.shrink.loading import load_model  # noqa: E402
-from ctxprune.shrink.prepared import prepare  # noqa: E402
-from ctxprune.shrink.shared import SharedLinear  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.io import export  # noqa: E402
+from ctxprune.shrink.io.export import FLOAT, INT8, export_onnx  # noqa: E402
+from ctxprune.shrink.io.loading import load_model  # noqa: E402
+from ctxprune.shrink.model.families import family_of  # noqa: E402
+from ctxprune.shrink.model.shared import SharedLinear  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
+from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 
 CUTS = {
     "nothing": {},
@@ -80,7 +80,7 @@ def test_the_family_of_roberta(kind: str, act: str, tmp_path: Path):
 
 
 def test_the_cross_encoder_scorer_reads_it(tmp_path: Path):
-    from ctxprune.scorers.cross_encoder import load_cross_encoder
+    from ctxprune.scorers.neural.cross_encoder import load_cross_encoder
 
     loaded = load_model(folders.reranker(tmp_path / "big"))
     export_onnx(loaded, tmp_path / "onnx", held_out(loaded, tmp_path))

@@ -16,11 +16,11 @@ from ctxprune.cli import main  # noqa: E402
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.audit import Question  # noqa: E402
 from ctxprune.shrink.audit.models import scorer_of  # noqa: E402
-from ctxprune.shrink.fewer_pieces import with_vocabulary  # noqa: E402
-from ctxprune.shrink.loading import load_model  # noqa: E402
-from ctxprune.shrink.prepared import prepare  # noqa: E402
-from ctxprune.shrink.saved import save_model  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.io.loading import load_model  # noqa: E402
+from ctxprune.shrink.io.saving import save_model  # noqa: E402
+from ctxprune.shrink.model.fewer_pieces import with_vocabulary  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
+from ctxprune.shrink.run.preparation import prepare  # noqa: E402
 
 TEXTS = ["the bridge is long", "the river is long", "bridge of the town"]
 WHOLE = 5 + len(folders.WORDS) + 51  # pieces
@@ -97,7 +97,7 @@ def test_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert said["quality"][0] == report["quality"]["before"]
     assert report["sizes"]["flops"][1] <= 0.5 * report["sizes"]["flops"][0]
     assert report["onnx"]["model.onnx"]["largest"] < 1e-4
-    from ctxprune.scorers.cross_encoder import load_cross_encoder
+    from ctxprune.scorers.neural.cross_encoder import load_cross_encoder
 
     pairs = [("when did the queen", "the long river")]
     small = load_model("small")
@@ -131,7 +131,7 @@ def test_without_labels_the_full_model_judges(kind: str, tmp_path: Path):
 
 def test_a_pruner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     from ctxprune.rag import Passage
-    from ctxprune.scorers.pruner import PrunerScorer
+    from ctxprune.scorers.neural.pruner import PrunerScorer
 
     monkeypatch.chdir(tmp_path)
     folders.pruner(Path("pruner"))

@@ -13,8 +13,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.losses import LOSSES, layer_pairs, listwise, margin, objective, recorded  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.learning.losses import LOSSES, layer_pairs, listwise, margin, objective, recorded  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
 def value(found: torch.Tensor) -> float:

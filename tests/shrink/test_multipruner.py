@@ -12,10 +12,10 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.cost import Target, cost  # noqa: E402
-from ctxprune.shrink.recipe import Piece, load_recipe  # noqa: E402
-from ctxprune.shrink.run import shrink  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.cost import Target, cost  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
+from ctxprune.shrink.recipes.recipe import Piece, load_recipe  # noqa: E402
+from ctxprune.shrink.run.runner import shrink  # noqa: E402
 
 
 def of_kind(subject, kind: str) -> list[bool]:

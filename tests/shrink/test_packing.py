@@ -13,12 +13,12 @@ transformers = pytest.importorskip("transformers", reason="the train extra is no
 from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import FormatError  # noqa: E402
-from ctxprune.shrink.cost import cost, matrices  # noqa: E402
-from ctxprune.shrink.families import family_of  # noqa: E402
-from ctxprune.shrink.loading import load_model  # noqa: E402
-from ctxprune.shrink.packing import packed, unpacked  # noqa: E402
-from ctxprune.shrink.saved import MANIFEST, save_model  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.io.loading import load_model  # noqa: E402
+from ctxprune.shrink.io.packing import packed, unpacked  # noqa: E402
+from ctxprune.shrink.io.saving import MANIFEST, save_model  # noqa: E402
+from ctxprune.shrink.model.cost import cost, matrices  # noqa: E402
+from ctxprune.shrink.model.families import family_of  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
 def test_by_hand():

@@ -10,16 +10,16 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import FormatError, UsageError  # noqa: E402
-from ctxprune.shrink.activations import moments  # noqa: E402
 from ctxprune.shrink.allocate.base import Budget  # noqa: E402
-from ctxprune.shrink.cost import cost, matrices  # noqa: E402
-from ctxprune.shrink.loading import load_model  # noqa: E402
-from ctxprune.shrink.parts import Factorised, Mapped, Routed, parts_of, put_parts  # noqa: E402
+from ctxprune.shrink.io.loading import load_model  # noqa: E402
+from ctxprune.shrink.io.saving import save_model  # noqa: E402
+from ctxprune.shrink.measure.activations import moments  # noqa: E402
+from ctxprune.shrink.model.cost import cost, matrices  # noqa: E402
+from ctxprune.shrink.model.modules import Factorised, Mapped, Routed, parts_of, put_parts  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 from ctxprune.shrink.recover.cut_vocabulary import CutVocabulary  # noqa: E402
 from ctxprune.shrink.recover.factorise import Factorise, factors  # noqa: E402
 from ctxprune.shrink.recover.route_experts import RouteExperts, balanced  # noqa: E402
-from ctxprune.shrink.saved import save_model  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
 
 
 def budgeted(subject, share, measure="flops"):
@@ -44,7 +44,7 @@ def test_factors_of_full_rank_are_the_same_and_fewer_keep_the_most():
     # the mean error of rank r is the sum of the eigenvalues that are left out
     weight = linear.weight.detach().double()
     spread = weight @ (seen.products / seen.count - torch.outer(seen.mean, seen.mean)) @ weight.T
-    from ctxprune.shrink.activations import module_inputs
+    from ctxprune.shrink.measure.activations import module_inputs
 
     inputs = module_inputs(subject, [path])[path]
     error = (factors(linear, seen, 9)(inputs) - linear(inputs)).detach().square().sum(1).mean()

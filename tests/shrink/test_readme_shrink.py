@@ -16,8 +16,8 @@ pytest.importorskip("onnx", reason="the train extra is not installed")
 from shrink import folders  # noqa: E402
 
 from ctxprune.cli import main  # noqa: E402
-from ctxprune.shrink import job, trial  # noqa: E402
-from ctxprune.shrink.cost import cost  # noqa: E402
+from ctxprune.shrink.model.cost import cost  # noqa: E402
+from ctxprune.shrink.run import job, trial  # noqa: E402
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("## Shrink your own reranker")[2].partition("\n## ")[0]

@@ -12,9 +12,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError  # noqa: E402
-from ctxprune.shrink.cost import Target  # noqa: E402
-from ctxprune.shrink.recipe import load_recipe, recipe_names  # noqa: E402
-from ctxprune.shrink.run import shrink  # noqa: E402
+from ctxprune.shrink.model.cost import Target  # noqa: E402
+from ctxprune.shrink.recipes.recipe import load_recipe, recipe_names  # noqa: E402
+from ctxprune.shrink.run.runner import shrink  # noqa: E402
 
 SUBJECTS = {"encoder": models.encoder, "decoder": models.decoder}
 CASES = [(name, kind) for name in recipe_names() for kind in load_recipe(name).models if kind in SUBJECTS]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ctxprune.errors import FormatError
-from ctxprune.shrink import recipe
-from ctxprune.shrink.recipe import load_recipe, recipe_names
+from ctxprune.shrink.recipes import recipe
+from ctxprune.shrink.recipes.recipe import load_recipe, recipe_names
 
 STRANGE = {
     "lists": "a = " + "[" * 100_000,

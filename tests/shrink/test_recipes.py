@@ -16,9 +16,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models, promises, trained  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.cost import Target  # noqa: E402
-from ctxprune.shrink.recipe import Piece, load_recipe, recipe_names  # noqa: E402
-from ctxprune.shrink.run import shrink  # noqa: E402
+from ctxprune.shrink.model.cost import Target  # noqa: E402
+from ctxprune.shrink.recipes.recipe import Piece, load_recipe, recipe_names  # noqa: E402
+from ctxprune.shrink.run.runner import shrink  # noqa: E402
 
 KEEPS = (0.6, 0.8, 0.4)
 LONG: dict[str, str] = {}

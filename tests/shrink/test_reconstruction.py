@@ -9,9 +9,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import models  # noqa: E402
 
-from ctxprune.shrink.reconstruction import ridge_solve, unit_gram, wanted_in_order  # noqa: E402
-from ctxprune.shrink.subject import Subject, module_of  # noqa: E402
-from ctxprune.shrink.tasks.cross_encoder import CrossEncoder  # noqa: E402
+from ctxprune.shrink.measure.reconstruction import ridge_solve, unit_gram, wanted_in_order  # noqa: E402
+from ctxprune.shrink.model.subject import Subject, module_of  # noqa: E402
+from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
 
 
 def test_a_small_ridge_solves_a_full_system():

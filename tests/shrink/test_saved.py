@@ -14,11 +14,11 @@ transformers = pytest.importorskip("transformers", reason="the train extra is no
 from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import CtxpruneError, FormatError, InputError  # noqa: E402
-from ctxprune.shrink.families.base import replace_module  # noqa: E402
-from ctxprune.shrink.loading import load_model  # noqa: E402
-from ctxprune.shrink.saved import MANIFEST, save_model  # noqa: E402
-from ctxprune.shrink.shared import SharedLinear, shares  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.io.loading import load_model  # noqa: E402
+from ctxprune.shrink.io.saving import MANIFEST, save_model  # noqa: E402
+from ctxprune.shrink.model.families.base import replace_module  # noqa: E402
+from ctxprune.shrink.model.shared import SharedLinear, shares  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 CUTS = {
     "uneven": {("neuron", 0): 20, ("neuron", 2): 30, ("head", 1): 2},
@@ -31,7 +31,7 @@ CUTS = {
 
 
 def cut(model, wanted: dict):
-    from ctxprune.shrink.families import family_of
+    from ctxprune.shrink.model.families import family_of
 
     groups = family_of(model).describe(model).groups
     masks = {}

@@ -17,25 +17,25 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import folders  # noqa: E402
 
-from ctxprune._sealed import unseal  # noqa: E402
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
-from ctxprune.shrink import trial as trials  # noqa: E402
-from ctxprune.shrink.cost import Target, cost  # noqa: E402
-from ctxprune.shrink.loading import load_model  # noqa: E402
-from ctxprune.shrink.prepared import prepare  # noqa: E402
-from ctxprune.shrink.recipe import load_recipe  # noqa: E402
-from ctxprune.shrink.search import Plan, fitting_recipes, search  # noqa: E402
-from ctxprune.shrink.trial import Effort, rivals, tried, with_steps  # noqa: E402
+from ctxprune.shrink.io.loading import load_model  # noqa: E402
+from ctxprune.shrink.model.cost import Target, cost  # noqa: E402
+from ctxprune.shrink.recipes.recipe import load_recipe  # noqa: E402
+from ctxprune.shrink.run import trial as trials  # noqa: E402
+from ctxprune.shrink.run.preparation import prepare  # noqa: E402
+from ctxprune.shrink.run.search import Plan, fitting_recipes, search  # noqa: E402
+from ctxprune.shrink.run.trial import Effort, rivals, tried, with_steps  # noqa: E402
+from ctxprune.storage.sealed import unseal  # noqa: E402
 
 TIMES = ("seconds", "milliseconds", "full_milliseconds", "time_left", "exact")
 WATCHED = """
 import os, sys, time
 from pathlib import Path
 from ctxprune.shrink import search as searching
-from ctxprune.shrink.cost import Target
-from ctxprune.shrink.loading import load_model
-from ctxprune.shrink.prepared import prepare
-from ctxprune.shrink.recipe import load_recipe
+from ctxprune.shrink.model.cost import Target
+from ctxprune.shrink.io.loading import load_model
+from ctxprune.shrink.run.preparation import prepare
+from ctxprune.shrink.recipes.recipe import load_recipe
 folder = Path(sys.argv[1])
 loaded = load_model(folder / "model")
 plan = searching.Plan((load_recipe("flap"),), Target("flops", 0.6), steps=2)

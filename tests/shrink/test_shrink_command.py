@@ -15,7 +15,7 @@ from shrink import folders  # noqa: E402
 
 from ctxprune.cli import main  # noqa: E402
 from ctxprune.models.pruner import load_pruner  # noqa: E402
-from ctxprune.shrink.loading import load_model  # noqa: E402
+from ctxprune.shrink.io.loading import load_model  # noqa: E402
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_decoder_and_an_embedder(words: list[str], capsys: pytest.CaptureFixtu
     words = changed(changed(words, "--data", "pairs.jsonl"), "--out", "out2")
     assert main(["shrink", "embedder", *words[2:], "--target", "flops=0.7", "--onnx", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "embedder"
-    from ctxprune.scorers.embedders import OnnxEmbedder
+    from ctxprune.scorers.neural.embedders import OnnxEmbedder
 
     assert OnnxEmbedder("out2/onnx/model_int8.onnx")(["the bridge", "a cat"]).shape == (2, 32)
 
@@ -158,7 +158,7 @@ def test_models_that_do_not_fit(words: list[str], tmp_path: Path, capsys: pytest
 
 def test_a_pruner(words: list[str], capsys: pytest.CaptureFixture[str]):
     from ctxprune.rag import Passage
-    from ctxprune.scorers.pruner import PrunerScorer
+    from ctxprune.scorers.neural.pruner import PrunerScorer
 
     folders.pruner(Path("pruner"))
     words = [*changed(words, "--recipe", "unit_magnitude"), "--target", "flops=0.9"]

@@ -10,11 +10,11 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.cost import cost, unit_costs  # noqa: E402
-from ctxprune.shrink.families import FAMILIES as FAMILY_CLASSES  # noqa: E402
-from ctxprune.shrink.families import family_of  # noqa: E402
-from ctxprune.shrink.gates import gated  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.measure.gates import gated  # noqa: E402
+from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
+from ctxprune.shrink.model.families import FAMILIES as FAMILY_CLASSES  # noqa: E402
+from ctxprune.shrink.model.families import family_of  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 MAKERS = {
     "bert": models.bert,

@@ -9,7 +9,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import models  # noqa: E402
 
-from ctxprune.shrink import timing  # noqa: E402
+from ctxprune.shrink.run import timing  # noqa: E402
 
 
 def test_ratios_are_taken_round_by_round(monkeypatch: pytest.MonkeyPatch):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 tokenizers = pytest.importorskip("tokenizers")
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.vocabulary import count_pieces, cut_tokenizer, kept_pieces, rank_prior  # noqa: E402
+from ctxprune.train.vocabulary import count_pieces, cut_tokenizer, kept_pieces, rank_prior  # noqa: E402
 
 LETTERS = "abcdeé1."
 WORDS = ["abc", "bad", "cab", "##ab", "##de", "abé", "ab"]

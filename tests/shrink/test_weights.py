@@ -12,9 +12,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.cost import Target, cost, matrices  # noqa: E402
-from ctxprune.shrink.recipe import Piece, Recipe, Stage, load_recipe, recipe_names  # noqa: E402
-from ctxprune.shrink.run import shrink  # noqa: E402
+from ctxprune.shrink.model.cost import Target, cost, matrices  # noqa: E402
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage, load_recipe, recipe_names  # noqa: E402
+from ctxprune.shrink.run.runner import shrink  # noqa: E402
 
 SINGLE = [
     name

@@ -22,9 +22,9 @@ from transformers import (
     MixtralForCausalLM,
 )
 
-from ctxprune.shrink.subject import Subject
-from ctxprune.shrink.tasks.cross_encoder import CrossEncoder
-from ctxprune.shrink.tasks.language_model import LanguageModel
+from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
+from ctxprune.shrink.model.tasks.language_model import LanguageModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

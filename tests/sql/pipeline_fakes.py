@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.linking.base import Linked
-from ctxprune.sql.pipeline import Pipeline
-from ctxprune.sql.schema import ColumnRef, Schema
+from ctxprune.sql.pipeline.pipeline import Pipeline
+from ctxprune.sql.schema.schema import ColumnRef, Schema
 from ctxprune.sql.values.base import ValueHit
 
 

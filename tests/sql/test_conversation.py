@@ -15,10 +15,10 @@ import pytest
 
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.sql import Conversation, Database, Pipeline, PipelineConfig
-from ctxprune.sql._cancel import cancellation, told_at_once
+from ctxprune.sql.pipeline.steps import State
 from ctxprune.sql.rewrite.chat import ChatRewriter
-from ctxprune.sql.schema import ColumnRef
-from ctxprune.sql.steps import State
+from ctxprune.sql.schema.schema import ColumnRef
+from ctxprune.utils.cancellation import cancellation, told_at_once
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "generate" / "chat_fakes.py")))
 parts = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "pipeline_fakes.py")))

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError, SchemaError, UsageError
-from ctxprune.sql.database import Database, Limits
-from ctxprune.sql.drivers import _child
-from ctxprune.sql.drivers.samples import quote_name
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.database.database import Database, Limits
+from ctxprune.sql.database.drivers import _child
+from ctxprune.sql.database.drivers.samples import quote_name
+from ctxprune.sql.schema.schema import ColumnRef
 
 ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
 ONE_SCALAR = "SELECT instr(hex(zeroblob(4000000)), hex(zeroblob(2000000)) || '1')"
@@ -271,7 +271,7 @@ class TestLimits:
         code = f"""
 import resource
 from ctxprune.errors import QueryLimitError
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 with Database({str(shop)!r}) as database:
     database.execute("SELECT 1")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.errors import DatabaseError
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 
 COUNT = "SELECT count(*) FROM t"
 CRASH = """
@@ -178,12 +178,12 @@ class TestFingerprint:
             assert database.data_fingerprint() != before
 
     def test_a_file_under_constant_change_never_matches(self, shop, monkeypatch):
-        monkeypatch.setattr("ctxprune.sql.drivers._file._settling", lambda _: 0.001)
+        monkeypatch.setattr("ctxprune.sql.database.drivers._file._settling", lambda _: 0.001)
         with Database(shop) as database:
             assert database.data_fingerprint() != database.data_fingerprint()
 
     def test_whole_second_time_stamps_are_waited_for(self, shop):
-        from ctxprune.sql.drivers import _file
+        from ctxprune.sql.database.drivers import _file
 
         whole = 1_800_000_000 * 10**9
         assert _file._settling((1, 1, whole, whole)) == 0.0  # in the future or long ago: no tick to wait for

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.errors import CtxpruneError, QueryError
-from ctxprune.sql.database import Database, Limits
+from ctxprune.sql.database.database import Database, Limits
 
 CASES = Path(__file__).with_name("hostile.sql")
 TIGHT = Limits(seconds=0.08, rows=100, bytes=1_000_000, memory=64_000_000)

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from ctxprune.errors import DatabaseError
-from ctxprune.sql.database import Database, Limits
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.database.database import Database, Limits
+from ctxprune.sql.schema.schema import ColumnRef
 
 ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
 HEAD = f"""
 import gc, os, sys, threading, time
-from ctxprune.sql.database import Database, Limits
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.database.database import Database, Limits
+from ctxprune.sql.schema.schema import ColumnRef
 ENDLESS = {ENDLESS!r}
 def children(database):
     return [server._process.pid for server in database._driver._pool._state.all]

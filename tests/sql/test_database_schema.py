@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ctxprune.errors import DatabaseError, QueryError, SchemaError
-from ctxprune.sql.database import Database
-from ctxprune.sql.schema import ForeignKey
+from ctxprune.sql.database.database import Database
+from ctxprune.sql.schema.schema import ForeignKey
 
 NAMES = [
     "a b",
@@ -171,7 +171,7 @@ def test_a_view_that_explodes_is_left_out(tmp_path):
     )
     path = build(tmp_path / "x.db", "CREATE TABLE fine (a);" + script)
     with Database(path) as database, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ctxprune.sql.drivers._file_driver._PROBE_SECONDS", 0.1)
+        patch.setattr("ctxprune.sql.database.drivers._file_driver._PROBE_SECONDS", 0.1)
         schema = database.schema()
     assert "fine" in schema
     assert "v1" in schema
@@ -225,7 +225,7 @@ def test_a_database_without_tables(tmp_path):
 def test_a_locked_file_is_an_error_not_a_missing_table(shop):
     with Database(shop) as database, closing(sqlite3.connect(shop, isolation_level=None)) as writer:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("ctxprune.sql.drivers._sqlite_reflect._BUSY_SECONDS", 0.1)
+            patch.setattr("ctxprune.sql.database.drivers._sqlite_reflect._BUSY_SECONDS", 0.1)
             writer.execute("BEGIN EXCLUSIVE")
             with pytest.raises(DatabaseError, match="locked"):
                 database.schema()

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune.sql.database import Database
-from ctxprune.sql.doubts import Doubt, SchemaWords, find_doubts
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load, sample_items
-from ctxprune.sql.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.schema import ColumnRef, Schema
+from ctxprune.sql.linking.doubts import Doubt, SchemaWords, find_doubts
+from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
+from ctxprune.sql.schema.schema import ColumnRef, Schema
 from ctxprune.sql.values import ValueIndex
 
 SCRIPT = """

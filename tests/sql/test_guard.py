@@ -19,8 +19,8 @@ from ctxprune.sql.guard import DIALECTS, Guard, Verdict, check
 from ctxprune.sql.guard._dialects import Plus
 from ctxprune.sql.guard._functions import FUNCTIONS, GROWING, TABLE_FUNCTIONS
 from ctxprune.sql.guard._tree import NODES
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
-from ctxprune.sql.schema_files import schemas_from_spider
+from ctxprune.sql.schema.files import schemas_from_spider
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 
 
 def shop(dialect: str = "sqlite", **more: tuple[str, ...]) -> Schema:

@@ -10,7 +10,7 @@ import pytest
 from servers import Database as Made
 
 from ctxprune.errors import QueryError
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.guard import Guard
 
 TABLE = "CREATE TABLE t (a INTEGER PRIMARY KEY, b VARCHAR(20), c DOUBLE PRECISION)"

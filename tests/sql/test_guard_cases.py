@@ -11,7 +11,7 @@ import pytest
 
 from ctxprune.errors import GuardError
 from ctxprune.sql.guard import DIALECTS, Guard, check
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 
 CASES = Path(__file__).parent / "guard_cases"
 SHOP = {

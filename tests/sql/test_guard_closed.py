@@ -14,9 +14,9 @@ import pytest
 
 from ctxprune.errors import QueryError
 from ctxprune.sql import Database
-from ctxprune.sql.execution import GuardedRunner
 from ctxprune.sql.guard import Guard, Verdict
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.guard.execution import GuardedRunner
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 
 CASES = Path(__file__).parent / "guard_cases" / "closed.jsonl"
 VISIBLE = {

@@ -12,7 +12,7 @@ import sqlite3
 import pytest
 
 from ctxprune.sql.guard import Guard
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 
 VISIBLE = {"emp": ("id", "name", "dept_id"), "dept": ("id", "title")}
 GUARD = Guard("sqlite", Schema("x", tuple(Table(t, tuple(map(Column, cs))) for t, cs in VISIBLE.items())))

@@ -17,17 +17,17 @@ from typing import Any
 import pytest
 
 from ctxprune.errors import DatabaseError, FormatError, SchemaError, UsageError
-from ctxprune.sql.database import Database
-from ctxprune.sql.generate.cache import CachedModel, GenerationCache
+from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.styles import generator_of
 from ctxprune.sql.linking.base import Linked
-from ctxprune.sql.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
+from ctxprune.sql.pipeline.steps import PATHS, Execute, Generate, Screen, SelectAnswer, State
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.select.judge import JudgedSelector
 from ctxprune.sql.select.unit_tests import UnitTestSelector
 from ctxprune.sql.select.vote import VoteSelector
-from ctxprune.sql.steps import PATHS, Execute, Generate, Screen, SelectAnswer, State
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "generate" / "chat_fakes.py")))
 parts = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "pipeline_fakes.py")))

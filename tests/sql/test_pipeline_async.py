@@ -14,11 +14,11 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.errors import UsageError
-from ctxprune.sql._cancel import Stop, cancellation
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.generate.chat import ChatGenerator
-from ctxprune.sql.pipeline import Answer, Pipeline, PipelineConfig
+from ctxprune.sql.pipeline.pipeline import Answer, Pipeline, PipelineConfig
+from ctxprune.utils.cancellation import Stop, cancellation
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "generate" / "chat_fakes.py")))
 parts = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "pipeline_fakes.py")))

@@ -11,16 +11,16 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.errors import ModelError
-from ctxprune.sql.database import Database
+from ctxprune.llm.base import LATE
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.base import Candidate, Request
 from ctxprune.sql.generate.chat import ChatGenerator
 from ctxprune.sql.generate.mixed import MixedGenerator
-from ctxprune.sql.generate.model import LATE
 from ctxprune.sql.generate.prompts.plain import PlainPrompt
-from ctxprune.sql.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.schema import ColumnRef
-from ctxprune.sql.steps.generate import labelled
-from ctxprune.sql.steps.names import RESTORED
+from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
+from ctxprune.sql.pipeline.steps.generate import labelled
+from ctxprune.sql.pipeline.steps.names import RESTORED
+from ctxprune.sql.schema.schema import ColumnRef
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "generate" / "chat_fakes.py")))
 parts = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "pipeline_fakes.py")))

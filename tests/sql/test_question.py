@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctxprune.sql._question import same_question
+from ctxprune.sql.question import same_question
 
 
 @pytest.mark.parametrize(

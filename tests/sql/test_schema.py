@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxprune.errors import FormatError, SchemaError
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 
 CITY = Table("City", (Column("name", "TEXT", primary_key=True), Column("Größe", "INT", examples=(1, 2.5, "x"))))
 SALE = Table("sale", (Column("id", "INT"), Column("city", "TEXT", comment="own"), Column("x.y")), is_view=True, rows=3)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ctxprune.errors import InputError
-from ctxprune.sql.schema import ForeignKey
-from ctxprune.sql.schema_files import schemas_from_bird, schemas_from_spider
+from ctxprune.sql.schema.files import schemas_from_bird, schemas_from_spider
+from ctxprune.sql.schema.schema import ForeignKey
 
 ZOO: dict[str, Any] = {
     "db_id": "zoo",
@@ -215,7 +215,7 @@ def test_the_real_files(shared):
 
 @pytest.mark.data
 def test_the_real_databases_agree_with_their_schema_files(shared):
-    from ctxprune.sql.database import Database
+    from ctxprune.sql.database.database import Database
 
     root = shared / "data" / "nl2sql" / "spider"
     schemas = schemas_from_spider(root / "tables.json")

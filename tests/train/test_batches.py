@@ -10,7 +10,7 @@ import pytest
 from ctxprune.models.windows import Tokens
 from ctxprune.train.batches import batches, collate, encode, view
 from ctxprune.train.examples import Example
-from ctxprune.train.sets import Document
+from ctxprune.train.sentence_sets import Document
 
 
 class Letters:

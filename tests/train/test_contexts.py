@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ctxprune.context import Context
+from ctxprune.context.base import Context
 from ctxprune.train.contexts import DocumentsContext
-from ctxprune.train.sets import Document
+from ctxprune.train.sentence_sets import Document
 
 
 def test_units_are_sentences():

@@ -16,15 +16,15 @@ pytest.importorskip("onnx", reason="the train extra is not installed")
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.models.windows import Tokens, windows  # noqa: E402
 from ctxprune.rag import Passage  # noqa: E402
-from ctxprune.scorers.pruner import PrunerScorer  # noqa: E402
+from ctxprune.scorers.neural.pruner import PrunerScorer  # noqa: E402
 from ctxprune.train.batches import View  # noqa: E402
-from ctxprune.train.distil import DistilRecipe, DistilRun, distil_losses  # noqa: E402
-from ctxprune.train.distilled import DistilPlan, distil_pruner  # noqa: E402
-from ctxprune.train.network import EncoderShape, LayerShape, PrunerNetwork  # noqa: E402
+from ctxprune.train.distil_pruner import DistilPlan, distil_pruner  # noqa: E402
+from ctxprune.train.distillation import DistilRecipe, DistilRun, distil_losses  # noqa: E402
 from ctxprune.train.pairs import UNLABELLED, free_pairs  # noqa: E402
-from ctxprune.train.pruner import finish, smoke_parts  # noqa: E402
+from ctxprune.train.pruner_network import EncoderShape, LayerShape, PrunerNetwork  # noqa: E402
 from ctxprune.train.student import grown, student_of  # noqa: E402
-from ctxprune.train.taught import Taught, say, taught_batches  # noqa: E402
+from ctxprune.train.teacher_targets import Taught, say, taught_batches  # noqa: E402
+from ctxprune.train.train_pruner import finish, smoke_parts  # noqa: E402
 
 SHAPE = EncoderShape.uniform(vocabulary=1200, positions=256, width=16, heads=4, inner=32, layers=2)
 ORDER = np.arange(1200)

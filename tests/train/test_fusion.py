@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from ctxprune.models.pruner import FEATURES
-from ctxprune.scorers.pruner import PrunerScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
 from ctxprune.train.examples import Example
 from ctxprune.train.fusion import calibration_error, fit_fusion, logistic
-from ctxprune.train.sets import Document
+from ctxprune.train.sentence_sets import Document
 
 
 def test_it_finds_the_weights_that_made_the_labels():

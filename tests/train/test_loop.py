@@ -9,8 +9,8 @@ pytest.importorskip("safetensors", reason="the train extra is not installed")
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.train.loop import Recipe, Run, _halved, blended  # noqa: E402
-from ctxprune.train.network import HEADS, EncoderShape, PrunerNetwork, load_base  # noqa: E402
-from ctxprune.train.pruner import _last_losses  # noqa: E402
+from ctxprune.train.pruner_network import HEADS, EncoderShape, PrunerNetwork, load_base  # noqa: E402
+from ctxprune.train.train_pruner import _last_losses  # noqa: E402
 
 SHAPE = EncoderShape.uniform(vocabulary=50, positions=16, width=8, heads=2, inner=16, layers=1)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune.text import words
+from ctxprune.text.words import words
 from ctxprune.train.examples import Example, passages, tables
 from ctxprune.train.mixture import SHARES, epoch, fingerprint, held_out_questions, split_examples
-from ctxprune.train.sets import Document, for_training
+from ctxprune.train.sentence_sets import Document, for_training
 
 EXAMPLES = [
     Example(source, "passage", f"{source} question {number}", (Document("", ("a", "b"), (True, False)),))

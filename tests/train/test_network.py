@@ -15,9 +15,9 @@ from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.models.pruner import bundled  # noqa: E402
 from ctxprune.train.export import export_float  # noqa: E402
 from ctxprune.train.export_int8 import export_int8  # noqa: E402
-from ctxprune.train.network import EncoderShape, LayerShape, PrunerNetwork  # noqa: E402
-from ctxprune.train.reading import read_network  # noqa: E402
-from ctxprune.train.rounding import codes, rounded  # noqa: E402
+from ctxprune.train.graph_reader import read_network  # noqa: E402
+from ctxprune.train.int4_embeddings import codes, rounded  # noqa: E402
+from ctxprune.train.pruner_network import EncoderShape, LayerShape, PrunerNetwork  # noqa: E402
 
 LAYERS = (LayerShape(3, 24), LayerShape(0, 16), LayerShape(1, 0), LayerShape(0, 0))
 UNSHRUNK = Path(__file__).resolve().parents[2] / "benchmarks" / "models" / "pruner-v1"

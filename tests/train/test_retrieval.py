@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctxprune.train.examples import Example
 from ctxprune.train.retrieval import HardNegatives, with_distractors
-from ctxprune.train.sets import Document
+from ctxprune.train.sentence_sets import Document
 
 TEXTS = ["the blue gate", "cows eat grass", "a gate of iron, a blue gate", "rain"]
 

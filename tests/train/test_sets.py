@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune._json_lines import read_rows
 from ctxprune.errors import InputError, UsageError
-from ctxprune.train.sets import Document, Item, chosen_split, for_training, items_of, read_items
+from ctxprune.storage.json_lines import read_rows
+from ctxprune.train.sentence_sets import Document, Item, chosen_split, for_training, items_of, read_items
 
 PLAIN = {
     "id": "a",

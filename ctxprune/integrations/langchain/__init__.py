@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ctxprune._extras import require
-from ctxprune._lazy import lazy
+from ctxprune.utils.extras import require
+from ctxprune.utils.lazy import lazy
 
 if TYPE_CHECKING:
     from ctxprune.integrations._accounts import restored

@@ -12,17 +12,17 @@ from pydantic import ConfigDict, ValidationError
 
 from ctxprune.errors import UsageError
 from ctxprune.integrations._accounts import accounts, order_of, titles_of
-from ctxprune.policies import TokenBudget
-from ctxprune.pruning import Pruner
-from ctxprune.rag.options import NO_OPTIONS
-from ctxprune.rag.passages import Passages
+from ctxprune.policies.base import TokenBudget
+from ctxprune.pruning.pruner import Pruner
+from ctxprune.rag.passages.options import NO_OPTIONS
+from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.ranking import PassagePruner
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import Callbacks
     from langchain_core.runnables import Runnable, RunnableConfig
 
-    from ctxprune.rag.options import PassageOptions
+    from ctxprune.rag.passages.options import PassageOptions
     from ctxprune.rag.ranking import RankedPassages
 
     GivenPruner = PassagePruner | Pruner | None

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from ctxprune.errors import BudgetError, InputError, MissingExtraError, UsageError
-from ctxprune.pruning import Pruner
+from ctxprune.policies.table_budget import TableBudget
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.jsondocument import json_lists
 from ctxprune.rag.kinds import read_context
-from ctxprune.rag.passages import Passages
+from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.sniff import sniffed
 from ctxprune.scorers import DEFAULT_SCORER
-from ctxprune.scorers.structured import structured
-from ctxprune.table_policies import TableBudget
+from ctxprune.scorers.combined.structured import structured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ctxprune.context import Context
+    from ctxprune.context.base import Context
 
 __all__ = ["MessagePruner", "PruneToolResults", "question_of"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._extras import require
 from ctxprune.integrations.langchain.messages import MessagePruner
 from ctxprune.integrations.langchain.tools import ToolSelector
+from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from langchain_core.runnables import Runnable
 
-    from ctxprune.sql.answer import Answer
-    from ctxprune.sql.pipeline import Pipeline
+    from ctxprune.sql.pipeline.answer import Answer
+    from ctxprune.sql.pipeline.pipeline import Pipeline
 
 __all__ = ["answer_text", "sql_runnable", "sql_tool"]
 

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage
 
 from ctxprune.errors import UsageError
 from ctxprune.integrations.langchain.messages import question_of
-from ctxprune.pruning import Pruner
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.jsonschema import Tools
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
-    from ctxprune.result import Pruned
+    from ctxprune.pruning.result import Pruned
 
 __all__ = ["ToolSelector"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ctxprune.kv.selection import check_count
+from ctxprune.kv.presses.selection import check_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

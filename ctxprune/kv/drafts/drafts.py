@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import attentions_of, cache_argument
-from ctxprune.kv.checks import kind_of
 from ctxprune.kv.drafts.draft_index import DraftIndex, GrownIndex
-from ctxprune.kv.prefilled import check_ids, positions_of
-from ctxprune.kv.selection import check_count
+from ctxprune.kv.presses.selection import check_count
+from ctxprune.kv.reading.attention import attentions_of, cache_argument
+from ctxprune.kv.reading.checks import kind_of
+from ctxprune.kv.reading.prefilled import check_ids, positions_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.prefilled import prefill
-from ctxprune.kv.quantise import ratio_for_bytes
+from ctxprune.kv.cache.quantise import ratio_for_bytes
+from ctxprune.kv.reading.prefilled import prefill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from torch import Tensor, nn
 
-    from ctxprune.kv.cache import PrunedCache
+    from ctxprune.kv.cache.pruned_cache import PrunedCache
+    from ctxprune.kv.cache.store import Storage
     from ctxprune.kv.evaluation.samples import Sample
-    from ctxprune.kv.prefilled import Prefilled
-    from ctxprune.kv.press import Press
-    from ctxprune.kv.store import Storage
+    from ctxprune.kv.presses.base import Press
+    from ctxprune.kv.reading.prefilled import Prefilled
 
 __all__ = ["MODES", "Cell", "Outcome", "answers", "continuation_loss", "outcomes", "summarise"]
 

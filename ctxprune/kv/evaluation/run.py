@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune._compressed import open_bytes
-from ctxprune._sealed import sealed_line, unseal
 from ctxprune.errors import InputError, UsageError
+from ctxprune.kv.cache.quantise import Kivi
 from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss, outcomes, summarise
 from ctxprune.kv.evaluation.samples import TASKS, make_samples
-from ctxprune.kv.names import PRESSES, WRAPPERS
-from ctxprune.kv.prefilled import prefill
 from ctxprune.kv.presses.qfilter import QFilter, QFilters
+from ctxprune.kv.presses.registry import PRESSES, WRAPPERS
+from ctxprune.kv.presses.selection import check_ratio
 from ctxprune.kv.presses.streaming_llm import StreamingLLM
-from ctxprune.kv.quantise import Kivi
-from ctxprune.kv.selection import check_ratio
+from ctxprune.kv.reading.prefilled import prefill
+from ctxprune.storage.compressed import open_bytes
+from ctxprune.storage.sealed import sealed_line, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from torch import nn
 
+    from ctxprune.kv.cache.store import Storage
     from ctxprune.kv.evaluation.samples import Sample
-    from ctxprune.kv.press import Press
-    from ctxprune.kv.store import Storage
+    from ctxprune.kv.presses.base import Press
 
 __all__ = ["FULL", "Comparison", "cells_of", "check_log", "compare", "named_press", "read_text"]
 
@@ -233,7 +233,7 @@ class _Steps:
     """Finished steps by name in a file of JSON lines; a line that was cut is done again."""
 
     def __init__(self, log: Path | None, asked: Comparison, model: nn.Module) -> None:
-        from ctxprune.kv.model_files import model_fingerprint
+        from ctxprune.kv.cache.model_files import model_fingerprint
 
         self._log = log
         if log is not None:

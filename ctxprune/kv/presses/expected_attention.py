@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
-from ctxprune.kv.press import Press
-from ctxprune.kv.selection import check_count
+from ctxprune.kv.presses.base import Press
+from ctxprune.kv.presses.selection import check_count
+from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["ExpectedAttention"]
 

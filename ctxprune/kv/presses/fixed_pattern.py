@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.kv.press import Press
-from ctxprune.kv.selection import check_count
+from ctxprune.kv.presses.base import Press
+from ctxprune.kv.presses.selection import check_count
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["FixedPattern"]
 

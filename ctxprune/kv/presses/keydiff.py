@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from torch.nn.functional import normalize
 
-from ctxprune.kv.press import Press
+from ctxprune.kv.presses.base import Press
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["KeyDiff"]
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import argument, cache_argument, decoder_of
-from ctxprune.kv.cache import cache_copy
-from ctxprune.kv.hooks import Hooks
-from ctxprune.kv.layer import PrunedLayer
-from ctxprune.kv.press import Plan, Press
-from ctxprune.kv.selection import check_count, keep_count, top
+from ctxprune.kv.cache.layer import PrunedLayer
+from ctxprune.kv.cache.pruned_cache import cache_copy
+from ctxprune.kv.presses.base import Plan, Press
+from ctxprune.kv.presses.selection import check_count, keep_count, top
+from ctxprune.kv.reading.attention import argument, cache_argument, decoder_of
+from ctxprune.kv.reading.hooks import Hooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers.cache_utils import Cache
 
-    from ctxprune.kv.prefilled import Prefilled
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.prefilled import Prefilled
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["KVzip"]
 

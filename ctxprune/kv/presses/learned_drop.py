@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.learned.gates import Gates
-from ctxprune.kv.press import Press
+from ctxprune.kv.gates.gates import Gates
+from ctxprune.kv.presses.base import Press
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["LearnedDrop"]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
+from ctxprune.kv.presses.selection import keep_count
 from ctxprune.kv.presses.snapkv import SnapKV
-from ctxprune.kv.selection import keep_count
+from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["PyramidKV"]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.kv.checks import kind_of
-from ctxprune.kv.model_files import ModelFile, model_fingerprint, tensor_digest
-from ctxprune.kv.press import Press
+from ctxprune.kv.cache.model_files import ModelFile, model_fingerprint, tensor_digest
+from ctxprune.kv.presses.base import Press
+from ctxprune.kv.reading.checks import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["QFilter", "QFilters", "learn_filters"]
 
@@ -123,7 +123,7 @@ def learn_filters(model: nn.Module, batches: Iterable[Tensor]) -> QFilters:
     Raises:
         UsageError: There are no ids, or the model cannot be served.
     """
-    from ctxprune.kv.prefilled import prefill
+    from ctxprune.kv.reading.prefilled import prefill
 
     products: list[Tensor] = []  # by layer, (heads, d, d): singular directions of a matrix are eigenvectors of these
     sums: list[Tensor] = []

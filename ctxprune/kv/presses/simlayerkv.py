@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
+from ctxprune.kv.presses.selection import check_count, top
 from ctxprune.kv.presses.streaming_llm import StreamingLLM
-from ctxprune.kv.selection import check_count, top
+from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["SimLayerKV"]
 

@@ -9,13 +9,13 @@ import torch
 from torch.nn.functional import avg_pool1d
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.press import Press
-from ctxprune.kv.selection import check_count, top
+from ctxprune.kv.presses.base import Press
+from ctxprune.kv.presses.selection import check_count, top
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["SnapKV"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ctxprune.kv.press import Press
+from ctxprune.kv.presses.base import Press
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["Tova"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.kv.attention import cache_argument
-from ctxprune.kv.cache import PrunedCache
+from ctxprune.kv.cache.pruned_cache import PrunedCache
+from ctxprune.kv.reading.attention import cache_argument
 from ctxprune.kv.reuse.passage_store import one_row
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import attentions_of
-from ctxprune.kv.cache import PrunedCache
-from ctxprune.kv.layer import PrunedLayer
+from ctxprune.kv.cache.layer import PrunedLayer
+from ctxprune.kv.cache.pruned_cache import PrunedCache
+from ctxprune.kv.cache.rotary import Rotary
+from ctxprune.kv.cache.store import Counts, Kept, Plain, column_type
+from ctxprune.kv.reading.attention import attentions_of
 from ctxprune.kv.reuse.passage_store import one_row, whole_cache
 from ctxprune.kv.reuse.recompute import recompute_tokens
-from ctxprune.kv.rotary import Rotary
-from ctxprune.kv.store import Counts, Kept, Plain, column_type
+from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

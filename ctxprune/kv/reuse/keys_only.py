@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.attention import Attention, attentions_of
-from ctxprune.kv.layer import PrunedLayer
-from ctxprune.kv.masks import pressed_layers
-from ctxprune.kv.prefilled import Prefilled
+from ctxprune.kv.cache.layer import PrunedLayer
+from ctxprune.kv.cache.masks import pressed_layers
+from ctxprune.kv.cache.rotary import Rotary
+from ctxprune.kv.reading.attention import Attention, attentions_of
+from ctxprune.kv.reading.prefilled import Prefilled
+from ctxprune.kv.reading.view import LayerView
 from ctxprune.kv.reuse.passage_store import one_row
-from ctxprune.kv.rotary import Rotary
-from ctxprune.kv.view import LayerView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor, nn
 
-    from ctxprune.kv.cache import PrunedCache
+    from ctxprune.kv.cache.pruned_cache import PrunedCache
 
 __all__ = ["as_prefilled"]
 

@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import FormatError, InputError, UsageError
-from ctxprune.kv.attention import attentions_of, cache_argument, decoder_of
-from ctxprune.kv.cache import PrunedCache
-from ctxprune.kv.checks import check_press, kind_of
-from ctxprune.kv.layer import PrunedLayer
-from ctxprune.kv.model_files import model_fingerprint
-from ctxprune.kv.prefilled import Prefilled, prefill
-from ctxprune.kv.rotary import Rotary
-from ctxprune.kv.saving import load_cache, save_cache
-from ctxprune.kv.selection import check_count
+from ctxprune.kv.cache.layer import PrunedLayer
+from ctxprune.kv.cache.model_files import model_fingerprint
+from ctxprune.kv.cache.pruned_cache import PrunedCache
+from ctxprune.kv.cache.rotary import Rotary
+from ctxprune.kv.cache.saving import load_cache, save_cache
+from ctxprune.kv.presses.selection import check_count
+from ctxprune.kv.reading.attention import attentions_of, cache_argument, decoder_of
+from ctxprune.kv.reading.checks import check_press, kind_of
+from ctxprune.kv.reading.prefilled import Prefilled, prefill
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor, nn
 
-    from ctxprune.kv.press import Press
+    from ctxprune.kv.presses.base import Press
 
 __all__ = ["PassageStore", "one_row", "whole_cache"]
 

@@ -8,7 +8,7 @@ import torch
 from transformers.cache_utils import DynamicLayer
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.layer import PrunedLayer
+from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.reuse.passage_store import one_row
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.kv.cache import PrunedCache
+    from ctxprune.kv.cache.pruned_cache import PrunedCache
 
 __all__ = ["common_prefix", "reuse_prefix"]
 

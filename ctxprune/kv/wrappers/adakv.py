@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ctxprune.kv.selection import check_share, top, top_over_heads
+from ctxprune.kv.presses.selection import check_share, top, top_over_heads
 from ctxprune.kv.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["AdaKV"]
 

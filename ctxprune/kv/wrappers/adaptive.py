@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
-from ctxprune.kv.press import planned
-from ctxprune.kv.selection import check_share, keep_count
+from ctxprune.kv.presses.base import planned
+from ctxprune.kv.presses.selection import check_share, keep_count
 from ctxprune.kv.wrappers.wrapper import Wrapper
+from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.prefilled import Prefilled
-    from ctxprune.kv.press import Plan
+    from ctxprune.kv.presses.base import Plan
+    from ctxprune.kv.reading.prefilled import Prefilled
 
 __all__ = ["Adaptive"]
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from ctxprune.errors import BudgetError
-from ctxprune.kv.press import planned
-from ctxprune.kv.selection import check_count
-from ctxprune.kv.store import column_type
+from ctxprune.kv.cache.store import column_type
+from ctxprune.kv.presses.base import planned
+from ctxprune.kv.presses.selection import check_count
 from ctxprune.kv.wrappers.token_budget import at_most
 from ctxprune.kv.wrappers.wrapper import Wrapper
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers.cache_utils import Cache
 
-    from ctxprune.kv.prefilled import Prefilled
-    from ctxprune.kv.press import Plan
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.presses.base import Plan
+    from ctxprune.kv.reading.prefilled import Prefilled
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["ByteBudget"]
 
@@ -90,7 +90,7 @@ class ByteBudget(Wrapper):
 
     def finished(self, cache: Cache) -> None:
         """Raises BudgetError if the cache holds more than the budget after all."""
-        from ctxprune.kv.cache import held_bytes
+        from ctxprune.kv.cache.pruned_cache import held_bytes
 
         super().finished(cache)
         if (held := held_bytes(cache)) > self.nbytes:
@@ -128,7 +128,7 @@ def _lengths(prefilled: Prefilled) -> list[int]:
 
 def _fixed_bytes(prefilled: Prefilled) -> int:
     """Bytes that do not depend on what is kept: layers left whole, and how far positions are moved."""
-    from ctxprune.kv.cache import held_bytes
+    from ctxprune.kv.cache.pruned_cache import held_bytes
 
     pressed = {view.attention.layer for view in prefilled.views}
     whole = [layer for number, layer in enumerate(prefilled.context_cache.layers) if number not in pressed]

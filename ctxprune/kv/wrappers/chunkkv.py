@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.kv.selection import check_count
+from ctxprune.kv.presses.selection import check_count
 from ctxprune.kv.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["ChunkKV"]
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.press import Plan, Press, planned
+from ctxprune.kv.presses.base import Plan, Press, planned
 from ctxprune.kv.wrappers.wrapper import check_inner
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers.cache_utils import Cache
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["Composed"]
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune._checks import is_number
 from ctxprune.errors import UsageError
-from ctxprune.kv.selection import check_share, top
+from ctxprune.kv.presses.selection import check_share, top
 from ctxprune.kv.wrappers.wrapper import Wrapper
+from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["CriticalKV", "output_norms"]
 

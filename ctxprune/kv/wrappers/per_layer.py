@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.selection import check_ratio, keep_count
+from ctxprune.kv.presses.selection import check_ratio, keep_count
 from ctxprune.kv.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["PerLayer"]
 

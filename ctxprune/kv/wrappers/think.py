@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.selection import check_count, check_ratio, keep_count, top
+from ctxprune.kv.presses.selection import check_count, check_ratio, keep_count, top
 from ctxprune.kv.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.press import Plan
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.presses.base import Plan
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["ThinK"]
 

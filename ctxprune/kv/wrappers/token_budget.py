@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.kv.selection import check_count, top_over_heads
+from ctxprune.kv.presses.selection import check_count, top_over_heads
 from ctxprune.kv.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["TokenBudget", "at_most"]
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.press import Press
+from ctxprune.kv.presses.base import Press
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers.cache_utils import Cache
 
-    from ctxprune.kv.prefilled import Prefilled
-    from ctxprune.kv.press import Plan
-    from ctxprune.kv.view import LayerView
+    from ctxprune.kv.presses.base import Plan
+    from ctxprune.kv.reading.prefilled import Prefilled
+    from ctxprune.kv.reading.view import LayerView
 
 __all__ = ["Wrapper", "check_inner"]
 

@@ -8,21 +8,21 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
 from ctxprune.errors import InputError, RequestError, UnknownNameError
-from ctxprune.policies import Adaptive, Policy, Threshold, TokenBudget, TopK
-from ctxprune.pruning import Pruner
+from ctxprune.policies.base import Adaptive, Policy, Threshold, TokenBudget, TopK
+from ctxprune.policies.table_budget import TableBudget
+from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage, PassageOptions, PassagePruner, Passages
 from ctxprune.rag.kinds import KINDS, TABLES, read_context
 from ctxprune.rag.sniff import sniffed
 from ctxprune.serve.replies import Json, encoded
 from ctxprune.serve.routes.base import LONGEST_NAME, BodyRoute, CallOf, ServiceOf, Strict, account, described
 from ctxprune.serve.scoring import Outcome, Scored, Task
-from ctxprune.table_policies import TableBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ctxprune.context import Context
-    from ctxprune.result import Pruned
+    from ctxprune.context.base import Context
+    from ctxprune.pruning.result import Pruned
     from ctxprune.scorers.base import Scorer
 
 __all__ = ["PruneRequest", "plan", "router"]
@@ -60,7 +60,7 @@ class PruneRequest(Strict):
 
 
 class PruneReply(BaseModel):
-    """The account of `ctxprune.result.Pruned`, and of each document its relevance."""
+    """The account of `ctxprune.pruning.result.Pruned`, and of each document its relevance."""
 
     kind: str
     noun: str = Field(description="What a unit of this kind is called, in the plural.")

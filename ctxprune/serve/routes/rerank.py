@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
 from ctxprune.errors import RequestError
-from ctxprune.pruning import scorer_for
+from ctxprune.pruning.pruner import scorer_for
 from ctxprune.rag import Passages
 from ctxprune.rag.ranking import rank_scored
 from ctxprune.scorers import SCORERS

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ctxprune.serve.gateway import Call
     from ctxprune.serve.keys import Key
     from ctxprune.serve.service import Service
-    from ctxprune.sql.answer import Answer
+    from ctxprune.sql.pipeline.answer import Answer
 
 __all__ = ["AskRequest", "LinkRequest", "router"]
 

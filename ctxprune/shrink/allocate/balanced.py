@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
-from ctxprune.shrink.cost import unit_costs
+from ctxprune.shrink.model.cost import unit_costs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.shrink.allocate.base import Budget
-    from ctxprune.shrink.anatomy import Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Balanced"]
 

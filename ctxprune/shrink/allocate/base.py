@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Allocator", "Budget", "drop_lowest", "keep_highest", "shared_out"]
 
@@ -30,7 +30,7 @@ class Budget:
         costs: Of each unit, in the target's measure: float64 (count,) by group. For single weights empty.
         remove: At least so much of it goes; for single weights the share of all of them that is zero afterwards.
         at_once: Most units that may go in this round; None for any number.
-        measure: What costs are in; one of `ctxprune.shrink.cost.MEASURES`.
+        measure: What costs are in; one of `ctxprune.shrink.model.cost.MEASURES`.
     """
 
     groups: Sequence[Group]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.depth import check_tokens, cosines, depth_group, first_rows, token_places, unit_states
+from ctxprune.shrink.measure.depth import check_tokens, cosines, depth_group, first_rows, token_places, unit_states
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.shrink.allocate.base import Budget
-    from ctxprune.shrink.anatomy import Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["BestRun", "run_lengths"]
 
@@ -33,7 +33,7 @@ class BestRun:
     Single scores cannot say how far a run goes, so they decide between equal runs alone (the lower sum goes).
 
     Attributes:
-        tokens: Which tokens count, one of `ctxprune.shrink.depth.TOKENS`.
+        tokens: Which tokens count, one of `ctxprune.shrink.measure.depth.TOKENS`.
         distance: "angle" (over pi) or "cosine" (1 less it).
         first: Units at the bottom that stay.
         samples: Most rows of calibration that are read; 0 = all.

@@ -15,8 +15,8 @@ import torch
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import layer_states
 from ctxprune.shrink.allocate.base import drop_lowest
+from ctxprune.shrink.measure.activations import layer_states
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.shrink.allocate.base import Budget
-    from ctxprune.shrink.anatomy import Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["CoarseToFine"]
 

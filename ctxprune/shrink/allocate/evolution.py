@@ -14,9 +14,9 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
+from ctxprune.shrink.model.surgery import remove
+from ctxprune.shrink.model.tasks.base import taught
 from ctxprune.shrink.recover.base import Schedule, train
-from ctxprune.shrink.surgery import remove
-from ctxprune.shrink.tasks.base import taught
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.shrink.allocate.base import Budget
-    from ctxprune.shrink.anatomy import Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Evolution"]
 

@@ -14,7 +14,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.best_run import run_lengths
-from ctxprune.shrink.depth import depth_group
+from ctxprune.shrink.measure.depth import depth_group
 from ctxprune.shrink.score.removal import losses_without
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.shrink.allocate.base import Budget
-    from ctxprune.shrink.anatomy import Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["LossCut"]
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ctxprune.shrink.allocate.base import Budget
-    from ctxprune.shrink.anatomy import Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Standardised"]
 

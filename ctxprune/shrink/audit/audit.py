@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._ranking import bootstrap_means, ndcg
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit.slices import LEAST, slices
 from ctxprune.shrink.audit.swaps import swapped
+from ctxprune.utils.metrics import bootstrap_means, ndcg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctxprune.context import Unit
+from ctxprune.context.base import Unit
 from ctxprune.errors import InputError
 from ctxprune.models.pruner import place_of
 from ctxprune.shrink.audit.audit import Audited
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from ctxprune.shrink.audit.audit import Question, Scorer
-    from ctxprune.shrink.loading import Loaded
+    from ctxprune.shrink.io.loading import Loaded
 
 __all__ = ["audited", "scorer_of"]
 
@@ -43,8 +43,8 @@ def _model(folder: str | Path, tokens: int) -> tuple[Scorer, dict[str, float]]:
     place = place_of(folder)
     if (place / "model.onnx").is_file() and (place / "manifest.json").is_file():
         return _pruner(place)
-    from ctxprune.shrink.cost import cost
-    from ctxprune.shrink.loading import load_model
+    from ctxprune.shrink.io.loading import load_model
+    from ctxprune.shrink.model.cost import cost
 
     loaded = load_model(place)
     if loaded.kind == "decoder":
@@ -66,7 +66,7 @@ def scorer_of(loaded: Loaded, tokens: int) -> Scorer:
 def _reranker(loaded: Loaded, tokens: int) -> Scorer:
     import torch
 
-    from ctxprune.shrink.calibration.batches import padded
+    from ctxprune.shrink.data.batches import padded
 
     def score(question: Question) -> list[float]:
         rows = loaded.form.pairs([(question.query, text) for text in question.texts], tokens)
@@ -82,7 +82,7 @@ def _reranker(loaded: Loaded, tokens: int) -> Scorer:
 def _embedder(loaded: Loaded, tokens: int) -> Scorer:
     import torch
 
-    from ctxprune.shrink.calibration.batches import padded
+    from ctxprune.shrink.data.batches import padded
 
     def score(question: Question) -> list[float]:
         rows = loaded.form.texts([question.query, *question.texts], tokens)
@@ -97,7 +97,7 @@ def _embedder(loaded: Loaded, tokens: int) -> Scorer:
 
 def _pruner(folder: Path) -> tuple[Scorer, dict[str, float]]:
     from ctxprune.models.pruner import load_pruner
-    from ctxprune.scorers.pruner import PrunerScorer
+    from ctxprune.scorers.neural.pruner import PrunerScorer
 
     scorer = PrunerScorer(model=str(folder))
     load_pruner(scorer.model)  # now, not in the time of the first question
@@ -116,8 +116,8 @@ def _network_sizes(folder: Path) -> dict[str, float]:
     if find_spec("torch") is None or find_spec("onnx") is None:
         return {}
     from ctxprune.errors import FormatError
-    from ctxprune.shrink.cost import cost
-    from ctxprune.train.reading import read_network
+    from ctxprune.shrink.model.cost import cost
+    from ctxprune.train.graph_reader import read_network
 
     try:
         network = read_network(folder)

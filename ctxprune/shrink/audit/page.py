@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ctxprune._html import escape
 from ctxprune.shrink.audit.slices import LEAST
+from ctxprune.utils.markup import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.text import terms
+from ctxprune.text.words import terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

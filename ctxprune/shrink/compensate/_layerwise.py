@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.activations import Moments, weight_moments
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.measure.activations import Moments, weight_moments
+from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Update", "by_layer", "layerwise"]
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.activations import Moments
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.measure.activations import Moments
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Admm"]
 

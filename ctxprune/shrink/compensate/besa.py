@@ -10,15 +10,15 @@ from torch.nn import functional
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import keep_highest
+from ctxprune.shrink.model.subject import module_of, parameter_of
 from ctxprune.shrink.score.wanda import Wanda
-from ctxprune.shrink.subject import module_of, parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Besa"]
 

@@ -16,17 +16,17 @@ import torch
 from torch import nn
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.activations import layer_states
-from ctxprune.shrink.depth import first_rows
-from ctxprune.shrink.gates import gated
+from ctxprune.shrink.measure.activations import layer_states
+from ctxprune.shrink.measure.depth import first_rows
+from ctxprune.shrink.measure.gates import gated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Key, Layer
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key, Layer
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Collapse", "collapsed"]
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
-from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Hashed"]
 

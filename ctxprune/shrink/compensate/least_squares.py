@@ -14,17 +14,17 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import moments
-from ctxprune.shrink.reconstruction import Fit, ridge_solve, wanted_in_order
-from ctxprune.shrink.subject import module_of
+from ctxprune.shrink.measure.activations import moments
+from ctxprune.shrink.measure.reconstruction import Fit, ridge_solve, wanted_in_order
+from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["LeastSquares"]
 

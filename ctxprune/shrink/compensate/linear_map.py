@@ -20,20 +20,20 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import module_outputs
 from ctxprune.shrink.compensate.refit_norm import norm_io
-from ctxprune.shrink.depth import runs_of
-from ctxprune.shrink.gates import gated
-from ctxprune.shrink.norms import fit_norm, normed
-from ctxprune.shrink.subject import module_of
+from ctxprune.shrink.measure.activations import module_outputs
+from ctxprune.shrink.measure.depth import runs_of
+from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.model.norms import fit_norm, normed
+from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Key, Sublayer
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key, Sublayer
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["LinearMap", "fit_map"]
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.reconstruction import ridge_solve, unit_gram, wanted_in_order
-from ctxprune.shrink.subject import module_of
+from ctxprune.shrink.measure.reconstruction import ridge_solve, unit_gram, wanted_in_order
+from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["MaskTuning"]
 

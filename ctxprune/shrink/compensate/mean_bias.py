@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from ctxprune.shrink.activations import consumers, moments
-from ctxprune.shrink.subject import module_of
+from ctxprune.shrink.measure.activations import consumers, moments
+from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["MeanBias"]
 

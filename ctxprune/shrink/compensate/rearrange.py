@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.gradients import gate_gradients
+from ctxprune.shrink.measure.gradients import gate_gradients
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Rearrange"]
 

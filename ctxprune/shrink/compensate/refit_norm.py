@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.activations import watching
-from ctxprune.shrink.depth import runs_of
-from ctxprune.shrink.gates import gated
-from ctxprune.shrink.norms import fit_norm
-from ctxprune.shrink.subject import module_of
+from ctxprune.shrink.measure.activations import watching
+from ctxprune.shrink.measure.depth import runs_of
+from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.model.norms import fit_norm
+from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
 
-    from ctxprune.shrink.anatomy import Anatomy, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Anatomy, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["RefitNorm", "norm_io"]
 

@@ -14,18 +14,18 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.cost import cost
-from ctxprune.shrink.families.base import replace_module
+from ctxprune.shrink.model.cost import cost
+from ctxprune.shrink.model.families.base import replace_module
+from ctxprune.shrink.model.shared import SharedLinear, low_rank
 from ctxprune.shrink.score.influence import Influence
-from ctxprune.shrink.shared import SharedLinear, low_rank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Key, Layer
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Key, Layer
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["ShareLayers"]
 

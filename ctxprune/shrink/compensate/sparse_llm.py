@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.activations import Moments, damped, module_inputs, module_outputs
 from ctxprune.shrink.compensate.sparse_gpt import SparseGpt
-from ctxprune.shrink.subject import module_of
+from ctxprune.shrink.measure.activations import Moments, damped, module_inputs, module_outputs
+from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["SparseLlm"]
 

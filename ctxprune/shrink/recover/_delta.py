@@ -10,16 +10,16 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.cost import matrices
+from ctxprune.shrink.model.cost import matrices
+from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.recover.base import train
-from ctxprune.shrink.subject import module_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.shrink.losses import Objective
+    from ctxprune.shrink.learning.losses import Objective
+    from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.recover.base import Schedule
-    from ctxprune.shrink.subject import Subject
 
 __all__ = ["linear_modules", "train_deltas"]
 

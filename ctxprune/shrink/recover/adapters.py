@@ -15,17 +15,17 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.losses import check_objective, layer_pairs, objective, recorded
+from ctxprune.shrink.learning.losses import check_objective, layer_pairs, objective, recorded
+from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.recover._delta import linear_modules, train_deltas
 from ctxprune.shrink.recover.base import Schedule
-from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Adapters", "layer_losses", "ranks_by_loss"]
 

@@ -10,12 +10,12 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.base import Budget
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
-from ctxprune.shrink.cost import matrices
+from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.recover.tune import Tune
 from ctxprune.shrink.score.magnitude import Magnitude
 
 if TYPE_CHECKING:
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Anytime"]
 

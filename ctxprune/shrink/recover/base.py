@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.tasks.base import taught
+from ctxprune.shrink.model.tasks.base import taught
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ctxprune.shrink.subject import Subject
-    from ctxprune.shrink.tasks.base import Batch
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["Recovery", "Schedule", "check_towards", "default_loss", "loss_towards", "train"]
 

@@ -9,15 +9,15 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
-from ctxprune.shrink.cost import matrices
+from ctxprune.shrink.measure.substituted import Substituted
+from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.recover.base import check_towards, loss_towards
-from ctxprune.shrink.substituted import Substituted
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
-    from ctxprune.shrink.tasks.base import Batch
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["BiLevel"]
 

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.recover.base import check_towards, loss_towards
-from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor, nn
 
-    from ctxprune.shrink.anatomy import Group, Key, Slice
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key, Slice
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["BlockMovement"]
 

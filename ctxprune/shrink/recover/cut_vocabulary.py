@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.families.base import replace_module
-from ctxprune.shrink.parts import Mapped
-from ctxprune.shrink.subject import module_of
+from ctxprune.shrink.model.families.base import replace_module
+from ctxprune.shrink.model.modules import Mapped
+from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["CutVocabulary"]
 

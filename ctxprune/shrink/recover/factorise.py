@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import moments
-from ctxprune.shrink.adapters import linear_paths
-from ctxprune.shrink.cost import TOKENS
-from ctxprune.shrink.families.base import replace_module
-from ctxprune.shrink.parts import Factorised
-from ctxprune.shrink.subject import module_of
+from ctxprune.shrink.learning.adapters import linear_paths
+from ctxprune.shrink.measure.activations import moments
+from ctxprune.shrink.model.cost import TOKENS
+from ctxprune.shrink.model.families.base import replace_module
+from ctxprune.shrink.model.modules import Factorised
+from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from ctxprune.shrink.activations import Moments
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.measure.activations import Moments
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Factorise", "factors"]
 

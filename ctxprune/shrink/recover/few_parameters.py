@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.losses import check_objective, objective
+from ctxprune.shrink.learning.losses import check_objective, objective
 from ctxprune.shrink.recover.base import Schedule, train
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["FewParameters", "chosen_parameters"]
 

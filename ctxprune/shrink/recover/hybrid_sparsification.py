@@ -17,14 +17,14 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.gates import gated
+from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.recover.base import default_loss
-from ctxprune.shrink.subject import module_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["HybridSparsification"]
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.adapters import adapted, linear_paths, merge
-from ctxprune.shrink.hard_concrete import Learning, learn
+from ctxprune.shrink.learning.adapters import adapted, linear_paths, merge
+from ctxprune.shrink.learning.hard_concrete import Learning, learn
 from ctxprune.shrink.recover.nearest_layers import layered_loss
 from ctxprune.shrink.score.learned_gates import constraint_of
 
 if TYPE_CHECKING:
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["LearnGates"]
 

@@ -12,15 +12,15 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.all_matrices import AllMatrices
 from ctxprune.shrink.allocate.base import Budget
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
-from ctxprune.shrink.cost import matrices
+from ctxprune.shrink.measure.substituted import Substituted, straight_through
+from ctxprune.shrink.model.cost import matrices
 from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
-from ctxprune.shrink.substituted import Substituted, straight_through
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
-    from ctxprune.shrink.tasks.base import Batch
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["Movement"]
 

@@ -12,8 +12,8 @@ import torch
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.families import family_of
-from ctxprune.shrink.losses import recorded
+from ctxprune.shrink.learning.losses import recorded
+from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.recover.base import Schedule, train
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ctxprune.shrink.subject import Subject
-    from ctxprune.shrink.tasks.base import Batch
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["NearestLayers", "layered_loss", "nearest_distance"]
 

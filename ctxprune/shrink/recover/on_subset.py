@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.pieces import RECOVERIES, SELECTORS
-from ctxprune.shrink.recipe import piece_of
-from ctxprune.shrink.run import make
-from ctxprune.shrink.selection.base import check_share, rebatched
+from ctxprune.shrink.recipes.pieces import RECOVERIES, SELECTORS
+from ctxprune.shrink.recipes.recipe import piece_of
+from ctxprune.shrink.run.runner import make
+from ctxprune.shrink.select.base import check_share, rebatched
 
 if TYPE_CHECKING:
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["OnSubset"]
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
-from ctxprune.shrink.pieces import SCORES
+from ctxprune.shrink.model.subject import parameter_of
+from ctxprune.shrink.recipes.pieces import SCORES
 from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
-from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
 
-    from ctxprune.shrink.anatomy import Key
-    from ctxprune.shrink.subject import Subject
-    from ctxprune.shrink.tasks.base import Batch
+    from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["Regularise"]
 

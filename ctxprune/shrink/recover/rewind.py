@@ -11,7 +11,7 @@ from ctxprune.errors import InputError
 from ctxprune.shrink.recover.tune import Tune
 
 if TYPE_CHECKING:
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Rewind"]
 

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import module_inputs
-from ctxprune.shrink.cost import unit_costs
-from ctxprune.shrink.families.base import replace_module
-from ctxprune.shrink.parts import Routed
+from ctxprune.shrink.measure.activations import module_inputs
+from ctxprune.shrink.model.cost import unit_costs
+from ctxprune.shrink.model.families.base import replace_module
+from ctxprune.shrink.model.modules import Routed
+from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.score.clusters import kmeans
-from ctxprune.shrink.subject import module_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["RouteExperts", "balanced"]
 

@@ -17,7 +17,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.recover.tune import Tune
 
 if TYPE_CHECKING:
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Scratch", "draw_anew"]
 

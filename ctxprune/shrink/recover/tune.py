@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.losses import check_objective, objective
+from ctxprune.shrink.learning.losses import check_objective, objective
 from ctxprune.shrink.recover.base import Schedule, train
 
 if TYPE_CHECKING:
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Tune"]
 
@@ -22,8 +22,8 @@ class Tune:
         steps: Of the optimiser.
         rate: Peak learning rate.
         towards: "teacher", or "labels" for the task's loss.
-        loss: How the teacher is followed: "output", "margin", "listwise" or "hidden"; see `ctxprune.shrink.losses`.
-        layers: How "hidden" matches layers: "uniform" or "nearest".
+        loss: How the teacher is followed: "output", "margin", "listwise" or "hidden"; see
+        `ctxprune.shrink.learning.losses`. layers: How "hidden" matches layers: "uniform" or "nearest".
     """
 
     steps: int = 100

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.adapters import adapted
+from ctxprune.shrink.learning.adapters import adapted
+from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.recover.base import check_towards, loss_towards
 from ctxprune.shrink.score.base import telling
-from ctxprune.shrink.subject import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.adapters import Adapter
-    from ctxprune.shrink.anatomy import Group, Key, Slice
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.learning.adapters import Adapter
+    from ctxprune.shrink.model.anatomy import Group, Key, Slice
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["AdapterGradient"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ctxprune.errors import InputError
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Slice
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Slice
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Score", "column_squares", "telling", "unit_parts"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import consumers, layer_states, moments
+from ctxprune.shrink.measure.activations import consumers, layer_states, moments
 from ctxprune.shrink.score.base import column_squares
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.activations import Moments
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
-    from ctxprune.shrink.tasks.base import Batch
+    from ctxprune.shrink.measure.activations import Moments
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["Clusters", "kmeans"]
 

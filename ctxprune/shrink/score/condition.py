@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.activations import consumers, moments
-from ctxprune.shrink.reconstruction import unit_gram
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.measure.activations import consumers, moments
+from ctxprune.shrink.measure.reconstruction import unit_gram
+from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Condition"]
 

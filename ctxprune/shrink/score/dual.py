@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.activations import moments
-from ctxprune.shrink.gradients import mean_gradients
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.measure.activations import moments
+from ctxprune.shrink.measure.gradients import mean_gradients
+from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Dual"]
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.experts import block_of, routed
-from ctxprune.shrink.gates import gated
-from ctxprune.shrink.subject import module_of
+from ctxprune.shrink.measure.experts import block_of, routed
+from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["ExpertError"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.shrink.experts import block_of, routed
+from ctxprune.shrink.measure.experts import block_of, routed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["ExpertUse"]
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.activations import consumers, watching
+from ctxprune.shrink.measure.activations import consumers, watching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Inactive"]
 

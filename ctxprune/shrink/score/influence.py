@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.depth import check_tokens, cosines, depth_group, first_rows, token_places, unit_states
+from ctxprune.shrink.measure.depth import check_tokens, cosines, depth_group, first_rows, token_places, unit_states
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Influence"]
 
@@ -30,7 +30,7 @@ class Influence:
     """1 less the mean cosine of the residual before and after; unlabelled data.
 
     Attributes:
-        tokens: Which tokens count, one of `ctxprune.shrink.depth.TOKENS`.
+        tokens: Which tokens count, one of `ctxprune.shrink.measure.depth.TOKENS`.
         samples: Most rows of calibration that are read; 0 = all.
     """
 

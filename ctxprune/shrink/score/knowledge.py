@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import consumers, watching
-from ctxprune.shrink.depth import first_rows
-from ctxprune.shrink.gates import gated
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.measure.activations import consumers, watching
+from ctxprune.shrink.measure.depth import first_rows
+from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Knowledge"]
 

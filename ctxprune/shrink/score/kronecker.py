@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import damped, weight_moments
-from ctxprune.shrink.gradients import output_gradients
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.measure.activations import damped, weight_moments
+from ctxprune.shrink.measure.gradients import output_gradients
+from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Kronecker"]
 

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.cost import matrices
-from ctxprune.shrink.depth import depth_group
-from ctxprune.shrink.gradients import mean_gradients
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.measure.depth import depth_group
+from ctxprune.shrink.measure.gradients import mean_gradients
+from ctxprune.shrink.model.cost import matrices
+from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["LayerTaylor"]
 

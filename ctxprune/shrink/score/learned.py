@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.subject import parameter_of
+from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Learned"]
 

@@ -13,8 +13,8 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.shape import Shape
-from ctxprune.shrink.coupled import coupled
-from ctxprune.shrink.hard_concrete import Learning, learn
+from ctxprune.shrink.learning.hard_concrete import Learning, learn
+from ctxprune.shrink.model.coupled import coupled
 from ctxprune.shrink.recover.nearest_layers import layered_loss
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["LearnedGates", "constraint_of"]
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import weight_moments
-from ctxprune.shrink.experts import block_of, routed
-from ctxprune.shrink.subject import module_of, parameter_of
+from ctxprune.shrink.measure.activations import weight_moments
+from ctxprune.shrink.measure.experts import block_of, routed
+from ctxprune.shrink.model.subject import module_of, parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.experts import Routed
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.measure.experts import Routed
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["MoePruner"]
 

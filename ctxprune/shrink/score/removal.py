@@ -16,17 +16,17 @@ import torch
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.depth import cosines, first_rows
-from ctxprune.shrink.gates import gated
+from ctxprune.shrink.measure.depth import cosines, first_rows
+from ctxprune.shrink.measure.gates import gated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
-    from ctxprune.shrink.tasks.base import Batch
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["MEASURES", "Removal", "losses_without", "output_change"]
 

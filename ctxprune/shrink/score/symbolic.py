@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.activations import weight_moments
 from ctxprune.shrink.allocate.per_row import PerRow
-from ctxprune.shrink.gradients import gradient_norms
+from ctxprune.shrink.measure.activations import weight_moments
+from ctxprune.shrink.measure.gradients import gradient_norms
+from ctxprune.shrink.measure.substituted import Substituted
+from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score._expressions import Tree, grown, mutated, text, value
-from ctxprune.shrink.subject import parameter_of
-from ctxprune.shrink.substituted import Substituted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Symbolic"]
 

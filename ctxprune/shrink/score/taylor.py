@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.gradients import weight_gradients
+from ctxprune.shrink.measure.gradients import weight_gradients
+from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
-from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Taylor"]
 

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.score.base import unit_parts
-from ctxprune.shrink.subject import parameter_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.anatomy import Group, Key
-    from ctxprune.shrink.subject import Subject
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["UnitMagnitude"]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Protocol
 
-from ctxprune._chat_marks import escape_marks
-from ctxprune._invisible import escape_invisible
+from ctxprune.llm.base import Message
 from ctxprune.registry import Registry
-
-from ..model import Message
+from ctxprune.text.chat_marks import escape_marks
+from ctxprune.text.invisible import escape_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

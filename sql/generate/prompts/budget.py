@@ -13,11 +13,11 @@ from .base import prompt_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ctxprune.llm.base import Message
     from ctxprune.tokens import TokenCounter
 
-    from ...schema import Schema
+    from ...schema.schema import Schema
     from ..base import Request
-    from ..model import Message
     from .base import Prompt
 
 __all__ = ["Budgeted"]

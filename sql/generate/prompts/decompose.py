@@ -6,15 +6,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxprune.llm.base import Message
+
 from ...render._text import datum
 from ...render.base import render
-from ..model import Message
 from .base import context_lines, dialect_name, one_line, order_line, user_message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...execution import Outcome
+    from ...guard.execution import Outcome
     from ..base import Request
 
 __all__ = ["DecomposePrompt", "Part", "outcome_line", "parts_of"]

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import UsageError
 from ctxprune.tokens import BundledCounter
 
-from ..._question import same_question
+from ...question import same_question
 from .base import example_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ctxprune.llm.base import Message
     from ctxprune.tokens import TokenCounter
 
     from ..base import Request
     from ..examples import Example, ExampleSource
-    from ..model import Message
     from .base import Prompt
 
 __all__ = ["WithExamples"]

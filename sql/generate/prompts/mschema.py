@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxprune.llm.base import Message
+
 from ...render.base import render
-from ..model import Message
 from .base import dialect_name, example_lines, one_line, visible_hits
 
 if TYPE_CHECKING:

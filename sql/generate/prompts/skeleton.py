@@ -11,8 +11,9 @@ from .base import dialect_name, user_message
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ctxprune.llm.base import Message
+
     from ..base import Request
-    from ..model import Message
 
 __all__ = ["SkeletonPrompt"]
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from rapidfuzz import fuzz, process
 
-from ctxprune.text import STOP_WORDS, fold, stem
+from ctxprune.text.words import STOP_WORDS, fold, stem
 
 from .periods import is_year, written_periods
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ...schema import ColumnRef
+    from ...schema.schema import ColumnRef
     from ...values.base import RangeHit, ValueHit
     from .view import Name, SchemaView
 

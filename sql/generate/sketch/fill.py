@@ -13,7 +13,7 @@ from .slots import Pool, having_conditions, literal_conditions, with_tables
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ...schema import ColumnRef
+    from ...schema.schema import ColumnRef
     from .scores import Scores
     from .templates import Clause, Template
 

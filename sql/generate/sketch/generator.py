@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import GenerationError, UsageError
 
-from ...intent import write_request
+from ...guard.intent import write_request
 from ..base import Candidate
 from .analysis import MAX_TOKENS, analyse
 from .compose import ranked
@@ -22,7 +22,7 @@ from .view import SchemaView
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...schema import Schema
+    from ...schema.schema import Schema
     from ..base import Request
     from .compose import Ranked
 
@@ -39,7 +39,7 @@ class SketchGenerator:
     the schema's dialect. Deterministic: the seed is ignored. One object may be shared between threads.
 
     Args:
-        weights: Another model file, made by `ctxprune.sql.generate.sketch.train`; default the shipped one.
+        weights: Another model file, made by `ctxprune.sql.evaluation.sketch_training.train`; default the shipped one.
     """
 
     name = "sketch.v1"

@@ -9,11 +9,11 @@ from sqlglot import exp
 
 from ctxprune.errors import InputError
 
-from ...schema import ColumnRef
+from ...schema.schema import ColumnRef
 from .query import Condition, Item, Literal, Query
 
 if TYPE_CHECKING:
-    from ...schema import Schema
+    from ...schema.schema import Schema
 
 __all__ = ["parse_query"]
 

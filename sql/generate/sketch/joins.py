@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...linking.joins import inferred_keys
-from ...schema import ColumnRef
+from ...schema.schema import ColumnRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ...schema import ForeignKey, Schema
+    from ...schema.schema import ForeignKey, Schema
 
 __all__ = ["Edge", "JoinGraph", "foreign_refs"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.text import fold
+from ctxprune.text.words import fold
 
 from .query import Query
 from .scores import NUMBER_ROLES, OPERATORS, ROLES
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ...schema import ColumnRef
+    from ...schema.schema import ColumnRef
     from .analysis import Value
     from .query import Condition, Item
     from .view import SchemaView

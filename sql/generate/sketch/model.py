@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune._npz import read_npz
-from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError
+from ctxprune.storage.npz import read_npz
+from ctxprune.storage.sealed import parse_json
 
 from .features import column_features, question_features, read, table_features
 from .net import Net

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...schema import ColumnRef
+from ...schema.schema import ColumnRef
 from .query import Condition, Item, Query
 from .slots import having_conditions, literal_conditions, query_refs, with_tables
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ctxprune.text import split_identifier
+from ctxprune.text.words import split_identifier
 
 from ...values.literals import mentions
 from ...values.spans import Question
@@ -13,7 +13,7 @@ from ...values.spans import Question
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...schema import ColumnRef, Schema
+    from ...schema.schema import ColumnRef, Schema
 
 __all__ = ["Bound", "date_columns", "day_bounds", "is_year", "written_periods"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from ...schema import ColumnRef
+    from ...schema.schema import ColumnRef
 
 __all__ = ["Condition", "Item", "Literal", "Query"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from ctxprune.text import STOP_WORDS
+from ctxprune.text.words import STOP_WORDS
 
 from .query import Item, Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...schema import ColumnRef
+    from ...schema.schema import ColumnRef
     from .features import Features, Reading
     from .model import Likely
     from .query import Condition

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune.text import STOP_WORDS
+from ctxprune.text.words import STOP_WORDS
 
 from .cues import cue_class
 from .scores import ROLES

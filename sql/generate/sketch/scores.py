@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from ctxprune.text import STOP_WORDS
+from ctxprune.text.words import STOP_WORDS
 
 from .bounds import said_bounds
 from .cues import cue_class
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ...schema import ColumnRef
+    from ...schema.schema import ColumnRef
     from .analysis import Value
     from .features import Features, Reading
     from .query import Literal

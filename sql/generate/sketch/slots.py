@@ -12,7 +12,7 @@ from .query import Condition, Item, Query
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ...schema import ColumnRef
+    from ...schema.schema import ColumnRef
     from .joins import Edge
     from .scores import Pair, Scores
     from .templates import Clause

@@ -17,7 +17,7 @@ from .query import Condition, Item, Query
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from ...schema import ColumnRef
+    from ...schema.schema import ColumnRef
     from .joins import JoinGraph
     from .typed import ColumnTypes
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...drivers.typed import TypedSamples
+from ...database.drivers.typed import TypedSamples
 from .query import Condition, Query
 
 if TYPE_CHECKING:
-    from ...schema import ColumnRef, Schema
+    from ...schema.schema import ColumnRef, Schema
     from .query import Item, Literal
 
 __all__ = ["ColumnTypes"]

@@ -7,9 +7,9 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from ctxprune.text import split_identifier, stem
+from ctxprune.text.words import split_identifier, stem
 
-from ...schema import Column, ColumnRef, Schema, Table
+from ...schema.schema import Column, ColumnRef, Schema, Table
 from .joins import JoinGraph
 from .periods import date_columns
 from .sql import SqlWriter

@@ -17,9 +17,9 @@ from ctxprune import as_counter
 from ctxprune.errors import DatabaseError, UsageError
 from ctxprune.integrations.langchain import answer_text, sql_runnable, sql_tool
 from ctxprune.sql import Database, Pipeline
-from ctxprune.sql.answer import Answer
-from ctxprune.sql.database import ResultSet
-from ctxprune.sql.steps import Refusal
+from ctxprune.sql.database.database import ResultSet
+from ctxprune.sql.pipeline.answer import Answer
+from ctxprune.sql.pipeline.steps import Refusal
 
 QUESTION = "How many cities are there?"
 

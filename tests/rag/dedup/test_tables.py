@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ctxprune.context.grid import Grid
 from ctxprune.errors import UsageError
-from ctxprune.grid import Grid
 from ctxprune.rag import JsonDocument, Merge, Passage, Table, deduplicate_rows, deduplicate_tables
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ctxprune.errors import UsageError
 from ctxprune.rag import HtmlPage, Merge, deduplicate, near_duplicates
-from ctxprune.text import words
+from ctxprune.text.words import words
 
 LONG = "the quick brown fox jumps over one lazy dog and runs away from all the bears"
 

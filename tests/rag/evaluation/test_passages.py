@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.rag.evaluation.passages import SHARES, kept_within, measure
-from ctxprune.train.sets import Document, Item
+from ctxprune.train.sentence_sets import Document, Item
 
 TEN = ("a" * 10, "b" * 10, "c" * 10, "d" * 10)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctxprune._ranking import ndcg, reciprocal_rank
 from ctxprune.errors import InputError
 from ctxprune.rag.evaluation.rerank import load_ranking_set, measure
+from ctxprune.utils.metrics import ndcg, reciprocal_rank
 
 CORPUS = [
     {"id": "d1", "title": "Rivers", "sentences": ["The river Elbe.", "It flows."]},

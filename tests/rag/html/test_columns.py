@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ctxprune import Pruner
+from ctxprune.policies.table_budget import TableBudget
 from ctxprune.rag import HtmlOptions, HtmlPage
-from ctxprune.scorers.page import PageScorer
-from ctxprune.table_policies import TableBudget
+from ctxprune.scorers.structured.page import PageScorer
 
 TABLE = """<h1>Sizes</h1><table><caption>Of three</caption><tr><th>Name<th colspan=2>Measured
 <tr><td>a1<td>b1<td>c1<tr><td rowspan=2>a2<td>b2<td>c2<tr><td colspan=2>bc3</table><p>end"""

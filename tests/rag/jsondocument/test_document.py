@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune import TokenBudget, prune
+from ctxprune.context.grid import Grid, grids_of
 from ctxprune.errors import BudgetError, InputError, UsageError
-from ctxprune.grid import Grid, grids_of
 from ctxprune.rag import JsonDocument
 from ctxprune.rag.jsondocument import document as module
 from ctxprune.rag.jsondocument import json_lists, outline

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ctxprune.closure import Closure
+from ctxprune.context.closure import Closure
 from ctxprune.rag.jsonschema import JsonSchema
 
 NAMES = tuple(f"{first}{second}" for first in ("name", "size", "owner", "tags", "note") for second in "ABCDEF")

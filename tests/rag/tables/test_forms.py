@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxprune import prune
+from ctxprune.context.joined import Joined
 from ctxprune.errors import InputError, UsageError
-from ctxprune.joined import Joined
+from ctxprune.policies.table_budget import TableBudget
 from ctxprune.rag import Passage, Table, TableOptions
 from ctxprune.rag.tables._records import cell_value, records
-from ctxprune.sql.result_set import ResultSet
-from ctxprune.table_policies import TableBudget
+from ctxprune.sql.database.result_set import ResultSet
 
 HEADER = ("Bird", "Seen, times", "Weight")
 ROWS = (("Wren", "12", "9 g"), ("Rook", "", "460 g"), ("Owl | night", "3", "0.3 kg"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctxprune.rag import Table
-from ctxprune.rag.tables.header import count_header_rows, find_key
+from ctxprune.rag.headers import count_header_rows, find_key
 
 
 @pytest.mark.parametrize(

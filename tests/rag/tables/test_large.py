@@ -14,9 +14,9 @@ import pytest
 
 from ctxprune import Pruner
 from ctxprune.errors import InputError, UsageError
+from ctxprune.policies.table_budget import TableBudget
 from ctxprune.rag import Table, TableOptions
 from ctxprune.rag.tables import csv_file, files, prune_file
-from ctxprune.table_policies import TableBudget
 
 SIZE = 5000
 TOWNS = ["Turku", "Lahti", "São Luís", "Ghent", "Malmö"]

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctxprune import Adaptive, Pruner, Threshold, TokenBudget, TopK
+from ctxprune.policies.table_budget import CellShare, TableBudget
 from ctxprune.rag import Table, TableOptions
-from ctxprune.sql.result_set import ResultSet
-from ctxprune.table_policies import CellShare, TableBudget
+from ctxprune.sql.database.result_set import ResultSet
 
 WORDS = ["owl", "wren", "rook", "north", "12", "2019", "3.5 kg", "São Luís", "a|b", 'so "called"', ""]
 CELLS = st.lists(st.sampled_from(WORDS), max_size=2).map(" ".join)

@@ -8,11 +8,11 @@ import io
 import pytest
 
 from ctxprune import Adaptive, TokenBudget, prune
+from ctxprune.context.joined import Joined
 from ctxprune.errors import BudgetError
-from ctxprune.joined import Joined
+from ctxprune.policies.table_budget import CellShare, TableBudget
 from ctxprune.rag import Table, TableOptions
-from ctxprune.scorers._tabular.demand import question_form
-from ctxprune.table_policies import CellShare, TableBudget
+from ctxprune.scorers.structured.table_reading.demand import question_form
 
 PEOPLE = ("Ana Ruiz", "Bo Lind", "Cem Kaya", "Dee Fox", "Eva Novak")
 STATES = ("sent", "open", "returned", "sent", "cancelled", "sent", "open")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ctxprune.grid import Grid
-from ctxprune.scorers.tabular import question_demand
+from ctxprune.context.grid import Grid
+from ctxprune.scorers.structured.tabular import question_demand
 
 RACES = Grid(
     ("Year", "Driver", "Points", "Team"),

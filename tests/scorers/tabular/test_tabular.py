@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune import Unit
+from ctxprune.context.grid import Grid
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.grid import Grid
 from ctxprune.scorers import SCORERS
-from ctxprune.scorers._tabular import asked as asked_module
-from ctxprune.scorers._tabular import reading as reading_module
-from ctxprune.scorers._tabular.column_features import COLUMN_FEATURES
-from ctxprune.scorers._tabular.demand import question_form
-from ctxprune.scorers._tabular.row_features import ROW_FEATURES
-from ctxprune.scorers.lexical import LexicalScorer
-from ctxprune.scorers.tabular import TabularScorer, TabularWeights
+from ctxprune.scorers.lexical.words import LexicalScorer
+from ctxprune.scorers.structured.table_reading import asked as asked_module
+from ctxprune.scorers.structured.table_reading import reading as reading_module
+from ctxprune.scorers.structured.table_reading.column_features import COLUMN_FEATURES
+from ctxprune.scorers.structured.table_reading.demand import question_form
+from ctxprune.scorers.structured.table_reading.row_features import ROW_FEATURES
+from ctxprune.scorers.structured.tabular import TabularScorer, TabularWeights
 
 HEADER = ("Year", "Driver", "Points", "Team", "Home town")
 ROWS = (
@@ -158,10 +158,10 @@ def test_it_is_registered_and_takes_scorers_only():
 
 
 def test_weights_of_another_kind_are_refused():
-    for data in ({}, {"format": "ctxprune.scorers.tabular", "version": 0}, []):
+    for data in ({}, {"format": "ctxprune.scorers.structured.tabular", "version": 0}, []):
         with pytest.raises(FormatError):
             TabularWeights.from_dict(data)
-    whole = {"format": "ctxprune.scorers.tabular", "version": 1}
+    whole = {"format": "ctxprune.scorers.structured.tabular", "version": 1}
     with pytest.raises(FormatError, match="other features"):
         TabularWeights.from_dict({**whole, "features": {"rows": [], "columns": []}})
     features = {"rows": list(ROW_FEATURES), "columns": list(COLUMN_FEATURES)}
@@ -181,7 +181,7 @@ def many_tables(number: int) -> Sheet:
 
 
 def test_of_thousands_of_tables_the_largest_are_read_as_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ctxprune.grid.MOST_TABLES", 3)
+    monkeypatch.setattr("ctxprune.context.grid.MOST_TABLES", 3)
     scorer, question = TabularScorer(), "Which river flows through Lisbon?"
     assert len(scorer.readings(many_tables(3))) == 3
     sheet = many_tables(5)

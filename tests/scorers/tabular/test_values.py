@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ctxprune.grid import Grid
-from ctxprune.scorers._tabular.reading import TableReading
-from ctxprune.scorers._tabular.values import numbers_in, read_value
+from ctxprune.context.grid import Grid
+from ctxprune.scorers.structured.table_reading.reading import TableReading
+from ctxprune.scorers.structured.table_reading.values import numbers_in, read_value
 
 MARCH_3 = 2004 + 2 / 12 + 2 / 372
 

@@ -13,8 +13,8 @@ from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.allocate.evolution import Evolution  # noqa: E402
 from ctxprune.shrink.allocate.uniform import Uniform  # noqa: E402
-from ctxprune.shrink.cost import cost, unit_costs  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
 def test_the_search_beats_the_uniform_start_within_the_budget():

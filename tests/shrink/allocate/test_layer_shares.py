@@ -10,7 +10,7 @@ from shrink import models  # noqa: E402
 from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.allocate.by_change import ByChange, layer_changes  # noqa: E402
 from ctxprune.shrink.allocate.logistic import Logistic  # noqa: E402
-from ctxprune.shrink.cost import unit_costs  # noqa: E402
+from ctxprune.shrink.model.cost import unit_costs  # noqa: E402
 
 
 def given(subject, share=0.5):
@@ -38,7 +38,7 @@ def test_layers_that_change_little_lose_more():
 
 def test_changes_are_one_less_the_cosine():
     subject = models.encoder()
-    from ctxprune.shrink.activations import layer_states
+    from ctxprune.shrink.measure.activations import layer_states
 
     states = [layer_states(subject, batch) for batch in subject.calibration]
     before, after = (torch.cat([entry[place] for entry in states]) for place in (1, 2))

@@ -12,7 +12,7 @@ from shrink import models  # noqa: E402
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.allocate.loss_cut import LossCut  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 KEY = ("layer", -1)
 

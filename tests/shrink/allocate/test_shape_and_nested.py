@@ -15,8 +15,8 @@ from ctxprune.shrink.allocate.nested import Nested  # noqa: E402
 from ctxprune.shrink.allocate.only import Only  # noqa: E402
 from ctxprune.shrink.allocate.per_kind import PerKind  # noqa: E402
 from ctxprune.shrink.allocate.shape import Shape  # noqa: E402
-from ctxprune.shrink.cost import cost, unit_costs  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
 def given(subject, kinds, share):

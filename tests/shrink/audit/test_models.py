@@ -18,7 +18,7 @@ from ctxprune.errors import FormatError, InputError  # noqa: E402
 from ctxprune.models.pruner import bundled, read_manifest  # noqa: E402
 from ctxprune.shrink.audit import Question  # noqa: E402
 from ctxprune.shrink.audit.models import audited  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 PRUNER = read_manifest(bundled()).name
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "gate", "opened", "never", "cow", "grass", "who", "blue", "river"]
@@ -92,7 +92,7 @@ def test_a_pruner_of_another_making_has_its_bytes_alone(monkeypatch):
     def refuse(folder):
         raise FormatError("not the graph of a pruner")
 
-    monkeypatch.setattr("ctxprune.train.reading.read_network", refuse)
+    monkeypatch.setattr("ctxprune.train.graph_reader.read_network", refuse)
     assert list(audited(PRUNER).sizes) == ["bytes"]
 
 

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 from tokenizers import Tokenizer, models, pre_tokenizers, processors  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.calibration import (  # noqa: E402
+from ctxprune.shrink.data import (  # noqa: E402
     InputFormat,
     Pair,
     batches_of,
@@ -23,10 +23,10 @@ from ctxprune.shrink.calibration import (  # noqa: E402
     read_texts,
     sampled,
 )
-from ctxprune.shrink.calibration.sets import pairs_of  # noqa: E402
-from ctxprune.shrink.tasks.base import inputs_of  # noqa: E402
+from ctxprune.shrink.data.sets import pairs_of  # noqa: E402
+from ctxprune.shrink.model.tasks.base import inputs_of  # noqa: E402
 from ctxprune.train.examples import Example  # noqa: E402
-from ctxprune.train.sets import Document  # noqa: E402
+from ctxprune.train.sentence_sets import Document  # noqa: E402
 
 WORDS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "who", "wrote", "it", "ann", "bob", "did", "sold"]
 

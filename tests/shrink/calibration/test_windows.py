@@ -7,8 +7,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.calibration.pairs import Pair  # noqa: E402
-from ctxprune.shrink.calibration.windows import batches_of_windows  # noqa: E402
+from ctxprune.shrink.data.pairs import Pair  # noqa: E402
+from ctxprune.shrink.data.windows import batches_of_windows  # noqa: E402
 
 PAIRS = [Pair("who wrote it?", "It was written by Ann.", 1.0), Pair("who wrote it?", "It was sold in May.", 0.0)]
 

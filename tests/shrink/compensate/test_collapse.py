@@ -11,7 +11,7 @@ from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
 from ctxprune.shrink.compensate.collapse import Collapse, collapsed  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 KEY = ("layer", -1)
 

@@ -14,9 +14,9 @@ from shrink import models  # noqa: E402
 from ctxprune.errors import InputError, UsageError  # noqa: E402
 from ctxprune.shrink.compensate.dare import Dare  # noqa: E402
 from ctxprune.shrink.compensate.hashed import Hashed  # noqa: E402
-from ctxprune.shrink.cost import Target, cost, matrices  # noqa: E402
-from ctxprune.shrink.recipe import Piece, load_recipe  # noqa: E402
-from ctxprune.shrink.run import shrink  # noqa: E402
+from ctxprune.shrink.model.cost import Target, cost, matrices  # noqa: E402
+from ctxprune.shrink.recipes.recipe import Piece, load_recipe  # noqa: E402
+from ctxprune.shrink.run.runner import shrink  # noqa: E402
 
 NAME = "bert.encoder.layer.0.output.dense.weight"
 

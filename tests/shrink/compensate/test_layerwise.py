@@ -10,12 +10,12 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.activations import Moments  # noqa: E402
 from ctxprune.shrink.allocate.base import keep_highest  # noqa: E402
 from ctxprune.shrink.allocate.pattern import Pattern  # noqa: E402
 from ctxprune.shrink.compensate.admm import Admm  # noqa: E402
 from ctxprune.shrink.compensate.sparse_gpt import SparseGpt  # noqa: E402
-from ctxprune.shrink.cost import matrices  # noqa: E402
+from ctxprune.shrink.measure.activations import Moments  # noqa: E402
+from ctxprune.shrink.model.cost import matrices  # noqa: E402
 
 
 def case(rows=6, columns=16, tokens=200, seed=0):

@@ -11,8 +11,8 @@ from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.compensate.least_squares import LeastSquares  # noqa: E402
-from ctxprune.shrink.subject import module_of  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.subject import module_of  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
 def doubled(subject, share: float = 2.0):
@@ -47,7 +47,7 @@ def test_the_map_is_the_papers():
     subject = models.encoder().copy()
     group = subject.anatomy.groups["neuron", 0]
     mask = torch.arange(48) % 3 != 0
-    from ctxprune.shrink.activations import module_inputs
+    from ctxprune.shrink.measure.activations import module_inputs
 
     inputs = module_inputs(subject, [group.consumer])[group.consumer].double()
     weight = module_of(subject.model, group.consumer).weight.detach().double().clone()

@@ -10,10 +10,10 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.activations import layer_states  # noqa: E402
 from ctxprune.shrink.compensate.linear_map import LinearMap, fit_map  # noqa: E402
 from ctxprune.shrink.compensate.refit_norm import RefitNorm  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.measure.activations import layer_states  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
 def test_the_map_is_found_and_a_ridge_draws_it_to_the_identity():

@@ -11,8 +11,8 @@ from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.compensate.mask_tuning import MaskTuning, tuned_scales  # noqa: E402
-from ctxprune.shrink.subject import module_of  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.subject import module_of  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 
 @pytest.mark.parametrize("seed", range(5))

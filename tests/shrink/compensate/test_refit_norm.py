@@ -9,10 +9,10 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import models  # noqa: E402
 
-from ctxprune.shrink.activations import layer_states  # noqa: E402
 from ctxprune.shrink.compensate.refit_norm import RefitNorm  # noqa: E402
-from ctxprune.shrink.norms import fit_norm, normed  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.measure.activations import layer_states  # noqa: E402
+from ctxprune.shrink.model.norms import fit_norm, normed  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 KEEP = torch.tensor([True, False, False, True])
 

@@ -14,9 +14,9 @@ from shrink import models  # noqa: E402
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.compensate.share_layers import ShareLayers  # noqa: E402
-from ctxprune.shrink.cost import cost  # noqa: E402
-from ctxprune.shrink.shared import SharedLinear, low_rank  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.cost import cost  # noqa: E402
+from ctxprune.shrink.model.shared import SharedLinear, low_rank  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 KEY = ("layer", -1)
 

@@ -12,13 +12,13 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.activations import module_inputs  # noqa: E402
 from ctxprune.shrink.allocate.base import keep_highest  # noqa: E402
 from ctxprune.shrink.compensate.besa import Besa, _ranks, _soft  # noqa: E402
 from ctxprune.shrink.compensate.sparse_llm import SparseLlm  # noqa: E402
 from ctxprune.shrink.compensate.surgeon import Surgeon  # noqa: E402
-from ctxprune.shrink.cost import matrices  # noqa: E402
-from ctxprune.shrink.gradients import output_gradients  # noqa: E402
+from ctxprune.shrink.measure.activations import module_inputs  # noqa: E402
+from ctxprune.shrink.measure.gradients import output_gradients  # noqa: E402
+from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.score.kronecker import Kronecker  # noqa: E402
 
 FIRST = "bert.encoder.layer.0.attention.self.query.weight"

@@ -9,15 +9,15 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink.pruners import pruner, pruner_batches  # noqa: E402
 
-from ctxprune.shrink.cost import Target, cost, unit_costs  # noqa: E402
-from ctxprune.shrink.families import family_of  # noqa: E402
-from ctxprune.shrink.gates import gated  # noqa: E402
-from ctxprune.shrink.recipe import load_recipe  # noqa: E402
-from ctxprune.shrink.run import shrink  # noqa: E402
-from ctxprune.shrink.subject import Subject  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
-from ctxprune.shrink.tasks.pruner import Pruner  # noqa: E402
-from ctxprune.train.network import PrunerNetwork  # noqa: E402
+from ctxprune.shrink.measure.gates import gated  # noqa: E402
+from ctxprune.shrink.model.cost import Target, cost, unit_costs  # noqa: E402
+from ctxprune.shrink.model.families import family_of  # noqa: E402
+from ctxprune.shrink.model.subject import Subject  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
+from ctxprune.shrink.model.tasks.pruner import Pruner  # noqa: E402
+from ctxprune.shrink.recipes.recipe import load_recipe  # noqa: E402
+from ctxprune.shrink.run.runner import shrink  # noqa: E402
+from ctxprune.train.pruner_network import PrunerNetwork  # noqa: E402
 
 
 def output(model, batch):

@@ -13,13 +13,13 @@ from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
 from ctxprune.shrink.allocate.base import Budget  # noqa: E402
-from ctxprune.shrink.cost import matrices  # noqa: E402
+from ctxprune.shrink.measure.substituted import Substituted, straight_through  # noqa: E402
+from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.recover.anytime import Anytime  # noqa: E402
 from ctxprune.shrink.recover.bi_level import BiLevel  # noqa: E402
 from ctxprune.shrink.recover.cram import Cram  # noqa: E402
 from ctxprune.shrink.recover.movement import Movement  # noqa: E402
 from ctxprune.shrink.recover.rewind import Rewind  # noqa: E402
-from ctxprune.shrink.substituted import Substituted, straight_through  # noqa: E402
 
 
 def asked(share: float = 0.5):

@@ -12,8 +12,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.cost import matrices  # noqa: E402
-from ctxprune.shrink.losses import objective  # noqa: E402
+from ctxprune.shrink.learning.losses import objective  # noqa: E402
+from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.recover.adapters import Adapters, layer_losses, ranks_by_loss  # noqa: E402
 from ctxprune.shrink.recover.few_parameters import FewParameters, chosen_parameters  # noqa: E402
 from ctxprune.shrink.recover.learn_gates import LearnGates  # noqa: E402
@@ -25,7 +25,7 @@ from ctxprune.shrink.recover.sparse_adapters import SparseAdapters  # noqa: E402
 from ctxprune.shrink.recover.stop_by_law import StopByLaw  # noqa: E402
 from ctxprune.shrink.recover.tune import Tune  # noqa: E402
 from ctxprune.shrink.recover.tune_last import TuneLast  # noqa: E402
-from ctxprune.shrink.run import apply_masks  # noqa: E402
+from ctxprune.shrink.run.runner import apply_masks  # noqa: E402
 
 
 def spoilt(maker=models.encoder):

@@ -10,7 +10,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.activations import module_inputs  # noqa: E402
+from ctxprune.shrink.measure.activations import module_inputs  # noqa: E402
+from ctxprune.shrink.model.subject import parameter_of  # noqa: E402
 from ctxprune.shrink.score.activation_norm import ActivationNorm  # noqa: E402
 from ctxprune.shrink.score.activation_weight import ActivationWeight  # noqa: E402
 from ctxprune.shrink.score.condition import Condition  # noqa: E402
@@ -20,7 +21,6 @@ from ctxprune.shrink.score.inactive import Inactive  # noqa: E402
 from ctxprune.shrink.score.knowledge import Knowledge  # noqa: E402
 from ctxprune.shrink.score.representative import Representative, representative_ranks  # noqa: E402
 from ctxprune.shrink.score.unit_magnitude import UnitMagnitude  # noqa: E402
-from ctxprune.shrink.subject import parameter_of  # noqa: E402
 
 
 def case(key=("head", 1)):

@@ -19,7 +19,7 @@ def test_the_first_step_is_the_formula_and_the_model_is_as_it_was():
     before = {name: entry.clone() for name, entry in subject.model.state_dict().items()}
     found = AdapterGradient(steps=1, rank=32, memory=0.0)(subject, [group])[group.key]
     # with B = 0 and A of full rank, the guessed slope is (dL/dW) A^T A
-    from ctxprune.shrink.adapters import adapted
+    from ctxprune.shrink.learning.adapters import adapted
 
     names = [part.parameter for part in group.slices if part.parameter.endswith("weight")]
     entries = [subject.model.get_parameter(name) for name in names]

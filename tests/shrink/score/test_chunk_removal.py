@@ -10,7 +10,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.gates import gated  # noqa: E402
+from ctxprune.shrink.measure.gates import gated  # noqa: E402
 from ctxprune.shrink.score.chunk_removal import ChunkRemoval  # noqa: E402
 
 

@@ -9,8 +9,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import models  # noqa: E402
 
-from ctxprune.shrink.activations import module_inputs  # noqa: E402
-from ctxprune.shrink.cost import matrices  # noqa: E402
+from ctxprune.shrink.measure.activations import module_inputs  # noqa: E402
+from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.score.clusters import Clusters, kmeans  # noqa: E402
 from ctxprune.shrink.score.dual import Dual  # noqa: E402
 from ctxprune.shrink.score.fluctuation import Fluctuation  # noqa: E402

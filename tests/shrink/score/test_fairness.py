@@ -12,8 +12,8 @@ from dataclasses import replace  # noqa: E402
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 from ctxprune.shrink.score.fairness import Fairness, spread  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
 
 
 def without(subject, place: int):

@@ -10,8 +10,10 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.cost import matrices  # noqa: E402
-from ctxprune.shrink.gates import gated  # noqa: E402
+from ctxprune.shrink.measure.gates import gated  # noqa: E402
+from ctxprune.shrink.model.cost import matrices  # noqa: E402
+from ctxprune.shrink.model.subject import Subject, parameter_of  # noqa: E402
+from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder  # noqa: E402
 from ctxprune.shrink.score.adapter_gradient import AdapterGradient  # noqa: E402
 from ctxprune.shrink.score.base import unit_parts  # noqa: E402
 from ctxprune.shrink.score.dual import Dual  # noqa: E402
@@ -20,8 +22,6 @@ from ctxprune.shrink.score.gate_gradient import GateGradient  # noqa: E402
 from ctxprune.shrink.score.knowledge import Knowledge  # noqa: E402
 from ctxprune.shrink.score.layer_taylor import LayerTaylor  # noqa: E402
 from ctxprune.shrink.score.taylor import Taylor  # noqa: E402
-from ctxprune.shrink.subject import Subject, parameter_of  # noqa: E402
-from ctxprune.shrink.tasks.cross_encoder import CrossEncoder  # noqa: E402
 
 
 def row_slopes(subject, group):

@@ -9,7 +9,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import models  # noqa: E402
 
-from ctxprune.shrink.depth import unit_states  # noqa: E402
+from ctxprune.shrink.measure.depth import unit_states  # noqa: E402
 from ctxprune.shrink.score.influence import Influence  # noqa: E402
 
 

@@ -10,7 +10,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.cost import matrices  # noqa: E402
+from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.score.layer_taylor import LayerTaylor  # noqa: E402
 
 

@@ -37,7 +37,7 @@ def test_a_head_that_the_loss_needs_has_the_highest_score():
     scores = Perturbation(samples=40, share=0.25)(subject, groups)
     changes = {}
     whole = subject.loss()
-    from ctxprune.shrink.gates import gated
+    from ctxprune.shrink.measure.gates import gated
 
     for group in groups:
         gates = torch.ones(group.count)

@@ -10,7 +10,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.anatomy import Group  # noqa: E402
+from ctxprune.shrink.model.anatomy import Group  # noqa: E402
 from ctxprune.shrink.score.position import Position  # noqa: E402
 
 DROPPED = {

@@ -12,8 +12,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.model.surgery import remove  # noqa: E402
 from ctxprune.shrink.score.removal import Removal, output_change  # noqa: E402
-from ctxprune.shrink.surgery import remove  # noqa: E402
 
 BATCH = {"attention_mask": torch.tensor([[1, 1], [1, 0]])}
 

@@ -12,9 +12,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import InputError, UsageError  # noqa: E402
-from ctxprune.shrink.activations import linear_path, module_inputs  # noqa: E402
-from ctxprune.shrink.cost import matrices  # noqa: E402
-from ctxprune.shrink.gradients import weight_gradients  # noqa: E402
+from ctxprune.shrink.measure.activations import linear_path, module_inputs  # noqa: E402
+from ctxprune.shrink.measure.gradients import weight_gradients  # noqa: E402
+from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.score.gblm import Gblm  # noqa: E402
 from ctxprune.shrink.score.magnitude import Magnitude  # noqa: E402
 from ctxprune.shrink.score.obs import Obs  # noqa: E402

@@ -12,16 +12,16 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.pieces import SELECTORS  # noqa: E402
-from ctxprune.shrink.selection._clusters import k_means  # noqa: E402
-from ctxprune.shrink.selection.base import best_share, group_numbers, rebatched, row_divergences, row_losses  # noqa: E402
-from ctxprune.shrink.selection.el2n import El2n  # noqa: E402
-from ctxprune.shrink.selection.frequency import Frequency  # noqa: E402
-from ctxprune.shrink.selection.paser import Paser  # noqa: E402
-from ctxprune.shrink.selection.perplexity import Perplexity  # noqa: E402
-from ctxprune.shrink.selection.random import Random  # noqa: E402
-from ctxprune.shrink.selection.selectivity import Selectivity  # noqa: E402
-from ctxprune.shrink.tasks.embedding import Embedding  # noqa: E402
+from ctxprune.shrink.model.tasks.embedding import Embedding  # noqa: E402
+from ctxprune.shrink.recipes.pieces import SELECTORS  # noqa: E402
+from ctxprune.shrink.select._clusters import k_means  # noqa: E402
+from ctxprune.shrink.select.base import best_share, group_numbers, rebatched, row_divergences, row_losses  # noqa: E402
+from ctxprune.shrink.select.el2n import El2n  # noqa: E402
+from ctxprune.shrink.select.frequency import Frequency  # noqa: E402
+from ctxprune.shrink.select.paser import Paser  # noqa: E402
+from ctxprune.shrink.select.perplexity import Perplexity  # noqa: E402
+from ctxprune.shrink.select.random import Random  # noqa: E402
+from ctxprune.shrink.select.selectivity import Selectivity  # noqa: E402
 
 
 def changed(maker=models.encoder):

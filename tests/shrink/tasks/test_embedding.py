@@ -9,9 +9,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink import models  # noqa: E402
 
+from ctxprune.shrink.model.subject import Subject  # noqa: E402
+from ctxprune.shrink.model.tasks.embedding import Embedding  # noqa: E402
 from ctxprune.shrink.score.taylor import Taylor  # noqa: E402
-from ctxprune.shrink.subject import Subject  # noqa: E402
-from ctxprune.shrink.tasks.embedding import Embedding  # noqa: E402
 
 
 def batches():

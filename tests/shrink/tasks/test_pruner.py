@@ -10,14 +10,14 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink.pruners import pruner, pruner_batches  # noqa: E402
 
-from ctxprune.shrink.activations import moments  # noqa: E402
-from ctxprune.shrink.gradients import gate_gradients, weight_gradients  # noqa: E402
+from ctxprune.shrink.measure.activations import moments  # noqa: E402
+from ctxprune.shrink.measure.gradients import gate_gradients, weight_gradients  # noqa: E402
+from ctxprune.shrink.model.subject import Subject  # noqa: E402
+from ctxprune.shrink.model.tasks.pruner import Pruner, pruner_batch  # noqa: E402
 from ctxprune.shrink.score.clusters import Clusters  # noqa: E402
 from ctxprune.shrink.score.knowledge import Knowledge  # noqa: E402
 from ctxprune.shrink.score.removal import Removal  # noqa: E402
 from ctxprune.shrink.score.taylor import Taylor  # noqa: E402
-from ctxprune.shrink.subject import Subject  # noqa: E402
-from ctxprune.shrink.tasks.pruner import Pruner, pruner_batch  # noqa: E402
 from ctxprune.train.batches import Batch  # noqa: E402
 from ctxprune.train.losses import pruner_loss  # noqa: E402
 

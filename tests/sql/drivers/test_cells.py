@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxprune.errors import UsageError
-from ctxprune.sql.drivers.cells import cell
-from ctxprune.sql.drivers.server_url import ServerURL
+from ctxprune.sql.database.drivers.cells import cell
+from ctxprune.sql.database.drivers.server_url import ServerURL
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ from ctxprune.errors import (
     QueryTimeoutError,
     UsageError,
 )
-from ctxprune.sql.database import Database, Limits
-from ctxprune.sql.drivers.duckdb import DuckdbDriver
-from ctxprune.sql.schema import ColumnRef, ForeignKey
+from ctxprune.sql.database.database import Database, Limits
+from ctxprune.sql.database.drivers.duckdb import DuckdbDriver
+from ctxprune.sql.schema.schema import ColumnRef, ForeignKey
 
 duckdb = pytest.importorskip("duckdb")
 
@@ -337,6 +337,6 @@ class TestFiles:
         assert "hidden" not in str(caught.value)
 
     def test_the_package_is_named_where_it_is_missing(self, small: Path, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("ctxprune.sql.drivers.duckdb.find_spec", lambda _name: None)
+        monkeypatch.setattr("ctxprune.sql.database.drivers.duckdb.find_spec", lambda _name: None)
         with pytest.raises(MissingExtraError, match="duckdb"):
             Database(small)

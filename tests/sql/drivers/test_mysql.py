@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError, UsageError
 from ctxprune.sql import ColumnRef, Database, ForeignKey, Limits
-from ctxprune.sql.drivers import _mysql_session
+from ctxprune.sql.database.drivers import _mysql_session
 
 TYPES = """
     whole BIGINT UNSIGNED, exact DECIMAL(20, 4), price DECIMAL(8, 2), near DOUBLE, bits BIT(10), made YEAR, late TIME,

@@ -16,7 +16,7 @@ from servers import Postgres
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 from ctxprune.sql import Database, Limits
 from ctxprune.sql.linking.contained import contained_keys
-from ctxprune.sql.schema import ColumnRef, ForeignKey
+from ctxprune.sql.schema.schema import ColumnRef, ForeignKey
 from ctxprune.sql.values import ValueIndex
 
 psycopg = pytest.importorskip("psycopg")
@@ -287,7 +287,7 @@ def test_questions_have_the_same_answers_as_on_sqlite(postgres_database, shared:
 
     from servers.copied import copy_database
 
-    from ctxprune.sql.pipeline import Pipeline
+    from ctxprune.sql.pipeline.pipeline import Pipeline
 
     folder = shared / "data" / "nl2sql" / "spider"
     path = folder / "database" / "concert_singer" / "concert_singer.sqlite"
@@ -301,7 +301,7 @@ def test_questions_have_the_same_answers_as_on_sqlite(postgres_database, shared:
 
 
 def test_years_and_words_are_asked_as_their_columns_are_typed(postgres_database, admin):
-    from ctxprune.sql.pipeline import Pipeline
+    from ctxprune.sql.pipeline.pipeline import Pipeline
 
     admin.execute("CREATE TABLE race (name varchar(20), day date, code text)")
     admin.execute(

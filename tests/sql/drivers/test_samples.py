@@ -10,7 +10,7 @@ import sqlalchemy
 from sqlalchemy.engine import make_url
 
 from ctxprune.sql import Database
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values.column_ranges import measure_ranges
 
 duckdb = pytest.importorskip("duckdb")

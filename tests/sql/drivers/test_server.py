@@ -15,7 +15,7 @@ import pytest
 
 from ctxprune.errors import DatabaseError, QueryError, QueryTimeoutError, UsageError
 from ctxprune.sql import Database, Limits
-from ctxprune.sql._cancel import Stop, cancellation
+from ctxprune.utils.cancellation import Stop, cancellation
 
 KINDS = ["mariadb", "postgres"]
 SLEEP = {"mariadb": "SELECT SLEEP(30)", "postgres": "SELECT pg_sleep(30)"}

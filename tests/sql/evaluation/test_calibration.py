@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctxprune.calibrate import CalibrationPool, calibrate
-from ctxprune.sql.database import Database
+from ctxprune.calibration.conformal import CalibrationPool, calibrate
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.calibration import linking_examples, needed_units
 from ctxprune.sql.evaluation.datasets import Benchmark, Item, load
 from ctxprune.sql.evaluation.linking import linking_cases

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.sql.database import Limits
+from ctxprune.sql.database.database import Limits
 from ctxprune.sql.evaluation import _scorer
 from ctxprune.sql.evaluation.datasets import load, with_gold
 from ctxprune.sql.evaluation.differences import differences

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ctxprune.errors import FormatError, InputError
-from ctxprune.sql.database import Database, Limits
+from ctxprune.sql.database.database import Database, Limits
 from ctxprune.sql.evaluation.executions import CachedRunner, ExecutionCache, database_fingerprint
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from ctxprune.errors import UsageError
 from ctxprune.sql.evaluation.linking import linking_scores
 from ctxprune.sql.linking.base import Linked
 from ctxprune.sql.linking.gold import GoldLinks
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 
 SCHEMA = Schema("s", tuple(Table(name, tuple(Column(column) for column in "wxyz")) for name in ("a", "b")))
 

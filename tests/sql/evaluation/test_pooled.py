@@ -10,7 +10,7 @@ import pytest
 from ctxprune.errors import InputError
 from ctxprune.sql.evaluation.pooled import load_pooled, pooled, read_elements
 from ctxprune.sql.linking.pool import PooledColumn, PooledDatabase, PooledTable, PoolRanking
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema.schema import ColumnRef
 
 UNION = "bakery.loaf.loafid\nbakery.loaf.price (in euro, incl. tax)\nbakery.sale.saleid\nharbour.ship.tonnage\n\n"
 QUESTIONS = [

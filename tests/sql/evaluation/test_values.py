@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ctxprune.errors import InputError
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.values import ValueRecall, gold_literals, stored
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueHit
 
 CITY, COUNTRY = ColumnRef("city", "name"), ColumnRef("city", "country")

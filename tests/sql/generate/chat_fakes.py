@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ctxprune.sql.generate.model import ChatAnswer
+from ctxprune.llm.base import ChatAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ctxprune.sql.generate.model import Message, Sampling
+    from ctxprune.llm.base import Message, Sampling
 
 
 @dataclass

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.errors import ModelError, UsageError
+from ctxprune.llm.base import ChatAnswer, ChatModel, Message, Sampling, ask_model, recorded_calls
 from ctxprune.sql.generate.base import GENERATORS, Request
 from ctxprune.sql.generate.chat import ChatGenerator
-from ctxprune.sql.generate.model import ChatAnswer, ChatModel, Message, Sampling, ask_model, recorded_calls
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "chat_fakes.py")))
 

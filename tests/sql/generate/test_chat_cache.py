@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.errors import FormatError, InputError, ModelError
-from ctxprune.sql.generate.cache import CachedModel, GenerationCache
-from ctxprune.sql.generate.model import ChatAnswer, Message, Sampling
+from ctxprune.llm.base import ChatAnswer, Message, Sampling
+from ctxprune.llm.cache import CachedModel, GenerationCache
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "chat_fakes.py")))
 
@@ -104,8 +104,8 @@ def test_threads_share_one_file(tmp_path: Path) -> None:
 def test_processes_share_one_file(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
     script = (
-        "import sys\nfrom ctxprune.sql.generate.cache import GenerationCache\n"
-        "from ctxprune.sql.generate.model import ChatAnswer\n"
+        "import sys\nfrom ctxprune.llm.cache import GenerationCache\n"
+        "from ctxprune.llm.base import ChatAnswer\n"
         "cache = GenerationCache(sys.argv[1])\n"
         "for i in range(40): cache.put(f'{sys.argv[2]}-{i}', 'm', [ChatAnswer('x')])\n"
     )

@@ -21,13 +21,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import InputError, ModelError, UsageError
-from ctxprune.sql._cancel import cancellation
-from ctxprune.sql.generate.cache import CachedModel, GenerationCache
-from ctxprune.sql.generate.deadline import Deadline
-from ctxprune.sql.generate.gate import CallLimits, Timer
-from ctxprune.sql.generate.limited import LimitedModel
-from ctxprune.sql.generate.model import ChatAnswer, Message, Prices, Sampling, ask_model, recorded_calls
-from ctxprune.sql.generate.retries import backoff, passing_fault
+from ctxprune.llm.base import ChatAnswer, Message, Prices, Sampling, ask_model, recorded_calls
+from ctxprune.llm.cache import CachedModel, GenerationCache
+from ctxprune.llm.deadline import Deadline
+from ctxprune.llm.gate import CallLimits, Timer
+from ctxprune.llm.limited import LimitedModel
+from ctxprune.llm.retries import backoff, passing_fault
+from ctxprune.utils.cancellation import cancellation
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "chat_fakes.py")))
 TURN = [Message("user", "how many?")]

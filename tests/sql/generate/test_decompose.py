@@ -14,17 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxprune.errors import UsageError
-from ctxprune.sql.database import Database
-from ctxprune.sql.execution import GuardedRunner
+from ctxprune.llm.limited import CallLimits, LimitedModel
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.generate.base import GENERATORS, Request
 from ctxprune.sql.generate.decompose import DecomposeGenerator
-from ctxprune.sql.generate.limited import CallLimits, LimitedModel
 from ctxprune.sql.generate.mixed import MixedGenerator
 from ctxprune.sql.generate.prompts.decompose import DecomposePrompt, outcome_line, parts_of
 from ctxprune.sql.generate.styles import generator_of
 from ctxprune.sql.guard import Guard
-from ctxprune.sql.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.guard.execution import GuardedRunner
+from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
+from ctxprune.sql.schema.schema import ColumnRef
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "chat_fakes.py")))
 GOLDEN = Path(__file__).parent / "prompts"

@@ -14,7 +14,7 @@ from ctxprune.errors import InputError
 from ctxprune.sql.generate.embedded import EmbeddedForms
 from ctxprune.sql.generate.examples import Example, ExampleStore, read_examples
 from ctxprune.sql.generate.masking import masked_by_sql, masked_question, sql_names
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from ctxprune._sealed import seal_bytes
 from ctxprune.errors import FormatError, StoreError, UsageError
-from ctxprune.sql.generate.cache import CachedModel
-from ctxprune.sql.generate.model import ChatAnswer, Message, Sampling
-from ctxprune.sql.generate.redis_cache import RedisGenerationCache
+from ctxprune.llm.base import ChatAnswer, Message, Sampling
+from ctxprune.llm.cache import CachedModel
+from ctxprune.llm.redis_cache import RedisGenerationCache
+from ctxprune.storage.sealed import seal_bytes
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "chat_fakes.py")))
 

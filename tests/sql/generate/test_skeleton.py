@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ctxprune.sql.generate.base import GENERATORS, Request
 from ctxprune.sql.generate.skeleton import SkeletonGenerator, extract_after_skeleton
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "chat_fakes.py")))
 SCHEMA = Schema("geo", (Table("city", (Column("name", "TEXT"), Column("_", "TEXT"))),))

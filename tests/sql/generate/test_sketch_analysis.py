@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ctxprune.sql.evaluation.sketch_training.examples import handmade
 from ctxprune.sql.generate.sketch.analysis import MAX_TOKENS, Analysis, analyse, tokenize
-from ctxprune.sql.generate.sketch.examples import handmade
 from ctxprune.sql.generate.sketch.view import SchemaView
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 
 _SCHEMAS = runpy.run_path(str(Path(__file__).parent / "sketch_schemas.py"))
 hit = _SCHEMAS["hit"]

@@ -10,7 +10,7 @@ from ctxprune.sql.generate.sketch.bounds import said_bounds, with_bounds
 from ctxprune.sql.generate.sketch.generator import SketchGenerator
 from ctxprune.sql.generate.sketch.query import Condition, Item, Query
 from ctxprune.sql.generate.sketch.view import SchemaView
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.values import RangeHit
 
 COLUMNS = (

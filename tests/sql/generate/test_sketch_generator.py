@@ -17,7 +17,7 @@ from ctxprune.errors import FormatError, UsageError
 from ctxprune.sql.generate.base import GENERATORS, Request
 from ctxprune.sql.generate.sketch import SketchGenerator
 from ctxprune.sql.guard import Guard
-from ctxprune.sql.schema import Column, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ForeignKey, Schema, Table
 
 _SCHEMAS = runpy.run_path(str(Path(__file__).parent / "sketch_schemas.py"))
 awkward, hit, zoo = _SCHEMAS["awkward"], _SCHEMAS["hit"], _SCHEMAS["zoo"]

@@ -10,7 +10,7 @@ import pytest
 from ctxprune.sql.generate.sketch.periods import date_columns, day_bounds
 from ctxprune.sql.generate.sketch.query import Condition, Item, Query
 from ctxprune.sql.generate.sketch.view import SchemaView
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 
 COLUMNS = (
     Column("name", "TEXT"), Column("hired_on", "DATE"), Column("seen", "timestamp"), Column("at", "TIME"),

@@ -8,7 +8,7 @@ from ctxprune.sql.generate.sketch.analysis import analyse
 from ctxprune.sql.generate.sketch.query import Condition, Item, Query
 from ctxprune.sql.generate.sketch.ranges import between_pairs, with_ranges
 from ctxprune.sql.generate.sketch.view import SchemaView
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 
 SCHEMA = Schema(
     "trade",

@@ -14,7 +14,7 @@ from ctxprune.sql.generate.sketch.joins import JoinGraph
 from ctxprune.sql.generate.sketch.query import Condition, Item, Query
 from ctxprune.sql.generate.sketch.sql import SqlWriter
 from ctxprune.sql.generate.sketch.templates import Template, template_of
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 
 _SCHEMAS = runpy.run_path(str(Path(__file__).parent / "sketch_schemas.py"))
 awkward = _SCHEMAS["awkward"]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ctxprune.sql.evaluation.sketch_training.examples import execute, folds, learn_related, read_examples
+from ctxprune.sql.evaluation.sketch_training.fitting import fit_slots
+from ctxprune.sql.evaluation.sketch_training.train import main
 from ctxprune.sql.generate.base import Request
 from ctxprune.sql.generate.sketch import SketchGenerator
-from ctxprune.sql.generate.sketch.examples import execute, folds, learn_related, read_examples
-from ctxprune.sql.generate.sketch.fitting import fit_slots
-from ctxprune.sql.generate.sketch.train import main
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,8 +23,8 @@ from ctxprune.sql.generate.prompts.examples import WithExamples
 from ctxprune.sql.generate.prompts.small import SmallPrompt
 from ctxprune.sql.generate.styles import generator_of, style_names
 from ctxprune.sql.linking.base import Linked
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
-from ctxprune.sql.steps import Generate, State, with_values
+from ctxprune.sql.pipeline.steps import Generate, State, with_values
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 from ctxprune.tokens import BundledCounter
 

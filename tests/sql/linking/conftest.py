@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctxprune.sql.schema import Column, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ForeignKey, Schema, Table
 
 
 @pytest.fixture(scope="session")

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from ctxprune.calibrate import CalibrationExample, calibrate
+from ctxprune.calibration.conformal import CalibrationExample, calibrate
 from ctxprune.errors import UnknownNameError, UsageError
-from ctxprune.fingerprint import Identity
-from ctxprune.policies import Threshold
+from ctxprune.policies.base import Threshold
 from ctxprune.sql.linking import RankedLinker, SchemaContext, ScoredLinker
 from ctxprune.sql.linking.calibrated import calibrated, calibrated_linker, keep_sets
 from ctxprune.sql.linking.network import load_weights
 from ctxprune.sql.linking.policy import JoinablePolicy
 from ctxprune.sql.linking.ranked import RankedSchemaScorer
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
+from ctxprune.utils.fingerprint import Identity
 
 SCHEMA = Schema("harbour", (Table("ship", (Column("id", primary_key=True), Column("tonnage"), Column("flag"))),))
 

@@ -12,7 +12,7 @@ import pytest
 from ctxprune.sql.linking.base import Linked
 from ctxprune.sql.linking.chat import ChatLinker
 from ctxprune.sql.render import render
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "generate" / "chat_fakes.py")))

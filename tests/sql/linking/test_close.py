@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune import KeepSets, Pruner
-from ctxprune.calibrate import CalibrationExample, CalibrationPool
+from ctxprune.calibration.conformal import CalibrationExample, CalibrationPool
 from ctxprune.errors import UsageError
 from ctxprune.rag import Passage
 from ctxprune.sql.linking.context import SchemaContext
 from ctxprune.sql.linking.policy import JoinablePolicy
 from ctxprune.sql.linking.ranked import RankedLinker, RankedSchemaScorer
-from ctxprune.sql.schema import Column, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ForeignKey, Schema, Table
 
 
 def table(name: str, *columns: str) -> Table:

@@ -21,7 +21,7 @@ from ctxprune.sql.linking.collective import (
     greedy_cover,
     invented_elements,
 )
-from ctxprune.sql.schema import ColumnRef, Schema, Table
+from ctxprune.sql.schema.schema import ColumnRef, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 
 GOLDEN = json.loads((Path(__file__).parent / "collective.json").read_text(encoding="utf-8"))

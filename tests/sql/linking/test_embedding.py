@@ -14,9 +14,9 @@ from ctxprune.sql.linking.context import SchemaContext
 from ctxprune.sql.linking.embedding import EmbeddingLinker, EmbeddingSchemaScorer
 from ctxprune.sql.linking.policy import JoinablePolicy
 from ctxprune.sql.linking.statistics import SchemaStatistics
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.values.base import ValueHit
-from ctxprune.text import words
+from ctxprune.text.words import words
 
 
 def hashed(texts: list[str]) -> np.ndarray:

@@ -10,14 +10,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ctxprune.sql.generate.model import ChatAnswer
+from ctxprune.llm.base import ChatAnswer
 from ctxprune.sql.linking import LINKERS, Linked, Linker
 from ctxprune.sql.linking.carried import CarriedLinker
 from ctxprune.sql.linking.chat import ChatLinker
 from ctxprune.sql.linking.embedding import EmbeddingLinker, EmbeddingSchemaScorer
 from ctxprune.sql.linking.lexical import LexicalLinker
 from ctxprune.sql.render import RENDERERS, render
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 from ctxprune.tokens import as_counter
 

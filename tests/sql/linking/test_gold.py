@@ -9,7 +9,7 @@ import pytest
 from ctxprune.errors import CtxpruneError, InputError, SchemaError
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.gold import gold_links
-from ctxprune.sql.schema import ColumnRef, Schema
+from ctxprune.sql.schema.schema import ColumnRef, Schema
 
 LINES = (Path(__file__).parent / "gold.sql").read_text(encoding="utf-8").splitlines()[1:]
 CASES = [(sql, wanted.removeprefix("-- ")) for wanted, sql in zip(LINES[::2], LINES[1::2], strict=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctxprune.sql.linking.joins import JoinGraph, inferred_keys
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 
 
 def shaped(*keys: str, tables: str = "abcdef") -> Schema:

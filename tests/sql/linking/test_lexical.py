@@ -7,7 +7,7 @@ import pytest
 from ctxprune.errors import UsageError
 from ctxprune.sql.linking.base import LINKERS
 from ctxprune.sql.linking.lexical import LexicalLinker, LexicalSchemaScorer
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 
 

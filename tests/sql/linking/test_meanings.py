@@ -7,8 +7,8 @@ import pytest
 
 from ctxprune.sql.linking.meanings import MEANINGS, TABLE_MEANINGS, meaning_features
 from ctxprune.sql.linking.statistics import SchemaStatistics
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
-from ctxprune.text import STOP_WORDS, stem, words
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
+from ctxprune.text.words import STOP_WORDS, stem, words
 
 SCHEMA = Schema(
     "concerts",

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from ctxprune.sql.linking.base import Linked
 from ctxprune.sql.linking.page import link_page
 from ctxprune.sql.linking.ranked import RankedLinker
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 
 VOID = {"meta"}

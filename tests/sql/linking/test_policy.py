@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ctxprune.errors import UsageError
 from ctxprune.sql.linking.context import SchemaContext
 from ctxprune.sql.linking.policy import JoinablePolicy, JoiningPolicy, TopTablesPolicy
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 
 
 def wide(n_tables: int = 6, n_columns: int = 9) -> Schema:

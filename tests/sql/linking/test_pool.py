@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune import weights as weights_module
-from ctxprune._sealed import seal
 from ctxprune.errors import FormatError, SchemaError, UsageError
-from ctxprune.network import Network
+from ctxprune.models import weights as weights_module
+from ctxprune.models.network import Network
 from ctxprune.sql.linking import pool as module
 from ctxprune.sql.linking.features import Question
 from ctxprune.sql.linking.pool import PooledColumn, SchemaPool, load_pool_network
 from ctxprune.sql.linking.pool_features import DATABASE_FEATURES, PoolStatistics
 from ctxprune.sql.linking.ranked import RankedLinker
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.storage.sealed import seal
 
 
 def names(database: str, **tables: str) -> Schema:

@@ -15,7 +15,7 @@ from ctxprune.sql.generate.base import Candidate
 from ctxprune.sql.linking.context import SchemaContext
 from ctxprune.sql.linking.presql import FORMAT, PresqlLinker, PresqlScorer, PresqlWeights, presql_features
 from ctxprune.sql.linking.ranked import RankedLinker
-from ctxprune.sql.schema import ColumnRef, Schema
+from ctxprune.sql.schema.schema import ColumnRef, Schema
 from ctxprune.sql.values.base import ValueHit
 
 LINKER = PresqlLinker()

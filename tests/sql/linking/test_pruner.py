@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import UsageError
-from ctxprune.fingerprint import fingerprint
 from ctxprune.scorers.base import Scorer
-from ctxprune.scorers.pruner import PrunerScorer
+from ctxprune.scorers.neural.pruner import PrunerScorer
 from ctxprune.sql.linking import LINKERS, PrunerLinker, RankedPrunerLinker, SchemaContext
 from ctxprune.sql.linking.policy import JoinablePolicy
 from ctxprune.sql.linking.pruner import PrunerSchemaScorer, SchemaDocuments
 from ctxprune.sql.linking.ranked import RankedSchemaScorer
 from ctxprune.sql.linking.ranked_pruner import RankedPrunerScorer
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.sql.values.base import ValueHit
+from ctxprune.utils.fingerprint import fingerprint
 
 GOLDEN = json.loads(Path(__file__).with_name("pruner.json").read_text(encoding="utf-8"))
 KINDS = (PrunerLinker, RankedPrunerLinker)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.pruning import prune
+from ctxprune.pruning.pruner import prune
 from ctxprune.sql.linking import LINKERS
 from ctxprune.sql.linking.context import SchemaContext
 from ctxprune.sql.linking.features import COLUMN_FEATURES, TABLE_WORDS, Question, column_features
@@ -21,7 +21,7 @@ from ctxprune.sql.linking.policy import JoinablePolicy
 from ctxprune.sql.linking.ranked import RankedLinker, RankedSchemaScorer
 from ctxprune.sql.linking.statistics import SchemaStatistics, StatisticsCache
 from ctxprune.sql.render import render
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 from ctxprune.tokens import as_counter
 

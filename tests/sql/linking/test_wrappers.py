@@ -14,9 +14,9 @@ from ctxprune.sql.linking.lexical import LexicalLinker
 from ctxprune.sql.linking.ranked import RankedLinker
 from ctxprune.sql.linking.soft import SoftLinker
 from ctxprune.sql.linking.wrapped import counter_of
+from ctxprune.sql.pipeline.steps import ShowValues, State
 from ctxprune.sql.render import RENDERERS, render
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
-from ctxprune.sql.steps import ShowValues, State
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 
 QUESTION = "What are the titles of all books?"
 TITLE, RAIN = ColumnRef("book", "title"), ColumnRef("weather", "rain_mm")

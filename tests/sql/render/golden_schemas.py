@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 
 BAKERY = Schema(

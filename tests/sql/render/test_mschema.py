@@ -6,10 +6,10 @@ import datetime
 
 import pytest
 
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.render import render
 from ctxprune.sql.render.mschema import MSchema
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 
 

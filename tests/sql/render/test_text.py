@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ctxprune.sql.render import RENDERERS, render
 from ctxprune.sql.render._text import MAX_COMMENT, MAX_VALUE, datum, name, same_words, type_name
-from ctxprune.sql.schema import Column, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ForeignKey, Schema, Table
 
 QUOTED = r'"(?:[^"\\]|\\.)*"'
 DATUM = rf'(?:{QUOTED}|(?!Primary Key\b)(?!Examples: )[^\s",:\[\]()【】][^",\[\]()\n【】]*)'

@@ -6,10 +6,10 @@ import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
-from ctxprune.sql.database import ResultSet
+from ctxprune.sql.database.database import ResultSet
 from ctxprune.sql.repair.base import Failure
 from ctxprune.sql.repair.chat import ChatRepair
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "generate" / "chat_fakes.py")))
 SCHEMA = Schema("geo", (Table("city", (Column("name", "TEXT"),)),))

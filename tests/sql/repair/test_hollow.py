@@ -11,12 +11,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from ctxprune.sql.database import Database, ResultSet
+from ctxprune.sql.database.database import Database, ResultSet
 from ctxprune.sql.repair.base import REPAIRERS, Failure
 from ctxprune.sql.repair.loose import LooseText
 from ctxprune.sql.repair.refine import ChatRefine, expects_rows
 from ctxprune.sql.repair.values import StoredValues
-from ctxprune.sql.schema import Column, ColumnRef, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "generate" / "chat_fakes.py")))

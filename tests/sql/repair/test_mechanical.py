@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxprune.sql.database import ResultSet
+from ctxprune.sql.database.database import ResultSet
 from ctxprune.sql.repair import mechanical_repairers
 from ctxprune.sql.repair.base import REPAIRERS, Failure
 from ctxprune.sql.repair.functions import TranslateFunctions
 from ctxprune.sql.repair.names import NearestNames
 from ctxprune.sql.repair.values import StoredValues
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.sql.values.base import ValueHit
 
 TEXT = (Path(__file__).parent / "repair_cases.txt").read_text(encoding="utf-8")

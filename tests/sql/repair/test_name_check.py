@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxprune.sql.repair.name_check import check_names, restore
-from ctxprune.sql.schema import Column, ColumnRef, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 
 
 def _table(name: str, *columns: str) -> Table:

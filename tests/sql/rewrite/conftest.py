@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.rewrite import Vocabulary
 from ctxprune.sql.values import ValueIndex
 

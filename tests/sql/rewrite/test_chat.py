@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from ctxprune.errors import ModelError, UsageError
-from ctxprune.sql.generate.model import ChatAnswer, Message, Sampling
+from ctxprune.llm.base import ChatAnswer, Message, Sampling
 from ctxprune.sql.rewrite import Rewritten, Turn, Vocabulary
 from ctxprune.sql.rewrite.chat import ChatRewriter
 from ctxprune.sql.rewrite.rule import RuleRewriter

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ctxprune.sql.rewrite import REWRITERS, Turn, Vocabulary
 from ctxprune.sql.rewrite.rule import RULES, RuleRewriter
-from ctxprune.text import words
+from ctxprune.text.words import words
 
 GLUE = set(words("what is are the of that"))
 

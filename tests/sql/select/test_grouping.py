@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ctxprune.sql.database import ResultSet
+from ctxprune.sql.database.database import ResultSet
 from ctxprune.sql.select.grouping import groups_of, read_table, representative
 
 CELLS = st.one_of(st.none(), st.integers(-3, 3), st.sampled_from(["a", "b", ""]))

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.errors import UsageError
-from ctxprune.sql.database import ResultSet
+from ctxprune.sql.database.database import ResultSet
 from ctxprune.sql.generate.base import Candidate
 from ctxprune.sql.select.back_verify import BackVerifySelector
 from ctxprune.sql.select.base import Executed, without_cells

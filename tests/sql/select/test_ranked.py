@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.sql.database import ResultSet
+from ctxprune.sql.database.database import ResultSet
 from ctxprune.sql.generate.base import Candidate
-from ctxprune.sql.schema import Column, Schema, Table
+from ctxprune.sql.schema.schema import Column, Schema, Table
 from ctxprune.sql.select.base import SELECTORS, Executed
 from ctxprune.sql.select.expected import Expectations, phrases, read_words
 from ctxprune.sql.select.features import FEATURES, Case, Evidence, case_features

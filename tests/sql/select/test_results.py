@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctxprune.sql.database import ResultSet
-from ctxprune.sql.select.results import is_hollow, orders_rows, result_key
+from ctxprune.sql.database.database import ResultSet
+from ctxprune.sql.database.equality import is_hollow, orders_rows, result_key
 
 CELL = st.none() | st.integers() | st.floats() | st.text(max_size=5) | st.binary(max_size=5)
 

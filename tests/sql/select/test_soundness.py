@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctxprune.sql.schema import Column, ForeignKey, Schema, Table
+from ctxprune.sql.schema.schema import Column, ForeignKey, Schema, Table
 from ctxprune.sql.select.forms import form_of
 from ctxprune.sql.select.names import SchemaNames
 from ctxprune.sql.select.soundness import SOUNDNESS, soundness_features

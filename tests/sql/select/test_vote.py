@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxprune.errors import UsageError
-from ctxprune.sql.database import ResultSet
+from ctxprune.sql.database.database import ResultSet
 from ctxprune.sql.generate.base import Candidate
 from ctxprune.sql.select.base import SELECTORS, Executed
 from ctxprune.sql.select.vote import VoteSelector, candidate_weights

@@ -9,7 +9,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.build import Part
 from ctxprune.sql.values.redis_index import RedisIndex

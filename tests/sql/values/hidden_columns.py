@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema.schema import ColumnRef
 
 SCRIPT = """
     CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT, nick TEXT, city TEXT, diagnosis TEXT, joined TEXT,

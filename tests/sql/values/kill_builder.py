@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.values import ValueIndex, parts, sorting
 
 

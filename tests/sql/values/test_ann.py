@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ctxprune.errors import MissingExtraError, UsageError
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.ann import SemanticLookup
 

@@ -22,7 +22,7 @@ from ctxprune.sql.values.older import Older
 from ctxprune.sql.values.sorting import in_order
 from ctxprune.sql.values.spans import MAX_WORDS, key_words
 from ctxprune.sql.values.words import WordTable
-from ctxprune.text import STOP_WORDS
+from ctxprune.text.words import STOP_WORDS
 
 from .conftest import same_arrays
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from ctxprune.errors import DatabaseError, QueryTimeoutError
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.eligibility import measure
 

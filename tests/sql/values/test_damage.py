@@ -10,13 +10,13 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from ctxprune._sealed import parse_json
 from ctxprune.errors import FormatError, IndexBuildError
-from ctxprune.sql.database import Database
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.database.database import Database
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex, parts, store
 from ctxprune.sql.values.disk import header_of, mapped
 from ctxprune.sql.values.privacy import Privacy
+from ctxprune.storage.sealed import parse_json
 
 from .conftest import asked_of, make
 

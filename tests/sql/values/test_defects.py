@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import ctxprune.sql.values as package
-from ctxprune.sql.database import Database
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.database.database import Database
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ctxprune.errors import UsageError
-from ctxprune.sql.database import Database
-from ctxprune.sql.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.schema import ColumnRef
-from ctxprune.sql.steps import RetrieveValues, State
+from ctxprune.sql.database.database import Database
+from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
+from ctxprune.sql.pipeline.steps import RetrieveValues, State
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.keywords import KeywordLookup
 from ctxprune.sql.values.redis_index import RedisIndex

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from ctxprune.errors import UsageError
-from ctxprune.sql.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values.keywords import ChatKeywords, KeywordLookup
 
 fakes = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "generate" / "chat_fakes.py")))

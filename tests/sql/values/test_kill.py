@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ctxprune.errors import FormatError
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.values import ValueIndex, parts, sorting
 
 from .conftest import make, same_arrays

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import SchemaError
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema.schema import ColumnRef
 
 FOUND = [
     # question, table, column, value, stage

@@ -12,7 +12,7 @@ import pytest
 
 from ctxprune.errors import UsageError
 from ctxprune.sql import Database
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.many import IndexReport, index_databases
 

@@ -6,7 +6,7 @@ import pytest
 
 from ctxprune.sql.values.features import ColumnFacts
 from ctxprune.sql.values.named import Named, truth_columns, truths
-from ctxprune.text import stem
+from ctxprune.text.words import stem
 
 TRUTHS = [
     (["N", "Y"], ("Y", "N")),

@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 
 from ctxprune.errors import QueryTimeoutError, SchemaError, UsageError
-from ctxprune.sql.pipeline import Pipeline, PipelineConfig
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.pipeline.pipeline import Pipeline, PipelineConfig
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex, collect
 from ctxprune.sql.values.eligibility import personal
 

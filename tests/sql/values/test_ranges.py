@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from ctxprune.errors import FormatError
-from ctxprune.sql.schema import ColumnRef
-from ctxprune.sql.steps import RetrieveValues, State
+from ctxprune.sql.pipeline.steps import RetrieveValues, State
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex
 from ctxprune.sql.values.column_ranges import measure_ranges, plain_number, read_ranges
 from ctxprune.sql.values.lazy import LazyIndex

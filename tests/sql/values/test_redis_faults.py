@@ -11,10 +11,10 @@ import traceback
 import pytest
 from servers import Redis
 
-from ctxprune._sealed import seal_bytes
 from ctxprune.errors import FormatError, StoreError, UsageError
 from ctxprune.sql.values.redis_index import RedisIndex
 from ctxprune.sql.values.redis_store import ARRAYS
+from ctxprune.storage.sealed import seal_bytes
 
 from .conftest import asked_of
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from ctxprune.errors import FormatError
-from ctxprune.sql.database import Database
-from ctxprune.sql.pipeline import Pipeline
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.database.database import Database
+from ctxprune.sql.pipeline.pipeline import Pipeline
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex, redis_store
 from ctxprune.sql.values.redis_index import RedisIndex
 from ctxprune.sql.values.redis_store import ARRAYS

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctxprune._sealed import seal
 from ctxprune.errors import FormatError, IndexBuildError, SchemaError
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex, store
 from ctxprune.sql.values.index import default_directory
+from ctxprune.storage.sealed import seal
 
 ASKED = "who lives in Sprinfield, sao paulo or eur?"
 
@@ -238,7 +238,7 @@ def test_a_file_system_that_refuses_is_named(database, tmp_path, monkeypatch, me
 LIMITED = """
 import resource, sys
 from ctxprune.errors import IndexBuildError
-from ctxprune.sql.database import Database
+from ctxprune.sql.database.database import Database
 from ctxprune.sql.values import ValueIndex, parts
 parts._SPILL = int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ctxprune.sql.schema import ColumnRef
+from ctxprune.sql.schema.schema import ColumnRef
 from ctxprune.sql.values import ValueIndex, making, parts, sorting
 from ctxprune.sql.values import build as building
 from ctxprune.sql.values.build import Part

@@ -1,0 +1,1 @@
+"""Contexts: what is pruned, as units with their texts, parents and requirements."""

@@ -1,0 +1,1 @@
+"""Pruned caches: layers, stores, quantisation, masks, positions and files."""

@@ -1,0 +1,145 @@
+"""What belongs to one model, in one safetensors file: caches, filters, gates.
+
+Beside the tensors stand plain values, with a checksum of each tensor and one of themselves. Files of releases that
+wrote none are read as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import FormatError, InputError
+from ctxprune.kv.reading.attention import attentions_of, cache_layer
+from ctxprune.storage.sealed import seal, tensor_checksum, unseal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from torch import Tensor, nn
+
+__all__ = ["ModelFile", "model_fingerprint", "tensor_digest"]
+
+
+def model_fingerprint(model: nn.Module) -> str:
+    """sha256 (first 16 hex digits) over the shapes of the model's layers and the weights that make its keys.
+
+    Other names, paths and kinds of numbers do not change it, other weights do: each layer's key projection is read at
+    64 places.
+
+    Raises:
+        UsageError: The class of its attention is none that this library knows how to read.
+    """
+    digest = hashlib.sha256()
+    for attention in attentions_of(model):
+        if cache_layer(attention.module) != attention.layer:  # makes no keys
+            continue
+        weight = attention.key_weight
+        flat = weight.flatten()
+        picked = flat[:: max(len(flat) // 64, 1)][:64].to("cpu", torch.bfloat16).view(torch.int16)
+        digest.update(f"{attention.layer} {tuple(weight.shape)} ".encode())
+        digest.update(picked.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def tensor_digest(tensors: Iterable[Tensor]) -> str:
+    """sha256 (first 16 hex digits) over numbers and shapes, in their order."""
+    digest = hashlib.sha256()
+    for each in tensors:
+        digest.update(f"{tuple(each.shape)} ".encode())
+        digest.update(each.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One kind of file: tensors, and beside them plain values with the format's name, its version and the model.
+
+    Attributes:
+        what: What it holds, for messages ("gates").
+        format: Name of the format; `version` its version.
+        fields: Plain values that have to be there.
+        remedy: What to do with a file of another model.
+    """
+
+    what: str
+    format: str
+    version: int
+    fields: tuple[str, ...]
+    remedy: str
+
+    def write(self, path: str | Path, model: str, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Write a file, whole or not at all.
+
+        Args:
+            path: The file; its folder must be there.
+            model: The model's fingerprint.
+            about: Plain values.
+            tensors: By name; each gets its own bytes.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        from safetensors.torch import save_file
+
+        path = Path(path)
+        told = {"format": self.format, "version": self.version, "model": model, **about}
+        held = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        told["checks"] = {name: tensor_checksum(tensor) for name, tensor in held.items()}
+        partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+        try:
+            if not path.parent.is_dir():
+                raise OSError(f"no folder {path.parent}")
+            save_file(held, partial, {"ctxprune": seal(told)})
+            os.replace(partial, path)
+        except OSError as error:
+            raise InputError(
+                f"cannot write the {self.what} ({error})", where=str(path), hint="choose another file"
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def read(self, path: str | Path, model: nn.Module) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """The plain values and the tensors, on the CPU, of a file that was written for `model`.
+
+        Raises:
+            InputError: There is no such file, or it belongs to another model.
+            FormatError: It is cut, damaged, or of another format or version.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        where = str(path)
+        try:
+            with safe_open(path, "pt") as file:
+                about = unseal((file.metadata() or {}).get("ctxprune", "{}").encode(), required=False)
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except FileNotFoundError as error:
+            raise InputError(f"no such {self.what}", where=where, hint="name the file that save wrote") from error
+        except (OSError, SafetensorError, ValueError) as error:
+            raise FormatError(f"not a whole safetensors file ({error})", where=where, hint="save it again") from error
+        if not isinstance(about, dict):
+            about = {}
+        known = about.get("format"), about.get("version")
+        if known != (self.format, self.version) or not {"model", *self.fields} <= set(about):
+            raise FormatError(
+                f"the file holds no {self.what} of this library ({known[0]} {known[1]})",
+                where=where,
+                hint=f"known is {self.format} {self.version}",
+            )
+        checks = about.pop("checks", None)
+        if checks is not None and checks != {name: tensor_checksum(tensor) for name, tensor in tensors.items()}:
+            raise FormatError(f"the {self.what} differ from their checksums", where=where, hint="save them again")
+        found = model_fingerprint(model)
+        if about["model"] != found:
+            raise InputError(
+                f"the {self.what} were made for another model ({about['model']}, this one is {found})",
+                where=where,
+                hint=self.remedy,
+            )
+        return about, tensors

@@ -1,0 +1,82 @@
+"""Turning keys from one position to another: what re-rotated caches and joined passages need.
+
+Rotary embeddings (Su et al., "RoFormer", arXiv:2104.09864) compose: a key at position p turned by q - p is the key
+at q. This holds as long as the frequencies do not depend on the length of the sequence.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.reading.attention import decoder_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from ctxprune.kv.reading.attention import Attention
+
+__all__ = ["Rotary", "angles"]
+
+_FIXED = ("default", "linear", "llama3", "yarn", "proportional")
+
+
+class Rotary:
+    """The rotary embedding of a model.
+
+    Raises:
+        UsageError: It has none that is shared by the layers, or its frequencies depend on the length.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        embedding: Any = getattr(decoder_of(model), "rotary_emb", None)
+        if embedding is None or len(inspect.signature(embedding.forward).parameters) != 2:
+            raise UsageError(f"{type(model).__name__} has no rotary embedding shared by its layers", hint=_HINT)
+        kind = getattr(embedding, "rope_type", "default")
+        if kind not in _FIXED:
+            raise UsageError(f"the frequencies of {kind!r} rotary embeddings depend on the length", hint=_HINT)
+        self._embedding = embedding
+        self._scale = float(getattr(embedding, "attention_scaling", 1.0))
+
+    def at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """cos and sin of integer positions (batch, n), float32 (batch, n, rotary width), scaled as the model does."""
+        cos, sin = self._embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions)
+        return cos, sin
+
+    def turn(self, attention: Attention, keys: Tensor, by: Tensor) -> Tensor:
+        """Keys (batch, heads, n, d) moved by integer positions (batch, heads or 1, n), computed in float32."""
+        batch, heads, count, width = keys.shape
+        by = by.expand(batch, heads, count).reshape(batch * heads, count)
+        cos, sin = self.at(by)
+        flat = keys.float().reshape(batch * heads, 1, count, width)
+        turned = attention.rotate(flat, cos / self._scale, sin / self._scale)
+        return turned.view(batch, heads, count, width).to(keys.dtype)
+
+
+def angles(embedding: nn.Module | None, attention: Attention, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """cos and sin of integer positions (batch, n) for one layer, float32 (batch, n, rotary width), as the model makes
+    them; of embeddings whose frequencies depend on the length, those for the highest of the positions.
+
+    Raises:
+        UsageError: There is no such embedding, or it takes what is not known here.
+    """
+    known = [] if embedding is None else list(inspect.signature(embedding.forward).parameters)
+    by_layer = "layer_type" in known
+    if embedding is None or len(known) != 2 + by_layer:
+        raise UsageError(
+            f"the model of {type(attention.module).__name__} has no rotary embedding shared by its layers",
+            where=f"layer {attention.layer}",
+            hint="use a press that needs no positions of later tokens, such as snapkv",
+        )
+    if getattr(embedding, "rope_type", "default") not in _FIXED:  # a call may change its frequencies for later calls
+        embedding = copy.deepcopy(embedding)
+    more = (attention.module.layer_type,) if by_layer else ()
+    cos, sin = embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions, *more)
+    return cos, sin
+
+
+_HINT = "use positions='original'"

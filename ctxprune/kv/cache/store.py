@@ -1,0 +1,247 @@
+"""What is left of one layer: kept tokens of all heads one behind the other, so that heads may keep different counts.
+
+Rows are ordered by batch row, then head, then place. How the numbers are held is a `Packed`: as they are (`Plain`),
+with fewer channels (`Thinned`), or quantised (`ctxprune.kv.cache.groups`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.kv.presses.base import Plan
+
+__all__ = ["Counts", "Kept", "Packed", "Plain", "Storage", "Thinned", "column_type"]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many tokens each head of each row keeps: int32 (batch, kv_heads) on the cache's device."""
+
+    each: Tensor
+    longest: int
+    even: bool  # whether all heads keep `longest`
+
+    @classmethod
+    def of(cls, each: Tensor) -> Counts:
+        """Counts with what follows from them."""
+        low, high = (int(bound) for bound in torch.aminmax(each)) if each.numel() else (0, 0)
+        return cls(each.to(torch.int32), high, low == high)
+
+    @property
+    def total(self) -> int:
+        """Tokens over all rows and heads."""
+        return self.longest * self.each.numel() if self.even else int(self.each.sum())
+
+    def padded(self, flat: Tensor) -> Tensor:
+        """(total, ...) as (batch, kv_heads, longest, ...); what stands behind a shorter head's tokens means nothing."""
+        if self.even:
+            return flat.view(*self.each.shape, self.longest, *flat.shape[1:])
+        places = self._places()  # index_select copies whole rows, which indexing does not
+        return flat.index_select(0, places.flatten()).view(*places.shape, *flat.shape[1:])
+
+    def real(self) -> Tensor | None:
+        """Which places of `padded` are tokens, bool (batch, kv_heads, longest); None if all are."""
+        if self.even:
+            return None
+        return self._within()
+
+    def owners(self) -> Tensor:
+        """For each row of the flat form the number of its (batch row, head) pair, long (total,)."""
+        pairs = torch.arange(self.each.numel(), device=self.each.device)
+        return pairs.repeat_interleave(self.each.flatten().long(), output_size=self.total)
+
+    def rows_of(self, batch_rows: Tensor) -> Tensor:
+        """Places in the flat form of all tokens of these batch rows, in their order, long."""
+        if self.even:
+            whole = torch.arange(self.total, device=self.each.device).view(len(self.each), -1)
+            return whole[batch_rows].flatten()
+        starts = torch.nn.functional.pad(self.each.sum(dim=1).cumsum(dim=0), (1, 0))
+        spans = [torch.arange(int(starts[row]), int(starts[row + 1])) for row in batch_rows]
+        return torch.cat(spans).to(self.each.device)
+
+    def joined(self, rows: Tensor, later: Counts, more: Tensor) -> Tensor:
+        """The flat form in which each head has its part of `rows`, then that of `more`, whose counts are `later`."""
+        order = torch.cat([self.owners(), later.owners()]).argsort(stable=True)
+        return torch.cat([rows, more])[order]
+
+    def _places(self) -> Tensor:
+        counts = self.each.flatten().long()
+        starts = (counts.cumsum(dim=0) - counts).view(*self.each.shape, 1)
+        places = starts + torch.arange(self.longest, device=self.each.device)
+        return places.where(self._within(), 0)
+
+    def _within(self) -> Tensor:
+        return torch.arange(self.longest, device=self.each.device) < self.each[..., None]
+
+
+class Packed(Protocol):
+    """The keys or the values of one layer's kept tokens."""
+
+    kind: ClassVar[str]
+
+    def unpack(self, counts: Counts) -> Tensor:
+        """The numbers, (total, head_dim), newly made or held."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is held, by name; with `kind` it is enough to make the object again."""
+
+    @classmethod
+    def of_tensors(cls, tensors: Mapping[str, Tensor]) -> Packed:
+        """The inverse of `tensors`; raises KeyError where one is missing."""
+
+    def rows(self, counts: Counts, batch_rows: Tensor) -> Packed:
+        """That of some rows of the batch."""
+
+
+class Storage(Protocol):
+    """How kept tokens are stored, chosen by the caller."""
+
+    def pack(self, keys: Tensor, values: Tensor, counts: Counts) -> tuple[Packed, Packed]:
+        """Pack flat keys and values, (total, head_dim) each."""
+
+    def nbytes(self, tokens: int, head_dim: int, itemsize: int) -> int:
+        """Bytes that `tokens` tokens of one head take, keys and values together, without their positions."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Numbers as they are, (total, head_dim)."""
+
+    flat: Tensor
+    kind: ClassVar[str] = "plain"
+
+    def unpack(self, counts: Counts) -> Tensor:  # noqa: ARG002
+        """The numbers themselves."""
+        return self.flat
+
+    def tensors(self) -> dict[str, Tensor]:
+        """One tensor, "flat"."""
+        return {"flat": self.flat}
+
+    @classmethod
+    def of_tensors(cls, tensors: Mapping[str, Tensor]) -> Plain:
+        """The inverse of `tensors`."""
+        return cls(tensors["flat"])
+
+    def rows(self, counts: Counts, batch_rows: Tensor) -> Plain:
+        """Those of some rows of the batch."""
+        return Plain(self.flat[counts.rows_of(batch_rows)])
+
+
+@dataclass(frozen=True)
+class Thinned:
+    """Numbers of some channels alone, (total, fewer), the others being zero (ThinK).
+
+    Attributes:
+        flat: What is held.
+        channels: Which channels these are, int16 (batch, kv_heads, fewer).
+        width: How many there were, a scalar tensor.
+    """
+
+    flat: Tensor
+    channels: Tensor
+    width: Tensor
+    kind: ClassVar[str] = "thinned"
+
+    @classmethod
+    def thin(cls, flat: Tensor, channels: Tensor, counts: Counts) -> Thinned:
+        """Drop all channels but these, long (batch, kv_heads, fewer)."""
+        wanted = channels.flatten(0, 1)[counts.owners()]
+        return cls(flat.gather(1, wanted), channels.to(torch.int16), torch.tensor(flat.shape[1], dtype=torch.int32))
+
+    def unpack(self, counts: Counts) -> Tensor:
+        """The numbers with zeros in the dropped channels."""
+        wanted = self.channels.long().flatten(0, 1)[counts.owners()]
+        return self.flat.new_zeros(len(self.flat), int(self.width)).scatter_(1, wanted, self.flat)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Three tensors, by the attributes' names."""
+        return {"flat": self.flat, "channels": self.channels, "width": self.width}
+
+    @classmethod
+    def of_tensors(cls, tensors: Mapping[str, Tensor]) -> Thinned:
+        """The inverse of `tensors`."""
+        return cls(tensors["flat"], tensors["channels"], tensors["width"])
+
+    def rows(self, counts: Counts, batch_rows: Tensor) -> Thinned:
+        """Those of some rows of the batch."""
+        return Thinned(self.flat[counts.rows_of(batch_rows)], self.channels[batch_rows].contiguous(), self.width)
+
+
+def column_type(columns: int) -> torch.dtype:
+    """The smallest of int16 and int32 that numbers so many columns."""
+    return torch.int16 if columns < torch.iinfo(torch.int16).max else torch.int32
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The kept tokens of one layer.
+
+    Attributes:
+        keys: Their keys; `values` their values.
+        counts: How many there are in each head.
+        columns: The column of each in the sequence that was read, int32 or int16 (total,), ascending in each head.
+    """
+
+    keys: Packed
+    values: Packed
+    counts: Counts
+    columns: Tensor
+
+    @classmethod
+    def of(cls, keys: Tensor, values: Tensor, plan: Plan, tokens: int) -> Kept:
+        """What a plan leaves of the first `tokens` of keys and values, (batch, kv_heads, n, head_dim), copied."""
+        chosen = plan.chosen[..., :tokens]
+        counts = Counts.of(chosen.sum(dim=-1))
+        keys = (keys if plan.keys is None else plan.keys)[..., :tokens, :][chosen]
+        values = (values if plan.values is None else plan.values)[..., :tokens, :][chosen]
+        columns = chosen.nonzero()[:, -1].to(column_type(chosen.shape[-1]))
+        packed = Plain(keys) if plan.channels is None else Thinned.thin(keys, plan.channels, counts)
+        return cls(packed, Plain(values), counts, columns)
+
+    def read(self) -> tuple[Tensor, Tensor]:
+        """Keys and values, (batch, kv_heads, longest, head_dim)."""
+        return (
+            self.counts.padded(self.keys.unpack(self.counts)),
+            self.counts.padded(self.values.unpack(self.counts)),
+        )
+
+    def rows(self, batch_rows: Tensor) -> Kept:
+        """Those of some rows of the batch, which may repeat."""
+        return Kept(
+            self.keys.rows(self.counts, batch_rows),
+            self.values.rows(self.counts, batch_rows),
+            Counts.of(self.counts.each[batch_rows]),
+            self.columns[self.counts.rows_of(batch_rows)],
+        )
+
+    def due(self, after: int) -> int:
+        """How many of the `after` tokens read since, the oldest ones, the storage packs too: none, unless it grows."""
+        due = getattr(self.keys, "due", None)
+        return 0 if due is None else due(after)
+
+    def grown(self, keys: Tensor, values: Tensor, first: int) -> Kept:
+        """That with new tokens behind it, (batch, kv_heads, more, head_dim), the first of them in column `first`."""
+        more = keys.shape[-2]
+        later = Counts(torch.full_like(self.counts.each, more), more, even=True)
+        new = torch.arange(first, first + more, dtype=column_type(first + more), device=self.columns.device)
+        packs: Any = (self.keys, self.values)
+        more_keys, more_values = (
+            held.grown(self.counts, later, each.flatten(0, 2)) for held, each in zip(packs, (keys, values), strict=True)
+        )
+        columns = self.counts.joined(self.columns, later, new.repeat(later.each.numel()))
+        return Kept(more_keys, more_values, Counts.of(self.counts.each + more), columns)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is held, by name."""
+        parts = {"keys": self.keys, "values": self.values}
+        held = {f"{part}.{name}": tensor for part, packed in parts.items() for name, tensor in packed.tensors().items()}
+        return {**held, "counts": self.counts.each, "columns": self.columns}

@@ -1,0 +1,141 @@
+"""Gates in a forward pass over whole sequences: nothing is removed, log keep is added to the attention's logits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.gates.entmax import check_alpha
+from ctxprune.kv.gates.gates import log_keep
+from ctxprune.kv.reading.attention import argument, attentions_of, by_keyword
+from ctxprune.kv.reading.hooks import Hooks
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from torch import Tensor, nn
+
+    from ctxprune.kv.gates.gates import Gates
+
+__all__ = ["BiasedForward", "GatedForward", "additive", "check_masks"]
+
+
+class BiasedForward:
+    """Within it each layer of a model attends with something added to its logits; made by subclasses.
+
+    Calls have to be of whole sequences, without a filled cache. Padding stands left or right, with a mask.
+
+    Args:
+        model: A decoder of transformers, with sdpa or eager attention.
+        layers: Numbers of the layers to change.
+
+    Attributes:
+        logs: What was added in the last call, by layer, (batch, n, n) or (1, n, n), -inf to 0; the places above the
+            diagonal mean nothing.
+
+    Raises:
+        UsageError: The model computes attention without masks.
+    """
+
+    def __init__(self, model: nn.Module, layers: list[int]) -> None:
+        self.model = model
+        self.layers = layers
+        self.logs: dict[int, Tensor] = {}
+        self._hooks = Hooks()
+        check_masks(model)
+
+    def log(self, layer: int, hidden: Tensor) -> Tensor:
+        """What to add in a layer, given the attention's input (batch, n, hidden size)."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Any:
+        for each in attentions_of(self.model):
+            if each.layer in self.layers:
+                self._hooks.before(each.module, self._before)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hooks.remove()
+
+    def penalty(self) -> Tensor:
+        """Mean of keep[n, j] over layers, rows and j < n, a scalar with a gradient; 0 for sequences of one token."""
+        return torch.stack([_below(logs.exp()) for logs in self.logs.values()]).mean()
+
+    def held(self) -> float:
+        """Share of the context held: tokens with keep above 0, the own one included, over all tokens read so far."""
+        shares = []
+        for logs in self.logs.values():
+            seen = torch.ones(logs.shape[-2:], dtype=torch.bool, device=logs.device).tril()
+            shares.append(float(((logs > float("-inf")) & seen).sum() / (seen.sum() * len(logs))))
+        return sum(shares) / max(len(shares), 1)
+
+    def _before(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        layer: int = module.layer_idx
+        hidden = argument(module, "hidden_states", args, kwargs)
+        cache = argument(module, "cache", args, kwargs)
+        if cache is not None and cache.get_seq_length(layer):
+            raise UsageError(
+                "gates in training see whole sequences", hint="pass no cache; to generate, ctxprune.kv.dropping"
+            )
+        logs = self.logs[layer] = self.log(layer, hidden)
+        count = hidden.shape[1]
+        mask = argument(module, "attention_mask", args, kwargs)
+        if mask is None:
+            mask = torch.ones(count, count, dtype=torch.bool, device=hidden.device).tril()[None, None]
+        biased = additive(mask, hidden.dtype) + logs[:, None].to(hidden.dtype)
+        return (), {**by_keyword(module, args, kwargs), "attention_mask": biased}
+
+
+class GatedForward(BiasedForward):
+    """Within it a model attends through gates, in training or to see what hard gates do to a whole text.
+
+    Args:
+        model: A decoder of transformers, with sdpa or eager attention.
+        gates: Its gates; gradients reach them and the model.
+        alpha: Of the gates' sigmoid, 1 or more; infinity for hard gates.
+
+    Raises:
+        UsageError: alpha is out of its range, the gates do not fit, or the model computes attention without masks.
+    """
+
+    def __init__(self, model: nn.Module, gates: Gates, alpha: float) -> None:
+        check_alpha(alpha)
+        gates.check(model)
+        super().__init__(model, gates.layers)
+        self.gates, self.alpha = gates, alpha
+
+    def log(self, layer: int, hidden: Tensor) -> Tensor:
+        """Log keep of all tokens at all steps, float32 (batch, n, n)."""
+        gate, count = self.gates[layer], hidden.shape[1]
+        own = torch.ones(count, count, dtype=torch.bool, device=hidden.device).triu()
+        return log_keep(gate.logits(*gate.parts(hidden)), self.alpha, own)
+
+
+def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """A mask as numbers to add to logits."""
+    if mask.dtype != torch.bool:
+        return mask
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, torch.finfo(dtype).min)
+
+
+def check_masks(model: nn.Module) -> None:
+    """Raises UsageError unless the model's attention takes a mask that can be added to its logits."""
+    for each in attentions_of(model):
+        kind = getattr(each.module.config, "_attn_implementation", None)
+        if kind not in ("sdpa", "eager"):
+            raise UsageError(
+                f"gates cannot act in {kind} attention",
+                hint="load the model with attn_implementation='sdpa' or 'eager'",
+            )
+
+
+def _below(keep: Tensor) -> Tensor:
+    count = keep.shape[-1]
+    below = torch.ones(count, count, dtype=torch.bool, device=keep.device).tril(-1)
+    return keep.masked_fill(~below, 0.0).sum() / max(len(keep) * count * (count - 1) / 2, 1)

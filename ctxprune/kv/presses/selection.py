@@ -1,0 +1,58 @@
+"""From scores to kept tokens: counts without rounding errors, ties to the earlier token."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.reading.checks import kind_of
+from ctxprune.utils.validation import is_number
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["check_count", "check_ratio", "check_share", "keep_count", "top", "top_over_heads"]
+
+
+def check_ratio(ratio: float, name: str = "ratio") -> None:
+    """Raises UsageError unless 0 <= ratio < 1."""
+    if not is_number(ratio) or not 0 <= ratio < 1:
+        shown = kind_of(ratio) if isinstance(ratio, torch.nn.Module) else repr(ratio)  # SnapKV(model)
+        raise UsageError(f"{name} is {shown}", hint="the share of tokens to drop, from 0 up to but not including 1")
+
+
+def check_share(name: str, value: object) -> None:
+    """Raises UsageError unless 0 <= value <= 1."""
+    if not is_number(value) or not 0 <= value <= 1:  # type: ignore[operator]
+        raise UsageError(f"{name} is {value!r}", hint="a share, from 0 to 1")
+
+
+def check_count(name: str, value: object, least: int) -> None:
+    """Raises UsageError unless `value` is an int of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UsageError(f"{name} is {value!r}", hint=f"a whole number, {least} or more")
+
+
+def keep_count(tokens: int, ratio: float) -> int:
+    """floor(tokens * (1 - ratio)) in exact decimal arithmetic, at least 1 of any: 10 at 0.9 is 1, not 0."""
+    return max(int(tokens * (1 - Fraction(str(float(ratio))))), min(tokens, 1))
+
+
+def top(scores: Tensor, kept: int, first: Tensor | None = None) -> Tensor:
+    """The `kept` highest of the last axis as a mask of the scores' shape; equal scores go to the earlier place.
+
+    Places that are marked in `first`, bool of the scores' shape, come before all others, whatever their scores.
+    """
+    order = scores.argsort(dim=-1, descending=True, stable=True)
+    if first is not None:
+        marked = first.gather(-1, order).to(torch.int8)
+        order = order.gather(-1, marked.argsort(dim=-1, descending=True, stable=True))
+    return torch.zeros_like(scores, dtype=torch.bool).scatter_(-1, order[..., :kept], True)
+
+
+def top_over_heads(scores: Tensor, kept: int, first: Tensor | None = None) -> Tensor:
+    """The `kept` highest over heads and places together, (batch, heads, n); ties to the earlier head, then place."""
+    return top(scores.flatten(1), kept, None if first is None else first.flatten(1)).view_as(scores)

@@ -1,0 +1,246 @@
+"""What a press may ask of an attention module of transformers: its projections, its rotary embedding, its sizes.
+
+Modules are recognised by what they have, not by their class: query and key projections, apart (`q_proj`, `k_proj`)
+or in one matrix (`qkv_proj`), norms of queries and keys, full or partial rotary embeddings. What was recognised is
+checked against the keys in the cache, so that a module that works otherwise is refused and never scored wrongly.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.reading.checks import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+
+__all__ = ["Attention", "argument", "attentions_of", "by_keyword", "cache_argument", "cache_layer", "decoder_of"]
+
+_CACHE_NAMES = ("cache", "past_key_values")  # the second one is deprecated since transformers 5.2x
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One attention module and the number of its layer."""
+
+    module: nn.Module
+    layer: int
+
+    @property
+    def heads(self) -> int:
+        """Query heads."""
+        return int(self._of_config("num_attention_heads"))
+
+    @property
+    def scaling(self) -> float:
+        """What dot products are multiplied by."""
+        return float(getattr(self.module, "scaling", getattr(self.module, "head_dim", 1) ** -0.5))
+
+    @property
+    def softcap(self) -> float | None:
+        """The cap c of c * tanh(logit / c); None where the model has none."""
+        cap = getattr(self.module, "attn_logit_softcapping", None)
+        return None if cap is None else float(cap)
+
+    @property
+    def output(self) -> nn.Module:
+        """The projection behind the heads, (heads * d) -> hidden size."""
+        for name in ("o_proj", "dense", "out_proj"):
+            found = getattr(self.module, name, None)
+            if found is not None and hasattr(found, "weight"):
+                module: nn.Module = found
+                return module
+        raise self._unknown("has no output projection that is known")
+
+    @property
+    def key_weight(self) -> Tensor:
+        """The matrix that makes the keys, or queries, keys and values together."""
+        for name in ("k_proj", "qkv_proj"):
+            found = getattr(self.module, name, None)
+            if found is not None:
+                weight: Tensor = found.weight.detach()
+                return weight
+        raise self._unknown("has neither k_proj nor qkv_proj")
+
+    def queries(self, hidden: Tensor, head_dim: int) -> Tensor:
+        """Queries before the rotary embedding, (batch, heads, tokens, head_dim), of the module's input.
+
+        Raises:
+            UsageError: The class is none that this library knows how to read.
+        """
+        return self._project(hidden, "q", head_dim)
+
+    def keys(self, hidden: Tensor, head_dim: int) -> Tensor:
+        """Keys before the rotary embedding, (batch, kv_heads, tokens, head_dim); errors as `queries`."""
+        return self._project(hidden, "k", head_dim)
+
+    def rotate(self, states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """`states` (batch, heads, tokens, d) turned by cos and sin, (batch or 1, tokens, rotary d), as the model does.
+
+        Raises:
+            UsageError: The module's file has no rotary embedding.
+        """
+        turn = getattr(sys.modules[type(self.module).__module__], "apply_rotary_pos_emb", None)
+        if turn is None:
+            raise self._unknown("has no rotary embedding that is known")
+        width = cos.shape[-1]
+        part = states[..., :width]
+        if "k" not in inspect.signature(turn).parameters:  # one state at a time (Gemma 3n, Gemma 4)
+            turned: Tensor = turn(part, cos, sin)
+        else:
+            turned = turn(part, part[..., :1, :] if cos.shape[-2] == 1 else part, cos, sin)[0]
+        return turned if width == states.shape[-1] else torch.cat([turned, states[..., width:]], dim=-1)
+
+    def check(self, hidden: Tensor, keys: Tensor, cos: Tensor, sin: Tensor) -> None:
+        """Compute the last keys again and compare them with those in the cache.
+
+        Raises:
+            UsageError: They differ: the class computes its keys in a way that is not known here.
+        """
+        ours = self.rotate(self.keys(hidden[:, -2:], keys.shape[-1]), cos[:, -2:], sin[:, -2:]).float()
+        theirs = keys[..., -2:, :].float()
+        loose = 1e-3 if keys.dtype in (torch.float32, torch.float64) else 5e-2
+        if not bool(theirs.isfinite().all()):
+            raise UsageError(
+                "the model's keys are not finite numbers",
+                where=f"layer {self.layer}",
+                hint="it overflows: load it in bfloat16 or float32",
+            )
+        if ours.shape != theirs.shape or not torch.allclose(
+            ours, theirs, rtol=loose, atol=loose * float(theirs.abs().amax().clamp(min=1e-6))
+        ):
+            raise self._unknown("does not compute its keys as its projections say")
+
+    def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
+        projected = self._projected(hidden, which)
+        norm = self._norm(which)
+        if norm is not None and norm.weight.shape[-1] == projected.shape[-1]:  # over all heads at once
+            projected, norm = norm(projected), None
+        if projected.shape[-1] % head_dim:
+            raise self._unknown(
+                f"has a {which} projection of {projected.shape[-1]} values, not a multiple of {head_dim}"
+            )
+        states: Tensor = projected.view(*projected.shape[:2], -1, head_dim)
+        if which == "q" and states.shape[2] != self.heads:  # gates of the output, say, come with them
+            raise self._unknown(f"has queries of {states.shape[2]} heads instead of {self.heads}")
+        if norm is not None:
+            states = norm(states)
+        return states.transpose(1, 2)
+
+    def _projected(self, hidden: Tensor, which: str) -> Tensor:
+        single = getattr(self.module, f"{which}_proj", None)
+        if single is not None:
+            projected: Tensor = single(hidden)
+            return projected
+        joint = getattr(self.module, "qkv_proj", None)
+        if joint is None:
+            raise self._unknown(f"has neither {which}_proj nor qkv_proj")
+        width = int(getattr(self.module, "head_dim", 0)) or self._of_config("hidden_size") // self.heads
+        query, key = self.heads * width, int(self._of_config("num_key_value_heads")) * width
+        whole: Tensor = joint(hidden)
+        return whole[..., :query] if which == "q" else whole[..., query : query + key]
+
+    def _norm(self, which: str) -> Any:
+        for name in (f"{which}_norm", f"{which}_layernorm"):
+            norm = getattr(self.module, name, None)
+            if norm is not None and getattr(norm, "weight", None) is not None:
+                return norm
+        return None
+
+    def _of_config(self, name: str) -> Any:
+        config = getattr(self.module, "config", None)
+        value = getattr(config, name, None)
+        if value is None:
+            raise self._unknown(f"has no {name} in its configuration")
+        return value
+
+    def _unknown(self, what: str) -> UsageError:
+        return UsageError(
+            f"{type(self.module).__name__} {what}",
+            where=f"layer {self.layer}",
+            hint="KV presses serve rotary attention with q_proj and k_proj, or qkv_proj (Llama, Qwen, Gemma, Phi)",
+        )
+
+
+def decoder_of(model: nn.Module) -> nn.Module:
+    """The model without its head: what takes `input_ids` and hands the cache to its layers.
+
+    Raises:
+        UsageError: It is no model.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise UsageError(f"the model is {kind_of(model)}", hint="a decoder of transformers, such as load_decoder gives")
+    base: nn.Module = getattr(model, "base_model", model)
+    text = getattr(base, "language_model", None)
+    return base if text is None else text
+
+
+def attentions_of(model: nn.Module) -> list[Attention]:
+    """The attention modules that take a cache, in order of their layers.
+
+    Raises:
+        UsageError: There is none.
+    """
+    found = {}
+    for module in decoder_of(model).modules():
+        layer = getattr(module, "layer_idx", None)
+        if isinstance(layer, int) and hasattr(module, "head_dim") and _takes_cache(module):
+            found[layer] = Attention(module, layer)
+    if not found:
+        raise UsageError(
+            f"{type(model).__name__} has no attention module that takes a cache",
+            hint="pass a decoder of transformers, such as AutoModelForCausalLM gives",
+        )
+    return [found[layer] for layer in sorted(found)]
+
+
+def cache_argument(module: nn.Module) -> str:
+    """The name under which `module.forward` takes the cache."""
+    known = inspect.signature(module.forward).parameters
+    return next((name for name in _CACHE_NAMES if name in known), _CACHE_NAMES[0])
+
+
+def argument(module: nn.Module, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a call of `module` passes as `name`, by keyword or by place; None where it passes nothing.
+
+    `name` "cache" stands for both names of the cache.
+    """
+    names = _CACHE_NAMES if name == "cache" else (name,)
+    for each in names:
+        if kwargs.get(each) is not None:
+            return kwargs[each]
+    if args:
+        order = list(inspect.signature(module.forward).parameters)
+        for each in names:
+            if each in order and order.index(each) < len(args):
+                return args[order.index(each)]
+    return None
+
+
+def by_keyword(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments of a call of `module` by their names."""
+    if not args:
+        return dict(kwargs)
+    return {**dict(zip(inspect.signature(module.forward).parameters, args, strict=False)), **kwargs}
+
+
+def cache_layer(module: nn.Module) -> int:
+    """The layer of the cache that an attention module reads: its own, or the one whose keys and values it shares."""
+    number: int = module.layer_idx
+    modes = getattr(module.config, "kv_sharing_modes", None)
+    if modes is None or modes[number] != "reuse":
+        return number
+    kinds = module.config.layer_types
+    return next(layer for layer in range(number) if modes[layer] == "store" and kinds[layer] == kinds[number])
+
+
+def _takes_cache(module: nn.Module) -> bool:
+    return any(name in inspect.signature(module.forward).parameters for name in _CACHE_NAMES)

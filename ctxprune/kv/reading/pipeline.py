@@ -1,0 +1,117 @@
+"""Questions over a text whose cache is pruned: text in, text out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.evaluation.samples import Frame
+from ctxprune.kv.presses.selection import check_count
+from ctxprune.kv.reading.attention import decoder_of
+from ctxprune.kv.reading.checks import check_press, check_storage, kind_of
+from ctxprune.kv.reading.prefilled import prefill
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.kv.cache.pruned_cache import PrunedCache
+    from ctxprune.kv.cache.store import Storage
+    from ctxprune.kv.presses.base import Press
+
+__all__ = ["Answer", "Pipeline"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said to one question, and what it had in its cache.
+
+    Attributes:
+        text: The answer, without special tokens.
+        tokens: Tokens of the context.
+        kept: How many of them a head kept, the mean over layers and heads.
+        bytes_ratio: Bytes held of the context, as a share of what all of it takes.
+    """
+
+    text: str
+    tokens: int
+    kept: float
+    bytes_ratio: float
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Reads a context once, prunes its cache, and answers questions about it by greedy decoding.
+
+    Attributes:
+        model: A causal language model.
+        tokenizer: Its tokenizer; its chat template is used where it has one.
+        press: What chooses.
+        aware: Whether it chooses for each question anew, rather than once for all.
+        storage: How kept tokens are stored; None: as they are.
+        max_new_tokens: Tokens of an answer at most, 1 or more.
+
+    Raises:
+        UsageError: A number is out of its range, or an attribute of another kind.
+    """
+
+    model: nn.Module
+    tokenizer: Any
+    press: Press
+    aware: bool = False
+    storage: Storage | None = None
+    max_new_tokens: int = 64
+
+    def __post_init__(self) -> None:
+        check_count("max_new_tokens", self.max_new_tokens, 1)
+        decoder_of(self.model)
+        check_press(self.press)
+        check_storage(self.storage)
+        if not callable(self.tokenizer) or not callable(getattr(self.tokenizer, "decode", None)):
+            raise UsageError(f"the tokenizer is {kind_of(self.tokenizer)}", hint="the model's own, of transformers")
+
+    def __call__(self, context: str, questions: Sequence[str]) -> list[Answer]:
+        """An answer to each question, in their order.
+
+        Raises:
+            UsageError: The context is empty, the questions are one text, or the model cannot be served.
+        """
+        if not isinstance(context, str):
+            raise UsageError(f"the context is {kind_of(context)}", hint="its text, which the tokenizer reads")
+        if not context.strip():
+            raise UsageError("the context is empty", hint="a text to ask about")
+        if isinstance(questions, str):
+            raise UsageError("the questions are one text", hint="a list of questions: [question]")
+        frame = Frame.of(self.tokenizer)
+        whole = self._ids(frame.before + context, special=not frame.before)  # a chat template writes its own
+        read = prefill(self.model, whole)
+        blind = None if self.aware else read.press(self.press, storage=self.storage)
+        answers = []
+        for question in questions:
+            asked = self._ids(f"\n\n{question}{frame.after}")
+            cache = blind.copy() if blind is not None else read.ask(asked).press(self.press, storage=self.storage)
+            answers.append(self._answer(torch.cat([whole, asked], dim=1), cache, whole.shape[1]))
+        return answers
+
+    def _ids(self, text: str, *, special: bool = False) -> Tensor:
+        found = self.tokenizer(text, add_special_tokens=special)["input_ids"]
+        return torch.tensor([found], device=next(self.model.parameters()).device)
+
+    def _answer(self, ids: Tensor, cache: PrunedCache, tokens: int) -> Answer:
+        kept, ratio = [count for layer in cache.kept for row in layer for count in row], cache.bytes_ratio
+        said = self.model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            cache=cache,
+            max_new_tokens=self.max_new_tokens,
+            do_sample=False,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+        )
+        text = self.tokenizer.decode(said[0, ids.shape[1] :], skip_special_tokens=True).strip()
+        return Answer(text, tokens, sum(kept) / max(len(kept), 1), ratio)

@@ -1,0 +1,231 @@
+"""The hooks of one press on one model, for as long as a `with` is open."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.kv.cache.finish import check_positions, finish
+from ctxprune.kv.cache.layer import PrunedLayer
+from ctxprune.kv.cache.pruned_cache import PrunedCache, all_pressed, prepare_layers
+from ctxprune.kv.presses.base import planned
+from ctxprune.kv.reading.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
+from ctxprune.kv.reading.checks import check_press, check_storage
+from ctxprune.kv.reading.hooks import Hooks
+from ctxprune.kv.reading.prefilled import Prefilled
+from ctxprune.kv.reading.view import LayerView
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from torch import Tensor, nn
+
+    from ctxprune.kv.cache.store import Storage
+    from ctxprune.kv.presses.base import Press
+    from ctxprune.kv.reading.attention import Attention
+
+__all__ = ["Opened", "Reader", "Session"]
+
+
+class Session:
+    """Presses every context that a model reads into an empty cache; a context manager that leaves the model as it was.
+
+    Args:
+        model: A decoder of transformers.
+        press: What chooses; None: nothing is dropped, and every context read is kept in `prefilled`.
+        positions: "original" or "rerotated".
+        storage: How kept tokens are stored; None: as they are.
+        question: How many of the last tokens are the question.
+        alone: Whether calls from other threads than the one that enters are left alone.
+
+    Raises:
+        UsageError: The model or an option cannot be served.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        press: Press | None,
+        *,
+        positions: str = "original",
+        storage: Storage | None = None,
+        question: int = 0,
+        alone: bool = False,
+    ) -> None:
+        if press is not None:
+            check_press(press)
+        check_storage(storage)
+        check_positions(positions, model)
+        self.model, self.press, self.positions, self.storage = model, press, positions, storage
+        self.question, self.alone = question, alone
+        self.prefilled: Prefilled | None = None
+        self._decoder = decoder_of(model)
+        self._attentions = attentions_of(model)
+        self._hooks = Hooks()
+        self._thread = 0
+        self._reading: dict[int, Prefilled] = {}  # calls under way that are to be pressed, by their cache
+
+    def __enter__(self) -> Session:
+        self._thread = threading.get_ident()
+        self._hooks.before(self._decoder, self._begin)
+        self._hooks.after(self._decoder, self._end, always=True)
+        for each in self._attentions:
+            self._hooks.after(each.module, self._after(each))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hooks.remove()
+        self._reading = {}
+
+    def _begin(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        if self.alone and threading.get_ident() != self._thread:
+            return None
+        cache = argument(module, "cache", args, kwargs)
+        if cache is not None and cache.get_seq_length():
+            return None  # tokens after the context
+        use = argument(module, "use_cache", args, kwargs)
+        if use is False or (use is None and not getattr(self.model.config, "use_cache", True)):
+            return None
+        made = cache is None
+        if made:
+            cache = PrunedCache(self.model)
+        else:
+            prepare_layers(cache, self.model)
+        ids = argument(module, "input_ids", args, kwargs)
+        inputs = argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
+        real = _real(argument(module, "attention_mask", args, kwargs), inputs)
+        if real is not None and not all_pressed(self.model) and bool((real[:, :-1] & ~real[:, 1:]).any()):
+            raise UsageError(
+                "padding stands on the right, and would fill the windows of layers that are left whole",
+                hint="pad on the left, or read one row at a time",
+            )
+        self._reading[id(cache)] = Prefilled(self.model, cache, ids, real, question=self.question, storage=self.storage)
+        return ((), {**by_keyword(module, args, kwargs), cache_argument(module): cache}) if made else None
+
+    def _after(self, attention: Attention) -> Any:
+        @torch.no_grad()  # type: ignore[untyped-decorator]
+        def read(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
+            reading = self._reading.get(id(argument(module, "cache", args, kwargs)))
+            if reading is None or attention.layer >= len(reading.cache.layers):
+                return
+            layer = reading.cache.layers[attention.layer]
+            if not isinstance(layer, PrunedLayer):
+                return
+            if layer.kept is not None:
+                raise UsageError("two presses are open on this model", hint="leave the first `with` before the next")
+            view = self._view(attention, reading, args, kwargs)
+            reading.positions = argument(module, "position_ids", args, kwargs)
+            if self.press is None or self.press.joint:
+                reading.views.append(view)
+            else:
+                reading.order += 1
+                plan = planned(self.press, view, reading.real)
+                layer.press(plan, self.question)
+
+        return read
+
+    def _view(
+        self, attention: Attention, reading: Prefilled, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> LayerView:
+        module, layer = attention.module, reading.cache.layers[attention.layer]
+        hidden = argument(module, "hidden_states", args, kwargs)
+        turns = argument(module, "position_embeddings", args, kwargs)
+        if hidden is None or turns is None or layer.keys.shape[-2] != hidden.shape[1]:
+            raise UsageError(
+                f"{type(module).__name__} is not called with hidden_states and position_embeddings",
+                hint="KV presses serve the rotary decoders of transformers",
+            )
+        cos, sin = turns
+        attention.check(hidden, layer.keys, cos, sin)
+        positions = argument(module, "position_ids", args, kwargs)
+        return LayerView(
+            attention=attention,
+            order=len(reading.views) + reading.order,
+            layers=sum(isinstance(each, PrunedLayer) for each in reading.cache.layers),
+            keys=layer.keys,
+            values=layer.values,
+            hidden=hidden,
+            cos=cos,
+            sin=sin,
+            question=self.question,
+            positions=positions if getattr(positions, "ndim", 0) == 2 else None,
+            rotary=getattr(self._decoder, "rotary_emb", None),
+        )
+
+    def _end(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        reading = self._reading.pop(id(argument(module, "cache", args, kwargs)), None)
+        if reading is None or output is None:  # the call failed
+            return
+        if not any(isinstance(layer, PrunedLayer) for layer in reading.cache.layers):
+            raise UsageError(
+                f"{type(self.model).__name__} has no layer with full attention",
+                hint="sliding windows and linear attention hold little, and are left whole",
+            )
+        self.prefilled = reading
+        if self.press is None:
+            return
+        if self.press.joint:
+            for view, plan in zip(reading.views, self.press.plans(reading), strict=True):
+                reading.cache.layers[view.attention.layer].press(plan, self.question)
+        finish(reading, self.press, positions=self.positions, storage=self.storage)
+
+
+class Opened:
+    """A press on a model, a context manager that can be entered again; every time is a session of its own."""
+
+    def __init__(self, model: nn.Module, press: Press, **options: Any) -> None:
+        self._model, self._press, self._options = model, press, options
+        self._sessions: list[Session] = []
+
+    def __enter__(self) -> None:
+        session = Session(self._model, self._press, **self._options)
+        session.__enter__()
+        self._sessions.append(session)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sessions.pop().__exit__(kind, error, trace)
+
+
+def _real(mask: Tensor | None, inputs: Tensor) -> Tensor | None:
+    """Which inputs are tokens, bool (batch, n); None where all are."""
+    if mask is None:
+        return None
+    if not isinstance(mask, torch.Tensor) or mask.ndim != 2:
+        raise UsageError("a context to press needs a mask of two dimensions", hint="(batch, tokens), 0 for padding")
+    real = mask[:, : inputs.shape[1]].to(device=inputs.device, dtype=torch.bool)
+    return None if bool(real.all()) else real
+
+
+class Reader:
+    """Keeps what attention modules are given while one cache is read on; a context manager.
+
+    Attributes:
+        read: By layer the hidden states, cos and sin of the new tokens.
+    """
+
+    def __init__(self, model: nn.Module, cache: Any) -> None:
+        self.read: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+        self._cache, self._attentions = cache, attentions_of(model)
+        self._hooks = Hooks()
+
+    def __enter__(self) -> Reader:
+        for each in self._attentions:
+            self._hooks.before(each.module, self._keep)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hooks.remove()
+
+    def _keep(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if argument(module, "cache", args, kwargs) is self._cache:
+            cos, sin = argument(module, "position_embeddings", args, kwargs)
+            self.read[module.layer_idx] = argument(module, "hidden_states", args, kwargs), cos, sin

@@ -1,0 +1,1 @@
+"""Chat models: their protocol, adapters, limits, retries and caches."""

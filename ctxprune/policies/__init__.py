@@ -1,0 +1,1 @@
+"""Policies: from scores to what is kept. One file, one policy."""

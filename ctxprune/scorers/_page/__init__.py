@@ -1,1 +1,0 @@
-"""What `ctxprune.scorers.page` is made of."""

@@ -1,0 +1,1 @@
+"""Scorers made of other scorers: fusion, cascades, dispatch by kind of context."""

@@ -1,0 +1,118 @@
+"""Tables, logs, schemas and tools each by the scorer made for them, all else by the one that reads running text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.context.grid import grids_of
+from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.scorers.combined.cascade import CascadeScorer
+from ctxprune.scorers.lexical.titled import TitledScorer
+from ctxprune.scorers.relevance import score_documents, score_documents_batch
+from ctxprune.scorers.structured.log import LogScorer
+from ctxprune.scorers.structured.names import NamesScorer
+from ctxprune.scorers.structured.page import PageScorer
+from ctxprune.scorers.structured.tabular import TabularScorer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ctxprune.context.base import Context
+    from ctxprune.scorers.base import Scores
+
+__all__ = ["StructuredScorer", "structured"]
+
+
+@dataclass(frozen=True)
+class StructuredScorer:
+    """`scorer` on running text; on other contexts the scorer for their form, around `scorer`; the range is theirs.
+
+    A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "schema" or "tool"
+    that has `names` by `NamesScorer`, others with `grids` by `TabularScorer`. Of a cascade the cheap scorer reads
+    tools: the bundled model finds the needed one less often (benchmarks/tools.py), and takes ten times as long; and
+    logs, whose lines are no sentences.
+
+    Attributes:
+        scorer: Reads words; by default the bundled model.
+
+    Raises:
+        UsageError: `scorer` is none.
+    """
+
+    scorer: Scorer = field(default_factory=CascadeScorer)
+    _forms: dict[str, Scorer] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_scorer(self.scorer)
+        cheap = getattr(self.scorer, "cheap", self.scorer)
+        titled = self.scorer if self.reads_titles else TitledScorer(self.scorer)
+        forms: dict[str, Scorer] = {
+            "log": LogScorer(cheap),
+            "page": PageScorer(titled),
+            "schema": _by_names(self.scorer),
+            "table": TabularScorer(self.scorer),
+            "tool": _by_names(cheap),
+        }
+        object.__setattr__(self, "_forms", forms)
+
+    @property
+    def reads_titles(self) -> bool:
+        """Whether `scorer` does; see `CascadeScorer`."""
+        return bool(getattr(self.scorer, "reads_titles", False))
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether `scorer` does; those of tables always are."""
+        return bool(getattr(self.scorer, "gives_probabilities", False))
+
+    def for_context(self, context: Context[Any]) -> Scorer:
+        """The scorer that reads `context`."""
+        kind = getattr(context, "kind", "")
+        if kind in {"log", "page"} or (kind in {"schema", "tool"} and hasattr(context, "names")):
+            return self._forms[kind]
+        return self._forms["table"] if grids_of(context) else self.scorer
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """Scores as the class says."""
+        return self.for_context(context).score(query, context)
+
+    def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
+        """`score` of each pair; each scorer sees all that is for it at once."""
+        return self._in_parts(score_batch, queries, contexts)
+
+    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+        """See `ctxprune.scorers.base.RelevanceScorer`."""
+        return score_documents(self.for_context(context), query, context)
+
+    def score_documents_batch(
+        self, queries: Sequence[str], contexts: Sequence[Context[Any]]
+    ) -> list[tuple[Scores, Scores]]:
+        """`score_documents` of each pair; each scorer sees all that is for it at once."""
+        return self._in_parts(score_documents_batch, queries, contexts)
+
+    def _in_parts(
+        self,
+        score: Callable[[Scorer, Sequence[str], Sequence[Context[Any]]], list[Any]],
+        queries: Sequence[str],
+        contexts: Sequence[Context[Any]],
+    ) -> list[Any]:
+        places: dict[int, list[int]] = {}
+        scorers = [self.for_context(context) for context in contexts]
+        for place, scorer in enumerate(scorers):
+            places.setdefault(id(scorer), []).append(place)
+        results: list[Any] = [None] * len(scorers)
+        for part in places.values():
+            found = score(scorers[part[0]], [queries[place] for place in part], [contexts[place] for place in part])
+            for place, result in zip(part, found, strict=True):
+                results[place] = result
+        return results
+
+
+def _by_names(scorer: Scorer) -> Scorer:
+    return scorer if isinstance(scorer, NamesScorer) else NamesScorer(scorer)
+
+
+def structured(scorer: Scorer) -> Scorer:
+    """`scorer` on running text and the scorers of other forms around it; itself if it chooses already."""
+    return scorer if hasattr(scorer, "for_context") else StructuredScorer(scorer)

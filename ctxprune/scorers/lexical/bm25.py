@@ -1,0 +1,178 @@
+"""BM25 over the units of one context; the scorers built on it differ in what they count."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.context.memo import ContextMemo
+from ctxprune.errors import UsageError
+from ctxprune.scorers.relevance import document_scores
+from ctxprune.utils.validation import is_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from ctxprune.context.base import Context
+    from ctxprune.scorers.base import Scores
+
+__all__ = ["Bm25Scorer"]
+
+
+@dataclass(frozen=True)
+class Bm25Scorer(ABC):
+    """Share of the question's information that a unit carries: float32 (n_units,), 0 <= score < 1, higher = keep.
+
+    BM25 (Robertson and Zaragoza 2009) in Lucene's form, where a term adds idf * tf / (tf + k1 * (1 - b + b * length /
+    mean length)) and idf = ln(1 + (n - df + 0.5) / (df + 0.5)) over the units of this context; the sum is divided by
+    the sum of the idf of all terms of the question, so that one threshold means the same for every question. A question
+    without terms, or without a term in common, scores zeros.
+
+    Attributes:
+        k1: How fast repeated terms saturate, over 0.
+        b: How strongly long units are marked down, 0 to 1.
+
+    Raises:
+        UsageError: k1 or b is out of range.
+    """
+
+    k1: float = 1.2
+    b: float = 0.75
+    _terms: ContextMemo[_Terms] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
+    _indices: ContextMemo[_Index] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
+    _documents: ContextMemo[_Index] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not is_number(self.k1) or self.k1 <= 0:
+            raise UsageError(f"k1 is {self.k1!r}", hint="give a number over 0")
+        if not is_number(self.b) or not 0 <= self.b <= 1:
+            raise UsageError(f"b is {self.b!r}", hint="give a number from 0 to 1")
+
+    @abstractmethod
+    def analyse(self, text: str) -> list[str]:
+        """What is counted in `text`, of a question as of a unit."""
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """BM25 of each unit's text for `query`, as the class says. The index is built once a context."""
+        index = self._indices.get(context, lambda: self._index(self._analysed(context)))
+        return index.score(self.analyse(query))
+
+    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+        """`score`, and the relevance of each document in the same range; see `RelevanceScorer`.
+
+        A document's relevance is the mean of its own BM25, among the documents of this context, and of its two best
+        units: on SciFact's training claims better than either alone.
+        """
+        sources = getattr(context, "sources", None) or [0] * len(context.units)
+        index = self._documents.get(context, lambda: self._index(self._analysed(context), sources))
+        units, whole = self.score(query, context), index.score(self.analyse(query))
+        return units, (whole + document_scores(units, sources, len(whole))) / np.float32(2)
+
+    def _analysed(self, context: Context[Any]) -> _Terms:
+        return self._terms.get(context, lambda: _number_terms(self.analyse(unit.text) for unit in context.units))
+
+    def _index(self, found: _Terms, sources: Sequence[int] | None = None) -> _Index:
+        """The index of the units, or of the documents where `sources` says which one each unit is of."""
+        if sources is None:
+            return _build_index(found, found.owners, found.units, (self.k1, self.b))
+        documents = np.asarray(sources, dtype=np.int64)
+        return _build_index(found, documents[found.owners], int(documents.max(initial=-1)) + 1, (self.k1, self.b))
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What was counted in the units of a context, as numbers: a list of texts takes twenty times the memory.
+
+    Attributes:
+        numbers: Of each term its own, from 0.
+        ids: The terms of all units, one unit after the other, int (n_tokens,).
+        owners: The unit of each of them, int (n_tokens,).
+        units: How many units there are.
+    """
+
+    numbers: dict[str, int]
+    ids: NDArray[np.int32]
+    owners: NDArray[np.int64]
+    units: int
+
+
+class _Numbers(dict[str, int]):
+    """Numbers each term when it is first met."""
+
+    def __missing__(self, term: str) -> int:
+        number = self[term] = len(self)
+        return number
+
+
+def _number_terms(texts: Iterable[list[str]]) -> _Terms:
+    numbers, ids, lengths = _Numbers(), array("i"), array("q")
+    for terms in texts:
+        ids.extend(map(numbers.__getitem__, terms))
+        lengths.append(len(terms))
+    owners = np.repeat(np.arange(len(lengths)), np.frombuffer(lengths, dtype=np.int64))
+    return _Terms(dict(numbers), np.frombuffer(ids, dtype=np.int32), owners, len(lengths))
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """For each term the documents that hold it, and what it adds to each.
+
+    Attributes:
+        size: Number of documents.
+        ids: The number of each term.
+        starts: Where the documents of each term start in the other two, int64 (n_terms + 1,).
+        holders: Documents, those of one term after those of another, each once, rising.
+        parts: What the term adds to the score of that document, float32, as long.
+    """
+
+    size: int
+    ids: dict[str, int]
+    starts: NDArray[np.int64]
+    holders: NDArray[np.int64]
+    parts: NDArray[np.float32]
+
+    def score(self, query: list[str]) -> Scores:
+        scores: Scores = np.zeros(self.size, dtype=np.float32)
+        known = [self.ids[term] for term in query if term in self.ids]
+        if not known:
+            return scores
+        for number in known:
+            place = slice(*self.starts[number : number + 2])
+            scores[self.holders[place]] += self.parts[place]
+        attainable = sum(_idf(self._frequency(term), self.size) for term in query)
+        return np.asarray(scores / attainable, dtype=np.float32)
+
+    def _frequency(self, term: str) -> int:
+        """Documents that hold the term."""
+        number = self.ids.get(term)
+        return 0 if number is None else int(self.starts[number + 1] - self.starts[number])
+
+
+def _build_index(found: _Terms, owners: NDArray[np.int64], size: int, parameters: tuple[float, float]) -> _Index:
+    """The index of `size` documents, of which `owners`, int (n_tokens,), says which one each of the terms is in.
+
+    All documents at once: what a library does for each of them takes most of the time where they are short. The types
+    are those of bm25s, so that scores are equal to the last bit (tests/scorers/test_bm25.py).
+    """
+    k1, b = parameters
+    pairs, counts = np.unique(found.ids.astype(np.int64) * size + owners, return_counts=True)
+    terms, holders = np.divmod(pairs, max(size, 1))
+    starts = np.searchsorted(terms, np.arange(len(found.numbers) + 1))
+    lengths = np.bincount(owners, minlength=size)
+    room = k1 * ((1 - b) + b * lengths / max(float(lengths.mean()) if size else 0.0, 1e-9))
+    frequencies, places = np.unique(np.diff(starts), return_inverse=True)
+    idf = np.asarray([_idf(frequency, size) for frequency in frequencies.tolist()], dtype=np.float32)[places]
+    tf = counts.astype(np.float32)
+    parts = idf[terms] * (tf / (room[holders] + tf))
+    return _Index(size, found.numbers, starts, holders, parts.astype(np.float32))
+
+
+def _idf(holders: int, size: int) -> float:
+    return math.log(1 + (size - holders + 0.5) / (holders + 0.5))

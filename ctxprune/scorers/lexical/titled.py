@@ -1,0 +1,104 @@
+"""Reading each unit with what stands above it: the title of its document, its headings, its table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ctxprune.context.base import Unit
+from ctxprune.context.closure import check_links
+from ctxprune.context.memo import ContextMemo
+from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.scorers.lexical.words import LexicalScorer
+from ctxprune.scorers.relevance import score_documents
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from ctxprune.context.base import Context
+    from ctxprune.scorers.base import Scores
+
+__all__ = ["TitledScorer"]
+
+_DEEPEST = 8  # ancestors that are read; headings nest six deep
+
+
+@dataclass(frozen=True)
+class TitledScorer:
+    """`scorer` on each unit with its document's title and its ancestors' texts before it; range of `scorer`.
+
+    A context may have `titles`, one a document (`ctxprune.rag.Passages`). Of the ancestors the nearest eight are read;
+    units with nothing above them are read as they are. Sentences often name the subject of their document nowhere but
+    in its title: with lexical.v1 reading titles keeps 83 % of HotpotQA's evidence in 30 % of the text, 76 % without
+    (training part).
+
+    Attributes:
+        reads_titles: See `CascadeScorer`.
+        scorer: Reads the longer texts.
+
+    Raises:
+        UsageError: `scorer` is none.
+    """
+
+    reads_titles: ClassVar[bool] = True
+
+    scorer: Scorer = field(default_factory=LexicalScorer)
+    _read: ContextMemo[_Titled] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_scorer(self.scorer)
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """Scores as the class says."""
+        return self.score_batch([query], [context])[0]
+
+    def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
+        """`score` of each pair; the scorer sees the whole batch at once."""
+        return score_batch(self.scorer, queries, [self._titled(context) for context in contexts])
+
+    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+        """See `ctxprune.scorers.base.RelevanceScorer`."""
+        return score_documents(self.scorer, query, self._titled(context))
+
+    def _titled(self, context: Context[Any]) -> _Titled:
+        return self._read.get(context, lambda: _Titled(context))
+
+
+class _Titled:
+    """The context as it is read; bindings as before."""
+
+    def __init__(self, context: Context[Any]) -> None:
+        units = context.units
+        check_links(units)
+        sources = getattr(context, "sources", None)
+        titles = getattr(context, "titles", None) or ()
+        self.sources = [0] * len(units) if sources is None else list(sources)
+        self.units = tuple(
+            _under(unit, _above(units, index, titles, self.sources[index])) for index, unit in enumerate(units)
+        )
+
+    def render(self, kept: Collection[int]) -> tuple[int, ...]:
+        return tuple(sorted(kept))
+
+
+def _under(unit: Unit, above: list[str]) -> Unit:
+    if not above:
+        return unit
+    return Unit("\n".join([*above, unit.text]), unit.parent, unit.requires, unit.pinned, unit.span)
+
+
+def _above(units: Sequence[Unit], index: int, titles: Sequence[str], source: int) -> list[str]:
+    """The document's title, then the ancestors' texts from the top down."""
+    texts = [units[parent].text for parent in _ancestors(units, index)][::-1]
+    if source < len(titles) and titles[source]:
+        texts.insert(0, titles[source])
+    return texts
+
+
+def _ancestors(units: Sequence[Unit], index: int) -> Iterator[int]:
+    seen = {index}
+    parent = units[index].parent
+    while parent is not None and parent not in seen and len(seen) <= _DEEPEST:
+        seen.add(parent)
+        yield parent
+        parent = units[parent].parent

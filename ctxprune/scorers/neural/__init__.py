@@ -1,0 +1,1 @@
+"""Neural scorers: the bundled pruner, cross-encoders, embeddings, Provence."""

@@ -1,0 +1,186 @@
+"""A cross-encoder reads the question with each unit."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.scorers.neural.documents import best_windows, check_count, document_windows, model_fingerprint, readable
+from ctxprune.scorers.neural.onnx_cross_encoder import OnnxCrossEncoder
+from ctxprune.storage.sealed import parse_json
+from ctxprune.utils.extras import require
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ctxprune.context.base import Context
+    from ctxprune.scorers.base import Scores
+
+__all__ = ["CrossEncoderScorer", "PairRater", "RatePairs", "load_cross_encoder"]
+
+RatePairs: TypeAlias = "Callable[[Sequence[tuple[str, str]]], NDArray[np.floating[Any]]]"
+
+
+@dataclass(frozen=True)
+class CrossEncoderScorer:
+    """Relevance of each unit by itself, read together with the question: float32 (n_units,), 0 to 1, higher = keep.
+
+    Each sentence scored alone by a reranker is DSLR (Hwang et al., 2024). The score is the logistic function of the
+    model's logit, whatever activation the model was saved with. Blank units score 0, and all do for a blank question;
+    what is longer than the model's input is cut as the model's tokenizer cuts it. For titles before the units wrap it:
+    `TitledScorer(CrossEncoderScorer(...))`. Scores do not depend on the batch but for rounding (about 1e-6).
+
+    Attributes:
+        model: Folder of a sentence-transformers cross-encoder with one label, an ONNX file of one with tokenizer.json
+            beside it (`ctxprune shrink … --onnx` writes such), or the name of one that is on this machine (loaded when
+            first used, never downloaded; see `load_cross_encoder`); a loaded `sentence_transformers.CrossEncoder`; or a
+            function from pairs of question and text to numbers from 0 to 1.
+        window: Characters of a document that are read at once for its relevance; from 1 up.
+
+    Raises:
+        UsageError: No model is given, it is none of these, window is under 1; when used: the model gives something
+            other than one finite number a pair.
+        InputError, MissingExtraError: When first used, as `load_cross_encoder`.
+    """
+
+    model: Any = None
+    window: int = 2000
+
+    def __post_init__(self) -> None:
+        kinds = isinstance(self.model, (str, Path)) or callable(self.model) or hasattr(self.model, "predict")
+        if not kinds or isinstance(self.model, type):
+            raise UsageError(f"model is {self.model!r}", hint="give a folder, or a loaded CrossEncoder")
+        check_count("window", self.window)
+        if hasattr(self.model, "predict"):
+            object.__setattr__(self, "model", PairRater(self.model))
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the model by its path or name; an object must answer for itself. See `ctxprune.utils.fingerprint`."""
+        return model_fingerprint(self.model, self.window)
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """Scores as the class says; (0,) if there is no unit."""
+        return self.score_batch([query], [context])[0]
+
+    def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
+        """`score` of each pair; the model sees all of them at once."""
+        return self._rated(queries, [[readable(unit.text) for unit in context.units] for context in contexts])
+
+    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+        """`score`, and the relevance of each document, 0 to 1; see `ctxprune.scorers.base.RelevanceScorer`.
+
+        A document is read with its title, as a whole or in windows of which the best counts (MaxP: Dai and Callan,
+        SIGIR 2019).
+        """
+        windows, places = document_windows(context, self.window)
+        units, found = self._rated([query, query], [[readable(unit.text) for unit in context.units], windows])
+        return units, best_windows(found, places, context)
+
+    def _rated(self, queries: Sequence[str], lists: Sequence[Sequence[str]]) -> list[Scores]:
+        """For each query its texts' scores."""
+        pairs = [(readable(query), text) for query, texts in zip(queries, lists, strict=True) for text in texts]
+        chosen = [index for index, pair in enumerate(pairs) if all(text.strip() for text in pair)]
+        scores: Scores = np.zeros(len(pairs), dtype=np.float32)
+        if chosen:
+            rate = load_cross_encoder(self.model) if isinstance(self.model, (str, Path)) else self.model
+            scores[chosen] = _checked(rate([pairs[index] for index in chosen]), len(chosen))
+        return np.split(scores, np.cumsum([len(texts) for texts in lists])[:-1]) if lists else []
+
+
+class PairRater:
+    """A loaded cross-encoder: from pairs of texts to float32 (n_pairs,), 0 to 1. Safe to share between threads.
+
+    Args:
+        model: A `sentence_transformers.CrossEncoder` with one label, or anything whose `predict(pairs)` gives logits.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._lock = threading.Lock()  # fast tokenizers fail where two threads set their padding
+        known = inspect.signature(model.predict).parameters
+        # Named activation_fct before sentence-transformers 4.
+        wanted = {"show_progress_bar": False, "activation_fn": _same, "activation_fct": _same}
+        self._options = {name: value for name, value in wanted.items() if name in known}
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the model, which must answer for itself."""
+        return model_fingerprint(self._model)
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """Scores of some pairs, one or more."""
+        with self._lock:
+            logits = np.asarray(self._model.predict(list(pairs), **self._options), dtype=np.float64)
+        if logits.ndim == 2 and logits.shape[1] == 1:
+            logits = logits[:, 0]
+        if logits.ndim != 1:
+            raise UsageError(
+                f"the cross-encoder gives {logits.shape[-1]} numbers a pair", hint="give one that has one label"
+            )
+        scores: NDArray[np.float32] = (1 / (1 + np.exp(-np.clip(logits, -80, 80)))).astype(np.float32)
+        return scores
+
+
+def load_cross_encoder(model: str | Path, *, download: bool = False, device: str = "cpu") -> PairRater:
+    """The cross-encoder in a folder, or of a name that sentence-transformers knows; loaded once a process.
+
+    Args:
+        model: Folder, ONNX file or name. No code that comes with a model is run.
+        download: Let sentence-transformers fetch a model that is not on this machine.
+        device: torch's name of the device.
+
+    Raises:
+        InputError: There is no such model here, its files are damaged, or it has no head that ranks.
+        MissingExtraError: sentence-transformers is not installed; for an ONNX file, onnxruntime.
+    """
+    return _loaded(str(model), download, device)
+
+
+@lru_cache(maxsize=4)
+def _loaded(model: str, download: bool, device: str) -> PairRater:
+    if model.endswith(".onnx"):
+        return PairRater(OnnxCrossEncoder(model))
+    library = require("sentence_transformers", "embedding")
+    _check_head(Path(model))
+    try:
+        return PairRater(library.CrossEncoder(model, device=device, local_files_only=not download))
+    except Exception as error:  # as many kinds as there are damaged files
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        hint = "name the folder of a cross-encoder" + ("" if download else ", or allow downloading")
+        raise InputError(f"the cross-encoder cannot be loaded ({reason[:200]})", where=model, hint=hint) from error
+
+
+def _check_head(folder: Path) -> None:
+    """An encoder without a head would get a random one."""
+    try:
+        names = parse_json((folder / "config.json").read_text(encoding="utf-8")).get("architectures")
+    except (OSError, ValueError, AttributeError):
+        return  # no folder, or the library says what is wrong with it
+    if names and all(str(name).endswith("Model") for name in names):
+        raise InputError(
+            "the model is an encoder without a head that ranks",
+            where=str(folder),
+            hint="name a cross-encoder, or use EmbeddingScorer",
+        )
+
+
+def _same(logits: Any) -> Any:
+    return logits
+
+
+def _checked(scores: Any, size: int) -> NDArray[np.float32]:
+    found = np.asarray(scores, dtype=np.float32)
+    if found.shape != (size,):
+        raise UsageError(f"the model gave an array of shape {found.shape} for {size} pairs", hint="one number a pair")
+    if not ((found >= 0) & (found <= 1)).all():
+        raise UsageError("the model gave numbers outside 0 to 1", hint="a function must; a CrossEncoder is scaled here")
+    return found

@@ -1,0 +1,1 @@
+"""Scorers of structured contexts: tables, pages, logs, schemas and tools."""

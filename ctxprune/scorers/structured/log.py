@@ -1,0 +1,99 @@
+"""Scores for logs: what the question asks, then what is rare or alarming, and one line of each kind before a second."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctxprune.scorers.base import Scorer, as_scores, check_scorer, score_batch
+from ctxprune.scorers.lexical.words import LexicalScorer
+from ctxprune.scorers.structured.log_templates import form_of, templates_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ctxprune.context.base import Context
+    from ctxprune.scorers.base import Scores
+
+__all__ = ["LogScorer"]
+
+_ALARMS = re.compile(
+    r"\b(?:error|err|severe|crit(?:ical)?|fatal|alert|emerg|panic|exception|traceback|fail(?:ed|ure)?|abort(?:ed)?)\b"
+    r"|\w(?:Error|Exception)\b",
+    re.I,
+)
+_WARNINGS = re.compile(r"\b(?:warn(?:ing)?|timeout|timed out|refused|denied|retry(?:ing)?|unable|cannot)\b", re.I)
+_ALARM, _WARNING, _RARE = 0.4, 0.2, 0.2  # what an error, a warning, a template of one record adds to 0..1
+
+
+@dataclass(frozen=True)
+class LogScorer:
+    """`scorer` on logs (`ctxprune.rag.Log`, several joined), 0 to 1.6, higher = keep; on others as `scorer` says.
+
+    The scores of `scorer` are brought to 0..1, errors and warnings and rare templates get more; the n-th best record of
+    a template, ties to the earlier one, gets the n-th part of that (records of one template that alarm and those that
+    do not count as two). So a budget is first spent on one record of each
+    template, the one that the question asks for if it asks for one, and the first one otherwise. What alarms is told
+    from words, whatever the question; the amounts are set by hand.
+
+    Attributes:
+        scorer: Reads question and records.
+
+    Raises:
+        UsageError: `scorer` is none.
+    """
+
+    scorer: Scorer = field(default_factory=LexicalScorer)
+
+    def __post_init__(self) -> None:
+        check_scorer(self.scorer)
+
+    def score(self, query: str, context: Context[Any]) -> Scores:
+        """Scores as the class says."""
+        return self.score_batch([query], [context])[0]
+
+    def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
+        """`score` of each pair; the scorer sees the whole batch at once."""
+        scores = score_batch(self.scorer, queries, contexts)
+        return [_in_turn(found, context) for found, context in zip(scores, contexts, strict=True)]
+
+
+def _in_turn(scores: Scores, context: Context[Any]) -> Scores:
+    if getattr(context, "kind", "") != "log" or not len(scores):
+        return scores
+    forms = [form_of(unit.text) for unit in context.units]
+    known = getattr(context, "templates", None)  # logs that were joined have none of their own
+    alarms = _alarms(forms)
+    _, templates = np.unique([known or templates_of(forms)[0], alarms], axis=1, return_inverse=True)
+    span = float(scores.max() - scores.min())
+    whole = (scores - scores.min()) / span if span else np.zeros_like(scores)
+    whole = whole + alarms + _rarity(templates)
+    order = np.lexsort((-whole, templates))  # stable: of equal ones the earlier first
+    ordered = templates[order]
+    fresh = np.ones(len(order), dtype=np.bool_)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    starts = np.flatnonzero(fresh)
+    turns = np.empty(len(order), dtype=np.int64)
+    turns[order] = np.arange(len(order)) - np.repeat(starts, np.diff([*starts, len(order)])) + 1
+    return as_scores(whole / turns, len(scores))
+
+
+def _alarms(forms: list[str]) -> NDArray[np.float64]:
+    """By the words of each record, what a template masks among them."""
+    amounts = {
+        form: _ALARM if _ALARMS.search(form) else _WARNING if _WARNINGS.search(form) else 0.0
+        for form in dict.fromkeys(forms)
+    }
+    return np.array([amounts[form] for form in forms])
+
+
+def _rarity(templates: NDArray[np.int64]) -> NDArray[np.float64]:
+    """From 0 for a template that all records have up to `_RARE` for one of a single record, by the logarithm."""
+    counts = np.bincount(templates)[templates]
+    rarity: NDArray[np.float64] = _RARE * (1 - np.log(counts) / np.log(max(len(templates), 2)))
+    return rarity

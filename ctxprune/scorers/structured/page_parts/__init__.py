@@ -1,0 +1,1 @@
+"""What `ctxprune.scorers.structured.page` is made of."""

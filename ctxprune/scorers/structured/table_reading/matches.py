@@ -1,0 +1,129 @@
+"""Where the words, numbers and bounds of a question meet the cells of a table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from ctxprune.scorers.structured.table_reading.demand import Condition, QuestionForm
+    from ctxprune.scorers.structured.table_reading.reading import TableReading
+
+__all__ = ["NAMED", "Matches", "find_matches"]
+
+NAMED = 0.99  # of a cell's information in the question: the question names the cell
+_SHORTEST = 3  # characters of a cell that is looked for in the question as it stands
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What of the question is in the cells.
+
+    Attributes:
+        words: float64 (n_rows,), share of the question's information (idf) that a row holds, of what any row holds.
+        rare: The same without words that headers or the title hold.
+        cell: float64 (n_rows, n_columns), share of a cell's information that the question names.
+        phrase: float64 (n_rows, n_columns), share of the question that a cell written out in it takes.
+        number: float64 (n_rows, n_columns), 1 where a number or date of the question is meant.
+        outcome: float64 (n_rows, n_columns), 1 where a cell says what the question calls winning, losing and the like.
+        held: float64 (n_rows,), share of the question's bounds that a row is within; 1 without bounds.
+        best: bool (n_rows,), the rows that fit best by all of these together.
+    """
+
+    words: NDArray[np.float64]
+    rare: NDArray[np.float64]
+    cell: NDArray[np.float64]
+    phrase: NDArray[np.float64]
+    number: NDArray[np.float64]
+    outcome: NDArray[np.float64]
+    held: NDArray[np.float64]
+    best: NDArray[np.bool_]
+
+
+def find_matches(form: QuestionForm, asked: Iterable[str], reading: TableReading) -> Matches:
+    """Look for the terms `asked` and the values of `form` in a table."""
+    known = [term for term in asked if term in reading.places]
+    rare = _held_words([term for term in known if term not in reading.named], reading)
+    cell, phrase = _cells(form, known, reading)
+    number, outcome, held = _numbers(form, reading), _outcomes(form, reading), _within_bounds(form, reading)
+    merit = rare + held + number.max(axis=1, initial=0.0) + outcome.max(axis=1, initial=0.0)
+    best = merit >= merit.max(initial=0.0) - 1e-9
+    return Matches(_held_words(known, reading), rare, cell, phrase, number, outcome, held, best)
+
+
+def _held_words(terms: list[str], reading: TableReading) -> NDArray[np.float64]:
+    """Share of the terms' information that each row holds; zeros without terms."""
+    held = np.zeros(reading.shape[0])
+    for term in terms:
+        held[reading.places.rows(term)] += reading.places.idf(term)
+    total = sum(map(reading.places.idf, terms))
+    return held / total if total else held
+
+
+def _cells(
+    form: QuestionForm, terms: list[str], reading: TableReading
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`Matches.cell` and `Matches.phrase`."""
+    found: dict[tuple[int, int], float] = defaultdict(float)
+    for term in terms:
+        weight = reading.places.idf(term)
+        for place in reading.places.get(term):
+            found[place] += weight
+    cell, phrase = np.zeros(reading.shape), np.zeros(reading.shape)
+    question = f" {form.folded} "
+    idf = cache(reading.places.idf)
+    for (row, column), weight in found.items():
+        here = reading.columns[column][row]
+        cell[row, column] = weight / sum(map(idf, here.terms))
+        if len(here.folded) >= _SHORTEST and here.folded in question:
+            phrase[row, column] = len(here.folded) / len(question)
+    return cell, phrase
+
+
+def _numbers(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
+    met = np.zeros(reading.shape, dtype=np.bool_)
+    dated = _dated(reading)
+    for value in form.values:
+        if value.dated:
+            met[:, dated] |= (reading.low[:, dated] < value.high) & (value.low < reading.high[:, dated])
+        met[:, ~dated] |= np.abs(reading.low[:, ~dated] - value.low) < 1e-9 * max(abs(value.low), 1.0)
+    return met.astype(np.float64)
+
+
+def _outcomes(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
+    found = np.zeros(reading.shape)
+    for text in form.outcomes:
+        for place in reading.texts.get(text, ()):
+            found[place] = 1.0
+    return found
+
+
+def _within_bounds(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
+    """Share of the bounds that hold: in a column of the kind, of those named beside the bound where there are any."""
+    if not form.conditions:
+        return np.ones(reading.shape[0])
+    shares = np.zeros(reading.shape[0])
+    for bound in form.conditions:
+        columns = _bounded_columns(bound, reading)
+        shares += bound.holds(reading.low[:, columns], reading.high[:, columns]).any(axis=1)
+    return shares / len(form.conditions)
+
+
+def _bounded_columns(bound: Condition, reading: TableReading) -> NDArray[np.bool_]:
+    valued = np.array([kind != "text" for kind in reading.kinds], dtype=np.bool_)
+    fitting = valued & (_dated(reading) == bound.dated)
+    named = np.array([not bound.nouns.isdisjoint(header) for header in reading.headers], dtype=np.bool_)
+    both: NDArray[np.bool_] = fitting & named
+    return both if both.any() else fitting
+
+
+def _dated(reading: TableReading) -> NDArray[np.bool_]:
+    return np.array([kind in ("year", "date") for kind in reading.kinds], dtype=np.bool_)

@@ -1,0 +1,42 @@
+"""Along which columns, and in which direction, a question asks for an extreme."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ctxprune.scorers.structured.table_reading.demand import QuestionForm
+    from ctxprune.scorers.structured.table_reading.reading import TableReading
+
+__all__ = ["extreme_rows", "ordered_columns"]
+
+_NAMED = 0.5
+
+
+def ordered_columns(form: QuestionForm, reading: TableReading, named: NDArray[np.float64]) -> list[int]:
+    """The columns along which an extreme is asked for: of those with values the ones named, else those of the kind.
+
+    `named`, float64 (n_columns,), says 0..1 how well the question names each column.
+    """
+    if not form.extremes:
+        return []
+    valued = [column for column, kind in enumerate(reading.kinds) if kind not in ("text", "day")]
+    best = [column for column in valued if named[column] >= _NAMED]
+    if best:
+        return best
+    timed = [column for column in valued if reading.kinds[column] in ("year", "date")]
+    return timed if form.extremes & {"first", "last"} and timed else valued
+
+
+def extreme_rows(reading: TableReading, column: int, *, most: bool) -> list[int]:
+    """Rows with the greatest or least value of a column, ties included."""
+    values = reading.low[:, column]
+    known = np.isfinite(values)
+    if not known.any():
+        return []
+    best = values[known].max() if most else values[known].min()
+    return [int(index) for index in np.flatnonzero(values == best)]

@@ -1,0 +1,36 @@
+"""Calibration data: pairs and texts from files or from this library's own sets, as batches in a model's real format.
+
+Pairs of a user's own are JSON lines, gzipped or not, one pair a line:
+
+{"query": "who wrote it?", "passage": "It was written by Ann.", "label": 1}
+{"query": "who wrote it?", "text": "It was sold in May.", "label": 0, "teacher": -4.2, "source": "shop"}
+
+`query` (or `question`) and `passage` (or `text`) are needed; `label` is 0 or 1 or a grade from 0 up, `teacher` a score
+of a model that is not at hand, `source` where the pair comes from. Each of these three stands in all lines or in none,
+but `source`. Pairs of one query are a group: what is ranked against one another.
+
+How Does Calibration Data Affect the Post-training Pruning (Williams and Aletras, ACL 2024) found that samples differ
+by source and by chance: take pairs of the domain with passages that are not relevant, and more than one seed.
+"""
+
+from __future__ import annotations
+
+from ctxprune.shrink.data.batches import Calibration, batches_of
+from ctxprune.shrink.data.format import InputFormat
+from ctxprune.shrink.data.pairs import Pair, by_source, read_pairs, sampled
+from ctxprune.shrink.data.sets import heldout_pairs, training_pairs
+from ctxprune.shrink.data.texts import batches_of_texts, read_texts
+
+__all__ = [
+    "Calibration",
+    "InputFormat",
+    "Pair",
+    "batches_of",
+    "batches_of_texts",
+    "by_source",
+    "heldout_pairs",
+    "read_pairs",
+    "read_texts",
+    "sampled",
+    "training_pairs",
+]

@@ -1,0 +1,149 @@
+"""From pairs to batches: groups stay together, rows of like length too, and what was cut is counted."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tokenizers import Tokenizer
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.data.format import InputFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.data.format import Encoded
+    from ctxprune.shrink.data.pairs import Pair
+
+__all__ = ["Calibration", "batches_of", "padded"]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Batches, and what there is to say of them.
+
+    Attributes:
+        batches: As `ctxprune.shrink.model.tasks.Batch`.
+        rows: All in all.
+        groups: Questions; of texts their number.
+        cut: Rows that were longer than the limit and lost their end.
+        tokens: Real tokens, padding not counted.
+        longest: Tokens of the longest row.
+        divided: Questions with more rows than go into one batch, whose rows are therefore compared in parts.
+    """
+
+    batches: tuple[Mapping[str, Tensor], ...]
+    rows: int
+    groups: int
+    cut: int
+    tokens: int
+    longest: int
+    divided: int = 0
+
+    def report(self) -> dict[str, int]:
+        """The figures as plain numbers."""
+        return {name: value for name, value in vars(self).items() if name != "batches"}
+
+
+def batches_of(
+    pairs: Sequence[Pair], tokenizer: InputFormat | Tokenizer, *, rows: int = 16, tokens: int = 256, seed: int = 0
+) -> Calibration:
+    """Batches of pairs in the model's own format, in a seeded order.
+
+    Grades above 1 are divided by the largest one, so that labels are 0..1.
+
+    Args:
+        pairs: Two or more; labels and teachers' scores in all of them or in none.
+        tokenizer: The model's format; a bare tokenizer stands for BERT's.
+        rows: Of a batch at most. A question's rows share a batch unless there are more of them.
+        tokens: Of a row at most.
+        seed: Of the batches' order.
+
+    Raises:
+        UsageError: A number is out of range.
+        InputError: There are fewer than two pairs, or labels or teachers' scores in some of them alone.
+    """
+    check_enough(len(pairs), rows)
+    named = {name: [getattr(pair, name) for pair in pairs] for name in ("label", "teacher")}
+    for name, values in named.items():
+        if None in values and set(values) != {None}:
+            raise InputError(f"some pairs have a {name} and some have none", hint="give it to all or to none")
+    form = tokenizer if isinstance(tokenizer, InputFormat) else InputFormat(tokenizer)
+    encoded = form.pairs([(pair.question, pair.passage) for pair in pairs], tokens)
+    numbers = {question: number for number, question in enumerate(dict.fromkeys(pair.question for pair in pairs))}
+    groups = [numbers[pair.question] for pair in pairs]
+    highest = max([1.0, *(value for value in named["label"] if value is not None)])
+    made = []
+    for part in _parts(encoded, groups, rows, random.Random(seed)):
+        batch = padded([encoded[place] for place in part], form)
+        batch["groups"] = torch.tensor([groups[place] for place in part])
+        if None not in named["label"]:
+            batch["labels"] = torch.tensor([named["label"][place] / highest for place in part], dtype=torch.float32)
+        if None not in named["teacher"]:
+            batch["teacher"] = torch.tensor([named["teacher"][place] for place in part], dtype=torch.float32)
+        made.append(batch)
+    divided = sum(count > rows for count in Counter(groups).values())
+    return counted(made, encoded, len(numbers), divided)
+
+
+def check_enough(count: int, rows: int) -> None:
+    """Refuse what no statistics can be taken of, and batches of no row.
+
+    Args:
+        count: Of pairs or texts.
+        rows: Of a batch at most.
+
+    Raises:
+        UsageError: rows is under 1.
+        InputError: There are fewer than two pairs or texts.
+    """
+    if rows < 1:
+        raise UsageError(f"rows is {rows}", hint="give 1 or more")
+    if count < 2:
+        raise InputError(
+            f"there {'is one row' if count else 'are no rows'} to calibrate with", hint="give two at least, better 100"
+        )
+
+
+def counted(
+    batches: Sequence[Mapping[str, Tensor]], encoded: Sequence[Encoded], groups: int, divided: int = 0
+) -> Calibration:
+    """The batches with their figures."""
+    lengths = [len(entry.ids) for entry in encoded]
+    cut = sum(entry.cut for entry in encoded)
+    return Calibration(tuple(batches), len(encoded), groups, cut, sum(lengths), max(lengths), divided)
+
+
+def padded(encoded: Sequence[Encoded], form: InputFormat) -> dict[str, Any]:
+    """One batch, as long as its longest row: int64 (rows, tokens) each."""
+    longest = max(len(entry.ids) for entry in encoded)
+    ids = [entry.ids + [form.pad] * (longest - len(entry.ids)) for entry in encoded]
+    mask = [[1] * len(entry.ids) + [0] * (longest - len(entry.ids)) for entry in encoded]
+    batch = {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask)}
+    if form.segments:
+        types = [entry.types + [0] * (longest - len(entry.types)) for entry in encoded]
+        batch["token_type_ids"] = torch.tensor(types)
+    return batch
+
+
+def _parts(encoded: Sequence[Encoded], groups: Sequence[int], rows: int, rng: random.Random) -> list[list[int]]:
+    """Places of each batch's rows: groups of like length together, batches in a random order."""
+    members: dict[int, list[int]] = {}
+    for place, number in enumerate(groups):
+        members.setdefault(number, []).append(place)
+    chunks = [part[at : at + rows] for part in members.values() for at in range(0, len(part), rows)]
+    chunks.sort(key=lambda part: max(len(encoded[place].ids) for place in part))
+    made: list[list[int]] = []
+    for part in chunks:
+        if made and len(made[-1]) + len(part) <= rows:
+            made[-1] += part
+        else:
+            made.append(list(part))
+    rng.shuffle(made)
+    return made

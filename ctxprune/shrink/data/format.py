@@ -1,0 +1,108 @@
+"""How a model wants its input: its tokenizer, the longest input, padding, and whether it tells two segments apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokenizers import Tokenizer
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.storage.sealed import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Encoded", "InputFormat"]
+
+_PADS = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Token ids of one row, which segment each is of, and whether some of it had to be cut off."""
+
+    ids: list[int]
+    types: list[int]
+    cut: bool
+
+
+@dataclass(frozen=True)
+class InputFormat:
+    """A tokenizer with what a model's configuration says of its input.
+
+    Attributes:
+        tokenizer: Its own truncation and padding are not used, and not changed.
+        limit: Tokens of the longest input, special tokens among them.
+        pad: Id that short rows are filled up with.
+        segments: Whether the model takes token_type_ids.
+    """
+
+    tokenizer: Tokenizer
+    limit: int = 512
+    pad: int = 0
+    segments: bool = True
+
+    @classmethod
+    def of_folder(cls, folder: str | Path) -> InputFormat:
+        """Of a local model folder with tokenizer.json and config.json.
+
+        Raises:
+            InputError: One of the two is missing or damaged.
+        """
+        place = Path(folder)
+        config = _config(place / "config.json")
+        try:
+            tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))
+        except Exception as error:  # the tokenizers package raises bare Exception
+            raise InputError(
+                f"the tokenizer cannot be read ({error})", where=f"{place.name}/tokenizer.json",
+                hint="give a folder with tokenizer.json",
+            ) from error  # fmt: skip
+        known = [found for name in _PADS if (found := tokenizer.token_to_id(name)) is not None]
+        own = (tokenizer.padding or {}).get("pad_id")
+        pad = next((entry for entry in (config.get("pad_token_id"), own, *known) if isinstance(entry, int)), 0)
+        limit = config.get("max_position_embeddings", 512)
+        if config.get("model_type") in ("camembert", "roberta", "xlm-roberta"):
+            limit -= pad + 1  # their places are counted from behind the id of padding
+        return cls(tokenizer, limit, pad, segments=config.get("type_vocab_size", 0) > 1)
+
+    def pairs(self, rows: Sequence[tuple[str, str]], tokens: int) -> list[Encoded]:
+        """Question and passage each as one input, in the order and with the marks that the tokenizer's own model has.
+
+        The longer of the two loses its end where both together are longer than `tokens`.
+
+        Raises:
+            UsageError: `tokens` is out of range.
+        """
+        return self._encoded(rows, tokens)
+
+    def texts(self, rows: Sequence[str], tokens: int) -> list[Encoded]:
+        """Single texts.
+
+        Raises:
+            UsageError: `tokens` is out of range.
+        """
+        return self._encoded(rows, tokens)
+
+    def _encoded(self, rows: Sequence[Any], tokens: int) -> list[Encoded]:
+        if not 8 <= tokens <= self.limit:
+            raise UsageError(f"tokens is {tokens}", hint=f"give 8 to {self.limit}, which is the model's longest input")
+        own = Tokenizer.from_str(self.tokenizer.to_str())  # cutting is set on the object itself
+        own.no_padding()
+        own.enable_truncation(tokens, strategy="longest_first")
+        return [Encoded(entry.ids, entry.type_ids, bool(entry.overflowing)) for entry in own.encode_batch(list(rows))]
+
+
+def _config(file: Path) -> dict[str, Any]:
+    try:
+        found = parse_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"the configuration cannot be read ({error.__class__.__name__})", where=f"{file.parent.name}/{file.name}",
+            hint="give a model's folder",
+        ) from error  # fmt: skip
+    if not isinstance(found, dict):
+        raise InputError("the configuration is no JSON object", where=f"{file.parent.name}/{file.name}")
+    return found

@@ -1,0 +1,124 @@
+"""Pairs of question and passage: read from a user's JSON lines, sampled, told apart by source."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.storage.json_lines import numbered_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Pair", "by_source", "read_pairs", "sampled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A question with one passage.
+
+    Attributes:
+        question: Pairs of the same question are a group.
+        passage: What may answer it.
+        label: Grade from 0 up, higher = more relevant; None where it is not known.
+        teacher: A teacher's score, of any range, higher = more relevant; None where there is none.
+        source: Of which set it is.
+    """
+
+    question: str
+    passage: str
+    label: float | None = None
+    teacher: float | None = None
+    source: str = ""
+
+
+def read_pairs(path: str | Path) -> list[Pair]:
+    """The pairs of a file of JSON lines; see `ctxprune.shrink.data` for its fields.
+
+    Raises:
+        InputError: The file cannot be read, is not UTF-8 or JSON, holds no pair, or a line lacks a field or has one of
+            the wrong kind; the message names the line.
+    """
+    file = Path(path)
+    found: list[Pair] = []
+    for line, row in numbered_rows(file):
+        pair = _pair(row, file.name, line)
+        for name in ("label", "teacher"):
+            if found and (getattr(pair, name) is None) != (getattr(found[0], name) is None):
+                raise _odd(f"{name!r} stands in some lines and not in others", file.name, line)
+        found.append(pair)
+    if not found:
+        raise InputError("the file holds no pairs", where=file.name, hint="give one JSON object a line")
+    return found
+
+
+def by_source(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
+    """The pairs of each source, sources sorted: calibration sets that can be compared with one another."""
+    found: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        found.setdefault(pair.source, []).append(pair)
+    return dict(sorted(found.items()))
+
+
+def sampled(pairs: Sequence[Pair], groups: int, *, most: int = 8, seed: int = 0) -> list[Pair]:
+    """The pairs of so many questions, chosen by chance; all of them where there are fewer.
+
+    Args:
+        pairs: With or without labels.
+        groups: Questions.
+        most: Pairs of one question. Half of them at most (one at least) are the relevant ones, where labels tell.
+        seed: Of the choice.
+
+    Raises:
+        UsageError: A number is out of range.
+    """
+    if groups < 1 or most < 1:
+        raise UsageError(f"groups is {groups} and most {most}", hint="give 1 or more of each")
+    known: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        known.setdefault(pair.question, []).append(pair)
+    rng = random.Random(seed)
+    chosen = rng.sample(sorted(known), min(groups, len(known)))
+    return [pair for question in chosen for pair in _some(known[question], most, rng)]
+
+
+def _some(pairs: list[Pair], most: int, rng: random.Random) -> list[Pair]:
+    """Some of a question's pairs in a random order, so that a pair's place says nothing."""
+    relevant = [pair for pair in pairs if pair.label]
+    others = [pair for pair in pairs if not pair.label]
+    few = min(len(relevant), max(most // 2, most - len(others), 1))
+    chosen = rng.sample(relevant, few)
+    chosen += rng.sample(others, min(len(others), most - len(chosen)))
+    rng.shuffle(chosen)
+    return chosen
+
+
+def _pair(row: Any, where: str, line: int) -> Pair:
+    if not isinstance(row, dict):
+        raise _odd("this is no JSON object", where, line)
+    texts = []
+    for names in (("query", "question"), ("passage", "text")):
+        value = next((row[name] for name in names if name in row), None)
+        if not isinstance(value, str) or not value.strip():
+            raise _odd(f"there is no text in {names[0]!r} or {names[1]!r}", where, line)
+        texts.append(value)
+    label, teacher = (_number(row.get(name), name, where, line) for name in ("label", "teacher"))
+    if label is not None and label < 0:
+        raise _odd(f"'label' is {label:g}; grades go from 0 up", where, line)
+    return Pair(texts[0], texts[1], label, teacher, str(row.get("source", "")))
+
+
+def _number(value: Any, name: str, where: str, line: int) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise _odd(f"{name!r} is {value!r}, which is no number", where, line)
+    return float(value)
+
+
+def _odd(what: str, where: str, line: int) -> InputError:
+    return InputError(f"{what}, in line {line}", where=where, hint='a line is {"query": …, "passage": …, "label": 0}')

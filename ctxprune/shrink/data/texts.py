@@ -1,0 +1,61 @@
+"""Plain texts for language models: read, and cut into windows."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import InputError
+from ctxprune.shrink.data.batches import check_enough, counted, padded
+from ctxprune.storage.json_lines import numbered_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.shrink.data.batches import Calibration
+    from ctxprune.shrink.data.format import InputFormat
+
+__all__ = ["batches_of_texts", "read_texts"]
+
+
+def read_texts(path: str | Path) -> list[str]:
+    """The texts of a file: of JSON lines (.jsonl, .jsonl.gz) each line's `text`; of any other file its paragraphs.
+
+    Raises:
+        InputError: The file cannot be read, is not UTF-8, holds no text, or a line has no text; the message names it.
+    """
+    file = Path(path)
+    if file.name.endswith((".jsonl", ".jsonl.gz")):
+        found = []
+        for line, row in numbered_rows(file):
+            text = row.get("text") if isinstance(row, dict) else None
+            if not isinstance(text, str) or not text.strip():
+                raise InputError(f"there is no text in 'text', in line {line}", where=file.name)
+            found.append(text)
+    else:
+        try:
+            found = [part for part in file.read_text(encoding="utf-8").split("\n\n") if part.strip()]
+        except OSError as error:
+            raise InputError(f"the file cannot be read ({error})", where=file.name) from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"this is not UTF-8 text, from byte {error.start}", where=file.name) from error
+    if not found:
+        raise InputError("the file holds no texts", where=file.name)
+    return found
+
+
+def batches_of_texts(
+    texts: Sequence[str], form: InputFormat, *, rows: int = 8, tokens: int = 128, seed: int = 0
+) -> Calibration:
+    """Each text as one row, its end cut off where it is longer than `tokens`; batches of like length, seeded order.
+
+    Raises:
+        UsageError: `rows` or `tokens` is out of range.
+        InputError: There are fewer than two texts.
+    """
+    check_enough(len(texts), rows)
+    encoded = sorted(form.texts(texts, tokens), key=lambda entry: len(entry.ids))
+    made = [padded(encoded[at : at + rows], form) for at in range(0, len(encoded), rows)]
+    random.Random(seed).shuffle(made)
+    return counted(made, encoded, len(encoded))

@@ -1,0 +1,86 @@
+"""Batches for the pruner: each question's passages in windows, their sentences as units."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.data.batches import Calibration, check_enough
+from ctxprune.shrink.model.tasks.pruner import Pruner, pruner_batch
+from ctxprune.train.batches import collate, encode, view
+from ctxprune.train.examples import Example, split_sentences
+from ctxprune.train.sentence_sets import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.shrink.data.format import InputFormat
+    from ctxprune.shrink.data.pairs import Pair
+    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.train.batches import View
+
+__all__ = ["batches_of_windows"]
+
+_LEAST = 128  # tokens of a window
+
+
+def batches_of_windows(
+    pairs: Sequence[Pair], form: InputFormat, judge: Loaded, *, rows: int = 16, tokens: int = 256, seed: int = 0
+) -> Calibration:
+    """Windows as the pruner reads them; which sentences count, pairs do not say, so the full model does.
+
+    Args:
+        pairs: Two or more; their labels are those of documents, and the full model's where they have none.
+        form: Of the model that reads the batches.
+        judge: The full model, which reads the same in its own form.
+        rows: Questions of a batch at most.
+        tokens: Of a window at most, 128 or more.
+        seed: Of the order.
+
+    Raises:
+        UsageError: rows is under 1, or tokens under 128.
+        InputError: There are fewer than two pairs.
+    """
+    check_enough(len(pairs), rows)
+    if tokens < _LEAST:
+        raise UsageError(f"tokens is {tokens}", where="tokens", hint=f"the pruner reads windows of {_LEAST} or more")
+    asked: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        asked.setdefault(pair.question, []).append(pair)
+    examples = [_example(question, own) for question, own in asked.items()]
+    limit = max(min(tokens, form.limit), _LEAST)
+    views = _views(examples, form, limit, seed)
+    judged = views if judge.form is form else _views(examples, judge.form, limit, seed)
+    labelled = all(pair.label is not None for pair in pairs)
+    made = []
+    for at in range(0, len(views), rows):
+        batch = pruner_batch(collate(views[at : at + rows]))
+        with torch.no_grad():
+            logits = Pruner().output(judge.model, pruner_batch(collate(judged[at : at + rows])))
+        units = len(batch["unit_labels"])
+        batch["unit_labels"] = (logits[:units] > 0).float()
+        if not labelled:
+            batch["document_labels"] = (logits[units:] > 0).float()
+        made.append(batch)
+    lengths = [len(window.ids) for entry in views for window in entry.windows]
+    return Calibration(tuple(made), len(lengths), len(asked), 0, sum(lengths), max(lengths))
+
+
+def _views(examples: Sequence[Example], form: InputFormat, limit: int, seed: int) -> list[View]:
+    """Those with a token; of one seed in one order, whatever the vocabulary."""
+    found = [view(made, None, limit=limit) for made in encode(examples, form.tokenizer)]
+    found = [entry for entry in found if entry.windows]
+    random.Random(seed).shuffle(found)
+    return found
+
+
+def _example(question: str, pairs: Sequence[Pair]) -> Example:
+    documents = []
+    for pair in pairs:
+        sentences = tuple(split_sentences(pair.passage))
+        documents.append(Document("", sentences, (False,) * len(sentences)))
+    relevant = tuple(bool(pair.label) for pair in pairs)
+    return Example("pairs", "passage", question, tuple(documents), relevant)

@@ -1,0 +1,1 @@
+"""Reading and writing models: folders, deltas, ONNX, model cards."""

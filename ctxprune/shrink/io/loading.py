@@ -1,0 +1,188 @@
+"""Models from folders on this machine, with the task that they do. Nothing is downloaded, no folder's code is run."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import transformers
+
+from ctxprune.errors import FormatError, InputError
+from ctxprune.models.cards import Card, read_card
+from ctxprune.models.pruner import place_of
+from ctxprune.shrink.data.format import InputFormat
+from ctxprune.shrink.io.saving import MANIFEST, read_manifest, rebuilt
+from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
+from ctxprune.shrink.model.tasks.embedding import Embedding
+from ctxprune.shrink.model.tasks.language_model import LanguageModel
+from ctxprune.storage.sealed import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import nn
+
+    from ctxprune.shrink.model.tasks.base import Task
+
+__all__ = ["KINDS", "Loaded", "load_model"]
+
+KINDS: Mapping[str, str] = {
+    "reranker": "AutoModelForSequenceClassification",
+    "embedder": "AutoModel",
+    "decoder": "AutoModelForCausalLM",
+}
+"""Kinds of model, and the class of transformers that reads each; the pruner is read out of its own graph."""
+_ENDS = {
+    "ForSequenceClassification": "reranker",
+    "ForCausalLM": "decoder",
+    "LMHeadModel": "decoder",
+    "Model": "embedder",
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model with all that its folder says of it.
+
+    Attributes:
+        model: In evaluation mode, float32, on the CPU.
+        task: What it does.
+        kind: One of `KINDS`, or "pruner".
+        form: Tokenizer, longest input and padding.
+        folder: Where it was read.
+        inside: The folder in it that has the weights; "" for itself.
+        origin: The configuration of the model before it was ever shrunk, as plain values; of a pruner its manifest.
+        card: What the folder says of licence and base model.
+    """
+
+    model: nn.Module
+    task: Task
+    kind: str
+    form: InputFormat
+    folder: Path
+    inside: str = ""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    card: Card = field(default_factory=Card)
+
+    def with_model(self, model: nn.Module) -> Loaded:
+        """The same with another model: a smaller one of the same origin."""
+        return replace(self, model=model)
+
+
+def load_model(folder: str | Path) -> Loaded:
+    """The model in a folder: as transformers or sentence-transformers wrote it, or as `save_model` did.
+
+    The name of the bundled pruner, as `ctxprune models` shows it, is that of its folder.
+
+    Raises:
+        InputError: There is no such folder, a file is missing, or the model is of a kind that is not known here.
+        FormatError: A file is damaged.
+    """
+    place = place_of(folder)
+    if (place / "manifest.json").is_file() and (place / "model.onnx").is_file():
+        return _pruner(place)
+    if not place.is_dir():
+        raise InputError(
+            "there is no such folder",
+            where=str(folder),
+            hint="name a model's folder, or the bundled one; nothing is downloaded",
+        )
+    inside = _inside(place)
+    if (place / MANIFEST).is_file():
+        manifest = read_manifest(place)
+        model, kind, origin = rebuilt(place / inside, manifest), str(manifest["kind"]), manifest["origin"]
+    else:
+        kind = _kind(place / inside)
+        model = _read(KINDS[kind], place / inside)
+        origin = model.config.to_dict()
+    task = {"reranker": CrossEncoder, "embedder": Embedding, "decoder": LanguageModel}[kind]()
+    return Loaded(
+        model.eval(), task, kind, InputFormat.of_folder(place / inside), place, inside, origin, read_card(place)
+    )
+
+
+def _pruner(folder: Path) -> Loaded:
+    """A pruner's network out of its graph."""
+    from tokenizers import Tokenizer
+
+    from ctxprune.models.pruner import read_manifest as read_pruner
+    from ctxprune.shrink.model.tasks.pruner import Pruner
+    from ctxprune.train.graph_reader import read_network
+
+    form = InputFormat(Tokenizer.from_file(str(folder / "tokenizer.json")), read_pruner(folder).limit)
+    origin = _json(folder / "manifest.json")
+    network = read_network(folder).eval()
+    return Loaded(network, Pruner(), "pruner", form, folder, "", origin, read_card(folder))
+
+
+def _inside(folder: Path) -> str:
+    """Where sentence-transformers put the encoder."""
+    if not (folder / "modules.json").is_file():
+        return ""
+    parts = _json(folder / "modules.json")
+    path = str(parts[0].get("path", "")) if isinstance(parts, list) and parts and isinstance(parts[0], dict) else ""
+    if ".." in Path(path).parts or Path(path).is_absolute():
+        raise FormatError(f"a module's path is {path!r}", where=str(folder / "modules.json"))
+    return path
+
+
+def _kind(folder: Path) -> str:
+    config = _json(folder / "config.json")
+    names = config.get("architectures") if isinstance(config, dict) else None
+    for name in names or ():
+        for end, kind in _ENDS.items():
+            if str(name).endswith(end):
+                return kind
+    raise InputError(
+        f"the model says that it is {', '.join(map(str, names or ())) or 'nothing'}",
+        where=str(folder / "config.json"),
+        hint="known are models for sequence classification, encoders and causal language models",
+    )
+
+
+def _read(name: str, folder: Path) -> Any:
+    if not any(folder.glob("*.safetensors")):
+        raise InputError(
+            "the folder has no weights as safetensors", where=str(folder), hint="save it so; no pickle is read"
+        )
+    try:
+        with _quiet():
+            model, said = getattr(transformers, name).from_pretrained(
+                str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            )
+    except Exception as error:  # as many kinds as there are damaged files
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise FormatError(f"the model cannot be loaded ({reason[:200]})", where=str(folder)) from error
+    if missing := sorted(said["missing_keys"]):
+        raise FormatError(f"the weights lack {missing[0]!r}", where=str(folder), hint="a part would be random")
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """transformers says nothing and draws no bar meanwhile."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _json(path: Path) -> Any:
+    try:
+        return parse_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            "a file of the model is missing", where=str(path), hint="name the folder of a model"
+        ) from error
+    except ValueError as error:
+        raise FormatError("a file of the model is damaged", where=str(path)) from error

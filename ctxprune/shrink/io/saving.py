@@ -1,0 +1,343 @@
+"""Shrunk models in folders: weights as safetensors, a manifest from which any shape is built again, nothing pickled.
+
+Where every layer has one size, `from_pretrained` reads the folder as it stands, too. Where not, its config.json says so
+to whoever tries, for transformers would fill in what it lacks with random weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import transformers
+from torch import nn
+
+from ctxprune.errors import FormatError, InputError
+from ctxprune.shrink.io.model_card import CARD, ours, shrunk_card
+from ctxprune.shrink.io.packing import packed, unpacked
+from ctxprune.shrink.model.families import family_of
+from ctxprune.shrink.model.modules import parts_of, put_parts
+from ctxprune.shrink.model.shared import share_again, shares
+from ctxprune.shrink.model.surgery import resize
+from ctxprune.storage.sealed import parse_json, seal, unseal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.io.loading import Loaded
+
+__all__ = ["FORMAT", "MANIFEST", "VERSION", "read_manifest", "rebuilt", "save_model"]
+
+FORMAT, VERSION, MANIFEST = "ctxprune-shrunk", 1, "shrunk.json"
+_WEIGHTS = "model.safetensors"
+_AGAIN = "copy the folder anew, or shrink the model again"
+_OURS = frozenset({"config.json", "model.safetensors.index.json", "report.json", MANIFEST})
+_COMPANIONS = frozenset({".json", ".txt", ".model", ".jinja"})
+_TERMS = ("LICENCE", "LICENSE", "NOTICE")
+_FOLLOWS = ("num_hidden_layers", "layer_types")  # of the configuration, which depend on how many layers are left
+
+
+def save_model(
+    loaded: Loaded, folder: str | Path, *, report: Mapping[str, Any] | None = None, pack: bool = False
+) -> Path:
+    """Write a model with its tokenizer and manifest, whole or not at all; `load_model` reads it back as it is.
+
+    Args:
+        loaded: What `load_model` gave, with the smaller model.
+        folder: Made if it is not there; what else is in it stays, a README.md of somebody else's, too.
+        report: Plain values that are kept in the manifest; README.md says some (`ctxprune.shrink.io.model_card`).
+        pack: Whether matrices with zeros are stored as bits and values (`ctxprune.shrink.io.packing`): smaller on disk,
+            and for `load_model` alone.
+
+    Raises:
+        InputError: The folder cannot be written, or has another model in it.
+        FormatError: The model has a part that no manifest can hold.
+    """
+    place = Path(folder)
+    _refuse(place, loaded.folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=place) as name:
+            part = Path(name)
+            if ours(place):
+                (part / CARD).write_text(
+                    shrunk_card(place.name, loaded.kind, loaded.card, report or {}), encoding="utf-8"
+                )
+            if loaded.kind == "pruner":
+                _write_pruner(loaded, part)
+                _move(part, place)
+                return place
+            (part / loaded.inside).mkdir(parents=True, exist_ok=True)
+            _companions(loaded, part)
+            manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
+            _same(rebuilt(part / loaded.inside, manifest), loaded.model, place)
+            manifest["files"] = _digests(part)
+            (part / MANIFEST).write_text(seal(manifest, indent=1) + "\n", encoding="utf-8")
+            (place / MANIFEST).unlink(missing_ok=True)  # last of all again: a folder without one is unfinished
+            _move(part, place)
+    except OSError as error:
+        raise InputError(f"the model cannot be written ({error.strerror or error})", where=str(place)) from error
+    return place
+
+
+def _move(part: Path, place: Path) -> None:
+    """All files of a folder to another one, the manifest last."""
+    for entry in sorted(part.rglob("*"), key=lambda entry: (entry.name in (MANIFEST, "manifest.json"), str(entry))):
+        target = place / entry.relative_to(part)
+        target.mkdir(exist_ok=True) if entry.is_dir() else os.replace(entry, target)
+
+
+def _write_pruner(loaded: Loaded, part: Path) -> None:
+    """A model folder as `ctxprune.models.pruner` reads it: the graph in float32, and how scores are made of logits."""
+    from ctxprune.shrink.io.export_pruner import write_pruner_manifest
+    from ctxprune.train.export import export_float
+
+    network: Any = loaded.model
+    export_float(network, part / "model.onnx")
+    loaded.form.tokenizer.save(str(part / "tokenizer.json"))
+    write_pruner_manifest(loaded, part)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder that `save_model` wrote.
+
+    Raises:
+        FormatError: It is damaged or of another version.
+    """
+    path = folder / MANIFEST
+    try:
+        found = unseal(path.read_bytes(), required=False)
+    except (OSError, ValueError) as error:
+        raise FormatError("the manifest cannot be read", where=str(path), hint=_AGAIN) from error
+    wanted = {"class", "config", "dropped", "kind", "origin", "sha256"}
+    if not isinstance(found, dict) or found.get("format") != FORMAT or not wanted <= found.keys():
+        raise FormatError("this is no manifest of a shrunk model", where=str(path))
+    if found.get("version") != VERSION:
+        raise FormatError(f"the manifest has version {found.get('version')!r}, not {VERSION}", where=str(path))
+    _check_files(folder, found.get("files", {}))
+    return found
+
+
+def _digests(part: Path) -> dict[str, str]:
+    """sha256 of what stands beside the weights and is read back: tokenizer, pooling and settings."""
+    paths = (path for path in part.rglob("*") if path.is_file() and path.name not in (CARD, _WEIGHTS))
+    return {str(path.relative_to(part).as_posix()): _digest(path) for path in sorted(paths)}
+
+
+def _check_files(folder: Path, digests: Mapping[str, str]) -> None:
+    for name, digest in digests.items():
+        try:
+            same = _digest(folder / name) == digest
+        except OSError as error:
+            what = f"a file of the model is missing ({error.strerror})"
+            raise FormatError(what, where=str(folder / name), hint=_AGAIN) from error
+        if not same:
+            what = "a file of the model is not the one that was saved"
+            raise FormatError(what, where=str(folder / name), hint=_AGAIN)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def rebuilt(folder: Path, manifest: Mapping[str, Any]) -> Any:
+    """The model of a manifest with the weights in a folder.
+
+    Raises:
+        FormatError: Weights and manifest do not go together.
+    """
+    from safetensors.torch import load_file
+
+    path = folder / _WEIGHTS
+    try:
+        if hashlib.sha256(path.read_bytes()).hexdigest() != manifest["sha256"]:
+            raise FormatError("the weights are not those that were saved", where=str(path), hint=_AGAIN)
+        weights = unpacked(load_file(path), manifest.get("packed", {}))
+        model = _built(manifest["class"], manifest["origin"], manifest["config"])
+        family = family_of(model)
+        sublayers = {(entry.layer, entry.kind): entry for entry in family.describe(model).sublayers}
+        for layer, kind in manifest["dropped"]:
+            family.drop_sublayer(model, sublayers[layer, kind])
+        put_parts(model, manifest.get("parts", ()))
+        share_again(model, manifest.get("shared", []))
+        _fill(model, weights)
+        family.adapt(model)
+        _follow(model.config, manifest["config"])
+    except FormatError:
+        raise
+    except Exception as error:  # as many kinds as there are damaged files
+        raise FormatError(f"the model cannot be built ({error})", where=str(folder), hint=_AGAIN) from error
+    return model.eval()
+
+
+def _built(name: str, origin: Mapping[str, Any], config: Mapping[str, Any]) -> Any:
+    """A model of the sizes that it had at first, with as many layers as are left."""
+    kind = getattr(transformers, name)
+    if not issubclass(kind, transformers.PreTrainedModel):
+        raise TypeError(f"{name} is no model")
+    given = dict(origin) | {entry: config[entry] for entry in _FOLLOWS if entry in config}
+    made = transformers.AutoConfig.for_model(given.pop("model_type"), **given)
+    return kind(made)
+
+
+def _fill(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put in the weights, whatever their shapes; biases where there were none."""
+    known = dict(model.named_parameters())
+    buffers = dict(model.named_buffers())
+    for name, value in weights.items():
+        parent, _, own = name.rpartition(".")
+        if name in known:
+            _replace(model, known.pop(name), nn.Parameter(value))
+        elif name in buffers:
+            setattr(model.get_submodule(parent), own, value)
+        else:
+            module = model.get_submodule(parent)
+            if own != "bias" or getattr(module, "bias", value) is not None:
+                raise ValueError(f"it has no place for {name}")
+            module.bias = nn.Parameter(value)
+    if known:
+        raise ValueError(f"the weights lack {next(iter(known))}")
+    for module in model.modules():
+        resize(module)
+
+
+def _replace(model: nn.Module, old: nn.Parameter, new: nn.Parameter) -> None:
+    for module in model.modules():
+        for name, entry in list(module._parameters.items()):
+            if entry is old:
+                module._parameters[name] = new
+
+
+def _follow(config: Any, wanted: Mapping[str, Any]) -> None:
+    current = config.to_dict()
+    for name, value in wanted.items():
+        if name not in current or current[name] != value:
+            setattr(config, name, value)
+
+
+def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) -> dict[str, Any]:
+    from safetensors.torch import save_file
+
+    model: Any = loaded.model
+    config, name = _plain(model.config), type(model).__name__
+    before = family_of(model).describe(_built(name, loaded.origin, config))
+    left = {(entry.layer, entry.kind) for entry in family_of(model).describe(model).sublayers}
+    dropped = [[entry.layer, entry.kind] for entry in before.sublayers if (entry.layer, entry.kind) not in left]
+    stored, shapes = packed(_tensors(model)) if pack else (_tensors(model), {})
+    try:
+        save_file(stored, folder / _WEIGHTS, metadata={"format": "pt"})
+    except Exception as error:  # safetensors has errors of its own for what the system refuses
+        raise OSError(None, str(error)) from error
+    uniform = not dropped and not shapes and _is_plain(model, name, config)
+    said = config | {"architectures": [name]} | ({} if uniform else {"model_type": FORMAT})
+    (folder / "config.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "kind": loaded.kind,
+        "class": name,
+        "uniform": uniform,
+        "dropped": dropped,
+        "packed": shapes,
+        "parts": [list(entry) for entry in parts_of(model).values()],
+        "shared": shares(model),
+        "sha256": hashlib.sha256((folder / _WEIGHTS).read_bytes()).hexdigest(),
+        "licence": loaded.card.licence,
+        "base_model": loaded.card.base,
+        "source": loaded.card.source,
+        "origin": loaded.origin,
+        "config": config,
+        "report": report,
+    }
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    """A configuration as JSON has it."""
+    return json.loads(json.dumps(config.to_dict() | {"model_type": config.model_type}, default=str))
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Each tensor of the state once, whatever shares it."""
+    found: dict[int, tuple[str, Tensor]] = {}
+    for name, value in model.state_dict(keep_vars=True).items():
+        found.setdefault(id(value), (name, value.detach().clone().contiguous()))
+    return dict(found.values())
+
+
+def _companions(loaded: Loaded, part: Path) -> None:
+    """Tokenizer, pooling and settings of the folder that the model came from."""
+    listed = loaded.folder / "modules.json"
+    try:
+        modules = parse_json(listed.read_bytes()) if listed.is_file() else []
+        paths = [str(entry.get("path", "")) for entry in modules]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise FormatError("the list of modules cannot be read", where=str(listed)) from error
+    if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
+        raise FormatError("a module lies outside of the model's folder", where=str(listed))
+    for path in dict.fromkeys(["", loaded.inside, *paths]):
+        for entry in sorted((loaded.folder / path).glob("*")):  # of a module without settings there may be no folder
+            if (
+                entry.is_file()
+                and (entry.suffix in _COMPANIONS or entry.name.upper().startswith(_TERMS))
+                and (entry.name not in _OURS or path not in ("", loaded.inside))
+            ):
+                (part / path).mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(entry, part / path / entry.name)
+    loaded.form.tokenizer.save(str(part / loaded.inside / "tokenizer.json"))  # of a vocabulary that may be smaller
+    listed = part / loaded.inside / "vocab.txt"
+    if listed.is_file():
+        pieces = loaded.form.tokenizer.get_vocab(with_added_tokens=False)
+        listed.write_text("".join(f"{piece}\n" for piece in sorted(pieces, key=pieces.__getitem__)), encoding="utf-8")
+
+
+def _refuse(place: Path, source: Path) -> None:
+    if place.is_dir() and place.resolve() == source.resolve():
+        raise InputError("the model that is read is not written over", where=str(place), hint="name another folder")
+    if (place / _WEIGHTS).exists() and not (place / MANIFEST).exists() and (place / "config.json").exists():
+        raise InputError("the folder has another model in it", where=str(place), hint="name another folder")
+
+
+def _is_plain(model: nn.Module, name: str, config: Mapping[str, Any]) -> bool:
+    """Whether the configuration alone makes a model of these shapes."""
+    try:
+        return not list(_differences(_built(name, config, config), model))
+    except Exception:  # noqa: BLE001 -- transformers refuses such sizes in many ways
+        return False
+
+
+def _same(found: nn.Module, model: nn.Module, where: Path) -> None:
+    for text in _differences(found, model):
+        raise FormatError(f"the model would not be read back as it is ({text})", where=str(where))
+    ours, theirs = model.state_dict(), found.state_dict()
+    for name, value in ours.items():
+        if not value.equal(theirs[name]):
+            raise FormatError(f"{name} would not be read back as it is", where=str(where))
+
+
+def _differences(found: nn.Module, model: nn.Module) -> Iterable[str]:
+    """Where two models differ in modules, shapes or what modules say of themselves."""
+    pairs = zip(found.named_modules(), model.named_modules(), strict=False)
+    if len(list(found.modules())) != len(list(model.modules())):
+        yield "other modules"
+        return
+    for (path, one), (own, other) in pairs:
+        if path != own or type(one) is not type(other) or _facts(one) != _facts(other):
+            facts = sorted(name for name, _ in _facts(one).items() ^ _facts(other).items())
+            yield f"{own or 'the model'}: {type(other).__name__} {', '.join(dict.fromkeys(facts))}".strip()
+            return
+
+
+def _facts(module: nn.Module) -> dict[str, Any]:
+    numbers = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, (bool, int, float)) and name != "training" and name[0] != "_"
+    }
+    return numbers | {name: value.shape for name, value in module._parameters.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Shared parts of training: losses, adapters, learned gates."""

@@ -1,0 +1,119 @@
+"""Gates that are learned: hard concrete distributions, pushed to a target by a Lagrangian.
+
+Louizos and others, Learning Sparse Neural Networks through L0 Regularization, ICLR 2018: with u uniform in 0..1,
+s = sigmoid((log u - log(1 - u) + a) / b), z = clip(s (h - l) + l, 0, 1), b = 2/3, l = -0.1, h = 1.1; so
+P(z > 0) = sigmoid(a - b log(-l / h)). Wang and others, Structured Pruning of Large Language Models, EMNLP 2020:
+m1 (c - t) + m2 (c - t)^2 drives the expected share c to t, with m1 and m2 raised by gradient ascent.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.measure.gates import gated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
+
+__all__ = ["Learning", "learn", "open_probability", "sampled"]
+
+_LOW, _HIGH, _TEMPERATURE = -0.1, 1.1, 2 / 3
+
+
+def open_probability(a: Tensor) -> Tensor:
+    """P(z > 0) by the parameter a, of any shape."""
+    return torch.sigmoid(a - _TEMPERATURE * math.log(-_LOW / _HIGH))
+
+
+def sampled(a: Tensor, chance: torch.Generator) -> Tensor:
+    """A gate in 0..1 for each parameter a; gradients go through where it is neither 0 nor 1."""
+    uniform = torch.rand(a.shape, generator=chance).clamp(1e-6, 1 - 1e-6).to(a.device)
+    stretched = torch.sigmoid((uniform.log() - (1 - uniform).log() + a) / _TEMPERATURE) * (_HIGH - _LOW) + _LOW
+    return stretched.clamp(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """How gates are learned.
+
+    Attributes:
+        steps: Of the optimiser (AdamW), one batch each.
+        rate: Of the gates' parameters and of the Lagrangian's.
+        weight_rate: Of weights that are tuned along.
+        warm: Share of the steps in which the target falls from nothing to all, 0..1.
+        start: The gates' parameter a at the start; 2 = open in 97 % of the samples.
+
+    Raises:
+        UsageError: A number is out of range.
+    """
+
+    steps: int = 200
+    rate: float = 0.1
+    weight_rate: float = 1e-4
+    warm: float = 0.3
+    start: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.rate <= 0 or self.weight_rate <= 0 or not 0 <= self.warm <= 1:
+            raise UsageError(f"{self} is out of range", hint="steps from 1 up, rates above 0, warm from 0 to 1")
+
+
+def learn(
+    subject: Subject,
+    groups: Sequence[Group],
+    constraint: Callable[[Mapping[Key, Tensor]], Tensor],
+    learning: Learning,
+    loss: Callable[[nn.Module, Batch], Tensor],
+    *,
+    parameters: Iterable[nn.Parameter] = (),
+) -> dict[Key, Tensor]:
+    """Gates for groups, trained on the calibration data: their parameters a, float32 (count,) by group.
+
+    Args:
+        subject: Its model runs under the gates; only `parameters` change.
+        groups: Of the gates.
+        constraint: From the probabilities by group: (constraints,), how far each expected share is above its target.
+        learning: Steps and rates.
+        loss: Of a batch.
+        parameters: Weights that are tuned along.
+
+    Raises:
+        InputError: There is no calibration data, or the loss is no number any more.
+    """
+    batches, chance = list(subject.needed_calibration()), subject.generator(3)
+    alphas = {g.key: (learning.start + 0.01 * torch.randn(g.count, generator=chance)).requires_grad_() for g in groups}
+    beginning = constraint({key: torch.ones(len(alpha)) for key, alpha in alphas.items()}).detach()
+    pressure = [torch.zeros(2, len(beginning), dtype=torch.float64, requires_grad=True)]
+    tuned = list(parameters)
+    parts = [{"params": list(alphas.values()), "lr": learning.rate}]
+    parts += [{"params": tuned, "lr": learning.weight_rate}] if tuned else []
+    parts += [{"params": pressure, "lr": learning.rate, "maximize": True}]
+    optimizer = torch.optim.AdamW(parts, weight_decay=0.0)
+    with subject.frozen():
+        for entry in tuned:
+            entry.requires_grad_(True)
+        for step in range(learning.steps):
+            if step % len(batches) == 0:
+                order = torch.randperm(len(batches), generator=chance).tolist()
+            eased = beginning * max(0.0, 1 - step / max(learning.warm * learning.steps, 1e-9))
+            over = constraint({key: open_probability(alpha) for key, alpha in alphas.items()}) - eased
+            with gated(subject.model, {key: sampled(alpha, chance) for key, alpha in alphas.items()}):
+                value = loss(subject.model, batches[order[step % len(batches)]])
+            if not torch.isfinite(value):
+                raise InputError(f"the loss is {float(value)} at step {step + 1}", hint="lower the rates")
+            (value + (pressure[0][0] * over + pressure[0][1] * over.square()).sum()).backward()
+            torch.nn.utils.clip_grad_norm_(tuned, 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+    return {key: alpha.detach() for key, alpha in alphas.items()}

@@ -1,0 +1,1 @@
+"""Measurements on calibration data: activations, gradients, gates, reconstruction sums."""

@@ -1,0 +1,145 @@
+"""What depth pruning reads off a model: the residual before and after each layer or sublayer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import functional
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.model.subject import module_of
+from ctxprune.shrink.model.tasks.base import first_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor, nn
+
+    from ctxprune.shrink.model.anatomy import Anatomy, Group
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
+
+__all__ = ["TOKENS", "check_tokens", "cosines", "depth_group", "first_rows", "runs_of", "token_places", "unit_states"]
+
+TOKENS = ("all", "first", "last", "summary")
+"""Which real tokens of a sequence count; "summary" is the first of encoders and the last of decoders."""
+
+
+def check_tokens(tokens: str) -> None:
+    """Refuse a choice of tokens that is none of `TOKENS`.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if tokens not in TOKENS:
+        raise UsageError(f"tokens is {tokens!r}", hint=f"one of {', '.join(TOKENS)}")
+
+
+def depth_group(groups: Sequence[Group]) -> Group:
+    """The one group of layers or of sublayers.
+
+    Raises:
+        UsageError: There are others, or none.
+    """
+    if len(groups) != 1 or groups[0].kind not in ("layer", "sublayer"):
+        raise UsageError(
+            f"units are {[group.kind for group in groups]}", hint="this piece is for 'layer' alone or 'sublayer' alone"
+        )
+    return groups[0]
+
+
+def first_rows(subject: Subject, samples: int) -> Iterator[Batch]:
+    """The calibration batches up to that many rows, the last of them cut where the task allows it; 0 = all.
+
+    Raises:
+        InputError: There is no calibration data.
+        UsageError: The number is below 0.
+    """
+    if samples < 0:
+        raise UsageError(f"samples is {samples}", hint="give a number of rows, or 0 for all")
+    batches = subject.needed_calibration()
+    left = samples or sum(len(batch["input_ids"]) for batch in batches)
+    for batch in batches:
+        if left <= 0:
+            return
+        if len(batch["input_ids"]) <= left:
+            yield batch
+        else:
+            yield from first_part(subject.task, batch, left)
+        left -= len(batch["input_ids"])
+
+
+def token_places(batch: Batch, tokens: str, anatomy: Anatomy) -> Tensor:
+    """Which rows of a (tokens, width) tensor of all real tokens count: int64."""
+    lengths = batch["attention_mask"].sum(1)
+    lengths = lengths[lengths > 0]
+    ends = lengths.cumsum(0)
+    if tokens == "summary":
+        tokens = "first" if anatomy.post_norm else "last"
+    return {"all": torch.arange(int(lengths.sum())), "first": ends - lengths, "last": ends - 1}[tokens]
+
+
+def runs_of(gone: Tensor) -> list[tuple[int, int]]:
+    """Where a bool (count,) is true without a gap: pairs of first place and the place after the last."""
+    runs: list[tuple[int, int]] = []
+    for place in gone.nonzero().flatten().tolist():
+        if runs and runs[-1][1] == place:
+            runs[-1] = (runs[-1][0], place + 1)
+        else:
+            runs.append((place, place + 1))
+    return runs
+
+
+def unit_states(
+    subject: Subject, batch: Batch, group: Group, *, model: nn.Module | None = None
+) -> list[tuple[Tensor, Tensor]]:
+    """The residual before and after each layer or sublayer of the group: (tokens, width) at real tokens, in order.
+
+    After a sublayer of a post-norm model means after its norm.
+    """
+    model = model or subject.model
+    anatomy = subject.anatomy if model is subject.model else subject.with_model(model).anatomy
+    mask = batch["attention_mask"].bool()
+    entered: dict[int, Tensor] = {}
+    added: dict[int, Tensor] = {}
+    left: dict[int, Tensor] = {}
+
+    def see(place: int, into: dict[int, Tensor], *, inputs: bool) -> Any:
+        def hook(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], result: Any) -> None:
+            states = (given[0] if given else named["hidden_states"]) if inputs else result
+            states = states[0] if isinstance(states, tuple) else states
+            into[place] = states[mask] if states.shape[:2] == mask.shape else states
+
+        return hook
+
+    handles = []
+
+    def watch(path: str, hook: Any) -> None:
+        handles.append(module_of(model, path).register_forward_hook(hook, with_kwargs=True))
+
+    if group.kind == "layer":
+        for layer in anatomy.layers:
+            watch(layer.path, see(layer.index, entered, inputs=True))
+            watch(layer.path, see(layer.index, left, inputs=False))
+    else:
+        for place, sublayer in enumerate(anatomy.sublayers):
+            watch(sublayer.norm, see(place, entered, inputs=True))
+            watch(sublayer.norm, see(place, left, inputs=False))
+            watch(sublayer.output, see(place, added, inputs=False))
+    try:
+        with torch.no_grad():
+            subject.task.output(model, batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if group.kind == "layer":
+        return [(entered[place], left[place]) for place in sorted(entered)]
+    if anatomy.post_norm:  # the norm's input already holds what the sublayer added
+        return [(entered[place] - added[place], left[place]) for place in sorted(entered)]
+    return [(entered[place], entered[place] + added[place]) for place in sorted(entered)]
+
+
+def cosines(before: Tensor, after: Tensor) -> Tensor:
+    """Cosine of each row of one with the same row of the other: float64 (rows,), -1..1."""
+    return functional.cosine_similarity(before.double(), after.double(), dim=-1).clamp(-1, 1)

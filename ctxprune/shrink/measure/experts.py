@@ -1,0 +1,56 @@
+"""What flows through mixtures of experts: what goes into a block, and which experts its router takes for a token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.shrink.measure.activations import watching
+from ctxprune.shrink.model.subject import module_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.model.anatomy import Group
+    from ctxprune.shrink.model.subject import Subject
+
+__all__ = ["Routed", "block_of", "routed"]
+
+
+@dataclass(frozen=True)
+class Routed:
+    """Of one block, over real tokens.
+
+    Attributes:
+        inputs: (tokens, width).
+        weights: Of each expert in a token's output, 0 where it is not taken: (tokens, experts).
+    """
+
+    inputs: Tensor
+    weights: Tensor
+
+
+def block_of(group: Group) -> str:
+    """Dotted name of the block of a group of experts."""
+    return group.reader.rpartition(".")[0]
+
+
+def routed(subject: Subject, groups: Sequence[Group]) -> dict[str, Routed]:
+    """By the block's dotted name, over the calibration data."""
+    inputs: dict[str, list[Tensor]] = {block_of(group): [] for group in groups}
+    with torch.no_grad():
+        for batch in subject.needed_calibration():
+            with watching(subject.model, list(inputs), batch, lambda path, rows: inputs[path].append(rows)):
+                subject.task.output(subject.model, batch)
+        found = {}
+        for group in groups:
+            rows = torch.cat(inputs[block_of(group)])
+            router: Any = module_of(subject.model, group.reader)
+            _, values, places = router(rows)
+            weights = torch.zeros(len(rows), group.count).scatter_(1, places, values.float())
+            found[block_of(group)] = Routed(rows, weights)
+    return found

@@ -1,0 +1,163 @@
+"""Gradients of the task's loss on calibration data: by gates, by weights, by what matrices make."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.errors import InputError
+from ctxprune.shrink.measure.activations import linear_path
+from ctxprune.shrink.measure.depth import first_rows
+from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.model.subject import module_of, parameter_of
+from ctxprune.shrink.model.tasks.base import examples_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
+
+__all__ = ["gate_gradients", "gradient_norms", "mean_gradients", "output_gradients", "weight_gradients"]
+
+
+def gate_gradients(subject: Subject, groups: Sequence[Group]) -> dict[Key, Tensor]:
+    """Derivative of each row's loss by each unit's gate, at 1: float32 (rows, count)."""
+    found: dict[Key, list[Tensor]] = {group.key: [] for group in groups}
+    with subject.frozen():
+        for batch in subject.needed_calibration():
+            rows = len(batch["input_ids"])
+            gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
+            with torch.enable_grad(), gated(subject.model, gates):
+                loss = subject.task.loss(subject.model, batch, subject.teacher) * rows
+                gradients = torch.autograd.grad(loss, list(gates.values()), allow_unused=True)
+            for (key, gate), gradient in zip(gates.items(), gradients, strict=True):
+                found[key].append((torch.zeros_like(gate) if gradient is None else gradient)[:, 0].detach())
+    return {key: torch.cat(parts) for key, parts in found.items()}
+
+
+def mean_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0) -> dict[str, Tensor]:
+    """Gradient of the mean loss over calibration rows by each parameter: float64 of its shape by its name.
+
+    Args:
+        subject: Its parameters are as they were afterwards.
+        names: Of parameters.
+        samples: Most rows that are read; 0 = all.
+
+    Raises:
+        InputError: All are zero: without labels the loss of an unchanged model has no gradient.
+    """
+    entries = [parameter_of(subject.model, name) for name in names]
+    total = [torch.zeros_like(entry, dtype=torch.float64, requires_grad=False) for entry in entries]
+    rows = 0
+    with subject.frozen(), torch.enable_grad():
+        for entry in entries:
+            entry.requires_grad_(True)
+        for batch in first_rows(subject, samples):
+            size = len(batch["input_ids"])
+            loss = subject.task.loss(subject.model, batch, subject.teacher) * size
+            for place, gradient in enumerate(torch.autograd.grad(loss, entries, allow_unused=True)):
+                if gradient is not None:
+                    total[place] += gradient
+            rows += size
+    _refuse_zeros(total)
+    return {name: value / rows for name, value in zip(names, total, strict=True)}
+
+
+def weight_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0) -> Iterator[dict[str, Tensor]]:
+    """Gradients of the loss of each calibration example by whole parameters, one after the other.
+
+    An example is a row, or what the task takes a loss of (`ctxprune.shrink.model.tasks.base.examples_of`).
+
+    Args:
+        subject: Its parameters are as they were afterwards.
+        names: Of parameters.
+        samples: Most examples that are looked at; 0 = all.
+
+    Raises:
+        InputError: At the end: all were zero. Without labels the loss of an unchanged model has no gradient.
+    """
+    entries = [parameter_of(subject.model, name) for name in names]
+    examples = (one for batch in subject.needed_calibration() for one in examples_of(subject.task, batch))
+    moved = False
+    with subject.frozen():
+        for entry in entries:
+            entry.requires_grad_(True)
+        for one in islice(examples, samples or None):
+            with torch.enable_grad():
+                loss = subject.task.loss(subject.model, one, subject.teacher)
+                gradients = torch.autograd.grad(loss, entries, allow_unused=True)
+            found = [
+                torch.zeros_like(entry) if gradient is None else gradient
+                for entry, gradient in zip(entries, gradients, strict=True)
+            ]
+            moved = moved or any(bool(gradient.any()) for gradient in found)
+            yield dict(zip(names, found, strict=True))
+    if names and not moved:
+        raise _flat()
+
+
+def gradient_norms(subject: Subject, names: Sequence[str]) -> tuple[dict[str, Tensor], int]:
+    """Root of the mean over examples of each weight's squared gradient, by parameter; and the number of examples.
+
+    Raises:
+        InputError: As `weight_gradients`.
+    """
+    squares = {name: torch.zeros_like(parameter_of(subject.model, name)) for name in names}
+    rows = 0
+    for gradients in weight_gradients(subject, names):
+        rows += 1
+        for name, gradient in gradients.items():
+            squares[name] += gradient.square()
+    return {name: (square / max(rows, 1)).sqrt() for name, square in squares.items()}, rows
+
+
+def output_gradients(subject: Subject, names: Sequence[str]) -> dict[str, Tensor]:
+    """Mean over real tokens of g g^T, with g the gradient of a row's loss by what each matrix makes.
+
+    The factor G of a Fisher matrix in Kronecker factors: float64 (outputs, outputs) by the matrix's name.
+
+    Raises:
+        InputError: All are zero: without labels the loss of an unchanged model has no gradient.
+    """
+    paths = {linear_path(subject.model, name): name for name in names}
+    total: dict[str, Tensor] = {}
+    count = 0
+    for batch in subject.needed_calibration():
+        mask = batch["attention_mask"].bool()
+        made: dict[str, Tensor] = {}
+        handles = [
+            module_of(subject.model, path).register_forward_hook(
+                lambda _, __, out, path=path, made=made: made.update({path: out} if out.requires_grad else {})
+            )  # a teacher that is the model itself runs without gradients
+            for path in paths
+        ]
+        try:
+            with torch.enable_grad():
+                loss = subject.task.loss(subject.model, batch, subject.teacher) * len(mask)
+                gradients = torch.autograd.grad(loss, list(made.values()), allow_unused=True)
+        finally:
+            for handle in handles:
+                handle.remove()
+        count += int(mask.sum())
+        for (path, result), gradient in zip(made.items(), gradients, strict=True):
+            rows = (torch.zeros_like(result) if gradient is None else gradient).detach()[mask].double()
+            total[paths[path]] = total.get(paths[path], 0) + rows.T @ rows
+    _refuse_zeros(total.values())
+    return {name: entry / count for name, entry in total.items()}
+
+
+def _refuse_zeros(found: Iterable[Tensor]) -> None:
+    entries = list(found)
+    if entries and not any(bool(entry.any()) for entry in entries):
+        raise _flat()
+
+
+def _flat() -> InputError:
+    return InputError(
+        "the loss has no gradient on the calibration data", hint="give labels, or take a method that needs none"
+    )

@@ -1,0 +1,1 @@
+"""The model being compressed: its structure, cost, tasks and surgery."""

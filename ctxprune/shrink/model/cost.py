@@ -1,0 +1,137 @@
+"""What a model costs: parameters, bytes, multiply-adds; as a whole and by unit.
+
+Multiply-adds are those of the layers for one sequence: a matrix costs its elements times the tokens, attention twice
+the tokens squared times the heads' sizes (specs: 4 n d h + 2 n^2 h, 2 n d f). Embeddings cost bytes and no time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.model.families import family_of
+from ctxprune.shrink.model.modules import elements
+from ctxprune.shrink.model.subject import module_of, parameter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
+
+__all__ = ["MEASURES", "SINGLE", "TOKENS", "Target", "cost", "deltas", "matrices", "unit_costs"]
+
+MEASURES = ("bytes", "deltas", "flops", "latency", "parameters", "values", "weights")
+TOKENS = 128
+"""Of the sequence that multiply-adds are counted for."""
+SINGLE = ("deltas", "values", "weights")
+"""Measures of single weights: surgery has no hand in them, and nothing runs faster for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How small a model shall become.
+
+    Attributes:
+        measure: "flops" (multiply-adds of the layers), "latency" (measured), "bytes", "parameters"; or of the layers'
+            matrices "weights" (that are not zero), "deltas" (that differ from the base model's), "values" (that are
+            different in size, matrix by matrix: what is stored where weights share them).
+        keep: The share of what it was that may be left, above 0 and under 1.
+
+    Raises:
+        UsageError: The measure is unknown, or the share is out of range.
+    """
+
+    measure: str
+    keep: float
+
+    def __post_init__(self) -> None:
+        if self.measure not in MEASURES:
+            raise UsageError(f"measure is {self.measure!r}", hint=f"one of {', '.join(MEASURES)}")
+        if not 0 < self.keep < 1:
+            raise UsageError(
+                f"keep is {self.keep!r}", hint="give a share above 0 and under 1 of what the model has now"
+            )
+
+
+def cost(model: nn.Module, measure: str, *, tokens: int = TOKENS, masks: Mapping[str, Tensor] | None = None) -> float:
+    """What a whole model costs, in the measure's unit; masked weights count for "weights" alone.
+
+    Raises:
+        UsageError: Latency, which is measured (`ctxprune.shrink.run.timing`), or deltas, which need a base model.
+    """
+    if measure == "weights":
+        return float(
+            sum(int((masks or {}).get(path, parameter_of(model, path) != 0).sum()) for path in matrices(model))
+        )
+    if measure == "values":
+        return float(sum(len(parameter_of(model, path).detach().abs().unique()) for path in matrices(model)))
+    if measure == "flops":
+        anatomy = family_of(model).describe(model)
+        found = unit_costs(model, [anatomy.groups["layer", -1]], measure, tokens=tokens)
+        return float(found["layer", -1].sum())
+    per = {"parameters": lambda entry: entry.numel(), "bytes": lambda entry: entry.numel() * entry.element_size()}
+    if measure not in per:
+        raise UsageError(f"{measure!r} is no measure of a model at rest", hint="time it by ctxprune.shrink.run.timing")
+    return float(sum(per[measure](entry) for entry in model.parameters()))
+
+
+def deltas(model: nn.Module, base: nn.Module) -> float:
+    """Weights of the layers' matrices that differ from an earlier state of the model."""
+    return float(sum(int((parameter_of(model, path) != parameter_of(base, path)).sum()) for path in matrices(model)))
+
+
+def matrices(model: nn.Module) -> list[str]:
+    """Dotted names of the layers' matrices, whose single weights can be pruned."""
+    anatomy = family_of(model).describe(model)
+    inside = tuple(f"{layer.path}." for layer in anatomy.layers)
+    return [name for name, entry in model.named_parameters() if name.startswith(inside) and entry.ndim >= 2]
+
+
+def unit_costs(model: nn.Module, groups: Sequence[Group], measure: str, *, tokens: int = TOKENS) -> dict[Key, Tensor]:
+    """What each unit costs: float64 (count,) by group. For "latency" as "flops", which time follows."""
+    anatomy = family_of(model).describe(model)
+    found = {}
+    for group in groups:
+        if group.kind == "sublayer":
+            parts = [_sublayer(model, anatomy, sublayer.groups, measure, tokens) for sublayer in anatomy.sublayers]
+            found[group.key] = torch.tensor(parts, dtype=torch.float64)
+        elif group.kind == "layer":
+            keys = [[key for sublayer in layer.sublayers for key in sublayer.groups] for layer in anatomy.layers]
+            parts = [_sublayer(model, anatomy, entry, measure, tokens) for entry in keys]
+            found[group.key] = torch.tensor(parts, dtype=torch.float64)
+        else:
+            found[group.key] = torch.full(
+                (group.count,), _unit(model, anatomy, group, measure, tokens), dtype=torch.float64
+            )
+    return found
+
+
+def _sublayer(model: nn.Module, anatomy: Anatomy, keys: Sequence[Key], measure: str, tokens: int) -> float:
+    groups = [anatomy.groups[key] for key in keys]
+    return sum(group.count * _unit(model, anatomy, group, measure, tokens) for group in groups)
+
+
+def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens: int) -> float:
+    time = measure in ("flops", "latency")
+    total, seen, held = 0.0, set(), []
+    for part in group.slices:
+        entry = parameter_of(model, part.parameter)
+        table = isinstance(module_of(model, part.parameter.rpartition(".")[0]), nn.Embedding)
+        if time and (entry.ndim < 2 or table):
+            continue
+        if (place := (id(entry), part.axis, part.start)) in seen:  # tied weights are there once
+            continue
+        seen.add(place)
+        held.append(entry)  # a product of factors lives for as long as its place is compared
+        size = elements(model, part.parameter, entry) / entry.shape[part.axis] * part.size
+        if time:
+            size *= next((share for path, share in anatomy.active.items() if part.parameter.startswith(path)), 1.0)
+        total += size * (tokens if time else entry.element_size() if measure == "bytes" else 1)
+    attention = 2.0 * tokens**2 * group.block if time and group.kind in ("head", "kv_group") else 0.0
+    return total + attention

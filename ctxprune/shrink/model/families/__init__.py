@@ -1,0 +1,30 @@
+"""Families of models: one file, one architecture. Others register by the entry point `ctxprune.families`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import InputError
+from ctxprune.shrink.model.families.base import Family
+from ctxprune.shrink.recipes.pieces import FAMILIES
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["FAMILIES", "Family", "family_of"]
+
+
+def family_of(model: nn.Module) -> Family:
+    """The family of a model.
+
+    Raises:
+        InputError: It is of none of the known ones.
+    """
+    for name in FAMILIES.names():
+        family: Family = FAMILIES.get(name)()
+        if family.matches(model):
+            return family
+    raise InputError(
+        f"{type(model).__name__} is of no known family",
+        hint=f"known are {', '.join(FAMILIES.names())}; register another one under ctxprune.families",
+    )

@@ -1,0 +1,205 @@
+"""Llama and its relatives (Qwen2, Qwen3, Mistral): pre-norm decoders, grouped queries, gated feed-forward parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
+from ctxprune.shrink.model.families.base import Nothing, depth_groups
+from ctxprune.shrink.model.modules import active_shares
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.shrink.model.anatomy import Key
+
+__all__ = ["Llama"]
+
+
+class Llama:
+    """Decoders whose layers have `self_attn` with q, k, v and o, and `mlp` with gate, up and down."""
+
+    name = "llama"
+
+    def matches(self, model: nn.Module) -> bool:
+        """Whether the model has Llama's modules, and one feed-forward part a layer."""
+        found = base_of(model, "mlp.down_proj")
+        return found is not None and not any(
+            hasattr(getattr(layer, "mlp", None), "experts") for layer in found[1].layers
+        )
+
+    def describe(self, model: nn.Module) -> Anatomy:
+        """The model as it is now."""
+        prefix, base = found_base(model, "mlp.down_proj")
+        groups: dict[Key, Group] = {}
+        layers = []
+        for index, layer in enumerate(base.layers):
+            path = f"{prefix}layers.{index}"
+            sublayers = [*attention(layer, path, index, groups), *ffn(layer, path, index, groups)]
+            layers.append(Layer(index, path, tuple(sublayers)))
+        groups |= depth_groups(layers)
+        return residual_anatomy(self.name, model, (prefix, base), layers, groups)
+
+    def drop_sublayer(self, model: nn.Module, sublayer: Sublayer) -> None:
+        """The sublayer and its norm go: x -> x."""
+        drop_sublayer(model, sublayer)
+
+    def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
+        """Keep these layers."""
+        drop_layers(found_base(model, "mlp.down_proj")[1], kept)
+
+    def adapt(self, model: nn.Module) -> None:
+        """Sizes of modules and configuration follow the weights."""
+        _, base = found_base(model, "mlp.down_proj")
+        adapt_residual(base)
+        inner = {layer.mlp.down_proj.weight.shape[1] for layer in base.layers if hasattr(layer.mlp, "down_proj")}
+        for layer in base.layers:
+            if hasattr(layer.mlp, "down_proj"):
+                layer.mlp.intermediate_size = layer.mlp.down_proj.weight.shape[1]
+        if len(inner) == 1:
+            base.config.intermediate_size = inner.pop()
+
+
+def base_of(model: nn.Module, marker: str) -> tuple[str, Any] | None:
+    """The dotted prefix and the module of the decoder whose layers have attention or `marker`, and nothing else."""
+    for name, module in model.named_modules():
+        layers = getattr(module, "layers", None)
+        if isinstance(layers, nn.ModuleList) and hasattr(module, "embed_tokens") and len(layers):
+            names = {path for layer in layers for path, _ in layer.named_modules()}
+            if marker in names or ("mlp" in names and all(isinstance(layer.mlp, Nothing) for layer in layers)):
+                return (f"{name}." if name else ""), module
+    return None
+
+
+def found_base(model: nn.Module, marker: str) -> tuple[str, Any]:
+    """The same, where it is known to be there."""
+    found = base_of(model, marker)
+    if found is None:
+        raise TypeError(f"{type(model).__name__} is not a decoder of this family")
+    return found
+
+
+def rows(module: Any, path: str, start: int = 0, size: int = 1) -> list[Slice]:
+    """Rows of a linear module: of its weight, and of its bias where it has one."""
+    found = [Slice(f"{path}.weight", 0, start, size)]
+    return [*found, Slice(f"{path}.bias", 0, start, size)] if module.bias is not None else found
+
+
+def attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    """The attention part of a layer, if it is there, and its group of key and value heads."""
+    own = getattr(layer, "self_attn", None)
+    if own is None or isinstance(own, Nothing):
+        return []
+    here, size = f"{path}.self_attn", own.head_dim
+    count = own.k_proj.weight.shape[0] // size
+    block = own.o_proj.weight.shape[1] // count
+    slices = [
+        *rows(own.q_proj, f"{here}.q_proj", size=block),
+        *rows(own.k_proj, f"{here}.k_proj", size=size),
+        *rows(own.v_proj, f"{here}.v_proj", size=size),
+        Slice(f"{here}.o_proj.weight", 1, size=block),
+    ]
+    group = Group("kv_group", index, count, tuple(slices), f"{here}.o_proj", block, f"{here}.q_proj")
+    groups[group.key] = group
+    return [Sublayer("attention", index, here, f"{here}.o_proj", f"{path}.input_layernorm", (group.key,))]
+
+
+def ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    """The feed-forward part of a layer, if it is there, and its group of neurons."""
+    if not hasattr(layer.mlp, "down_proj"):
+        return []
+    here = f"{path}.mlp"
+    slices = [
+        *rows(layer.mlp.gate_proj, f"{here}.gate_proj"),
+        *rows(layer.mlp.up_proj, f"{here}.up_proj"),
+        Slice(f"{here}.down_proj.weight", 1),
+    ]
+    count = layer.mlp.down_proj.weight.shape[1]
+    group = Group("neuron", index, count, tuple(slices), f"{here}.down_proj", 1, f"{here}.gate_proj")
+    groups[group.key] = group
+    return [Sublayer("ffn", index, here, f"{here}.down_proj", f"{path}.post_attention_layernorm", (group.key,))]
+
+
+WRITERS = ("down_proj", "o_proj", "out_proj")
+INNER = ("dt_proj", "x_proj")
+
+
+def residual_anatomy(
+    name: str, model: nn.Module, found: tuple[str, Any], layers: Sequence[Layer], groups: dict[Key, Group],
+    *, words: str = "embed_tokens", more: Sequence[Slice] = (),
+) -> Anatomy:  # fmt: skip
+    """The description with what all pre-norm decoders share: width, vocabulary, norms.
+
+    `words` is the name of the base's word embeddings, `more` what reads or writes the residual and is no linear module.
+    """
+    prefix, base = found
+    vocabulary, width = getattr(base, words).weight.shape
+    inside, width_slices, outside, norms = f"{prefix}layers.", list(more), [], []
+    for path, module in model.named_modules():
+        weight: Any = getattr(module, "weight", None)
+        last = path.rpartition(".")[2]
+        if isinstance(module, nn.Linear) and not path.startswith(inside):
+            outside.append(path)
+            width_slices.append(Slice(f"{path}.weight", 1))
+        elif isinstance(module, nn.Linear):
+            if last in WRITERS:
+                width_slices += rows(module, path)
+            elif last not in INNER:
+                width_slices.append(Slice(f"{path}.weight", 1))
+        elif "norm" in last and last not in ("k_norm", "q_norm") and weight is not None:
+            norms.append(path)
+            width_slices.append(Slice(f"{path}.weight", 0))
+    width_slices.append(Slice(f"{prefix}{words}.weight", 1))
+    heads = [path for path in outside if model.get_submodule(path).weight.shape[0] == vocabulary]
+    vocabulary_slices = [Slice(f"{prefix}{words}.weight", 0)]
+    for path in heads:
+        vocabulary_slices += rows(model.get_submodule(path), path)
+    groups["width", -1] = Group("width", -1, width, tuple(width_slices))
+    groups["vocabulary", -1] = Group("vocabulary", -1, vocabulary, tuple(vocabulary_slices))
+    embedded = f"{prefix}{words}"
+    return Anatomy(
+        name,
+        width,
+        tuple(layers),
+        groups,
+        embedded,
+        embedded,
+        tuple(norms),
+        post_norm=False,
+        active=active_shares(model),
+    )
+
+
+def drop_sublayer(model: nn.Module, sublayer: Sublayer) -> None:
+    """Put nothing where a pre-norm sublayer was, and no norm before it."""
+    layer = model.get_submodule(sublayer.path.rsplit(".", 1)[0])
+    setattr(layer, sublayer.path.rsplit(".", 1)[1], Nothing(pair=sublayer.kind == "attention"))
+    setattr(layer, sublayer.norm.rsplit(".", 1)[1], nn.Identity())
+
+
+def drop_layers(base: Any, kept: Sequence[int]) -> None:
+    """Keep these layers of a decoder; what the configuration says of each layer goes along."""
+    base.layers = nn.ModuleList([base.layers[index] for index in kept])
+    base.config.num_hidden_layers = len(kept)
+    if getattr(base.config, "layer_types", None) and not isinstance(
+        getattr(type(base.config), "layer_types", None), property
+    ):  # some configurations count it out themselves
+        base.config.layer_types = [base.config.layer_types[index] for index in kept]
+
+
+def adapt_residual(base: Any) -> None:
+    """Heads, places in the cache, width and vocabulary follow the weights."""
+    base.config.vocab_size, base.config.hidden_size = base.embed_tokens.weight.shape
+    base.vocab_size = base.config.vocab_size
+    place, counts = 0, set()
+    for layer in base.layers:
+        own = getattr(layer, "self_attn", None)
+        if own is None or isinstance(own, Nothing):
+            continue
+        own.layer_idx, place = place, place + 1  # a cache's first layer must be one that is there
+        counts.add((own.q_proj.weight.shape[0] // own.head_dim, own.k_proj.weight.shape[0] // own.head_dim))
+        base.config.head_dim = own.head_dim
+    if len(counts) == 1:
+        base.config.num_attention_heads, base.config.num_key_value_heads = counts.pop()

@@ -1,0 +1,111 @@
+"""Mamba: selective state-space models, one mixer a layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
+from ctxprune.shrink.model.families.base import Nothing, depth_groups
+from ctxprune.shrink.model.families.llama import drop_layers, residual_anatomy, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.shrink.model.anatomy import Key
+
+__all__ = ["Mamba"]
+
+
+class Mamba:
+    """Models whose layers have a `mixer` with in_proj, conv1d, x_proj, dt_proj and out_proj."""
+
+    name = "mamba"
+
+    def matches(self, model: nn.Module) -> bool:
+        """Whether the model has Mamba's modules."""
+        return _base(model) is not None
+
+    def describe(self, model: nn.Module) -> Anatomy:
+        """The model as it is now."""
+        prefix, base = _found(model)
+        groups: dict[Key, Group] = {}
+        layers = [
+            Layer(index, path := f"{prefix}layers.{index}", tuple(_mixer(layer.mixer, path, index, groups)))
+            for index, layer in enumerate(base.layers)
+        ]
+        groups |= depth_groups(layers)
+        return residual_anatomy(self.name, model, (prefix, base), layers, groups, words="embeddings")
+
+    def lay_gate(self, model: nn.Module, group: Group, gate: Tensor) -> list[Any] | None:
+        """A channel is read twice: where step, B and C are made of all channels, and at the output."""
+        if group.kind != "channel":
+            return None
+
+        def before(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+            return (given[0] * gate.to(given[0].dtype), *given[1:])
+
+        mixer = group.consumer.rpartition(".")[0]
+        return [
+            model.get_submodule(f"{mixer}.{name}").register_forward_pre_hook(before) for name in ("x_proj", "out_proj")
+        ]
+
+    def drop_sublayer(self, model: nn.Module, sublayer: Sublayer) -> None:
+        """The mixer goes: x -> x. Its norm stays, for the layer asks for the type of its weights."""
+        model.get_submodule(sublayer.path.rpartition(".")[0]).mixer = Nothing()
+
+    def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
+        """Keep these layers."""
+        drop_layers(_found(model)[1], kept)
+
+    def adapt(self, model: nn.Module) -> None:
+        """Sizes of modules and configuration follow the weights, places in the cache the layers that are there."""
+        base = _found(model)[1]
+        base.config.vocab_size, base.config.hidden_size = base.embeddings.weight.shape
+        inner = set()
+        for place, layer in enumerate(base.layers):
+            layer.layer_idx = place
+            if isinstance(layer.mixer, Nothing):
+                continue
+            layer.mixer.layer_idx = place
+            layer.mixer.hidden_size, layer.mixer.intermediate_size = layer.mixer.out_proj.weight.shape
+            inner.add(layer.mixer.intermediate_size)
+        if len(inner) == 1:
+            base.config.intermediate_size = inner.pop()
+
+
+def _base(model: nn.Module) -> tuple[str, Any] | None:
+    for name, module in model.named_modules():
+        layers = getattr(module, "layers", None)
+        if isinstance(layers, nn.ModuleList) and hasattr(module, "embeddings") and len(layers):
+            mixers = [getattr(layer, "mixer", None) for layer in layers]
+            if all(isinstance(mixer, Nothing) or hasattr(mixer, "A_log") for mixer in mixers):
+                return (f"{name}." if name else ""), module
+    return None
+
+
+def _found(model: nn.Module) -> tuple[str, Any]:
+    found = _base(model)
+    if found is None:
+        raise TypeError(f"{type(model).__name__} is not a Mamba model")
+    return found
+
+
+def _mixer(mixer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    if isinstance(mixer, Nothing):
+        return []
+    here, count = f"{path}.mixer", mixer.out_proj.weight.shape[1]
+    slices = [
+        *rows(mixer.in_proj, f"{here}.in_proj"),
+        *rows(mixer.in_proj, f"{here}.in_proj", start=count),
+        *rows(mixer.conv1d, f"{here}.conv1d"),
+        Slice(f"{here}.x_proj.weight", 1),
+        *rows(mixer.dt_proj, f"{here}.dt_proj"),
+        Slice(f"{here}.A_log", 0),
+        Slice(f"{here}.D", 0),
+        Slice(f"{here}.out_proj.weight", 1),
+    ]
+    group = Group("channel", index, count, tuple(slices), f"{here}.out_proj", 1, f"{here}.in_proj")
+    groups[group.key] = group
+    return [Sublayer("mixer", index, here, f"{here}.out_proj", f"{path}.norm", (group.key,))]

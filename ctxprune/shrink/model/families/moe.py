@@ -1,0 +1,174 @@
+"""Mixtures of experts (Mixtral, Qwen2-MoE, Qwen3-MoE): Llama's attention, experts in fused tensors behind a router."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ctxprune.errors import InputError
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
+from ctxprune.shrink.model.families.base import depth_groups
+from ctxprune.shrink.model.families.llama import (
+    adapt_residual,
+    attention,
+    base_of,
+    drop_layers,
+    drop_sublayer,
+    ffn,
+    found_base,
+    residual_anatomy,
+    rows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.shrink.model.anatomy import Key
+
+__all__ = ["Moe"]
+
+_MARKER = "mlp.experts"
+_STRIDE = 16  # bytes; torch's grouped product, which transformers takes for experts, refuses rows of other sizes
+
+
+class Moe:
+    """Decoders whose layers have `mlp.gate`, a router of one matrix, and `mlp.experts` with gate_up_proj and down_proj.
+
+    Units are experts, groups of heads, neurons of a shared expert and of dense layers, width, depth and vocabulary.
+    Neurons inside routed experts are no units: one expert's have nothing to do with another's, and the fused tensors
+    give all the same number. Removing experts lowers bytes and parameters, and no multiply-adds: a token still goes
+    through as many.
+    """
+
+    name = "moe"
+
+    def matches(self, model: nn.Module) -> bool:
+        """Whether the model has experts behind a router of one matrix that softmax and top-k read."""
+        found = base_of(model, _MARKER)
+        blocks = [layer.mlp for layer in found[1].layers if hasattr(layer.mlp, "experts")] if found else []
+        return bool(blocks) and all(
+            hasattr(block.experts, "gate_up_proj") and [name for name, _ in block.gate.named_parameters()] == ["weight"]
+            for block in blocks
+        )
+
+    def describe(self, model: nn.Module) -> Anatomy:
+        """The model as it is now."""
+        prefix, base = found_base(model, _MARKER)
+        groups: dict[Key, Group] = {}
+        layers: list[Layer] = []
+        more: list[Slice] = []
+        active: dict[str, float] = {}
+        for index, layer in enumerate(base.layers):
+            path = f"{prefix}layers.{index}"
+            sublayers = attention(layer, path, index, groups)
+            if hasattr(layer.mlp, "experts"):
+                sublayers += _experts(layer.mlp, path, index, groups)
+                more += [
+                    Slice(f"{path}.mlp.gate.weight", 1),
+                    Slice(f"{path}.mlp.experts.gate_up_proj", 2),
+                    Slice(f"{path}.mlp.experts.down_proj", 1),
+                ]
+                active[f"{path}.mlp.experts."] = layer.mlp.gate.top_k / len(layer.mlp.gate.weight)
+            else:
+                sublayers += ffn(layer, path, index, groups)
+            layers.append(Layer(index, path, tuple(sublayers)))
+        groups |= depth_groups(layers)
+        found = residual_anatomy(self.name, model, (prefix, base), layers, groups, more=more)
+        return replace(found, active=active)
+
+    def lay_gate(self, model: nn.Module, group: Group, gate: Tensor) -> list[Any] | None:
+        """An expert's gate scales its probability before the top ones are taken; at 0 it is never chosen."""
+        if group.kind != "expert":
+            return None
+        return [model.get_submodule(group.reader).register_forward_hook(_routed(gate))]
+
+    def drop_sublayer(self, model: nn.Module, sublayer: Sublayer) -> None:
+        """The sublayer and its norm go: x -> x."""
+        drop_sublayer(model, sublayer)
+
+    def drop_layers(self, model: nn.Module, kept: Sequence[int]) -> None:
+        """Keep these layers."""
+        base = found_base(model, _MARKER)[1]
+        dense = getattr(base.config, "mlp_only_layers", None)
+        if dense:
+            base.config.mlp_only_layers = [place for place, index in enumerate(kept) if index in dense]
+        drop_layers(base, kept)
+
+    def adapt(self, model: nn.Module) -> None:
+        """Sizes of modules and configuration follow the weights; a router takes no more experts than there are."""
+        found = base_of(model, _MARKER)
+        if found is None:
+            return
+        base, counts, chosen = found[1], set(), set()
+        adapt_residual(base)
+        for layer in base.layers:
+            if not hasattr(layer.mlp, "experts"):
+                continue
+            block, router = layer.mlp, layer.mlp.gate
+            router.num_experts, router.hidden_dim = router.weight.shape
+            router.top_k = min(router.top_k, router.num_experts)
+            if hasattr(block, "top_k"):
+                block.top_k = router.top_k
+            block.experts.num_experts, block.experts.hidden_dim, block.experts.intermediate_dim = (
+                block.experts.down_proj.shape
+            )
+            if (router.hidden_dim * router.weight.element_size()) % _STRIDE:
+                base.config._experts_implementation = "eager"
+            counts.add(router.num_experts)
+            chosen.add(router.top_k)
+        name = "num_local_experts" if hasattr(base.config, "num_local_experts") else "num_experts"
+        if len(counts) == 1:
+            setattr(base.config, name, counts.pop())
+        if len(chosen) == 1:
+            base.config.num_experts_per_tok = chosen.pop()
+        shared = {layer.mlp.shared_expert.down_proj.weight.shape[1] for layer in base.layers if _shares(layer.mlp)}
+        if len(shared) == 1:
+            base.config.shared_expert_intermediate_size = shared.pop()
+
+
+def _shares(block: nn.Module) -> bool:
+    return hasattr(block, "shared_expert")
+
+
+def _experts(block: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    here = f"{path}.mlp"
+    slices = tuple(
+        Slice(name, 0) for name in (f"{here}.experts.gate_up_proj", f"{here}.experts.down_proj", f"{here}.gate.weight")
+    )
+    group = Group("expert", index, len(block.gate.weight), slices, reader=f"{here}.gate")
+    groups[group.key] = group
+    keys = [group.key]
+    if _shares(block):
+        own, shared = block.shared_expert, f"{here}.shared_expert"
+        parts = [*rows(own.gate_proj, f"{shared}.gate_proj"), *rows(own.up_proj, f"{shared}.up_proj")]
+        parts.append(Slice(f"{shared}.down_proj.weight", 1))
+        count, down = own.down_proj.weight.shape[1], f"{shared}.down_proj"
+        groups["neuron", index] = Group("neuron", index, count, tuple(parts), down, 1, f"{shared}.gate_proj")
+        keys.append(("neuron", index))
+    return [Sublayer("moe", index, here, here, f"{path}.post_attention_layernorm", tuple(keys))]
+
+
+def _routed(gate: Tensor) -> Any:
+    def after(router: Any, _: Any, result: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        logits, scores, _ = result
+        share = gate.to(torch.float32)
+        if share.ndim == 3:  # rows and tokens stand on one axis
+            share = share.expand(-1, len(logits) // len(share), -1).reshape(logits.shape)
+        plain, gated = _chosen(router, logits, torch.ones_like(share)), _chosen(router, logits, share)
+        if not torch.allclose(plain[0], scores.float(), atol=1e-4):
+            raise InputError("the router does not choose by softmax and top-k", hint="its experts cannot be gated")
+        return logits, gated[0].to(scores.dtype), gated[1]
+
+    return after
+
+
+def _chosen(router: Any, logits: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    weighted = torch.softmax(logits.float(), dim=-1) * share
+    weighted = weighted / weighted.sum(-1, keepdim=True)
+    values, places = torch.topk(weighted, router.top_k, dim=-1)
+    if getattr(router, "norm_topk_prob", True):
+        values = values / values.sum(-1, keepdim=True)
+    return values, places

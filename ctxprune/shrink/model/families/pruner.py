@@ -1,0 +1,117 @@
+"""The pruner's own network: a post-norm encoder with query, key and value in one matrix, and two heads for tokens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from ctxprune.shrink.model.anatomy import Anatomy, Group, Layer, Slice, Sublayer
+from ctxprune.shrink.model.families.base import depth_groups
+from ctxprune.shrink.model.families.llama import rows
+from ctxprune.train.pruner_network import LayerShape, PrunerNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.shrink.model.anatomy import Key
+
+__all__ = ["Pruner"]
+
+_EMBEDDINGS = ("places", "types", "words")
+
+
+class Pruner:
+    """`ctxprune.train.pruner_network.PrunerNetwork`, whose layers may each have a shape of their own."""
+
+    name = "pruner"
+
+    def matches(self, model: nn.Module) -> bool:
+        """Whether it is the pruner's network."""
+        return isinstance(model, PrunerNetwork)
+
+    def describe(self, model: Any) -> Anatomy:
+        """The model as it is now."""
+        groups: dict[Key, Group] = {}
+        layers = []
+        for index, layer in enumerate(model.layers):
+            path = f"layers.{index}"
+            sublayers = [*_attention(layer, path, index, groups), *_ffn(layer, path, index, groups)]
+            layers.append(Layer(index, path, tuple(sublayers)))
+        groups |= depth_groups(layers)
+        vocabulary, width = model.words.weight.shape
+        groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, width)))
+        groups["vocabulary", -1] = Group("vocabulary", -1, vocabulary, (Slice("words.weight", 0),))
+        norms = [name for name, module in model.named_modules() if isinstance(module, nn.LayerNorm)]
+        return Anatomy(self.name, width, tuple(layers), groups, "words", "embedding_norm", tuple(norms), post_norm=True)
+
+    def lay_gate(self, model: nn.Module, group: Group, gate: Tensor) -> list[Any] | None:
+        """The question's two vectors lie in the residual's width, too."""
+        if group.kind != "width":
+            return None
+        from ctxprune.shrink.measure.gates import width_hooks
+
+        def both(_: nn.Module, __: Any, result: Tensor) -> Tensor:
+            return result * gate.to(result.dtype).repeat(2)
+
+        masked = [*_EMBEDDINGS, *(sublayer.output for sublayer in self.describe(model).sublayers)]
+        return [
+            *width_hooks(model, masked, self.describe(model).norms, gate),
+            model.get_submodule("match").register_forward_hook(both),
+        ]
+
+    def drop_sublayer(self, model: Any, sublayer: Sublayer) -> None:
+        """The norm alone stays: x -> norm(x)."""
+        layer = model.layers[sublayer.layer]
+        if sublayer.kind == "attention":
+            layer.heads = 0
+            del layer.attention, layer.output
+        else:
+            layer.neurons = 0
+            del layer.inner, layer.outer
+
+    def drop_layers(self, model: Any, kept: Sequence[int]) -> None:
+        """Keep these layers."""
+        model.layers = nn.ModuleList([model.layers[index] for index in kept])
+
+    def adapt(self, model: Any) -> None:
+        """The network's shape, and what layers say of theirs, follow the weights."""
+        for layer in model.layers:
+            layer.heads = layer.output.weight.shape[1] // layer.size if hasattr(layer, "output") else 0
+            layer.neurons = layer.outer.weight.shape[1] if hasattr(layer, "outer") else 0
+        vocabulary, width = model.words.weight.shape
+        shapes = tuple(LayerShape(layer.heads, layer.neurons) for layer in model.layers)
+        model.shape = replace(model.shape, vocabulary=vocabulary, width=width, layers=shapes)
+
+
+def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    if not layer.heads:
+        return []
+    own, output, mixed = f"{path}.attention", f"{path}.output", layer.heads * layer.size
+    parts = [entry for part in range(3) for entry in rows(layer.attention, own, part * mixed, layer.size)]
+    parts.append(Slice(f"{output}.weight", 1, size=layer.size))
+    group = Group("head", index, layer.heads, tuple(parts), output, layer.size, own)
+    groups[group.key] = group
+    return [Sublayer("attention", index, own, output, f"{path}.attention_norm", (group.key,))]
+
+
+def _ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Sublayer]:
+    if not layer.neurons:
+        return []
+    inner, output = f"{path}.inner", f"{path}.outer"
+    parts = (*rows(layer.inner, inner), Slice(f"{output}.weight", 1))
+    group = Group("neuron", index, layer.neurons, parts, output, 1, inner)
+    groups[group.key] = group
+    return [Sublayer("ffn", index, inner, output, f"{path}.norm", (group.key,))]
+
+
+def _width_slices(model: nn.Module, width: int) -> list[Slice]:
+    """All that reads or writes the residual."""
+    found = [Slice("match.weight", 0), Slice("match.weight", 0, start=width)]
+    for name, module in model.named_modules():
+        if isinstance(module, nn.LayerNorm) or name.rpartition(".")[2] in ("outer", "output"):
+            found += rows(module, name)
+        elif isinstance(module, (nn.Embedding, nn.Linear)):
+            found.append(Slice(f"{name}.weight", 1))
+    return found

@@ -1,0 +1,128 @@
+"""Real removal: smaller matrices, fewer modules; and the same as masks, which is what surgery is tested against."""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.model.families import family_of
+from ctxprune.shrink.model.modules import parts_of
+from ctxprune.shrink.model.subject import parameter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
+
+__all__ = ["Kept", "remove", "resize"]
+
+Kept = "Mapping[Key, Tensor]"
+"""By group which of its units stay: bool (count,); a group that is not named stays whole."""
+
+
+def remove(model: nn.Module, kept: Mapping[Key, Tensor]) -> nn.Module:
+    """A smaller copy of the model, without the units that are not kept.
+
+    A group with no unit left takes its sublayer out. Masked single weights are not its business.
+
+    Args:
+        model: Of a known family; left as it is.
+        kept: By group: bool (count,), True = stays.
+
+    Raises:
+        UsageError: A group is not the model's, a mask has another length, or no layer or width would be left.
+    """
+    family = family_of(model)
+    anatomy = family.describe(model)
+    _check(anatomy, kept)
+    if any(key[0] not in ("layer", "sublayer") for key in kept) and parts_of(model):
+        raise UsageError(
+            "a model with factorised, routed or mapped parts loses whole sublayers and layers alone",
+            where=next(iter(parts_of(model))),
+            hint="take units out before that",
+        )
+    small = copy.deepcopy(model)
+    gone = {key for key, mask in kept.items() if not bool(mask.any())}
+    _cut(small, [(anatomy.groups[key], mask) for key, mask in kept.items() if key not in gone])
+    sublayer_mask = kept.get(("sublayer", -1))
+    for place, sublayer in enumerate(anatomy.sublayers):
+        if gone & set(sublayer.groups) and not gone >= set(sublayer.groups):
+            raise UsageError(
+                f"all units of one kind would go from {sublayer.path}, and others stay", where="kept", hint="keep one"
+            )
+        chosen = sublayer_mask is not None and not bool(sublayer_mask[place])
+        if chosen or (sublayer.groups and all(key in gone for key in sublayer.groups)):
+            family.drop_sublayer(small, sublayer)
+    if ("layer", -1) in kept:
+        family.drop_layers(small, [int(index) for index in kept["layer", -1].nonzero().flatten()])
+    family.adapt(small)
+    return small
+
+
+def _check(anatomy: Anatomy, kept: Mapping[Key, Tensor]) -> None:
+    for key, mask in kept.items():
+        group = anatomy.groups.get(key)
+        if group is None:
+            raise UsageError(f"the model has no units {key[0]!r} in layer {key[1]}", where="kept")
+        if mask.dtype != torch.bool or mask.shape != (group.count,):
+            raise UsageError(
+                f"the mask of {key[0]!r} in layer {key[1]} is {mask.dtype} {tuple(mask.shape)}",
+                hint=f"give bool ({group.count},)",
+            )
+        if key[1] == -1 and key[0] != "sublayer" and not bool(mask.any()):
+            raise UsageError(f"no unit of kind {key[0]!r} would be left", where="kept", hint="keep one at least")
+
+
+def _cut(model: nn.Module, chosen: list[tuple[Group, Tensor]]) -> None:
+    """Select what stays of each parameter, once for each of its axes."""
+    stays: dict[tuple[str, int], Tensor] = {}
+    for group, mask in chosen:
+        for part in group.slices:
+            place = part.parameter, part.axis
+            if place not in stays:
+                stays[place] = torch.ones(parameter_of(model, part.parameter).shape[part.axis], dtype=torch.bool)
+            span = slice(part.start, part.start + group.count * part.size)
+            stays[place][span] &= mask.cpu().repeat_interleave(part.size)
+    axes: defaultdict[str, list[tuple[int, Tensor]]] = defaultdict(list)
+    for (path, axis), mask in stays.items():
+        axes[path].append((axis, mask))
+    done: dict[int, nn.Parameter] = {}
+    for path, cuts in axes.items():
+        _set(model, path, cuts, done)
+    for module in model.modules():
+        resize(module)
+
+
+def _set(model: nn.Module, path: str, cuts: list[tuple[int, Tensor]], done: dict[int, nn.Parameter]) -> None:
+    """Put the smaller parameter in place of the old one, wherever it is used (tied weights stay tied)."""
+    old = parameter_of(model, path)
+    if any(old is new for new in done.values()):
+        return
+    value = old.detach()
+    for axis, mask in cuts:
+        value = value.index_select(axis, mask.nonzero().flatten().to(value.device))
+    new = nn.Parameter(value.clone(), requires_grad=old.requires_grad)
+    done[id(old)] = new
+    for module in model.modules():
+        for name, entry in list(module._parameters.items()):
+            if entry is old:
+                module._parameters[name] = new
+
+
+def resize(module: nn.Module) -> None:
+    """What a module says of its sizes follows its weights."""
+    if isinstance(module, nn.Linear):
+        module.out_features, module.in_features = module.weight.shape
+    elif isinstance(module, nn.Embedding):
+        module.num_embeddings, module.embedding_dim = module.weight.shape
+    elif isinstance(module, nn.LayerNorm):
+        module.normalized_shape = tuple(module.weight.shape)
+    elif isinstance(module, nn.Conv1d) and module.groups > 1:
+        module.in_channels = module.out_channels = module.groups = module.weight.shape[0]

@@ -1,0 +1,51 @@
+"""Decoders that predict the next token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ctxprune.shrink.model.tasks.base import inputs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+
+    from ctxprune.shrink.model.tasks.base import Batch
+
+__all__ = ["LanguageModel"]
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """Logits (rows, tokens, vocabulary); labels are not needed."""
+
+    def output(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The logits: (rows, tokens, vocabulary)."""
+        logits: Tensor = model(**inputs_of(batch), use_cache=False).logits
+        return logits
+
+    def divergence(self, output: Tensor, wanted: Tensor, batch: Batch) -> Tensor:
+        """Mean Kullback-Leibler divergence from the teacher's distribution over real tokens, in nats."""
+        chosen = batch["attention_mask"].bool()
+        wanted_log = functional.log_softmax(wanted[chosen].float(), dim=-1)
+        return functional.kl_div(
+            functional.log_softmax(output[chosen].float(), dim=-1), wanted_log, log_target=True, reduction="batchmean"
+        )
+
+    def loss(self, model: nn.Module, batch: Batch, teacher: nn.Module | None = None) -> Tensor:  # noqa: ARG002
+        """Mean cross entropy of the next token, in nats; its exponential is the perplexity."""
+        logits = self.output(model, batch)[:, :-1].float()
+        wanted = batch["input_ids"][:, 1:].masked_fill(batch["attention_mask"][:, 1:] == 0, -100)
+        return functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100)
+
+    def quality(self, model: nn.Module, batches: Sequence[Batch]) -> float:
+        """Minus the mean loss."""
+        with torch.no_grad():
+            losses = [float(self.loss(model, batch)) for batch in batches]
+        return -sum(losses) / max(len(losses), 1)

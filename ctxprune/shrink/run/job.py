@@ -1,0 +1,233 @@
+"""A whole run: a model's folder and data in; a smaller model's folder, its report and audit out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.audit import AuditReport, Question, audit
+from ctxprune.shrink.audit.models import audited
+from ctxprune.shrink.io.loading import load_model
+from ctxprune.shrink.io.saving import save_model
+from ctxprune.shrink.model.cost import Target, cost
+from ctxprune.shrink.model.families import family_of
+from ctxprune.shrink.model.fewer_pieces import check_vocabulary
+from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.run.preparation import prepare
+from ctxprune.shrink.run.search import Found, Plan, fitting_recipes, search
+from ctxprune.shrink.run.timing import timed, timing_batch
+from ctxprune.shrink.run.trial import sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.recipes.recipe import Recipe
+    from ctxprune.shrink.run.preparation import Prepared
+    from ctxprune.shrink.run.targets import Wanted
+
+__all__ = ["ALONE", "Options", "model_kind", "run_job"]
+
+ALONE = "vocabulary"
+"""Stands for a recipe where the smaller vocabulary alone meets the target."""
+_AUTO_STEPS = 200
+_KINDS = {"bert": "encoder", "pruner": "encoder", "llama": "decoder", "moe": "moe", "mamba": "ssm"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run goes.
+
+    Attributes:
+        wanted: The target.
+        recipes: One; several compete; none stands for all that fit the model and the target.
+        out: Folder for the model, `report.json` and the trials.
+        steps: Of recovery; None: 200 where recipes compete, else as the recipe says.
+        seed: Of all chance.
+        threads: Of torch.
+        tokens: Of a row at most.
+        held_out: File for measuring quality.
+        onnx: Write the ONNX files, too: of a pruner a model folder with int8 weights.
+        resume: Go on with the run in `out`.
+        audit: Compare with the full model question by question; needs labels.
+        vocabulary: Pieces that stay, before any recipe runs; None: all of them. Where this alone meets the target no
+            recipe runs.
+    """
+
+    wanted: Wanted
+    recipes: Sequence[Recipe]
+    out: Path
+    steps: int | None = None
+    seed: int = 0
+    threads: int = 1
+    tokens: int = 256
+    held_out: Path | None = None
+    onnx: bool = False
+    resume: bool = False
+    audit: bool = False
+    vocabulary: int | None = None
+
+
+def run_job(
+    model: str, data: Path, options: Options, *, progress: Callable[[str, int, int], None] | None = None
+) -> tuple[dict[str, Any], AuditReport | None]:
+    """Shrink, save, measure. Gives the report as plain values, and the audit where it was asked for.
+
+    Raises:
+        UsageError: The target is met already or cannot be met, the recipe is for other kinds of model, or the
+            vocabulary cannot be cut so.
+        InputError: Model or data cannot be read, or the folder cannot be written.
+        FormatError: A file is damaged.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(options.threads)
+    try:
+        return _run(model, data, options, progress or (lambda *_: None))
+    finally:
+        torch.set_num_threads(before)
+
+
+def model_kind(model: torch.nn.Module) -> str:
+    """Which of `ctxprune.shrink.recipes.recipe.MODELS` it is."""
+    name = family_of(model).name
+    return _KINDS.get(name, name)
+
+
+def _run(
+    model: str, data: Path, options: Options, tell: Callable[[str, int, int], None]
+) -> tuple[dict[str, Any], AuditReport | None]:
+    full = load_model(model)
+    if options.vocabulary is not None:
+        check_vocabulary(full, options.vocabulary)
+    target, before = _target(full, options.wanted)
+    asked = f"{options.wanted.measure}={options.wanted.value:g}"
+    plan = replace(_plan(full, options, target), asked=asked)
+    prepared = prepare(
+        full, data, held_out=options.held_out, tokens=options.tokens, seed=options.seed, vocabulary=options.vocabulary
+    )
+    if options.audit:
+        _questions(prepared)  # refuses before hours of work
+    if options.onnx and full.kind != "pruner":
+        from ctxprune.shrink.io.export import check_exportable
+
+        check_exportable(full)
+    found = _found(full, prepared, plan, options, tell)
+    tell("saving", len(found.trials), len(found.trials))
+    small = load_model(found.folder)
+    report = _report(full, small, found, prepared, before)
+    report |= {"target": asked, "seed": options.seed}
+    said = _said(found, report, options.wanted.measure)
+    if options.onnx:
+        report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", said)
+    save_model(small, options.out, report=said)
+    _write(options.out / "report.json", report)
+    audited = _audit(model, options.out, prepared, options) if options.audit else None
+    return report, audited
+
+
+def _found(
+    full: Loaded, prepared: Prepared, plan: Plan, options: Options, tell: Callable[[str, int, int], None]
+) -> Found:
+    """The best of the plan, or the model with its smaller vocabulary where that meets the target alone."""
+    target, loaded = plan.target, prepared.loaded
+    if prepared.vocabulary and target.measure in ("bytes", "parameters"):
+        left = target.keep * cost(full.model, target.measure) / cost(loaded.model, target.measure)
+        if left >= 1:
+            line = {"recipe": ALONE, "status": "done", "rung": 0, "steps": 0, "seconds": 0.0}
+            line |= {"quality": prepared.vocabulary["quality"][1], **sizes(prepared.subject)}
+            place = save_model(loaded, options.out / "trials" / ALONE, report=line)
+            return Found(place, line, [line], prepared.full_quality)
+        plan = replace(plan, target=replace(target, keep=left))
+    return search(loaded, prepared, plan, options.out, resume=options.resume, progress=tell)
+
+
+def _target(loaded: Loaded, wanted: Wanted) -> tuple[Target, dict[str, float]]:
+    full = sizes(Subject(loaded.model, loaded.task))
+    full["milliseconds"] = timed([loaded.model], timing_batch(loaded.model, loaded.form.limit))[0]
+    now = full["milliseconds"] if wanted.measure == "latency" else cost(loaded.model, wanted.measure)
+    return Target(wanted.measure, wanted.share(now)), full
+
+
+def _plan(loaded: Loaded, options: Options, target: Target) -> Plan:
+    kind = model_kind(loaded.model)
+    for recipe in options.recipes:
+        if kind not in recipe.models:
+            raise UsageError(
+                f"{recipe.name} is for {', '.join(recipe.models)}, and this is {kind}",
+                hint=f"ctxprune shrink list --model {kind} names others",
+            )
+    if len(options.recipes) == 1:
+        return Plan(tuple(options.recipes), target, steps=options.steps or 0, baselines=False, seed=options.seed)
+    recipes = options.recipes or fitting_recipes(kind, target.measure)
+    steps = _AUTO_STEPS if options.steps is None else options.steps
+    return Plan.halving(recipes, target, steps=steps, seed=options.seed)
+
+
+def _report(loaded: Loaded, small: Loaded, found: Found, prepared: Prepared, full: dict[str, float]) -> dict[str, Any]:
+    after = sizes(Subject(small.model, small.task))
+    batch = timing_batch(small.model, loaded.form.limit)
+    full["milliseconds"], after["milliseconds"] = timed([loaded.model, small.model], batch)
+    return {
+        "recipe": found.best["recipe"],
+        "kind": loaded.kind,
+        "quality": {"before": found.full_quality, "after": found.best["quality"]},
+        "sizes": {name: [full[name], after[name]] for name in after},
+        "data": dict(prepared.notes),
+        **({"vocabulary": dict(prepared.vocabulary)} if prepared.vocabulary else {}),
+        "torch": torch.__version__,
+        "trials": list(found.trials),
+    }
+
+
+def _said(found: Found, report: dict[str, Any], measure: str) -> dict[str, Any]:
+    """What the folder says of itself: the best trial, and what it comes to."""
+    before, after = report["sizes"]["milliseconds" if measure == "latency" else measure]
+    said = {"target": report["target"], "reached": after / before, "full_quality": report["quality"]["before"]}
+    said |= {"milliseconds": report["sizes"]["milliseconds"][1], "data_sha256": report["data"]["sha256"]}
+    return {**found.best, **said}
+
+
+def _questions(prepared: Prepared) -> list[Question]:
+    asked: dict[str, list[Any]] = {}
+    for pair in prepared.pairs:
+        asked.setdefault(pair.question, []).append(pair)
+    if not asked or any(pair.label is None for pair in prepared.pairs):
+        raise InputError("an audit needs pairs with labels", hint='give each line a "label", or no --html')
+    return [
+        Question(name, tuple(pair.passage for pair in own), tuple(float(pair.label) for pair in own), own[0].source)
+        for name, own in asked.items()
+    ]
+
+
+def _audit(full: str, small: Path, prepared: Prepared, options: Options) -> AuditReport:
+    models = [
+        replace(audited(place, tokens=options.tokens), name=name) for place, name in ((full, "full"), (small, "shrunk"))
+    ]
+    return audit(models[0], models[1:], _questions(prepared), seed=options.seed)
+
+
+def _onnx(full: Loaded, small: Loaded, prepared: Prepared, place: Path, said: dict[str, Any]) -> dict[str, Any]:
+    if full.kind == "pruner":
+        from ctxprune.shrink.io.export_pruner import export_pruner
+        from ctxprune.train.graph_reader import word_bits
+
+        words = 4 if word_bits(full.folder) == 4 else 8
+        return export_pruner(small, place, prepared.held_out, words=words, report=said)
+    from ctxprune.shrink.io.export import export_onnx
+
+    return export_onnx(small, place, prepared.held_out)
+
+
+def _write(path: Path, report: dict[str, Any]) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(json.dumps(report, indent=1, default=str) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"the report cannot be written ({error.strerror})", where=str(path)) from error

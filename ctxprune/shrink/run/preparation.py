@@ -1,0 +1,165 @@
+"""From a file of pairs or texts to a subject and batches that are held out, as the kind of model wants them."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.audit import Question
+from ctxprune.shrink.audit.models import scorer_of
+from ctxprune.shrink.data import batches_of, batches_of_texts, read_pairs, read_texts
+from ctxprune.shrink.data.questions import batches_of_questions
+from ctxprune.shrink.model.checks import check_subject
+from ctxprune.shrink.model.fewer_pieces import check_vocabulary, with_vocabulary
+from ctxprune.shrink.model.subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ctxprune.shrink.data import Calibration, Pair
+    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.model.tasks.base import Batch
+
+__all__ = ["Prepared", "prepare"]
+
+_LEAST = 5  # questions from which some can be held out
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run works with.
+
+    Attributes:
+        loaded: The model; with the smaller vocabulary where one was asked for.
+        subject: The same with its calibration data.
+        held_out: Batches that quality is measured on; where there were no labels, the full model's scores stand in.
+        pairs: The pairs that are held out; none of a decoder.
+        notes: What to say about the data, as plain values.
+        full_quality: Of the model as it was given, on what is held out.
+        vocabulary: What `ctxprune.shrink.model.fewer_pieces.with_vocabulary` says of the cut, with the `quality` before
+            and after it; empty where the vocabulary is whole.
+    """
+
+    loaded: Loaded
+    subject: Subject
+    held_out: Sequence[Batch]
+    pairs: Sequence[Pair]
+    notes: Mapping[str, Any]
+    full_quality: float
+    vocabulary: Mapping[str, Any]
+
+
+def prepare(
+    loaded: Loaded,
+    data: str | Path,
+    *,
+    held_out: str | Path | None = None,
+    tokens: int = 256,
+    seed: int = 0,
+    rows: int = 16,
+    vocabulary: int | None = None,
+) -> Prepared:
+    """Read data for a model; without a file of its own a fifth of the questions or texts is held out.
+
+    Args:
+        loaded: The model.
+        data: Pairs for rerankers and embedders, texts for decoders; see `ctxprune.shrink.data`.
+        held_out: The same, for measuring quality.
+        tokens: Of a row at most; the model's own limit if that is less.
+        seed: Of the division and of the order.
+        rows: Of a batch at most.
+        vocabulary: Pieces that stay, the most frequent ones in what is not held out; None: all of them.
+
+    Raises:
+        InputError: A file cannot be read, or has too little.
+        UsageError: A number is out of range, or the vocabulary cannot be cut so.
+    """
+    if vocabulary is not None:
+        check_vocabulary(loaded, vocabulary)
+    given = _read(loaded, data)
+    kept = _read(loaded, held_out) if held_out is not None else None
+    note = "a file of its own" if kept is not None else "a fifth of the questions"
+    if kept is None:
+        given, kept = _divided(given, seed)
+        if given is kept:
+            note = "the same as for calibration, for want of questions"
+    options = {"rows": rows, "tokens": min(tokens, loaded.form.limit), "seed": seed}
+    labelled = loaded.kind not in ("decoder", "pruner") and kept[0].label is not None
+    judged = kept if labelled or loaded.kind in ("decoder", "pruner") else _judged(loaded, kept, options["tokens"])
+    full, cut = loaded, dict[str, Any]()
+    if vocabulary is not None:
+        others = [] if given is kept else _texts(kept)
+        loaded, cut = with_vocabulary(loaded, _texts(given), vocabulary, counted=others)
+    calibration, measured = (_batches(loaded, part, full, options) for part in (given, judged))
+    subject = Subject(loaded.model, loaded.task, calibration.batches, seed=seed)
+    check_subject(subject)
+    quality = loaded.task.quality(loaded.model, measured.batches)
+    if cut:
+        cut["quality"] = [loaded.task.quality(full.model, _batches(full, judged, full, options).batches), quality]
+    notes: dict[str, Any] = {"calibration": calibration.report(), "held_out": measured.report(), "held_out_is": note}
+    read = Path(data).read_bytes() if Path(data).is_file() else repr(given).encode()  # a pipe is read once
+    notes["sha256"] = hashlib.sha256(read).hexdigest()
+    notes["labels"] = "given" if labelled or loaded.kind == "decoder" else "the full model's scores"
+    pairs = [] if loaded.kind == "decoder" else kept
+    return Prepared(loaded, subject, measured.batches, pairs, notes, cut.get("quality", [quality])[0], cut)
+
+
+def _read(loaded: Loaded, path: str | Path) -> list[Any]:
+    return list(read_texts(path)) if loaded.kind == "decoder" else list(read_pairs(path))
+
+
+def _texts(entries: Sequence[Any]) -> list[str]:
+    """Every text once."""
+    return list(
+        dict.fromkeys(
+            text
+            for entry in entries
+            for text in ((entry,) if isinstance(entry, str) else (entry.question, entry.passage))
+        )
+    )
+
+
+def _divided(entries: list[Any], seed: int) -> tuple[list[Any], list[Any]]:
+    names = sorted({_name(entry) for entry in entries})
+    if len(names) < _LEAST:
+        return entries, entries
+    chosen = set(random.Random(seed).sample(names, max(len(names) // 5, 2)))
+    return [entry for entry in entries if _name(entry) not in chosen], [
+        entry for entry in entries if _name(entry) in chosen
+    ]
+
+
+def _name(entry: Any) -> str:
+    return entry if isinstance(entry, str) else str(entry.question)
+
+
+def _batches(loaded: Loaded, entries: Sequence[Any], full: Loaded, options: Mapping[str, int]) -> Calibration:
+    if loaded.kind == "pruner":
+        from ctxprune.shrink.data.windows import batches_of_windows
+
+        return batches_of_windows(entries, loaded.form, full, **options)
+    make: Any = {"decoder": batches_of_texts, "embedder": batches_of_questions}.get(loaded.kind, batches_of)
+    try:
+        found: Calibration = make(entries, loaded.form, **options)
+    except UsageError as error:
+        raise UsageError(error.what, where="tokens", hint=error.hint) from error
+    return found
+
+
+def _judged(loaded: Loaded, pairs: Sequence[Pair], tokens: int) -> list[Pair]:
+    """The pairs with the full model's scores as labels; of an embedder 0..1 for cosines from -1 to 1."""
+    score = scorer_of(loaded, tokens)
+    asked: dict[str, dict[str, float]] = {}
+    for pair in pairs:
+        asked.setdefault(pair.question, {})[pair.passage] = 0.0
+    for question, passages in asked.items():
+        group = Question(question, tuple(passages), (0.0,) * len(passages))
+        passages.update(zip(passages, score(group), strict=True))
+    labels = [asked[pair.question][pair.passage] for pair in pairs]
+    if loaded.kind == "embedder":
+        labels = [max(label + 1, 0.0) / 2 for label in labels]
+    return [replace(pair, label=label) for pair, label in zip(pairs, labels, strict=True)]

@@ -1,0 +1,239 @@
+"""Runs a recipe on a model until a target is met: prepare, score, allocate, compensate, remove, recover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.allocate.base import Budget
+from ctxprune.shrink.model.checks import check_subject
+from ctxprune.shrink.model.cost import SINGLE, Target, cost, deltas, matrices, unit_costs
+from ctxprune.shrink.model.surgery import remove
+from ctxprune.shrink.recipes.pieces import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from torch import Tensor
+
+    from ctxprune.registry import Registry
+    from ctxprune.shrink.model.anatomy import Group, Key
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage
+
+__all__ = ["Shrunk", "shrink"]
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """A recipe's result.
+
+    Attributes:
+        subject: With the smaller model; the one that was given is as it was.
+        recipe: Name of what was done.
+        target: What was asked.
+        before, after: Cost in the target's measure, of the whole model.
+        notes: What the pieces found out.
+    """
+
+    subject: Subject
+    recipe: str
+    target: Target
+    before: float
+    after: float
+    notes: Mapping[str, Any]
+
+    @property
+    def left(self) -> float:
+        """Share of the cost that is left."""
+        return self.after / self.before
+
+
+def shrink(
+    subject: Subject, recipe: Recipe, target: Target, *, progress: Callable[[str, float], None] | None = None
+) -> Shrunk:
+    """A smaller model by a recipe.
+
+    Args:
+        subject: What to shrink; left as it is. Its model becomes the teacher where it has none.
+        recipe: How.
+        target: How far. Latency is counted as multiply-adds here; `ctxprune.shrink.run.search` measures it.
+        progress: Told what is being done, and the share of the recipe that is done, 0..1.
+
+    Raises:
+        UsageError: The recipe and the model or the target do not go together, or the target cannot be reached.
+        InputError: The model's weights are not finite, the data does not fit the model, or there is none where some is
+            needed.
+    """
+    tell = progress or (lambda _, __: None)
+    check_subject(subject)
+    work = subject.copy()
+    work.model.eval()
+    measure = "flops" if target.measure == "latency" else target.measure
+    before = _cost(work, measure)
+    limit = before * target.keep
+    for stage in recipe.stages:
+        if "weight" not in stage.units:
+            work.groups(stage.units)  # refused here where the model never had them
+    for number, stage in enumerate(recipe.stages):
+        tell(f"stage {number + 1} of {len(recipe.stages)}: {', '.join(stage.units)}", number / (len(recipe.stages) + 1))
+        single = "weight" in stage.units
+        last = number == len(recipe.stages) - 1
+        work = _weights(work, stage, measure, limit) if single else _structures(work, stage, measure, limit, last=last)
+    tell("recovery", len(recipe.stages) / (len(recipe.stages) + 1))
+    work = replace(work, budget=_rest(work, measure, limit))
+    for piece in recipe.finish:
+        work = make(RECOVERIES, piece)(work)
+    work.model.eval()
+    after = _cost(work, measure)
+    if after > limit * (1 + 1e-6) and recipe.stages:
+        raise UsageError(
+            f"{recipe.name} left {100 * after / before:.1f} % of the {measure}, not {100 * target.keep:.1f} %",
+            hint="raise the target or take another recipe",
+        )
+    tell("done", 1.0)
+    return Shrunk(work, recipe.name, target, before, after, work.notes)
+
+
+def make(registry: Registry[Any], piece: Piece) -> Any:
+    """A piece with its parameters.
+
+    Raises:
+        UsageError: It takes no such parameters.
+    """
+    kind = registry.get(piece.name)
+    try:
+        return kind(**piece.parameters)
+    except TypeError as error:
+        raise UsageError(f"{piece.name} cannot be made ({error})", where=piece.name) from error
+
+
+def _cost(subject: Subject, measure: str) -> float:
+    if measure == "deltas":
+        return deltas(subject.model, subject.needed_base())
+    return cost(subject.model, measure, masks=subject.masks)
+
+
+def _rest(subject: Subject, measure: str, limit: float) -> Budget:
+    """What is still over the limit, for pieces that make a whole model smaller."""
+    return Budget((), {}, max(_cost(subject, measure) - limit, 0.0), measure=measure)
+
+
+def _structures(subject: Subject, stage: Stage, measure: str, limit: float, *, last: bool) -> Subject:
+    start = cost(subject.model, measure)
+    goal = start - stage.share * (start - limit)
+    if stage.prepare:
+        groups = _present(subject, stage)
+        costs = unit_costs(subject.model, groups, measure)
+        subject = replace(subject, budget=Budget(groups, costs, max(start - goal, 0.0), measure=measure))
+    for piece in stage.prepare:
+        subject = make(RECOVERIES, piece)(subject)
+    if stage.upwards:
+        return _upwards(subject, stage, measure, goal)
+    rounds, number = stage.rounds, 0
+    while True:
+        now = cost(subject.model, measure)
+        if now <= goal * (1 + 1e-9):
+            return subject
+        number += 1
+        if rounds and number > rounds:
+            return subject  # what allocators leave undone is reported at the end
+        step = goal if not rounds else now - (now - goal) / (rounds - number + 1)
+        smaller = _round(subject, stage, measure, now - step) if _present(subject, stage) else subject
+        if cost(smaller.model, measure) >= now:
+            if (rounds and number > 1) or not last:
+                return subject  # an earlier round took all that can go here, or an earlier stage did
+            raise UsageError("nothing more can go", where=", ".join(stage.units), hint="raise the target")
+        subject = smaller
+
+
+def _present(subject: Subject, stage: Stage) -> list[Group]:
+    """The groups of a stage's kinds that are left; an earlier stage may have taken all of one kind."""
+    return subject.groups([kind for kind in stage.units if subject.anatomy.of_kind(kind)])
+
+
+def _upwards(subject: Subject, stage: Stage, measure: str, goal: float) -> Subject:
+    """Prune sublayer after sublayer; each choice leaves to those above what the plan takes from them."""
+    anatomy, units = subject.anatomy, {group.key for group in _present(subject, stage)}
+    keys = [key for sublayer in anatomy.sublayers for key in sublayer.groups if key in units]
+    for place in range(len(keys)):
+        gone = cost(subject.model, measure) - goal
+        subject = _round(subject, stage, measure, max(gone, 0.0), keys[place:])
+    return subject
+
+
+def _round(subject: Subject, stage: Stage, measure: str, gone: float, upwards: Sequence[Key] | None = None) -> Subject:
+    groups = _present(subject, stage)
+    if upwards is not None:
+        groups = [group for group in groups if group.key in upwards]
+    costs = unit_costs(subject.model, groups, measure)
+    budget = Budget(groups, costs, gone, None if stage.rounds else 1, measure)
+    subject = replace(subject, budget=budget)
+    scores = make(SCORES, stage.score)(subject, groups)
+    kept = make(ALLOCATORS, stage.allocate)(subject, scores, budget)
+    if upwards is not None:
+        kept = {upwards[0]: kept[upwards[0]]}
+    for piece in stage.compensate:
+        kept = make(COMPENSATORS, piece)(subject, kept)
+    subject = subject.with_model(remove(subject.model, kept))
+    for piece in stage.recover:
+        subject = make(RECOVERIES, piece)(subject)
+    return subject
+
+
+def _weights(subject: Subject, stage: Stage, measure: str, limit: float) -> Subject:
+    if measure not in SINGLE:
+        raise UsageError(f"zeros do not lower {measure}", hint="give a target in weights")
+    names = matrices(subject.model)
+    total = sum(subject.model.get_parameter(name).numel() for name in names)
+    start, goal = 1 - _cost(subject, measure) / total, 1 - limit / total
+    goal = start + stage.share * (goal - start)
+    subject = replace(subject, budget=Budget((), {}, goal, measure=measure))
+    for piece in stage.prepare:
+        subject = make(RECOVERIES, piece)(subject)
+    for number in range(1, max(stage.rounds, 1) + 1):
+        budget = Budget((), {}, start + stage.done(number) * (goal - start), measure=measure)
+        subject = replace(subject, budget=budget)
+        scores = _zeros_first(subject, make(SCORES, stage.score)(subject, names))
+        masks = make(ALLOCATORS, stage.allocate)(subject, scores, budget)
+        for piece in stage.compensate:
+            masks = make(COMPENSATORS, piece)(subject, masks)
+        subject = _settled(subject, masks, measure)
+        for piece in stage.recover:
+            subject = make(RECOVERIES, piece)(subject)
+            apply_masks(subject, subject.masks)
+    return subject
+
+
+def _zeros_first(subject: Subject, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What is zero already goes first."""
+    return {
+        name: score.masked_fill(~subject.masks[name], -torch.inf) if name in subject.masks else score
+        for name, score in scores.items()
+    }
+
+
+def _settled(subject: Subject, masks: Mapping[str, Tensor], measure: str) -> Subject:
+    """Weights that are not kept become zero, or the base model's; shared ones are their compensator's business."""
+    if measure == "weights":
+        apply_masks(subject, masks)
+        kept, total = sum(int(mask.sum()) for mask in masks.values()), sum(mask.numel() for mask in masks.values())
+        subject.notes["sparsity"] = {"zeros": 1 - kept / total, "faster": False}  # zeros take as long as other numbers
+        return subject.with_model(subject.model, masks)
+    if measure == "deltas":
+        base = subject.needed_base()
+        with torch.no_grad():
+            for path, mask in masks.items():
+                entry = subject.model.get_parameter(path)
+                entry.copy_(torch.where(mask, entry, base.get_parameter(path)))
+    return subject
+
+
+def apply_masks(subject: Subject, masks: Mapping[str, Tensor]) -> None:
+    """Set the weights that are not kept to zero, in place."""
+    with torch.no_grad():
+        for path, mask in masks.items():
+            subject.model.get_parameter(path).mul_(mask)

@@ -1,0 +1,172 @@
+"""One trial: a recipe with so much recovery on so much data, brought to a target, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass, replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.model.cost import Target, cost
+from ctxprune.shrink.recipes.pieces import RECOVERIES
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, load_recipe
+from ctxprune.shrink.run.baselines import baselines
+from ctxprune.shrink.run.runner import shrink
+from ctxprune.shrink.run.timing import timed, timing_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ctxprune.shrink.model.subject import Subject
+    from ctxprune.shrink.model.tasks.base import Batch
+
+__all__ = ["Effort", "Trial", "rivals", "sizes", "tried", "with_steps"]
+
+_SIZES = ("bytes", "flops", "parameters", "weights")
+_RANDOM = ("head", "neuron", "channel", "expert")
+_TOLERANCE = 0.03  # of a measured time
+_ROUNDS = 8
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a trial may use.
+
+    Attributes:
+        steps: Of every recovery; a recipe without one gets `tune.v1`. 0 leaves recipes as they are.
+        data: Share of the calibration batches, above 0 and up to 1.
+    """
+
+    steps: int = 0
+    data: float = 1.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of it.
+
+    Attributes:
+        subject: With the smaller model.
+        figures: Plain values: quality, left, share (of multiply-adds or of the measure that was asked of the recipe),
+            seconds, sizes, and milliseconds where time was the target.
+    """
+
+    subject: Subject
+    figures: dict[str, Any]
+
+
+def tried(
+    subject: Subject, recipe: Recipe, target: Target, held_out: Sequence[Batch], *, effort: Effort, limit: int = 512
+) -> Trial:
+    """Run a recipe and measure the smaller model.
+
+    Args:
+        subject: The full model with its calibration data.
+        recipe: How.
+        target: A share of what the full model has; of latency a share of measured time, met within 3 %.
+        held_out: Batches for quality.
+        effort: Steps and data.
+        limit: Most tokens that the model takes.
+
+    Raises:
+        UsageError: The recipe cannot do it, or no share of multiply-adds gives the wanted time.
+        InputError: As `ctxprune.shrink.run.runner.shrink`.
+    """
+    started = perf_counter()
+    count = max(round(effort.data * len(subject.calibration)), 1)
+    work = replace(subject, calibration=subject.calibration[:count])
+    whole = with_steps(recipe, effort.steps) if effort.steps else recipe
+    if target.measure == "latency":
+        small, share, times = _in_time(work, whole, target.keep, timing_batch(subject.model, limit))
+    else:
+        small, share, times = shrink(work, whole, target).subject, target.keep, {}
+    figures = {
+        "quality": subject.task.quality(small.model, held_out),
+        "share": share,
+        "seconds": round(perf_counter() - started, 2),
+        **sizes(small),
+        **times,
+    }
+    return Trial(small, figures)
+
+
+def rivals(subject: Subject, measure: str) -> tuple[Recipe, Recipe]:
+    """What every search runs, too: random removal, and its shape trained from random weights towards the full model.
+
+    Of the kinds of unit that the model has, in the measure of the target.
+    """
+    chance = load_recipe("random_weights" if measure == "weights" else "random")
+    if measure != "weights":
+        known = {kind for kind, _ in subject.anatomy.groups}
+        units = tuple(kind for kind in _RANDOM if subject.anatomy.of_kind(kind)) or tuple(
+            sorted(known - {"vocabulary"})
+        )
+        chance = replace(chance, stages=(replace(chance.stages[0], units=units),))
+    return chance, replace(baselines(chance)["distilled"], name="distilled_scratch.v1")
+
+
+def sizes(subject: Subject) -> dict[str, float]:
+    """Bytes, multiply-adds, parameters and weights that are not zero."""
+    return {name: cost(subject.model, name, masks=subject.masks) for name in _SIZES}
+
+
+def with_steps(recipe: Recipe, steps: int, *, add: bool = True) -> Recipe:
+    """The recipe with so many steps in all that trains; with `add` plain tuning at the end if nothing else trains."""
+
+    def more(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+        return tuple(
+            Piece(piece.name, {**piece.parameters, "steps": steps}) if _trains(piece) else piece for piece in pieces
+        )
+
+    stages = tuple(replace(stage, prepare=more(stage.prepare), recover=more(stage.recover)) for stage in recipe.stages)
+    ends = (*recipe.finish, *(piece for stage in recipe.stages for piece in stage.recover))
+    extra = () if not add or any(map(_trains, ends)) else (Piece("tune.v1", {"steps": steps}),)
+    return replace(recipe, stages=stages, finish=(*more(recipe.finish), *extra))
+
+
+def _trains(piece: Piece) -> bool:
+    kind = RECOVERIES.get(piece.name)
+    return is_dataclass(kind) and any(entry.name == "steps" for entry in fields(kind))
+
+
+def _in_time(subject: Subject, recipe: Recipe, keep: float, batch: Batch) -> tuple[Subject, float, dict[str, Any]]:
+    """Shrink to a measured time: the share of multiply-adds that gives it is found with the shapes alone, then used."""
+    bare, low, high, share = with_steps(recipe, 1, add=False), 0.0, 1.0, keep
+    best: tuple[float, float] | None = None  # share and ratio, the slowest in time
+    for _ in range(_ROUNDS):
+        try:
+            ratio = _ratio(subject, shrink(subject, bare, Target("flops", share)).subject, batch)[0]
+        except UsageError:
+            low = share  # so few multiply-adds cannot be left
+            if high - low < 0.01:
+                break
+            share = (low + high) / 2
+            continue
+        if ratio <= keep * (1 + _TOLERANCE) and (best is None or ratio > best[1]):
+            best = share, ratio
+        if abs(ratio / keep - 1) <= _TOLERANCE or high - low < 0.005:
+            break
+        low, high = (low, share) if ratio > keep else (share, high)
+        margin = 0.1 * (high - low)
+        share = min(max(share * keep / ratio, low + margin), high - margin)
+    if best is None:
+        raise UsageError(
+            f"no share of the multiply-adds leaves {keep:.0%} of the time",
+            hint="raise the target or take another recipe",
+        )
+    share = best[0]
+    for _ in range(3):  # with training in between, shapes may come out a little different
+        small = shrink(subject, recipe, Target("flops", share)).subject
+        ratio, before, after = _ratio(subject, small, batch)
+        if ratio <= keep * (1 + _TOLERANCE):
+            break
+        share *= keep / ratio
+    else:
+        raise UsageError(f"{recipe.name} leaves {ratio:.1%} of the time, not {keep:.1%}", hint="raise the target")
+    times = {"full_milliseconds": before, "milliseconds": after, "time_left": ratio, "exact": ratio >= keep * 0.97}
+    return small, share, times
+
+
+def _ratio(subject: Subject, small: Subject, batch: Batch) -> tuple[float, float, float]:
+    before, after = timed([subject.model, small.model], batch)
+    return after / before, before, after

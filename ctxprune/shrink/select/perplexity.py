@@ -1,0 +1,48 @@
+"""Rows by how likely a reference model finds them.
+
+Ankner and others, Perplexed by Perplexity: Perplexity-Based Data Pruning With Small Reference Models, 2024; Marion
+and others, When Less is More: Investigating Data Pruning for Pretraining LLMs at Scale, 2023. Both rank texts by a
+reference model's perplexity and keep the low, middle or high part; which is best depends on the data (the second found
+the middle). Differs: the reference is the teacher, or the model itself where there is none; rankers have no perplexity,
+and a row's cross entropy against its label takes its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ctxprune.errors import UsageError
+from ctxprune.shrink.select.base import best_share, group_numbers, row_losses
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.shrink.model.subject import Subject
+
+__all__ = ["Perplexity"]
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    """The groups of low, middle or high perplexity.
+
+    Attributes:
+        part: "low", "middle" or "high".
+    """
+
+    part: str = "middle"
+
+    def __post_init__(self) -> None:
+        if self.part not in ("high", "low", "middle"):
+            raise UsageError(f"part is {self.part!r}", hint="'low', 'middle' or 'high'")
+
+    def __call__(self, subject: Subject, share: float) -> Tensor:
+        """bool (rows,)."""
+        losses = row_losses(subject, subject.teacher)
+        if self.part != "middle":
+            return best_share(subject, losses if self.part == "high" else -losses, share)
+        groups = group_numbers(subject)
+        means = losses.new_zeros(int(groups.max()) + 1).index_add_(0, groups, losses) / groups.bincount()
+        places = means.argsort(stable=True).argsort(stable=True)[groups].double()
+        return best_share(subject, -(places - places.max() / 2).abs(), share)

@@ -1,0 +1,32 @@
+"""Rows by chance: what every selector is compared with.
+
+Ben-Baruch and others, Distilling the Knowledge in Data Pruning, 2024: where a teacher is followed, a random share is as
+good as or better than a chosen one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from ctxprune.shrink.select.base import best_share, group_numbers
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ctxprune.shrink.model.subject import Subject
+
+__all__ = ["Random"]
+
+
+@dataclass(frozen=True)
+class Random:
+    """A random share of the groups, by the subject's seed."""
+
+    def __call__(self, subject: Subject, share: float) -> Tensor:
+        """bool (rows,)."""
+        groups = group_numbers(subject)
+        scores = torch.rand(int(groups.max()) + 1, generator=subject.generator(5))
+        return best_share(subject, scores[groups], share)

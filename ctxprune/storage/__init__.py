@@ -1,0 +1,1 @@
+"""Files: checksums, compression, JSON lines, arrays, locks and caches."""

@@ -1,0 +1,1 @@
+"""Text: word splitting, folding and stemming, marks of chat templates, invisible characters."""

@@ -1,0 +1,1 @@
+"""Passages: text as sentence units with exact character spans."""

@@ -1,0 +1,133 @@
+"""How the sentences of a passage hang together: what is pinned, and what comes along with what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ctxprune.context.base import Unit
+from ctxprune.errors import UsageError
+
+from .fence import check_fence, enclose, escape_chat_marks, new_fence
+from .markdown import heading_level
+from .patterns import found, safe_pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["NO_OPTIONS", "PassageOptions", "bound_units"]
+
+# Words that point back when they lead a sentence; "it" and "there" of "it rains" come along, which costs a little.
+_POINTERS = re.compile(r"\W*(?:he|she|it|they|his|her|hers|its|their|him|them|this|these|those|such|both)\b", re.I)
+_POINTING = frozenset({"en"})
+
+
+@dataclass(frozen=True)
+class PassageOptions:
+    """What holds for every passage of a context. All is off by default.
+
+    Attributes:
+        markdown: Read the text as Markdown: headings, tables, code blocks, formulas and front matter are one unit each,
+            never cut inside, whatever their length; and what is kept of different lines stays in lines of its own.
+        headings: A heading ("# ...", in Markdown also an underlined line) is kept with anything kept under it.
+        title: The first line of each passage (the first sentence, if there is but one line) is kept with anything kept
+            of the passage.
+        pronouns: A sentence that starts with a pronoun ("It was built ...") is kept only with the one before it. For
+            English. Off by default because it loses evidence at equal length.
+        protect: Regular expressions; units in which one matches are pinned. Case counts unless one says "(?i)".
+            Expressions that a text could make run for ages are refused: see
+            `ctxprune.rag.passages.patterns.safe_pattern`.
+        fence: Put each rendered passage between two lines that name a fence, so that no passage can pretend to end
+            and to be followed by something else. True takes 16 random digits, made with these options: make new ones
+            for each prompt, and tell the model which fence holds (`options.fence`). Or 8 to 64 letters, digits and "-"
+            of your own, which must not stand in a text. The lines count as tokens of the output.
+        escape_marks: Write what a chat template may take for a mark of its own ("<|im_start|>", "[INST]"), and
+            invisible characters, as visible escapes: see `escape_chat_marks`. Spans are those of the source, where
+            such a mark still stands.
+
+    Raises:
+        UsageError: An argument is of the wrong kind, or a pattern is not allowed.
+    """
+
+    markdown: bool = False
+    headings: bool = False
+    title: bool = False
+    pronouns: bool = False
+    protect: Sequence[str] = ()
+    fence: bool | str = False
+    escape_marks: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("markdown", "headings", "title", "pronouns", "escape_marks"):
+            if not isinstance(getattr(self, name), bool):
+                raise UsageError(f"{name} is {getattr(self, name)!r}", hint="give True or False")
+        if isinstance(self.protect, str) or not isinstance(self.protect, Sequence):
+            raise UsageError(f"protect is a {type(self.protect).__name__}", hint="give a tuple of regular expressions")
+        object.__setattr__(self, "protect", tuple(self.protect))
+        for source in self.protect:
+            safe_pattern(source)
+        if self.fence is not False:
+            fence = new_fence() if self.fence is True else check_fence(self.fence, "fence")
+            object.__setattr__(self, "fence", fence)
+
+    def finish(self, text: str) -> str:
+        """A rendered passage as it enters a prompt: marks escaped and fenced, where these options say so."""
+        text = escape_chat_marks(text) if self.escape_marks else text
+        return enclose(text, self.fence) if isinstance(self.fence, str) else text
+
+
+NO_OPTIONS = PassageOptions()
+
+
+def bound_units(
+    text: str, spans: Sequence[tuple[int, int]], options: PassageOptions, *, language: str, levels: Mapping[int, int]
+) -> tuple[Unit, ...]:
+    """A unit for each of `spans`, with its bindings.
+
+    Args:
+        text: The source text.
+        spans: Characters [start, end) of each unit, in order.
+        options: What to bind.
+        language: ISO 639 code of the text.
+        levels: Level of each heading by its start; headings of the form "# ..." need no entry.
+
+    Raises:
+        UsageError: Pronouns are asked for in another language than English.
+    """
+    units = [Unit(text[start:end], span=(start, end)) for start, end in spans]
+    if options.headings:
+        units = _under_headings(units, levels)
+    if options.title:
+        units = [replace(u, parent=0) if i and u.parent is None else u for i, u in enumerate(units)]
+    if options.pronouns:
+        if language.lower()[:2] not in _POINTING:
+            raise UsageError(f"no pronouns are known for the language {language!r}", hint="leave pronouns off")
+        units = (
+            [units[0], *(_after(before, unit, i) for i, (before, unit) in enumerate(pairwise(units)))] if units else []
+        )
+    if options.protect:
+        patterns = [safe_pattern(source) for source in options.protect]
+        units = [replace(unit, pinned=True) if found(patterns, unit.text) else unit for unit in units]
+    return tuple(units)
+
+
+def _after(before: Unit, unit: Unit, index: int) -> Unit:
+    """The unit, bound to unit `index` before it where it starts with a pronoun and that one is no heading."""
+    points = _POINTERS.match(unit.text) is not None and not heading_level(before.text)
+    return replace(unit, requires=(index,)) if points else unit
+
+
+def _under_headings(units: list[Unit], levels: Mapping[int, int]) -> list[Unit]:
+    bound: list[Unit] = []
+    above: list[tuple[int, int]] = []  # (level, index) of the headings that stand open
+    for index, unit in enumerate(units):
+        level = levels.get(unit.span[0] if unit.span else -1, 0) or heading_level(unit.text)
+        while level and above and above[-1][0] >= level:
+            above.pop()
+        bound.append(replace(unit, parent=above[-1][1]) if above else unit)
+        if level:
+            above.append((level, index))
+    return bound

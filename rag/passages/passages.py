@@ -1,0 +1,366 @@
+"""Passages of text as sentence units with exact character spans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ctxprune.context.part import moved
+from ctxprune.errors import UsageError
+
+from .markdown import Block, heading_level, markdown_blocks
+from .options import NO_OPTIONS, PassageOptions, bound_units
+from .tiny_units import join_dense
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from ctxprune.context.base import Unit
+
+__all__ = ["Passage", "Passages", "sentence_spans"]
+
+_BYTES_PER_TOKEN = 4
+_WIDEST = 4  # UTF-8 bytes of a character
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")
+# For the splitter, which knows "\n" and " " only, and of which some rules panic on white space of several bytes; each
+# of these characters gets a stand-in of the same length.
+_UNREADABLE = re.compile("[\ud800-\udfff\x00\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+_STAND_INS = {
+    **dict.fromkeys((0, *range(0xD800, 0xE000)), "\ufffd"),
+    **dict.fromkeys(map(ord, "\x85\u2028\u2029"), "\n"),
+    **dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
+}
+# A line that starts something of its own: bullet, number, heading, quotation, table row, code fence.
+_ITEM = re.compile(r"\s*(?:[-*+•‣▪◦–—·]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```)")
+_HEADING = 16  # characters by which a line is known as one
+_LINE = re.compile(r"[^\n]+")
+_MARKER = re.compile(r"\s*\(?(?:[0-9]{1,3}|[A-Za-z])[.)]\s*")  # the number of a list item, no sentence by itself
+_WORD = re.compile(r"\w")  # without one, as in "?!", nothing is said
+# A line without any of this is one sentence in any language: the splitter costs more than all else for a short one.
+_BOUNDARY = re.compile("[.!?;:\x80-\U0010ffff]|\n[^\n]")
+_WRAPPED_WIDTH = 120  # no one wraps prose by hand at more characters than this
+_WINDOW = 4096  # characters the splitter sees at once
+_SHORT = 0.6  # of the longest line of its paragraph: shorter lines were not ended by wrapping
+# Where to cut a piece that is too long, best first: line ends, clause ends, white space.
+_CUTS = tuple(
+    re.compile(pattern) for pattern in (r"\n+", r"[;:.!?。！？；：]\s+|[。！？；：]", r"[,、，)]\s+|[、，]", r"\s+")
+)
+_JOINED = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One text, cut into sentences. Renders as a text.
+
+    Each unit's `span` gives its characters in `text`, and `text[start:end]` is the unit's text. Every character of
+    `text` that is not white space lies in exactly one unit. A text of nothing but white space has no units. Where more
+    than 100,000 sentences, lines or blocks take less than 32 characters each, neighbours are one unit, of 64 characters
+    or so.
+
+    Attributes:
+        text: The source text; any characters, any length.
+        gap: What stands between kept sentences where something was dropped; neighbours keep what stood between them.
+        language: ISO 639 code for the sentence rules; languages without rules of their own get general ones.
+        max_tokens: Longer sentences are cut, at clause ends or white space where there are any, so that a small budget
+            can be met; counted as 4 UTF-8 bytes a token, at least 8.
+        options: What is pinned and what hangs together, and whether the text is Markdown.
+
+    Raises:
+        UsageError: An argument is of the wrong kind or out of range.
+    """
+
+    text: str
+    gap: str = " … "
+    language: str = "en"
+    max_tokens: int = 200
+    options: PassageOptions = NO_OPTIONS
+    units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.options, PassageOptions):
+            raise UsageError(f"options is a {type(self.options).__name__}", hint="give PassageOptions(...)")
+        for name in ("text", "gap", "language"):
+            if not isinstance(getattr(self, name), str):
+                raise UsageError(f"{name} is a {type(getattr(self, name)).__name__}", hint="give a str")
+        if isinstance(self.options.fence, str) and self.options.fence in self.text:
+            raise UsageError("the text holds its own fence", where="fence", hint="take another one for each prompt")
+        blocks = _blocks(_readable(self.text), self.options)
+        spans: Sequence[tuple[int, int]] = _spans(self.text, blocks, language=self.language, max_tokens=self.max_tokens)
+        levels = {block.start: block.level for block in blocks if block.level}
+        if self.options.headings and not self.options.markdown:
+            levels |= {
+                start: level for start, end in spans if (level := heading_level(self.text[start:end][:_HEADING]))
+            }
+        longest = self.max_tokens * _BYTES_PER_TOKEN // _WIDEST
+        spans = join_dense(spans, len(self.text), levels, longest=longest, first=int(self.options.title))
+        units = bound_units(self.text, spans, self.options, language=self.language, levels=levels)
+        object.__setattr__(self, "units", units)
+
+    def render(self, kept: Collection[int]) -> str:
+        """The kept sentences in source order, each byte for byte; the whole text, white space included, if all are.
+
+        Where the options ask for it, marks of chat templates are escaped and the text is fenced.
+        """
+        spans = [unit.span for unit in self.units if unit.span is not None]
+        wide = f"\n\n{self.gap.strip()}\n\n" if self.gap.strip() else "\n\n"
+        gaps = (self.gap, wide if self.options.markdown else self.gap)
+        return self.options.finish(_render(self.text, spans, sorted(set(kept)), gaps))
+
+
+@dataclass(frozen=True)
+class Passages:
+    """Several texts, each cut into sentences. Renders as a list of as many texts, "" for one that lost everything.
+
+    Units run through all texts in order; `sources[i]` says in which text the span of unit i is. Attributes and errors
+    as in `Passage`; `texts` may be any sequence of texts, and is stored as a tuple. `titles`, one a text or none at
+    all, are no part of what is pruned; some scorers read them (`TitledScorer`).
+    """
+
+    texts: Sequence[str]
+    gap: str = " … "
+    language: str = "en"
+    max_tokens: int = 200
+    options: PassageOptions = NO_OPTIONS
+    titles: Sequence[str] = ()
+    units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
+    sources: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _passages: tuple[Passage, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.texts, str):
+            raise UsageError("texts is a single text", hint="give a list of texts, or use Passage")
+        if not isinstance(self.texts, Iterable):
+            raise UsageError(f"texts is a {type(self.texts).__name__}", hint="give a list of texts")
+        object.__setattr__(self, "texts", tuple(self.texts))
+        passages = tuple(Passage(text, self.gap, self.language, self.max_tokens, self.options) for text in self.texts)
+        object.__setattr__(self, "_passages", passages)
+        object.__setattr__(self, "titles", _checked_titles(self.titles, len(passages)))
+        units: list[Unit] = []
+        for passage in passages:
+            first = len(units)
+            units += [moved(unit, first) for unit in passage.units]
+        object.__setattr__(self, "units", tuple(units))
+        sources = (index for index, passage in enumerate(passages) for _ in passage.units)
+        object.__setattr__(self, "sources", tuple(sources))
+
+    def render(self, kept: Collection[int]) -> list[str]:
+        """The kept sentences of each text; as many texts as came in, in their order.
+
+        A text of nothing but white space stays as it is if all else does, else it becomes "".
+        """
+        chosen = set(kept)
+        whole = len(chosen) == len(self.units)
+        texts, first = [], 0
+        for passage in self._passages:
+            local = [i for i in range(len(passage.units)) if first + i in chosen]
+            texts.append(passage.render(local) if whole or passage.units else "")
+            first += len(passage.units)
+        return texts
+
+
+def _checked_titles(titles: object, size: int) -> tuple[str, ...]:
+    if isinstance(titles, str) or not isinstance(titles, Iterable):
+        raise UsageError(f"titles is a {type(titles).__name__}", hint="give a list of titles")
+    found = tuple(titles)
+    if found and (len(found) != size or not all(isinstance(title, str) for title in found)):
+        raise UsageError(f"{len(found)} titles do not match {size} texts", hint="give a str for each text, or none")
+    return found
+
+
+def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) -> list[tuple[int, int]]:
+    """Characters [start, end) of each sentence of `text`, without the white space around it, in order.
+
+    Sentence ends are those of `sentencex`; besides, list items, headings and lines that were not ended by wrapping
+    stand alone, and longer sentences than `max_tokens` (4 UTF-8 bytes each) are cut.
+
+    Raises:
+        UsageError: max_tokens is under 8, or language is no language code.
+    """
+    return _spans(text, (), language=language, max_tokens=max_tokens)
+
+
+def _spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens: int) -> list[tuple[int, int]]:
+    """As `sentence_spans`; `blocks` stay whole."""
+    if not isinstance(max_tokens, int) or max_tokens < 8:
+        raise UsageError(f"max_tokens is {max_tokens!r}", hint="give a whole number from 8 up")
+    code = _LANGUAGE.fullmatch(language)
+    if code is None:
+        raise UsageError(f"language is {language!r}", hint="give an ISO 639 code such as 'en' or 'pt-BR'")
+    readable = _readable(text)
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for whole in (*blocks, Block(len(text), len(text))):
+        between = readable[start : whole.start]
+        if between and not between.isspace():
+            lines = [start + line for line in _line_starts(between)]
+            for part in pairwise([*lines, whole.start]):
+                for sentence in _sentences(readable, *part, code.group(1).lower()):
+                    spans += _sentence_spans(text, *sentence, max_tokens * _BYTES_PER_TOKEN)
+        spans += _block_span(text, whole)
+        start = whole.end
+    return spans
+
+
+def _sentence_spans(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
+    """The sentence [start, end) in parts of at most `limit` UTF-8 bytes, without white space at their ends."""
+    if (end - start) * _WIDEST <= limit:
+        yield from _stripped(text, start, end)
+        return
+    for piece in _pieces(text, start, end, limit):
+        yield from _stripped(text, *piece)
+
+
+def _blocks(text: str, options: PassageOptions) -> list[Block]:
+    """What stays whole: the blocks of Markdown, and a first line that is the title."""
+    blocks = markdown_blocks(text) if options.markdown else []
+    if not options.title:
+        return blocks
+    start = len(text) - len(text.lstrip())
+    end = text.find("\n", start)
+    if end < 0 or (blocks and blocks[0].start <= start):
+        return blocks
+    return [Block(start, end), *(block for block in blocks if block.start >= end)]
+
+
+def _readable(text: str) -> str:
+    if _UNREADABLE.search(text) is None:
+        return text
+    return text.replace("\r\n", " \n").replace("\r", "\n").translate(_STAND_INS)
+
+
+def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple[int, int]]:
+    """[start, end) cut at sentence ends, one window after the other.
+
+    The splitter leaves what is quoted or in brackets in one piece, so that one stray quotation mark would swallow the
+    rest of a long text; a window bounds the loss. What the window cuts off is read again with the next one.
+    """
+    if end - start <= _WINDOW and _BOUNDARY.search(text, start, end) is None:
+        empty = text.find("\n\n", start, end)  # nothing but line ends from there on
+        yield start, end if empty < 0 else empty
+        return
+    import sentencex  # type: ignore[import-untyped]
+
+    while start < end:
+        window = text[start : min(end, start + _WINDOW)]
+        if _WORD.search(window) is None:  # nothing is said, and the splitter would take long over thousands of marks
+            yield start, start + len(window)
+            start += len(window)
+            continue
+        found = sentencex.get_sentence_boundaries(language, window)
+        ends = sorted({len(window), *(boundary["end_index"] for boundary in found)})
+        if start + _WINDOW < end and len(ends) > 1 and ends[-2] > _WINDOW // 2:
+            ends.pop()
+        before = last = 0
+        for cut in ends:
+            alone = _WORD.search(window, last, cut) is None or _MARKER.fullmatch(window, last, cut)
+            last = cut
+            if alone and cut < len(window):
+                continue
+            yield start + before, start + cut
+            before = cut
+        if not before:  # nothing but marks: to read all but one of them again would take the square of their number
+            before = ends[-1]
+            yield start, start + before
+        start += before
+
+
+def _line_starts(text: str) -> Iterator[int]:
+    """Starts of the lines that do not merely continue the line before."""
+    end = -1
+    paragraph: list[tuple[int, str]] = []
+    for match in _LINE.finditer(text):
+        start, line = match.start(), match.group().rstrip()
+        if not line or start > end + 1:  # blank, or behind empty lines
+            yield from _paragraph_starts(paragraph)
+            paragraph = []
+        if line:
+            paragraph.append((start, line))
+        end = match.end()
+    yield from _paragraph_starts(paragraph)
+
+
+def _paragraph_starts(lines: list[tuple[int, str]]) -> Iterator[int]:
+    longest = max((len(line) for _, line in lines), default=0)
+    for (_, before), (start, line) in pairwise([(0, ""), *lines]):
+        wrapped = longest <= _WRAPPED_WIDTH and len(before) >= _SHORT * longest
+        if not wrapped or before.startswith("#") or _ITEM.match(line):
+            yield start
+
+
+def _pieces(text: str, start: int, end: int, limit: int, level: int = 0) -> Iterator[tuple[int, int]]:
+    """[start, end) in parts of at most `limit` UTF-8 bytes, cut at the best places that do."""
+    if _size(text, start, end) <= limit:
+        yield start, end
+        return
+    if level == len(_CUTS):
+        yield from _slices(text, start, end, limit)
+        return
+    first = start
+    for cut in _last_cuts(text, start, end, limit, _CUTS[level]):
+        yield from _pieces(text, first, cut, limit, level + 1)
+        first = cut
+
+
+def _last_cuts(text: str, start: int, end: int, limit: int, pattern: re.Pattern[str]) -> Iterator[int]:
+    """The fewest cuts after matches of `pattern` that leave parts within `limit` where that can be; then `end`."""
+    before, size = start, 0
+    for match in pattern.finditer(text, start, end):
+        step = _size(text, before, match.end())
+        if size and size + step > limit:
+            yield before
+            size = 0
+        before, size = match.end(), size + step
+    if before < end and size and size + _size(text, before, end) > limit:
+        yield before
+    yield end
+
+
+def _slices(text: str, start: int, end: int, limit: int) -> Iterator[tuple[int, int]]:
+    """Equal parts of text that offers no place to cut; a letter keeps the marks that are drawn upon it."""
+    step = limit // len(max(text[start:end]).encode("utf-8", "surrogatepass"))
+    while end - start > step:
+        cut = start + step
+        while cut > start + step // 2 and (_JOINED.match(text[cut]) or text[cut - 1] == "\u200d"):
+            cut -= 1
+        yield start, cut
+        start = cut
+    yield start, end
+
+
+def _size(text: str, start: int, end: int) -> int:
+    return len(text[start:end].encode("utf-8", "surrogatepass"))
+
+
+def _stripped(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """[start, end) without the white space at its ends; [] if nothing else is there."""
+    part = text[start:end]
+    start += len(part) - len(part.lstrip())
+    end -= len(part) - len(part.rstrip())
+    return [(start, end)] if start < end else []
+
+
+def _block_span(text: str, block: Block) -> list[tuple[int, int]]:
+    """The block without the white space after it; [] for the empty one at the end. Its indentation means something."""
+    end = block.start + len(text[block.start : block.end].rstrip())
+    return [(block.start, end)] if block.start < end else []
+
+
+def _render(text: str, spans: list[tuple[int, int]], kept: list[int], gaps: tuple[str, str]) -> str:
+    """What is kept; where something was dropped stands the first gap within a line, else the second."""
+    if not kept:
+        return text if not spans else ""
+    parts = [text[: spans[0][0]]] if kept[0] == 0 else []
+    before = -1
+    for index in kept:
+        start, end = spans[index]
+        if before >= 0:
+            between = text[spans[before][1] : start]
+            parts.append(between if index == before + 1 else gaps["\n" in between or "\r" in between])
+        parts.append(text[start:end])
+        before = index
+    if before == len(spans) - 1:
+        parts.append(text[spans[before][1] :])
+    return "".join(parts)

@@ -1,0 +1,1 @@
+"""Policies for retrieved documents: duplicates, neighbours, whole documents."""

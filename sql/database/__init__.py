@@ -1,0 +1,1 @@
+"""Databases: connections, drivers, limits and results."""

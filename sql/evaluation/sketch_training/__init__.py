@@ -1,0 +1,1 @@
+"""Training of the sketch generator from benchmarks: examples, fitting, weights."""

@@ -1,0 +1,1 @@
+"""The pipeline: its steps, trace, answers and conversations."""

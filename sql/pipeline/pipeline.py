@@ -1,0 +1,379 @@
+"""The pipeline: a question on a database comes back as checked rows, with a trace of how."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from ctxprune.errors import UsageError
+from ctxprune.llm.base import recorded_calls
+from ctxprune.llm.langchain import as_chat_model
+from ctxprune.utils.cancellation import Stop, cancellation, check_cancelled
+
+from ..database.database import Limits
+from ..generate.base import reads_values, with_runner
+from ..guard.execution import GuardedRunner
+from ..select.base import without_cells
+from ..values.lazy import LazyIndex
+from ..values.restrict import check_leaves_out, restrict
+from .answer import Answer, answer_of
+from .steps import (
+    PATHS,
+    CheckNames,
+    Execute,
+    Generate,
+    LinkSchema,
+    RetrieveValues,
+    Screen,
+    SelectAnswer,
+    ShowValues,
+    State,
+    without_examples,
+)
+from .trace import TraceBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ctxprune.llm.base import ChatModel
+
+    from ..database.database import Database
+    from ..generate.base import Generator
+    from ..knowledge import Knowledge
+    from ..linking.base import Linker
+    from ..repair.base import Repairer
+    from ..schema.schema import ColumnRef, Schema
+    from ..select.base import Selector
+    from ..values.base import ValueLookup
+    from .steps import Step
+    from .steps.knowledge import RecallKnowledge
+
+__all__ = ["Answer", "Pipeline", "PipelineConfig"]
+
+_KEY_SECONDS = 2.0  # for keys that the database does not declare
+_TAUGHT = 3.0  # votes of a taught answer; a generator has one
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """The numbers of a pipeline.
+
+    Attributes:
+        paths: What generators without paths of their own see, of "full", "linked", "linked+values", "full+values".
+        candidates: Candidates per generator over all paths, 1 or more.
+        repair_rounds: Repairs per candidate at most, 0 or more.
+        names_check: Whether names that a prompt did not show are looked for in candidates, restored where they break
+            one, and the generator asked once more; see `CheckNames`.
+        full_budget: Tokens of a schema, by the linker's count, above which no prompt holds all of it as long as there
+            is another path; the prompt in which `chat` adds columns then shows the best tables. Small models lose their
+            way in long prompts; raise it for strong ones.
+        examples: Stored values per column that prompts of the path "linked+values" show, 0 or more.
+        private: Columns whose values never leave the database except as rows of an answer: they are not indexed, and
+            neither examples nor value hits of theirs come into a prompt, and no selector shows a model a cell.
+        schema: The part of the database that this caller may see and query; None for all of it.
+        limits: Of every query.
+        max_question: Characters of the question, and of the evidence, at most.
+        seed: Same seed, same answer, where the generators can promise that.
+
+    Raises:
+        UsageError: A number is out of its range.
+    """
+
+    paths: tuple[str, ...] = PATHS
+    candidates: int = 4
+    repair_rounds: int = 2
+    names_check: bool = True
+    full_budget: int = 4_000
+    examples: int = 3
+    private: tuple[ColumnRef, ...] = ()
+    schema: Schema | None = None
+    limits: Limits = field(default_factory=Limits)
+    max_question: int = 10_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, low in (
+            ("candidates", 1),
+            ("repair_rounds", 0),
+            ("examples", 0),
+            ("full_budget", 0),
+            ("max_question", 1),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < low:
+                raise UsageError(f"{name} must be at least {low}, got {value!r}", where=name)
+
+
+class _Way(NamedTuple):
+    """What was made for the columns that the value index hides."""
+
+    told: tuple[ColumnRef, ...]
+    schema: Schema
+    steps: tuple[Step, ...]
+
+
+class Pipeline:
+    """Answers questions on one database. Safe to share between threads.
+
+    A question's way is the tuple `steps`: screen, values, knowledge, link, examples, generate, names, execute, select.
+    `Pipeline.of_steps` takes any other tuple. The steps and the schema are made anew when `values` hides other columns
+    than before, as a version of a shared index may that was published meanwhile. Foreign keys that the database does
+    not declare are inferred from names and values.
+
+    Args:
+        database: What is asked; the caller closes it.
+        generators: Who writes candidates; default the sketch generator, which needs no model.
+        linker: Cuts the schema; default the ranked linker.
+        values: Finds stored values in questions; default an index built in memory at the first question. Values of the
+            columns in its `hidden`, where it has that, come into no prompt.
+        selector: Chooses among executed candidates; default the execution vote.
+        chat: A chat model that helps beside the generators (two-model use): it adds tables and columns to the linked
+            schema, repairs queries that fail or give nothing, and chooses between the two best results when they are
+            close.
+        knowledge: What the team knows: a `Knowledge`, a file of it, or entries (`ctxprune.sql.knowledge`). What a
+            question needs of it comes into prompts, within a budget, and keeps columns through linking; a question that
+            was taught gets its answer as a candidate. Entries that speak of private columns, or of columns outside the
+            caller's schema, are left out.
+        config: Numbers, and the part of the schema that this caller may see.
+
+    Raises:
+        InputError, FormatError: The file of knowledge cannot be read, or a line of it is wrong.
+        DatabaseError: The database cannot be read.
+        SchemaError: A private column is not in the schema.
+        UsageError: `chat` is not a chat model, `knowledge` is none, there is no generator or path; or the caller may
+            see only a part of the database, or there are private columns or views of hidden ones, and `values` (or what
+            it wraps) has no `within`.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a pipeline, each with a default
+        self,
+        database: Database,
+        *,
+        generators: Sequence[Generator] | None = None,
+        linker: Linker | None = None,
+        values: ValueLookup | None = None,
+        selector: Selector | None = None,
+        chat: object = None,
+        knowledge: object = None,
+        config: PipelineConfig = PipelineConfig(),
+    ) -> None:
+        from ..knowledge import Knowledge
+        from ..linking.contained import KeyLimits, with_contained_keys
+
+        self.config = config
+        self._database, self._linker, self._selector = database, linker, selector
+        self._whole = with_contained_keys(
+            database, config.schema or database.schema(), limits=KeyLimits(seconds=_KEY_SECONDS)
+        )
+        self._generators = _default_generators() if generators is None else tuple(generators)
+        self._values: ValueLookup | None = self._visible_values(values)
+        self._model = None if chat is None else as_chat_model(chat)
+        self._knowledge = None if knowledge is None else Knowledge.of(knowledge)
+        self._way = self._made(self._values, _told(self._values))
+
+    def _visible_values(self, values: ValueLookup | None) -> ValueLookup:
+        """Where values are looked up, of what the caller may see."""
+        schema = self.config.schema
+        if values is None:
+            return LazyIndex(self._database, self._whole, self.config.private)
+        if schema is None or not set(self._database.schema().refs()) - set(schema.refs()):
+            return values
+        check_leaves_out(values, "the columns that this caller may not see")
+        return restrict(values, tuple(schema.refs()))
+
+    def _made(self, values: ValueLookup, told: tuple[ColumnRef, ...]) -> _Way:
+        from ..guard import Guard
+
+        config, database, model = self.config, self._database, self._model
+        hidden = _hidden(told, self._whole, config.private)
+        schema = without_examples(self._whole, hidden)
+        runner = GuardedRunner(database, Guard(schema.dialect, schema), config.limits, bool(hidden))
+        writers = tuple(with_runner(writer, runner, private=bool(hidden)) for writer in self._generators)
+        known = _known(self._knowledge, schema, hidden, None if config.schema is None else database.schema())
+        writers = (*_learned(known), *writers)
+        retrieve = RetrieveValues(values, (*config.private, *_views(hidden, schema)))
+        shows = config.examples and "linked+values" in config.paths and any(map(reads_values, writers))
+        whole = set(config.paths) == {"full"}  # then nothing reads the linked schema
+        steps: tuple[Step, ...] = (
+            Screen(),
+            *(() if whole and not config.repair_rounds else (retrieve,)),
+            *known,
+            *(() if whole else (LinkSchema(_linker(self._linker, model, config.full_budget)),)),
+            *((ShowValues(database, config.examples, hidden),) if shows else ()),
+            Generate(writers, config.paths, config.candidates, config.seed, config.full_budget),
+            *((CheckNames(writers, config.seed),) if config.names_check and not whole else ()),
+            Execute(runner, _repairers(model), config.repair_rounds, retrieve),
+            SelectAnswer(_selector(self._selector, model, private=bool(hidden), taught=bool(known))),
+        )
+        return _Way(told, schema, steps)
+
+    @classmethod
+    def of_steps(cls, schema: Schema, steps: Sequence[Step], *, config: PipelineConfig = PipelineConfig()) -> Pipeline:
+        """A pipeline of your own steps over what `schema` lets its caller see."""
+        self = cls.__new__(cls)
+        self.config, self._values, self._way = config, None, _Way((), schema, tuple(steps))
+        return self
+
+    @property
+    def schema(self) -> Schema:
+        """What the caller may see. Raises what `values.hidden` does."""
+        return self._current().schema
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The way of the next question. Raises what `values.hidden` does."""
+        return self._current().steps
+
+    def _current(self) -> _Way:
+        way = self._way
+        if self._values is not None and (told := _told(self._values)) != way.told:
+            way = self._way = self._made(self._values, told)
+        return way
+
+    def ask(self, question: str, evidence: str = "") -> Answer:
+        """Answer one question.
+
+        Returns:
+            Rows, or a refusal with its reason; a failing model, generator or query never raises.
+
+        Raises:
+            UsageError: The question is empty, too long or no text.
+            DatabaseError: The database itself cannot be used.
+            InputError, FormatError: The file in which a model's answers are kept cannot be used.
+            StoreError, FormatError: A Redis that holds the index of values or a model's answers cannot be used.
+        """
+        question, evidence = self._text(question, "question"), self._text(evidence, "evidence")
+        if not question:
+            raise UsageError("the question is empty", where="question")
+        way = self._current()
+        state = State(question, way.schema, evidence)
+        builder = TraceBuilder()
+        for step in way.steps:
+            if state.refusal is not None:
+                break
+            check_cancelled()
+            start = perf_counter()
+            with recorded_calls() as calls:
+                state = step.run(state)
+            builder.step(step.name, (perf_counter() - start) * 1e3, calls)
+        return answer_of(state, builder)
+
+    async def aask(self, question: str, evidence: str = "") -> Answer:
+        """`ask` for asyncio: it runs in a thread.
+
+        Once cancelled, it starts no further step, model call or query, waits for no model, and ends the query that is
+        running.
+        """
+        cancelled = Stop()
+        try:
+            with cancellation(cancelled):
+                return await asyncio.to_thread(self.ask, question, evidence)
+        finally:
+            cancelled.set()
+
+    def ask_many(self, questions: Iterable[str], *, workers: int = 1) -> list[Answer]:
+        """Answers in the order of the questions; with several workers, that many are worked on at once.
+
+        Raises:
+            UsageError: As `ask`, for any of them; workers is below 1; or `questions` is a single text.
+            DatabaseError: As `ask`.
+        """
+        if workers < 1:
+            raise UsageError(f"workers must be at least 1, got {workers}", where="workers")
+        if isinstance(questions, str):
+            raise UsageError("questions is a single text", where="questions", hint="give a list, or use ask")
+        if workers == 1:
+            return [self.ask(question) for question in questions]
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(self.ask, questions))
+
+    def _text(self, text: str, where: str) -> str:
+        """`text` without control characters, lone surrogates and outer blanks, checked for length."""
+        limit = self.config.max_question
+        if not isinstance(text, str):
+            raise UsageError(f"the {where} is a {type(text).__name__}", where=where, hint="give a text")
+        if len(text) > limit:
+            hint = f"at most {limit} are taken"
+            raise UsageError(f"the {where} has {len(text)} characters", where=where, hint=hint)
+        return _CONTROL.sub(" ", text.encode("utf-8", "replace").decode("utf-8")).strip()
+
+
+def _told(values: ValueLookup) -> tuple[ColumnRef, ...]:
+    """The columns that an index hides."""
+    return tuple(getattr(values, "hidden", ()))
+
+
+def _hidden(told: Sequence[ColumnRef], schema: Schema, private: Sequence[ColumnRef]) -> tuple[ColumnRef, ...]:
+    """The columns of `schema` whose values must not be shown: private ones, those that an index told, and all columns
+    of views, which may show them, where there are any.
+    """
+    refs = (*private, *(ref for ref in told if ref.table in schema and ref.column in schema.table(ref.table)))
+    return (*refs, *(ref for ref in schema.refs() if schema.table(ref.table).is_view)) if refs else ()
+
+
+def _views(hidden: Sequence[ColumnRef], schema: Schema) -> Iterator[ColumnRef]:
+    return (ref for ref in hidden if schema.table(ref.table).is_view)
+
+
+def _default_generators() -> tuple[Generator, ...]:
+    from ..generate.sketch import SketchGenerator
+
+    return (SketchGenerator(),)
+
+
+def _known(
+    knowledge: Knowledge | None, schema: Schema, hidden: Sequence[ColumnRef], whole: Schema | None
+) -> tuple[RecallKnowledge, ...]:
+    """The step that recalls what is known, where something is."""
+    if knowledge is None:
+        return ()
+    from .steps.knowledge import RecallKnowledge
+
+    return (RecallKnowledge(knowledge.bound(schema, hidden, whole=whole)),)
+
+
+def _learned(known: Sequence[RecallKnowledge]) -> tuple[Generator, ...]:
+    from ..generate.learned import LearnedGenerator
+
+    return tuple(LearnedGenerator(step.knowledge) for step in known)
+
+
+def _linker(linker: Linker | None, model: ChatModel | None, budget: int) -> Linker:
+    if linker is None:
+        from ..linking.ranked import RankedLinker
+
+        linker = RankedLinker()
+    if model is None:
+        return linker
+    from ..linking.chat import ChatLinker
+
+    return ChatLinker(model, linker, budget=budget)
+
+
+def _selector(selector: Selector | None, model: ChatModel | None, *, private: bool, taught: bool) -> Selector:
+    if selector is None:
+        from ..select.vote import VoteSelector
+
+        # what people taught for this very question stands against a few models that agree
+        selector = VoteSelector({"learned.v1": _TAUGHT}) if taught else VoteSelector()
+    if model is not None:
+        from ..select.judge import JudgedSelector
+
+        selector = JudgedSelector(model, selector)
+    return without_cells(selector) if private else selector
+
+
+def _repairers(model: ChatModel | None) -> tuple[Repairer, ...]:
+    from ..repair import mechanical_repairers
+
+    if model is None:
+        return mechanical_repairers()
+    from ..repair.chat import ChatRepair
+    from ..repair.refine import ChatRefine
+
+    return (*mechanical_repairers(), ChatRepair(model), ChatRefine(model))

@@ -1,0 +1,170 @@
+"""What a generator is to know of the question: stored values, the linked schema, example values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ...guard.intent import write_request
+from ...linking.doubts import SchemaWords, find_doubts
+from ...linking.wrapped import counter_of, with_columns
+from ...schema.schema import ColumnRef
+from ...values.restrict import check_leaves_out, fold_ref, restrict
+from .base import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from ...linking.base import Linker
+    from ...schema.schema import Schema
+    from ...values.base import ValueHit, ValueLookup
+    from .base import State
+
+__all__ = ["LinkSchema", "RetrieveValues", "Sampler", "Screen", "ShowValues", "with_values", "without_examples"]
+
+
+class Sampler(Protocol):
+    """Reads example values; a `Database`."""
+
+    def with_examples(self, schema: Schema, *, n: int) -> Schema:
+        """`schema` with up to n stored values in every `Column.examples`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Refuses questions that ask to change the database; a courtesy, the guard is what protects it."""
+
+    name: str = "screen"
+
+    def run(self, state: State) -> State:
+        """The same state, or a refusal."""
+        found = write_request(state.question)
+        if not found:
+            return state
+        reason = f"I can only read this database, so I left it as it is: the question asks for a change ({found!r})."
+        return replace(state, refusal=Refusal("write_request", reason))
+
+
+class _Made(NamedTuple):
+    """What `RetrieveValues` makes of a schema: a look-up of what may be shown of it, and its words."""
+
+    schema: Schema
+    values: ValueLookup
+    words: SchemaWords
+
+
+@dataclass(frozen=True)
+class RetrieveValues:
+    """Finds stored values that the question mentions, and its words that mean nothing the caller may see.
+
+    Attributes:
+        values: Where they are looked up.
+        private: Columns whose values are never shown. They, and columns outside the caller's schema, take no part in
+            the look-up (`ValueIndex.within`). Where there are none, a look-up without `within` is taken, too, and hits
+            outside the schema are dropped afterwards.
+
+    Raises:
+        UsageError: There are private columns, and `values`, or a look-up that it wraps, has no `within`.
+    """
+
+    values: ValueLookup
+    private: tuple[ColumnRef, ...] = ()
+    name: str = "values"
+    _made: list[_Made] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.private:
+            check_leaves_out(self.values, "private columns")
+
+    def run(self, state: State) -> State:
+        """Adds `hits`, `doubts`, and `ranges` where the lookup has them."""
+        made = self._of(state.schema)
+        find_ranges = getattr(made.values, "ranges", None)
+        ranges = () if find_ranges is None else tuple(find_ranges(state.question, state.evidence))
+        hits = self.find(state.question, state, state.evidence)
+        doubts = find_doubts(state.question, made.words, hits=hits, ranges=ranges, told=state.evidence)
+        return replace(state, hits=hits, ranges=ranges, doubts=doubts)
+
+    def find(self, text: str, state: State, evidence: str = "") -> tuple[ValueHit, ...]:
+        """The hits of any text on what may be shown of the state's schema."""
+        return tuple(self._of(state.schema).values.lookup(text, evidence))
+
+    def _of(self, schema: Schema) -> _Made:
+        """What is made of a schema, once as long as it stays the same."""
+        for made in self._made:
+            if made.schema is schema:
+                return made
+        private = set(map(fold_ref, self.private))
+        values = restrict(self.values, [ref for ref in schema.refs() if fold_ref(ref) not in private])
+        made = _Made(schema, values, SchemaWords.of(schema))
+        self._made[:] = [made]
+        return made
+
+
+@dataclass(frozen=True)
+class LinkSchema:
+    """Cuts the schema to what the question needs; columns that known terms and notes are about stay."""
+
+    linker: Linker
+    name: str = "link"
+
+    def run(self, state: State) -> State:
+        """Adds `linked`."""
+        linked = self.linker.link(state.question, state.schema, hits=state.hits, evidence=state.told)
+        if state.known is not None:
+            linked = with_columns(linked, sorted(state.known.columns), "known term or note", counter_of(self.linker))
+        return replace(state, linked=linked)
+
+
+@dataclass(frozen=True)
+class ShowValues:
+    """Puts a few stored values beside every detailed column of the linked schema, for prompts.
+
+    Attributes:
+        database: Where they are stored; each column is read once.
+        n: Values per column, 1 or more.
+        private: Columns whose values are never shown.
+    """
+
+    database: Sampler
+    n: int = 3
+    private: tuple[ColumnRef, ...] = ()
+    name: str = "examples"
+    _seen: dict[ColumnRef, tuple[object, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def run(self, state: State) -> State:
+        """Adds `shown`, where a linker ran."""
+        if state.linked is None:
+            return state
+        schema = state.linked.schema
+        private = {fold_ref(ref) for ref in self.private}
+        worth = state.linked.detailed
+        wanted = [ref for ref in schema.refs() if worth is None or ref in worth]
+        missing = [ref for ref in wanted if ref not in self._seen and fold_ref(ref) not in private]
+        if missing:
+            filled = self.database.with_examples(schema.subset(missing), n=self.n)
+            self._seen.update({ColumnRef(t.name, c.name): c.examples for t in filled.tables for c in t.columns})
+        return replace(state, shown=with_values(schema, {ref: self._seen.get(ref, ()) for ref in wanted}))
+
+
+def with_values(schema: Schema, values: Mapping[ColumnRef, tuple[object, ...]]) -> Schema:
+    """`schema` with exactly these examples."""
+    tables = []
+    for table in schema.tables:
+        columns = (replace(c, examples=values.get(ColumnRef(table.name, c.name), ())) for c in table.columns)
+        tables.append(replace(table, columns=tuple(columns)))
+    return replace(schema, tables=tuple(tables))
+
+
+def without_examples(schema: Schema, hidden: Collection[ColumnRef]) -> Schema:
+    """`schema` without the examples that stand beside some columns.
+
+    Raises:
+        SchemaError: There is no such column.
+    """
+    names = {(schema.table(ref.table).name, schema.table(ref.table).column(ref.column).name) for ref in hidden}
+    if not names:
+        return schema
+    shown = {ref: schema.table(ref.table).column(ref.column).examples for ref in schema.refs() if ref not in names}
+    return with_values(schema, shown)

@@ -1,0 +1,36 @@
+"""The step of a pipeline that brings to mind what a team knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ...linking.doubts import without_told
+
+if TYPE_CHECKING:
+    from ...knowledge.recall import BoundKnowledge
+    from . import State
+
+__all__ = ["RecallKnowledge"]
+
+
+@dataclass(frozen=True)
+class RecallKnowledge:
+    """Chooses the entries that the question needs.
+
+    Attributes:
+        knowledge: What may be used of it with the caller's schema.
+    """
+
+    knowledge: BoundKnowledge
+    name: str = "knowledge"
+
+    def run(self, state: State) -> State:
+        """Adds `known`, and before the hits of the state the values that its terms stand for; drops doubts about words
+        that known terms and notes speak of.
+        """
+        known = self.knowledge.recall(state.question, state.hits)
+        stood_for = {(hit.ref, hit.value) for hit in known.hits}
+        others = (hit for hit in state.hits if (hit.ref, hit.value) not in stood_for)
+        doubts = without_told(state.doubts, " ".join(known.hints))
+        return replace(state, known=known, hits=(*known.hits, *others), doubts=doubts)

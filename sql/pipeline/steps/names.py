@@ -1,0 +1,97 @@
+"""Checking the names of candidates before they run: what the prompt did not show is restored and asked for once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ctxprune.llm.base import LATE
+
+from ...generate.base import Request, generator_name
+from ...schema.schema import ColumnRef
+from .context import with_values
+from .generate import ask_generator, labelled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...generate.base import Candidate, Generator
+    from ...repair.name_check import NameIssue
+    from ...schema.schema import Schema
+    from .base import State
+
+__all__ = ["RESTORED", "CheckNames"]
+
+RESTORED = "restored"  # the path of a candidate that was written for the restored schema
+
+
+@dataclass(frozen=True)
+class CheckNames:
+    """Says of every candidate which of its names the prompt did not show, and why; see `NameIssue`.
+
+    A candidate that names a pruned column in its own table runs as it is. Where pruned names break candidates, they are
+    restored, with the keys that join them, and each generator that wrote such a candidate is asked once more, for one
+    candidate, unless it was late before. The others are left to repair.
+
+    Attributes:
+        generators: The same, in the same order, as those of `Generate`.
+        seed: Handed to the generators.
+    """
+
+    generators: tuple[Generator, ...] = ()
+    seed: int = 0
+    name: str = "names"
+
+    def run(self, state: State) -> State:
+        """`candidates` with notes, and with those of the second round behind them."""
+        from ...repair.name_check import check_names
+
+        known: dict[tuple[str, bool], tuple[NameIssue, ...]] = {}
+        checked: list[Candidate] = []
+        broken: dict[str, list[NameIssue]] = {}
+        for candidate in state.candidates:
+            shown = _shown(state, candidate)
+            key = candidate.sql, shown is None
+            if key not in known:
+                known[key] = check_names(candidate.sql, state.schema, shown) if candidate.sql else ()
+            notes = tuple(f"{issue.kind} name: {issue}" for issue in known[key])
+            checked.append(replace(candidate, notes=(*candidate.notes, *notes)) if notes else candidate)
+            if any(issue.breaks and issue.kind == "pruned" for issue in known[key]):
+                broken.setdefault(candidate.generator, []).extend(known[key])
+        for label, generator in zip(labelled(self.generators), self.generators, strict=True):
+            voices = _voices(generator, label)
+            issues = [issue for name in voices for issue in broken.pop(name, ())]
+            if issues and not any(one.generator in voices and LATE in one.error for one in state.candidates):
+                checked += ask_generator(generator, self._request(state, issues), label)
+        return replace(state, candidates=tuple(checked))
+
+    def _request(self, state: State, issues: Sequence[NameIssue]) -> Request:
+        from ...repair.name_check import restore
+
+        linked = state.schema if state.linked is None else state.linked.schema
+        schema = restore(linked, issues, state.schema)
+        if state.shown is not None:
+            values = {ColumnRef(t.name, c.name): c.examples for t in state.shown.tables for c in t.columns}
+            schema = with_values(schema, values)
+        return Request(
+            question=state.question,
+            schema=schema,
+            linked=state.linked,
+            hits=state.hits,
+            evidence=state.told,
+            path=RESTORED,
+            n=1,
+            seed=self.seed,
+            examples=state.known.examples if state.known is not None else (),
+        )
+
+
+def _shown(state: State, candidate: Candidate) -> Schema | None:
+    """What a candidate's generator saw of the schema; None for all of it."""
+    whole = state.linked is None or candidate.path.startswith("full")
+    return None if whole or state.linked is None else state.linked.schema
+
+
+def _voices(generator: Generator, label: str) -> list[str]:
+    """The names that its candidates carry: its own, and those of the generators that it asks."""
+    return [label, *map(generator_name, getattr(generator, "generators", ()))]

@@ -1,0 +1,75 @@
+"""A follow-up question in full, and the earlier question's linking for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ...guard.intent import write_request
+from ...linking.carried import CarriedLinker
+from ...rewrite.base import UNRESOLVED, Rewritten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...rewrite.base import Rewriter, Turn, Vocabulary
+    from ...schema.schema import ColumnRef
+    from .base import State
+    from .context import LinkSchema
+
+__all__ = ["LinkFollowUp", "RewriteQuestion"]
+
+
+@dataclass(frozen=True)
+class RewriteQuestion:
+    """Says in full what the question leaves out. One that asks for a change is never touched, so that it is refused.
+
+    Attributes:
+        rewriter: Does it.
+        history: Earlier turns, the latest last.
+        vocabulary: Of the database.
+        most: Characters of the full question at most.
+    """
+
+    rewriter: Rewriter
+    history: Sequence[Turn]
+    vocabulary: Vocabulary
+    most: int
+    name: str = "rewrite"
+
+    def run(self, state: State) -> State:
+        """The state with the full question, and `rewritten`."""
+        asked = state.question
+        if write_request(asked):
+            return replace(state, rewritten=Rewritten(asked, asked, reason="it asks for a change"))
+        rewritten = self.rewriter.rewrite(asked, self.history, self.vocabulary)
+        if len(rewritten.question) > self.most:
+            reason = f"in full it would have {len(rewritten.question)} characters, and {self.most} are taken"
+            rewritten = Rewritten(asked, asked, kind=UNRESOLVED, reason=reason)
+        return replace(state, question=rewritten.question, rewritten=rewritten)
+
+
+@dataclass(frozen=True)
+class LinkFollowUp:
+    """Links a follow-up with the columns of the question before it; any other as `link` does.
+
+    Attributes:
+        link: The step of a question by itself.
+        earlier: The columns of the question before, those first that matter most.
+        budget: Tokens that the linked schema may take with them.
+    """
+
+    link: LinkSchema
+    earlier: tuple[ColumnRef, ...]
+    budget: int
+
+    @property
+    def name(self) -> str:
+        """That of `link`."""
+        return self.link.name
+
+    def run(self, state: State) -> State:
+        """Adds `linked`."""
+        if state.rewritten is None or not state.rewritten.changed:
+            return self.link.run(state)
+        return replace(self.link, linker=CarriedLinker(self.link.linker, self.earlier, self.budget)).run(state)
