@@ -46,7 +46,7 @@ def test_save_and_load(tmp_path: Path) -> None:
     assert Calibration.load(path) == SOME
     assert [file.name for file in tmp_path.iterdir()] == ["calibration.json"]
     data = json.loads(path.read_text("utf-8"))
-    assert (data["format"], data["version"]) == ("ctxprune.calibration.stored", 1)
+    assert (data["format"], data["version"]) == ("ctxprune.calibration", 1)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_save_and_load(tmp_path: Path) -> None:
         (b"null", "not a calibration"),
         (b"[]", "not a calibration"),
         (b'{"format": "ctxprune.schema", "version": 1}', "not a calibration"),
-        (b'{"format": "ctxprune.calibration.stored"}', "has version None, this library reads version 1"),
-        (b'{"format": "ctxprune.calibration.stored", "version": 2}', "has version 2"),
-        (b'{"format": "ctxprune.calibration.stored", "version": 1}', "damaged"),
-        (b'{"format": "ctxprune.calibration.stored", "version": 1' + b"9" * 5000 + b"}", "no JSON|version"),
+        (b'{"format": "ctxprune.calibration"}', "has version None, this library reads version 1"),
+        (b'{"format": "ctxprune.calibration", "version": 2}', "has version 2"),
+        (b'{"format": "ctxprune.calibration", "version": 1}', "damaged"),
+        (b'{"format": "ctxprune.calibration", "version": 1' + b"9" * 5000 + b"}", "no JSON|version"),
         (b" " * (1 << 20) + b"{}", "too large"),
         (b"\x80\x04\x95", "no JSON"),
     ],

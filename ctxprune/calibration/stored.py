@@ -17,7 +17,7 @@ from ctxprune.utils.validation import is_number
 
 __all__ = ["Calibration"]
 
-FORMAT, VERSION = "ctxprune.calibration.stored", 1
+FORMAT, VERSION = "ctxprune.calibration", 1
 _LONGEST = 1 << 20  # bytes of a file; ours have about one thousand
 
 

@@ -132,7 +132,7 @@ def test_link_refuses_other_weights_and_other_files(folder: Path, tmp_path: Path
     words = ["sql", "link", str(folder / "tables.json"), "Tonnage?", "--db-id", "baltic", "--calibration", str(path)]
     for old, new, message in (
         (document["scorer"]["digest"], "0" * 16, "the calibration is damaged"),
-        ("ctxprune.calibration.stored", "ctxprune.schema", "this is not a calibration"),
+        ("ctxprune.calibration", "ctxprune.schema", "this is not a calibration"),
         ('"version": 1', '"version": 2', "has version 2"),
     ):
         text = path.read_text("utf-8")

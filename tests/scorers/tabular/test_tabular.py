@@ -158,10 +158,10 @@ def test_it_is_registered_and_takes_scorers_only():
 
 
 def test_weights_of_another_kind_are_refused():
-    for data in ({}, {"format": "ctxprune.scorers.structured.tabular", "version": 0}, []):
+    for data in ({}, {"format": "ctxprune.scorers.tabular", "version": 0}, []):
         with pytest.raises(FormatError):
             TabularWeights.from_dict(data)
-    whole = {"format": "ctxprune.scorers.structured.tabular", "version": 1}
+    whole = {"format": "ctxprune.scorers.tabular", "version": 1}
     with pytest.raises(FormatError, match="other features"):
         TabularWeights.from_dict({**whole, "features": {"rows": [], "columns": []}})
     features = {"rows": list(ROW_FEATURES), "columns": list(COLUMN_FEATURES)}

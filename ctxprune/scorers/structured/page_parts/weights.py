@@ -11,7 +11,7 @@ from ctxprune.scorers.structured.page_parts.parts import FEATURES
 
 __all__ = ["FORMAT", "VERSION", "load_network", "network_of"]
 
-FORMAT, VERSION = "ctxprune.scorers.structured.page", 1
+FORMAT, VERSION = "ctxprune.scorers.page", 1
 _FILE = "weights.json"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "VERSION", "TabularWeights", "load_weights"]
 
-FORMAT, VERSION = "ctxprune.scorers.structured.tabular", 1
+FORMAT, VERSION = "ctxprune.scorers.tabular", 1
 _FILE = "weights.json"
 
 
