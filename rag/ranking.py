@@ -18,8 +18,8 @@ from .passages.passages import Passages
 from .policies.documents import BestDocuments
 
 if TYPE_CHECKING:
+    from ctxprune.context.scores import Scores
     from ctxprune.pruning.result import Pruned
-    from ctxprune.scorers.base import Scores
     from ctxprune.scorers.relevance import DocumentRule
 
 

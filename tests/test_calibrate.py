@@ -25,10 +25,10 @@ from ctxprune import (
 from ctxprune.calibration.conformal import calibrate
 from ctxprune.calibration.keep_sets import CalibratedPolicy
 from ctxprune.calibration.measures import MEASURES
+from ctxprune.context.scores import Scores
 from ctxprune.errors import UnknownNameError, UsageError
 from ctxprune.policies.base import Selection
 from ctxprune.rag import Passage
-from ctxprune.scorers import Scores
 
 
 class Scored:

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scorer, Scores
+    from ctxprune.context.scores import Scores
+    from ctxprune.scorers.base import Scorer
     from ctxprune.utils.fingerprint import Identity
 
 __all__ = ["Calibration", "CalibrationExample", "CalibrationPool", "calibrate"]

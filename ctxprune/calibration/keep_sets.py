@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scorer, Scores
+    from ctxprune.context.scores import Scores
+    from ctxprune.scorers.base import Scorer
 
 __all__ = ["CalibratedPolicy", "Closing", "KeepSets", "check_identity"]
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.calibration.conformal import CalibrationExample
-    from ctxprune.scorers.base import Scorer, Scores
+    from ctxprune.context.scores import Scores
+    from ctxprune.scorers.base import Scorer
 
 __all__ = ["IdentityScale", "LogisticScale", "RankScale", "Scale", "fit_scale"]
 

@@ -11,16 +11,16 @@ import numpy as np
 from ctxprune.context.closure import Closure
 from ctxprune.context.demand import demanded_units
 from ctxprune.context.grid import column_units, grids_of
+from ctxprune.context.scores import as_scores
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.registry import Registry
-from ctxprune.scorers.base import as_scores
 from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scores
+    from ctxprune.context.scores import Scores
 
 __all__ = ["POLICIES", "Adaptive", "LargestGap", "Policy", "Selection", "Threshold", "TokenBudget", "TopK"]
 

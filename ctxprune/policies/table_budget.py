@@ -19,17 +19,17 @@ from ctxprune.context.closure import Closure
 from ctxprune.context.demand import demanded_units
 from ctxprune.context.grid import grids_of
 from ctxprune.context.memo import ContextMemo
+from ctxprune.context.scores import as_scores
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies.base import ClosedPolicy, Selection, _as_tokens, _Chooser, _Room
 from ctxprune.policies.cell_prices import CellPrices, PricedTable, text_shares
-from ctxprune.scorers.base import as_scores
 from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scores
+    from ctxprune.context.scores import Scores
 
 __all__ = ["CellShare", "TableBudget"]
 

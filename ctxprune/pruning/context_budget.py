@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ctxprune.context.base import Context
+    from ctxprune.context.scores import Scores
     from ctxprune.policies.base import Selection
-    from ctxprune.scorers.base import Scores
 
 __all__ = ["BudgetPart", "ContextBudget", "SharedBudget"]
 

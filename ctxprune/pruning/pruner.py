@@ -14,20 +14,21 @@ from ctxprune.context.closure import Closure
 from ctxprune.context.demand import with_demand
 from ctxprune.context.grid import column_units
 from ctxprune.context.memo import ContextMemo
+from ctxprune.context.scores import as_scores
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies.base import POLICIES, Policy, Selection, Threshold
 from ctxprune.pruning.budget_search import Fitting
 from ctxprune.pruning.result import Pruned, Verdicts
 from ctxprune.pruning.rounds import Clock, RenderCache
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
-from ctxprune.scorers.base import Scorer, as_scores, score_batch
+from ctxprune.scorers.base import Scorer, score_batch
 from ctxprune.tokens import TokenCounter, as_counter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scores
+    from ctxprune.context.scores import Scores
 
 __all__ = ["OnEmpty", "Pruner", "aprune", "aprune_batch", "prune", "prune_batch"]
 

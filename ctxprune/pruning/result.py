@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
+    from ctxprune.context.scores import Scores
     from ctxprune.policies.base import Selection
-    from ctxprune.scorers.base import Scores
 
 __all__ = ["Pruned", "Verdict", "Verdicts"]
 
@@ -200,7 +200,7 @@ class Pruned(Generic[T_co]):
         Args:
             names: What the source texts are called; those without a name are numbered.
         """
-        from ctxprune.utils.markup import render
+        from ctxprune.pruning.report import render
 
         return render(self, names)
 

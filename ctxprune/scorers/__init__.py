@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ctxprune.context.scores import Scores, as_scores
 from ctxprune.registry import Registry
-from ctxprune.scorers.base import BatchScorer, RelevanceScorer, Scorer, Scores, as_scores, score_batch
+from ctxprune.scorers.base import BatchScorer, RelevanceScorer, Scorer, score_batch
 
 __all__ = [
     "DEFAULT_SCORER",

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ctxprune.context.scores import as_scores
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.context.base import Context
+    from ctxprune.context.scores import Scores
 
 __all__ = [
     "BatchRelevanceScorer",
     "BatchScorer",
     "RelevanceScorer",
     "Scorer",
-    "Scores",
-    "as_scores",
     "check_scorer",
     "score_batch",
 ]
-
-Scores: TypeAlias = NDArray[np.float32]
 
 
 @runtime_checkable
@@ -87,24 +82,6 @@ def check_scorer(value: object, name: str = "scorer") -> None:
     """
     if not isinstance(value, Scorer) or isinstance(value, type):
         raise UsageError(f"{name} is {value!r}", hint="give a scorer")
-
-
-def as_scores(values: Any, size: int, *, source: str = "scorer") -> Scores:
-    """`values` as scores: float32 of shape (size,), contiguous.
-
-    Raises:
-        UsageError: Another shape, values that are not numbers, or NaN or infinite ones; `source` names the culprit.
-    """
-    try:
-        scores = np.ascontiguousarray(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise UsageError("scores are not an array of numbers", where=source) from error
-    if np.ndim(values) != 1 or scores.shape != (size,):
-        raise UsageError(f"scores have shape {np.shape(values)}, not ({size},)", where=source, hint="one score a unit")
-    bad = np.flatnonzero(~np.isfinite(scores))
-    if bad.size:
-        raise UsageError(f"the score of unit {bad[0]} is {scores[bad[0]]}", where=source, hint="scores must be finite")
-    return scores
 
 
 def score_batch(scorer: Scorer, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ctxprune.context.scores import as_scores
 from ctxprune.errors import UsageError
-from ctxprune.scorers.base import BatchRelevanceScorer, RelevanceScorer, as_scores, score_batch
+from ctxprune.scorers.base import BatchRelevanceScorer, RelevanceScorer, score_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scorer, Scores
+    from ctxprune.context.scores import Scores
+    from ctxprune.scorers.base import Scorer
 
 __all__ = ["DocumentRule", "TopMean", "document_scores", "score_documents", "score_documents_batch"]
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scorer, Scores
+    from ctxprune.context.scores import Scores
+    from ctxprune.scorers.base import Scorer
     from ctxprune.serve.config import BatchingConfig, ModelConfig
     from ctxprune.serve.keys import Key
     from ctxprune.serve.metrics import Metrics

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ctxprune.context.scores import as_scores
 from ctxprune.errors import InputError
-from ctxprune.scorers import as_scores
 from ctxprune.text.words import fold
 from ctxprune.train.contexts import DocumentsContext
 from ctxprune.utils.percent import percent

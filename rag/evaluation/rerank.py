@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.context.base import Unit
+from ctxprune.context.scores import as_scores
 from ctxprune.errors import InputError
-from ctxprune.scorers import RelevanceScorer, as_scores
+from ctxprune.scorers import RelevanceScorer
 from ctxprune.storage.json_lines import read_rows
 from ctxprune.text.words import terms
 from ctxprune.train.contexts import DocumentsContext
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from ctxprune.scorers import Scorer, Scores
+    from ctxprune.context.scores import Scores
+    from ctxprune.scorers import Scorer
 
 __all__ = ["RankingSet", "RerankReport", "load_ranking_set", "measure"]
 

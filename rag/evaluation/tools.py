@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.scores import as_scores
 from ctxprune.errors import InputError, UsageError
 from ctxprune.policies.base import TopK
 from ctxprune.pruning.pruner import Pruner
-from ctxprune.scorers import as_scores
 from ctxprune.storage.json_lines import read_rows
 from ctxprune.utils.percent import percent
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers import Scorer, Scores
+    from ctxprune.context.scores import Scores
+    from ctxprune.scorers import Scorer
 
 __all__ = ["PlainBm25", "ToolQuestion", "ToolReport", "ToolSet", "ToolTrial", "load_tool_set", "measure", "trial_tools"]
 

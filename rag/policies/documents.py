@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
+    from ctxprune.context.scores import Scores
     from ctxprune.policies.base import Policy, Selection
-    from ctxprune.scorers.base import Scores
 
     from .base import Select
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.context.memo import ContextMemo
-from ctxprune.scorers.base import as_scores
+from ctxprune.context.scores import as_scores
 from ctxprune.scorers.neural.embedders import embedded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scores
+    from ctxprune.context.scores import Scores
     from ctxprune.scorers.neural.embedders import Embed
 
 __all__ = ["EmbeddedForms"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.context.base import Unit
+from ctxprune.context.scores import as_scores
 from ctxprune.errors import UsageError
-from ctxprune.scorers.base import as_scores
 from ctxprune.text.words import stem, words
 
 from ..generate.examples import FormScorer
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scorer, Scores
+    from ctxprune.context.scores import Scores
+    from ctxprune.scorers.base import Scorer
 
     from .entries import Entry
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
+    from ctxprune.context.scores import Scores
     from ctxprune.policies.base import Policy
-    from ctxprune.scorers.base import Scorer, Scores
+    from ctxprune.scorers.base import Scorer
 
 __all__ = [
     "CollectiveLinker",

@@ -16,7 +16,7 @@ from .words import natural
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ctxprune.scorers import Scores
+    from ctxprune.context.scores import Scores
 
     from ..schema.schema import Column, Schema, Table
     from ..values.base import ValueHit

@@ -16,8 +16,9 @@ from .scored import ScoredLinker
 
 if TYPE_CHECKING:
     from ctxprune.context.base import Context
+    from ctxprune.context.scores import Scores
     from ctxprune.policies.base import Policy
-    from ctxprune.scorers.base import Scorer, Scores
+    from ctxprune.scorers.base import Scorer
 
 __all__ = ["LexicalLinker", "LexicalSchemaScorer"]
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
+    from ctxprune.context.scores import Scores
     from ctxprune.policies.base import Policy
-    from ctxprune.scorers.base import Scores
 
 __all__ = ["RankedPrunerLinker", "RankedPrunerScorer", "log_odds"]
 

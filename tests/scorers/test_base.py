@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ctxprune.context.scores import as_scores
 from ctxprune.errors import UsageError
 from ctxprune.rag import Passage
-from ctxprune.scorers import BatchScorer, Scorer, as_scores, score_batch
+from ctxprune.scorers import BatchScorer, Scorer, score_batch
 
 
 class Lengths:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scores
+    from ctxprune.context.scores import Scores
 
 __all__ = ["DocumentFusion", "ReciprocalRankFusion", "WeightedFusion"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scores
+    from ctxprune.context.scores import Scores
     from ctxprune.scorers.neural.embedders import Embed
 
 __all__ = ["EmbeddingScorer"]

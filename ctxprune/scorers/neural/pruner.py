@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
+    from ctxprune.context.scores import Scores
     from ctxprune.models.pruner import PrunerModel
-    from ctxprune.scorers.base import Scores
 
 __all__ = ["Features", "PrunerScorer"]
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.scorers.base import Scorer, as_scores, check_scorer, score_batch
+from ctxprune.context.scores import as_scores
+from ctxprune.scorers.base import Scorer, check_scorer, score_batch
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.structured.log_templates import form_of, templates_of
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scores
+    from ctxprune.context.scores import Scores
 
 __all__ = ["LogScorer"]
 

@@ -18,7 +18,7 @@ from ctxprune.scorers.structured.tabular import TabularScorer
 
 if TYPE_CHECKING:
     from ctxprune.context.base import Context
-    from ctxprune.scorers.base import Scores
+    from ctxprune.context.scores import Scores
 
 __all__ = ["PageScorer"]
 

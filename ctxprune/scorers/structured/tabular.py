@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
     from ctxprune.context.grid import Grid
-    from ctxprune.scorers.base import Scores
+    from ctxprune.context.scores import Scores
 
 _LEAST = 1e-30
 _UNSURE = 1e-4  # no model is surer than that
