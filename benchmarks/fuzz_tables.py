@@ -15,7 +15,7 @@ from __future__ import annotations
 import random
 import re
 import tempfile
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -199,7 +199,7 @@ def value(state):
     return state.choice(
         (
             None, True, 0, -7, 10**30, 0.1, float("nan"), float("inf"), "", "owl", state.choice(ODD), b"\xff", b"ab",
-            date(2020, 2, 29), datetime(1, 1, 1), datetime(2021, 3, 4, tzinfo=timezone.utc), Decimal("1.50"),
+            date(2020, 2, 29), datetime(1, 1, 1), datetime(2021, 3, 4, tzinfo=UTC), Decimal("1.50"),
             Decimal("NaN"), [1, None], {"a": [float("nan")]}, (), frozenset({1}), np.float32(0.1), np.int64(3),
             np.array([1, 2]), pd.NA, pd.NaT, object,
         )

@@ -90,7 +90,7 @@ class Abuse:
             try:
                 seconds = min(PATIENCE_SECONDS, self.until - monotonic())
                 self.count(name, await asyncio.wait_for(once(*given), max(0.1, seconds)))
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 self.count(name, "slow" if seconds == PATIENCE_SECONDS else "end of the test")
             except (OSError, EOFError, asyncio.IncompleteReadError):
                 self.count(name, "cut")

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ LINES = frozenset({".jsonl", ".ndjson"})
 """Ends of the names of JSON lines."""
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How a file is read."""
 
     auto = "auto"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["HowMuch", "PolicyName", "named_policy", "wrapped_policy"]
 
 
-class PolicyName(str, Enum):
+class PolicyName(StrEnum):
     """The policies that the command line knows."""
 
     adaptive = "adaptive"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,7 +20,7 @@ __all__ = ["calibrate"]
 _BY: dict[bool | None, Literal["question", "left_out", "group"]] = {None: "left_out", False: "question", True: "group"}
 
 
-class LossName(str, Enum):
+class LossName(StrEnum):
     """What counts as lost."""
 
     strict = "strict"

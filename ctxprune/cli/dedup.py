@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["dedup"]
 
 
-class By(str, Enum):
+class By(StrEnum):
     """What is compared."""
 
     file = "file"

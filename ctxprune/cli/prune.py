@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,7 @@ __all__ = ["PolicyName", "prune"]
 _FORMATS, _POLICIES = (", ".join(name.value for name in names) for names in (Format, PolicyName))
 
 
-class PageForm(str, Enum):
+class PageForm(StrEnum):
     """What a page becomes."""
 
     html = "html"
@@ -26,7 +26,7 @@ class PageForm(str, Enum):
     text = "text"
 
 
-class OnEmpty(str, Enum):
+class OnEmpty(StrEnum):
     """What to do where nothing is worth keeping."""
 
     drop = "drop"

@@ -115,7 +115,7 @@ def _report_all(answers: Iterable[Answer], generator: str, evidence: str, *, as_
     for answer in answers:
         try:
             _report(answer, generator, evidence, as_json=as_json)
-        except ModelError as error:  # noqa: PERF203 - a model is slower by far
+        except ModelError as error:
             failed = True
             _console.say(_console.one_line(error))
     if failed:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import os
 import re
-import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -35,7 +35,6 @@ from ctxprune.serve.settings import (
     ServerConfig,
     ServiceConfig,
 )
-from ctxprune.utils.extras import require
 
 __all__ = [
     "BatchingConfig",
@@ -91,7 +90,6 @@ def _toml(path: Path) -> dict[str, Any]:
     text = _text(path)
     if _DEEP_KEY.search(text):
         raise _too_deep(path)
-    tomllib = require("tomllib" if sys.version_info >= (3, 11) else "tomli", "serve")
     try:
         data: dict[str, Any] = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError is one; a number of thousands of digits raises the class itself

@@ -115,7 +115,7 @@ class Gateway:
             await asyncio.wait_for(self._admitted(scope, receive, reply), limits.seconds)
         except CtxpruneError:
             raise
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             hint = f"requests may take {limits.seconds:g} seconds; ask for less"
             raise RequestError("the request took too long", status=504, hint=hint) from error
 

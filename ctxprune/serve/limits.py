@@ -207,7 +207,7 @@ async def read_body(
         raise _too_large(limits.body_bytes)
     try:
         return await asyncio.wait_for(_read_parts(receive, limits.body_bytes, reservation), limits.read_seconds)
-    except asyncio.TimeoutError as error:
+    except TimeoutError as error:
         hint = f"it may take {limits.read_seconds:g} seconds; send less at once"
         raise RequestError("the body did not arrive in time", status=408, hint=hint) from error
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import string
-import sys
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["text_for"]
 
-_parser: Any = import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
+_parser: Any = import_module("re._parser")
 _MOST = 1000  # characters of a text, and parts of an expression that are visited for it
 _PLAIN = string.ascii_letters + string.digits
 _VISIBLE = _PLAIN + " -_.,:;/@#"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["found", "safe_pattern"]
 
-_parser: Any = import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
+_parser: Any = import_module("re._parser")
 _WINDOW = 1000  # characters searched at once: with an open repeat the cost grows with the square
 _ENDLESS = 10**9
 _MANY = 32  # repeats of more than that count as open

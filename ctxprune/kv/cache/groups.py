@@ -12,9 +12,9 @@ from ctxprune.kv.cache.store import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Self
 
     from torch import Tensor
-    from typing_extensions import Self
 
     Fit = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 

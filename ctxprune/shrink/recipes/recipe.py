@@ -22,6 +22,7 @@ steps = 100
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
@@ -29,7 +30,6 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, InputError, UnknownNameError, UsageError
 from ctxprune.shrink.model.anatomy import KINDS
-from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,11 +202,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
         hint = "give a file in TOML; `ctxprune shrink list` names the recipes that there are"
         raise FormatError(f"this is no recipe: it is longer than {_LONGEST} bytes", where=where, hint=hint)
     try:
-        toml = __import__("tomllib")
-    except ModuleNotFoundError:  # Python 3.10
-        toml = require("tomli", "train")
-    try:
-        data = toml.loads(text)
+        data = tomllib.loads(text)
         data["stages"] = tuple(_stage(entry) for entry in data.get("stages", ()))
         data["finish"] = tuple(piece_of(entry) for entry in data.get("finish", ()))
         if "models" in data:

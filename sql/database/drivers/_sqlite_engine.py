@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
 import time
 from contextlib import suppress
 from urllib.parse import quote_from_bytes
@@ -239,17 +238,16 @@ class Engine(FileEngine):
         if self._process:
             connection.execute(f"PRAGMA hard_heap_limit={self.memory}").close()
         _connect_rtrees(connection)
-        if sys.version_info >= (3, 11):
-            for limit, value in (
-                (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
-                (sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 1000),
-                (sqlite3.SQLITE_LIMIT_LENGTH, max(2_000_000, self.memory // 16)),
-                (sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000),
-                (sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1),
-                (sqlite3.SQLITE_LIMIT_VDBE_OP, 1_000_000),
-                (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
-            ):
-                connection.setlimit(limit, value)
+        for limit, value in (
+            (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
+            (sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 1000),
+            (sqlite3.SQLITE_LIMIT_LENGTH, max(2_000_000, self.memory // 16)),
+            (sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000),
+            (sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1),
+            (sqlite3.SQLITE_LIMIT_VDBE_OP, 1_000_000),
+            (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
+        ):
+            connection.setlimit(limit, value)
         connection.set_authorizer(_authorize)
 
     def _late(self) -> bool:

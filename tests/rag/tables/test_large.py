@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -145,7 +145,7 @@ def test_csv_of_many_kinds(
 
 
 def test_types_of_arrow_that_are_looked_into_and_that_are_not(tmp_path: Path) -> None:
-    stamp = datetime(2024, 2, 29, 12, 30, tzinfo=timezone.utc)
+    stamp = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
     table = pa.table(
         {
             "code": pa.array(["x", "y", "zebra"]).dictionary_encode(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -34,7 +34,7 @@ from ctxprune.sql.database.drivers.server_url import ServerURL
         (memoryview(b"x"), b"x"),
         (date(2024, 2, 29), "2024-02-29"),
         (datetime(2024, 2, 29, 1, 2, 3), "2024-02-29 01:02:03"),
-        (datetime(2024, 2, 29, tzinfo=timezone.utc), "2024-02-29 00:00:00+00:00"),
+        (datetime(2024, 2, 29, tzinfo=UTC), "2024-02-29 00:00:00+00:00"),
         (time(1, 2, 3, 500_000), "01:02:03.500000"),
         (timedelta(days=1, hours=2), "P1DT7200S"),
         (timedelta(seconds=-0.5), "-PT0.5S"),
