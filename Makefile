@@ -56,11 +56,12 @@ framework-%: pyproject.toml
 		-e '.[$*]' pytest pytest-timeout hypothesis $(SUITES_$*)
 	$(VENV)-$*/bin/python -m pytest -q $(OPTIONS_$*) $(addprefix tests/integrations/,$(TESTS_$*))
 
-lint: $(VENV)/.ready-dev ## ruff, mypy --strict by package, import-linter
+lint: $(VENV)/.ready-dev ## ruff, mypy --strict by package, import-linter, codespell
 	$(BIN)/ruff check ctxprune ctxprune/sql ctxprune/rag tests benchmarks
 	$(BIN)/ruff format --check ctxprune ctxprune/sql ctxprune/rag tests benchmarks
 	$(BIN)/mypy -p ctxprune
 	$(BIN)/lint-imports
+	$(BIN)/codespell ctxprune sql rag benchmarks docs *.md pyproject.toml
 
 fix: $(VENV)/.ready-dev ## format and mend what ruff can mend
 	$(BIN)/ruff check --fix ctxprune ctxprune/sql ctxprune/rag tests benchmarks
