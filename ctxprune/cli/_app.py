@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
 from ctxprune._version import __version__
@@ -22,6 +24,7 @@ from ctxprune.cli import (
     calibrate,
     dedup,
     demo,
+    doctor,
     models,
     prune,
     serve,
@@ -38,24 +41,24 @@ from ctxprune.cli import (
     train_distil,
     train_pruner,
 )  # fmt: skip
-from ctxprune.cli._shrink_group import ShrinkGroup
+from ctxprune.cli._groups import Command, Group, ShrinkGroup
 
 __all__ = ["app"]
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
+    cls=Group,
     name="ctxprune",
     help="Prune what enters a language model's context to what the question needs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings=_HELP,
 )
-sql = typer.Typer(help="Ask a database in plain words.", no_args_is_help=True, context_settings=_HELP)
-bench = typer.Typer(help="Measure on public benchmarks.", no_args_is_help=True, context_settings=_HELP)
+sql = typer.Typer(cls=Group, help="Ask a database in plain words.", no_args_is_help=True, context_settings=_HELP)
+bench = typer.Typer(cls=Group, help="Measure on public benchmarks.", no_args_is_help=True, context_settings=_HELP)
 
-train = typer.Typer(help="Train the bundled models.", no_args_is_help=True, context_settings=_HELP)
+train = typer.Typer(cls=Group, help="Train the bundled models.", no_args_is_help=True, context_settings=_HELP)
 shrink = typer.Typer(
     cls=ShrinkGroup,
     help="Make a model smaller: ctxprune shrink MODEL --data FILE --target latency=0.5 --recipe NAME --out DIR.",
@@ -78,37 +81,69 @@ def root(
         typer.echo(context.get_help())
 
 
-app.command("prune")(prune.prune)
-app.command("dedup")(dedup.dedup)
-app.command("demo")(demo.demo)
-app.command("calibrate")(calibrate.calibrate)
-app.command("models")(models.models)
-app.command("serve")(serve.serve)
-sql.command("index")(sql_index.index)
-sql.command("values")(sql_values.values)
-sql.command("link")(sql_link.link)
-sql.command("ask")(sql_ask.ask)
-sql.command("check")(sql_check.check)
-sql.command("learn")(sql_learn.learn)
-bench.command("bird")(bench_bird.bird)
-bench.command("compare")(bench_compare.compare)
-bench.command("html")(bench_html.html)
-bench.command("dedup")(bench_dedup.dedup)
-bench.command("kv")(bench_kv.kv)
-bench.command("linking")(bench_linking.linking)
-bench.command("passages")(bench_passages.passages)
-bench.command("rerank")(bench_rerank.rerank)
-bench.command("select")(bench_select.select)
-bench.command("spider")(bench_spider.spider)
-bench.command("tables")(bench_tables.tables)
-bench.command("tools")(bench_tools.tools)
-bench.command("values")(bench_values.values)
-train.command("pruner")(train_pruner.pruner)
-train.command("distil")(train_distil.distil)
-shrink.command("audit")(shrink_audit.audit_models)
-shrink.command("list")(shrink_list.list_recipes)
-shrink.command("run")(shrink_run.run)
-shrink.command("show")(shrink_show.show)
+_COMMANDS: tuple[tuple[typer.Typer, dict[str, Callable[..., None]]], ...] = (
+    (
+        app,
+        {
+            "prune": prune.prune,
+            "dedup": dedup.dedup,
+            "demo": demo.demo,
+            "doctor": doctor.doctor,
+            "calibrate": calibrate.calibrate,
+            "models": models.models,
+            "serve": serve.serve,
+        },
+    ),
+    (
+        sql,
+        {
+            "index": sql_index.index,
+            "values": sql_values.values,
+            "link": sql_link.link,
+            "ask": sql_ask.ask,
+            "check": sql_check.check,
+            "learn": sql_learn.learn,
+        },
+    ),
+    (
+        bench,
+        {
+            "bird": bench_bird.bird,
+            "compare": bench_compare.compare,
+            "html": bench_html.html,
+            "dedup": bench_dedup.dedup,
+            "kv": bench_kv.kv,
+            "linking": bench_linking.linking,
+            "passages": bench_passages.passages,
+            "rerank": bench_rerank.rerank,
+            "select": bench_select.select,
+            "spider": bench_spider.spider,
+            "tables": bench_tables.tables,
+            "tools": bench_tools.tools,
+            "values": bench_values.values,
+        },
+    ),
+    (
+        train,
+        {
+            "pruner": train_pruner.pruner,
+            "distil": train_distil.distil,
+        },
+    ),
+    (
+        shrink,
+        {
+            "audit": shrink_audit.audit_models,
+            "list": shrink_list.list_recipes,
+            "run": shrink_run.run,
+            "show": shrink_show.show,
+        },
+    ),
+)
+
+for group, commands in _COMMANDS:
+    for name, function in commands.items():
+        group.command(name, cls=Command)(function)
 app.add_typer(sql, name="sql")
 app.add_typer(bench, name="bench")
 app.add_typer(train, name="train")

@@ -1,0 +1,225 @@
+"""`ctxprune doctor`: whether this installation can work, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from packaging.requirements import Requirement
+
+import ctxprune
+
+__all__ = ["Check", "doctor", "run_checks"]
+
+_DISTRIBUTION = "ctxprune-middleware"
+_OLDEST_PYTHON = (3, 11)
+_EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
+_MARKS = {"ok": "green", "note": "yellow", "problem": "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding.
+
+    Attributes:
+        name: What was looked at.
+        status: "ok"; "note" for what limits some uses; "problem" for what makes answers wrong or calls fail.
+        detail: What was found.
+        advice: The command or change that mends it; "" where nothing needs to be done.
+    """
+
+    name: str
+    status: str
+    detail: str
+    advice: str = ""
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+    """Check this installation: versions, conflicting packages, extras, model files, cache folders.
+
+    Nothing is changed and nothing is downloaded. Ends with exit code 1 where a problem was found.
+    """
+    from ctxprune.cli import _console
+
+    checks = run_checks()
+    if as_json:
+        _console.emit([asdict(check) for check in checks])
+    else:
+        _print_checks(checks)
+    problems = sum(check.status == "problem" for check in checks)
+    if problems:
+        _console.say(f"{_console.counted(problems, 'problem')} found")
+        raise typer.Exit(1)
+
+
+def run_checks() -> list[Check]:
+    """All checks in order. A check that itself fails is a problem of its own, so that the others are still made."""
+    found: list[Check] = []
+    for make in _CHECKS:
+        try:
+            found += make()
+        except Exception as error:  # noqa: BLE001  # a broken installation fails in ways that nobody can list
+            name = make.__name__.removeprefix("_check_").replace("_", " ")
+            found.append(Check(name, "problem", f"the check itself failed: {type(error).__name__}: {error}"))
+    return found
+
+
+def _check_python() -> Iterator[Check]:
+    version = platform.python_version()
+    detail = f"{version} on {platform.system()} {platform.machine()}"
+    if sys.version_info < _OLDEST_PYTHON:
+        yield Check("python", "problem", detail, "install Python 3.11 or newer")
+    else:
+        yield Check("python", "ok", detail)
+
+
+def _check_package() -> Iterator[Check]:
+    folder = Path(ctxprune.__file__).parent
+    yield Check("ctxprune", "ok", f"{ctxprune.__version__} in {folder}")
+    broken = [name for name in ("sql", "rag") if not (folder / name / "__init__.py").is_file()]
+    if broken:  # a checkout of git without symbolic links has text files in their place
+        names = " and ".join(f"ctxprune/{name}" for name in broken)
+        advice = "run: git config core.symlinks true, then check out again; or install the wheel"
+        yield Check("ctxprune folders", "problem", f"{names} cannot be imported", advice)
+
+
+def _check_conflicts() -> Iterator[Check]:
+    """The name `ctxprune` on PyPI is another project's, which installs into the same folder as this library."""
+    names = {dist.metadata["Name"].lower() for dist in metadata.distributions() if dist.metadata["Name"]}
+    if "ctxprune" in names:
+        advice = f"run: pip uninstall ctxprune {_DISTRIBUTION}, then pip install {_DISTRIBUTION}"
+        yield Check(
+            "conflicting package", "problem", "the distribution 'ctxprune' has written into the same folder", advice
+        )
+    if "sqlglotc" in names:  # compiled classes cannot be adapted, and the guard is made of adapted ones
+        yield Check(
+            "sqlglot",
+            "problem",
+            "the compiled parser (sqlglotc, from sqlglot[c]) is installed, so the guard refuses every query",
+            "run: pip uninstall sqlglotc",
+        )
+
+
+def _check_dependencies() -> Iterator[Check]:
+    wrong, listed = [], []
+    for requirement, extra in _requirements():
+        if extra:
+            continue
+        name = requirement.name
+        if not _is_installed(name):
+            wrong.append(f"{name} is missing")
+        elif not requirement.specifier.contains(metadata.version(name), prereleases=True):
+            wrong.append(f"{name} is {metadata.version(name)}, not {requirement.specifier}")
+        else:
+            listed.append(f"{name} {metadata.version(name)}")
+    if wrong:
+        yield Check("dependencies", "problem", "; ".join(wrong), f"run: pip install --upgrade {_DISTRIBUTION}")
+    elif listed:
+        yield Check("dependencies", "ok", ", ".join(listed))
+    else:
+        advice = f"install it with pip: pip install {_DISTRIBUTION}"
+        yield Check("dependencies", "note", "no metadata: the folder is used without being installed", advice)
+
+
+def _check_extras() -> Iterator[Check]:
+    by_extra: dict[str, list[str]] = {}
+    for requirement, extra in _requirements():
+        if extra and extra != "dev":
+            by_extra.setdefault(extra, []).append(requirement.name)
+    for extra, names in sorted(by_extra.items()):
+        missing = [name for name in names if not _is_installed(name)]
+        if missing:
+            advice = f"for its uses: pip install '{_DISTRIBUTION}[{extra}]'"
+            yield Check(f"extra {extra}", "note", f"missing: {', '.join(missing)}", advice)
+        else:
+            yield Check(f"extra {extra}", "ok", ", ".join(names))
+
+
+def _check_models() -> Iterator[Check]:
+    from ctxprune.errors import CtxpruneError
+    from ctxprune.models.pruner import load_pruner
+
+    try:
+        model = load_pruner()
+    except CtxpruneError as error:
+        yield Check("bundled model", "problem", str(error), f"run: pip install --force-reinstall {_DISTRIBUTION}")
+        return
+    yield Check("bundled model", "ok", f"loads, its checksum holds (fingerprint {model.fingerprint})")
+
+
+def _check_folders() -> Iterator[Check]:
+    from ctxprune.errors import CtxpruneError
+    from ctxprune.storage.folders import cache_folder, config_folder
+
+    for name, variable, folder_of in (
+        ("cache folder", "XDG_CACHE_HOME", cache_folder),
+        ("configuration folder", "XDG_CONFIG_HOME", config_folder),
+    ):
+        try:
+            folder = folder_of()
+        except CtxpruneError as error:
+            yield Check(name, "note", str(error))
+            continue
+        nearest = next(place for place in (folder, *folder.parents) if place.exists())
+        if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+            yield Check(name, "ok", str(folder) if folder.exists() else f"{folder} (made when first needed)")
+        else:
+            yield Check(name, "note", f"{nearest} cannot be written to", f"set {variable} to a folder that can")
+
+
+_CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
+    _check_python,
+    _check_package,
+    _check_conflicts,
+    _check_dependencies,
+    _check_extras,
+    _check_models,
+    _check_folders,
+)
+
+
+def _requirements() -> list[tuple[Requirement, str]]:
+    """The required packages, each with the extra that asks for it ("" for the library itself)."""
+    try:
+        lines = metadata.requires(_DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return []
+    found = []
+    for requirement in map(Requirement, lines):
+        extra = _EXTRA.search(str(requirement.marker or ""))
+        if requirement.name != _DISTRIBUTION:
+            found.append((requirement, extra.group(1) if extra else ""))
+    return found
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return find_spec(name.replace("-", "_")) is not None
+    return True
+
+
+def _print_checks(checks: list[Check]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from ctxprune.cli import _console
+
+    table = Table("", "check", "found", box=box.SIMPLE, show_header=False)
+    for check in checks:
+        text = Text(_console.visible(check.detail))
+        if check.advice:
+            text.append(f"\n{_console.visible(check.advice)}", style="bold")
+        table.add_row(Text(check.status, style=_MARKS[check.status]), check.name, text)
+    _console.data().print(table)
