@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -23,16 +22,12 @@ FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
 def load(name: str) -> ModuleType:
-    """A module of the benchmarks, which import each other as scripts do."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(FOLDER))
+    """A module of the benchmarks."""
+    return importlib.import_module(name)
 
 
 def test_no_folder_outside_the_checkout_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    short = load("_record")._short
+    short = load("benchmarks.common.record")._short
     outside = tmp_path / "deep" / "model.onnx"
     outside.parent.mkdir()
     outside.touch()
@@ -41,7 +36,7 @@ def test_no_folder_outside_the_checkout_is_recorded(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(outside.parent.parent)
     assert short("deep/model.onnx") == "model.onnx"
     assert short("../somewhere/else.sqlite") == "else.sqlite"
-    assert short(str(FOLDER / "passages.py")) == "benchmarks/passages.py"
+    assert short(str(FOLDER / "quality" / "passages.py")) == "benchmarks/quality/passages.py"
     assert [short(word) for word in ("--limit", "100", "wikiqa,qed", "chat:a/b")] == [
         "--limit",
         "100",
@@ -51,7 +46,7 @@ def test_no_folder_outside_the_checkout_is_recorded(tmp_path: Path, monkeypatch:
 
 
 def test_a_finished_row_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    parts = load("_parts")
+    parts = load("benchmarks.common.parts")
     monkeypatch.setattr(parts, "RESULTS", tmp_path)
     made: list[str] = []
 
@@ -74,7 +69,7 @@ places = st.lists(st.floats(0, 100), min_size=1, max_size=12)
 
 @given(places)
 def test_labels_stand_apart_in_their_order(wanted: list[float]):
-    found = load("_svg").apart(wanted, 8, 0, 100)
+    found = load("benchmarks.common.svg").apart(wanted, 8, 0, 100)
     ranks = sorted(range(len(wanted)), key=lambda index: wanted[index])
     steps = [found[later] - found[sooner] for sooner, later in itertools.pairwise(ranks)]
     assert all(step > 8 - 1e-6 for step in steps)
@@ -84,7 +79,7 @@ def test_labels_stand_apart_in_their_order(wanted: list[float]):
 
 @given(st.lists(st.tuples(st.floats(0, 300), st.floats(0, 300)), max_size=3))
 def test_labels_beside_their_marks_stay_inside_and_off_what_is_taken(marks: list[tuple[float, float]]):
-    svg = load("_svg")
+    svg = load("benchmarks.common.svg")
     frame, taken = svg.Box(0, 0, 300, 300), [svg.Box(x - 5, y - 5, 10, 10) for x, y in marks[:1]]
     boxes = svg.beside(marks, [(30, 10)] * len(marks), taken, frame)
     assert all(box.over(frame) > 30 * 10 - 1e-6 for box in boxes)
@@ -97,7 +92,7 @@ def frontier_row(recipe: str, speed: float, recall: float, keep: float = 0.5) ->
 
 
 def test_the_frontier_has_the_best_of_each_target_by_name_and_shows_who_lost():
-    frontier, svg = load("_frontier"), load("_svg")
+    frontier, svg = load("benchmarks.report._frontier"), load("benchmarks.common.svg")
     rows = [
         frontier_row("random", 5, 50), frontier_row("distilled_scratch", 5, 60), frontier_row("best", 5, 70),
         frontier_row("under_scratch", 5.2, 55), frontier_row("under_random", 4.8, 45),
@@ -119,7 +114,7 @@ def test_the_frontier_has_the_best_of_each_target_by_name_and_shows_who_lost():
 
 
 def test_the_frontiers_table_has_the_best_the_rivals_and_who_lost(monkeypatch: pytest.MonkeyPatch):
-    shrunk = load("_shrunk")
+    shrunk = load("benchmarks.report._shrunk")
     names = ["random", "distilled_scratch", "a", "b", "c", "d"]
     rows = [frontier_row(name, 5, 50 + place) for place, name in enumerate(names)]
     figures = {
@@ -142,7 +137,7 @@ def test_the_frontiers_table_has_the_best_the_rivals_and_who_lost(monkeypatch: p
     [("score.v1", Threshold), ("relative.v1", Adaptive)],
 )
 def test_a_limit_keeps_what_the_pruner_keeps(measure: str, policy):
-    adaptive = load("adaptive")
+    adaptive = load("benchmarks.studies.adaptive")
     texts = ("the red house", "a blue barn of old wood", "a red barn", "nothing at all here", "the end")
     context = DocumentsContext([Document("", texts, (True, False, True, False, False))])
     scores = np.asarray([0.5, 0.25, 0.75, 0.0, 0.25], dtype=np.float32)
@@ -162,7 +157,7 @@ def test_a_limit_keeps_what_the_pruner_keeps(measure: str, policy):
 
 
 def test_the_order_of_a_peer_is_read_out_of_what_it_keeps():
-    source = (FOLDER / "_peer_headroom.py").read_text(encoding="utf-8")
+    source = (FOLDER / "peers" / "headroom_peer.py").read_text(encoding="utf-8")
     start, end = source.index("def kept_shares"), source.index("def write")
     names: dict[str, object] = {}
     exec(source[start:end], names)

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parent.parent / "benchmarks" / "stress"
 COUNT = 25
-
-
-def load(name: str) -> ModuleType:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [str(FOLDER), str(FOLDER.parent), *sys.path])
-        return importlib.import_module(name)
-
-
-SCRIPT = load("bit_flips")
+SCRIPT = importlib.import_module("benchmarks.stress.bit_flips")
 PLAIN = [name for name in SCRIPT.KINDS if name not in ("index in Redis", *SCRIPT.BY_HAND)]
 TRAINED = [
     *("KV cache", "KV gates", "KV filters", "KV log", "shrunk model", "shrunk deltas", "shrink log"),
@@ -39,7 +28,7 @@ def test_a_flipped_bit_gives_the_same_answer_or_an_error_of_ours(name: str) -> N
 @pytest.mark.skipif(not (find_spec("torch") and find_spec("transformers")), reason="needs the train extra")
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_flipped_bit_in_a_file_of_the_train_extra(name: str) -> None:
-    assert set(TRAINED) <= set(load("_torch_kinds").KINDS)
+    assert set(TRAINED) <= set(importlib.import_module("benchmarks.stress._torch_kinds").KINDS)
     found = SCRIPT.flip_bits(name, COUNT)
     assert (found["wrong"], found["raw"]) == (0, 0), found
 

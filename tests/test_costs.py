@@ -20,7 +20,6 @@ from ctxprune.scorers.combined.structured import structured
 from ctxprune.scorers.lexical.words import LexicalScorer
 
 TESTS = Path(__file__).resolve().parent
-FOLDER = TESTS.parent / "benchmarks" / "stress"
 LEAST = 0.01  # seconds below which a clock says little
 # Of a text four times as long; 16 would be the square. Other work on the machine may slow one of the two runs.
 MOST = 9.0
@@ -53,9 +52,7 @@ NAMED = (
 
 
 def load() -> ModuleType:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        return importlib.import_module("shapes")
+    return importlib.import_module("benchmarks.stress.shapes")
 
 
 def prune_text(text: str, kind: str, question: str) -> Pruned | None:

@@ -1,4 +1,4 @@
-"""A few of the inputs of the fuzz scripts of benchmarks/, and their runner itself."""
+"""A few of the inputs of the fuzz scripts in tests/fuzz, and their runner itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ctxprune.errors import UsageError
 
 pytest.importorskip("jsonschema_rs")
 
-FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+FOLDER = Path(__file__).resolve().parent / "fuzz"
 KINDS = {
     "fuzz_json": {"schemas": 200, "tools": 200, "witness": 200},
     "fuzz_tables": {"csv": 200, "markdown": 200, "html": 50, "lists": 200, "frames": 200, "files": 50},
@@ -32,13 +32,13 @@ def load(name: str) -> ModuleType:
 def test_made_inputs(script: str, kind: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     if script == "fuzz_tables":
         monkeypatch.setattr(load(script).csv_file, "_BLOCK", 256)  # and back again
-    figures = load("_fuzz").fuzz(kind, *load(script).KINDS[kind], count=count)
+    figures = load("fuzz_runner").fuzz(kind, *load(script).KINDS[kind], count=count)
     assert (figures["failed"], figures["over_limit"]) == (0, 0), figures
     assert figures["refused"] < 0.75 * count
 
 
 def test_failures_hangs_and_refusals_are_told_apart() -> None:
-    fuzz, refusable = load("_fuzz").fuzz, load("_fuzz").refusable
+    fuzz, refusable = load("fuzz_runner").fuzz, load("fuzz_runner").refusable
 
     def check(given: int) -> None:
         if given == 0:
@@ -58,7 +58,7 @@ def test_failures_hangs_and_refusals_are_told_apart() -> None:
 
 
 def test_written_text_that_cannot_be_read_is_a_failure() -> None:
-    module, text = load("_fuzz"), load("fuzz_text")
+    module, text = load("fuzz_runner"), load("fuzz_text")
 
     class Broken(text.JsonDocument):  # type: ignore[misc, name-defined]
         def render(self, kept):  # type: ignore[no-untyped-def]
@@ -79,5 +79,5 @@ def test_a_property_that_is_not_dropped_is_a_failure(monkeypatch: pytest.MonkeyP
             return super().render(range(len(self.units)))
 
     monkeypatch.setattr(schemas, "JsonSchema", Whole)
-    figures = load("_fuzz").fuzz("schemas", *schemas.KINDS["schemas"], count=60)
+    figures = load("fuzz_runner").fuzz("schemas", *schemas.KINDS["schemas"], count=60)
     assert figures["failed"] > 5

@@ -190,8 +190,8 @@ def test_every_command_is_there(command: str, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("script", ["readme.py", "plots.py"])
 def test_the_figures_are_the_recorded_ones(script: str) -> None:
-    done = subprocess.run([sys.executable, ROOT / "benchmarks" / script, "--check"], check=False)
-    assert done.returncode == 0, f"run: python benchmarks/{script}"
+    done = subprocess.run([sys.executable, ROOT / "benchmarks" / "report" / script, "--check"], check=False)
+    assert done.returncode == 0, f"run: python benchmarks/report/{script}"
 
 
 def test_pictures_are_shown_and_are_there() -> None:
@@ -201,10 +201,7 @@ def test_pictures_are_shown_and_are_there() -> None:
 
 
 def test_a_figure_changed_by_hand_would_be_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    spec = importlib.util.spec_from_file_location("readme", ROOT / "benchmarks" / "readme.py")
-    readme = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(readme)
+    readme = importlib.import_module("benchmarks.report.readme")
     names = re.findall(r"<!-- figures: (\w+) -->", README)
     assert sorted(names) == sorted(readme.TABLES)
     assert readme.filled(README, readme.TABLES) == README

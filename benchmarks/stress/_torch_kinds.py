@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from bit_flips import KINDS, Specimen, kind
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
+from benchmarks.stress.bit_flips import KINDS, Specimen, kind
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))  # the servers and generators of the tests
 
 from kv.models import decoder, tokens
 from shrink import folders

@@ -33,11 +33,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common.record import record
 from ctxprune.errors import CtxpruneError
-
-sys.path.append(str(Path(__file__).resolve().parent))
-sys.path.append(str(Path(__file__).resolve().parent.parent))
-from _record import record
 
 RESULT = Path(__file__).with_suffix(".json")
 SEED = 20261128
@@ -419,12 +416,12 @@ class RedisSpecimen(Specimen):
 @kind("index in Redis")
 def redis_index(folder: Path) -> Specimen:
     """Needs redis-server on this machine."""
-    sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
-    from servers.fixtures import Redis
-
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.values import ValueIndex
     from ctxprune.sql.values.redis_index import RedisIndex
+
+    sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
+    from servers.fixtures import Redis
 
     stack = contextlib.ExitStack()
     server = stack.enter_context(Redis())
@@ -444,7 +441,7 @@ def redis_index(folder: Path) -> Specimen:
 def available() -> Iterator[str]:
     """Kinds that this environment can make."""
     if importlib.util.find_spec("torch") and importlib.util.find_spec("safetensors"):
-        import _torch_kinds
+        from benchmarks.stress import _torch_kinds
 
         KINDS.update(_torch_kinds.KINDS)
     for name in KINDS:

@@ -22,11 +22,10 @@ import sys
 import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+from benchmarks.common import record as _record
+from benchmarks.stress.shapes import QUESTION, SHAPES
 
-import _record  # noqa: E402  # beside this folder
-from shapes import QUESTION, SHAPES  # noqa: E402
+HERE = Path(__file__).resolve().parent
 
 SIZE = 5_000_000
 SECONDS, BYTES = 60, 2_000_000_000

@@ -13,25 +13,23 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from benchmarks.common.parts import fingerprint, say
+from benchmarks.common.record import SHARED, record
+from ctxprune.sql.database.database import Database
+from ctxprune.sql.guard import Guard
+from ctxprune.sql.schema.files import schemas_from_spider
+from ctxprune.sql.schema.schema import Schema
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-
-import sqlglot  # noqa: E402
-from _parts import fingerprint, say  # noqa: E402
-from _record import SHARED, record  # noqa: E402
-from sqlglot import exp  # noqa: E402
-from sqlglot.errors import SqlglotError  # noqa: E402
-
-from ctxprune.sql.database.database import Database  # noqa: E402
-from ctxprune.sql.guard import Guard  # noqa: E402
-from ctxprune.sql.schema.files import schemas_from_spider  # noqa: E402
-from ctxprune.sql.schema.schema import Schema  # noqa: E402
 
 MODES = ("open", "closed", "hidden")
 OTHERS = ("postgres", "mysql", "duckdb")

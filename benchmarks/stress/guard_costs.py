@@ -14,13 +14,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "tests")]
+from benchmarks.common.parts import say
+from benchmarks.common.record import record
 
-from _parts import say  # noqa: E402
-from _record import record  # noqa: E402
-from guard_fuzz.costs import run  # noqa: E402
-from guard_fuzz.shapes import SHAPES  # noqa: E402
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))  # the servers and generators of the tests
+
+from guard_fuzz.costs import run
+from guard_fuzz.shapes import SHAPES
+
+HERE = Path(__file__).resolve().parent
 
 SIZES = (6_000, 12_000, 25_000, 50_000)
 SECONDS, BYTES = 2.0, 200_000_000

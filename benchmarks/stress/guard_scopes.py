@@ -20,14 +20,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common.parts import Parts, fingerprint, say
+from benchmarks.common.record import record
+from ctxprune.sql import guard
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))  # the servers and generators of the tests
+
+from guard_fuzz import ENGINES, Fuzzer, Mutator, Pair, Writer
+
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "tests")]
-
-from _parts import Parts, fingerprint, say  # noqa: E402
-from _record import record  # noqa: E402
-from guard_fuzz import ENGINES, Fuzzer, Mutator, Pair, Writer  # noqa: E402
-
-from ctxprune.sql import guard  # noqa: E402
 
 CASES = HERE.parent.parent / "tests" / "sql" / "guard_cases"
 BATCH = 2000

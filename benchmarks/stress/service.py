@@ -26,10 +26,8 @@ from pathlib import Path
 from statistics import median
 from time import monotonic
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))
-
-from _record import record
-from _service import Connection, Service, Tally
+from benchmarks.common.record import record
+from benchmarks.common.service import Connection, Service, Tally
 
 HONEST, ABUSER = "key-of-the-honest", "key-of-the-abusers"
 CLIENTS = 8

@@ -28,7 +28,7 @@ def tools(
     A row of tools.jsonl is {"id", "group", "tool"}, the tool in the shape of OpenAI, Anthropic, MCP or LangChain. A row
     of questions.jsonl is {"question", "needed", "group"}: an id, or a list of ids of which one is enough; and "split",
     if the questions have parts. For each question the needed tools are offered among others of its group, as far as
-    there are any, and of other groups. benchmarks/make_tools.py makes such a folder.
+    there are any, and of other groups. benchmarks/training/make_tools.py makes such a folder.
     """
     from ctxprune.cli import _console
     from ctxprune.rag.evaluation.tools import PlainBm25, ToolTrial, load_tool_set, measure

@@ -1,7 +1,7 @@
 """Word vectors that come with the library: how near two words are in meaning, without a model at run time.
 
 A table of the commonest words and of those of the training schemas, by stem: all-MiniLM-L6-v2 run over each word once,
-principal components, eight bits a number (the way of Model2Vec). `benchmarks/word_vectors.py` makes it anew.
+principal components, eight bits a number (the way of Model2Vec). `benchmarks/training/word_vectors.py` makes it anew.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ DocumentRule: TypeAlias = "Callable[[NDArray[np.float32]], float]"
 class TopMean:
     """A document is as relevant as its `k` best sentences are on average; missing sentences count as the worst one.
 
-    Of eight rules 2 ranked best for BM25 on SciFact's training claims (benchmarks/rerank_rules.py).
+    Of eight rules 2 ranked best for BM25 on SciFact's training claims (benchmarks/studies/rerank_rules.py).
 
     Attributes:
         k: 1 takes the best sentence alone; from 1 up.

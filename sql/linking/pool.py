@@ -79,7 +79,7 @@ class SchemaPool:
 
     A small network weighs how much of the question each database's names explain; a scorer for single schemas then
     reads the likely ones. Trained on training questions of Spider and BIRD over pools of their schemas;
-    `benchmarks/pooled_weights.py` makes the weights anew. As a first stage before any linker::
+    `benchmarks/training/pooled_weights.py` makes the weights anew. As a first stage before any linker::
 
         best = pool.rank(question).databases[0].database
         linked = linker.link(question, pool.schema(best))

@@ -145,7 +145,7 @@ class PresqlScorer:
 
     Attributes:
         weights: By default those that come with the library, fitted with `ranked.v1` as inner linker to the published
-            SQL of weak and strong systems (`benchmarks/linking_presql_weights.py`).
+            SQL of weak and strong systems (`benchmarks/training/linking_presql_weights.py`).
     """
 
     weights: PresqlWeights = field(default_factory=_shipped, repr=False)

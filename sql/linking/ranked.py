@@ -37,7 +37,7 @@ class RankedSchemaScorer:
 
     First scores of the columns give features of the tables (their best columns, their neighbours over keys), scores of
     the tables give features of the columns again. Trained on training questions of Spider, Spider-Syn and BIRD, split
-    by database; `benchmarks/linking_weights.py` makes the weights anew.
+    by database; `benchmarks/training/linking_weights.py` makes the weights anew.
 
     Attributes:
         weights: The networks; by default those that come with the library.

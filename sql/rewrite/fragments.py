@@ -1,7 +1,7 @@
 """Which questions lean on an earlier one, and what they say once "and", "what about" and the like are left off.
 
 What is not clearly a follow-up counts as complete: to change a question that was complete is worse than to leave one
-that was not. How often it happens is counted by `benchmarks/follow_up.py --complete`.
+that was not. How often it happens is counted by `benchmarks/quality/follow_up.py --complete`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 No number is looked up among stored ones: the smallest and largest number of a column, and all of them where they are
 few, say whether it fits. A logistic model over a few plain facts says how likely a column is meant; its weights are
-ranges.json, fitted by benchmarks/values_ranges.py on the training databases of Spider.
+ranges.json, fitted by benchmarks/training/values_ranges.py on the training databases of Spider.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """How likely it is that a question means a candidate, and which candidates are worth returning.
 
-A logistic model over the facts of features.py. Its weights are weights.json, fitted by benchmarks/values_weights.py on
+A logistic model over the facts of features.py. Its weights are weights.json, fitted by
+benchmarks/training/values_weights.py on
 the training databases of Spider; the threshold is the one that keeps 99 % of the stored literals there, measured on
 databases that the fit did not see.
 """

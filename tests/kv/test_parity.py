@@ -1,4 +1,4 @@
-"""Scores of kvpress 0.5.5 at some places, as benchmarks/kv_parity.py found them on the same tensors."""
+"""Scores of kvpress 0.5.5 at some places, as benchmarks/peers/kv_parity.py found them on the same tensors."""
 
 from __future__ import annotations
 
@@ -10,18 +10,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 PINNED = json.loads((Path(__file__).parent / "golden" / "kvpress_scores.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def bench():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        spec = importlib.util.spec_from_file_location("kv_parity", FOLDER / "kv_parity.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        yield module
+    return importlib.import_module("benchmarks.peers.kv_parity")
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2"])
@@ -40,7 +34,9 @@ def test_scores_are_those_of_kvpress(bench, kind):
 
 
 def test_the_record_says_that_all_scores_agree():
-    figures = json.loads((FOLDER / "results" / "kv_parity.json").read_text(encoding="utf-8"))["figures"]
+    figures = json.loads(
+        (Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "kv_parity.json").read_text(encoding="utf-8")
+    )["figures"]
     for rows in figures["presses"].values():
         assert all(row["within"] for row in rows.values())
         assert all(row["largest_difference"] <= figures["asked"] for row in rows.values())

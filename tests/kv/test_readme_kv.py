@@ -60,10 +60,7 @@ def test_names_of_the_page_are_there():
 
 
 def test_a_figure_of_the_page_changed_by_hand_would_be_seen(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    spec = importlib.util.spec_from_file_location("readme", ROOT / "benchmarks" / "readme.py")
-    readme = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(readme)
+    readme = importlib.import_module("benchmarks.report.readme")
     assert sorted(re.findall(r"<!-- figures: (\w+) -->", PAGE)) == sorted(readme._kv.TABLES)
     assert readme.filled(PAGE, readme._kv.TABLES) == PAGE
     row = next(line for line in PAGE.splitlines() if line.startswith("| `snapkv` |"))

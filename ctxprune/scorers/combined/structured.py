@@ -30,8 +30,8 @@ class StructuredScorer:
 
     A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "schema" or "tool"
     that has `names` by `NamesScorer`, others with `grids` by `TabularScorer`. Of a cascade the cheap scorer reads
-    tools: the bundled model finds the needed one less often (benchmarks/tools.py), and takes ten times as long; and
-    logs, whose lines are no sentences.
+    tools: the bundled model finds the needed one less often (benchmarks/quality/tools.py), and takes ten times as long;
+    and logs, whose lines are no sentences.
 
     Attributes:
         scorer: Reads words; by default the bundled model.

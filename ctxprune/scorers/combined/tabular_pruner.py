@@ -18,8 +18,8 @@ __all__ = ["TabularPrunerScorer"]
 class TabularPrunerScorer(TabularScorer):
     """`TabularScorer` with the bundled model for what is outside of tables and, at half the weight, for rows.
 
-    The weight was set on the training half of FeTaQA. `benchmarks/tables.py` measures what the model adds, and what it
-    costs: many times the time of the tabular scorer alone.
+    The weight was set on the training half of FeTaQA. `benchmarks/quality/tables.py` measures what the model adds, and
+    what it costs: many times the time of the tabular scorer alone.
     """
 
     scorer: Scorer = field(default_factory=CascadeScorer)

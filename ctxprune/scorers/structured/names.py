@@ -45,7 +45,7 @@ _VERBS = {
     "export": "download dump export",
 }
 _DOES = {stem(word): kind for kind, words in _VERBS.items() for word in words.split()}
-_WEIGHTS = (0.65, 0.25, 0.1)  # of BM25, the name and the verb; near those that benchmarks/tools.py fits
+_WEIGHTS = (0.65, 0.25, 0.1)  # of BM25, the name and the verb; near those that benchmarks/quality/tools.py fits
 _SAME_VERB, _SHORT, _NEAR = 0.8, 0.7, 0.7  # how much of a match a synonym, an abbreviation and a near meaning are
 _NEAREST = 0.45  # words nearer than this by their vectors mean about the same
 _OPENING = 3  # words of a description among which its verb is looked for
@@ -64,7 +64,7 @@ class NamesScorer:
 
     Long names with one word in common ("describe cluster parameters" for "cluster") lose to short ones that way: among
     ten of 200 tools it keeps the needed one for 98.6 % of questions, BM25 for 95.7 % (tuning part of
-    benchmarks/tools.py).
+    benchmarks/quality/tools.py).
 
     Attributes:
         lexical: Reads the whole text of a unit; scores 0 to 1.

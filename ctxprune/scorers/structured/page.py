@@ -37,7 +37,8 @@ class PageScorer:
     is tell, in this order: the best row by itself, header cells that the question names, how many of its words a row
     holds with what stands above it, the size of the table, its title, whether it is a list of keys and values, empty
     cells; for the text its best unit. Their weights come from questions about tables and about paragraphs
-    (benchmarks/page_weights.py). The scores of rows are probabilities; a unit of text has the share of the question's
+    (benchmarks/training/page_weights.py). The scores of rows are probabilities; a unit of text has the share of the
+    question's
     words that the best one holds, times how near its score comes to that one's, to the fourth power. Short lines beside
     each other, as labels and values are, lend each other their scores. A context that is no page and has no grids
     scores as `scorer` does.

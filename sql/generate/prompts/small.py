@@ -1,4 +1,4 @@
-"""The prompt for small models (0.5B to 3B parameters), chosen by measuring (benchmarks/chat_prompts.py)."""
+"""The prompt for small models (0.5B to 3B parameters), chosen by measuring (benchmarks/studies/chat_prompts.py)."""
 
 from __future__ import annotations
 

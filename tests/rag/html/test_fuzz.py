@@ -1,4 +1,4 @@
-"""Some of the inputs of benchmarks/fuzz_html.py; and what is enormous in one way."""
+"""Some of the inputs of tests/fuzz/fuzz_html.py; and what is enormous in one way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from ctxprune.rag import HtmlPage
 
-FOLDER = Path(__file__).resolve().parents[3] / "benchmarks"
+FOLDER = Path(__file__).resolve().parents[2] / "fuzz"
 
 
 def load(name: str) -> ModuleType:
@@ -25,7 +25,7 @@ def load(name: str) -> ModuleType:
 
 def test_made_pages():
     made = load("fuzz_html")
-    figures = load("_fuzz").fuzz("html", made.page, made.check, count=150, limit=10.0)
+    figures = load("fuzz_runner").fuzz("html", made.page, made.check, count=150, limit=10.0)
     assert figures["failed"] == 0, figures["first_failures"]
     assert figures["over_limit"] == 0, figures["first_over_limit"]
 

@@ -12,7 +12,7 @@ from ctxprune import Pruner, TokenBudget
 from ctxprune.rag import HtmlOptions, HtmlPage
 
 SMALL = HtmlOptions(min_tokens=0)
-FOLDER = Path(__file__).resolve().parents[3] / "benchmarks"
+FOLDER = Path(__file__).resolve().parents[2] / "fuzz"
 
 
 def texts(html: str, options: HtmlOptions = SMALL) -> list[str]:

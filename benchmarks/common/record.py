@@ -1,0 +1,63 @@
+"""Writes one benchmark's figures to benchmarks/results/NAME.json, with all that is needed to run it again.
+
+Those of benchmarks/stress are kept beside their scripts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import ctxprune
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+SHARED = Path(os.environ.get("CTXPRUNE_SHARED", RESULTS.parents[2] / "shared"))
+
+
+def record(name: str, figures: object, *, seed: int | None, data: dict[str, str], folder: Path = RESULTS) -> Path:
+    """Write `figures` (JSON-safe) to NAME.json in `folder`; `data` maps each data set to its fingerprint."""
+    document = {
+        "command": shlex.join(["python", *(_short(word) for word in sys.argv)]),
+        "commit": _commit(),
+        "ctxprune": ctxprune.__version__,
+        "seed": seed,
+        "data": data,
+        "machine": _machine(),
+        "figures": figures,
+    }
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    sys.stderr.write(f"wrote {path.relative_to(RESULTS.parent.parent)}\n")
+    return path
+
+
+def _short(word: str) -> str:
+    """A path inside the checkout relative to it, any other by its name alone: no path of this machine is recorded."""
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    if not value or not (value.startswith((".", "~", "/")) or os.path.exists(value)):
+        return word
+    root = RESULTS.parent.parent
+    place = Path(os.path.normpath(Path(value).absolute()))  # not resolved: a virtual environment's python is a link
+    return f"{option}{equals}{place.relative_to(root) if place.is_relative_to(root) else place.name}"
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=RESULTS, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def _machine() -> dict[str, object]:
+    model = ""
+    if (info := Path("/proc/cpuinfo")).exists():
+        names = [
+            line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
+        model = names[0] if names else ""
+    return {"cpu": model or platform.processor(), "cores": os.cpu_count(), "python": platform.python_version()}

@@ -1,0 +1,350 @@
+"""Fills the tables of README.md, docs/ and the bundled pruner's model card with recorded figures.
+
+They stand between `<!-- figures: NAME -->` and `<!-- end -->`.
+
+    python benchmarks/report/readme.py            # rewrites them all
+    python benchmarks/report/readme.py --check    # exit code 1 where it would change something
+
+No figure is written into them by hand; tests/test_readme.py runs the check.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from math import ceil
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from benchmarks.report import _card, _kv, _shrunk
+from benchmarks.report._card import UNSHRUNK, table
+from ctxprune.models.pruner import bundled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ROOT = Path(__file__).resolve().parents[2]
+CARD = bundled() / "MODEL_CARD.md"
+SETS = {
+    "spider": "Spider dev",
+    "spider_syn": "Spider-Syn dev",
+    "spider_dk": "Spider-DK",
+    "kaggledbqa": "KaggleDBQA",
+    "bird_dev": "BIRD dev",
+}
+BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> int:
+    code = 0
+    for path, tables in PAGES:
+        before = path.read_text(encoding="utf-8")
+        after = filled(before, tables)
+        if "--check" in sys.argv:
+            code |= int(after != before)
+        else:
+            path.write_text(after, encoding="utf-8")
+    return code
+
+
+def filled(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
+    """`text` with the tables that its marks name."""
+    return BLOCK.sub(lambda mark: f"{mark[1]}{tables[mark[2]]()}{mark[3]}", text)
+
+
+def figures(name: str):
+    return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))["figures"]
+
+
+def spider() -> str:
+    found = figures("spider")
+    names = ("items", "ex", "executable", "ms_per_question", "ms_p95")
+    rows = [[SETS[key], *(found[key][name] for name in names)] for key in SETS if key in found and key != "bird_dev"]
+    return table(["set", "items", "EX %", "executable %", "ms a question, p50", "p95"], rows)
+
+
+def chat() -> str:
+    names = ("ex", "executable", "calls", "tokens_in", "tokens_out")
+    rows = []
+    for key, row in figures("ablation")["rows"].items():
+        change = row.get("against_pipeline")
+        shown = f"{change['ex']:+.1f} ({change['low']:+.1f} to {change['high']:+.1f})" if change else ""
+        rows.append([f"{key}: {row['about']}", row["ex"], shown, *(row[name] for name in names[1:])])
+    head = ["", "EX %", "against the pipeline", "executable %", "calls", "prompt tokens", "answer tokens"]
+    return table(head, rows)
+
+
+def select() -> str:
+    found = figures("select")
+    titles = {"spider": "Spider dev", "bird_dev": "BIRD superhero"}
+    names = ("items", "systems", "best_single", "majority", "any_correct")
+    rows = []
+    for key, title in titles.items():
+        row = found[key]["ranked"]
+        rows.append([title, *(row[name] for name in names), row["ex"], row["ex_sure"]])
+    head = ["set", "questions", "systems", "best single %", "majority %", "any right %", "selected %", "sure %"]
+    return table(head, rows)
+
+
+def values() -> str:
+    found = figures("values_recall")
+    titles = {
+        "spider dev": "Spider dev",
+        "spider_syn dev": "Spider-Syn dev",
+        "spider_dk dev": "Spider-DK",
+        "kaggledbqa dev": "KaggleDBQA",
+        "bird_dev dev": "BIRD superhero, with evidence",
+        "bird_dev dev, no evidence": "BIRD superhero, question alone",
+    }
+    rows = []
+    for key, title in titles.items():
+        row = found[key]
+        exact = row["baseline_exact_folded_span"]["recall"]
+        rows.append([title, row["stored"], row["recall"], f"{row['values_per_question']:.1f}", exact])
+    return table(["set", "stored literals", "found %", "values a question", "exact folded spans find %"], rows)
+
+
+def passages() -> str:
+    found = figures("passages")
+    rows = []
+    for key, title in SCORERS.items():
+        if key in found["mean_evidence_recall"]:
+            recall = found["mean_evidence_recall"][key]
+            ms = fmean(row[key]["ms_per_passage"] for row in found["sets"].values())
+            rows.append([title, *(recall[share] for share in ("10", "30", "50")), f"{ms:.1f}"])
+    return table(["scorer", "10 % kept", "30 %", "50 %", "ms a passage"], rows)
+
+
+def linking() -> str:
+    found = figures("linking")
+    rows = []
+    for key, title in SETS.items():
+        for name, label in LINKERS.items():
+            if name in found[key]:
+                row = found[key][name]
+                rows.append([title, label, row["items"], row["strict_recall"], row["column_recall"], row["kept_share"]])
+    return table(["set", "linker", "questions", "strict recall %", "column recall %", "kept %"], rows)
+
+
+def pooled() -> str:
+    found = figures("linking_pooled")
+    sets = {
+        "crush4sql, question and evidence": "BIRD dev, 798 columns of 11 databases, with evidence",
+        "spider, question": "Spider dev, 452 tables of 85 databases",
+    }
+    rows = []
+    for key, title in sets.items():
+        for name in ("char TF-IDF", "BM25", "pool"):
+            row = found[key][name]
+            pairs = [f"{row['recall_at'][k]} / {row['strict_at'][k]}" for k in ("20", "50")]
+            rows.append([title, name, *pairs, row["tables_at"]["10"]])
+    return table(["pool", "ranker", "columns / strict @20", "@50", "all tables @10"], rows)
+
+
+def scale() -> str:
+    titles = {"cascade.v1": "the bundled model", "lexical.v1": "lexical: BM25"}
+    rows = []
+    for key, title in titles.items():
+        found = figures("ray_prune")["scorers"][key]
+        hours, sizes = found["core_hours_a_million"], found["megabytes_a_million"]
+        terabytes = [f"{sizes[name] / 100:.1f}" for name in ("source", "target", "target, spans and tokens alone")]
+        cores = ceil(hours * 10_000 / (7 * 24))
+        rows.append(
+            [title, found["cpu_ms_a_passage"], hours, f"{hours * 10_000:,.0f}", cores, *terabytes, found["ratio"]]
+        )
+    head = ["scorer", "CPU ms a passage", "core-hours a million", "10 billion: core-hours", "cores for a week"]
+    return table([*head, "TB read", "TB written", "TB without texts", "2 workers against 1 process"], rows)
+
+
+def html() -> str:
+    found = figures("html")
+    pages, text = found["wtq_html"], found["article_extraction"]
+    sample = pages["sample"]
+    titles = {
+        "page.v1": "**page**, Markdown",
+        "page.v1, html": "the same, HTML",
+        "page.v1, rows alone": "rows alone",
+        "titled.v1": "titled: BM25",
+        "htmlrag": "htmlrag, BM25",
+    }
+    speeds = pages["speed"]["ms_per_page"]
+    rows = [[titles[key], *sample[key]["answer_retention"].values(), speeds.get(key, "")] for key in titles]
+    unseen = figures("page_weights")["unseen"]["answer_retention"]
+    others = ", ".join(f"{name} {row['token_f1']}" for name, row in text.items() if name.startswith("trafilatura"))
+    elements = found["websrc_sample"]["markdown"]["elements_kept"]["20"]
+    whole, main = pages["page.v1"], text["ctxprune"]
+    return table([f"{sample['page.v1']['items']} questions", "5 %", "10 %", "20 %", "ms a page"], rows) + (
+        f"\nAll {whole['items']} questions: {shown(whole['answer_retention'])}; with weights that have seen none of the"
+        f" pages: {shown(unseen)} (`benchmarks/training/page_weights.py`). WebSRC elements left at 20 %: {elements} %."
+        f" Main text, F1 of words on {main['items']} news pages: {main['token_f1']}; {others}"
+        " (`benchmarks/quality/html_pages.py`).\n"
+    )
+
+
+def shown(shares: Mapping[str, float]) -> str:
+    return " / ".join(f"{value:.1f}" for value in shares.values())
+
+
+def tables() -> str:
+    found = {(row["set"], row["scorer"]): row["cell_recall"] or row["answer_retention"] for row in figures("tables")}
+    sets = {"fetaqa": "FeTaQA", "wikitablequestions": "WikiTableQuestions", "tatqa": "TAT-QA"}
+    ways = {
+        "tabular.v1": "**tabular**",
+        "lexical.v1": "BM25 on rows and columns",
+        "lexical_rows": "BM25 on rows, all columns",
+        "columns_by_overlap": "columns by overlap",
+        "random": "random",
+    }
+    cells = [(name, share) for name in sets for share in ("25", "50")]
+    rows = [[label, *(found[name, way][share] for name, share in cells)] for way, label in ways.items()]
+    large = list(figures("tables_large").values())
+    kept, planted = (sum(part[name] for part in large) for name in ("kept", "questions"))
+    return table(["", *(f"{sets[name]}, {share} %" for name, share in cells)], rows) + (
+        f"\n{kept} of {planted} planted rows are found in files of {max(part['rows'] for part in large):,} rows, "
+        f"within {max(part['peak_mib_most'] for part in large):.0f} MiB (`benchmarks/speed/tables_large.py`).\n"
+    )
+
+
+def dedup() -> str:
+    rows = []
+    for key, row in figures("dedup").items():
+        ours, theirs = (
+            [f"{found[name]:.1f}" for name in ("found_percent", "false_merges_percent")] + [found["texts_per_second"]]
+            for found in (row["ctxprune"], row["datasketch"])
+        )
+        rows.append([key.replace("_", " "), row["ctxprune"]["texts"], row["ctxprune"]["planted"], *ours, *theirs])
+    head = ["texts", "number", "planted", "found %", "false merges %", "texts a second"]
+    scale = figures("dedup_scale")
+    return table([*head, "datasketch: found %", "false merges %", "texts a second"], rows) + (
+        f"\n{scale['passages']:,} passages take {scale['seconds']:.0f} seconds on one core and "
+        f"{scale['peak_megabytes']:,} MB (`benchmarks/speed/dedup_scale.py`).\n"
+    )
+
+
+def tools() -> str:
+    found = figures("tools")
+    rows = [
+        [TOOL_SCORERS[name], *(row["kept"][cut] for cut in ("1", "5", "10", "20")), row["ms_per_question"]]
+        for name, row in found["report"].items()
+        if name in TOOL_SCORERS
+    ]
+    aws, azure = (
+        f"{part['names.v1']['kept']['10']} and {part['bm25s']['kept']['10']}"
+        for part in (found["report, aws"], found["report, azure"])
+    )
+    best, each = found["report"]["names.v1"], found["report, aws"]["names.v1"]["items"]
+    return table(["scorer", "needed tool is the best %", "among 5", "among 10", "among 20", "ms"], rows) + (
+        f"\n{best['items']} questions. On {each:,} of each kind names and bm25s keep: AWS {aws}, Azure {azure}.\n"
+        f"200 tools are {best['tokens_before']:,} tokens of JSON, the ten that are kept {best['tokens_after']:,}.\n"
+    )
+
+
+TOOL_SCORERS = {
+    "names.v1": "**names: BM25, name and verb**",
+    "fusion.v1": "fusion: words and pieces of words",
+    "lexical.v1": "lexical: BM25",
+    "bm25s": "bm25s",
+    "random": "random",
+}
+LINKERS = {
+    "baseline: char TF-IDF@10 + keys": "TF-IDF@10 + keys",
+    "ranked.v1": "ranked",
+    "presql.v1, RSL-SQL.gpt-4o.step1": "presql, SQL of GPT-4o",
+    "presql.v1, Artessay.Base.Qwen.Qwen2.5-Coder-7B-Instruct.VanillaLinker": "presql, SQL of a 7B model",
+}
+SCORERS = {
+    "pruner.v1": "**pruner, the bundled model**",
+    "pruner.v1, float32": "the same in float32, not shipped",
+    UNSHRUNK: "what it was made of, 6 layers of 12 heads, int8, not shipped",
+    "MiniLM cosine": "cosine of all-MiniLM-L6-v2, with title",
+    "titled.v1": "titled: BM25 with title",
+    "lexical.v1": "lexical: BM25",
+    "bm25s": "bm25s",
+    "headroom TextCrusher": "headroom's TextCrusher",
+    "first sentences": "first sentences",
+    "random": "random",
+    "oracle": "best possible",
+}
+
+
+def follow_up() -> str:
+    rows = []
+    for name, title in (("spider dev", "Spider dev"), ("bird dev", "BIRD superhero")):
+        row = figures("follow_up")["follow_ups"][name]["rule.v1"]["all"]
+        asked, full = row["ex as asked"], row["ex"]
+        rows.append([title, row["n"], asked, full, row["ex reference"], row["recall as asked"], row["recall"],
+                     row["recall reused"]])  # fmt: skip
+    heads = ["EX % as asked", "in full", "reference", "columns % as asked", "in full", "earlier kept"]
+    return table(["set", "follow-ups", *heads], rows)
+
+
+def service() -> str:
+    found = figures("serve")
+    rows = []
+    if "overhead" in found:
+        mine = found["overhead"]["cascade.v1"]
+        rows.append(["one client, over the library's call", f"{mine['overhead_p50_of_pairs_ms']} ms (p50)"])
+    shared = found["batching"]
+    for name, title in (("differ", "no two requests alike"), ("popular", "few texts asked for often")):
+        rates = f"{shared[name]['on_per_second']} against {shared[name]['off_per_second']} a second"
+        rows.append([f"32 clients, shared runs against single ones, {title}", f"{shared[name]['ratio']}× ({rates})"])
+    flood = found["overload"]
+    statuses = ", ".join(f"{count:,} × {status}" for status, count in flood["statuses"].items())
+    rows.append([
+        f"{flood['times_capacity']} times its capacity for {flood['seconds']:.0f} s",
+        f"{statuses}; {flood['wrong']} wrong, {flood['mixed_up']} mixed up, {flood['lost']} lost; "
+        f"{flood['memory_peak_mb']:.0f} MB at most",
+    ])  # fmt: skip
+    soak = found["soak"]
+    rows.append([f"8 clients for {soak['seconds']:.0f} s", f"memory grew by {soak['growth_percent']} % after warm-up"])
+    return table(["load", "found"], rows)
+
+
+def servers() -> str:
+    titles = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MariaDB", "duckdb": "DuckDB"}
+    hostile, built = figures("hostile"), figures("server_values")
+    rows = []
+    for key, title in titles.items():
+        if key not in hostile:
+            continue
+        mine, index = hostile[key], built.get(key)
+        grown = ""
+        if index is not None:
+            spent = f"{index['peak_mb']} MB, {index['build_seconds']:.0f} s"
+            whole = "all values" if index["right"] else "values missing"
+            grown = f"{index['rows']:,} rows, {index['restarts']} restart: {spent}, {whole}"
+        changed = len(mine["changed"]) + len(mine["broken"])
+        rows.append([title, mine["statements"], changed, f"{mine['late_seconds']} s", grown])
+    return table(
+        ["", "hostile statements", "that changed or broke something", "latest after its deadline", "index"], rows
+    )
+
+
+TABLES = {
+    "service": service,
+    "servers": servers,
+    "spider": spider,
+    "chat": chat,
+    "select": select,
+    "values": values,
+    "passages": passages,
+    "linking": linking,
+    "pooled": pooled,
+    "scale": scale,
+    "follow_up": follow_up,
+    "dedup": dedup,
+    "tables": tables,
+    "tools": tools,
+    "html": html,
+    "kv": _kv.short,
+} | _shrunk.TABLES
+PAGES = (
+    (ROOT / "README.md", TABLES),
+    (CARD, _card.TABLES),
+    (ROOT / "docs" / "which_press.md", _kv.TABLES),
+)
+
+if __name__ == "__main__":
+    raise SystemExit(main())
