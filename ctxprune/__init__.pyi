@@ -1,3 +1,5 @@
+from ._prune import aprune as aprune
+from ._prune import prune as prune
 from ._version import __version__ as __version__
 from .calibration.conformal import CalibrationExample as CalibrationExample
 from .calibration.conformal import CalibrationPool as CalibrationPool
@@ -24,9 +26,7 @@ from .pruning.context_budget import BudgetPart as BudgetPart
 from .pruning.context_budget import ContextBudget as ContextBudget
 from .pruning.context_budget import SharedBudget as SharedBudget
 from .pruning.pruner import Pruner as Pruner
-from .pruning.pruner import aprune as aprune
 from .pruning.pruner import aprune_batch as aprune_batch
-from .pruning.pruner import prune as prune
 from .pruning.pruner import prune_batch as prune_batch
 from .pruning.result import Pruned as Pruned
 from .pruning.result import Verdict as Verdict
