@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow smoke frameworks lint fix build clean
+.PHONY: help demo check test test-slow smoke frameworks bench lint fix build clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,16 @@ framework-%: pyproject.toml
 	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check \
 		-e '.[$*]' pytest pytest-timeout hypothesis $(SUITES_$*)
 	$(VENV)-$*/bin/python -m pytest -q $(OPTIONS_$*) $(addprefix tests/integrations/,$(TESTS_$*))
+
+# What a change is checked with while it is made; the tests are those that need no server, browser, data or model run.
+FAST := tests/test_*.py tests/scorers tests/rag tests/sql/test_*.py tests/cli/test_doctor.py
+check: lint ## lint and the fast tests, in under three minutes
+	$(BIN)/python -m pytest -n 2 -q -m "not slow and not long and not data" $(FAST)
+
+BENCH := quality/passages quality/spider quality/linking quality/values_recall quality/html_pages quality/tables
+bench: $(VENV)/.ready-dev ## the benchmarks behind the main tables, and which figures differ from the committed ones
+	for script in $(BENCH); do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	$(BIN)/python benchmarks/report/changed.py
 
 lint: $(VENV)/.ready-dev ## ruff, mypy --strict by package, import-linter, codespell
 	$(BIN)/ruff check ctxprune ctxprune/sql ctxprune/rag tests benchmarks

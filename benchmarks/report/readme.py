@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from benchmarks.report import _card, _kv, _shrunk
+from benchmarks.report import _card, _index, _kv, _shrunk
 from benchmarks.report._card import UNSHRUNK, table
 from ctxprune.models.pruner import bundled
 
@@ -344,6 +344,7 @@ PAGES = (
     (ROOT / "README.md", TABLES),
     (CARD, _card.TABLES),
     (ROOT / "docs" / "which_press.md", _kv.TABLES),
+    (ROOT / "benchmarks" / "README.md", _index.TABLES),
 )
 
 if __name__ == "__main__":

@@ -1,0 +1,26 @@
+"""`benchmarks/report/changed.py`: which figures count as changed."""
+
+from __future__ import annotations
+
+import importlib
+
+
+def test_figures_are_compared_and_times_are_not():
+    module = importlib.import_module("benchmarks.report.changed")
+    before = {"recall": 0.5, "seconds": 1.0, "rows": [{"kept": 1, "ms_per_page": 3}], "programs": 2}
+    assert list(module.differences(before, {**before, "seconds": 9.0}, "x")) == []
+    found = list(module.differences(before, {**before, "recall": 0.6, "programs": 3}, "x"))
+    assert found == ["x / programs: 2 became 3", "x / recall: 0.5 became 0.6"]
+    assert list(module.differences(before, {**before, "rows": [{"kept": 2, "ms_per_page": 8}]}, "x")) == [
+        "x / rows [0] / kept: 1 became 2"
+    ]
+    assert list(module.differences(before, {**before, "rows": []}, "x")) == [f"x / rows: {before['rows']} became []"]
+
+
+def test_the_committed_figures_do_not_differ_from_themselves(monkeypatch):
+    module = importlib.import_module("benchmarks.report.changed")
+    monkeypatch.setattr("sys.argv", ["changed.py", "spider"])
+    monkeypatch.setattr(module, "committed", lambda name, commit: __import__("json").loads(
+        (module.ROOT / module.RESULTS / f"{name}.json").read_text()
+    ))  # fmt: skip
+    assert module.main() == 0
