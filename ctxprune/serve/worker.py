@@ -45,8 +45,7 @@ def main() -> None:
     if first is None:
         return
     settings = first[0]
-    if hasattr(os, "nice"):
-        os.nice(_NICE)
+    _yield_to_service()
     try:
         scorer = make_scorer(ModelConfig(**settings["model"]))
         Pruner(scorer).prune("ready?", Passage("Ready."))  # loads what it needs
@@ -100,6 +99,20 @@ def _work(head: dict[str, Any], body: bytes, scorer: Scorer, settings: dict[str,
     if isinstance(result, Outcome):
         return result
     raise result
+
+
+def _yield_to_service() -> None:
+    """Come after the service for processor time, and leave one core to it.
+
+    Priority alone does not free a core at once: whoever runs keeps it for some milliseconds, and a short request is
+    handed from thread to thread several times. So work on long requests takes all cores but one at most.
+    """
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        with suppress(OSError):  # a sandbox may forbid it; the priority is lower in any case
+            os.sched_setaffinity(0, cores[1:] or cores)
 
 
 def _limit_memory(more: int) -> None:
