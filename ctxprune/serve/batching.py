@@ -40,7 +40,8 @@ class Batcher(Generic[T, R]):
         most: Items in one run at most; 1 for no sharing.
         runs: Runs at the same time.
         cheap: Estimated seconds beyond which an item is an expensive one.
-        most_cost: Estimated seconds of all cheap items in one run.
+        most_cost: Estimated seconds of all cheap items in one run. Where there is such a bound, cheap items of one key
+            may take every place; else one stays free for other keys.
     """
 
     def __init__(
@@ -94,9 +95,14 @@ class Batcher(Generic[T, R]):
         """The queue and the key whose turn it is. The ranks of both queues are compared, so that an expensive item that
         has waited long enough comes before cheap ones.
         """
-        queues = (self._cheap, self._expensive) if self._expensive_free else (self._cheap,)
-        found = [(queue, key) for queue in queues if (key := queue.next_key(self._shares.may_take)) is not None]
-        return min(found, key=lambda turn: turn[0].rank(turn[1]), default=None)
+        # Others wait for a bounded run no longer than its bound, so no place is kept free for them. On two cores that
+        # would leave a key with one of them as soon as any other key asks for anything.
+        bounded = self._most_cost < math.inf
+        found = [(self._cheap, self._cheap.next_key(self._shares.has_free if bounded else self._shares.may_take))]
+        if self._expensive_free:
+            found.append((self._expensive, self._expensive.next_key(self._shares.may_take)))
+        turns = [(queue, key) for queue, key in found if key is not None]
+        return min(turns, key=lambda turn: turn[0].rank(turn[1]), default=None)
 
     def _next_batch(self, queue: FairQueue[_Entry[T, R]], key: str) -> list[_Entry[T, R]]:
         batch: list[_Entry[T, R]] = []

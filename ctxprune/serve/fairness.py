@@ -106,6 +106,10 @@ class Shares:
         self._asked = {name: at for name, at in self._asked.items() if now - at < _RECENT_SECONDS}
         self._asked[key] = now
 
+    def has_free(self, _key: str) -> bool:
+        """Whether there is a place at all, for whatever does not hold it for long."""
+        return self.free > 0
+
     def may_take(self, key: str) -> bool:
         """Whether the key may have one more place."""
         now = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,24 @@ def test_expensive_items_run_alone_and_leave_one_place_free() -> None:
             slow.go.set()
             assert await asyncio.gather(*expensive, *cheap) == [2, 4, 6, 8, 10, 12]
         assert sorted(slow.batches) == [[1], [2], [3], [4], [5, 6]]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("bound", "places"), [(1.0, 2), (math.inf, 1)], ids=["bounded", "unbounded"])
+def test_runs_of_bounded_cost_may_take_the_place_kept_for_other_keys(bound: float, places: int) -> None:
+    async def main() -> None:
+        slow = Slow()
+        with ThreadPoolExecutor(2) as pool:
+            batcher = Batcher(slow, pool, most=1, runs=2, cheap=1.0, most_cost=bound)
+            slow.go.set()
+            await batcher.submit(0, "other")
+            slow.go.clear()
+            tasks = [asyncio.ensure_future(batcher.submit(n, "key", 0.01)) for n in (1, 2, 3)]
+            await asyncio.sleep(0.05)
+            assert len(slow.batches) == 1 + places
+            slow.go.set()
+            assert await asyncio.gather(*tasks) == [2, 4, 6]
 
     asyncio.run(main())
 
