@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_NICE = 10  # short requests, which the service itself works on, come first
 _GRACE_SECONDS = 2.0  # the service ends it earlier; this is for a service that died
 _PLANS: dict[str, tuple[Any, Any]] = {
     "/v1/prune": (prune.PruneRequest, prune.plan),
@@ -45,7 +44,6 @@ def main() -> None:
     if first is None:
         return
     settings = first[0]
-    _yield_to_service()
     try:
         scorer = make_scorer(ModelConfig(**settings["model"]))
         Pruner(scorer).prune("ready?", Passage("Ready."))  # loads what it needs
@@ -99,20 +97,6 @@ def _work(head: dict[str, Any], body: bytes, scorer: Scorer, settings: dict[str,
     if isinstance(result, Outcome):
         return result
     raise result
-
-
-def _yield_to_service() -> None:
-    """Come after the service for processor time, and leave one core to it.
-
-    Priority alone does not free a core at once: whoever runs keeps it for some milliseconds, and a short request is
-    handed from thread to thread several times. So work on long requests takes all cores but one at most.
-    """
-    if hasattr(os, "nice"):
-        os.nice(_NICE)
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        with suppress(OSError):  # a sandbox may forbid it; the priority is lower in any case
-            os.sched_setaffinity(0, cores[1:] or cores)
 
 
 def _limit_memory(more: int) -> None:

@@ -333,7 +333,7 @@ def test_the_process_comes_after_the_service_and_leaves_it_a_core() -> None:
         process = long_requests._workers[0]._process
         assert process is not None
         own, allowed = os.getpriority(os.PRIO_PROCESS, 0), os.sched_getaffinity(0)
-        assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, own + 10)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, own + 15)
         cores = os.sched_getaffinity(process.pid)
     finally:
         long_requests.close()
