@@ -93,6 +93,8 @@ _MODIFIERS = frozenset(
 _PLAIN = re.compile(r"[^\W\d][\w$]*")
 _PLAIN_MYSQL = re.compile(r"[\w$]+")
 _WORDS = re.compile(r"[A-Za-z_][\w ]*")
+_PAIRS = frozenset(("json_each", "json_each_text", "jsonb_each", "jsonb_each_text"))
+"""PostgreSQL's functions that return rows of a key and a value."""
 _WIDE = re.compile(r"[%{][^%{}A-Za-z]*(?:\d{6}|\*)")
 _LARGEST = 1_000_000
 _LONGEST_NAME = 63  # bytes, of PostgreSQL
@@ -195,6 +197,19 @@ def _dot(node: exp.Expr, dialect: str) -> None:
         raise Refusal("a function with a schema is not allowed")
     if dialect in ("mysql", "sqlite"):
         raise Refusal("a dot is allowed between names only")
+    if dialect == "postgres" and not isinstance(node.expression, exp.Star) and not _is_pair(node):
+        # In PostgreSQL (x).f is also a call of any function f, stored ones and ts_stat or pg_sleep among them.
+        raise Refusal(
+            "a field of an expression is not allowed: write alias.column, or to_jsonb(value) ->> 'field' for a row"
+        )
+
+
+def _is_pair(node: exp.Expr) -> bool:
+    """Whether `node` is (jsonb_each(x)).key or alike: the value certainly has a field of that name."""
+    call = node.this.unnest()
+    return isinstance(call, exp.Anonymous) and (
+        call.name.lower() in _PAIRS and node.expression.name.lower() in ("key", "value")
+    )
 
 
 def _pivot(node: exp.Expr, dialect: str) -> None:
@@ -262,7 +277,8 @@ def _column(node: exp.Expr, dialect: str) -> None:
 
 
 def _in(node: exp.Expr, dialect: str) -> None:
-    if dialect == "sqlite" and isinstance(node.args.get("field"), (exp.Column, exp.Table, exp.Anonymous, exp.Dot)):
+    # Without parentheses SQLite reads a table, whose name may also be written as a text: IN 'vault'.
+    if dialect == "sqlite" and node.args.get("field") is not None:
         raise Refusal("IN with a table name is not allowed, only IN (SELECT ...)")
 
 
