@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from ._columns import QUERIES, Binder
 from ._fence import close
+from ._grouping import group_by_whole_rows
 from ._places import check_places
 from ._refusal import Refusal
 from ._scope import BOUND, Scope, fold, look_up, named, quoted, stored
@@ -173,6 +174,8 @@ class Resolver(Binder):
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, exp.Expr):
                     self.visit(child, scope, key)
+        if self.dialect == "postgres":
+            group_by_whole_rows(select, scope, self.spend)
         close(scope, self.spend)
         return columns
 

@@ -20,7 +20,7 @@ __all__ = ["check_function_fields"]
 
 @dataclass
 class _Frame:
-    """One SELECT: the columns of its functions by alias; None for any other source."""
+    """One SELECT: the columns of its functions by alias, names as PostgreSQL stores them; None for any other source."""
 
     parent: _Frame | None
     sources: dict[str, frozenset[str] | None] = field(default_factory=dict)
@@ -41,12 +41,13 @@ def check_function_fields(tree: exp.Expr) -> None:
         elif isinstance(node, exp.Column):
             columns.append((node, frame))
         elif isinstance(node, (exp.Table, exp.Subquery, exp.Lateral, exp.Unnest, exp.Values)):
-            name = fold(node.alias_or_name or _function_name(node))
+            name = _name(node)
             frame.sources[name] = _columns(node, name)
         todo.extend((child, frame) for child in node.iter_expressions() if isinstance(child, exp.Expr))
     for column, frame in columns:
-        known = _look_up(fold(column.text("table")), frame) if column.args.get("table") else None
-        if known is not None and not isinstance(column.this, exp.Star) and fold(column.name) not in known:
+        table = column.args.get("table")
+        known = None if table is None else _look_up(stored(table, "postgres"), frame)
+        if known is not None and not isinstance(column.this, exp.Star) and stored(column.this, "postgres") not in known:
             raise Refusal(f"the function {shown(column.text('table'))} has no column {shown(column.name)}")
 
 
@@ -57,6 +58,14 @@ def _look_up(name: str, frame: _Frame) -> frozenset[str] | None:
             return at.sources[name]
         at = at.parent
     return None
+
+
+def _name(node: exp.Expr) -> str:
+    alias = node.args.get("alias")
+    if isinstance(alias, exp.TableAlias) and alias.this:
+        return stored(alias.this, "postgres")
+    own = isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier)
+    return stored(node.this, "postgres") if own else fold(_function_name(node))
 
 
 def _function_name(node: exp.Expr) -> str:
@@ -71,7 +80,7 @@ def _offset(node: exp.Expr) -> list[exp.Expr]:
 
 
 def _columns(node: exp.Expr, name: str) -> frozenset[str] | None:
-    """Folded names of what a function in FROM offers; None for tables, queries and JSON_TABLE, whose rows are rows."""
+    """Names of what a function in FROM offers; None for tables, queries and JSON_TABLE, whose rows are rows."""
     inner = node.this if isinstance(node, exp.Lateral) else node
     if isinstance(inner, exp.Table):
         if isinstance(inner.this, (exp.Identifier, exp.JSONTable)):
@@ -83,4 +92,4 @@ def _columns(node: exp.Expr, name: str) -> frozenset[str] | None:
     listed = [*(alias.columns if alias is not None else ()), *_offset(inner)]
     names = [stored(item.this if isinstance(item, exp.ColumnDef) else item, "postgres") for item in listed]
     outputs = OUTPUTS.get(function, {}).get("postgres", ())
-    return frozenset(fold(each) for each in (name, function, "ordinality", *names, *outputs))
+    return frozenset((name, function, "ordinality", *names, *outputs))

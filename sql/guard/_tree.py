@@ -55,7 +55,7 @@ _SAID = {
 _SYSTEM_SCHEMAS = {
     "duckdb": frozenset(("information_schema", "pg_catalog", "system", "temp")),
     "mysql": frozenset(("information_schema", "mysql", "ndbinfo", "performance_schema", "sys")),
-    "postgres": frozenset(("information_schema", "pg_catalog", "pg_temp", "pg_toast")),
+    "postgres": frozenset(("information_schema",)),
     "sqlite": frozenset[str](),
 }
 _SYSTEM_TABLES = {
@@ -87,6 +87,10 @@ _FILE_ENDING = frozenset(
     )
 )
 _IDENTITY = frozenset(("current_catalog", "current_role", "current_schema", "session_user", "system_user", "user"))
+_VALUES_IN_FROM = _IDENTITY | frozenset(
+    ("current_date", "current_time", "current_timestamp", "current_user", "localtime", "localtimestamp")
+)
+"""What PostgreSQL takes for a function in FROM, also without parentheses."""
 _MODIFIERS = frozenset(
     ("SQL_BIG_RESULT", "SQL_BUFFER_RESULT", "SQL_CALC_FOUND_ROWS", "SQL_NO_CACHE", "SQL_SMALL_RESULT", "STRAIGHT_JOIN")
 )
@@ -138,19 +142,26 @@ def _function(node: exp.Expr, dialect: str) -> None:
     allowed = TABLE_FUNCTIONS if isinstance(node.parent, (exp.Table, exp.Lateral)) else FUNCTIONS
     if name not in allowed[dialect] or not name.isascii():
         raise Refusal(f"the function {shown(node.name)} is not allowed")
+    arguments = _arguments(node)
     if name in GROWING:
-        _growth(node, name)
-    elif name in ("format", "printf") and node.expressions:
-        first = node.expressions[0]
+        _growth(arguments, name)
+    elif name in ("format", "printf") and arguments:
+        first = arguments[0]
         if not isinstance(first, exp.Literal):
             return
         if _WIDE.search(first.name):
             raise Refusal(f"the width in {name} is too large")
 
 
-def _growth(node: exp.Expr, name: str) -> None:
+def _arguments(node: exp.Expr) -> list[exp.Expr]:
+    """The arguments of a call; DuckDB writes the first one before it, too: ('x').repeat(3)."""
+    method = isinstance(node.parent, exp.Dot) and node.arg_key == "expression"
+    return [*([node.parent.this.unnest()] if method else []), *node.expressions]
+
+
+def _growth(arguments: list[exp.Expr], name: str) -> None:
     """Sizes that can be read off the text; others are the executor's to limit."""
-    if any(_size(argument) > _LARGEST for argument in node.expressions):
+    if any(_size(argument) > _LARGEST for argument in arguments):
         raise Refusal(f"the size in {name} is too large")
 
 
@@ -233,12 +244,7 @@ def _table(node: exp.Expr, dialect: str, *, closed: bool) -> None:
         if space:
             raise Refusal("a function with a schema is not allowed")
         return
-    if (
-        dialect == "postgres"
-        and not space
-        and name in _IDENTITY | {"current_user"}
-        and not node.this.args.get("quoted")
-    ):
+    if dialect == "postgres" and not space and name in _VALUES_IN_FROM and not node.this.args.get("quoted"):
         raise Refusal(f"{node.name.upper()} is not allowed")
     system = _is_system(space, dialect) or name.startswith("sqlite_")
     if system or (not closed and _SYSTEM_TABLES[dialect].fullmatch(name)):
@@ -253,6 +259,8 @@ def _is_system(space: str, dialect: str) -> bool:
     MySQL and MariaDB compare names by a collation for which a letter beyond ASCII may equal one or two others (the long
     s an s, the dotless i an i). Which, depends on their release, so any such letter counts as any.
     """
+    if dialect == "postgres" and space.startswith("pg_"):  # no schema of a user's may be called so
+        return True
     if dialect != "mysql" or space.isascii():
         return space in _SYSTEM_SCHEMAS[dialect]
     return any(_may_equal(space, name) for name in _SYSTEM_SCHEMAS[dialect])
