@@ -7,6 +7,7 @@ groups stay the same.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -14,7 +15,7 @@ from sqlglot import exp
 from ._scope import column, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ._scope import Scope, Source
 
@@ -41,17 +42,58 @@ def group_by_whole_rows(select: exp.Select, scope: Scope, spend: Callable[[int],
     group = select.args.get("group")
     if group is None or not scope.fenced or any(group.args.get(key) for key in _SPECIAL):
         return
-    terms = [term for term in _terms(group, select) if isinstance(term, exp.Column)]
-    for source in scope.sources:
-        if not source.partial or source.table is None or source.alias is None or not source.table.primary_key:
-            continue
-        grouped = {fold(term.name) for term in terms if _is_of(term, source, scope)}
-        if grouped >= {fold(name) for name in source.table.primary_key}:
-            used = _used(select, source, scope)
-            added = [name for name in _comparable(source) if fold(name) in used and fold(name) not in grouped]
-            spend(_NODES_PER_COLUMN * len(added))
-            for name in added:
-                group.append("expressions", column(name, source.alias))
+    owners = _Owners(scope)
+    grouped = owners.names(term for term in _terms(group, select) if isinstance(term, exp.Column))
+    fenced = [source for source in scope.sources if source.partial and _has_key(source, grouped[_name_of(source)])]
+    if not fenced:
+        return
+    used = owners.names(node for root in _roots(select) for node in root.find_all(exp.Column))
+    for source in fenced:
+        name = _name_of(source)
+        starred = any(source is own for _, sources in scope.stars for own in sources)
+        added = [
+            each
+            for each in _comparable(source)
+            if fold(each) not in grouped[name] and (starred or fold(each) in used[name])
+        ]
+        spend(_NODES_PER_COLUMN * len(added))
+        for each in added:
+            group.append("expressions", column(each, source.alias))
+
+
+def _name_of(source: Source) -> str:
+    """The folded name of a source, of which a query has no two; "" without one."""
+    return fold(source.alias.name) if source.alias is not None else ""
+
+
+class _Owners:
+    """Which source of a query a column belongs to."""
+
+    def __init__(self, scope: Scope) -> None:
+        counts = Counter(name for source in scope.sources for name in {*map(fold, source.columns or ())})
+        self._of_name = {
+            name: _name_of(source) for source in scope.sources for name in source.columns or () if counts[name] == 1
+        }
+
+    def names(self, columns: Iterable[exp.Column]) -> defaultdict[str, set[str]]:
+        """Folded names of columns by the name of their source. One too many is no harm: it is the same in a group."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for node in columns:
+            name = fold(node.name)
+            found[fold(node.text("table")) if node.args.get("table") else self._of_name.get(name, "")].add(name)
+        return found
+
+
+def _has_key(source: Source, grouped: set[str]) -> bool:
+    key = source.table.primary_key if source.table is not None and source.alias is not None else ()
+    return bool(key) and grouped >= {fold(name) for name in key}
+
+
+def _roots(select: exp.Select) -> Iterator[exp.Expr]:
+    """What is computed where rows are grouped already."""
+    for key in _CLAUSES:
+        value = select.args.get(key)
+        yield from (root for root in (value if isinstance(value, list) else [value]) if isinstance(root, exp.Expr))
 
 
 def _terms(group: exp.Expr, select: exp.Select) -> Iterator[exp.Expr]:
@@ -68,25 +110,3 @@ def _comparable(source: Source) -> Iterator[str]:
         for each in source.table.columns:
             if each.type.lower().removesuffix("[]") not in _UNEQUAL:
                 yield each.name
-
-
-def _used(select: exp.Select, source: Source, scope: Scope) -> set[str]:
-    """Folded names of the columns of `source` that are read where rows are grouped already."""
-    if any(source in sources for _, sources in scope.stars):
-        return {fold(name) for name in source.visible}
-    used: set[str] = set()
-    for key in _CLAUSES:
-        value = select.args.get(key)
-        for root in value if isinstance(value, list) else [value]:
-            if isinstance(root, exp.Expr):
-                used.update(fold(node.name) for node in root.find_all(exp.Column) if _is_of(node, source, scope))
-    return used
-
-
-def _is_of(node: exp.Column, source: Source, scope: Scope) -> bool:
-    """Whether a column is one of `source`. One too many is no harm: its value is the same throughout a group."""
-    if node.args.get("table"):
-        return source.alias is not None and fold(node.text("table")) == fold(source.alias.name)
-    name = fold(node.name)
-    owners = [each for each in scope.sources if each.columns is not None and name in each.columns]
-    return len(owners) == 1 and owners[0] is source
