@@ -155,8 +155,9 @@ def _function(node: exp.Expr, dialect: str) -> None:
 
 def _arguments(node: exp.Expr) -> list[exp.Expr]:
     """The arguments of a call; DuckDB writes the first one before it, too: ('x').repeat(3)."""
-    method = isinstance(node.parent, exp.Dot) and node.arg_key == "expression"
-    return [*([node.parent.this.unnest()] if method else []), *node.expressions]
+    dot = node.parent
+    method = isinstance(dot, exp.Dot) and dot.expression is node
+    return [*([dot.this.unnest()] if dot is not None and method else []), *node.expressions]
 
 
 def _growth(arguments: list[exp.Expr], name: str) -> None:
