@@ -49,6 +49,8 @@ _LOWER, _UPPER = "a-zß-öø-ÿ", "A-ZÀ-ÖØ-Þ"
 _HUMP = re.compile(
     rf"(?<=[{_LOWER}0-9])(?=[{_UPPER}])|(?<=[{_UPPER}])(?=[{_UPPER}][{_LOWER}])|(?<=[{_LOWER}{_UPPER}])(?=[0-9])"
 )
+_ONE_HUMP = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+_DIGITS = "0123456789"
 # The parts between which `_HUMP` cuts an ASCII word.
 _ASCII_HUMPS = re.compile("[0-9]+[a-z]*|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
@@ -202,16 +204,50 @@ def _plain_words(text: str) -> list[str]:
 @lru_cache(maxsize=65536)
 def _stems(word: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The stems of a word's forms that are no stop words, and those of all its forms."""
+    # Large contexts are full of names with a number, each met once: what is the same for all numbers is cached.
+    head = word.rstrip(_DIGITS)
+    if len(head) < len(word) <= _CACHED and (numbered := _numbered(head)) is not None:
+        return _with_number(*numbered, number=word[len(head) :])
     if word.isascii():  # as below, in a fraction of the time
         forms, whole = [form.lower() for form in _ASCII_HUMPS.findall(word)], word.lower()
     else:
         forms, whole = split_identifier(word), fold(word)
     if len(forms) > 1 and (word.isascii() or not _UNSPACED_RUN.search(whole)):
         forms.insert(0, whole)
+    return _telling(forms)
+
+
+def _telling(forms: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The stems of the forms that are no stop words, and those of all."""
     stems = tuple(map(stem, forms))
     if STOP_WORDS.isdisjoint(forms):  # as most words are; the pair then holds one tuple twice
         return stems, stems
     return tuple(stem for form, stem in zip(forms, stems, strict=True) if form not in STOP_WORDS), stems
+
+
+@lru_cache(maxsize=16384)
+def _numbered(head: str) -> tuple[str, tuple[tuple[str, ...], tuple[str, ...]]] | None:
+    """Of a word that ends with ASCII digits what stands before them, folded, or "" where that counts by its parts
+    alone; and the stems of those parts, as `_stems` gives them. None for one that may be cut otherwise with the digits
+    than without."""
+    if not head:
+        return "", ((), ())
+    if head.isascii():
+        return (head.lower(), _stems.__wrapped__(head)) if _ONE_HUMP.fullmatch(head) else None
+    parts = split_identifier(head)
+    if not _UNSPACED_RUN.fullmatch(parts[-1][-1:] if parts else ""):
+        return None
+    return "", _telling(parts)
+
+
+def _with_number(
+    whole: str, parts: tuple[tuple[str, ...], tuple[str, ...]], *, number: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What `_stems` gives for a word that ends with a number; no stop word holds a digit."""
+    first = (whole + number,) if whole else ()
+    telling, stems = parts
+    found = (*first, *stems, number)
+    return (found, found) if telling is stems else ((*first, *telling, number), found)
 
 
 def _pairs(word: str) -> list[str]:
