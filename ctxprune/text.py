@@ -20,6 +20,7 @@ __all__ = [
     "stem",
     "terms",
     "word_spans",
+    "word_terms",
     "words",
 ]
 
@@ -156,6 +157,13 @@ def terms(text: str) -> list[str]:
     found = [_stems(word) if len(word) <= _CACHED else _stems.__wrapped__(word) for word in _WORD.findall(text)]
     telling = [term for stems, _ in found for term in stems]
     return telling or [term for _, stems in found for term in stems]
+
+
+def word_terms(word: str) -> tuple[str, ...]:
+    """The `terms` of one word of ASCII letters and digits that is not likely to come again, each once."""
+    telling, stems = _stems.__wrapped__(word)
+    found: tuple[str, ...] = telling or stems
+    return found if len(found) == len({*found}) else tuple(dict.fromkeys(found))
 
 
 def stem(word: str) -> str:

@@ -11,7 +11,7 @@ from ctxprune.text import fold
 from .dates import MONTHS, Value, date_at
 from .notation import CODES, CURRENCY, FIGURES, SCALES, Notation, notation_of
 
-__all__ = ["Value", "numbers_in", "read_value", "read_value_once"]
+__all__ = ["LONGEST_VALUE", "Value", "numbers_in", "read_value", "read_value_once", "read_whole"]
 
 _WORDS = {
     word: float(number)
@@ -28,7 +28,7 @@ _ORDINALS = {
         ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"), start=2
     )
 }
-_LONGEST = 60  # characters of a cell that may be a number or a date
+LONGEST_VALUE = 60  # characters of a cell that may be a number or a date
 _SCALE = "|".join(sorted(name for name in SCALES if len(name) > 1))
 _NUMBERS = {
     decimal: re.compile(
@@ -52,12 +52,12 @@ def read_value(text: str, notation: Notation | None = None) -> Value | None:
 
     `notation` is that of its column; without one the cell is read by itself.
     """
-    return _cached(text, notation) if len(text) <= _LONGEST else None
+    return _cached(text, notation) if len(text) <= LONGEST_VALUE else None
 
 
 def read_value_once(text: str, notation: Notation | None = None) -> Value | None:
     """As `read_value`, of a cell that is not likely to come again."""
-    return _read(text, notation) if len(text) <= _LONGEST else None
+    return _read(text, notation) if len(text) <= LONGEST_VALUE else None
 
 
 @lru_cache(maxsize=16384)
@@ -70,7 +70,8 @@ def _read(text: str, notation: Notation | None) -> Value | None:
     if _START.match(plain) is None:  # most cells are words; a dozen patterns would each say so
         return None
     if plain.isascii() and plain.isdecimal():
-        return _whole(plain)
+        low, high, kind = read_whole(plain)
+        return Value(low, high, kind, 0, len(plain))
     if not any(char.isdigit() for char in plain):
         found = date_at(plain, 0)
         return found if found and found.end >= len(plain) - 1 else None
@@ -82,12 +83,12 @@ def _read(text: str, notation: Notation | None) -> Value | None:
     return value if letters <= max(12, value.end) else None
 
 
-def _whole(plain: str) -> Value | None:
-    """The year or number that ASCII digits and nothing else say."""
+def read_whole(plain: str) -> tuple[float, float, str]:
+    """The year or number that ASCII digits and nothing else say: from, to, and its kind."""
     number = float(plain)
     if len(plain) == len("2026") and _YEARS[0] <= number < _YEARS[1]:
-        return Value(number, number + 1.0, "year", 0, len(plain))
-    return Value(number, number, "number", 0, len(plain))
+        return number, number + 1.0, "year"
+    return number, number, "number"
 
 
 def numbers_in(text: str) -> list[Value]:
