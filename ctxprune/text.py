@@ -19,8 +19,8 @@ __all__ = [
     "split_identifier",
     "stem",
     "terms",
+    "terms_of_words",
     "word_spans",
-    "word_terms",
     "words",
 ]
 
@@ -159,8 +159,17 @@ def terms(text: str) -> list[str]:
     return telling or [term for _, stems in found for term in stems]
 
 
-def word_terms(word: str) -> tuple[str, ...]:
-    """The `terms` of one word of ASCII letters and digits that is not likely to come again, each once."""
+def terms_of_words(texts: list[str]) -> list[tuple[str, ...]] | None:
+    """The `terms` of each of many texts, each once, where each is one word that is not likely to come again; else None.
+
+    Words that do come again are cheaper one by one, since their terms are remembered.
+    """
+    if _WORD.findall("\n".join(texts)) != texts:
+        return None
+    return [(text,) if text.isdecimal() and text.isascii() else _terms_of_word(text) for text in texts]
+
+
+def _terms_of_word(word: str) -> tuple[str, ...]:
     telling, stems = _stems.__wrapped__(word)
     found: tuple[str, ...] = telling or stems
     return found if len(found) == len({*found}) else tuple(dict.fromkeys(found))
@@ -215,7 +224,7 @@ def _stems(word: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     # Large contexts are full of names with a number, each met once: what is the same for all numbers is cached.
     head = word.rstrip(_DIGITS)
     if len(head) < len(word) <= _CACHED and (numbered := _numbered(head)) is not None:
-        return _with_number(*numbered, number=word[len(head) :])
+        return _with_number(*numbered, word=word, number=word[len(head) :])
     if word.isascii():  # as below, in a fraction of the time
         forms, whole = [form.lower() for form in _ASCII_HUMPS.findall(word)], word.lower()
     else:
@@ -249,10 +258,11 @@ def _numbered(head: str) -> tuple[str, tuple[tuple[str, ...], tuple[str, ...]]] 
 
 
 def _with_number(
-    whole: str, parts: tuple[tuple[str, ...], tuple[str, ...]], *, number: str
+    whole: str, parts: tuple[tuple[str, ...], tuple[str, ...]], *, word: str, number: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What `_stems` gives for a word that ends with a number; no stop word holds a digit."""
-    first = (whole + number,) if whole else ()
+    named = whole + number
+    first = () if not whole else (word,) if named == word else (named,)  # one object for both takes less memory
     telling, stems = parts
     found = (*first, *stems, number)
     return (found, found) if telling is stems else ((*first, *telling, number), found)

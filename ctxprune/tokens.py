@@ -80,7 +80,8 @@ class BundledCounter:
         encoding = _Encoding(counts)
         for text in texts:
             if text.isascii():
-                counts.append(_tokens_of(_PIECE, text))
+                # In parts, since each piece takes 60 bytes until it is counted.
+                counts.append(sum(_tokens_of(_PIECE, part) for part in _safe_parts(text)))
                 continue
             counts.append(0)
             for part in _safe_parts(text):
@@ -210,6 +211,8 @@ def _certain_kind(before: str, now: str) -> str:
 
 def _safe_parts(text: str) -> list[str]:
     """A long text in its chunks, if all cuts between them change no count; else in one piece."""
+    if len(text) <= _CHUNK:
+        return [text]
     chunks = [*_chunks(text)]
     if not all(_SAFE_CUT.match(text, end) for _, end in chunks[:-1]):
         return [text]

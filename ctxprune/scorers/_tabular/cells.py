@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ctxprune.text import fold, terms, word_terms
+from ctxprune.text import fold, terms, terms_of_words
 
 from .dates import MONTHS
 from .notation import CODES
@@ -30,27 +30,32 @@ def read_words(texts: list[str], *, shared: bool) -> tuple[list[str], list[tuple
 
     Texts that are `shared` may come again in other tables.
     """
-    joined = "\n".join(texts)
-    if not shared and "" not in texts and joined.isascii() and joined.replace("\n", "").isalnum():
-        lowered = joined.lower()
-        # A text that is folded already is the same object as in the table.
-        folded = texts if lowered == joined else lowered.split("\n")
-        found = [word_terms(text) for text in texts]
-        if NOTHING.isdisjoint(folded):
-            return folded, found
-        said = [text not in NOTHING for text in folded]
-        return (
-            [text if says else "" for text, says in zip(folded, said, strict=True)],
-            [terms if says else () for terms, says in zip(found, said, strict=True)],
-        )
-    read = _cached if shared else _read
-    pairs = [read(text) if len(text) <= _CACHED else _read(text) for text in texts]
-    return [folded for folded, _ in pairs], [found for _, found in pairs]
+    if shared or len(folded := fold("\n".join(texts)).split("\n")) != len(texts):
+        read = _cached if shared else _read
+        pairs = [read(text) if len(text) <= _CACHED else _read(text) for text in texts]
+        return [folded for folded, _ in pairs], [found for _, found in pairs]
+    if " ".join(folded).split() != folded:  # some hold white space, or are empty
+        folded = [" ".join(text.split()) for text in folded]
+    if folded == texts:
+        folded = texts  # one object for both takes less memory
+    found = terms_of_words(texts)
+    if found is None:
+        found = [tuple(dict.fromkeys(terms(text))) for text in texts]
+    if NOTHING.isdisjoint(folded):
+        return folded, found
+    said = [text not in NOTHING for text in folded]
+    return (
+        [text if says else "" for text, says in zip(folded, said, strict=True)],
+        [terms if says else () for terms, says in zip(found, said, strict=True)],
+    )
 
 
 def may_have_value(text: str, folded: str) -> bool:
     """False for most words, as they are no numbers or dates; True says nothing."""
-    return text[0] not in _LETTERS or folded[:2] in _STARTS
+    if text[0] in _LETTERS:
+        return folded[:2] in _STARTS
+    first = folded[0]
+    return first.isascii() or not first.isalpha() or not text[0].isalpha()
 
 
 @lru_cache(maxsize=32768)

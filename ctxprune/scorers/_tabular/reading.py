@@ -15,7 +15,7 @@ from ctxprune.text import fold, terms
 
 from .cells import NOTHING, may_have_value, read_words
 from .notation import notation_of
-from .values import LONGEST_VALUE, read_value, read_value_once, read_whole
+from .values import read_value, read_value_once, read_wholes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ class Column:
             the column, int64 (n_rows,).
         counts: How many rows have each of them, int64 (n_cells,).
         folded: What each of them says, folded, white space narrowed to single spaces; "" for nothing.
-        terms: The terms of each, each once.
+        terms: The terms of each, each once; until `Postings` has them.
         low, high: float64 (n_cells,), their values; NaN where there is none.
         kinds: The kind of each value, as in `Value`; "" where there is none.
         filled: bool (n_cells,), whether each says something.
@@ -69,21 +69,19 @@ class Column:
         return len(self.places)
 
     def _read_values(self, texts: list[str], read: Callable[[str, Notation], Value | None]) -> None:
-        numbers = [place for place, text in enumerate(texts) if text.isdecimal() and text.isascii()]
-        plain = {*numbers}
-        others = [
-            place
-            for place, (text, folded) in enumerate(zip(texts, self.folded, strict=True))
-            if folded and place not in plain and may_have_value(text, folded)
-        ]
+        whole = np.fromiter((text.isdecimal() and text.isascii() for text in texts), np.bool_, count=len(texts))
+        numbers = np.flatnonzero(whole)
+        self.low[numbers], self.high[numbers], kinds = read_wholes([texts[place] for place in numbers.tolist()])
+        for place, kind in zip(numbers.tolist(), kinds, strict=True):
+            self.kinds[place] = kind
+        rest = np.flatnonzero(self.filled & ~whole).tolist()
+        others = [place for place in rest if may_have_value(texts[place], self.folded[place])]
         # Of plain numbers a notation learns one thing, however many there are.
-        written = [*(self.folded[place] for place in others), *("0" for _ in numbers[:1])]
+        written = [*(self.folded[place] for place in others), *("0" for _ in kinds[:1])]
         notation = notation_of(written, [*self.counts[others].tolist(), 1])
-        found = ((place, read_whole(texts[place])) for place in numbers if len(texts[place]) <= LONGEST_VALUE)
-        values = ((place, read(texts[place], notation)) for place in others)
-        bounds = [(place, (value.low, value.high, value.kind)) for place, value in values if value]
-        for place, (low, high, kind) in (*found, *bounds):
-            self.low[place], self.high[place], self.kinds[place] = low, high, kind
+        for place in others:
+            if value := read(texts[place], notation):
+                self.low[place], self.high[place], self.kinds[place] = value.low, value.high, value.kind
 
 
 def _columns(grid: Grid) -> list[Column]:
@@ -208,6 +206,8 @@ class TableReading:
         self.headers = [tuple(dict.fromkeys(terms(text))) if text.strip() else () for text in grid.header]
         self.named = self.title.union(*self.headers)
         self.places = Postings(self.columns)
+        for column in self.columns:
+            del column.terms  # of a large table they take 100 MB
         self.low, self.high = self._values()
         self._describe_columns()
         self._describe_rows()

@@ -5,13 +5,19 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ctxprune.text import fold
 
 from .dates import MONTHS, Value, date_at
 from .notation import CODES, CURRENCY, FIGURES, SCALES, Notation, notation_of
 
-__all__ = ["LONGEST_VALUE", "Value", "numbers_in", "read_value", "read_value_once", "read_whole"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Value", "numbers_in", "read_value", "read_value_once", "read_wholes"]
 
 _WORDS = {
     word: float(number)
@@ -28,7 +34,7 @@ _ORDINALS = {
         ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"), start=2
     )
 }
-LONGEST_VALUE = 60  # characters of a cell that may be a number or a date
+_LONGEST = 60  # characters of a cell that may be a number or a date
 _SCALE = "|".join(sorted(name for name in SCALES if len(name) > 1))
 _NUMBERS = {
     decimal: re.compile(
@@ -52,12 +58,12 @@ def read_value(text: str, notation: Notation | None = None) -> Value | None:
 
     `notation` is that of its column; without one the cell is read by itself.
     """
-    return _cached(text, notation) if len(text) <= LONGEST_VALUE else None
+    return _cached(text, notation) if len(text) <= _LONGEST else None
 
 
 def read_value_once(text: str, notation: Notation | None = None) -> Value | None:
     """As `read_value`, of a cell that is not likely to come again."""
-    return _read(text, notation) if len(text) <= LONGEST_VALUE else None
+    return _read(text, notation) if len(text) <= _LONGEST else None
 
 
 @lru_cache(maxsize=16384)
@@ -70,8 +76,7 @@ def _read(text: str, notation: Notation | None) -> Value | None:
     if _START.match(plain) is None:  # most cells are words; a dozen patterns would each say so
         return None
     if plain.isascii() and plain.isdecimal():
-        low, high, kind = read_whole(plain)
-        return Value(low, high, kind, 0, len(plain))
+        return _whole(plain)
     if not any(char.isdigit() for char in plain):
         found = date_at(plain, 0)
         return found if found and found.end >= len(plain) - 1 else None
@@ -83,12 +88,22 @@ def _read(text: str, notation: Notation | None) -> Value | None:
     return value if letters <= max(12, value.end) else None
 
 
-def read_whole(plain: str) -> tuple[float, float, str]:
-    """The year or number that ASCII digits and nothing else say: from, to, and its kind."""
+def _whole(plain: str) -> Value:
+    """The year or number that ASCII digits and nothing else say."""
     number = float(plain)
     if len(plain) == len("2026") and _YEARS[0] <= number < _YEARS[1]:
-        return number, number + 1.0, "year"
-    return number, number, "number"
+        return Value(number, number + 1.0, "year", 0, len(plain))
+    return Value(number, number, "number", 0, len(plain))
+
+
+def read_wholes(texts: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """What `read_value` gives for cells of ASCII digits and nothing else, all at once: from, to, kinds; NaN and "" for
+    those that are too long."""
+    low = np.array([float(text) if len(text) <= _LONGEST else math.nan for text in texts], dtype=np.float64)
+    sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    years = (sizes == len("2026")) & (low >= _YEARS[0]) & (low < _YEARS[1])
+    kinds = np.where(np.isnan(low), "", np.where(years, "year", "number"))
+    return low, low + years, kinds.tolist()
 
 
 def numbers_in(text: str) -> list[Value]:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctxprune.grid import Grid
@@ -18,43 +18,17 @@ from ctxprune.scorers._tabular.reading import Column, TableReading
 from ctxprune.scorers._tabular.values import read_value_once
 from ctxprune.text import fold, terms
 
-WORDS = st.sampled_from(
-    [
-        "river12",
-        "town",
-        "Lisbon",
-        "x",
-        "1755",
-        "2026",
-        "0",
-        "007",
-        "None",
-        "na",
-        "-",
-        "5k",
-        "3.4m",
-        "$800",
-        "us$5",
-        "USD9",
-        "march",
-        "may5",
-        "Q1",
-        "h2",
-        "fy2019",
-        "riverTown",
-        "The",
-        "the12",
-        "里斯本123",
-        "é5",
-        "㈠5",
-        "²",
-    ]
-)
+WORDS = st.sampled_from([
+    "river12", "town", "Lisbon", "x", "1755", "2026", "0", "007", "None", "na", "-", "5k", "3.4m", "$800", "us$5",
+    "USD9", "march", "may5", "Q1", "h2", "fy2019", "riverTown", "The", "the12", "里斯本123", "é5", "㈠5", "²",
+])  # fmt: skip
 CELLS = st.lists(WORDS | st.sampled_from(["", " ", "  a \t b", "9" * 70, "a\nb", "1,234", "9,5", "12 May 1999"]))
 
 
 @settings(max_examples=300, deadline=None)
-@given(CELLS | st.lists(WORDS), st.booleans())
+@example(["a\nb", "c"], False)
+@example(["River12", "none", "x", "1755"], False)
+@given(CELLS | st.lists(WORDS) | st.lists(st.text("aB1\n", max_size=3)), st.booleans())
 def test_a_column_is_read_as_its_cells_one_by_one(texts: list[str], shared: bool) -> None:
     column = Column(texts, shared=shared)
     folded = [" ".join(fold(text).split()) for text in texts]
