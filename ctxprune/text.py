@@ -45,6 +45,7 @@ _MARKS = (
 # Runs of letters, then of marks, and so on: a choice at each character would take 100 bytes each in one long word.
 _WORD = re.compile(rf"[^\W_]+(?:[{_MARKS}]+[^\W_]*)*")
 _ASCII_WORD = re.compile("[a-z0-9]+")
+_ASCII_LETTERS = re.compile("[A-Za-z0-9]+")  # as `_WORD`, in half the time
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
 _LOWER, _UPPER = "a-zß-öø-ÿ", "A-ZÀ-ÖØ-Þ"
 _HUMP = re.compile(
@@ -154,7 +155,11 @@ def terms(text: str) -> list[str]:
 
     A text of nothing but stop words keeps them, so that a question such as "Who is it?" still says something.
     """
-    found = [_stems(word) if len(word) <= _CACHED else _stems.__wrapped__(word) for word in _WORD.findall(text)]
+    words = (_ASCII_LETTERS if text.isascii() else _WORD).findall(text)
+    if len(text) <= _CACHED:
+        found = [*map(_stems, words)]
+    else:
+        found = [_stems(word) if len(word) <= _CACHED else _stems.__wrapped__(word) for word in words]
     telling = [term for stems, _ in found for term in stems]
     return telling or [term for _, stems in found for term in stems]
 
