@@ -72,7 +72,9 @@ def _all_links(units: Sequence[Unit]) -> list[tuple[int, ...]]:
     """What each unit is bound to. A budget takes several rounds over all units, so that each costs as little as can be:
     most are bound to nothing, or, as the rows of a table, to the same as the one before."""
     found: list[tuple[int, ...]] = []
-    parent, requires, links = None, (), ()
+    parent: int | None = None
+    requires: tuple[int, ...] = ()
+    links: tuple[int, ...] = ()
     for index, unit in enumerate(units):
         if unit.parent is not parent or unit.requires is not requires:
             parent, requires, links = unit.parent, unit.requires, _links(index, unit, len(units))
