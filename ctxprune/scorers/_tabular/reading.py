@@ -164,7 +164,7 @@ class Postings:
         """The sum of the idf of the terms of each distinct cell of a column, float64 (n_cells,)."""
         ids, sizes = self._terms[column]
         owners = np.repeat(np.arange(len(sizes)), sizes)
-        return np.bincount(owners, weights=self._weights[ids], minlength=len(sizes))
+        return np.asarray(np.bincount(owners, weights=self._weights[ids], minlength=len(sizes)), dtype=np.float64)
 
     @cached_property
     def _weights(self) -> NDArray[np.float64]:
