@@ -35,6 +35,7 @@ _ANY_PIECE = (
     r"|[{S}]{{0,16}}[\r\n]{{1,8}}|[{S}]{{1,16}}(?![^{S}])|[{S}]"
 )
 _SPACES = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_NONE = frozenset({"Cn", "Co", "Cs"})  # categories of what is no character, or is one by private agreement
 _CHUNK = 1 << 16
 _BATCH = 1 << 19  # characters that are encoded together
 _SHORT = 64  # characters of a text that may come again
@@ -194,19 +195,20 @@ def _other_pieces() -> tuple[re.Pattern[str], re.Pattern[str]]:
     Certain are those of the basic plane that Unicode 3.2 had already, and that are of the same category still: Python
     and the tokenizer know different versions of Unicode, but both know these.
     """
-    before, now = unicodedata.ucd_3_2_0.category, unicodedata.category
+    characters = [*map(chr, range(0x80, 0x10000))]
+    categories = zip(
+        map(unicodedata.ucd_3_2_0.category, characters), map(unicodedata.category, characters), strict=True
+    )
+    # The first letter of a category that did not change; "" where it did, or the character is none.
+    kinds = [now[0] if before == now and now not in _NONE else "" for before, now in categories]
     ranges: dict[str, list[str]] = {"L": [], "M": [], "N": [], "": []}
-    for kind, run in groupby(range(0x80, 0x10000), lambda code: _certain_kind(before(chr(code)), now(chr(code)))):
-        codes = [*run]
-        ranges.setdefault(kind, []).append(f"{chr(codes[0])}-{chr(codes[-1])}")
+    end = 0
+    for kind, run in groupby(kinds):
+        start, end = end, end + len([*run])
+        ranges.setdefault(kind, []).append(f"{characters[start]}-{characters[end - 1]}")
     known = {kind: "".join(found) for kind, found in ranges.items()}
     pieces = _ANY_PIECE.format(L="A-Za-z" + known["L"], M=known["M"], N="0-9" + known["N"], S=_SPACES)
     return re.compile(pieces), re.compile(f"[{known['']}\U00010000-\U0010ffff]")
-
-
-def _certain_kind(before: str, now: str) -> str:
-    """The first letter of a category that did not change; "" where it did, or the character is none."""
-    return now[0] if before == now and now not in ("Cn", "Co", "Cs") else ""
 
 
 def _safe_parts(text: str) -> list[str]:
