@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +138,24 @@ def test_missing_fields_are_refused() -> None:
 def test_any_json_is_refused_with_our_error(document) -> None:
     with pytest.raises(CtxpruneError):
         Calibration.from_dict(document)
+
+
+def test_threads_that_save_to_one_file(tmp_path: Path) -> None:
+    """They shared the name of the draft: a save failed, or published what another thread had half written."""
+    path, made = tmp_path / "c.json", Calibration.from_dict(signed())
+    large = [replace(made, limit=float(k), data="x" * 200_000) for k in range(4)]
+    large[0].save(path)
+
+    def save_and_load(one: Calibration) -> list[Calibration]:
+        found = []
+        for _ in range(20):
+            one.save(path)
+            found.append(Calibration.load(path))
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(found in large for some in pool.map(save_and_load, large) for found in some)
+    assert [one.name for one in tmp_path.iterdir()] == ["c.json"]
 
 
 def test_unreadable_and_unwritable_files(tmp_path: Path) -> None:

@@ -57,6 +57,23 @@ def test_a_binding_that_is_no_number_is_refused() -> None:
         Closure([Unit("a", parent="0")])
 
 
+@given(st.lists(st.tuples(st.none() | st.integers(0, 400), st.sampled_from([(), (1,), (0, 399)])), max_size=12))
+def test_neighbours_with_equal_bindings_are_read_as_each_by_itself(bindings: list[tuple]) -> None:
+    units = [*(Unit("", parent, requires) for parent, requires in bindings for _ in range(2)), *[Unit("")] * 401]
+    closure = Closure(units)
+    for index, unit in enumerate(units):
+        links = {*unit.requires, *(() if unit.parent is None else (unit.parent,))}
+        kept = ~_none(len(units))
+        kept[index] = kept[[*links]] = False
+        assert closure.missing(index, kept)[0] == index
+        assert links <= {*closure.missing(index, kept), index}
+
+
+def test_a_binding_like_the_one_before_is_no_excuse_for_a_wrong_type() -> None:
+    with pytest.raises(UsageError, match=r"unit 2 is bound to unit 0\.0"):
+        Closure([Unit("a"), Unit("b", parent=0), Unit("c", parent=0.0)])
+
+
 def test_a_chain_of_many_thousand_units_is_no_recursion() -> None:
     units = [Unit("x", parent=index - 1 if index else None) for index in range(50_000)]
     assert len(Closure(units).missing(49_999, _none(50_000))) == 50_000

@@ -57,6 +57,8 @@ def test_flipped_bits(compressed: bool) -> None:
         "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",
         "{'descr': '<f8', 'fortran_order': False, 'shape': (999999999999,), }",
         "{'descr': '<f8', 'fortran_order': False, 'shape': " + "(" * 60,
+        "{'descr': '<f1', 'fortran_order': False, 'shape': (8,), }",
+        "{'descr': '<b8', 'fortran_order': False, 'shape': (1,), }",
         "__import__('os')",
         "(" * 100,
     ],
@@ -87,6 +89,24 @@ def test_headers_are_those_of_numpy(shape: tuple[int, ...], order: Any) -> None:
 def test_other_files(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"no whole \.npz file"):
         read_npz(content)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_damage_in_members_that_are_compressed_in_other_ways(method: int) -> None:
+    buffer, array = io.BytesIO(), io.BytesIO()
+    np.save(array, np.arange(100))
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("a.npy", array.getvalue())
+    whole, refused = buffer.getvalue(), 0
+    assert read_npz(whole)["a"].sum() == 4950
+    for place in range(len(whole)):
+        data = bytearray(whole)
+        data[place] ^= 0x10
+        try:
+            read_npz(bytes(data))
+        except ValueError:
+            refused += 1
+    assert refused > len(whole) / 2
 
 
 def test_a_file_that_unpacks_to_more_than_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.text import words as text_module
-from ctxprune.text.words import STOP_WORDS, fold, fold_with_offsets, split_identifier, stem, terms, word_spans, words
+from ctxprune.text.words import (
+    _UNSPACED_RUN,
+    _WORD,
+    STOP_WORDS,
+    fold,
+    fold_with_offsets,
+    split_identifier,
+    stem,
+    terms,
+    word_spans,
+    words,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
 
@@ -160,6 +171,20 @@ def test_an_ascii_word_has_the_stems_that_any_word_has(word: str) -> None:
     forms = [whole, *forms] if len(forms) > 1 else forms
     telling = [stem(form) for form in forms if form not in STOP_WORDS]
     assert terms(word) == (telling or [stem(form) for form in forms])
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.text("abAzsé里斯ーカのก㈠İǅ\u0301\u3099٣²Ⅷ", max_size=6), st.text("0123456789", min_size=1, max_size=4))
+def test_a_word_with_a_number_has_the_stems_of_its_forms(head: str, number: str) -> None:
+    """The slow way that `_stems` takes for other words."""
+    expected = []
+    for word in re.findall(_WORD, head + number):
+        forms, whole = split_identifier(word), fold(word)
+        if len(forms) > 1 and (word.isascii() or not _UNSPACED_RUN.search(whole)):
+            forms.insert(0, whole)
+        expected += forms
+    telling = [stem(form) for form in expected if form not in STOP_WORDS]
+    assert terms(head + number) == (telling or [stem(form) for form in expected])
 
 
 def test_a_long_word_takes_no_more_than_a_few_bytes_a_letter() -> None:

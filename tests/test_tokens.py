@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxprune import as_counter
 from ctxprune.errors import UsageError
-from ctxprune.tokens import BundledCounter, TokenCounter, _bundled
+from ctxprune.tokens import _PIECES, BundledCounter, TokenCounter, _bundled, _other_pieces
 
 COUNTER = BundledCounter()
 
@@ -146,3 +147,35 @@ def test_text_of_other_scripts_is_counted_in_batches_of_bounded_size(monkeypatch
     assert whole == len(_bundled().encode(text))
     monkeypatch.setattr("ctxprune.tokens._BATCH", 100)
     assert COUNTER.count_many([text, "a", text]) == [whole, 1, whole]
+
+
+def test_every_character_of_the_basic_plane_is_cut_off_as_the_tokenizer_does() -> None:
+    """Text that is counted piece by piece, against the tokenizer on the whole of it."""
+    characters = [chr(code) for code in range(0x80, 0x10000) if not 0xD800 <= code < 0xE000]
+    for start in range(0, len(characters), 64):
+        text = "".join(f"a{c}b 7{c}8 {c}{c}.{c}\n" for c in characters[start : start + 64])
+        assert COUNTER.count(text) == len(_bundled().encode(text)), f"U+{ord(characters[start]):04X} and those after it"
+
+
+def test_few_characters_are_left_to_the_tokenizer() -> None:
+    pieces, uncertain = _other_pieces()
+    assert uncertain.search("“Où est Лиссабон?” … 里斯本的老城区。แม่น้ำ\u2028\x85 ½ €") is None
+    assert all(map(uncertain.search, ("\ud800", "👩", "\ue000")))
+    assert pieces.findall("“Où 里斯本。") == ["“Où", " 里斯本", "。"]
+
+
+def test_prose_that_repeats_no_piece_is_encoded_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(0)
+    text = "。".join("".join(chr(rng.randrange(0x4E00, 0x9FA5)) for _ in range(8)) for _ in range(2000))
+    monkeypatch.setattr("ctxprune.tokens._TRIED", 100)
+    missed = _PIECES.missed
+    counts = COUNTER.count_many([text[:500], text[500:1500], *[text] * 3])
+    assert counts == [len(_bundled().encode(part)) for part in (text[:500], text[500:1500], *[text] * 3)]
+    assert _PIECES.missed - missed < 500
+
+
+def test_a_long_text_without_a_place_to_cut_counts_as_its_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctxprune.tokens._CHUNK", 50)
+    text = "里斯本的老城区有一条河流" * 30
+    parts = [text[start : start + 50] for start in range(0, len(text), 50)]
+    assert COUNTER.count(text) == sum(len(_bundled().encode(part)) for part in parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -141,7 +142,8 @@ class Calibration:
             InputError: The file cannot be written.
         """
         target = Path(path)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        # A name for each thread: with one for the process, a thread would publish what another has half written.
+        part = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
             try:
                 part.write_text(self.to_json(), encoding="utf-8")

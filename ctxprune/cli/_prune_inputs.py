@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import typer
 
@@ -29,6 +29,7 @@ __all__ = [
 
 _MARKDOWN = frozenset({".markdown", ".md", ".mdown", ".mkd"})
 _HEAD = 20_000  # bytes
+_MOST_BYTES = 1_000_000_000  # a device or a pipe may have no end; a text of that size has many times it in memory
 LINES = frozenset({".jsonl", ".ndjson"})
 """Ends of the names of JSON lines."""
 
@@ -153,19 +154,27 @@ def read_bytes(path: Path) -> bytes:
     """What is in a file, or comes from stdin.
 
     Raises:
-        InputError: It is not there, or no file.
+        InputError: It is not there, no file, or has more than 1 GB.
     """
     name = _name(path)
     if name == "stdin":
         if sys.stdin.isatty():
             raise typer.BadParameter("give a file, or pipe text in", param_hint="FILES")
-        return sys.stdin.buffer.read()
+        return _bounded(sys.stdin.buffer, name)
     if path.is_dir():
         raise InputError("this is a folder, not a file", where=name)
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return _bounded(file, name)
     except OSError as error:
         raise InputError(f"cannot read the file: {error.strerror}", where=name) from error
+
+
+def _bounded(file: BinaryIO, name: str) -> bytes:
+    data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise InputError(f"there are more than {_MOST_BYTES} bytes", where=name, hint="give it in parts")
+    return data
 
 
 def beginning(path: Path) -> str:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["one_of", "read_schema"]
 
+_HEAD = 16  # bytes, by which a database is known
+_MOST_BYTES = 256_000_000  # BIRD's schemas have 1 MB together
+
 
 def read_schema(path: Path, *, db_id: str = "", dialect: str = "") -> Schema:
     """The schema in `path`, for `dialect`; without one, for that of the file, else for SQLite.
@@ -30,11 +33,16 @@ def read_schema(path: Path, *, db_id: str = "", dialect: str = "") -> Schema:
         UsageError: The file holds several schemas and `db_id` names none of them.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_HEAD)
+            if not is_database(raw):  # which may be larger than memory
+                raw += file.read(_MOST_BYTES)
     except OSError as error:
         raise InputError(f"the file cannot be read ({error.strerror})", where=str(path)) from error
     if is_database(raw):
         return _database(path)
+    if len(raw) > _MOST_BYTES:
+        raise InputError(f"the file has more than {_MOST_BYTES} bytes", where=str(path), hint="give a schema")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -28,7 +28,7 @@ class Closure:
     """
 
     def __init__(self, units: Sequence[Unit]) -> None:
-        self._links = [_links(index, unit, len(units)) for index, unit in enumerate(units)]
+        self._links = _all_links(units)
         self.pinned = tuple(index for index, unit in enumerate(units) if unit.pinned)
 
     def __len__(self) -> int:
@@ -65,8 +65,21 @@ def check_links(units: Sequence[Unit]) -> None:
     Raises:
         UsageError: A parent or requirement is not the index of a unit.
     """
+    _all_links(units)
+
+
+def _all_links(units: Sequence[Unit]) -> list[tuple[int, ...]]:
+    """What each unit is bound to. A budget takes several rounds over all units, so that each costs as little as can be:
+    most are bound to nothing, or, as the rows of a table, to the same as the one before."""
+    found: list[tuple[int, ...]] = []
+    parent: int | None = None
+    requires: tuple[int, ...] = ()
+    links: tuple[int, ...] = ()
     for index, unit in enumerate(units):
-        _links(index, unit, len(units))
+        if unit.parent is not parent or unit.requires is not requires:
+            parent, requires, links = unit.parent, unit.requires, _links(index, unit, len(units))
+        found.append(links)
+    return found
 
 
 def _links(index: int, unit: Unit, size: int) -> tuple[int, ...]:

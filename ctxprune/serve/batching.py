@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -18,17 +20,28 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Entry(Generic[T, R]):
+    item: T
+    future: asyncio.Future[R]
+    cost: float
+
+
 class Batcher(Generic[T, R]):
     """Hands whatever waits to `run`, in threads; a request that comes alone does not wait for others.
 
-    A run holds items of one key, so that nobody waits for the work of others in it, and the keys take turns.
+    A run holds items of one key, so that nobody waits for the work of others in it, and the keys take turns. Cheap and
+    expensive items wait in queues of their own. An expensive one runs by itself, and where there are several places one
+    is never taken by an expensive item: a run cannot be interrupted, so cheap items would wait for the whole of it.
 
     Args:
         run: From items to a result or an exception for each, in their order.
         pool: Where it runs.
         most: Items in one run at most; 1 for no sharing.
         runs: Runs at the same time.
-        sizes: What an item counts, and what all of one run may count; a larger item runs by itself.
+        cheap: Estimated seconds beyond which an item is an expensive one.
+        most_cost: Estimated seconds of all cheap items in one run. Where there is such a bound, cheap items of one key
+            may take every place; else one stays free for other keys.
     """
 
     def __init__(
@@ -38,56 +51,81 @@ class Batcher(Generic[T, R]):
         *,
         most: int,
         runs: int,
-        sizes: tuple[Callable[[T], int], int] = (lambda _: 0, 0),
+        cheap: float = math.inf,
+        most_cost: float = math.inf,
     ) -> None:
         self._run, self._pool, self._most = run, pool, most
-        self._size, self._most_size = sizes
+        self._cheap_cost, self._most_cost = cheap, most_cost
         self._shares = Shares(runs)
-        self._waiting: FairQueue[tuple[T, asyncio.Future[R]]] = FairQueue()
+        self._cheap: FairQueue[_Entry[T, R]] = FairQueue()
+        self._expensive: FairQueue[_Entry[T, R]] = FairQueue()
+        self._expensive_free = max(1, runs - 1)
 
-    async def submit(self, item: T, key: str = "") -> R:
+    async def submit(self, item: T, key: str = "", cost: float = 0.0) -> R:
         """The item's result; once cancelled, it is taken into no run.
 
         Args:
             item: What `run` takes.
             key: Who asks.
+            cost: Estimated seconds of work.
 
         Raises:
             Exception: What `run` gave or raised.
         """
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._shares.ask(key)
-        self._waiting.push(key, (item, future))
+        queue = self._expensive if cost > self._cheap_cost else self._cheap
+        queue.push(key, _Entry(item, future, cost), cost)
         self._start()
         return await future
 
     def _start(self) -> None:
-        while (key := self._waiting.next_key(self._shares.may_take)) is not None:
-            batch = self._next(key)
+        while (turn := self._next_turn()) is not None:
+            queue, key = turn
+            batch = self._next_batch(queue, key)
             if not batch:
                 continue
+            expensive = queue is self._expensive
             self._shares.take(key)
-            running = asyncio.get_running_loop().run_in_executor(self._pool, self._run, [item for item, _ in batch])
-            running.add_done_callback(partial(self._finish, key, [future for _, future in batch]))
+            self._expensive_free -= expensive
+            running = asyncio.get_running_loop().run_in_executor(self._pool, self._run, [entry.item for entry in batch])
+            running.add_done_callback(partial(self._finish, key, expensive, [entry.future for entry in batch]))
 
-    def _next(self, key: str) -> list[tuple[T, asyncio.Future[R]]]:
-        batch: list[tuple[T, asyncio.Future[R]]] = []
-        total = 0
-        while len(batch) < self._most and (entry := self._waiting.first(key)) is not None:
-            total += self._size(entry[0])
-            if batch and total > self._most_size:
+    def _next_turn(self) -> tuple[FairQueue[_Entry[T, R]], str] | None:
+        """The queue and the key whose turn it is. The ranks of both queues are compared, so that an expensive item that
+        has waited long enough comes before cheap ones.
+        """
+        # Others wait for a bounded run no longer than its bound, so no place is kept free for them. On two cores that
+        # would leave a key with one of them as soon as any other key asks for anything.
+        bounded = self._most_cost < math.inf
+        found = [(self._cheap, self._cheap.next_key(self._shares.has_free if bounded else self._shares.may_take))]
+        if self._expensive_free:
+            found.append((self._expensive, self._expensive.next_key(self._shares.may_take)))
+        turns = [(queue, key) for queue, key in found if key is not None]
+        return min(turns, key=lambda turn: turn[0].rank(turn[1]), default=None)
+
+    def _next_batch(self, queue: FairQueue[_Entry[T, R]], key: str) -> list[_Entry[T, R]]:
+        batch: list[_Entry[T, R]] = []
+        most = 1 if queue is self._expensive else self._most
+        total = 0.0
+        while len(batch) < most and (entry := queue.first(key)) is not None:
+            if batch and total + entry.cost > self._most_cost:
                 break
-            self._waiting.pop(key)
-            if entry[1].done():  # cancelled
-                total -= self._size(entry[0])
-            else:
+            queue.pop(key)
+            if not entry.future.done():  # not cancelled
                 batch.append(entry)
+                total += entry.cost
         return batch
 
     def _finish(
-        self, key: str, futures: Sequence[asyncio.Future[R]], running: asyncio.Future[Sequence[R | Exception]]
+        self,
+        key: str,
+        expensive: bool,
+        futures: Sequence[asyncio.Future[R]],
+        running: asyncio.Future[Sequence[R | Exception]],
     ) -> None:
         self._shares.give_back(key)
+        self._expensive_free += expensive
         error = running.exception()
         results: Sequence[R | BaseException] = [error] * len(futures) if error is not None else running.result()
         for future, result in zip(futures, results, strict=True):

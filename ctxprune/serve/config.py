@@ -18,8 +18,6 @@ Secrets need not stand in the file: `url_env`, `password_env` and `env` name env
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -35,6 +33,7 @@ from ctxprune.serve.settings import (
     ServerConfig,
     ServiceConfig,
 )
+from ctxprune.storage.toml import parse_toml
 
 __all__ = [
     "BatchingConfig",
@@ -51,10 +50,6 @@ T = TypeVar("T")
 _MAY_BE_0 = frozenset({"port", "queue", "threads", "workers"})
 _HEX = frozenset("0123456789abcdef")
 _MAX_BYTES = 1_000_000
-# A key of n dotted parts is n nested tables, for which tomllib takes memory that grows with the square of n. This finds
-# the same number of dots in a text as well, which no path, URL or name of an entry has. A part begins only where none
-# goes on, so that the time grows evenly with the file.
-_DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){100}""")
 
 
 def load_config(path: str | Path, environment: Mapping[str, str] | None = None) -> ServiceConfig:
@@ -88,15 +83,12 @@ def load_config(path: str | Path, environment: Mapping[str, str] | None = None) 
 
 def _toml(path: Path) -> dict[str, Any]:
     text = _text(path)
-    if _DEEP_KEY.search(text):
-        raise _too_deep(path)
     try:
-        data: dict[str, Any] = tomllib.loads(text)
+        return parse_toml(text)
     except ValueError as error:  # TOMLDecodeError is one; a number of thousands of digits raises the class itself
         raise UsageError(f"the configuration is not TOML ({error})", where=str(path)) from error
     except RecursionError:  # its traceback has a thousand lines
         raise _too_deep(path) from None
-    return data
 
 
 def _text(path: Path) -> str:

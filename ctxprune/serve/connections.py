@@ -12,6 +12,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ctxprune.serve.errors import document
+from ctxprune.serve.limits import spread
 from ctxprune.serve.logs import log, request_id
 from ctxprune.serve.wire import BoundedConnection
 
@@ -70,8 +71,9 @@ class LimitedProtocol(H11Protocol):
     """uvicorn's protocol, which waits for ever for the end of a request and for a client that does not read, parses
     whatever comes, and closes a connection under a client that still sends.
 
-    The headers of a request may take `read_seconds`, and the rest of it twice as long: within the first half of that
-    time the gateway answers that the body did not arrive.
+    The headers of a request may take `read_seconds`, and the rest of it twice as long: within the first two thirds of
+    that time the gateway answers that the body did not arrive. Each limit is up to a quarter longer, see
+    `ctxprune.serve.limits.spread`.
     """
 
     conn: BoundedConnection
@@ -193,7 +195,7 @@ class LimitedProtocol(H11Protocol):
         if state is not None:
             times = 1 if state is h11.IDLE else 2
             seconds = _LINGER_SECONDS if state is h11.MUST_CLOSE else self._limits.read_seconds * times
-            self._reading = self.loop.call_later(seconds, self.abort)
+            self._reading = self.loop.call_later(spread(seconds), self.abort)
 
 
 class _LingeringTransport:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import time
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -13,44 +15,66 @@ __all__ = ["FairQueue", "Ledger", "Shares"]
 
 T = TypeVar("T")
 _RECENT_SECONDS = 10.0  # a key that asked so long ago is thought to come again
+_WAIT_A_COST = 20.0  # seconds that a request is set back in its queue for each second of its estimated cost
+_MAX_WAIT = (
+    10.0  # seconds; a third of the default deadline, so that an expensive request does not miss it by waiting alone
+)
 
 
 class FairQueue(Generic[T]):
-    """First in, first out for each key; of the keys that wait, each has its turn after the other."""
+    """Cheap before expensive for each key; of the keys that wait, each has its turn after the other.
+
+    An item is ordered by the time when it came plus a delay that grows with its cost and is bounded: shortest job
+    first, with ageing, since whatever comes later than that delay is behind it. Equal ones are first in, first out.
+    """
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[str, deque[T]] = OrderedDict()
+        # Heaps of (rank, number, item); the number is unique, so that items are never compared.
+        self._waiting: OrderedDict[str, list[tuple[float, int, T]]] = OrderedDict()
+        self._numbers = itertools.count()
 
-    def push(self, key: str, item: T) -> None:
-        """Append an item to those of its key."""
-        self._waiting.setdefault(key, deque()).append(item)
+    def push(self, key: str, item: T, cost: float = 0.0) -> None:
+        """Add an item to those of its key.
+
+        Args:
+            key: Whose it is.
+            item: What waits.
+            cost: Estimated seconds of work, at least 0.
+        """
+        rank = time.monotonic() + min(_WAIT_A_COST * cost, _MAX_WAIT)
+        heapq.heappush(self._waiting.setdefault(key, []), (rank, next(self._numbers), item))
 
     def next_key(self, allowed: Callable[[str], bool]) -> str | None:
-        """The key whose turn it is, of those that wait and are allowed; from now on the others come first."""
-        key = next((key for key in self._waiting if allowed(key)), None)
-        if key is not None:
-            self._waiting.move_to_end(key)
-        return key
+        """The key whose turn it is, of those that wait and are allowed."""
+        return next((key for key in self._waiting if allowed(key)), None)
 
     def first(self, key: str) -> T | None:
-        """The item of a key that has waited longest; None if it has none."""
-        return self._waiting[key][0] if key in self._waiting else None
+        """The next item of a key; None if it has none."""
+        return self._waiting[key][0][2] if key in self._waiting else None
+
+    def rank(self, key: str) -> float:
+        """The place of the next item of a key among those of all queues; the least comes first."""
+        return self._waiting[key][0][0]
 
     def pop(self, key: str) -> T:
-        """Take out the item that `first` shows."""
+        """Take out the item that `first` shows; from now on other keys come first."""
         items = self._waiting[key]
-        item = items.popleft()
+        item = heapq.heappop(items)[2]
+        self._waiting.move_to_end(key)
         if not items:
             del self._waiting[key]
         return item
 
     def remove(self, key: str, item: T) -> None:
         """Take out an item that nobody waits for any longer; nothing happens if it is gone already."""
-        items = self._waiting.get(key)
-        if items is None or item not in items:
+        items = self._waiting.get(key, [])
+        left = [entry for entry in items if entry[2] is not item]
+        if len(left) == len(items):
             return
-        items.remove(item)
-        if not items:
+        heapq.heapify(left)
+        if left:
+            self._waiting[key] = left
+        else:
             del self._waiting[key]
 
     def count(self, key: str) -> int:
@@ -81,6 +105,10 @@ class Shares:
         now = time.monotonic()
         self._asked = {name: at for name, at in self._asked.items() if now - at < _RECENT_SECONDS}
         self._asked[key] = now
+
+    def has_free(self, _key: str) -> bool:
+        """Whether there is a place at all, for whatever does not hold it for long."""
+        return self.free > 0
 
     def may_take(self, key: str) -> bool:
         """Whether the key may have one more place."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve import errors, replies
+from ctxprune.serve.cost import estimate_seconds, is_short
 from ctxprune.serve.keys import Key
 from ctxprune.serve.limits import (
-    SHORT_BYTES,
     ClientGoneError,
     Reservation,
     check_headers,
@@ -50,6 +50,8 @@ class Call:
         told: What the log says besides.
         unread: Whether a body comes, or part of one, that nobody reads; the connection is then closed after the answer.
         body: Of the request, once it is read; b"" again where it went elsewhere.
+        cost: Estimated seconds of the work on it, once the body is read.
+        short: Whether this process works on it.
         reserve: See `ctxprune.serve.limits.Reservation.resize`.
     """
 
@@ -60,6 +62,8 @@ class Call:
     told: dict[str, Any] = field(default_factory=dict)
     unread: bool = False
     body: bytes = field(default=b"", repr=False)
+    cost: float = 0.0
+    short: bool = True
     reserve: Callable[[int], None] = lambda _: None
 
     @property
@@ -130,8 +134,10 @@ class Gateway:
             call.body = await read_body(receive, call.headers, limits, reservation)
             call.unread = False
             call.told["bytes"] = len(call.body)
-            gate = service.gate if len(call.body) <= SHORT_BYTES else service.long_gate
-            async with gate.turn(call.key.name):
+            call.cost = estimate_seconds(call.body)
+            call.short = is_short(call.body, call.cost)
+            gate = service.gate if call.short else service.long_gate
+            async with gate.turn(call.key.name, call.cost):
                 await _while_connected(self._app(scope, _nothing_more, reply), receive)
         finally:
             call.body = b""

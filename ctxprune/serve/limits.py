@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import RequestError
+from ctxprune.serve.cost import SHORT_BYTES
 from ctxprune.serve.fairness import FairQueue
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from ctxprune.serve.settings import LimitsConfig
 
 __all__ = [
-    "SHORT_BYTES",
     "ClientGoneError",
     "Gate",
     "Reservation",
@@ -26,10 +27,11 @@ __all__ = [
     "check_host",
     "has_body",
     "read_body",
+    "spread",
     "wait_until_gone",
 ]
 
-SHORT_BYTES = 4_096  # of a body; whatever is in it, the work on it takes this process a tenth of a second or two
+_SPREAD = 0.25
 _PORT = re.compile(r":\d*$")
 
 
@@ -69,18 +71,19 @@ class Gate:
             raise RequestError("the service is stopping", status=503, hint="ask another instance, or try again later")
 
     @asynccontextmanager
-    async def turn(self, key: str) -> AsyncIterator[None]:
+    async def turn(self, key: str, cost: float = 0.0) -> AsyncIterator[None]:
         """Waits for a turn, and holds it.
 
         Args:
             key: Who asks.
+            cost: Estimated seconds of work; of those of a key that wait, a cheap one comes before an expensive one.
 
         Raises:
             RequestError: 429 where too many of that key wait already, 503 once the gate is closed.
         """
         self.check_open()
         if not self._may_enter(key) or self._waiting.count(key):
-            await self._wait(key)
+            await self._wait(key, cost)
         else:
             self._enter(key)
         try:
@@ -88,11 +91,11 @@ class Gate:
         finally:
             self._leave(key)
 
-    async def _wait(self, key: str) -> None:
+    async def _wait(self, key: str, cost: float) -> None:
         if self._waiting.count(key) >= self._queue:
             raise RequestError("too many requests at once", status=429, hint="wait as Retry-After says, then try again")
         admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.push(key, admitted)
+        self._waiting.push(key, admitted, cost)
         try:
             await admitted
         except asyncio.CancelledError:
@@ -206,7 +209,7 @@ async def read_body(
     if declared.isdigit() and int(declared[:20]) > limits.body_bytes:
         raise _too_large(limits.body_bytes)
     try:
-        return await asyncio.wait_for(_read_parts(receive, limits.body_bytes, reservation), limits.read_seconds)
+        return await asyncio.wait_for(_read_parts(receive, limits.body_bytes, reservation), spread(limits.read_seconds))
     except TimeoutError as error:
         hint = f"it may take {limits.read_seconds:g} seconds; send less at once"
         raise RequestError("the body did not arrive in time", status=408, hint=hint) from error
@@ -226,6 +229,15 @@ async def _read_parts(receive: Any, most: int, reservation: Reservation) -> byte
         reservation.resize(size)
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+def spread(seconds: float) -> float:
+    """A time limit that is up to a quarter longer, by chance.
+
+    Connections that were opened together would otherwise all be closed in one pass of the event loop, and so keep it
+    from the others for 0.1 seconds.
+    """
+    return seconds * random.uniform(1.0, 1.0 + _SPREAD)
 
 
 def _too_large(most: int) -> RequestError:

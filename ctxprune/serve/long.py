@@ -1,4 +1,8 @@
-"""Long requests, each in a process of its own while it lasts, which ends with its deadline."""
+"""Long requests, each in a process of its own while it lasts, which ends with its deadline.
+
+Where there are several processes, one takes no request of more than a second, so that a table that is expensive for its
+size waits for others like it, not for megabytes of other clients with the same key.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import CtxpruneError, RequestError
 from ctxprune.serve.batching import Batcher
+from ctxprune.serve.cost import MODERATE_SECONDS
 from ctxprune.serve.frames import error_of
 from ctxprune.serve.limits import ClientGoneError
 from ctxprune.serve.logs import log
@@ -30,6 +35,7 @@ __all__ = ["LONG_PATHS", "LongRequests"]
 LONG_PATHS = frozenset({"/v1/prune", "/v1/rerank"})
 # Bytes of an answer for one of the largest body: a table's rows come once more, each with its score.
 _MAX_REPLY_RATIO = 12
+_MIN_WORKERS = 2  # one of them is free for moderate requests, whatever the others do
 
 
 class LongRequests:
@@ -43,7 +49,7 @@ class LongRequests:
 
     def __init__(self, config: ServiceConfig, threads: int, metrics: Metrics) -> None:
         limits = config.limits
-        workers = limits.workers or max(1, threads - 1)
+        workers = limits.workers or max(_MIN_WORKERS, threads - 1)
         settings = {
             "model": asdict(config.model),
             "seconds": limits.seconds,
@@ -57,7 +63,9 @@ class LongRequests:
         for worker in self._workers:
             self._idle.put(worker)
         self._pool = ThreadPoolExecutor(workers, "ctxprune-serve-long")
-        self._batcher: Batcher[_Job, Outcome] = Batcher(self._run, self._pool, most=1, runs=workers)
+        self._batcher: Batcher[_Job, Outcome] = Batcher(
+            self._run, self._pool, most=1, runs=workers, cheap=MODERATE_SECONDS
+        )
 
     async def do(self, path: str, call: Call) -> Outcome:
         """The answer to one request; once cancelled, the work on it ends. The call holds its bytes instead of the body.
@@ -69,7 +77,7 @@ class LongRequests:
         job = _Job({"path": path, "content_type": call.content_type, "id": call.id}, call.body)
         call.body = b""
         try:
-            outcome = await self._batcher.submit(job, call.key.name)
+            outcome = await self._batcher.submit(job, call.key.name, call.cost)
         finally:
             job.stop()
         call.reserve(len(outcome.body))

@@ -13,6 +13,7 @@ from ctxprune.scorers import SCORERS
 from ctxprune.scorers.combined.structured import structured
 from ctxprune.scorers.relevance import score_documents_batch
 from ctxprune.serve.batching import Batcher
+from ctxprune.serve.cost import CHEAP_SECONDS
 from ctxprune.serve.limits import ClientGoneError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Scored", "Scoring", "Task", "make_scorer", "run_tasks"]
 
 R = TypeVar("R")
-_LONG = 32_000  # characters that requests in one run may have together, so that a run does not keep others waiting
+_RUN_SECONDS = 0.32  # estimated, of all requests in one run, so that a run does not keep others waiting
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,12 @@ class Task(Generic[R]):
 
     Attributes:
         query: The question.
-        size: Characters of what is read.
         make: Cuts the text into units.
         finish: From scores to the answer; both run off the event loop.
         stopped: Set once nobody waits for the answer; then no further part of the work is begun.
     """
 
     query: str
-    size: int
     make: Callable[[], Context[Any]]
     finish: Callable[[Scored], R]
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -104,17 +103,22 @@ class Scoring:
         self.scorer, self._metrics = scorer, metrics
         most = batching.most if batching.enabled else 1
         self._batcher: Batcher[Task[Any], Any] = Batcher(
-            self._run, pool, most=most, runs=runs, sizes=(lambda task: task.size, _LONG)
+            self._run, pool, most=most, runs=runs, cheap=CHEAP_SECONDS, most_cost=_RUN_SECONDS
         )
 
-    async def do(self, task: Task[R], key: Key) -> R:
+    async def do(self, task: Task[R], key: Key, cost: float) -> R:
         """The answer to one request, the same whoever else asks at the time.
+
+        Args:
+            task: The request.
+            key: Who asks.
+            cost: Estimated seconds of work.
 
         Raises:
             CtxpruneError: Whatever the task's functions or the scorer raise.
         """
         try:
-            result: R = await self._batcher.submit(task, key.name)
+            result: R = await self._batcher.submit(task, key.name, cost)
             return result
         finally:
             task.stopped.set()

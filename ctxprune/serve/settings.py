@@ -59,10 +59,12 @@ class LimitsConfig:
         concurrency: Requests worked on at once, of short ones and of long ones each. Where there are several keys, one
             of them may have three quarters of these.
         queue: Requests of one key that wait for their turn; further ones are refused with 429.
-        read_seconds: That the headers of a request may take to arrive, and that its body may take then.
+        read_seconds: That the headers of a request may take to arrive, and that its body may take then; up to a quarter
+            more, by chance, so that connections opened together are not all closed at once.
         connections: That may be open; beyond, those that never completed a request are closed, the oldest first.
-        workers: Processes for long requests; 0 for one less than `threads`, at least 1. One is there
-            from the start, each other from when it is needed.
+        workers: Processes for long requests, and for short ones that are expensive for their size; 0 for one less than
+            `threads`, at least 2. One is there from the start, each other from when it is needed. Where there are
+            several, one takes no request of more than about a second of work.
         worker_bytes: Memory that one long request may take in such a process, where the system can enforce it.
     """
 

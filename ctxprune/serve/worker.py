@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_NICE = 10  # short requests, which the service itself works on, come first
 _GRACE_SECONDS = 2.0  # the service ends it earlier; this is for a service that died
 _PLANS: dict[str, tuple[Any, Any]] = {
     "/v1/prune": (prune.PruneRequest, prune.plan),
@@ -45,8 +44,6 @@ def main() -> None:
     if first is None:
         return
     settings = first[0]
-    if hasattr(os, "nice"):
-        os.nice(_NICE)
     try:
         scorer = make_scorer(ModelConfig(**settings["model"]))
         Pruner(scorer).prune("ready?", Passage("Ready."))  # loads what it needs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["WorkerProcess", "exit_reason"]
 
 # Loading a model may take longer than a request may, where an operator has set a short deadline for these.
-_MIN_START_SECONDS = 30.0
+_MIN_START_SECONDS = 60.0
 _EXIT_SECONDS = 5.0  # between the end of a process's output and its own; a core of some gigabytes takes a while to free
+_NICE = 15  # a thirtieth of the share of the service, whose short requests come first; all of what these leave
 _CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from ctxprune.serve.worker import main; main()"
 
 
@@ -35,7 +37,7 @@ class WorkerProcess:
 
     Args:
         settings: First frame of each process, see `ctxprune.serve.worker`; `seconds` is the deadline of a request, and
-            of the start where that is longer than 30 seconds.
+            of the start where that is longer than 60 seconds.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -84,6 +86,7 @@ class WorkerProcess:
             )
         except (OSError, ValueError) as error:
             raise _start_failure(cause=f"{type(error).__name__}: {error}") from error
+        _lower_priority(process.pid)
         # `kill` and `close` set their mark before they look for a process, so that one of the two sides sees the other.
         if self._is_unwanted():
             process.kill()
@@ -151,6 +154,21 @@ class WorkerProcess:
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
+
+
+def _lower_priority(pid: int) -> None:
+    """Let a process come after the service for processor time, and leave one core to it.
+
+    Priority alone does not free a core at once: whoever runs keeps it for some milliseconds, and a short request is
+    handed from thread to thread several times. So work on long requests takes all cores but one at most. This is done
+    from outside since importing and loading the model, at each start, is a second of work as well.
+    """
+    with suppress(OSError):  # it has ended, or a sandbox forbids it: then it runs like any other process
+        if hasattr(os, "setpriority"):
+            os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
+        if sys.platform == "linux":
+            cores = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(pid, cores[1:] or cores)
 
 
 @contextmanager

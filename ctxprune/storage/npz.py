@@ -7,6 +7,7 @@ file may raise anything there, or ask for more memory than there is.
 from __future__ import annotations
 
 import io
+import lzma
 import math
 import re
 import struct
@@ -25,8 +26,9 @@ __all__ = ["NpyHeader", "parse_npy_header", "read_npz"]
 
 _MAGIC = b"\x93NUMPY\x01\x00"  # of format 1.0; two bytes behind it hold the length of the header
 
+# Only types that numpy has: no float of one byte, and no bool of more.
 _HEADER = re.compile(
-    rb"\{'descr': '([<|][biuf](?:1|2|4|8))', 'fortran_order': (False|True), 'shape': \(([\d, ]{0,200})\), \} *\n"
+    rb"\{'descr': '([<|](?:b1|[iu][1248]|f[248]))', 'fortran_order': (False|True), 'shape': \(([\d, ]{0,200})\), \} *\n"
 )
 _DAMAGED = (
     EOFError,
@@ -35,6 +37,7 @@ _DAMAGED = (
     OverflowError,
     RuntimeError,
     struct.error,
+    lzma.LZMAError,  # savez compresses with deflate alone, but the file says how each member is compressed
     zipfile.BadZipFile,
     zlib.error,
 )

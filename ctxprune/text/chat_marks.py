@@ -24,17 +24,18 @@ _HTML = frozenset(
     """.split()  # noqa: SIM905
 )
 _WORDS = frozenset(
-    (
-        *("assistant", "bos", "bot", "eoa", "eoh", "eop", "eos", "eot", "function", "human", "image", "mask", "pad"),
-        *("pre", "s", "sep", "sop", "system", "think", "thinking", "tool", "tools", "unk", "user"),
-    )
+    """
+    ai assistant bos bot eoa eoh eop eos eot function human image mask pad pre s sep sop system think thinking tool
+    tools unk user
+    """.split()  # noqa: SIM905
 )
 _MARKS = re.compile(
     r"<(?=[|｜])|(?<=[|｜])>"  # <|im_start|>
-    r"|<(?=/?([A-Za-z_][\w:.-]*)\s*/?>)"  # <end_of_turn>, <extra_id_0>, <seed:bos>
+    r"|<(?=/?([^\W\d][\w:.-]*)\s*/?>)"  # <end_of_turn>, <extra_id_0>, <seed:bos>, <用户>
     r"|<(?=<?/?SYS>>)"  # <<SYS>>
     r"|\[(?=/?[A-Za-z]?[A-Z][A-Z_]{2,}\])"  # [INST], [gMASK]
-    r"|\[(?=\w{1,3}~\[)|\](?=~\w{1,3}\])"  # [e~[, ]~b]
+    r"|\[(?=\|/?[A-Za-z_]{3,40}\|\])"  # [|assistant|], [|endofturn|]
+    r"|\[(?=\w{1,3}~\[)|\](?=~!?\w{1,3}[\]\[])"  # [e~[, ]~b], ]~!b[
 )
 
 
@@ -46,7 +47,9 @@ def escape_marks(text: str) -> str:
 def _escape(match: re.Match[str]) -> str:
     name, start = match.group(1), match.start()
     if name is not None:
-        generic = start > 0 and match.string[start - 1].isalnum() and name.isalpha() and name.lower() not in _WORDS
+        # of ASCII alone: where words have no blanks between them, a letter stands before nearly every mark
+        letters = name.isascii() and name.isalpha()
+        generic = start > 0 and match.string[start - 1].isalnum() and letters and name.lower() not in _WORDS
         if generic or name.lower() in _HTML:  # "list<int>" of a programming language
             return match.group()
     return escape_character(match.group())

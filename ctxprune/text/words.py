@@ -19,6 +19,7 @@ __all__ = [
     "split_identifier",
     "stem",
     "terms",
+    "terms_of_words",
     "word_spans",
     "words",
 ]
@@ -44,11 +45,14 @@ _MARKS = (
 # Runs of letters, then of marks, and so on: a choice at each character would take 100 bytes each in one long word.
 _WORD = re.compile(rf"[^\W_]+(?:[{_MARKS}]+[^\W_]*)*")
 _ASCII_WORD = re.compile("[a-z0-9]+")
+_ASCII_LETTERS = re.compile("[A-Za-z0-9]+")  # as `_WORD`, in half the time
 _UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
 _LOWER, _UPPER = "a-zß-öø-ÿ", "A-ZÀ-ÖØ-Þ"
 _HUMP = re.compile(
     rf"(?<=[{_LOWER}0-9])(?=[{_UPPER}])|(?<=[{_UPPER}])(?=[{_UPPER}][{_LOWER}])|(?<=[{_LOWER}{_UPPER}])(?=[0-9])"
 )
+_ONE_HUMP = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+_DIGITS = "0123456789"
 # The parts between which `_HUMP` cuts an ASCII word.
 _ASCII_HUMPS = re.compile("[0-9]+[a-z]*|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
@@ -151,9 +155,29 @@ def terms(text: str) -> list[str]:
 
     A text of nothing but stop words keeps them, so that a question such as "Who is it?" still says something.
     """
-    found = [_stems(word) if len(word) <= _CACHED else _stems.__wrapped__(word) for word in _WORD.findall(text)]
+    words = (_ASCII_LETTERS if text.isascii() else _WORD).findall(text)
+    if len(text) <= _CACHED:
+        found = [*map(_stems, words)]
+    else:
+        found = [_stems(word) if len(word) <= _CACHED else _stems.__wrapped__(word) for word in words]
     telling = [term for stems, _ in found for term in stems]
     return telling or [term for _, stems in found for term in stems]
+
+
+def terms_of_words(texts: list[str]) -> list[tuple[str, ...]] | None:
+    """The `terms` of each of many texts, each once, where each is one word that is not likely to come again; else None.
+
+    Words that do come again are cheaper one by one, since their terms are remembered.
+    """
+    if _WORD.findall("\n".join(texts)) != texts:
+        return None
+    return [(text,) if text.isdecimal() and text.isascii() else _terms_of_word(text) for text in texts]
+
+
+def _terms_of_word(word: str) -> tuple[str, ...]:
+    telling, stems = _stems.__wrapped__(word)
+    found: tuple[str, ...] = telling or stems
+    return found if len(found) == len({*found}) else tuple(dict.fromkeys(found))
 
 
 def stem(word: str) -> str:
@@ -202,16 +226,51 @@ def _plain_words(text: str) -> list[str]:
 @lru_cache(maxsize=65536)
 def _stems(word: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The stems of a word's forms that are no stop words, and those of all its forms."""
+    # Large contexts are full of names with a number, each met once: what is the same for all numbers is cached.
+    head = word.rstrip(_DIGITS)
+    if len(head) < len(word) <= _CACHED and (numbered := _numbered(head)) is not None:
+        return _with_number(*numbered, word=word, number=word[len(head) :])
     if word.isascii():  # as below, in a fraction of the time
         forms, whole = [form.lower() for form in _ASCII_HUMPS.findall(word)], word.lower()
     else:
         forms, whole = split_identifier(word), fold(word)
     if len(forms) > 1 and (word.isascii() or not _UNSPACED_RUN.search(whole)):
         forms.insert(0, whole)
+    return _telling(forms)
+
+
+def _telling(forms: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The stems of the forms that are no stop words, and those of all."""
     stems = tuple(map(stem, forms))
     if STOP_WORDS.isdisjoint(forms):  # as most words are; the pair then holds one tuple twice
         return stems, stems
     return tuple(stem for form, stem in zip(forms, stems, strict=True) if form not in STOP_WORDS), stems
+
+
+@lru_cache(maxsize=16384)
+def _numbered(head: str) -> tuple[str, tuple[tuple[str, ...], tuple[str, ...]]] | None:
+    """Of a word that ends with ASCII digits what stands before them, folded, or "" where that counts by its parts
+    alone; and the stems of those parts, as `_stems` gives them. None for one that may be cut otherwise with the digits
+    than without."""
+    if not head:
+        return "", ((), ())
+    if head.isascii():
+        return (head.lower(), _stems.__wrapped__(head)) if _ONE_HUMP.fullmatch(head) else None
+    parts = split_identifier(head)
+    if not _UNSPACED_RUN.fullmatch(parts[-1][-1:] if parts else ""):
+        return None
+    return "", _telling(parts)
+
+
+def _with_number(
+    whole: str, parts: tuple[tuple[str, ...], tuple[str, ...]], *, word: str, number: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What `_stems` gives for a word that ends with a number; no stop word holds a digit."""
+    named = whole + number
+    first = () if not whole else (word,) if named == word else (named,)  # one object for both takes less memory
+    telling, stems = parts
+    found = (*first, *stems, number)
+    return (found, found) if telling is stems else ((*first, *telling, number), found)
 
 
 def _pairs(word: str) -> list[str]:

@@ -127,7 +127,8 @@ def _under_headings(units: list[Unit], levels: Mapping[int, int]) -> list[Unit]:
         level = levels.get(unit.span[0] if unit.span else -1, 0) or heading_level(unit.text)
         while level and above and above[-1][0] >= level:
             above.pop()
-        bound.append(replace(unit, parent=above[-1][1]) if above else unit)
+        parent = above[-1][1] if above else unit.parent
+        bound.append(Unit(unit.text, parent, unit.requires, unit.pinned, unit.span))  # a third of the time of `replace`
         if level:
             above.append((level, index))
     return bound

@@ -36,7 +36,6 @@ _STAND_INS = {
 # A line that starts something of its own: bullet, number, heading, quotation, table row, code fence.
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪◦–—·]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```)")
 _HEADING = 16  # characters by which a line is known as one
-_LINE = re.compile(r"[^\n]+")
 _MARKER = re.compile(r"\s*\(?(?:[0-9]{1,3}|[A-Za-z])[.)]\s*")  # the number of a list item, no sentence by itself
 _WORD = re.compile(r"\w")  # without one, as in "?!", nothing is said
 # A line without any of this is one sentence in any language: the splitter costs more than all else for a short one.
@@ -269,25 +268,34 @@ def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple
 
 def _line_starts(text: str) -> Iterator[int]:
     """Starts of the lines that do not merely continue the line before."""
-    end = -1
+    start = 0
     paragraph: list[tuple[int, str]] = []
-    for match in _LINE.finditer(text):
-        start, line = match.start(), match.group().rstrip()
-        if not line or start > end + 1:  # blank, or behind empty lines
+    for line in text.split("\n"):
+        said = line.rstrip()
+        if said:
+            paragraph.append((start, said))
+        elif paragraph:
             yield from _paragraph_starts(paragraph)
             paragraph = []
-        if line:
-            paragraph.append((start, line))
-        end = match.end()
+        start += len(line) + 1
     yield from _paragraph_starts(paragraph)
 
 
 def _paragraph_starts(lines: list[tuple[int, str]]) -> Iterator[int]:
     longest = max((len(line) for _, line in lines), default=0)
-    for (_, before), (start, line) in pairwise([(0, ""), *lines]):
-        wrapped = longest <= _WRAPPED_WIDTH and len(before) >= _SHORT * longest
-        if not wrapped or before.startswith("#") or _ITEM.match(line):
+    if longest > _WRAPPED_WIDTH:
+        yield from (start for start, _ in lines)
+        return
+    before, least = "", _SHORT * longest
+    for start, line in lines:
+        if len(before) < least or before[0] == "#" or _is_item(line):
             yield start
+        before = line
+
+
+def _is_item(line: str) -> bool:
+    """Whether a line starts something of its own; most start with a letter, and need no more than a look at that."""
+    return not (line[0].isalpha() and line[1:2] != ")") and _ITEM.match(line) is not None
 
 
 def _pieces(text: str, start: int, end: int, limit: int, level: int = 0) -> Iterator[tuple[int, int]]:

@@ -71,7 +71,7 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:  # the latter for a path with a NUL character, and for what is no UTF-8
         raise InputError(f"the predictions cannot be read: {error}", where=str(path)) from error
     start = text.lstrip()[:1]
     if start not in {"{", "["}:

@@ -134,7 +134,7 @@ def read_examples(path: Path) -> tuple[Example, ...]:
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # the latter for a path with a NUL character, and for what is no UTF-8
         raise InputError(f"the examples cannot be read: {error}", where=str(path)) from error
     try:
         if text.lstrip().startswith("["):

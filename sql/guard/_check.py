@@ -10,6 +10,7 @@ from ._dialects import dialect as rules_of
 from ._faithful import compare
 from ._names import Resolver
 from ._refusal import Refusal
+from ._row_values import check_function_fields
 from ._text import tokens
 from ._tree import inspect
 
@@ -52,6 +53,8 @@ def _approve(sql: object, dialect: str, rules: Dialect, catalog: Catalog | None)
             compare(words, rules.tokenize(_write(tree, rules, keep=True)))
         if catalog is not None:
             Resolver(catalog, str(text)).resolve(tree)
+        elif dialect == "postgres":
+            check_function_fields(tree)
         written = _write(tree, rules)
         if written == text:
             return written

@@ -180,10 +180,14 @@ class Binder(ABC):
         """
         name = node.text("table")
         stored_name = bool(node.args.get("db")) and self.dialect != "duckdb"  # an alias has no namespace
+        nearest = True
         at: Scope | None = scope
         while at is not None:
             source = at.source(name)
             if source is not None and not (stored_name and (source.node is None or source.node.alias)):
+                if nearest and self.catalog.names_space(node, source):
+                    node.set("db", None)  # behind a fence the table is an alias, which has no namespace
+                    node.set("catalog", None)
                 self._spell(node, "table", source)
                 at.fenced = at.fenced or fence
                 scope.fence_chain(at)
@@ -192,6 +196,7 @@ class Binder(ABC):
                     # a SEMI JOIN its right side is not) only DuckDB knows. A fence costs nothing there.
                     scope.fence_chain()
                 return source
+            nearest = nearest and source is None
             at = at.parent
         raise Refusal(f"the table {shown(name)} is not part of the query")
 

@@ -169,5 +169,5 @@ TABLE_FUNCTIONS = {
 }
 """What may stand in FROM. DuckDB has table macros that read the table named by a string, so this list is apart."""
 
-GROWING = _names("array_fill array_resize generate_series list_resize lpad range repeat rpad space")
+GROWING = _names("array_fill array_resize bitstring generate_series list_resize lpad range repeat rpad space")
 """What makes a value or a set of rows as large as a number says."""

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from ._columns import QUERIES, Binder
 from ._fence import close
+from ._grouping import group_by_whole_rows
 from ._places import check_places
 from ._refusal import Refusal
 from ._scope import BOUND, Scope, fold, look_up, named, quoted, stored
@@ -72,6 +73,9 @@ class Resolver(Binder):
         if clause is None:
             return ctes
         ctes = dict(ctes)
+        # MariaDB does not look for the expressions of an outer WITH inside those of an inner one: it reads the stored
+        # table of that name, or fails.
+        inside: Ctes = {} if self.dialect == "mysql" else dict(ctes)
         for cte in clause.expressions:
             alias = cte.args["alias"]
             name = stored(alias.this, self.dialect)
@@ -80,10 +84,10 @@ class Resolver(Binder):
             recursive = clause.args.get("recursive") or self.dialect == "sqlite"
             # In DuckDB nothing but a plain UNION is recursive: elsewhere the name means a real table.
             if recursive and isinstance(body, exp.Union) and not body.args.get("by_name"):
-                columns = self._recursive(body, parent, ctes, (name, declared))
+                columns = self._recursive(body, parent, inside, (name, declared))
             else:
-                columns = self.query(body, parent, ctes)
-            ctes[fold(name)] = name, declared or columns
+                columns = self.query(body, parent, inside)
+            ctes[fold(name)] = inside[fold(name)] = name, declared or columns
         return ctes
 
     def _recursive(
@@ -170,6 +174,8 @@ class Resolver(Binder):
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, exp.Expr):
                     self.visit(child, scope, key)
+        if self.dialect == "postgres":
+            group_by_whole_rows(select, scope, self.spend)
         close(scope, self.spend)
         return columns
 

@@ -178,6 +178,13 @@ class Catalog:
         """Whether a qualifier names the namespace of tables that are written without one."""
         return fold(namespace) == self._default
 
+    def names_space(self, node: exp.Column, source: Source) -> bool:
+        """Whether `node` is written with the namespace of `source`, a stored table without an alias."""
+        space, catalog = fold(node.text("db")), fold(node.text("catalog"))
+        if not space or source.table is None or source.node is None or source.node.alias:
+            return False
+        return space == (fold(source.table.namespace) or self._default) and catalog in ("", self._name, "memory")
+
     @cached_property
     def hides_columns(self) -> bool:
         """Whether any stored table may have columns that the caller must not see."""

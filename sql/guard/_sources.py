@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from ._names import Resolver
     from ._scope import Columns
 
-__all__ = ["read_from"]
+__all__ = ["OUTPUTS", "read_from"]
 
 Conditions = list[tuple[exp.Expr, int]]
 """Join conditions, each with the number of sources that its unqualified names may mean."""
 
 _MOST_SOURCES = 200
 _EACH = ("key", "value", "type", "atom", "id", "parent", "fullkey", "path", "json", "root", "rowid")
-_OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
+OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
     "json_each": {"sqlite": _EACH, "duckdb": _EACH, "postgres": ("key", "value")},
     "json_tree": {"sqlite": _EACH, "duckdb": _EACH},
     "jsonb_each": {"sqlite": _EACH, "postgres": ("key", "value")},
@@ -170,7 +170,7 @@ class _Reader:
             return
         self.resolver.visit(call, self.scope, "from")
         name = fold(call.name)
-        outputs = _OUTPUTS.get(name, {}).get(self.dialect)
+        outputs = OUTPUTS.get(name, {}).get(self.dialect)
         if outputs is not None:
             self.add(node, named(outputs), name=exp.to_identifier(name))
         elif self.dialect == "postgres" and node.args.get("rows_from") is None:

@@ -55,7 +55,7 @@ _SAID = {
 _SYSTEM_SCHEMAS = {
     "duckdb": frozenset(("information_schema", "pg_catalog", "system", "temp")),
     "mysql": frozenset(("information_schema", "mysql", "ndbinfo", "performance_schema", "sys")),
-    "postgres": frozenset(("information_schema", "pg_catalog", "pg_temp", "pg_toast")),
+    "postgres": frozenset(("information_schema",)),
     "sqlite": frozenset[str](),
 }
 _SYSTEM_TABLES = {
@@ -87,12 +87,18 @@ _FILE_ENDING = frozenset(
     )
 )
 _IDENTITY = frozenset(("current_catalog", "current_role", "current_schema", "session_user", "system_user", "user"))
+_VALUES_IN_FROM = _IDENTITY | frozenset(
+    ("current_date", "current_time", "current_timestamp", "current_user", "localtime", "localtimestamp")
+)
+"""What PostgreSQL takes for a function in FROM, also without parentheses."""
 _MODIFIERS = frozenset(
     ("SQL_BIG_RESULT", "SQL_BUFFER_RESULT", "SQL_CALC_FOUND_ROWS", "SQL_NO_CACHE", "SQL_SMALL_RESULT", "STRAIGHT_JOIN")
 )
 _PLAIN = re.compile(r"[^\W\d][\w$]*")
 _PLAIN_MYSQL = re.compile(r"[\w$]+")
 _WORDS = re.compile(r"[A-Za-z_][\w ]*")
+_PAIRS = frozenset(("json_each", "json_each_text", "jsonb_each", "jsonb_each_text"))
+"""PostgreSQL's functions that return rows of a key and a value."""
 _WIDE = re.compile(r"[%{][^%{}A-Za-z]*(?:\d{6}|\*)")
 _LARGEST = 1_000_000
 _LONGEST_NAME = 63  # bytes, of PostgreSQL
@@ -136,19 +142,27 @@ def _function(node: exp.Expr, dialect: str) -> None:
     allowed = TABLE_FUNCTIONS if isinstance(node.parent, (exp.Table, exp.Lateral)) else FUNCTIONS
     if name not in allowed[dialect] or not name.isascii():
         raise Refusal(f"the function {shown(node.name)} is not allowed")
+    arguments = _arguments(node)
     if name in GROWING:
-        _growth(node, name)
-    elif name in ("format", "printf") and node.expressions:
-        first = node.expressions[0]
+        _growth(arguments, name)
+    elif name in ("format", "printf") and arguments:
+        first = arguments[0]
         if not isinstance(first, exp.Literal):
             return
         if _WIDE.search(first.name):
             raise Refusal(f"the width in {name} is too large")
 
 
-def _growth(node: exp.Expr, name: str) -> None:
+def _arguments(node: exp.Expr) -> list[exp.Expr]:
+    """The arguments of a call; DuckDB writes the first one before it, too: ('x').repeat(3)."""
+    dot = node.parent
+    method = isinstance(dot, exp.Dot) and dot.expression is node
+    return [*([dot.this.unnest()] if dot is not None and method else []), *node.expressions]
+
+
+def _growth(arguments: list[exp.Expr], name: str) -> None:
     """Sizes that can be read off the text; others are the executor's to limit."""
-    if any(_size(argument) > _LARGEST for argument in node.expressions):
+    if any(_size(argument) > _LARGEST for argument in arguments):
         raise Refusal(f"the size in {name} is too large")
 
 
@@ -195,6 +209,19 @@ def _dot(node: exp.Expr, dialect: str) -> None:
         raise Refusal("a function with a schema is not allowed")
     if dialect in ("mysql", "sqlite"):
         raise Refusal("a dot is allowed between names only")
+    if dialect == "postgres" and not isinstance(node.expression, exp.Star) and not _is_pair(node):
+        # In PostgreSQL (x).f is also a call of any function f, stored ones and ts_stat or pg_sleep among them.
+        raise Refusal(
+            "a field of an expression is not allowed: write alias.column, or to_jsonb(value) ->> 'field' for a row"
+        )
+
+
+def _is_pair(node: exp.Expr) -> bool:
+    """Whether `node` is (jsonb_each(x)).key or alike: the value certainly has a field of that name."""
+    call = node.this.unnest()
+    return isinstance(call, exp.Anonymous) and (
+        call.name.lower() in _PAIRS and node.expression.name.lower() in ("key", "value")
+    )
 
 
 def _pivot(node: exp.Expr, dialect: str) -> None:
@@ -218,12 +245,7 @@ def _table(node: exp.Expr, dialect: str, *, closed: bool) -> None:
         if space:
             raise Refusal("a function with a schema is not allowed")
         return
-    if (
-        dialect == "postgres"
-        and not space
-        and name in _IDENTITY | {"current_user"}
-        and not node.this.args.get("quoted")
-    ):
+    if dialect == "postgres" and not space and name in _VALUES_IN_FROM and not node.this.args.get("quoted"):
         raise Refusal(f"{node.name.upper()} is not allowed")
     system = _is_system(space, dialect) or name.startswith("sqlite_")
     if system or (not closed and _SYSTEM_TABLES[dialect].fullmatch(name)):
@@ -238,6 +260,8 @@ def _is_system(space: str, dialect: str) -> bool:
     MySQL and MariaDB compare names by a collation for which a letter beyond ASCII may equal one or two others (the long
     s an s, the dotless i an i). Which, depends on their release, so any such letter counts as any.
     """
+    if dialect == "postgres" and space.startswith("pg_"):  # no schema of a user's may be called so
+        return True
     if dialect != "mysql" or space.isascii():
         return space in _SYSTEM_SCHEMAS[dialect]
     return any(_may_equal(space, name) for name in _SYSTEM_SCHEMAS[dialect])
@@ -262,7 +286,8 @@ def _column(node: exp.Expr, dialect: str) -> None:
 
 
 def _in(node: exp.Expr, dialect: str) -> None:
-    if dialect == "sqlite" and isinstance(node.args.get("field"), (exp.Column, exp.Table, exp.Anonymous, exp.Dot)):
+    # Without parentheses SQLite reads a table, whose name may also be written as a text: IN 'vault'.
+    if dialect == "sqlite" and node.args.get("field") is not None:
         raise Refusal("IN with a table name is not allowed, only IN (SELECT ...)")
 
 

@@ -22,7 +22,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.storage.folders import config_folder
@@ -141,8 +141,9 @@ class KnowledgeFile:
                 raw = file.read(_MOST_BYTES + 1)
         except FileNotFoundError as error:
             raise InputError("there is no such file of knowledge", where=str(self.path)) from error
-        except OSError as error:
-            raise InputError(f"the knowledge cannot be read ({error.strerror})", where=str(self.path)) from error
+        except (OSError, ValueError) as error:  # the latter for a path with a NUL character
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"the knowledge cannot be read ({reason})", where=str(self.path)) from error
         if len(raw) > _MOST_BYTES:
             raise FormatError(f"the file has over {_MOST_BYTES} bytes", where=str(self.path))
         lines = [(number, line.strip()) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
@@ -218,7 +219,16 @@ def _names(some: str, name: str) -> bool:
 
 def _text(database: str, entries: tuple[Entry, ...]) -> str:
     header = {"format": FORMAT, "version": VERSION, **({"database": database} if database else {})}
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (header, *map(to_dict, entries)))
+    return "".join(_line(document) + "\n" for document in (header, *map(to_dict, entries)))
+
+
+def _line(document: dict[str, Any]) -> str:
+    line = json.dumps(document, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair in the name of the database: JSON can hold it, UTF-8 cannot
+        return json.dumps(document)
+    return line
 
 
 def _replace(place: Path, text: str) -> None:

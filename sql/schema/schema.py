@@ -238,7 +238,9 @@ class Schema:
                 ForeignKey(**{**key, "columns": tuple(key["columns"]), "ref_columns": tuple(key["ref_columns"])})
                 for key in data["foreign_keys"]
             )
-            return cls(data["name"], tables, keys, data["dialect"])
+            schema = cls(data["name"], tables, keys, data["dialect"])
+            _check_types(schema)
+            return schema
         except (KeyError, TypeError, AttributeError) as error:
             raise FormatError(f"the schema data are damaged ({error!r})", where=str(data.get("name", ""))) from error
 
@@ -277,6 +279,29 @@ def _noted(table: Table, notes: Schema) -> Table:
         comment=table.comment or twin.comment,
         description=table.description or twin.description,
     )
+
+
+def _check_types(schema: Schema) -> None:
+    """Raises TypeError where a field holds another type than it declares, which a file may say anything of."""
+    _check_fields(schema, text=("name", "dialect"))
+    for table in schema.tables:
+        _check_fields(table, text=("name", "comment", "description", "namespace"), flags=("is_view",))
+        if table.rows is not None and (not isinstance(table.rows, int) or isinstance(table.rows, bool)):
+            raise TypeError(f"rows is {table.rows!r}")
+        for column in table.columns:
+            _check_fields(column, text=("name", "type", "comment", "description"), flags=("primary_key", "nullable"))
+    for key in schema.foreign_keys:
+        _check_fields(key, text=("table", "ref_table"), flags=("inferred",))
+        names = key.columns + key.ref_columns
+        if len(key.columns) != len(key.ref_columns) or not all(isinstance(name, str) for name in names):
+            raise TypeError(f"the columns of a foreign key are {names!r}")
+
+
+def _check_fields(part: object, *, text: tuple[str, ...], flags: tuple[str, ...] = ()) -> None:
+    for names, kind in ((text, str), (flags, bool)):
+        for name in names:
+            if not isinstance(value := getattr(part, name), kind):
+                raise TypeError(f"{name} is {value!r}")
 
 
 def _table_dict(table: Table) -> dict[str, Any]:

@@ -73,7 +73,9 @@ class Privacy:
         """
         path, manifest = directory / PRIVACY_FILE, directory / "manifest.json"
         try:
-            return cls.recorded(unseal(path.read_bytes(), required=False), schema)
+            document = unseal(path.read_bytes(), required=False)
+            _check_document(document)
+            return cls.recorded(document, schema)
         except (FileNotFoundError, NotADirectoryError):  # of an older version, or nothing is hidden
             with suppress(OSError, ValueError):
                 return cls.recorded(parse_json(manifest.read_bytes()), schema)
@@ -159,6 +161,18 @@ def digest_keys(digests: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.
     """The key of each digest, uint32 (n,), and the digest itself, uint64 (n, 2)."""
     whole = np.frombuffer(bytes.fromhex("".join(digests)), dtype="<u8").reshape(-1, 2)
     return (whole[:, 0] >> np.uint64(32)).astype(np.uint32), whole.astype(np.uint64)
+
+
+def _check_document(document: Any) -> None:
+    """Raises ValueError unless it is of the form that `Privacy.record` makes: taken for one that hides nothing, another
+    document would show what was hidden.
+    """
+    lists = [document.get(key) for key in ("exclude", "mask")] if isinstance(document, dict) else [None]
+    refs = [ref for some in lists if isinstance(some, list) for ref in some]
+    sound = all(isinstance(some, list) for some in lists) and isinstance(document.get("mask_personal"), bool)
+    named = all(isinstance(ref, list) and len(ref) == 2 and all(isinstance(name, str) for name in ref) for ref in refs)
+    if not sound or not named:
+        raise ValueError("it holds no lists of columns")
 
 
 def _spelt(schema: Schema, ref: ColumnRef) -> ColumnRef:

@@ -354,3 +354,16 @@ def test_titles_of_json_lines_are_read(file, tmp_path, capfd) -> None:
         assert told in err
     assert json.loads(run(capfd, *words)[1])["text"] == "Built in 1889."
     assert run(capfd, file, "-q", "x", "--title-field", "name")[0] == 2
+
+
+@pytest.mark.parametrize("kind", ["text", "html"])
+def test_what_has_no_end_is_refused(tmp_path, capfd, monkeypatch, kind) -> None:
+    """A device such as /dev/zero was read until there was no memory left."""
+    monkeypatch.setattr("ctxprune.cli._prune_inputs._MOST_BYTES", len(TEXT.encode()))
+    path = tmp_path / "text"
+    for more, code in (("", 0), (" ", 1)):
+        path.write_text(TEXT + more, encoding="utf-8")
+        assert main(["prune", str(path), "-q", "x", "--format", kind, "--scorer", "lexical.v1"]) == code
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((TEXT + more).encode())))
+        assert main(["prune", "-", "-q", "x", "--format", kind, "--scorer", "lexical.v1"]) == code
+    assert capfd.readouterr().err.count("CP005 there are more than") == 2

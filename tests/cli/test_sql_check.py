@@ -12,6 +12,7 @@ import pytest
 
 from ctxprune.cli import main
 from ctxprune.cli._schema_argument import read_schema
+from ctxprune.errors import InputError
 from ctxprune.sql.schema.schema import Column, Schema, Table
 
 
@@ -178,3 +179,15 @@ def test_json_holds_three_keys_for_any_text(capsys: pytest.CaptureFixture[str]):
         found = check(capsys, "--", sql)
         assert list(found) == ["allowed", "reason", "sql"]
         assert found["allowed"] is ("\u20ac" in sql)
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_schema_without_an_end_is_refused(tmp_path, monkeypatch, size: int) -> None:
+    path = tmp_path / "schema.json"
+    path.write_text(text := '{"city": ["name", "people"]}' + " " * size)
+    monkeypatch.setattr("ctxprune.cli._schema_argument._MOST_BYTES", len(text) - size)
+    if size:
+        with pytest.raises(InputError, match="more than 28 bytes"):
+            read_schema(path)
+    else:
+        assert [table.name for table in read_schema(path).tables] == ["city"]

@@ -117,7 +117,7 @@ _DUCKDB = {
 }
 _POSTGRES = {
     "n": (
-        *("(@cs).zip", "(@a.@cs).zip", "cardinality(@l)", "(@j ->> 'b')::int", "((@a).@x)", "(@a).@h", "area(@a)"),
+        *("(to_jsonb(@cs) ->> 'zip')::int", "cardinality(@l)", "(@j ->> 'b')::int", "(@a.@x)", "(@a).@h", "area(@a)"),
         *("max(@n) OVER (PARTITION BY @t)", "count(@a) OVER ()", "count(*) FILTER (WHERE @b) OVER ()", "@a.area"),
         *("length(@a::text)", "num_nulls(@a)", "length(to_json(@a)::text)", "@a.@x", "length(row(@a)::text)"),
         *(
@@ -127,10 +127,10 @@ _POSTGRES = {
         *("cardinality(enum_range(NULL::vault_kind))", "count(@h) OVER ()", "length(@a.@x::text)", "id(@a)"),
     ),
     "t": (
-        *("(@cs).city", "(@s).city", "@a::text", "@j ->> 'a'", "@j ->> '@k'", "@j #>> '{a}'", "row_to_json(@a)::text"),
+        *("to_jsonb(@cs) ->> 'city'", "@a::text", "@j ->> 'a'", "@j ->> '@k'", "@j #>> '{a}'", "row_to_json(@a)::text"),
         *("to_jsonb(@a)::text", "coalesce(@j ->> '@k', @t)", "coalesce(@j -> 'a', to_jsonb(@a.@x))::text"),
         *("coalesce(@j -> 'a' || to_jsonb(@h))::text", "concat(@a)", "format('%s', @a)", "@t || @a", "name(@a)"),
-        *("upper(@a)", "(@a).@x::text", "@a.@x", "ssn(@a)", "array_to_string(@l, ',')", "(@l)[1]", "@t || @t"),
+        *("upper(@a)", "@a.@x::text", "@a.@x", "ssn(@a)", "array_to_string(@l, ',')", "(@l)[1]", "@t || @t"),
         *("max(@t) OVER (PARTITION BY @n)", "(min(@n) OVER ())::text", "row(@a.*)::text", "to_json(@a.*)::text"),
         *("quote_literal(@a)", "public.@a.@x", "@x.@x", "@x.@x.@x", "lower(@a.@x)", "jsonb_pretty(@j)"),
         *("enum_range(NULL::vault_kind)::text", "(NULL::vault)::text", "jsonb_build_array(@j -> 'a', @h)::text"),

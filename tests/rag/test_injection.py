@@ -28,7 +28,8 @@ from ctxprune.text.invisible import is_invisible
 QUESTION = "When was the bridge built?"
 TEXT = "The bridge was built in 1932. It rains often. Tickets cost two euros. Ferries cross at noon."
 MARKS = ["<|im_start|>", "<|im_end|>", "[INST]", "[/INST]", "</s>", "<s>", "<<SYS>>", "<</SYS>>", "<start_of_turn>",
-         "<｜User｜>", "<|endoftext|>", "<tool_call>", "</think>", "[TOOL_CALLS]"]  # fmt: skip
+         "<｜User｜>", "<|endoftext|>", "<tool_call>", "</think>", "[TOOL_CALLS]",
+         "[|system|]", "[|endofturn|]", "]~!b[", "]~b]", "<用户>", "<AI>"]  # fmt: skip
 
 
 def test_text_that_repeats_the_question_survives_as_it_must() -> None:
@@ -107,6 +108,7 @@ def test_marks_that_a_gap_would_join_are_escaped_too() -> None:
         "naïve 🧑‍🚀 क्‍ष",
         "a << 2",
         "f<int>",
+        "a[|x|] [||] [|1; 2|] [~] ]~[ 桥<int>",
         "Grüße, 東京\u3000。«да» 1\xa02\r\n\tx\x0c\u2028",
     ],
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from ctxprune.context.base import Context
 from ctxprune.errors import UsageError
 from ctxprune.rag import Passage, Passages, sentence_spans
+from ctxprune.rag.passages.passages import _ITEM, _line_starts
 
 CASES = json.loads((Path(__file__).parent / "sentences.json").read_text(encoding="utf-8"))
 PIECES = st.sampled_from(
@@ -170,3 +173,25 @@ def test_marks_without_a_word_are_no_sentences_of_their_own(marks: str) -> None:
 def test_marks_go_with_the_sentence_behind_them() -> None:
     text = "It rained. ... ?! Then it stopped."
     assert next(text[start:end] for start, end in sentence_spans(text)) == "It rained."
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.text("ab1A#>|`-). \t\n\r•é", max_size=8), max_size=12).map("\n".join))
+def test_lines_start_where_a_pattern_by_pattern_search_says(text: str) -> None:
+    """The slow way: a match for each line, and the pattern of items on each of them."""
+    paragraphs, end = [[]], -1
+    for match in re.finditer(r"[^\n]+", text):
+        line = match.group().rstrip()
+        if not line or match.start() > end + 1:
+            paragraphs.append([])
+        if line:
+            paragraphs[-1].append((match.start(), line))
+        end = match.end()
+    expected = []
+    for lines in paragraphs:
+        longest = max((len(line) for _, line in lines), default=0)
+        for (_, before), (start, line) in pairwise([(0, ""), *lines]):
+            wrapped = longest <= 120 and len(before) >= 0.6 * longest
+            if not wrapped or before.startswith("#") or _ITEM.match(line):
+                expected.append(start)
+    assert [*_line_starts(text)] == expected

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ctxprune.serve import ServiceConfig
+from ctxprune.serve import ServiceConfig, fairness
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.config import BatchingConfig, ModelConfig
 
@@ -47,6 +48,75 @@ def test_what_comes_while_one_runs_goes_together() -> None:
         assert (type(results[2]), str(results[2])) == (ValueError, "-3")
         assert isinstance(results[4], asyncio.CancelledError)
         assert slow.batches == [[1], [2, -3, 4], [6]]
+
+    asyncio.run(main())
+
+
+def test_expensive_items_run_alone_and_leave_one_place_free() -> None:
+    async def main() -> None:
+        slow = Slow()
+        with ThreadPoolExecutor(3) as pool:
+            batcher = Batcher(slow, pool, most=10, runs=3, cheap=1.0)
+            expensive = [asyncio.ensure_future(batcher.submit(n, cost=2.0)) for n in (1, 2, 3)]
+            await asyncio.sleep(0)
+            cheap = [asyncio.ensure_future(batcher.submit(n, cost=0.01)) for n in (4, 5, 6)]
+            await asyncio.sleep(0.05)
+            assert slow.batches == [[1], [2], [4]]
+            slow.go.set()
+            assert await asyncio.gather(*expensive, *cheap) == [2, 4, 6, 8, 10, 12]
+        assert sorted(slow.batches) == [[1], [2], [3], [4], [5, 6]]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("bound", "places"), [(1.0, 2), (math.inf, 1)], ids=["bounded", "unbounded"])
+def test_runs_of_bounded_cost_may_take_the_place_kept_for_other_keys(bound: float, places: int) -> None:
+    async def main() -> None:
+        slow = Slow()
+        with ThreadPoolExecutor(2) as pool:
+            batcher = Batcher(slow, pool, most=1, runs=2, cheap=1.0, most_cost=bound)
+            slow.go.set()
+            await batcher.submit(0, "other")
+            slow.go.clear()
+            tasks = [asyncio.ensure_future(batcher.submit(n, "key", 0.01)) for n in (1, 2, 3)]
+            await asyncio.sleep(0.05)
+            assert len(slow.batches) == 1 + places
+            slow.go.set()
+            assert await asyncio.gather(*tasks) == [2, 4, 6]
+
+    asyncio.run(main())
+
+
+def test_a_single_place_is_for_expensive_items_as_well() -> None:
+    async def main() -> None:
+        slow = Slow()
+        slow.go.set()
+        with ThreadPoolExecutor(1) as pool:
+            batcher = Batcher(slow, pool, most=10, runs=1, cheap=1.0)
+            asked = [batcher.submit(n, cost=cost) for n, cost in ((1, 2.0), (2, 2.0), (3, 0.0))]
+            assert await asyncio.gather(*asked) == [2, 4, 6]
+        assert slow.batches == [[1], [3], [2]]
+
+    asyncio.run(main())
+
+
+def test_an_expensive_item_that_has_waited_comes_before_cheap_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(fairness.time, "monotonic", lambda: now)
+
+    async def main() -> None:
+        nonlocal now
+        slow = Slow()
+        with ThreadPoolExecutor(1) as pool:
+            batcher = Batcher(slow, pool, most=1, runs=1, cheap=1.0)
+            tasks = [asyncio.ensure_future(batcher.submit(n, cost=cost)) for n, cost in ((1, 0.0), (2, 5.0), (3, 0.0))]
+            await asyncio.sleep(0)
+            now += 11.0
+            tasks.append(asyncio.ensure_future(batcher.submit(4)))
+            await asyncio.sleep(0)
+            slow.go.set()
+            await asyncio.gather(*tasks)
+        assert slow.batches == [[1], [3], [2], [4]]
 
     asyncio.run(main())
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -20,6 +22,7 @@ from ctxprune.serve import ServiceConfig, long, worker, worker_process
 from ctxprune.serve.config import LimitsConfig, ModelConfig
 from ctxprune.serve.errors import status_of
 from ctxprune.serve.frames import read_frame
+from ctxprune.serve.gateway import Call
 from ctxprune.serve.limits import ClientGoneError
 from ctxprune.serve.long import LongRequests
 from ctxprune.serve.worker_process import WorkerProcess
@@ -319,6 +322,57 @@ def test_a_scorer_that_cannot_be_made_in_the_process_is_no_fault_of_the_client(
     assert isinstance(answer, RequestError)
     assert answer.status == 503
     assert logged(caplog, "worker process cannot start")["cause"].startswith("UnknownNameError: ")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system has no affinity of processes")
+def test_the_process_comes_after_the_service_and_leaves_it_a_core() -> None:
+    config = ServiceConfig(limits=LimitsConfig(workers=1), model=ModelConfig("lexical"))
+    long_requests = LongRequests(config, 1, Metrics())  # type: ignore[arg-type]
+    try:
+        long_requests.warm()
+        process = long_requests._workers[0]._process
+        assert process is not None
+        own, allowed = os.getpriority(os.PRIO_PROCESS, 0), os.sched_getaffinity(0)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == min(19, own + 15)
+        cores = os.sched_getaffinity(process.pid)
+    finally:
+        long_requests.close()
+    assert cores <= allowed
+    assert len(cores) == max(1, len(allowed) - 1)
+
+
+@pytest.mark.parametrize(("threads", "given", "workers"), [(1, 0, 2), (2, 0, 2), (8, 0, 7), (8, 1, 1), (1, 3, 3)])
+def test_one_process_is_left_for_moderate_requests_unless_the_operator_says_otherwise(
+    threads: int, given: int, workers: int
+) -> None:
+    config = ServiceConfig(limits=LimitsConfig(workers=given), model=ModelConfig("lexical"))
+    long_requests = LongRequests(config, threads, Metrics())  # type: ignore[arg-type]
+    assert len(long_requests._workers) == workers
+    long_requests.close()
+
+
+def test_a_moderate_request_does_not_wait_for_long_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_process, "_CODE", SCRIPT.format(starts=str(tmp_path / "starts"), first="pass"))
+    config = ServiceConfig(limits=LimitsConfig(workers=2, seconds=30), model=ModelConfig("lexical"))
+    long_requests = LongRequests(config, 2, Metrics())  # type: ignore[arg-type]
+
+    def call(word: str, cost: float) -> Call:
+        return Call(word, {}, body=word.encode(), cost=cost)
+
+    async def main() -> bytes:
+        endless = [asyncio.ensure_future(long_requests.do("/v1/prune", call("hang", 20.0))) for _ in range(3)]
+        await asyncio.sleep(0)
+        try:
+            return (await long_requests.do("/v1/prune", call("moderate", 0.2))).body
+        finally:
+            for one in endless:
+                one.cancel()
+            await asyncio.gather(*endless, return_exceptions=True)
+
+    try:
+        assert asyncio.run(main()) == b"moderate"
+    finally:
+        long_requests.close()
 
 
 def test_a_body_for_which_the_process_has_no_memory_is_told() -> None:

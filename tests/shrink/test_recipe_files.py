@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune.errors import FormatError
+from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.recipes import recipe
 from ctxprune.shrink.recipes.recipe import load_recipe, recipe_names
 
@@ -15,6 +15,8 @@ STRANGE = {
     "tables": "a = " + "{b = " * 100_000,
     "huge": "name = 'x'\n" + "# nothing\n" * 200_000,
     "digits": "a = " + "9" * 10_000,
+    "dotted key": "a." * 100_000 + "b = 1",  # took memory by the square: tens of gigabytes
+    "quoted keys": "[" + "'a' . " * 100_000 + "b]",
 }
 
 
@@ -24,6 +26,11 @@ def test_a_strange_recipe_is_refused(tmp_path: Path, name: str) -> None:
     path.write_text(STRANGE[name], encoding="utf-8")
     with pytest.raises(FormatError, match="this is no recipe"):
         load_recipe(path)
+
+
+def test_a_path_with_a_nul_character() -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        load_recipe("a\0.toml")
 
 
 def test_the_length_of_a_recipe_is_counted_in_bytes(tmp_path: Path) -> None:

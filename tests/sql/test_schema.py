@@ -118,6 +118,16 @@ def test_any_schema_survives_json(tables, text):
         {"foreign_keys": [{"table": "t"}]},
         {"foreign_keys": [7]},
         {"dialect": ...},
+        {"dialect": None},
+        {"name": 7},
+        {"tables": [{"name": "t", "comment": None, "columns": []}]},
+        {"tables": [{"name": "t", "rows": "many", "columns": []}]},
+        {"tables": [{"name": "t", "is_view": 1, "columns": []}]},
+        {"tables": [{"name": "t", "columns": [{"name": None, "examples": []}]}]},
+        {"tables": [{"name": "t", "columns": [{"name": "a", "type": ["TEXT"], "examples": []}]}]},
+        {"tables": [{"name": "t", "columns": [{"name": "a", "primary_key": "yes", "examples": []}]}]},
+        {"foreign_keys": [{"table": "t", "columns": ["a", "b"], "ref_table": "t", "ref_columns": ["a"]}]},
+        {"foreign_keys": [{"table": "t", "columns": [1], "ref_table": "t", "ref_columns": ["a"]}]},
     ],
 )
 def test_damaged_data_are_refused(change):

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from ctxprune.errors import UnknownNameError
-from ctxprune.serve.limits import SHORT_BYTES
+from ctxprune.serve.cost import SHORT_BYTES
 from ctxprune.serve.long import LONG_PATHS
 from ctxprune.serve.parsing import parse
 from ctxprune.serve.replies import Json
@@ -44,7 +44,7 @@ class BodyRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             service, call = _service(request), _call(request)
-            if len(call.body) > SHORT_BYTES and self.path in LONG_PATHS:
+            if not call.short and self.path in LONG_PATHS:
                 return account(await service.long.do(self.path, call), service, call)
             limits = service.config.limits
             read = partial(parse, model, call.body, call.content_type, limits.documents)

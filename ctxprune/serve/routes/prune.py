@@ -111,7 +111,8 @@ async def prune(
     asked: Annotated[PruneRequest, Body(openapi_examples=_ASKED)], service: ServiceOf, call: CallOf
 ) -> Json:
     """Keep what the question needs, byte for byte, and account for the rest."""
-    return account(await service.scoring.do(plan(asked, service.scoring.scorer, call.id), call.key), service, call)
+    task = plan(asked, service.scoring.scorer, call.id)
+    return account(await service.scoring.do(task, call.key, call.cost), service, call)
 
 
 def plan(asked: PruneRequest, scorer: Scorer, _request_id: str) -> Task[Outcome]:
@@ -150,7 +151,7 @@ def _texts(asked: PruneRequest, scorer: Scorer) -> Task[Outcome]:
         )
         return _outcome(asked, ranked.pruned, {"relevance": ranked.relevance, "order": ranked.order})
 
-    return Task(asked.query, sum(len(document.text) for document in documents), make, finish)
+    return Task(asked.query, make, finish)
 
 
 def _structured(asked: PruneRequest, scorer: Scorer) -> Task[Outcome]:
@@ -179,7 +180,7 @@ def _single(asked: PruneRequest, make: Callable[[str], Context[str]], pruner: Pr
         pruned = pruner.prune_scored(query, scored.context, scored.units, seconds=scored.seconds)
         return _outcome(asked, pruned, {"relevance": scored.documents.tolist(), "order": [0]})
 
-    return Task(query, len(text), lambda: make(text), finish)
+    return Task(query, lambda: make(text), finish)
 
 
 def _outcome(asked: PruneRequest, pruned: Pruned[Any], more: dict[str, Any]) -> Outcome:

@@ -89,7 +89,8 @@ async def rerank(
     asked: Annotated[RerankRequest, Body(openapi_examples=_ASKED)], service: ServiceOf, call: CallOf
 ) -> Json:
     """Rank documents by how relevant they are to the question."""
-    return account(await service.scoring.do(plan(asked, service.scoring.scorer, call.id), call.key), service, call)
+    task = plan(asked, service.scoring.scorer, call.id)
+    return account(await service.scoring.do(task, call.key, call.cost), service, call)
 
 
 def plan(asked: RerankRequest, scorer: Scorer, request_id: str) -> Task[Outcome]:
@@ -110,7 +111,7 @@ def plan(asked: RerankRequest, scorer: Scorer, request_id: str) -> Task[Outcome]
         body = encoded({**head, "results": results, "usage": {"total_tokens": tokens}})
         return Outcome(body, "rerank", (tokens, 0), {}, {"documents": len(texts), "tokens": tokens})
 
-    return Task(asked.query, sum(map(len, texts)), lambda: Passages(texts), finish)
+    return Task(asked.query, lambda: Passages(texts), finish)
 
 
 def _result(entry: dict[str, Any], texts: tuple[str, ...]) -> dict[str, Any]:

@@ -22,7 +22,6 @@ steps = 100
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
@@ -30,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, InputError, UnknownNameError, UsageError
 from ctxprune.shrink.model.anatomy import KINDS
+from ctxprune.storage.toml import parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -183,7 +183,7 @@ def load_recipe(name: str | Path) -> Recipe:
         try:
             with path.open("rb") as file:
                 text = file.read(_LONGEST + 1).decode("utf-8")
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:  # also a NUL character in its name
             raise InputError("the recipe cannot be read", where=str(path)) from error
         return parse_recipe(text, where=str(path))
     stem = str(name).removesuffix(".v1")
@@ -202,7 +202,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
         hint = "give a file in TOML; `ctxprune shrink list` names the recipes that there are"
         raise FormatError(f"this is no recipe: it is longer than {_LONGEST} bytes", where=where, hint=hint)
     try:
-        data = tomllib.loads(text)
+        data = parse_toml(text)
         data["stages"] = tuple(_stage(entry) for entry in data.get("stages", ()))
         data["finish"] = tuple(piece_of(entry) for entry in data.get("finish", ()))
         if "models" in data:

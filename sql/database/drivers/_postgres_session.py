@@ -53,6 +53,7 @@ class PostgresSession(Session):
             "idle_in_transaction_session_timeout": _STREAM_REST if stream else limit + 5000,
             "cursor_tuple_fraction": 1,  # plan for all rows
             "search_path": "public, pg_temp",
+            "standard_conforming_strings": "on",  # a backslash escapes nothing, as the guard reads it
             "bytea_output": "hex",
             "datestyle": "ISO",
             "intervalstyle": "iso_8601",

@@ -212,13 +212,13 @@ def test_a_small_table_is_asked_once_for_scores_and_demand(monkeypatch: pytest.M
 
 def test_cells_that_say_the_same_are_read_once_a_column(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    monkeypatch.setattr(
-        reading_module, "_read_words", lambda text: read.append(text) or (text.lower(), (text.lower(),))
-    )
+    words = reading_module.read_words
+    monkeypatch.setattr(reading_module, "read_words", lambda texts, **kind: read.extend(texts) or words(texts, **kind))
     monkeypatch.setattr(reading_module, "_FEW", 0)
     rows = tuple(("Lisbon", str(row % 3)) for row in range(300))
     reading = reading_module.TableReading(Grid(("City", "N"), rows, tuple(range(300))))
     assert sorted(read) == ["0", "1", "2", "Lisbon"]
-    assert [cell.folded for cell in reading.columns[1][:4]] == ["0", "1", "2", "0"]
+    column = reading.columns[1]
+    assert [column.folded[place] for place in column.places[:4]] == ["0", "1", "2", "0"]
     assert reading.places.get("lisbon")[-1] == (299, 0)
     assert reading.distinct.tolist() == [1 / 300, 3 / 300]

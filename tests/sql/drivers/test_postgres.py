@@ -15,8 +15,9 @@ from servers import Postgres
 
 from ctxprune.errors import DatabaseError, QueryError, QueryLimitError, QueryTimeoutError
 from ctxprune.sql import Database, Limits
+from ctxprune.sql.guard import Guard
 from ctxprune.sql.linking.contained import contained_keys
-from ctxprune.sql.schema.schema import ColumnRef, ForeignKey
+from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
 from ctxprune.sql.values import ValueIndex
 
 psycopg = pytest.importorskip("psycopg")
@@ -148,6 +149,18 @@ def test_nothing_of_a_query_stays_in_its_session(shop, admin):
     shop.execute("SELECT set_config('search_path', 'nowhere', false), set_config('client_encoding', 'LATIN1', false)")
     assert shop.execute("SELECT name, 'ä' FROM customer WHERE id = 1").rows == (("Ann", "ä"),)
     assert admin.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+
+
+def test_a_backslash_escapes_nothing_whatever_the_role_is_set_to(postgres_database, admin):
+    reader = postgres_database.reader_url.split("//")[1].partition(":")[0]
+    admin.execute("CREATE TABLE vault (code text); INSERT INTO vault VALUES ('hidden'); CREATE TABLE shown (id int)")
+    admin.execute(f"ALTER ROLE {reader} SET standard_conforming_strings = off")
+    text = r"SELECT '\' || ' || (SELECT max(code) FROM vault) --'"
+    shown = Schema("work", (Table("shown", (Column("id"),)),), dialect="postgres")
+    with Database(postgres_database.reader_url) as database:
+        assert database.execute(Guard("postgres", shown).require(text)).rows == (
+            ("\\ || (SELECT max(code) FROM vault) --",),
+        )
 
 
 def test_the_deadline_holds_where_the_server_stalls_once_it_has_connected(postgres, postgres_database):

@@ -74,3 +74,8 @@ def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path):
     found = read_candidates(path)
     assert found.of("one", items("a")) == {0: "a\u2028b"}
     assert (found.name, len(found.fingerprint), found.systems) == ("c.jsonl", 16, ["one"])
+
+
+def test_a_path_with_a_nul_character() -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_candidates(Path("a\0.jsonl"))

@@ -79,3 +79,8 @@ def test_damaged_files(tmp_path: Path):
 def test_the_digest_tells_predictions_apart(tmp_path: Path):
     one = read(tmp_path, "SELECT 1\n")
     assert one.digest == read(tmp_path, "SELECT 1").digest != read(tmp_path, "SELECT 2").digest
+
+
+def test_a_path_with_a_nul_character() -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_predictions(Path("a\0.json"))

@@ -169,3 +169,8 @@ def test_an_embedder_may_rank_and_reads_the_store_once() -> None:
     assert store.similar("How many keepers are from Rome?", ZOO, 1) == [PAIRS[0]]
     assert len(read) == len(PAIRS) + 2
     assert "which <name> have no <name>" in read
+
+
+def test_a_path_with_a_nul_character() -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_examples(Path("a\0.json"))

@@ -332,3 +332,8 @@ SELECT DISTINCT ON (city) city, id AS "Ssn" FROM customers ORDER BY city, ssn
 SELECT count(*) FROM customers TABLESAMPLE SYSTEM (50) REPEATABLE (1)
 SELECT id FROM customers TABLESAMPLE BERNOULLI (50) REPEATABLE (1)
 SELECT xmin, ctid FROM customers, (SELECT 1) t
+SELECT ('select to_tsvector(ssn) from vault'::text).ts_stat
+SELECT (lower('select to_tsvector(ssn) from customers')).ts_stat FROM customers
+SELECT (q.c).ts_stat FROM (SELECT 'select to_tsvector(ssn) from vault'::text AS c) AS q
+SELECT g.ts_stat FROM unnest(ARRAY['select to_tsvector(ssn) from vault']) AS g
+SELECT (jsonb_each(to_jsonb(c))).key FROM customers AS c

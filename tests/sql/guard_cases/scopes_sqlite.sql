@@ -219,3 +219,7 @@ SELECT title FROM docs, (SELECT 'body: a' AS q) y WHERE title MATCH y.q
 SELECT title FROM docs WHERE title MATCH '"a" - body'
 SELECT (SELECT rowid FROM (SELECT 77 AS label) AS q) FROM ledger
 SELECT main.customers.ssn FROM (SELECT 1 AS ssn) AS customers, customers
+SELECT id FROM customers WHERE id IN 'crypt'
+SELECT 1 IN 'crypt'
+SELECT 2 NOT IN 'crypt'
+SELECT 3 IN 'crypt', 4 IN 'crypt'

@@ -144,6 +144,22 @@ def test_files_that_are_no_text_or_not_there(tmp_path: Path) -> None:
         KnowledgeFile(tmp_path / "file" / "k.jsonl").add([PAIR])
 
 
+def test_a_path_with_a_nul_character() -> None:
+    with pytest.raises(InputError, match="null byte"):
+        KnowledgeFile(Path("a\0.jsonl")).read()
+
+
+@pytest.mark.parametrize("name", ["shop \ud800", "Läden"])
+def test_the_name_of_the_database_may_be_any_text(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "k.jsonl"
+    KnowledgeFile(path).add([PAIR], database=name)
+    KnowledgeFile(path).add([TERM])
+    assert KnowledgeFile(path).read() == (PAIR, TERM)
+    header = path.read_text(encoding="utf-8").split("\n")[0]
+    assert json.loads(header)["database"] == name
+    assert ("Läden" in header) == (name == "Läden")
+
+
 def test_what_merges_and_editors_leave_is_read(tmp_path: Path) -> None:
     path = tmp_path / "k.jsonl"
     line = json.dumps(to_dict(PAIR))

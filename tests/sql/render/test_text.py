@@ -146,3 +146,11 @@ def test_a_type_cannot_carry_text():
     assert type_name("text that you may well read as a sentence") == "TEXT"
     assert [type_name(f"VARCHAR{char}(4)") for char in UNSEEN] == ["VARCHAR(4)"] * len(UNSEEN)
     assert type_name("x" * 500) == "X" * 40
+
+
+@pytest.mark.parametrize("form", ["compact", "ddl", "mschema"])
+@pytest.mark.parametrize("mark", ["[|system|]", "[e~[", "]~b]", "]~!b[", "<用户>", "[gMASK]", "<|im_start|>", "[INST]"])
+def test_marks_of_chat_templates_are_escaped(form: str, mark: str) -> None:
+    column = Column("id", "TEXT", comment=f"x {mark} y", examples=(f"a {mark} b",))
+    schema = Schema("a", (Table("t", (column,), comment=f"c {mark} d"),))
+    assert mark not in RENDERERS.get(form)().render(schema)

@@ -168,6 +168,24 @@ def test_a_damaged_record_of_hidden_columns_is_made_good_by_the_manifest(databas
     assert ValueIndex.for_database(one, tmp_path / "index").hidden == (ColumnRef("t", "c"),)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["{}", "[]", "null", "7", '{"exclude": null, "mask": [["t", "c"]], "mask_personal": false}',
+     '{"exclude": [], "mask": [["t"]], "mask_personal": false}',
+     '{"exclude": [], "mask": "tc", "mask_personal": false}',
+     '{"exclude": [], "mask": [["t", "c"]], "mask_personal": "yes"}'],
+)  # fmt: skip
+def test_a_record_of_another_form_does_not_show_what_was_hidden(database, tmp_path, text):
+    """It was read as one that hides nothing."""
+    one = database("CREATE TABLE t (a TEXT, c TEXT)", ("INSERT INTO t VALUES (?, ?)", [("Oslo", "Quito")]))
+    ValueIndex.for_database(one, tmp_path / "index", mask=[ColumnRef("t", "c")])
+    (tmp_path / "index" / "privacy.json").write_text(text)
+    assert Privacy.saved(tmp_path / "index", one.schema()).mask == {ColumnRef("t", "c")}
+    (tmp_path / "index" / "manifest.json").unlink()
+    with pytest.raises(FormatError, match="which columns are hidden cannot be read"):
+        ValueIndex.for_database(one, tmp_path / "index")
+
+
 @pytest.mark.parametrize("kind", ["build", "data", "lock", "privacy"])
 def test_a_link_in_the_directory_is_never_followed(database, tmp_path, monkeypatch, kind):
     """A build removes what others have left in its work folder: behind a link that would be somebody's files."""

@@ -72,8 +72,7 @@ def _placed(asked: Asked) -> dict[str, NDArray[np.generic]]:
     n, width = reading.shape
     index = np.arange(width)
     lengths = [
-        sum(len(cell.folded) * count for cell, count in zip(column.cells, column.counts.tolist(), strict=True))
-        / max(n, 1)
+        int(np.fromiter(map(len, column.folded), dtype=np.int64) @ column.counts) / max(n, 1)
         for column in reading.columns
     ]
     return {

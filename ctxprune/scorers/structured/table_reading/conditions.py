@@ -55,7 +55,8 @@ def _texts(asked: Asked) -> list[NDArray[np.bool_]]:
     named = (matches.cell > NAMED) & (matches.phrase > 0) & ~np.isfinite(reading.low)
     columns_of: dict[str, set[int]] = {}
     for row, column in np.argwhere(named):
-        columns_of.setdefault(reading.columns[column][row].folded, set()).add(int(column))
+        cells = reading.columns[column]
+        columns_of.setdefault(cells.folded[cells.places[row]], set()).add(int(column))
     groups: list[set[int]] = []
     for columns in columns_of.values():
         joined = [group for group in groups if group & columns]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,19 +70,21 @@ def _cells(
     form: QuestionForm, terms: list[str], reading: TableReading
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """`Matches.cell` and `Matches.phrase`."""
-    found: dict[tuple[int, int], float] = defaultdict(float)
-    for term in terms:
-        weight = reading.places.idf(term)
-        for place in reading.places.get(term):
-            found[place] += weight
     cell, phrase = np.zeros(reading.shape), np.zeros(reading.shape)
+    for term in terms:
+        cell.ravel()[reading.places.found(term)] += reading.places.idf(term)
     question = f" {form.folded} "
-    idf = cache(reading.places.idf)
-    for (row, column), weight in found.items():
-        here = reading.columns[column][row]
-        cell[row, column] = weight / sum(map(idf, here.terms))
-        if len(here.folded) >= _SHORTEST and here.folded in question:
-            phrase[row, column] = len(here.folded) / len(question)
+    for number in np.flatnonzero(cell.any(axis=0)).tolist():
+        column = reading.columns[number]
+        rows = np.flatnonzero(cell[:, number])
+        places = column.places[rows]
+        cell[rows, number] /= reading.places.information(number)[places]
+        written = np.zeros(len(column.folded))
+        for place in np.unique(places).tolist():
+            text = column.folded[place]
+            if len(text) >= _SHORTEST and text in question:
+                written[place] = len(text) / len(question)
+        phrase[rows, number] = written[places]
     return cell, phrase
 
 

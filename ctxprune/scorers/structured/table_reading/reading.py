@@ -4,104 +4,89 @@ from __future__ import annotations
 
 import math
 import re
-from array import array
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, NamedTuple, overload
+from functools import cached_property
+from itertools import chain, count
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxprune.scorers.structured.table_reading.cells import NOTHING, may_have_value, read_words
 from ctxprune.scorers.structured.table_reading.notation import notation_of
-from ctxprune.scorers.structured.table_reading.values import Value, read_value, read_value_once
+from ctxprune.scorers.structured.table_reading.values import read_value, read_value_once, read_wholes
 from ctxprune.text.words import fold, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from ctxprune.context.grid import Grid
     from ctxprune.scorers.structured.table_reading.asked import Asked
+    from ctxprune.scorers.structured.table_reading.notation import Notation
+    from ctxprune.scorers.structured.table_reading.values import Value
 
 __all__ = ["NOTHING", "TableReading"]
 
-NOTHING = frozenset({"", "-", "--", "n/a", "na", "none", "?", "nan", "null", "tba", "tbd"})
 _TOTAL = re.compile(r"\b(?:total|totals|sum|average|overall|all)\b")
 _SIGN = re.compile("[$€£¥₹%]")
 _MOSTLY = 0.6  # of a column's cells make its kind
 _FEW = 1 << 15  # cells of a table of which other tables may have the same; more would only fill the caches
-_CACHED = 64  # characters: longer cells are seldom met twice
 
 
-class _Cell(NamedTuple):
-    folded: str
-    terms: tuple[str, ...]
-    value: Value | None
+class Column:
+    """The cells of a column, of which those that say the same are read once.
 
-
-class Column(Sequence[_Cell]):
-    """The cells of a column, of which those that say the same are one object.
-
-    What goes over all cells of a table goes over the distinct ones of each column, and by numpy over their places.
+    What goes over all cells of a table goes over the distinct ones of each column, and by numpy over their places: an
+    object for each cell would take most of the time and memory of a large table.
 
     Attributes:
-        cells: The distinct cells, in the order in which they first stand in the column.
-        places: For each row the index of its cell among them, int64 (n_rows,).
+        places: For each row the index of its cell among the distinct ones, in the order in which they first stand in
+            the column, int64 (n_rows,).
         counts: How many rows have each of them, int64 (n_cells,).
+        folded: What each of them says, folded, white space narrowed to single spaces; "" for nothing.
+        terms: The terms of each, each once; until `Postings` has them.
+        low, high: float64 (n_cells,), their values; NaN where there is none.
+        kinds: The kind of each value, as in `Value`; "" where there is none.
+        filled: bool (n_cells,), whether each says something.
     """
 
-    def __init__(self, texts: Sequence[str], read: Callable[[str], tuple[str, tuple[str, ...]]]) -> None:
-        numbers: dict[str, int] = {}
-        self.places = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
-        self.counts = np.bincount(self.places, minlength=len(numbers))
-        found = [read(text) if len(text) <= _CACHED else _read_words(text) for text in numbers]
-        notation = notation_of([folded for folded, _ in found], self.counts.tolist())
-        value = read_value if read is _cached else read_value_once
-        self.cells = [
-            _Cell(folded, words, value(text, notation) if folded else None)
-            for text, (folded, words) in zip(numbers, found, strict=True)
-        ]
+    def __init__(self, texts: Sequence[str], *, shared: bool) -> None:
+        """Of a `shared` column other tables may have the same cells."""
+        distinct = list(dict.fromkeys(texts))
+        numbers = dict(zip(distinct, range(len(distinct)), strict=True))
+        self.places = np.fromiter(map(numbers.__getitem__, texts), dtype=np.int64, count=len(texts))
+        self.counts = np.bincount(self.places, minlength=len(distinct))
+        self.folded, self.terms = read_words(distinct, shared=shared)
+        self.filled = np.fromiter(map(bool, self.folded), dtype=np.bool_, count=len(distinct))
+        self.low, self.high = np.full((2, len(distinct)), math.nan)
+        self.kinds = [""] * len(distinct)
+        self._read_values(distinct, read_value if shared else read_value_once)
 
     def __len__(self) -> int:
         return len(self.places)
 
-    @overload
-    def __getitem__(self, index: int) -> _Cell: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[_Cell]: ...
-
-    def __getitem__(self, index: int | slice) -> _Cell | list[_Cell]:
-        """The cell of a row."""
-        if isinstance(index, slice):
-            return [self.cells[place] for place in self.places[index].tolist()]
-        return self.cells[int(self.places[index])]
-
-    def __iter__(self) -> Iterator[_Cell]:
-        return map(self.cells.__getitem__, self.places.tolist())
-
-    @cached_property
-    def filled(self) -> NDArray[np.bool_]:
-        """Whether each of `cells` says something, bool (n_cells,)."""
-        return np.array([bool(cell.folded) for cell in self.cells], dtype=np.bool_)
-
-
-@lru_cache(maxsize=32768)
-def _cached(text: str) -> tuple[str, tuple[str, ...]]:
-    return _read_words(text)
-
-
-def _read_words(text: str) -> tuple[str, tuple[str, ...]]:
-    folded = " ".join(fold(text).split())
-    return ("", ()) if folded in NOTHING else (folded, tuple(dict.fromkeys(terms(text))))
+    def _read_values(self, texts: list[str], read: Callable[[str, Notation], Value | None]) -> None:
+        whole = np.fromiter((text.isdecimal() and text.isascii() for text in texts), np.bool_, count=len(texts))
+        numbers = np.flatnonzero(whole)
+        self.low[numbers], self.high[numbers], kinds = read_wholes([texts[place] for place in numbers.tolist()])
+        for place, kind in zip(numbers.tolist(), kinds, strict=True):
+            self.kinds[place] = kind
+        rest = np.flatnonzero(self.filled & ~whole).tolist()
+        others = [place for place in rest if may_have_value(texts[place], self.folded[place])]
+        # Of plain numbers a notation learns one thing, however many there are.
+        written = [*(self.folded[place] for place in others), *("0" for _ in kinds[:1])]
+        notation = notation_of(written, [*self.counts[others].tolist(), 1])
+        for place in others:
+            if value := read(texts[place], notation):
+                self.low[place], self.high[place], self.kinds[place] = value.low, value.high, value.kind
 
 
 def _columns(grid: Grid) -> list[Column]:
     """The cells of each column, read in its own notation."""
-    read = _cached if len(grid.rows) * len(grid.header) <= _FEW else _read_words
+    shared = len(grid.rows) * len(grid.header) <= _FEW
     texts = zip(*grid.rows, strict=True) if grid.rows else [() for _ in grid.header]
-    return [Column(column, read) for column in texts]
+    return [Column(column, shared=shared) for column in texts]
 
 
 class Postings:
@@ -115,60 +100,85 @@ class Postings:
         self._width = max(len(columns), 1)
         self._rows = len(columns[0]) if columns else 0
         self._numbers: dict[str, int] = {}
-        none = np.zeros(0, dtype=np.int64)
-        found = [self._held(number, column) for number, column in enumerate(columns)] or [(none, none)]
-        ids, where = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        numbers = self._numbers
-        order = np.lexsort((where, ids))
-        self._places = where[order]
-        self._starts = np.searchsorted(ids[order], np.arange(len(numbers) + 1))
-        pairs = np.stack([ids[order], self._places // self._width])
-        fresh = np.ones(len(order), dtype=np.bool_)
-        fresh[1:] = (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)
-        self._holders = np.bincount(pairs[0][fresh], minlength=len(numbers))  # rows that hold each term
+        self._columns = columns
+        # Of each column the numbers of the terms of its distinct cells, cell after cell, and how many each has.
+        self._terms = [self._number(column) for column in columns]
+        cells = max(self._rows * self._width, 1)
+        # One key a pair sorts in a third of the time that two take.
+        keys = [self._held(number) for number in range(len(columns))]
+        pairs = np.concatenate(keys) if keys else np.zeros(0, dtype=np.int64)
+        pairs.sort()
+        ids, self._places = np.divmod(pairs, cells)
+        size = len(self._numbers)
+        self._starts = np.concatenate([[0], np.cumsum(np.bincount(ids, minlength=size))])
+        rows = self._places // self._width
+        fresh = np.ones(len(ids), dtype=np.bool_)
+        fresh[1:] = (ids[1:] != ids[:-1]) | (rows[1:] != rows[:-1])
+        self._holders = np.bincount(ids[fresh], minlength=size)  # rows that hold each term
 
-    def _held(self, number: int, column: Column) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The number of each term in the cells of a column, and the place of its cell in the table."""
-        numbers, known = self._numbers, array("q")
-        for cell in column.cells:
-            known.extend([numbers.setdefault(term, len(numbers)) for term in cell.terms])
-        sizes = np.array([len(cell.terms) for cell in column.cells], dtype=np.int64)
-        held = sizes[column.places]
+    def _number(self, column: Column) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        numbers, flat = self._numbers, list(chain.from_iterable(column.terms))
+        fresh = [term for term in dict.fromkeys(flat) if term not in numbers]
+        numbers.update(zip(fresh, count(len(numbers)), strict=False))
+        ids = np.fromiter(map(numbers.__getitem__, flat), dtype=np.int32, count=len(flat))
+        return ids, np.fromiter(map(len, column.terms), dtype=np.int64, count=len(column.terms))
+
+    def _held(self, number: int) -> NDArray[np.int64]:
+        """For each term of each cell of a column its number, times the cells of the table, plus the cell's place."""
+        (known, sizes), places = self._terms[number], self._columns[number].places
+        held = sizes[places]
         # Of each term its place in `known`: where those of its cell start, and how many of the cell's came before.
-        before = np.repeat((np.cumsum(sizes) - sizes)[column.places] - (np.cumsum(held) - held), held)
-        ids = np.frombuffer(known, dtype=np.int64)[before + np.arange(len(before))]
-        return ids, np.repeat(np.arange(len(held)) * self._width + number, held)
+        before = np.repeat((np.cumsum(sizes) - sizes)[places] - (np.cumsum(held) - held), held)
+        keys = known[before + np.arange(len(before))].astype(np.int64)
+        keys *= self._rows * self._width
+        keys += np.repeat(np.arange(len(held)) * self._width + number, held)
+        return keys
 
     def __contains__(self, term: object) -> bool:
         return term in self._numbers
 
     def get(self, term: str) -> list[tuple[int, int]]:
         """The (row, column) pairs whose cells hold `term`, in source order; [] for one that no cell holds."""
-        found = self._found(term)
+        found = self.found(term)
         return list(zip((found // self._width).tolist(), (found % self._width).tolist(), strict=True))
 
     def rows(self, term: str) -> NDArray[np.int64]:
         """The rows that hold `term`, each once, rising."""
-        return np.unique(self._found(term) // self._width)
+        return np.unique(self.found(term) // self._width)
 
     def idf(self, term: str) -> float:
         """ln(1 + (n - df + 0.5) / (df + 0.5)) of a term, over the rows."""
         number = self._numbers.get(term)
-        holders = 0 if number is None else int(self._holders[number])
-        return math.log(1 + (self._rows - holders + 0.5) / (holders + 0.5))
+        return self._idf(0 if number is None else int(self._holders[number]))
 
-    def _found(self, term: str) -> NDArray[np.int64]:
+    def found(self, term: str) -> NDArray[np.int64]:
+        """The cells that hold `term`, row after row: the row times the number of columns, plus the column."""
         number = self._numbers.get(term)
         if number is None:
             return self._places[:0]
         return self._places[self._starts[number] : self._starts[number + 1]]
+
+    def information(self, column: int) -> NDArray[np.float64]:
+        """The sum of the idf of the terms of each distinct cell of a column, float64 (n_cells,)."""
+        ids, sizes = self._terms[column]
+        owners = np.repeat(np.arange(len(sizes)), sizes)
+        return np.asarray(np.bincount(owners, weights=self._weights[ids], minlength=len(sizes)), dtype=np.float64)
+
+    @cached_property
+    def _weights(self) -> NDArray[np.float64]:
+        """The idf of each term; by `math.log`, of which numpy's differs in the last bit."""
+        held, places = np.unique(self._holders, return_inverse=True)
+        return np.array([self._idf(holders) for holders in held.tolist()], dtype=np.float64)[places]
+
+    def _idf(self, holders: int) -> float:
+        return math.log(1 + (self._rows - holders + 0.5) / (holders + 0.5))
 
 
 class TableReading:
     """What the features need of one grid, worked out once.
 
     Attributes:
-        columns: For each column its cells from the top, folded, cut and read.
+        columns: For each column its cells, folded, cut and read.
         places: Where the terms of the cells are.
         low, high: float64 (n_rows, n_columns), the cells' values; NaN where there is none.
         kinds: For each column "number", "percent", "ordinal", "year", "date", "day", "time" or "text".
@@ -194,6 +204,8 @@ class TableReading:
         self.headers = [tuple(dict.fromkeys(terms(text))) if text.strip() else () for text in grid.header]
         self.named = self.title.union(*self.headers)
         self.places = Postings(self.columns)
+        for column in self.columns:
+            del column.terms  # of a large table they take 100 MB
         self.low, self.high = self._values()
         self._describe_columns()
         self._describe_rows()
@@ -207,10 +219,11 @@ class TableReading:
     def texts(self) -> dict[str, list[tuple[int, int]]]:
         """For the first word of each folded cell of at most three words the (row, column) pairs where it stands."""
         texts: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for column, cells in enumerate(self.columns):
-            for row, cell in enumerate(cells):
-                if cell.folded.count(" ") < 3:
-                    texts[cell.folded.partition(" ")[0]].append((row, column))
+        for number, column in enumerate(self.columns):
+            words = [text.partition(" ")[0] if text.count(" ") < 3 else None for text in column.folded]
+            for row, place in enumerate(column.places.tolist()):
+                if (word := words[place]) is not None:
+                    texts[word].append((row, number))
         return texts
 
     @cached_property
@@ -228,11 +241,7 @@ class TableReading:
     def _values(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         low, high = np.full((2, *self.shape), math.nan)
         for number, column in enumerate(self.columns):
-            bounds = [
-                (cell.value.low, cell.value.high) if cell.value else (math.nan, math.nan) for cell in column.cells
-            ]
-            if bounds:
-                low[:, number], high[:, number] = np.array(bounds)[column.places].T
+            low[:, number], high[:, number] = column.low[column.places], column.high[column.places]
         return low, high
 
     def _describe_rows(self) -> None:
@@ -244,8 +253,10 @@ class TableReading:
         first = np.full(size, -1)  # the number of the text that each row says first
         differs = np.zeros(size, dtype=np.bool_)
         for column in self.columns:
-            texts = np.array([numbers.setdefault(cell.folded, len(numbers)) for cell in column.cells], dtype=np.int64)
-            titles = np.array([cell.folded in headers for cell in column.cells], dtype=np.bool_)
+            fresh = [text for text in dict.fromkeys(column.folded) if text not in numbers]
+            numbers.update(zip(fresh, count(len(numbers)), strict=False))
+            texts = np.fromiter(map(numbers.__getitem__, column.folded), dtype=np.int64)
+            titles = np.fromiter(map(headers.__contains__, column.folded), dtype=np.bool_)
             filled, text = column.filled[column.places], texts[column.places]
             said += filled
             like += filled & titles[column.places]
@@ -255,7 +266,7 @@ class TableReading:
         self.total, self.spanning = np.zeros(size), np.zeros(size)
         if width:
             labels = self.columns[0]
-            sums = np.array([_TOTAL.search(cell.folded) is not None for cell in labels.cells], dtype=np.float64)
+            sums = np.array([_TOTAL.search(text) is not None for text in labels.folded], dtype=np.float64)
             self.total = sums[labels.places]
         if width > 1:
             self.spanning = (labels.filled[labels.places] & ~differs).astype(np.float64)
@@ -267,7 +278,7 @@ class TableReading:
         for number, column in enumerate(self.columns):
             said = int(column.counts[column.filled].sum())
             filled[number] = said / max(size, 1)
-            distinct[number] = len({cell.folded for cell in column.cells if cell.folded}) / max(said, 1)
+            distinct[number] = len({*column.folded} - {""}) / max(said, 1)
             self.kinds.append(_kind(column, said))
         self.filled, self.distinct = filled, distinct
 
@@ -280,9 +291,9 @@ def _dated(header: str) -> bool:
 def _kind(column: Column, said: int) -> str:
     """What most of the `said` cells that say something are."""
     counts: dict[str, int] = defaultdict(int)
-    for cell, count in zip(column.cells, column.counts.tolist(), strict=True):
-        if cell.value is not None:
-            counts[cell.value.kind] += count
+    for kind, rows in zip(column.kinds, column.counts.tolist(), strict=True):
+        if kind:
+            counts[kind] += rows
     if sum(counts.values()) < _MOSTLY * said or not counts:
         return "text"
     return max(counts, key=lambda kind: counts[kind])

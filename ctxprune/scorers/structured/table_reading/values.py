@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ctxprune.scorers.structured.table_reading.dates import MONTHS, Value, date_at
 from ctxprune.scorers.structured.table_reading.notation import CODES, CURRENCY, FIGURES, SCALES, Notation, notation_of
 from ctxprune.text.words import fold
 
-__all__ = ["Value", "numbers_in", "read_value", "read_value_once"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Value", "numbers_in", "read_value", "read_value_once", "read_wholes"]
 
 _WORDS = {
     word: float(number)
@@ -81,12 +87,22 @@ def _read(text: str, notation: Notation | None) -> Value | None:
     return value if letters <= max(12, value.end) else None
 
 
-def _whole(plain: str) -> Value | None:
+def _whole(plain: str) -> Value:
     """The year or number that ASCII digits and nothing else say."""
     number = float(plain)
     if len(plain) == len("2026") and _YEARS[0] <= number < _YEARS[1]:
         return Value(number, number + 1.0, "year", 0, len(plain))
     return Value(number, number, "number", 0, len(plain))
+
+
+def read_wholes(texts: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """What `read_value` gives for cells of ASCII digits and nothing else, all at once: from, to, kinds; NaN and "" for
+    those that are too long."""
+    low = np.array([float(text) if len(text) <= _LONGEST else math.nan for text in texts], dtype=np.float64)
+    sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    years = (sizes == len("2026")) & (low >= _YEARS[0]) & (low < _YEARS[1])
+    kinds = np.where(np.isnan(low), "", np.where(years, "year", "number"))
+    return low, low + years, kinds.tolist()
 
 
 def numbers_in(text: str) -> list[Value]:
