@@ -12,8 +12,8 @@ __all__ = ["Limits"]
 # Floor, and characters of source for each one of a larger page. Each part takes microseconds and hundreds of bytes
 # whatever it holds. Beside each the densest of 230 real pages of 20 KB and more, in characters for each one.
 _TABLES = (20_000, 100)  # 3,000 for tables of data
-_ELEMENTS = (100_000, 10)  # 38
-_PIECES = (200_000, 5)  # 23
+_ELEMENTS = (100_000, 16)  # 38; 17 in what pandas writes of a table of single digits
+_PIECES = (200_000, 10)  # 23
 _UNITS = (100_000, 32)  # 133
 
 

@@ -35,4 +35,4 @@ def test_pages_within_the_limits_are_read(piece: str) -> None:
 
 def test_limits_grow_with_the_page() -> None:
     assert Limits.of(0) == Limits(tables=20_000, elements=100_000, pieces=200_000, units=100_000)
-    assert Limits.of(5_000_000) == Limits(tables=50_000, elements=500_000, pieces=1_000_000, units=156_250)
+    assert Limits.of(5_000_000) == Limits(tables=50_000, elements=312_500, pieces=500_000, units=156_250)

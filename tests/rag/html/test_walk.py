@@ -103,3 +103,18 @@ def test_open_paragraphs_are_counted(seed: int, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Stack, "open", opening)
     assert _page(seed).tree
     assert counts
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_tables_without_spans_are_laid_out_as_those_with_them(seed: int) -> None:
+    rng = random.Random(seed)
+    cells = ["<td>x", "<th>x", "<td>"]
+    rows = ["<tr><th>a<td>b", *("<tr>" + "".join(rng.choices(cells, k=rng.randint(0, 5))) for _ in range(9))]
+    groups = rng.choice(["<tbody>", ""])
+    page = HtmlPage("<table>" + "".join(row + (groups if rng.random() < 0.3 else "") for row in rows) + "</table>")
+    assert page.outline.tables
+    for table in page.outline.tables.values():
+        lines = table._lines(spanning=True) or []
+        width = max((max(line, default=-1) + 1 for line in lines), default=0)
+        assert not table.has_spans
+        assert table.rows == tuple(tuple(map(line.get, range(width))) for line in lines)
