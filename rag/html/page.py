@@ -46,11 +46,12 @@ class HtmlPage:
 
     Attributes:
         html: The source; bytes are decoded as `ctxprune.rag.html.encoding.decode` says. Anything is read, whatever its
-            faults; the time is linear in the size.
+            faults, up to the number of parts that `ctxprune.rag.html.limits` names; the time is linear in the size.
         options: See `HtmlOptions`.
 
     Raises:
         UsageError: An argument is of the wrong kind.
+        InputError: The page has too many tables, elements, texts or units; raised when it is first read.
         MissingExtraError: No HTML parser is installed (extra `html`); raised when the page is first read, which is when
             any of its other attributes is asked for.
     """
