@@ -24,7 +24,7 @@ DEFAULT_POLICY = "adaptive.v1"
 
 
 @overload
-def prune(
+def prune(  # type: ignore[overload-overlap]  # a text is a sequence of texts, too; this form comes first
     query: str,
     context: str,
     *,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.context.base import Unit
-from ctxprune.context.closure import Closure
+from ctxprune.context.closure import Closure, check_links
+from ctxprune.context.part import Part
 from ctxprune.errors import UsageError
 
 
@@ -95,3 +98,28 @@ def test_growing_by_what_is_missing_stays_closed(data: st.DataObject) -> None:
         kept[added] = True
         assert kept[chosen]
         assert closure.gaps(kept) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 7])
+def test_links_are_checked_as_one_by_one(size: int) -> None:
+    for parent in (None, 0, -1, size, True, 1.0, "0"):
+        for requires in ((), (0,), (size - 1, 0), (size,), (None,)):
+            units = [Unit("a")] * max(size - 1, 0) + [Unit("b", parent=parent, requires=requires)] * bool(size)
+            links = [] if not size else [*([] if parent is None else [parent]), *requires]
+            valid = all(isinstance(link, int) and 0 <= link < size for link in links)
+            if valid:
+                check_links(units)
+                continue
+            with pytest.raises(UsageError, match=f"unit {size - 1} is bound to"):
+                check_links(units)
+
+
+def test_a_part_that_is_the_whole_has_the_same_units() -> None:
+    units = (Unit("a"), Unit("b", parent=0), Unit("c", parent=1, requires=(0,)))
+    context = SimpleNamespace(units=units, titles=("t",))
+    whole = Part(context, np.arange(3))
+    assert whole.units is units
+    assert whole.sources == (0, 0, 0)
+    assert Part(context, np.array([0, 2])).units == (Unit("a"), Unit("c", requires=(0,)))
+    broken = SimpleNamespace(units=(Unit("a", parent=5), Unit("b", requires=(7, 0))))
+    assert Part(broken, np.arange(2)).units == (Unit("a"), Unit("b", requires=(0,)))

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.context.base import Unit
+from ctxprune.context.closure import check_links
 from ctxprune.context.grid import Grid, grid_part, grids_of
+from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,10 +33,10 @@ class Part:
     def __init__(self, context: Context[Any], chosen: NDArray[np.intp]) -> None:
         self.chosen = chosen
         whole = context.units
-        place = {int(index): number for number, index in enumerate(chosen)}
-        self.units = tuple(_bound(whole[index], place) for index in place)
+        place = {index: number for number, index in enumerate(chosen.tolist())}
+        self.units = _bound_units(whole, place)
         sources = getattr(context, "sources", None)
-        self.sources = tuple(0 if sources is None else int(sources[index]) for index in place)
+        self.sources = (0,) * len(place) if sources is None else tuple(int(sources[index]) for index in place)
         self.titles: tuple[str, ...] = tuple(getattr(context, "titles", None) or ())
         self.kind: str = getattr(context, "kind", "passage")
         self.whole_units = len(whole)
@@ -51,6 +53,21 @@ class Part:
     def render(self, kept: Collection[int]) -> tuple[int, ...]:
         """Indices of the kept units in the whole context."""
         return tuple(sorted(int(self.chosen[index]) for index in kept))
+
+
+def _bound_units(whole: Sequence[Unit], place: dict[int, int]) -> tuple[Unit, ...]:
+    if len(place) == len(whole) and next(reversed(place), -1) == len(whole) - 1 and _is_bound(whole):
+        return tuple(whole)  # all of them: a page without tables, for instance
+    return tuple(_bound(whole[index], place) for index in place)
+
+
+def _is_bound(units: Sequence[Unit]) -> bool:
+    """Whether all bindings are to units that are there."""
+    try:
+        check_links(units)
+    except UsageError:
+        return False
+    return True
 
 
 def _bound(unit: Unit, place: dict[int, int]) -> Unit:

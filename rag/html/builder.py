@@ -46,6 +46,7 @@ class _Builder(Stack):
         self.inline: dict[str, list[bool]] = {}  # for open elements within the line, whether they are marked
         self.options: list[tuple[int, bool | None]] | None = None  # of the open select: first piece, if selected
         self.select_first = 0  # its first piece
+        self.tables = 0  # table elements so far
         self.several = False  # whether the open select lets several be selected
         self.opening = self._opening()
         self.closing = self._closing()
@@ -53,7 +54,7 @@ class _Builder(Stack):
     def read(self, stream: Iterator[Token]) -> None:  # noqa: C901  # what most tags need stands in the loop, for speed
         """All tokens."""
         opening, closing, names, frames, ends = self.opening, self.closing, self.names, self.frames, self.tree.ends
-        offsets, data, tokens = self.offsets, self.data, self.tokens
+        offsets, data, tokens, most = self.offsets, self.data, self.tokens, self.limits.pieces
         for token in stream:
             offsets.append(token.col)
             tag = token.tag
@@ -63,6 +64,8 @@ class _Builder(Stack):
                     if len(data) > self.first or not text.isspace():
                         data.append(text)
                         tokens.append(len(offsets) - 1)
+                        if len(data) > most:
+                            self.limits.refuse(most, "texts and marks", token.col)
             elif token.type == START:
                 style = token.attr("style")
                 if (style and hides(style)) or token.attr("hidden") is not None or token.attr("aria-hidden") == "true":
@@ -73,6 +76,8 @@ class _Builder(Stack):
                 if len(data) > self.first:
                     self.flush()
                 names.pop()
+                if tag == "p":
+                    self.paragraphs -= 1
                 ends[frames.pop()] = len(offsets)
             elif tag in closing:
                 closing[tag](tag)
@@ -136,12 +141,12 @@ class _Builder(Stack):
     # Blocks.
 
     def _plain(self, _token: Token, tag: str) -> None:
-        if "p" in self.names:
+        if self.paragraphs:
             self._close_p()
         self.open(tag)
 
     def _block(self, token: Token, tag: str) -> None:
-        if "p" in self.names:
+        if self.paragraphs:
             self._close_p()
         if self.open(tag) and (tag in _NOTED or token.attr("role")):
             self.note(token, tag)
@@ -180,7 +185,7 @@ class _Builder(Stack):
         self._end(tag if self.over else next((name for name in reversed(self.names) if name in HEADINGS), tag))
 
     def _rule(self, _token: Token, _tag: str) -> None:
-        if "p" in self.names:
+        if self.paragraphs:
             self._close_p()
         self.flush()
 
@@ -189,6 +194,9 @@ class _Builder(Stack):
     def _table(self, token: Token, tag: str) -> None:
         if (depth := self.depth("table")) and self.scope() == depth:  # not within a cell or caption of it
             self.close(depth)
+        self.tables += 1
+        if self.tables > self.limits.tables:
+            self.limits.refuse(self.limits.tables, "tables", token.col)
         self._block(token, tag)
 
     def _table_part(self, _token: Token, tag: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .cuts import cut
 from .elements import APART, CAPTION, HEADINGS, SCOPE
+from .limits import Limits
 from .outline import nearest
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Group(NamedTuple):
 
     def parts(self, outline: Outline) -> list[Part]:
         """The parts in order; at least one."""
-        return [self.part] if self.part else [outline.part(number) for number in range(self.first, self.last)]
+        return [self.part] if self.part else outline.parts(self.first, self.last)
 
 
 class _Span(NamedTuple):
@@ -71,8 +72,12 @@ class _Heading(NamedTuple):
 def groups(outline: Outline, options: HtmlOptions) -> list[Group]:
     """The runs of a page in order, grouped by what they are and by size; each in exactly one group, if not cut."""
     spans = _Spans(outline, options)
-    grouping = _Grouping(outline)
+    grouping, source = _Grouping(outline), outline.tree.source
+    most = Limits.of(len(source)).units
     for span in spans.joined():
+        if len(grouping.made) == most:
+            frame = outline.tree.run_frames[span.first]
+            Limits.refuse(most, "units", outline.tree.span(frame)[0])
         grouping.add(span)
     return grouping.made
 

@@ -110,10 +110,12 @@ def plain(tree: Tree, part: Part, *, preformatted: bool = False) -> str:
 
 def simple_markup(tree: Tree, part: Part) -> str:
     """The source of a whole run that is nothing but text without references; "" of any other."""
-    if tree.has_marks(part.first, part.last):
+    _, first, last, _, _ = part
+    if tree.has_marks(first, last):
         return ""
     source, offsets = tree.source, tree.offsets
-    written = "".join([source[offsets[token] : offsets[token + 1]] for token in tree.tokens[part.first : part.last]])
+    tokens = tree.tokens[first:last]
+    written = "".join([source[offsets[token] : offsets[token + 1]] for token in tokens])
     return "" if "<" in written or "&" in written or "\x00" in written else written
 
 
@@ -130,15 +132,19 @@ def _is_power(tree: Tree, index: int) -> bool:
     return bool(before and after) and before[0][-1:].isalnum() and _POWER.match(after[0].strip()) is not None
 
 
-def joined(parts: Iterable[Part]) -> list[Part]:
+def joined(parts: Iterable[Part]) -> Iterator[Part]:
     """The parts in order, where one goes on where another was cut both as one."""
-    found: list[Part] = []
+    before: Part | None = None
     for part in parts:
-        if found and found[-1].run == part.run and _meet(found[-1], part):
-            found[-1] = united(found[-1], part)
+        if before is None:
+            before = part
+        elif part[0] == before[0] and _meet(before, part):
+            before = united(before, part)
         else:
-            found.append(part)
-    return found
+            yield before
+            before = part
+    if before is not None:
+        yield before
 
 
 def united(before: Part, after: Part) -> Part:

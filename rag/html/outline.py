@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,6 +93,11 @@ class Outline:
         return found
 
     @cached_property
+    def preformatted_runs(self) -> bytes:
+        """For each run 1 where white space counts, else 0; of a numpy array an item takes ten times as long."""
+        return (self.preformatted[self.runs] > 0).tobytes()
+
+    @cached_property
     def cells(self) -> list[int]:
         """For each run the cell or caption of a table of data in which it stands; 0 for none."""
         found: list[int] = self.cell[self.runs].tolist()
@@ -115,11 +121,25 @@ class Outline:
         """The table of data of each row."""
         return {row: table for table in self.tables.values() for row in table.row_frames}
 
-    def above(self, frame: int) -> int:
-        """The next element outside that may be written: the list of an item, else the nearest owner; 0 for none."""
-        if self.kinds[frame] & ITEM and self.listed[frame]:
-            return int(self.listed[frame])
-        return int(self.owner[self.tree.parents[frame]])
+    @cached_property
+    def above(self) -> list[int]:
+        """For each frame the next element outside that may be written: the list of an item, else the nearest owner; 0
+        for none."""
+        found: list[int] = np.where(self._is_listed, self.listed, self.owner[self.parents]).tolist()
+        return found
+
+    @cached_property
+    def listed_items(self) -> bytes:
+        """For each frame 1 for an item of a list, else 0."""
+        return self._is_listed.tobytes()
+
+    @cached_property
+    def _is_listed(self) -> NDArray[np.bool_]:
+        return self.is_kind(ITEM) & (self.listed > 0)
+
+    def above_table(self, table: int) -> int:
+        """The element that owns a table of data; 0 for none."""
+        return int(self.owner[self.tree.parents[table]])
 
     def runs_within(self, frame: int) -> tuple[int, int]:
         """Numbers of the first and the last run in the element; the first is the larger where there is none."""
@@ -128,7 +148,15 @@ class Outline:
     def parts_within(self, frame: int) -> list[Part]:
         """All of the element's text."""
         first, last = self.runs_within(frame)
-        return [self.part(number) for number in range(first, last + 1)]
+        return self.parts(first, last + 1)
+
+    def parts(self, first: int, last: int) -> list[Part]:
+        """Whole runs [first, last)."""
+        tree = self.tree
+        ends = zip(
+            range(first, last), tree.run_firsts[first:last], tree.run_lasts[first:last], repeat(None), repeat(None)
+        )
+        return [*map(Part._make, ends)]
 
     def part(self, number: int) -> Part:
         """A whole run."""

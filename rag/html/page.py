@@ -26,10 +26,11 @@ from .render_markdown import MarkdownWriter
 from .render_text import TextWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from ctxprune.context.grid import Grid
 
+    from .leaves import Part
     from .tree import Tree
 
 __all__ = ["HtmlPage", "HtmlPages"]
@@ -45,11 +46,12 @@ class HtmlPage:
 
     Attributes:
         html: The source; bytes are decoded as `ctxprune.rag.html.encoding.decode` says. Anything is read, whatever its
-            faults; the time is linear in the size.
+            faults, up to the number of parts that `ctxprune.rag.html.limits` names; the time is linear in the size.
         options: See `HtmlOptions`.
 
     Raises:
         UsageError: An argument is of the wrong kind.
+        InputError: The page has too many tables, elements, texts or units; raised when it is first read.
         MissingExtraError: No HTML parser is installed (extra `html`); raised when the page is first read, which is when
             any of its other attributes is asked for.
     """
@@ -148,8 +150,7 @@ class HtmlPage:
         source has it bare. Tags have no attributes but those that the options keep, and all are closed.
         """
         outline, chosen = self.outline, {*kept}
-        groups = (self.groups[index] for index in sorted(chosen) if index < len(self.groups))
-        parts = joined(part for group in groups for part in group.parts(outline))
+        parts = _Parts(outline, [self.groups[index] for index in sorted(chosen) if index < len(self.groups)])
         dropped = {
             frame: gone
             for frame, grid in (self._tables.items() if self.options.columns else ())
@@ -166,6 +167,17 @@ class HtmlPage:
         if self.options.output == "html":
             return HtmlWriter(self.outline, self.options.wanted)
         return (MarkdownWriter if self.options.output == "markdown" else TextWriter)(self.outline)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What `groups` are made of, made anew each time that it is gone over: a page may have a million parts."""
+
+    outline: Outline
+    groups: Sequence[Group]
+
+    def __iter__(self) -> Iterator[Part]:
+        return joined(part for group in self.groups for part in group.parts(self.outline))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["HtmlWriter"]
 
 _PRE = frozenset({"listing", "plaintext", "xmp"})  # obsolete names of pre
+_MOST_KNOWN = 50_000  # runs and rows that are remembered; a budget keeps hundreds
 _MARKS = {"break": "<br>", "gap": " ", "value": " {} "}
 
 
@@ -46,27 +47,27 @@ class HtmlWriter:
         writer.dropped, writer._runs = dropped, self._runs
         return writer
 
-    def write(self, parts: Sequence[Part], root: int = 0) -> str:
+    def write(self, parts: Iterable[Part], root: int = 0) -> str:
         """What stands within `root`; 0 for the body."""
         written: list[str] = []
         last = ""
         numbers: dict[int, int] = {}
-        for step in walk(self.outline, parts, root):
-            if step.kind == "open":
-                written.append(self.opening(step.frame, numbers))
-            elif step.kind == "close":
-                written.append(f"</{self.tag(step.frame)}>")
-            elif step.kind == "table":
-                written.append(self.table(self.outline.tables[step.frame], step.parts))
-            else:
-                text = self.part(step.parts[0])
-                if step.frame == 0:
-                    attributes = self.attributes(self.tree.run_frames[step.parts[0].run])
+        for kind, frame, inside in walk(self.outline, parts, root):
+            if kind == "part":
+                text = self.part(inside[0])
+                if frame == 0:
+                    attributes = self.attributes(self.tree.run_frames[inside[0].run]) if self.wanted else ""
                     written.append(f"<p{attributes}>{text}</p>")
                 else:
-                    between = "\n" if self.outline.preformatted[step.frame] else "<br>"
-                    written.append(between + text if last == "part" else text)
-            last = step.kind
+                    between = "" if last != "part" else "\n" if self.outline.preformatted[frame] else "<br>"
+                    written.append(between + text)
+            elif kind == "open":
+                written.append(self.opening(frame, numbers))
+            elif kind == "close":
+                written.append(f"</{self.tag(frame)}>")
+            else:
+                written.append(self.table(self.outline.tables[frame], inside))
+            last = kind
         return "".join(written)
 
     def tag(self, frame: int) -> str:
@@ -101,14 +102,22 @@ class HtmlWriter:
 
     def part(self, part: Part) -> str:
         """The text with the elements in its line that mean something; those are closed within it."""
-        if part != self.outline.part(part.run):
+        run = part[0]
+        if not self.is_whole(part):
             return self.line(part)
-        known = self._runs.get(part.run)
+        known = self._runs.get(run)
         if known is None:
-            preformatted = self.outline.preformatted[self.tree.run_frames[part.run]]
-            simple = "" if preformatted else simple_markup(self.tree, part)
-            known = self._runs[part.run] = simple.strip() or self.line(part)
+            simple = "" if self.outline.preformatted_runs[run] else simple_markup(self.tree, part)
+            known = simple.strip() or self.line(part)
+            if len(self._runs) < _MOST_KNOWN:
+                self._runs[run] = known
         return known
+
+    def is_whole(self, part: Part) -> bool:
+        """Whether the part is all of its run."""
+        run, first, last, start, end = part
+        tree = self.tree
+        return start is end is None and first == tree.run_firsts[run] and last == tree.run_lasts[run]
 
     def line(self, part: Part) -> str:
         """As `part`, written anew."""
@@ -131,7 +140,7 @@ class HtmlWriter:
                 written.append(_MARKS[piece.mark.kind].format(piece.markup))
         written += [_closing(tag) for tag in reversed(open_)]
         whole = "".join(written)
-        return whole.rstrip() if self.outline.preformatted[self.tree.run_frames[part.run]] else whole.strip()
+        return whole.rstrip() if self.outline.preformatted_runs[part.run] else whole.strip()
 
     def table(self, table: Table, parts: Sequence[Part]) -> str:
         """The kept rows, each with the cells from dropped rows that reach into it."""
@@ -154,7 +163,7 @@ class HtmlWriter:
         for row, members in groupby(parts, key=lambda part: parents[cells[part.run]]):
             kept = list(members)
             first, last = self.outline.runs_within(row)
-            whole = len(kept) == last - first + 1 and all(part == self.outline.part(part.run) for part in kept)
+            whole = len(kept) == last - first + 1 and all(map(self.is_whole, kept))
             if not whole or row not in self._rows:
                 own = by_cell(self.outline, kept)
                 frames = table.cells_by_row[table.places[row]]
@@ -162,7 +171,10 @@ class HtmlWriter:
                 if not whole:
                     yield written
                     continue
-                self._rows[row] = written
+                if len(self._rows) < _MOST_KNOWN:
+                    self._rows[row] = written
+                yield written
+                continue
             yield self._rows[row]
 
     def spanned_rows(self, table: Table, parts: Sequence[Part]) -> Iterator[str]:

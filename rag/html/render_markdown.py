@@ -12,7 +12,7 @@ from .render_text import cell_text, shown_rows
 from .walk import by_cell, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .outline import Outline
     from .tables import Table
@@ -43,7 +43,7 @@ class MarkdownWriter:
         """A writer of the same page that leaves out columns."""
         return MarkdownWriter(self.outline, dropped)
 
-    def write(self, parts: Sequence[Part]) -> str:
+    def write(self, parts: Iterable[Part]) -> str:
         """The parts, which are in order."""
         written: list[str] = []
         indents: list[tuple[str, str]] = []  # for each open element what its first line and the others start with

@@ -8,7 +8,7 @@ from .leaves import Part, plain
 from .walk import by_cell, by_row, cell_parts, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .outline import Outline
     from .tables import Table
@@ -27,7 +27,7 @@ class TextWriter:
         """A writer of the same page that leaves out columns."""
         return TextWriter(self.outline, dropped)
 
-    def write(self, parts: Sequence[Part]) -> str:
+    def write(self, parts: Iterable[Part]) -> str:
         """The parts, which are in order."""
         written: list[str] = []
         for step in walk(self.outline, parts):

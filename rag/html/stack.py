@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .attributes import number, value_spans
 from .elements import LANDMARKS, ROLES, SKIPPED
+from .limits import Limits
 from .tree import Mark, Tree
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ class Stack:
         self.tree = tree
         self.data, self.tokens, self.offsets = tree.data, tree.tokens, tree.offsets
         self.names, self.frames = [""], [0]
+        self.limits = Limits.of(len(tree.source))
+        self.most_elements = self.limits.elements
         self.first = 0
+        self.paragraphs = 0  # open p elements; to look through the names for each start tag takes long deep down
         self.opening: dict[str, Callable[[Token, str], None]] = {}
         self.closing: dict[str, Callable[[str], None]] = {}
         self.over: dict[str, int] = {}  # open elements that are too deep for the stack
@@ -61,10 +65,14 @@ class Stack:
             self.special = True
             return False
         tags = tree.tags
+        if len(tags) > self.most_elements:
+            self.limits.refuse(self.most_elements, "elements", self.offsets[-1])
         tree.parents.append(self.frames[-1])
         self.frames.append(len(tags))
         tags.append(tag)
         names.append(tag)
+        if tag == "p":
+            self.paragraphs += 1
         tree.starts.append(len(self.offsets) - 1)
         tree.ends.append(0)
         return True
@@ -99,6 +107,8 @@ class Stack:
             tree.ends[frame] = end
         if explicit:
             tree.ends[self.frames[depth]] = end + 1
+        if self.paragraphs:
+            self.paragraphs -= self.names[depth:].count("p")
         del self.frames[depth:], self.names[depth:]
         if self.special:
             if self.muted >= depth:

@@ -84,11 +84,24 @@ class Table:
 
         All rows are of the same width, where the table is not too large to be filled up.
         """
+        if not self.has_spans:
+            return self._plain_rows()
         lines = self._lines(spanning=True) or self._lines(spanning=False) or []
         width = max((max(line, default=-1) + 1 for line in lines), default=0)
         if width * len(lines) > _MOST_PLACES:
             return tuple(tuple(line.values()) for line in lines)
         return tuple(tuple(map(line.get, range(width))) for line in lines)
+
+    def _plain_rows(self) -> tuple[tuple[Cell | None, ...], ...]:
+        """`rows` where each cell covers one place: what most large tables are, without a dict for each row."""
+        lines = [
+            tuple([Cell._make((frame, row, column, 1, 1)) for column, frame in enumerate(cells)])
+            for row, cells in enumerate(self.cells_by_row)
+        ]
+        width = max(map(len, lines), default=0)
+        if width * len(lines) > _MOST_PLACES:
+            return tuple(lines)
+        return tuple(line if len(line) == width else line + (None,) * (width - len(line)) for line in lines)
 
     def shown(self, row: int) -> list[Cell]:
         """The cells that cover places of a row, in order, each once."""
@@ -136,10 +149,18 @@ class Table:
         return ends
 
     @cached_property
+    def has_spans(self) -> bool:
+        """Whether any cell says that it spans several rows or columns."""
+        spans = self.tree.spans
+        return bool(spans) and any(cell in spans for cells in self.cells_by_row for cell in cells)
+
+    @cached_property
     def has_rowspans(self) -> bool:
         """Whether any cell may reach into another row."""
         spans = self.tree.spans
-        return any(spans[cell][1] != 1 for cells in self.cells_by_row for cell in cells if cell in spans)
+        return bool(spans) and any(
+            spans[cell][1] != 1 for cells in self.cells_by_row for cell in cells if cell in spans
+        )
 
 
 def spans_of(tree: Tree, frame: int) -> tuple[int, int]:

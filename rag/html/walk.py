@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from .elements import ITEM
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .leaves import Part
     from .outline import Outline
@@ -35,50 +32,56 @@ class Step(NamedTuple):
     parts: Sequence[Part] = ()
 
 
-def walk(outline: Outline, parts: Sequence[Part], root: int = 0) -> Iterator[Step]:
-    """The steps that write `parts`, which are in order and stand within `root`.
+_step = Step._make  # half of the time of a call with names
+
+
+def walk(outline: Outline, parts: Iterable[Part], root: int = 0) -> Iterator[Step]:
+    """The steps that write `parts`, which are in order and stand within `root`; they are gone over twice.
 
     Opened are elements that own a kept text directly (list items, headings, code), the lists of such items, and
     quotations; other elements around them are of no use to a reader.
     """
-    owners = {outline.owners[part.run] for part in parts}
-    lists = {int(outline.listed[frame]) for frame in owners if outline.kinds[frame] & ITEM}
-    shown = (owners | lists) - {0, root}
+    owners = {outline.owners[part[0]] for part in parts}
+    above, items, tags = outline.above, outline.listed_items, outline.tree.tags
+    shown = owners.union([above[frame] for frame in owners if items[frame]]) - {0, root}
     stack: list[int] = []
     open_ = {root}
-    for inner, members in groupby(parts, key=lambda part: _place(outline, part, root)):
+    for inner, table, members in _places(outline, parts, root):
         chain = []
-        frame = inner.frame
+        frame = inner
         while frame not in open_ and frame:
-            if frame in shown or outline.tree.tags[frame] == "blockquote":
+            if frame in shown or tags[frame] == "blockquote":
                 chain.append(frame)
-            frame = outline.above(frame)
+            frame = above[frame]
         while stack and stack[-1] != frame:
             open_.discard(stack[-1])
-            yield Step("close", stack.pop())
+            yield _step(("close", stack.pop(), ()))
         for opened in reversed(chain):
             stack.append(opened)
             open_.add(opened)
-            yield Step("open", opened)
-        if inner.table:
-            yield Step("table", inner.table, list(members))
-        else:
-            for part in members:
-                yield Step("part", inner.frame, (part,))
+            yield _step(("open", opened, ()))
+        yield _step(("table", table, members) if table else ("part", inner, members))
     for frame in reversed(stack):
-        yield Step("close", frame)
+        yield _step(("close", frame, ()))
 
 
-class _Place(NamedTuple):
-    frame: int  # the owner
-    table: int  # the table of data to which the parts go; 0 for none
-
-
-def _place(outline: Outline, part: Part, root: int) -> _Place:
-    table = outline.run_tables[part.run] if not root else 0
-    if table:
-        return _Place(int(outline.owner[outline.tree.parents[table]]), table)
-    return _Place(outline.owners[part.run], 0)
+def _places(outline: Outline, parts: Iterable[Part], root: int) -> Iterator[tuple[int, int, Sequence[Part]]]:
+    """Each part with the element that owns it and 0; those of a table of data together, with what owns it and it."""
+    owners, tables = outline.owners, outline.run_tables
+    members: list[Part] = []
+    before = 0
+    for part in parts:
+        table = 0 if root else tables[part[0]]
+        if before and table != before:
+            yield outline.above_table(before), before, members
+            members = []
+        before = table
+        if table:
+            members.append(part)
+        else:
+            yield owners[part[0]], 0, (part,)
+    if before:
+        yield outline.above_table(before), before, members
 
 
 def by_cell(outline: Outline, parts: Sequence[Part]) -> dict[int, list[Part]]:

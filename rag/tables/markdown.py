@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from array import array
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ctxprune.errors import InputError
 
@@ -26,8 +25,7 @@ _PIPE = re.compile(r"(?<!\\)((?:\\\\)*)\|")
 _BREAK = re.compile(r"<br\s*/?>", re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """A row: characters [start, end), up to `stop` with its line end; the text before and after its cells."""
 
     start: int
@@ -147,6 +145,8 @@ def _cut(text: str, span: Span) -> _Line:
     inner = line.strip(" \t")
     before = line[: len(line) - len(line.lstrip(" \t"))]
     after = line[len(before) + len(inner) :]
+    if "\\" not in inner:  # as in most lines: each pipe ends a cell
+        return _cut_plainly(start, start + len(line), stop, (before, inner, after))
     pipes = [match.end() - 1 for match in _PIPE.finditer(inner)]
     if pipes and pipes[0] == 0:
         before, pipes = f"{before}|", pipes[1:]
@@ -161,6 +161,19 @@ def _cut(text: str, span: Span) -> _Line:
     return _Line(start, start + len(line), stop, before, cells, after)
 
 
+def _cut_plainly(start: int, end: int, stop: int, texts: tuple[str, str, str]) -> _Line:
+    """The row in a line without backslashes, of which `texts` are the white space before, the cells, and that after."""
+    before, inner, after = texts
+    cells = inner.split("|")
+    if len(cells) > 1 and not cells[0]:
+        before = f"{before}|"
+        del cells[0]
+    if len(cells) > 1 and not cells[-1]:
+        after = f"|{after}"
+        del cells[-1]
+    return _Line(start, end, stop, before, tuple(cells), after)
+
+
 def _fitted(line: _Line, width: int) -> _Line:
     if len(line.cells) <= width:
         return line
@@ -169,4 +182,5 @@ def _fitted(line: _Line, width: int) -> _Line:
 
 
 def _value(cell: str) -> str:
-    return _BREAK.sub(" ", cell).replace("\\|", "|").strip(" \t")
+    cell = _BREAK.sub(" ", cell) if "<" in cell else cell
+    return cell.replace("\\|", "|").strip(" \t")

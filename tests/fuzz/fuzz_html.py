@@ -143,7 +143,7 @@ def check(given):
     units, source = read.units, read.source
     assert len(read.blocks) == len(units)
     read.grids  # noqa: B018  # made when asked for
-    parts = joined(part for group in read.groups for part in group.parts(read.outline))
+    parts = [*joined(part for group in read.groups for part in group.parts(read.outline))]
     assert parts == [read.outline.part(run) for run in range(len(read.outline.runs))], "a text without one owner"
     place = 0
     for unit in units:
