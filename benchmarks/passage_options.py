@@ -21,7 +21,8 @@ import numpy as np
 from _record import SHARED, record
 
 from ctxprune import DocumentFusion, LexicalScorer, TitledScorer, TokenBudget
-from ctxprune.context.part import moved
+from ctxprune.context.base import shift_unit
+from ctxprune.policies import Request
 from ctxprune.rag import Neighbours, PassageOptions
 from ctxprune.rag.passages.options import bound_units
 
@@ -62,7 +63,7 @@ class Sentences:
                 start += len(sentence) + 1
             first = len(units)
             bound = bound_units(" ".join(sentences), spans, options, language="en", levels={})
-            units += [moved(unit, first) for unit in bound]
+            units += [shift_unit(unit, first) for unit in bound]
             sources += [number] * len(sentences)
         self.units, self.sources = tuple(units), tuple(sources)
 
@@ -111,7 +112,7 @@ def recalls(
         found[variant] = {}
         for share in SHARES:
             policy: Any = TokenBudget(int(sizes.sum()) * share // 100)
-            kept = (Neighbours(policy, k) if k else policy).select(scores, context, sizes).kept
+            kept = (Neighbours(policy, k) if k else policy).select(Request(question, context, scores, sizes)).kept
             found[variant][share] = sum(bool(kept[index]) for index in gold) / len(gold)
     return found
 

@@ -23,8 +23,19 @@ if TYPE_CHECKING:
     from ctxprune.calibration.stored import Calibration
     from ctxprune.context.base import Context, Unit
     from ctxprune.errors import CtxpruneError
-    from ctxprune.policies.base import POLICIES, Adaptive, LargestGap, Policy, Selection, Threshold, TokenBudget, TopK
-    from ctxprune.policies.table_budget import CellShare, TableBudget
+    from ctxprune.policies import (
+        POLICIES,
+        Adaptive,
+        CellShare,
+        LargestGap,
+        Policy,
+        Request,
+        Selection,
+        TableBudget,
+        Threshold,
+        TokenBudget,
+        TopK,
+    )
     from ctxprune.pruning.context_budget import BudgetPart, ContextBudget, SharedBudget
     from ctxprune.pruning.pruner import Pruner, aprune, aprune_batch, prune, prune_batch
     from ctxprune.pruning.result import Pruned, Verdict
@@ -38,15 +49,15 @@ if TYPE_CHECKING:
     from ctxprune.tokens import TokenCounter, as_counter
 
 _HOMES = {
-    "POLICIES": "policies.base",
+    "POLICIES": "policies",
     "SCORERS": "scorers",
-    "Adaptive": "policies.base",
+    "Adaptive": "policies",
     "BudgetPart": "pruning.context_budget",
     "Calibration": "calibration.stored",
     "CalibrationExample": "calibration.conformal",
     "CalibrationPool": "calibration.conformal",
     "CascadeScorer": "scorers.combined.cascade",
-    "CellShare": "policies.table_budget",
+    "CellShare": "policies",
     "ChargramScorer": "scorers.lexical.chargram",
     "Context": "context.base",
     "ContextBudget": "pruning.context_budget",
@@ -54,24 +65,25 @@ _HOMES = {
     "DocumentFusion": "scorers.combined.fusion",
     "IdentityScale": "calibration.scales",
     "KeepSets": "calibration.keep_sets",
-    "LargestGap": "policies.base",
+    "LargestGap": "policies",
     "LexicalScorer": "scorers.lexical.words",
     "LogisticScale": "calibration.scales",
-    "Policy": "policies.base",
+    "Policy": "policies",
     "Pruned": "pruning.result",
     "Pruner": "pruning.pruner",
     "RankScale": "calibration.scales",
     "ReciprocalRankFusion": "scorers.combined.fusion",
     "Registry": "registry",
+    "Request": "policies",
     "Scorer": "scorers",
-    "Selection": "policies.base",
+    "Selection": "policies",
     "SharedBudget": "pruning.context_budget",
-    "TableBudget": "policies.table_budget",
-    "Threshold": "policies.base",
+    "TableBudget": "policies",
+    "Threshold": "policies",
     "TitledScorer": "scorers.lexical.titled",
-    "TokenBudget": "policies.base",
+    "TokenBudget": "policies",
     "TokenCounter": "tokens",
-    "TopK": "policies.base",
+    "TopK": "policies",
     "Unit": "context.base",
     "Verdict": "pruning.result",
     "WeightedFusion": "scorers.combined.fusion",
@@ -109,6 +121,7 @@ __all__ = [
     "RankScale",
     "ReciprocalRankFusion",
     "Registry",
+    "Request",
     "Scorer",
     "Selection",
     "SharedBudget",

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ctxprune.errors import FormatError, UsageError
+from ctxprune.utils.foreign import foreign_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -119,9 +120,9 @@ def as_counter(source: Any = None) -> TokenCounter:
         return BundledCounter()
     if isinstance(source, TokenCounter) and not isinstance(source, type):
         return source
-    if hasattr(source, "encode_ordinary"):  # tiktoken: encode() would refuse the text of special tokens
+    if foreign_attribute(source, "encode_ordinary") is not None:  # tiktoken, whose encode() refuses special tokens
         return _FunctionCounter(_name(source), lambda text: len(source.encode_ordinary(text)))
-    if hasattr(source, "encode") and not isinstance(source, (str, type)):
+    if foreign_attribute(source, "encode") is not None and not isinstance(source, (str, type)):
         return _FunctionCounter(_name(source), _encoder(source))
     if callable(source) and not isinstance(source, type):
         return _FunctionCounter(_name(source), source)
@@ -139,14 +140,14 @@ def _encoder(source: Any) -> Callable[[str], int]:
 
     def count(text: str) -> int:
         encoded = source.encode(text, **options)
-        return len(getattr(encoded, "ids", encoded))
+        return len(foreign_attribute(encoded, "ids", default=encoded))
 
     return count
 
 
 def _name(source: Any) -> str:
     for attribute in ("name", "name_or_path", "__name__"):
-        name = getattr(source, attribute, None)
+        name = foreign_attribute(source, attribute)
         if isinstance(name, str) and name:
             return name
     return type(source).__name__

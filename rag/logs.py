@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit
 from ctxprune.errors import UsageError
 from ctxprune.scorers.structured.log_templates import read_lines, templates_of
 
@@ -23,7 +23,7 @@ _SAID = re.compile(r"[^\s][^\n]*")
 
 
 @dataclass(frozen=True, eq=False)
-class Log:
+class Log(Context[str]):
     """A log whose records are kept or dropped. Renders as a text of lines.
 
     A record is a line, with the lines of its stack trace or whatever else goes on behind it. Records that differ only

@@ -32,6 +32,7 @@ from ctxprune.calibration.loss_steps import By, Goal, Loss, LossSteps
 from ctxprune.calibration.risk import fewest, proven
 from ctxprune.calibration.stored import Calibration
 from ctxprune.errors import UsageError
+from ctxprune.policies.selection import Request
 from ctxprune.scorers.base import score_batch
 from ctxprune.utils.fingerprint import identity
 
@@ -109,8 +110,10 @@ class _Scored:
 
     def kept(self, limit: float) -> NDArray[np.bool_]:
         """bool (n_units,)."""
+        # Closures have no budget (`KeepSets` sees to that), so that no unit needs a price.
         tokens = np.zeros(len(self.levels), dtype=np.int64)
-        return self.sets.close(self.levels >= limit, self.scores, self.example.context, tokens).kept
+        request = Request(self.example.query, self.example.context, self.scores, tokens)
+        return self.sets.close(self.levels >= limit, request).kept
 
     def _shares_at(self, limit: float) -> tuple[float, float]:
         """Shares of the needed units and of the leaves that are kept; remembered by the number of chosen units, which

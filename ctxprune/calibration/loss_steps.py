@@ -37,10 +37,12 @@ class Goal:
         for name, value in (("risk", self.risk), ("confidence", self.confidence)):
             if not (is_number(value) and 0 < value < 1) and not (name == "confidence" and value is None):  # type: ignore[operator]
                 raise UsageError(f"{name} is {value!r}", hint="give a number between 0 and 1")
-        known = {"loss": ("strict", "recall"), "by": ("question", "left_out", "group")}
-        for name, words in known.items():
-            if getattr(self, name) not in words:
-                raise UsageError(f"{name} is {getattr(self, name)!r}", hint=f"give {' or '.join(map(repr, words))}")
+        for name, given, known in (
+            ("loss", self.loss, ("strict", "recall")),
+            ("by", self.by, ("question", "left_out", "group")),
+        ):
+            if given not in known:
+                raise UsageError(f"{name} is {given!r}", hint=f"give {' or '.join(map(repr, known))}")
 
     @property
     def whole(self) -> bool:

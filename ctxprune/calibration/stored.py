@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from ctxprune.calibration.keep_sets import CalibratedPolicy, Closing, KeepSets, check_identity
 from ctxprune.errors import FormatError, InputError
-from ctxprune.policies.base import Threshold
+from ctxprune.policies import Threshold
 from ctxprune.utils.fingerprint import Identity
 from ctxprune.utils.validation import is_number
 
@@ -131,7 +131,7 @@ class Calibration:
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             _damaged(where, repr(error))
         if wrong is not None:
-            _damaged(where, f"{wrong} is {getattr(calibration, wrong)!r}")
+            _damaged(where, f"{wrong} is {values[wrong]!r}")
         return calibration
 
     def save(self, path: str | Path) -> None:
@@ -175,17 +175,18 @@ class Calibration:
 
     def _wrong(self) -> str | None:
         """Name of a field that cannot be, if there is one."""
-        shares = {name: getattr(self, name) for name in ("risk", "bound", "seen", "kept_share")}
-        shares |= {name: value for name in ("confidence", "left_out") if (value := getattr(self, name)) is not None}
+        shares = {"risk": self.risk, "bound": self.bound, "seen": self.seen, "kept_share": self.kept_share}
+        optional = {"confidence": self.confidence, "left_out": self.left_out}
+        shares |= {name: value for name, value in optional.items() if value is not None}
         valid = {name: is_number(value) and 0 <= value <= 1 for name, value in shares.items()}
         valid["limit"] = is_number(self.limit)
         valid["loss"] = self.loss in ("strict", "recall")
         valid["by"] = self.by in ("question", "left_out", "group")
-        for name in ("n", "groups"):
-            valid[name] = type(getattr(self, name)) is int and getattr(self, name) >= 0
+        for name, count in (("n", self.n), ("groups", self.groups)):
+            valid[name] = type(count) is int and count >= 0
         texts = {"measure": self.measure, "data": self.data}
-        for name in ("scorer", "closure"):
-            valid[name] = all(isinstance(text, str) for text in asdict(getattr(self, name)).values())
+        for name, who in (("scorer", self.scorer), ("closure", self.closure)):
+            valid[name] = all(isinstance(text, str) for text in asdict(who).values())
         valid |= {name: isinstance(text, str) for name, text in texts.items()}
         return next((name for name, right in valid.items() if not right), None)
 

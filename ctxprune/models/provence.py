@@ -27,6 +27,7 @@ import numpy as np
 from ctxprune.errors import FormatError, InputError
 from ctxprune.storage.sealed import parse_json
 from ctxprune.utils.extras import require
+from ctxprune.utils.foreign import foreign_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,8 +98,8 @@ class ProvenceModel:
         self._network = _network(config, _weights(folder), folder, device)
         settings = self._network.encoder.config
         self._device = device
-        self._padding = int(getattr(settings, "pad_token_id", None) or 0)
-        self._types = (getattr(settings, "type_vocab_size", 0) or 0) > 1
+        self._padding = int(foreign_attribute(settings, "pad_token_id") or 0)
+        self._types = foreign_attribute(settings, "type_vocab_size", default=0) > 1
         self.limit = _limit(config, settings, folder)
         self._tokenizer = _tokenizer(folder)
         self.first, self.between, self.last = _specials(self._tokenizer, folder, single=self._network.rank is not None)
@@ -240,7 +241,7 @@ def _built(kind: str, model_type: str, settings: Mapping[str, Any], weights: Map
         config = library.AutoConfig.for_model(model_type, **own)
         # The head for tokens reads the last layer as it was in training: before a norm that may stand after it.
         config.tie_last_hidden_states = False
-        network = getattr(library, kind).from_config(config)
+        network = foreign_attribute(library, kind).from_config(config)
         lacking = network.load_state_dict(dict(weights), strict=False)
     except Exception as error:  # as many kinds as there are wrong settings
         reason = next(iter(str(error).splitlines()), type(error).__name__)
@@ -253,7 +254,7 @@ def _built(kind: str, model_type: str, settings: Mapping[str, Any], weights: Map
 
 
 def _limit(config: Mapping[str, Any], settings: Any, folder: Path) -> int:
-    positions = int(getattr(settings, "max_position_embeddings", None) or _LIMIT)
+    positions = int(foreign_attribute(settings, "max_position_embeddings") or _LIMIT)
     if settings.model_type in _POSITIONS_AFTER_PADDING:
         positions -= int(settings.pad_token_id or 0) + 1
     trained = config.get("max_length") if "base_model_config" in config else None

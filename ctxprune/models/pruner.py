@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.errors import FormatError, InputError
 from ctxprune.models.windows import windows
 from ctxprune.storage.sealed import unseal
 from ctxprune.utils.extras import require
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,8 +148,7 @@ def load_pruner(folder: str | Path | None = None, *, threads: int = 1) -> Pruner
         UsageError: threads is under 1.
         InputError, FormatError, MissingExtraError: As `PrunerModel`.
     """
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise UsageError(f"threads is {threads!r}", hint="give a whole number from 1 up")
+    check_whole("threads", threads)
     place = bundled() if folder is None else Path(folder)
     return _loaded(str(place), threads)
 

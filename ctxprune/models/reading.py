@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.context.closure import check_links
 from ctxprune.models.windows import KINDS, Tokens
 
@@ -40,18 +41,18 @@ class Layout:
     """
 
     def __init__(self, context: Context[Any]) -> None:
+        context = as_context(context)
         units = context.units
         check_links(units)
-        kind = getattr(context, "kind", "passage")
-        self.kind: str = kind if kind in KINDS else "passage"
+        self.kind = context.kind if context.kind in KINDS else "passage"
         parents = {unit.parent for unit in units if unit.parent is not None}
         self.is_title = np.asarray([index in parents for index in range(len(units))], dtype=np.bool_)
-        sources = getattr(context, "sources", None)
+        sources = context.sources
         self.places, self.sources = _documents(units, [0] * len(units) if sources is None else sources)
         self.documents = len(self.sources)
         self.members: list[list[int]] = [[] for _ in range(self.documents)]
         heads: list[list[str]] = [[] for _ in range(self.documents)]
-        named = getattr(context, "titles", None) or ()
+        named = context.titles
         for place, source in enumerate(self.sources):
             heads[place] += named[source : source + 1]
         for index, place in enumerate(self.places.tolist()):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
-    from ctxprune.policies.base import Selection
+    from ctxprune.policies.selection import Selection
 
 __all__ = ["Pruned", "Verdict", "Verdicts"]
 
@@ -29,7 +29,7 @@ class Verdict:
         index: Its place in the context.
         text: What the scorer read.
         kept: Whether it is in the output.
-        reason: One word; see `ctxprune.policies.base.Selection`. Wrapping policies add "neighbour", "document" and
+        reason: One word; see `ctxprune.policies.Selection`. Wrapping policies add "neighbour", "document" and
             "duplicate of unit i"; a shared budget adds "share" (by its context's minimum share).
         score: The scorer's score, in the scorer's range.
         tokens: Tokens of its text, of the counter named in the result.
@@ -63,7 +63,7 @@ class Verdicts(Sequence[Verdict]):
     __slots__ = ("_kept", "_reasons", "_scores", "_sources", "_tokens", "_units")
 
     def __init__(self, context: Context[Any], scores: Scores, tokens: NDArray[np.int64], selection: Selection) -> None:
-        self._units, self._sources = tuple(context.units), getattr(context, "sources", None)
+        self._units, self._sources = tuple(context.units), context.sources
         self._scores, self._tokens = scores.copy(), tokens  # a scorer may fill its array anew for the next question
         self._kept, self._reasons = selection.kept.copy(), selection.reasons
 

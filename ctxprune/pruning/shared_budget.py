@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxprune.context.base import shift_unit
 from ctxprune.context.closure import Closure
-from ctxprune.context.part import moved
 from ctxprune.errors import BudgetError
-from ctxprune.policies.base import Selection
+from ctxprune.policies.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ class Joint:
         units: list[Unit] = []
         self._starts = [0]
         for entry in entries:
-            units += [moved(unit, self._starts[-1]) for unit in entry.units]
+            units += [shift_unit(unit, self._starts[-1]) for unit in entry.units]
             self._starts.append(len(units))
         self._closure = Closure(units)
         self._tokens = np.concatenate([np.zeros(0, dtype=np.int64), *(entry.tokens for entry in entries)])

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from ctxprune.context.scores import Scores, as_scores
 from ctxprune.registry import Registry
-from ctxprune.scorers.base import BatchScorer, RelevanceScorer, Scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 
 __all__ = [
     "DEFAULT_SCORER",
     "SCORERS",
-    "BatchScorer",
-    "RelevanceScorer",
     "Scorer",
     "Scores",
+    "as_scorer",
     "as_scores",
     "score_batch",
 ]

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.context.grid import Grid, grids_of
+from ctxprune.context.base import as_context
+from ctxprune.context.grid import Grid
 from ctxprune.errors import UsageError
 from ctxprune.text.words import fold
 from ctxprune.utils.validation import is_number
@@ -102,9 +103,10 @@ def deduplicate_tables(tables: Iterable[Grid | Context[Any]], *, containment: fl
 
 def _grids(tables: Iterable[Grid | Context[Any]]) -> Iterator[Grid]:
     for index, given in enumerate(tables):
-        if not isinstance(given, Grid) and not hasattr(given, "units"):
-            raise UsageError(f"table {index} is a {type(given).__name__}", hint="give Grid objects or contexts")
-        yield from (given,) if isinstance(given, Grid) else grids_of(given)
+        if isinstance(given, Grid):
+            yield given
+        else:
+            yield from as_context(given, where=f"table {index}", hint="give Grid objects or contexts").grids
 
 
 @dataclass

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ctxprune.context.part import moved
+from ctxprune.context.base import Context, shift_unit
 from ctxprune.errors import UsageError
+from ctxprune.utils.validation import check_whole
 
 from .markdown import Block, heading_level, markdown_blocks
 from .options import NO_OPTIONS, PassageOptions, bound_units
@@ -52,7 +53,7 @@ _JOINED = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
 
 
 @dataclass(frozen=True)
-class Passage:
+class Passage(Context[str]):
     """One text, cut into sentences. Renders as a text.
 
     Each unit's `span` gives its characters in `text`, and `text[start:end]` is the unit's text. Every character of
@@ -82,9 +83,9 @@ class Passage:
     def __post_init__(self) -> None:
         if not isinstance(self.options, PassageOptions):
             raise UsageError(f"options is a {type(self.options).__name__}", hint="give PassageOptions(...)")
-        for name in ("text", "gap", "language"):
-            if not isinstance(getattr(self, name), str):
-                raise UsageError(f"{name} is a {type(getattr(self, name)).__name__}", hint="give a str")
+        for name, value in (("text", self.text), ("gap", self.gap), ("language", self.language)):
+            if not isinstance(value, str):
+                raise UsageError(f"{name} is a {type(value).__name__}", hint="give a str")
         if isinstance(self.options.fence, str) and self.options.fence in self.text:
             raise UsageError("the text holds its own fence", where="fence", hint="take another one for each prompt")
         blocks = _blocks(_readable(self.text), self.options)
@@ -111,7 +112,7 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Passages:
+class Passages(Context[list[str]]):
     """Several texts, each cut into sentences. Renders as a list of as many texts, "" for one that lost everything.
 
     Units run through all texts in order; `sources[i]` says in which text the span of unit i is. Attributes and errors
@@ -141,7 +142,7 @@ class Passages:
         units: list[Unit] = []
         for passage in passages:
             first = len(units)
-            units += [moved(unit, first) for unit in passage.units]
+            units += [shift_unit(unit, first) for unit in passage.units]
         object.__setattr__(self, "units", tuple(units))
         sources = (index for index, passage in enumerate(passages) for _ in passage.units)
         object.__setattr__(self, "sources", tuple(sources))
@@ -184,8 +185,7 @@ def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) ->
 
 def _spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens: int) -> list[tuple[int, int]]:
     """As `sentence_spans`; `blocks` stay whole."""
-    if not isinstance(max_tokens, int) or max_tokens < 8:
-        raise UsageError(f"max_tokens is {max_tokens!r}", hint="give a whole number from 8 up")
+    check_whole("max_tokens", max_tokens, minimum=8)
     code = _LANGUAGE.fullmatch(language)
     if code is None:
         raise UsageError(f"language is {language!r}", hint="give an ISO 639 code such as 'en' or 'pt-BR'")

@@ -9,6 +9,7 @@ import numpy as np
 
 from ctxprune.context.memo import ContextMemo
 from ctxprune.context.scores import as_scores
+from ctxprune.scorers.base import Scorer
 from ctxprune.scorers.neural.embedders import embedded
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ __all__ = ["EmbeddedForms"]
 
 
 @dataclass(frozen=True)
-class EmbeddedForms:
+class EmbeddedForms(Scorer):
     """Cosine of the masked question with each masked question of a store, 0..1 (negative ones count as 0).
 
     PET-SQL ranks examples by the distance of such embeddings; of unit vectors the order is the same. The vectors of a

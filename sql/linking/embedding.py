@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ctxprune.errors import UsageError
+from ctxprune.scorers.base import Scorer
 from ctxprune.scorers.neural.embedders import embedded, load_embedder
 
 from .base import LINKERS
@@ -37,7 +38,7 @@ _MAX_NOTE = 200  # characters of a comment or description that are embedded
 
 
 @dataclass(frozen=True)
-class EmbeddingSchemaScorer:
+class EmbeddingSchemaScorer(Scorer):
     """Cosine of the question with each table and column, 0..1 (negative ones count as 0), higher = keep.
 
     A column's text is its name, comment or description, and its table's name; its vector is made when the schema is

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.errors import UsageError
-from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch, score_documents
 from ctxprune.scorers.lexical.chargram import ChargramScorer
 from ctxprune.scorers.lexical.words import LexicalScorer
-from ctxprune.scorers.relevance import score_documents
-from ctxprune.utils.validation import is_number
+from ctxprune.scorers.relevance import document_sources
+from ctxprune.utils.validation import check_number, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["DocumentFusion", "ReciprocalRankFusion", "WeightedFusion"]
 
 
 @dataclass(frozen=True)
-class _Fusion(ABC):
+class _Fusion(Scorer):
     """Runs the members, one batch each; a subclass says how their scores become one.
 
     Attributes:
@@ -82,8 +84,7 @@ class ReciprocalRankFusion(_Fusion):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not is_number(self.k) or self.k < 0:
-            raise UsageError(f"k is {self.k!r}", hint="give a number from 0 up")
+        check_number("k", self.k, minimum=0)
 
     def _scale(self, scores: Scores) -> Scores:
         ranks = np.searchsorted(np.sort(-scores), -scores, side="right")
@@ -106,7 +107,7 @@ class WeightedFusion(_Fusion):
 
 
 @dataclass(frozen=True)
-class DocumentFusion:
+class DocumentFusion(Scorer):
     """Weighted mean of a unit's score and its document's relevance; float32 (n_units,), range of `scorer`.
 
     Of equally good sentences those of the better document come first. It helps where there are several documents, and
@@ -114,7 +115,7 @@ class DocumentFusion:
     (training part).
 
     Attributes:
-        scorer: Scores units, and documents where it can (`RelevanceScorer`; otherwise their best sentences count).
+        scorer: Scores units, and documents where it can (`ranks_documents`; otherwise their best sentences count).
         weight: Of the document, against 1 for the unit; from 0 up.
 
     Raises:
@@ -125,18 +126,19 @@ class DocumentFusion:
     weight: float = 0.5
 
     def __post_init__(self) -> None:
-        check_scorer(self.scorer)
-        if not is_number(self.weight) or self.weight < 0:
-            raise UsageError(f"weight is {self.weight!r}", hint="give a number from 0 up")
+        as_scorer(self.scorer)
+        check_number("weight", self.weight, minimum=0)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
         return self.score_documents(query, context)[0]
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
-        """See `ctxprune.scorers.base.RelevanceScorer`; the documents' scores are those of `scorer`."""
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
+        """See `Scorer`; the documents' scores are those of `scorer`."""
+        del rule
         units, documents = score_documents(self.scorer, query, context)
-        sources = getattr(context, "sources", None)
-        places = np.zeros(len(units), dtype=np.intp) if sources is None else np.asarray(sources, dtype=np.intp)
+        places = np.asarray(document_sources(as_context(context)), dtype=np.intp)
         mixed = (units + np.float32(self.weight) * documents[places]) / np.float32(1 + self.weight)
         return mixed.astype(np.float32), documents

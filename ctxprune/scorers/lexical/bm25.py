@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.context.memo import ContextMemo
-from ctxprune.errors import UsageError
+from ctxprune.scorers.base import Scorer
 from ctxprune.scorers.relevance import document_scores
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number, check_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["Bm25Scorer"]
 
 
 @dataclass(frozen=True)
-class Bm25Scorer(ABC):
+class Bm25Scorer(Scorer):
     """Share of the question's information that a unit carries: float32 (n_units,), 0 <= score < 1, higher = keep.
 
     BM25 (Robertson and Zaragoza 2009) in Lucene's form, where a term adds idf * tf / (tf + k1 * (1 - b + b * length /
@@ -50,10 +52,8 @@ class Bm25Scorer(ABC):
     _documents: ContextMemo[_Index] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not is_number(self.k1) or self.k1 <= 0:
-            raise UsageError(f"k1 is {self.k1!r}", hint="give a number over 0")
-        if not is_number(self.b) or not 0 <= self.b <= 1:
-            raise UsageError(f"b is {self.b!r}", hint="give a number from 0 to 1")
+        check_number("k1", self.k1, over=0)
+        check_range("b", self.b)
 
     @abstractmethod
     def analyse(self, text: str) -> list[str]:
@@ -64,13 +64,17 @@ class Bm25Scorer(ABC):
         index = self._indices.get(context, lambda: self._index(self._analysed(context)))
         return index.score(self.analyse(query))
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
-        """`score`, and the relevance of each document in the same range; see `RelevanceScorer`.
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
+        """`score`, and the relevance of each document in the same range, without need of a rule; see `Scorer`.
 
         A document's relevance is the mean of its own BM25, among the documents of this context, and of its two best
         units: on SciFact's training claims better than either alone.
         """
-        sources = getattr(context, "sources", None) or [0] * len(context.units)
+        del rule
+        context = as_context(context)
+        sources = context.sources or [0] * len(context.units)
         index = self._documents.get(context, lambda: self._index(self._analysed(context), sources))
         units, whole = self.score(query, context), index.score(self.analyse(query))
         return units, (whole + document_scores(units, sources, len(whole))) / np.float32(2)

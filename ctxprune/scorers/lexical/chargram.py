@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ctxprune.errors import UsageError
 from ctxprune.scorers.lexical.bm25 import Bm25Scorer
 from ctxprune.text.words import STOP_WORDS, words
+from ctxprune.utils.validation import check_whole
 
 __all__ = ["ChargramScorer"]
 
@@ -29,8 +29,7 @@ class ChargramScorer(Bm25Scorer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.n, int) or self.n < 2:
-            raise UsageError(f"n is {self.n!r}", hint="give a whole number from 2 up")
+        check_whole("n", self.n, minimum=2)
 
     def analyse(self, text: str) -> list[str]:
         """The n-grams of the words of `text` without stop words; with them where there are no others."""

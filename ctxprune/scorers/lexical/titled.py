@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit, as_context
 from ctxprune.context.closure import check_links
 from ctxprune.context.memo import ContextMemo
-from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch, score_documents
 from ctxprune.scorers.lexical.words import LexicalScorer
-from ctxprune.scorers.relevance import score_documents
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["TitledScorer"]
 
@@ -24,7 +23,7 @@ _DEEPEST = 8  # ancestors that are read; headings nest six deep
 
 
 @dataclass(frozen=True)
-class TitledScorer:
+class TitledScorer(Scorer):
     """`scorer` on each unit with its document's title and its ancestors' texts before it; range of `scorer`.
 
     A context may have `titles`, one a document (`ctxprune.rag.Passages`). Of the ancestors the nearest eight are read;
@@ -46,7 +45,7 @@ class TitledScorer:
     _read: ContextMemo[_Titled] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_scorer(self.scorer)
+        as_scorer(self.scorer)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
@@ -56,22 +55,27 @@ class TitledScorer:
         """`score` of each pair; the scorer sees the whole batch at once."""
         return score_batch(self.scorer, queries, [self._titled(context) for context in contexts])
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
-        """See `ctxprune.scorers.base.RelevanceScorer`."""
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
+        """See `Scorer`; of the documents as `scorer` ranks them under their titles."""
+        del rule
         return score_documents(self.scorer, query, self._titled(context))
 
     def _titled(self, context: Context[Any]) -> _Titled:
         return self._read.get(context, lambda: _Titled(context))
 
 
-class _Titled:
-    """The context as it is read; bindings as before."""
+class _Titled(Context[tuple[int, ...]]):
+    """The context as it is read; links between units as before."""
+
+    units: tuple[Unit, ...]
+    sources: list[int]
 
     def __init__(self, context: Context[Any]) -> None:
-        units = context.units
+        context = as_context(context)
+        units, sources, titles = context.units, context.sources, context.titles
         check_links(units)
-        sources = getattr(context, "sources", None)
-        titles = getattr(context, "titles", None) or ()
         self.sources = [0] * len(units) if sources is None else list(sources)
         self.units = tuple(
             _under(unit, _above(units, index, titles, self.sources[index])) for index, unit in enumerate(units)

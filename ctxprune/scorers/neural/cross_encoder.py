@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.scorers.neural.documents import best_windows, check_count, document_windows, model_fingerprint, readable
+from ctxprune.scorers.base import Scorer
+from ctxprune.scorers.neural.documents import best_windows, document_windows, model_fingerprint, readable
 from ctxprune.scorers.neural.onnx_cross_encoder import OnnxCrossEncoder
 from ctxprune.storage.sealed import parse_json
 from ctxprune.utils.extras import require
+from ctxprune.utils.foreign import foreign_attribute
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["CrossEncoderScorer", "PairRater", "RatePairs", "load_cross_encoder"]
 
@@ -30,7 +34,7 @@ RatePairs: TypeAlias = "Callable[[Sequence[tuple[str, str]]], NDArray[np.floatin
 
 
 @dataclass(frozen=True)
-class CrossEncoderScorer:
+class CrossEncoderScorer(Scorer):
     """Relevance of each unit by itself, read together with the question: float32 (n_units,), 0 to 1, higher = keep.
 
     Each sentence scored alone by a reranker is DSLR (Hwang et al., 2024). The score is the logistic function of the
@@ -55,11 +59,12 @@ class CrossEncoderScorer:
     window: int = 2000
 
     def __post_init__(self) -> None:
-        kinds = isinstance(self.model, (str, Path)) or callable(self.model) or hasattr(self.model, "predict")
+        loaded = foreign_attribute(self.model, "predict") is not None
+        kinds = isinstance(self.model, (str, Path)) or callable(self.model) or loaded
         if not kinds or isinstance(self.model, type):
             raise UsageError(f"model is {self.model!r}", hint="give a folder, or a loaded CrossEncoder")
-        check_count("window", self.window)
-        if hasattr(self.model, "predict"):
+        check_whole("window", self.window)
+        if loaded:
             object.__setattr__(self, "model", PairRater(self.model))
 
     @property
@@ -75,12 +80,15 @@ class CrossEncoderScorer:
         """`score` of each pair; the model sees all of them at once."""
         return self._rated(queries, [[readable(unit.text) for unit in context.units] for context in contexts])
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
-        """`score`, and the relevance of each document, 0 to 1; see `ctxprune.scorers.base.RelevanceScorer`.
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
+        """`score`, and the relevance of each document, 0 to 1; see `Scorer`.
 
         A document is read with its title, as a whole or in windows of which the best counts (MaxP: Dai and Callan,
         SIGIR 2019).
         """
+        del rule
         windows, places = document_windows(context, self.window)
         units, found = self._rated([query, query], [[readable(unit.text) for unit in context.units], windows])
         return units, best_windows(found, places, context)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.errors import UsageError
+from ctxprune.context.base import as_context
+from ctxprune.scorers.relevance import count_documents
 from ctxprune.utils.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
 
-__all__ = ["best_windows", "check_count", "document_windows", "model_fingerprint", "readable"]
+__all__ = ["best_windows", "document_windows", "model_fingerprint", "readable"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -34,8 +35,8 @@ def document_windows(context: Context[Any], size: int) -> tuple[list[str], NDArr
         The windows, each with its document's title first, and the document of each, int (n_windows,), rising; a unit
         longer than `size` is a window by itself, a document of blank units has none.
     """
-    sources = getattr(context, "sources", None)
-    titles = getattr(context, "titles", None) or ()
+    context = as_context(context)
+    sources, titles = context.sources, context.titles
     windows: list[list[str]] = []
     places: list[int] = []
     filled = 0
@@ -54,17 +55,9 @@ def document_windows(context: Context[Any], size: int) -> tuple[list[str], NDArr
 
 def best_windows(scores: Scores, places: NDArray[np.intp], context: Context[Any]) -> Scores:
     """The score of each document, float32 (n_documents,): that of its best window; 0 for one without."""
-    sources = getattr(context, "sources", None)
-    size = (1 if context.units else 0) if sources is None else max(sources, default=-1) + 1
-    documents: Scores = np.zeros(size, dtype=np.float32)
+    documents: Scores = np.zeros(count_documents(as_context(context)), dtype=np.float32)
     np.maximum.at(documents, places, scores)
     return documents
-
-
-def check_count(name: str, value: object) -> None:
-    """Refuse what is no whole number from 1 up."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise UsageError(f"{name} is {value!r}", hint="give a whole number from 1 up")
 
 
 def model_fingerprint(model: object, *parts: object) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from ctxprune.errors import InputError, UsageError
 from ctxprune.scorers.neural.onnx_session import INPUTS, onnx_session, onnx_tokenizer
 from ctxprune.utils.extras import require
+from ctxprune.utils.foreign import foreign_attribute
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,7 +93,7 @@ class SentenceEmbedder:
         return self._encoded("encode_document", texts)
 
     def _encoded(self, method: str, texts: Sequence[str]) -> NDArray[np.float32]:
-        encode = getattr(self._model, method, self._model.encode)  # `encode` alone before sentence-transformers 5
+        encode = foreign_attribute(self._model, method, "encode")  # `encode` alone before sentence-transformers 5
         with self._lock:
             vectors: NDArray[np.float32] = encode(
                 list(texts),

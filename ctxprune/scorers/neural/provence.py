@@ -12,7 +12,9 @@ from ctxprune.errors import UsageError
 from ctxprune.models.provence import TokenModel, load_provence
 from ctxprune.models.reading import Layout
 from ctxprune.models.windows import Window, chunks, clipped
-from ctxprune.scorers.neural.documents import check_count, model_fingerprint, readable
+from ctxprune.scorers.base import Scorer
+from ctxprune.scorers.neural.documents import model_fingerprint, readable
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["ProvenceScorer"]
 
 
 @dataclass(frozen=True)
-class ProvenceScorer:
+class ProvenceScorer(Scorer):
     """Mean over a unit's tokens of the probability of keeping them: float32 (n_units,), 0 to 1, higher = keep.
 
     Provence (Chirkova, Formal, Nikoulina and Clinchant, ICLR 2025) keeps sentences above 0.1 (cautious) or 0.5:
@@ -54,7 +57,7 @@ class ProvenceScorer:
     def __post_init__(self) -> None:
         if not isinstance(self.model, (str, Path, TokenModel)) or isinstance(self.model, type):
             raise UsageError(f"model is {self.model!r}", hint="give the folder of a Provence checkpoint")
-        check_count("batch", self.batch)
+        check_whole("batch", self.batch)
 
     @property
     def loaded(self) -> TokenModel:
@@ -75,11 +78,14 @@ class ProvenceScorer:
         """`score` of each pair; windows of all of them share batches."""
         return [units for units, _ in self._read(queries, contexts)]
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
         """`score`, and the relevance of each document, 0 to 1, from the same pass: the ranking score's logistic value.
 
-        See `ctxprune.scorers.base.RelevanceScorer`. Of a document's windows the best counts; 0 where nothing was read.
+        See `Scorer`. Of a document's windows the best counts; 0 where nothing was read.
         """
+        del rule
         return self._read([query], [context])[0]
 
     def _read(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[tuple[Scores, Scores]]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.context.scores import as_scores
-from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.structured.log_templates import form_of, templates_of
 
@@ -33,7 +34,7 @@ _ALARM, _WARNING, _RARE = 0.4, 0.2, 0.2  # what an error, a warning, a template 
 
 
 @dataclass(frozen=True)
-class LogScorer:
+class LogScorer(Scorer):
     """`scorer` on logs (`ctxprune.rag.Log`, several joined), 0 to 1.6, higher = keep; on others as `scorer` says.
 
     The scores of `scorer` are brought to 0..1, errors and warnings and rare templates get more; the n-th best record of
@@ -52,7 +53,7 @@ class LogScorer:
     scorer: Scorer = field(default_factory=LexicalScorer)
 
     def __post_init__(self) -> None:
-        check_scorer(self.scorer)
+        as_scorer(self.scorer)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
@@ -61,16 +62,16 @@ class LogScorer:
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
         """`score` of each pair; the scorer sees the whole batch at once."""
         scores = score_batch(self.scorer, queries, contexts)
-        return [_in_turn(found, context) for found, context in zip(scores, contexts, strict=True)]
+        return [_rank_by_turn(found, as_context(context)) for found, context in zip(scores, contexts, strict=True)]
 
 
-def _in_turn(scores: Scores, context: Context[Any]) -> Scores:
-    if getattr(context, "kind", "") != "log" or not len(scores):
+def _rank_by_turn(scores: Scores, context: Context[Any]) -> Scores:
+    if context.kind != "log" or not len(scores):
         return scores
     forms = [form_of(unit.text) for unit in context.units]
-    known = getattr(context, "templates", None)  # logs that were joined have none of their own
     alarms = _alarms(forms)
-    _, templates = np.unique([known or templates_of(forms)[0], alarms], axis=1, return_inverse=True)
+    # Logs that were joined have no templates of their own: a template may occur in several of them.
+    _, templates = np.unique([context.templates or templates_of(forms)[0], alarms], axis=1, return_inverse=True)
     span = float(scores.max() - scores.min())
     whole = (scores - scores.min()) / span if span else np.zeros_like(scores)
     whole = whole + alarms + _rarity(templates)

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.context.memo import ContextMemo
 from ctxprune.models.vectors import load_vectors
-from ctxprune.scorers.base import Scorer, check_scorer
+from ctxprune.scorers.base import Scorer, as_scorer
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.text.words import STOP_WORDS, split_identifier, stem, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
@@ -53,7 +52,7 @@ _VOWELS = frozenset("aeiou")
 
 
 @dataclass(frozen=True)
-class NamesScorer:
+class NamesScorer(Scorer):
     """How well a question speaks of a thing with a name: float32 (n_units,), 0 to 1, higher = keep.
 
     The weighted mean of three parts, each 0 to 1: `lexical` on the unit's text; the share of the information (idf) in
@@ -77,7 +76,7 @@ class NamesScorer:
     _read: ContextMemo[_Names] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_scorer(self.lexical, "lexical")
+        as_scorer(self.lexical, "lexical")
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
@@ -90,7 +89,7 @@ class NamesScorer:
         """What `score` is the weighted mean of: float64 (n_units, 3), BM25, name and verb."""
         names = self._read.get(context, lambda: _Names(context))
         asked = _words(query)
-        whole = np.asarray(self.lexical.score(query, context), dtype=np.float64)
+        whole = np.asarray(as_scorer(self.lexical).score(query, context), dtype=np.float64)
         return np.stack([whole, names.share(asked), names.verb(asked)], axis=1)
 
 
@@ -98,8 +97,9 @@ class _Names:
     """The words of the names of a context's units, and what their verbs do."""
 
     def __init__(self, context: Context[Any]) -> None:
+        context = as_context(context)
         units = context.units
-        named: Sequence[str] = getattr(context, "names", None) or [""] * len(units)
+        named = context.names or [""] * len(units)
         words = [_words(name) for name in named]
         holders = Counter(term for unit in units for term in {*terms(unit.text)})
         self.words = list(dict.fromkeys(word for own in words for word in own))

@@ -10,7 +10,7 @@ import numpy as np
 from ctxprune.context.memo import ContextMemo
 from ctxprune.errors import UsageError
 from ctxprune.models.network import Network
-from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.scorers.lexical.titled import TitledScorer
 from ctxprune.scorers.structured.page_parts.parts import FEATURES, PageParts
 from ctxprune.scorers.structured.page_parts.weights import load_network
@@ -29,7 +29,7 @@ _LEAST = 1e-9
 
 
 @dataclass(frozen=True)
-class PageScorer:
+class PageScorer(Scorer):
     """How well a unit fits by itself, times how likely the question is about the part of the page in which it stands.
 
     float32 (n_units,), 0..1, higher = keep. The parts are the text and each table. A question asks one of them: half of
@@ -57,7 +57,7 @@ class PageScorer:
     _parts: ContextMemo[PageParts] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_scorer(self.scorer)
+        as_scorer(self.scorer)
         if not isinstance(self.tables, TabularScorer):
             raise UsageError(f"tables is {self.tables!r}", hint="give a TabularScorer")
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.context.grid import largest_grids
 from ctxprune.context.memo import ContextMemo
-from ctxprune.errors import UsageError
-from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.structured.table_reading.asked import ask
 from ctxprune.scorers.structured.table_reading.column_features import column_features
@@ -18,7 +18,7 @@ from ctxprune.scorers.structured.table_reading.needs import QuestionDemand, dema
 from ctxprune.scorers.structured.table_reading.reading import TableReading
 from ctxprune.scorers.structured.table_reading.row_features import row_blocks
 from ctxprune.scorers.structured.table_reading.weights import TabularWeights, load_weights
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ __all__ = ["QuestionDemand", "TabularScorer", "TabularWeights", "load_weights", 
 
 
 @dataclass(frozen=True)
-class TabularScorer:
+class TabularScorer(Scorer):
     """Rows and columns of the context's grids by what a table means; other units as `scorer` scores them.
 
     The score of a row or column is about the probability, 0..1, that it holds a cell the question needs (see
@@ -64,9 +64,8 @@ class TabularScorer:
     )
 
     def __post_init__(self) -> None:
-        check_scorer(self.scorer)
-        if not is_number(self.weight) or self.weight < 0:
-            raise UsageError(f"weight is {self.weight!r}", hint="give a number from 0 up")
+        as_scorer(self.scorer)
+        check_number("weight", self.weight, minimum=0)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says. What depends on the tables alone is worked out once a context."""
@@ -86,19 +85,19 @@ class TabularScorer:
 
     def readings(self, context: Context[Any]) -> tuple[TableReading, ...]:
         """The tables of the context that are read as tables, read once."""
-        return self._readings.get(context, lambda: tuple(map(TableReading, largest_grids(context))))
+        return self._readings.get(context, lambda: tuple(map(TableReading, largest_grids(as_context(context).grids))))
 
-    def unit_demand(self, query: str, context: Context[Any]) -> NDArray[np.bool_]:
+    def find_required(self, query: str, context: Context[Any]) -> NDArray[np.bool_]:
         """The rows that the question needs together and the columns that it is about (`question_demand`), bool
         (n_units,)."""
-        demanded = np.zeros(len(context.units), dtype=np.bool_)
+        required = np.zeros(len(context.units), dtype=np.bool_)
         for reading in self.readings(context):
             needs, grid = demand_of(query, reading), reading.grid
             rows = range(len(grid.rows)) if needs.all_rows else needs.rows
-            demanded[[grid.row_units[row] for row in rows]] = True
+            required[[grid.row_units[row] for row in rows]] = True
             if grid.column_units:
-                demanded[[grid.column_units[column] for column in needs.shown_columns]] = True
-        return demanded
+                required[[grid.column_units[column] for column in needs.shown_columns]] = True
+        return required
 
     def _has_others(self, context: Context[Any]) -> bool:
         """Whether some units are no rows or columns of the tables that are read."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import Context, as_context
 from ctxprune.context.grid import Grid, largest_grids
-from ctxprune.context.part import Part
+from ctxprune.context.subset import ContextSubset
 from ctxprune.scorers.structured.table_reading.headers import named_columns
 from ctxprune.scorers.structured.table_reading.reading import TableReading
 from ctxprune.text.words import terms
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.context.base import Context, Unit
+    from ctxprune.context.base import Unit
     from ctxprune.context.scores import Scores
 
 __all__ = ["FEATURES", "PageParts", "View"]
@@ -64,7 +65,7 @@ class _TablePart:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class View(Context[tuple[int, ...]]):
     """A part of a context by itself, which does not keep the whole of it alive."""
 
     units: tuple[Unit, ...]
@@ -92,12 +93,13 @@ class PageParts:
     """
 
     def __init__(self, context: Context[Any], read: Callable[[View], tuple[TableReading, ...]]) -> None:
+        context = as_context(context)
         self.places = np.zeros(len(context.units), dtype=np.intp)
-        for number, grid in enumerate(largest_grids(context), start=1):
+        for number, grid in enumerate(largest_grids(context.grids), start=1):
             self.places[[*grid.row_units, *grid.column_units]] = number
         self.text = _view(context, np.flatnonzero(self.places == 0))
         self.tables = _view(context, np.flatnonzero(self.places))
-        self.pairs = _pairs(*self.text) if getattr(context, "kind", "") == "page" else np.zeros((0, 2), np.intp)
+        self.pairs = _pairs(*self.text) if context.kind == "page" else np.zeros((0, 2), np.intp)
         self._tables = [_table_part(reading) for reading in read(self.tables[0])]
         self._size = sum(len(unit.text) for unit in self.text[0].units) + sum(table.size for table in self._tables)
 
@@ -130,7 +132,7 @@ class PageParts:
 
 
 def _view(context: Context[Any], chosen: NDArray[np.intp]) -> tuple[View, NDArray[np.intp]]:
-    part = Part(context, chosen)
+    part = ContextSubset(context, chosen)
     return View(part.units, part.sources, part.titles, part.grids), chosen
 
 
