@@ -24,7 +24,7 @@ from ctxprune import DocumentFusion, LexicalScorer, TitledScorer, TokenBudget
 from ctxprune.context.base import shift_unit
 from ctxprune.policies import Request
 from ctxprune.rag import Neighbours, PassageOptions
-from ctxprune.rag.passages.options import bound_units
+from ctxprune.rag.passages.options import bind_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ class Sentences:
                 spans.append((start, start + len(sentence)))
                 start += len(sentence) + 1
             first = len(units)
-            bound = bound_units(" ".join(sentences), spans, options, language="en", levels={})
+            bound = bind_units(" ".join(sentences), spans, options, language="en", levels={})
             units += [shift_unit(unit, first) for unit in bound]
             sources += [number] * len(sentences)
         self.units, self.sources = tuple(units), tuple(sources)

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     )
     from ctxprune.pruning.context_budget import BudgetPart, ContextBudget, SharedBudget
     from ctxprune.pruning.pruner import Pruner, aprune, aprune_batch, prune, prune_batch
-    from ctxprune.pruning.result import Pruned, Verdict
+    from ctxprune.pruning.result import Pruned
+    from ctxprune.pruning.verdicts import Verdict
     from ctxprune.registry import Registry
     from ctxprune.scorers import SCORERS, Scorer
     from ctxprune.scorers.combined.cascade import CascadeScorer
@@ -85,7 +86,7 @@ _HOMES = {
     "TokenCounter": "tokens",
     "TopK": "policies",
     "Unit": "context.base",
-    "Verdict": "pruning.result",
+    "Verdict": "pruning.verdicts",
     "WeightedFusion": "scorers.combined.fusion",
     "aprune": "pruning.pruner",
     "aprune_batch": "pruning.pruner",

@@ -70,16 +70,17 @@ class BundledCounter:
     def count_many(self, texts: Iterable[str]) -> list[int]:
         """Tokens of each text."""
         counts: list[int] = []
+        # ASCII pieces are looked up; only what is left goes to the tokenizer, all texts together.
         encoding = _Encoding(counts)
         for text in texts:
             if text.isascii():
-                counts.append(_ascii_tokens(text))
+                counts.append(_count_ascii(text))
                 continue
             counts.append(0)
-            for plain, run in groupby(_SAFE_CUT.split(_encodable(text)), str.isascii):
+            for plain, run in groupby(_SAFE_CUT.split(_replace_surrogates(text)), str.isascii):
                 part = "".join(run)
                 if plain:
-                    counts[-1] += _ascii_tokens(part)
+                    counts[-1] += _count_ascii(part)
                 elif part in _PIECES:
                     counts[-1] += _PIECES[part]
                 else:
@@ -96,7 +97,7 @@ class _FunctionCounter:
     function: Callable[[str], int]
 
     def count(self, text: str) -> int:
-        number = self.function(_encodable(text))
+        number = self.function(_replace_surrogates(text))
         if not isinstance(number, int) or number < 0:
             raise UsageError(f"the token counter gave {number!r}", where=self.name, hint="it must give a whole number")
         return number
@@ -121,17 +122,17 @@ def as_counter(source: Any = None) -> TokenCounter:
     if isinstance(source, TokenCounter) and not isinstance(source, type):
         return source
     if foreign_attribute(source, "encode_ordinary") is not None:  # tiktoken, whose encode() refuses special tokens
-        return _FunctionCounter(_name(source), lambda text: len(source.encode_ordinary(text)))
+        return _FunctionCounter(_find_name(source), lambda text: len(source.encode_ordinary(text)))
     if foreign_attribute(source, "encode") is not None and not isinstance(source, (str, type)):
-        return _FunctionCounter(_name(source), _encoder(source))
+        return _FunctionCounter(_find_name(source), _make_encoder(source))
     if callable(source) and not isinstance(source, type):
-        return _FunctionCounter(_name(source), source)
+        return _FunctionCounter(_find_name(source), source)
     raise UsageError(
         f"a {type(source).__name__} cannot count tokens", hint="give a tokenizer, or a function from text to a number"
     )
 
 
-def _encoder(source: Any) -> Callable[[str], int]:
+def _make_encoder(source: Any) -> Callable[[str], int]:
     try:  # tokenizers and transformers add [CLS] and the like unless told otherwise
         source.encode("a", add_special_tokens=False)
         options = {"add_special_tokens": False}
@@ -145,7 +146,7 @@ def _encoder(source: Any) -> Callable[[str], int]:
     return count
 
 
-def _name(source: Any) -> str:
+def _find_name(source: Any) -> str:
     for attribute in ("name", "name_or_path", "__name__"):
         name = foreign_attribute(source, attribute)
         if isinstance(name, str) and name:
@@ -153,7 +154,7 @@ def _name(source: Any) -> str:
     return type(source).__name__
 
 
-def _encodable(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
@@ -161,7 +162,8 @@ class _Pieces(dict[str, int]):
     """Tokens of pieces of text, each worked out when it is first met; not more than `_KNOWN_PIECES` are remembered."""
 
     def __missing__(self, piece: str) -> int:
-        number = len(_bundled().encode(piece))
+        number = len(_load_bundled().encode(piece))
+        # A hostile text of ever new pieces fills the table once and no more.
         if len(self) < _KNOWN_PIECES:
             self[piece] = number
         return number
@@ -176,7 +178,7 @@ class _Pieces(dict[str, int]):
 _PIECES = _Pieces()
 
 
-def _ascii_tokens(text: str) -> int:
+def _count_ascii(text: str) -> int:
     """Tokens of an ASCII text. Texts repeat most of their pieces, so this is several times faster than to encode it."""
     return sum(map(_PIECES.__getitem__, _PIECE.findall(text)))
 
@@ -194,7 +196,7 @@ class _Encoding:
         self._size = 0
 
     def add(self, text: str) -> None:
-        for start, end in _chunks(text):
+        for start, end in _cut_chunks(text):
             part = text[start:end]
             if part not in self._parts:
                 self._parts[part] = len(self._parts)
@@ -206,18 +208,19 @@ class _Encoding:
     def finish(self) -> None:
         if not self._parts:
             return
-        numbers = [len(encoded) for encoded in _bundled().encode_batch_fast([*self._parts])]
+        numbers = [len(encoded) for encoded in _load_bundled().encode_batch_fast([*self._parts])]
         for owner, place in self._owners:
             self._counts[owner] += numbers[place]
         _PIECES.remember(self._parts, numbers)
         self._owners, self._parts, self._size = [], {}, 0
 
 
-def _chunks(text: str) -> Iterable[tuple[int, int]]:
+def _cut_chunks(text: str) -> Iterable[tuple[int, int]]:
     """Cuts of a long text, each near `_CHUNK` characters, at places that change no count where there are any."""
     start = 0
     while len(text) - start > _CHUNK:
         cut = _SAFE_CUT.search(text, start + _CHUNK, start + 2 * _CHUNK)
+        # Without a safe place the cut may add a token or two, in 64,000 characters.
         end = cut.start() if cut else start + _CHUNK
         yield start, end
         start = end
@@ -229,7 +232,7 @@ _BUNDLED = "9783995c4acd0d2bca6a8f589c5d148d2a23e9cc86465b73d48a21864acc7271"  #
 
 
 @lru_cache(maxsize=1)
-def _bundled() -> Tokenizer:
+def _load_bundled() -> Tokenizer:
     from tokenizers import Tokenizer
 
     model = files("ctxprune").joinpath("models", "tokenizer.json")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ctxprune import as_counter
 from ctxprune.errors import UsageError
-from ctxprune.tokens import BundledCounter, TokenCounter, _bundled
+from ctxprune.tokens import BundledCounter, TokenCounter, _load_bundled
 
 COUNTER = BundledCounter()
 
@@ -31,7 +31,7 @@ def test_any_text_counts_and_comes_back_from_its_tokens(text: str) -> None:
     readable = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     assert number <= len(text.encode("utf-8", "surrogatepass"))
     if readable == text:
-        assert _bundled().decode(_bundled().encode(text).ids) == text
+        assert _load_bundled().decode(_load_bundled().encode(text).ids) == text
 
 
 @settings(deadline=None, max_examples=300)
@@ -41,7 +41,7 @@ def test_any_text_counts_and_comes_back_from_its_tokens(text: str) -> None:
     .map("".join)
 )  # fmt: skip
 def test_counts_are_those_of_the_tokenizer(text: str) -> None:
-    assert COUNTER.count(text) == len(_bundled().encode(text))
+    assert COUNTER.count(text) == len(_load_bundled().encode(text))
 
 
 def test_lone_surrogates_count_like_the_replacement_character() -> None:
@@ -51,7 +51,7 @@ def test_lone_surrogates_count_like_the_replacement_character() -> None:
 def test_long_texts_are_cut_where_it_changes_nothing() -> None:
     text = "The tower, built in 1889, is 330 m tall.\nIt stands in Paris! " * 3000
     assert len(text) > 150_000
-    assert COUNTER.count(text) == len(_bundled().encode(text))
+    assert COUNTER.count(text) == len(_load_bundled().encode(text))
 
 
 @pytest.mark.parametrize("piece", ["a", " ", "\n", "!", "漢", "\u0301", "\ud83d", "\x00"])
@@ -143,6 +143,6 @@ def test_many_texts_are_counted_as_each_by_itself(texts: list[str]) -> None:
 def test_text_of_other_scripts_is_counted_in_batches_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "里斯本的老城区有一条河流经过。" * 2000
     whole = COUNTER.count(text)
-    assert whole == len(_bundled().encode(text))
+    assert whole == len(_load_bundled().encode(text))
     monkeypatch.setattr("ctxprune.tokens._BATCH", 100)
     assert COUNTER.count_many([text, "a", text]) == [whole, 1, whole]

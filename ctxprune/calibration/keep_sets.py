@@ -26,7 +26,7 @@ __all__ = ["CalibratedPolicy", "Closing", "KeepSets", "check_identity"]
 
 @runtime_checkable
 class Closing(Protocol):
-    """A policy that can also be told what to keep, and adds what that needs."""
+    """A policy that also closes a given choice: it keeps these units and adds what they need."""
 
     def close(self, chosen: NDArray[np.bool_], request: Request) -> Selection:
         """All of `chosen`, bool (n_units,), closed over parents, requirements and pins."""
@@ -81,7 +81,7 @@ class KeepSets:
 
 
 class _LastChecked:
-    """The scorer that was checked last, so that a check costs nothing the next time."""
+    """The scorer that was checked last, so that checking it again costs nothing."""
 
     def __init__(self) -> None:
         self.reference: weakref.ref[Any] | None = None
@@ -121,6 +121,7 @@ class CalibratedPolicy(Policy):
     def select_fallback(self, request: Request) -> Selection:
         """The best unit with what it needs, for `on_empty`."""
         best = np.zeros(len(request.scores), dtype=np.bool_)
+        # The best by score and not by level: measures never put another unit above it.
         best[int(np.argmax(request.scores))] = True
         selection = self.sets.close(best, request)
         reasons = ("fallback" if reason == "selected" else reason for reason in selection.reasons)
@@ -132,6 +133,7 @@ class CalibratedPolicy(Policy):
         Raises:
             UsageError: It has another class, other weights or other parameters, or cannot be fingerprinted.
         """
+        # Fingerprints hash the weights of a model; one object is checked once, not with every question.
         if self._checked.reference is not None and self._checked.reference() is scorer:
             return
         check_identity("scorer", scorer, self.scorer)

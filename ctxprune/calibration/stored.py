@@ -121,17 +121,18 @@ class Calibration:
             )
         document = {key: value for key, value in data.items() if key != "checksum"}
         try:
+            # Against an edit by hand: a limit without its proof must not look like one.
             if data.get("checksum") != _checksum(document):
-                _damaged(where, "its checksum does not fit")
+                _raise_damaged(where, "its checksum does not fit")
             values = {field.name: data[field.name] for field in fields(cls)}
             for name in ("scorer", "closure"):
                 values[name] = Identity(**values[name])
             calibration = cls(**values)
-            wrong = calibration._wrong()
+            wrong = calibration._find_invalid()
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-            _damaged(where, repr(error))
+            _raise_damaged(where, repr(error))
         if wrong is not None:
-            _damaged(where, f"{wrong} is {values[wrong]!r}")
+            _raise_damaged(where, f"{wrong} is {values[wrong]!r}")
         return calibration
 
     def save(self, path: str | Path) -> None:
@@ -141,6 +142,7 @@ class Calibration:
             InputError: The file cannot be written.
         """
         target = Path(path)
+        # Written beside and moved into place: a reader never sees half a file.
         part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
             try:
@@ -149,7 +151,7 @@ class Calibration:
             finally:
                 part.unlink(missing_ok=True)
         except (OSError, ValueError) as error:
-            raise InputError(f"the file cannot be written ({_why(error)})", where=str(target)) from error
+            raise InputError(f"the file cannot be written ({_reason(error)})", where=str(target)) from error
 
     @classmethod
     def load(cls, path: str | Path) -> Calibration:
@@ -164,7 +166,7 @@ class Calibration:
             with Path(path).open("rb") as file:
                 content = file.read(_LONGEST + 1)
         except (OSError, ValueError) as error:
-            raise InputError(f"the file cannot be read ({_why(error)})", where=where) from error
+            raise InputError(f"the file cannot be read ({_reason(error)})", where=where) from error
         if len(content) > _LONGEST:
             raise FormatError("this is not a calibration: the file is too large", where=where)
         try:
@@ -173,7 +175,7 @@ class Calibration:
             raise FormatError("this is not a calibration: no JSON", where=where) from error
         return cls.from_dict(data, where=where)
 
-    def _wrong(self) -> str | None:
+    def _find_invalid(self) -> str | None:
         """Name of a field that cannot be, if there is one."""
         shares = {"risk": self.risk, "bound": self.bound, "seen": self.seen, "kept_share": self.kept_share}
         optional = {"confidence": self.confidence, "left_out": self.left_out}
@@ -191,7 +193,7 @@ class Calibration:
         return next((name for name, right in valid.items() if not right), None)
 
 
-def _damaged(where: str, why: str) -> NoReturn:
+def _raise_damaged(where: str, why: str) -> NoReturn:
     raise FormatError(f"the calibration is damaged ({why})", where=where, hint="make it anew with: ctxprune calibrate")
 
 
@@ -200,5 +202,5 @@ def _checksum(document: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -234,6 +234,7 @@ def as_context(value: Any, *, where: str = "", hint: str = "give an object with 
     Raises:
         UsageError: It lacks one of the two; the message says which.
     """
+    # Also of a `Context`: a subclass may declare `units` and never set it.
     missing = [name for name in ("units", "render") if not hasattr(value, name)]  # any object may be given
     if not missing and not isinstance(value, type):
         return value if isinstance(value, Context) else AdaptedContext(value)

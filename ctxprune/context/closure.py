@@ -1,4 +1,4 @@
-"""What must be kept together: the ancestors and the requirements of a unit, and theirs."""
+"""What must be kept together: a unit with its ancestors and requirements, and theirs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Closure", "check_links"]
 
 
 class Closure:
-    """The keep-together graph of one sequence of units. Cycles are allowed: their members stand or fall together.
+    """The links between the units of one sequence. Cycles are allowed: their members are kept or dropped together.
 
     Args:
         units: The units of a context.
@@ -43,6 +43,8 @@ class Closure:
             return []
         if not self._links[index]:  # most units of most contexts
             return [index]
+        # Depth first with a set of what was seen: links may form cycles, and a chain may be longer than the recursion
+        # limit.
         found, stack, seen = [], [index], {index}
         while stack:
             current = stack.pop()
@@ -55,12 +57,13 @@ class Closure:
 
     def gaps(self, kept: NDArray[np.bool_]) -> list[int]:
         """Units that `kept` (n_units,) lacks: pinned ones, and what some kept unit needs; [] where it is closed."""
+        # One step is enough: a set to which no kept unit adds anything is closed.
         needed = {link for index in kept.nonzero()[0].tolist() for link in self._links[index]}
         return sorted(index for index in needed.union(self.pinned) if not kept[index])
 
 
 def check_links(units: Sequence[Unit]) -> None:
-    """Refuse units that are bound to what is not there.
+    """Refuse links to units that do not exist.
 
     Raises:
         UsageError: A parent or requirement is not the index of a unit.
@@ -72,6 +75,7 @@ def check_links(units: Sequence[Unit]) -> None:
 def _links(index: int, unit: Unit, size: int) -> tuple[int, ...]:
     if unit.parent is None and not unit.requires:
         return ()
+    # A parent is a requirement like any other; only scorers tell them apart.
     links = unit.requires if unit.parent is None else (unit.parent, *unit.requires)
     for link in links:
         if not isinstance(link, int) or not 0 <= link < size:

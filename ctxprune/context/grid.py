@@ -56,6 +56,7 @@ def largest_grids(grids: Sequence[Grid]) -> tuple[Grid, ...]:
     cells."""
     if len(grids) <= MOST_TABLES:
         return tuple(grids)
+    # The largest by cells: what is asked of a page with so many tables is hardly in one of its smallest.
     sizes = [len(grid.rows) * len(grid.header) for grid in grids]
     largest = sorted(range(len(grids)), key=lambda place: -sizes[place])[:MOST_TABLES]
     return tuple(grids[place] for place in sorted(largest))
@@ -76,6 +77,7 @@ def shift_grid(grid: Grid, first: int) -> Grid:
 
 def grid_subset(grid: Grid, place: Mapping[int, int]) -> Grid:
     """The grid with the rows and columns whose units `place` maps to new indices; all columns where they are none."""
+    # A row whose unit is gone goes as a whole; of a column only the cells do, so that the grid stays rectangular.
     rows = [row for row, unit in enumerate(grid.row_units) if unit in place]
     units = grid.column_units
     columns = [column for column in range(len(grid.header)) if not units or units[column] in place]

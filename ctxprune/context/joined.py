@@ -120,6 +120,7 @@ class JoinedContext(Context[list[Any]]):
 
     def _split(self, kept: Collection[int]) -> Iterator[tuple[Context[Any], list[int]]]:
         """Each context with those of its own units that are kept, in order."""
+        # One walk over the sorted indices, since members may have hundreds of thousands of units between them.
         chosen = sorted(set(kept))
         first, place = 0, 0
         for context in self._members:

@@ -1,4 +1,4 @@
-"""Cuts that follow the scores of the context at hand: by their range, or at their widest step."""
+"""Cuts that follow the scores of each context: by their range, or at their widest step."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Adaptive(AxisPolicy):
     Works with scores of any scale; columns and rows of a table are compared among themselves. With lexical.v1, 0.4
     keeps 76 % of the evidence sentences in 36 % of the text, averaged over six sets.
 
-    Units that all score alike are all kept, since nothing tells them apart. Where that score is 0 or less nothing
-    speaks for any of them either, so none is chosen and `on_empty` decides; "keep_best" keeps all, since all are best.
+    Units with equal scores are all kept, since no cut between them is justified. Where that score is 0 or less no unit
+    matches the question at all, so none is chosen and `on_empty` decides; "keep_best" keeps all, since all are best.
 
     Raises:
         UsageError: `relative` is not from 0 to 1.

@@ -195,7 +195,7 @@ class GreedyPolicy(Policy):
 class AxisPolicy(GreedyPolicy):
     """Base of policies that compare scores with each other: columns of a table with columns, rows with rows.
 
-    Where nothing is chosen of one axis and something of the other, all of it is: nothing told its units apart.
+    Where nothing is chosen of one axis and something of the other, all of it is kept: its scores justify no cut.
     """
 
     def split(self, order: NDArray[np.int64], request: Request) -> list[tuple[NDArray[np.int64], int]]:
@@ -206,6 +206,8 @@ class AxisPolicy(GreedyPolicy):
         for grid in request.context.grids:
             if not grid.column_units:
                 continue
+            # Scores of columns and of rows mostly mean different things: the best row does not say where to cut the
+            # columns.
             axes = [order[np.isin(order, units)] for units in (grid.column_units, grid.row_units)]
             counts = [self.count_worthy(scores[axis]) for axis in axes]
             found += [(axis, count or len(axis) * any(counts)) for axis, count in zip(axes, counts, strict=True)]

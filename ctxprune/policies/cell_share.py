@@ -50,6 +50,7 @@ class CellShare(CellPolicy):
                 continue
             units, rows = np.unique(np.asarray(grid.row_units, dtype=np.int64), return_counts=True)
             width = len(grid.column_units)
+            # A column by itself has no cells; they are paid for with the rows that hold them.
             prices[list(grid.column_units)] = 0
             prices[units] = rows * width
             shares = np.broadcast_to(np.float32(1 / width), (len(units), width))

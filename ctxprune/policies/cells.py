@@ -170,6 +170,7 @@ class _ColumnSearch:
         self._wanted_columns = [index for index in self.ranked_columns if wanted[index]]
         needed = (link for table in prices.tables for row in table.rows for link in request.context.units[row].requires)
         self._keys = sorted({link for link in needed if is_column[link]} | {*np.flatnonzero(chooser.kept & is_column)})
+        # Shifted to 0 where scores may be negative: shares of a sum need gains from 0 up.
         floor = min(0.0, float(scores.min(initial=0)))
         self._gains = scores.astype(np.float64) - floor
         if not self._gains[self.others].any():  # no score tells the rows apart: as many as possible are kept
@@ -178,6 +179,7 @@ class _ColumnSearch:
         self._mass = np.ones(len(order))  # share of its table's columns, by score, that is kept with each unit
         self._shares: dict[int, tuple[NDArray[np.int64], float]] = {}  # of each column, and the rows of its table
         for table in prices.tables:
+            # A row of a table is worth what its kept columns are worth; rows outside of tables keep a mass of 1.
             self._mass[table.rows] = 0.0
             gains = self._gains[table.columns]
             shares = gains / gains.sum() if gains.any() else np.full(len(gains), 1 / len(gains))
@@ -191,6 +193,7 @@ class _ColumnSearch:
         best, most = None, (False, 0, False, 0.0)
         chosen: list[int] = []
         steps = self._steps()
+        # Columns are only ever added, best first, so that each step updates the prices of the one before it.
         for step, prices in zip(steps, self._prices.growing(steps), strict=True):
             chosen = [*chosen, *step]
             for rows, share in (self._shares[column] for column in step):
@@ -220,13 +223,14 @@ class _ColumnSearch:
         some_fit = bool(required) and int(prices[required].min()) <= room
         all_fit = some_fit and self._all_or_none and int(prices[required].sum()) <= room
         shown = len({*self._wanted_columns}.intersection(columns))
+        # The best rows in order until one has no room: an estimate, since the choice itself passes over such a row.
         fitting = int(np.searchsorted(np.cumsum(prices[order]), room, side="right"))
         best = order[:fitting]
         return some_fit, shown, all_fit, float(self._gains[best] @ self._mass[best])
 
 
 def _lower_odds(gains: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores as probabilities, (n_units,), that add up to no more than a question needs: all odds lowered alike.
+    """Scores as probabilities, (n_units,), with a sum of at most `_NEEDED`: all odds are lowered by one factor.
 
     In a long table the many rows that are hardly likely would else outweigh the few that are, at the columns' expense.
     """

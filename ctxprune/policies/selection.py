@@ -113,6 +113,7 @@ class Chooser:
 
     def add(self, index: int, reason: str, otherwise: str) -> bool:
         """Keep `index` and all it needs if there is room for all of it; True if that kept something new."""
+        # What was kept before is free: units that share a parent pay for it once.
         added = self.closure.missing(index, self.kept)
         if not added:
             return False
@@ -147,6 +148,7 @@ class Chooser:
 
     def add_together(self, indices: list[int], reason: str) -> bool:
         """Keep all of `indices` with all they need, or none of them if there is no room for that."""
+        # Tried on a copy first: half of the rows of a total would be worth less than other rows in their place.
         self.required = indices
         kept = self.kept.copy()
         for index in indices:

@@ -75,5 +75,6 @@ def _text_shares(grid: Grid) -> PricedTable:
     lengths = np.zeros((len(units), len(grid.header)), dtype=np.float32)
     cells = np.asarray([[len(cell) + 1 for cell in row] for row in grid.rows], dtype=np.float32)
     np.add.at(lengths, places, cells.reshape(len(grid.rows), len(grid.header)))
+    # A row without a character has no shares, rather than a division by zero.
     lengths /= np.maximum(lengths.sum(axis=1, keepdims=True), 1)
     return PricedTable(np.asarray(grid.column_units, dtype=np.int64), units, lengths)

@@ -49,6 +49,7 @@ class TopK(GreedyPolicy):
 
     def room(self, tokens: NDArray[np.int64]) -> Room:
         """k units of price 1."""
+        # As a room of k units at price 1 parents and requirements are counted like all else.
         return Room(np.ones_like(tokens), self.k, "units")
 
     def free_units(self, context: Context[Any]) -> list[int]:

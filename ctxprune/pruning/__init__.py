@@ -9,7 +9,8 @@ from ctxprune.utils.lazy import lazy
 if TYPE_CHECKING:
     from ctxprune.pruning.context_budget import BudgetPart, ContextBudget, SharedBudget
     from ctxprune.pruning.pruner import OnEmpty, Pruner, aprune, aprune_batch, prune, prune_batch
-    from ctxprune.pruning.result import Pruned, Verdict, Verdicts
+    from ctxprune.pruning.result import Pruned
+    from ctxprune.pruning.verdicts import Verdict, Verdicts
 
 __all__ = [
     "BudgetPart",
@@ -33,8 +34,8 @@ _HOMES = {
     "Pruned": "result",
     "Pruner": "pruner",
     "SharedBudget": "context_budget",
-    "Verdict": "result",
-    "Verdicts": "result",
+    "Verdict": "verdicts",
+    "Verdicts": "verdicts",
     "aprune": "pruner",
     "aprune_batch": "pruner",
     "prune": "pruner",

@@ -23,8 +23,9 @@ from ctxprune.errors import UsageError
 from ctxprune.policies.base import POLICIES, Policy, Request, as_policy, as_selection
 from ctxprune.pruning.budget_search import Attempt, SharedBudgetSearch
 from ctxprune.pruning.pruner import count_rendered, count_units, omission_note
-from ctxprune.pruning.result import Pruned, Verdicts
+from ctxprune.pruning.result import Pruned
 from ctxprune.pruning.shared_budget import Entry, Joint
+from ctxprune.pruning.verdicts import Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
 from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.tokens import TokenCounter, as_counter
@@ -183,6 +184,7 @@ class ContextBudget:
         start = time.perf_counter()
         scores = {name: score_batch(part._scorer, [query], [contexts[name]])[0] for name, part in named.items()}
         scored = time.perf_counter()
+        # Ranks lose how sure a scorer is, but probabilities and BM25 scores cannot be compared with each other.
         comparable = all(part._scorer.gives_probabilities for part in named.values())
         default = IdentityScale() if comparable else RankScale()
         requests = {
@@ -191,7 +193,7 @@ class ContextBudget:
         }
         entries = [self._make_entry(name, part, requests[name], default) for name, part in named.items()]
         counted = time.perf_counter()
-        selections, outputs, after = self._fit(named, contexts, entries)
+        selections, outputs, after = self._fit_budget(named, contexts, entries)
         results = {
             name: Pruned(
                 query=query,
@@ -229,10 +231,11 @@ class ContextBudget:
             name, request.context.units, request.tokens, values * part.weight, worth, part.minimum * self.budget
         )
 
-    def _fit(
+    def _fit_budget(
         self, named: dict[str, BudgetPart], contexts: dict[str, Context[Any]], entries: list[Entry]
     ) -> tuple[dict[str, Selection], dict[str, Any], dict[str, int]]:
         """Selections, outputs and tokens by name, with the most room whose renderings fit together."""
+        # Room is in tokens of units; what stands between them is only known once a choice is rendered.
         joint = Joint(entries)
 
         def attempt(room: int) -> Attempt[tuple[dict[str, Selection], dict[str, Any], dict[str, int]]]:

@@ -18,7 +18,8 @@ from ctxprune.context.scores import as_scores
 from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies.base import POLICIES, Policy, Request, Selection, as_policy, as_selection
 from ctxprune.pruning.budget_search import Attempt, BudgetSearch, RenderCache
-from ctxprune.pruning.result import Pruned, Verdicts
+from ctxprune.pruning.result import Pruned
+from ctxprune.pruning.verdicts import Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
 from ctxprune.scorers.base import Scorer, as_scorer, required_units, score_batch
 from ctxprune.tokens import TokenCounter, as_counter
@@ -60,7 +61,7 @@ class Pruner:
 
     Attributes:
         scorer: A scorer, or the registered name of one; by default the bundled model, on the 32,000 or so characters
-            that BM25 likes best of a longer context ("lexical.v1" is BM25 alone, many times faster).
+            that BM25 scores highest in a longer context ("lexical.v1" is BM25 alone, many times faster).
         policy: A policy, or the registered name of one (with its default parameters).
         counter: What counts tokens: None for the bundled tokenizer, or anything that `as_counter` takes.
         on_empty: What to do where the policy chose nothing beyond the pinned units: "keep_best" keeps the best unit
@@ -148,17 +149,18 @@ class Pruner:
         clock = Clock()
         scorer = self._scorer.for_context(context)
         scores = as_scores(scores, len(context.units), source=type(self._scorer.origin).__name__)
+        # Counting renders the whole context once; for further questions about it that is remembered.
         counts = self._counts.get(context, lambda: self._count(context))
         clock.lap("count")
         try:
             request = _make_request(scorer, query, context, scores, counts.units)
-            selection, output, after = self._fit(request, clock)
+            selection, output, after = self._fit_budget(request, clock)
         except BudgetError:  # the note may be what does not fit
             plain = context.with_note(note=False)
             if plain is context:
                 raise
             request = _make_request(scorer, query, plain, scores, counts.units)
-            selection, output, after = self._fit(request, clock)
+            selection, output, after = self._fit_budget(request, clock)
         return Pruned(
             query=query,
             output=output,
@@ -172,7 +174,7 @@ class Pruner:
             seconds={"score": score_seconds, **clock.seconds},
         )
 
-    def _fit(self, request: Request, clock: Clock) -> tuple[Selection, Any, int]:
+    def _fit_budget(self, request: Request, clock: Clock) -> tuple[Selection, Any, int]:
         """Selection and rendering; a budget holds for the rendered text too, with all that stands between the units."""
         policy, budget, context = self._policy, self._policy.budget, request.context
         closure, cache = Closure(context.units), RenderCache[tuple[Any, int]]()
@@ -358,6 +360,7 @@ def _check_selection(
 
 def _nothing_chosen(selection: Selection, closure: Closure) -> bool:
     """Whether only pinned units, with what they require, are kept while there are others."""
+    # Not just the pinned ones: a title that requires its first sentence keeps that one too, and answers nothing.
     forced = np.zeros_like(selection.kept)
     for index in closure.pinned:
         forced[closure.missing(index, forced)] = True

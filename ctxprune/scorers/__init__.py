@@ -17,7 +17,8 @@ __all__ = [
 ]
 
 DEFAULT_SCORER = "structured.v1"
-"""The bundled model, on what BM25 likes best of a long context; tables, pages and logs as what they are."""
+"""The bundled model, on the parts of a long context that BM25 scores highest; tables, pages, logs, schemas and tools
+are read by scorers for their form."""
 
 SCORERS: Registry[type[Scorer]] = Registry(
     "scorer",

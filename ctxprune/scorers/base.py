@@ -1,4 +1,4 @@
-"""What a scorer is, and the checks on what it gives."""
+"""The base class of scorers, and the checks of their scores."""
 
 from __future__ import annotations
 

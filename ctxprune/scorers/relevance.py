@@ -59,6 +59,7 @@ def document_scores(
         rule: From the scores of one document's units to its own; default `TopMean()`.
     """
     rule = TopMean() if rule is None else rule
+    # Sorted by document and cut at the borders: one pass, however many documents there are.
     places = np.asarray(sources, dtype=np.intp)
     order = np.argsort(places, kind="stable")
     numbers, starts = np.unique(places[order], return_index=True)

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.context.base import as_context
 from ctxprune.context.grid import Grid
 from ctxprune.errors import UsageError
 from ctxprune.text.words import fold
+from ctxprune.utils.foreign import foreign_attribute
 from ctxprune.utils.validation import is_number
 
 from .report import Deduplicated, Merge
@@ -106,7 +106,9 @@ def _grids(tables: Iterable[Grid | Context[Any]]) -> Iterator[Grid]:
         if isinstance(given, Grid):
             yield given
         else:
-            yield from as_context(given, where=f"table {index}", hint="give Grid objects or contexts").grids
+            if foreign_attribute(given, "units") is None:
+                raise UsageError(f"table {index} is a {type(given).__name__}", hint="give Grid objects or contexts")
+            yield from foreign_attribute(given, "grids", default=())
 
 
 @dataclass

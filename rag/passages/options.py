@@ -19,7 +19,7 @@ from .patterns import found, safe_pattern
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NO_OPTIONS", "PassageOptions", "bound_units"]
+__all__ = ["NO_OPTIONS", "PassageOptions", "bind_units"]
 
 # Words that point back when they lead a sentence; "it" and "there" of "it rains" come along, which costs a little.
 _POINTERS = re.compile(r"\W*(?:he|she|it|they|his|her|hers|its|their|him|them|this|these|those|such|both)\b", re.I)
@@ -85,7 +85,7 @@ class PassageOptions:
 NO_OPTIONS = PassageOptions()
 
 
-def bound_units(
+def bind_units(
     text: str, spans: Sequence[tuple[int, int]], options: PassageOptions, *, language: str, levels: Mapping[int, int]
 ) -> tuple[Unit, ...]:
     """A unit for each of `spans`, with its bindings.

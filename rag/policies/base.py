@@ -1,4 +1,4 @@
-"""What policies that wrap another policy share."""
+"""The base of policies that wrap another policy."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def close_mask(mask: NDArray[np.bool_], context: Context[Any]) -> NDArray[np.boo
     """bool (n_units,): `mask` with all pinned units and all that its units need."""
     closure = Closure(context.units)
     kept = np.zeros(len(closure), dtype=np.bool_)
+    # Pinned units first: a wrapper may leave out what it likes, but not what the user pinned.
     for index in (*closure.pinned, *np.flatnonzero(mask)):
         kept[closure.missing(int(index), kept)] = True
     return kept
@@ -70,6 +71,7 @@ def select_within(
     if among.all():
         return select(request)
     chosen = np.flatnonzero(among)
+    # The inner policy sees a context of its own, so that what was left out cannot come back as a requirement.
     subset = Request(
         request.query,
         ContextSubset(request.context, chosen),

@@ -1,4 +1,4 @@
-"""Dropping sentences that say again, almost word for word, what another one says."""
+"""Dropping near-duplicates: sentences that repeat another one almost word for word."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ __all__ = ["Distinct"]
 
 @dataclass(frozen=True)
 class Distinct(WrappedPolicy):
-    """As `policy`, but of units that say nearly the same only one may be chosen, over all documents.
+    """As `policy`, but of near-duplicates only one may be chosen, over all documents.
 
-    Of such units the one with the best score stays (a pinned one before all others, ties to the earliest); the others
-    are dropped with the reason "duplicate of unit i". Units that others hang from or require are never dropped here.
+    Of them the one with the best score stays (a pinned one before all others, ties to the earliest); the others are
+    dropped with the reason "duplicate of unit i". Units that are the parent or a requirement of others are never
+    dropped here.
 
     Attributes:
         policy: Chooses among what remains.
-        similarity: Jaccard similarity of the word sets from which two units say the same; over 0, up to 1.
+        similarity: Jaccard similarity of the word sets from which two units are near-duplicates; over 0, up to 1.
 
     Raises:
         UsageError: The similarity is out of range.
@@ -63,9 +64,10 @@ class Distinct(WrappedPolicy):
 
     def _select_distinct(self, select: Select, request: Request) -> Selection:
         context, scores = request.context, request.scores
-        groups = self._groups.get(context, lambda: _groups(context, self.similarity))
+        groups = self._groups.get(context, lambda: _group_duplicates(context, self.similarity))
         instead: dict[int, int] = {}
         for group in groups:
+            # A pinned copy stays whatever it scores, since it is kept anyway.
             best = min(group, key=lambda index: (not context.units[index].pinned, -scores[index], index))
             instead |= {index: best for index in group if index != best}
         among = np.ones(len(context.units), dtype=np.bool_)
@@ -76,8 +78,8 @@ class Distinct(WrappedPolicy):
         return select_within(select, among, request, reasons=reasons)
 
 
-def _groups(context: Context[Any], similarity: float) -> list[list[int]]:
-    """Units that say the same, two or more a group."""
+def _group_duplicates(context: Context[Any], similarity: float) -> list[list[int]]:
+    """Groups of near-duplicates, two or more units each."""
     leaders = near_duplicates([unit.text for unit in context.units], similarity=similarity)
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for index, leader in enumerate(leaders):

@@ -67,20 +67,22 @@ class BestDocuments(WrappedPolicy):
         if sources is None or not len(sources):
             return select(request)
         places = np.asarray(sources, dtype=np.intp)
-        among = close_mask(self._best(request.scores, places)[places], request.context)
+        among = close_mask(self._choose_documents(request.scores, places)[places], request.context)
         reasons = {int(index): "document" for index in np.flatnonzero(~among)}
         return select_within(select, among, request, reasons=reasons)
 
-    def _best(self, scores: Scores, places: NDArray[np.intp]) -> NDArray[np.bool_]:
+    def _choose_documents(self, scores: Scores, places: NDArray[np.intp]) -> NDArray[np.bool_]:
         """bool (n_documents,): the documents that stay."""
         count = int(places.max()) + 1
         if self.relevance is None:
             relevance = document_scores(scores, places.tolist(), count, rule=self.rule)
         else:
             relevance = np.asarray(self.relevance, dtype=np.float32)
+        # More scores than documents are allowed: the last documents may have no units.
         if len(relevance) < count or not np.isfinite(relevance).all():
             raise UsageError(f"{len(relevance)} relevance scores for {count} documents", hint="give one for each")
         best = np.zeros(len(relevance), dtype=np.bool_)
+        # Stable: of equally relevant documents the earlier one stays.
         best[np.argsort(-relevance, kind="stable")[: self.k]] = True
         if self.relative is not None:
             low, high = float(relevance.min()), float(relevance.max())

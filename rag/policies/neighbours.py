@@ -1,4 +1,4 @@
-"""Keeping the sentences beside a kept one."""
+"""Keeping the neighbours of a kept sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Neighbours"]
 
 @dataclass(frozen=True)
 class Neighbours(WrappedPolicy):
-    """As `policy`, and up to `k` units on each side of a chosen one come along, nearest first, in the same document.
+    """As `policy`, and up to `k` units on each side of a chosen one are kept with it, nearest first, in its document.
 
     A policy with room (a budget, a number of units) pays for them out of it: each chosen unit is followed by its
     neighbours before the next best one is tried. They have the reason "neighbour".

@@ -10,7 +10,7 @@ import numpy as np
 from ctxprune.context.memo import ContextMemo
 from ctxprune.context.scores import as_scores
 from ctxprune.scorers.base import Scorer
-from ctxprune.scorers.neural.embedders import embedded
+from ctxprune.scorers.neural.embedders import embed_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +48,6 @@ class EmbeddedForms(Scorer):
         """
         if not context.units:
             return as_scores([], 0)
-        units = self._vectors.get(context, lambda: embedded(self.embed, [unit.text for unit in context.units]))
-        (asked,) = embedded(self.embed, [query])
+        units = self._vectors.get(context, lambda: embed_texts(self.embed, [unit.text for unit in context.units]))
+        (asked,) = embed_texts(self.embed, [query])
         return as_scores(np.clip(units @ asked, 0.0, 1.0), len(context.units), source="embedder")

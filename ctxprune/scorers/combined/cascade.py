@@ -1,4 +1,4 @@
-"""A cheap scorer says which parts a better one reads, so that the cost does not grow with the length."""
+"""A cheap scorer chooses the parts that a better one reads, so that the cost does not grow with the length."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STEP = 1e-3  # of the lowest score read (at least of 1): how far below it the b
 
 @dataclass(frozen=True)
 class CascadeScorer(Scorer):
-    """`scorer` on the windows that `cheap` likes best; float32 (n_units,), range of `scorer` and a little below.
+    """`scorer` on the windows that `cheap` scores highest; float32 (n_units,), range of `scorer` and a little below.
 
     The units are cut into windows of consecutive units of one document. A window is as good as its best unit; the best
     `windows` of them are read by `scorer`, all together. Units in no such window stand just below all that were read,
@@ -84,26 +84,27 @@ class CascadeScorer(Scorer):
     ) -> list[tuple[Scores, Scores]]:
         """`score_documents` of each pair; `scorer` sees those of which nothing is left out at once."""
         del rule
-        places = [_windows(context, self.window) for context in contexts]
+        places = [_number_windows(context, self.window) for context in contexts]
         small = [i for i, place in enumerate(places) if not place.size or int(place[-1]) < self.windows]
         read = score_documents_batch(self.scorer, [queries[i] for i in small], [contexts[i] for i in small])
         found = dict(zip(small, read, strict=True))
         for number, (query, context) in enumerate(zip(queries, contexts, strict=True)):
             if number not in found:
-                found[number] = self._large(query, context, places[number])
+                found[number] = self._score_large(query, context, places[number])
         return [found[number] for number in range(len(contexts))]
 
-    def _large(self, query: str, context: Context[Any], places: NDArray[np.intp]) -> tuple[Scores, Scores]:
+    def _score_large(self, query: str, context: Context[Any], places: NDArray[np.intp]) -> tuple[Scores, Scores]:
         """Scores where something is left out."""
         rough, rough_documents = score_documents(self.cheap, query, context)
-        part = ContextSubset(context, _best(rough, places, self.windows))
+        part = ContextSubset(context, _choose_units(rough, places, self.windows))
         read, documents = score_documents(self.scorer, query, part)
+        # Documents of which nothing was read have a score of the model too, which means nothing.
         seen = np.unique(np.asarray(part.sources, dtype=np.intp))
         return _merge_scores(read, part.chosen, rough), _merge_scores(documents[seen], seen, rough_documents)
 
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
         """`score` of each pair; both scorers see the whole batch at once."""
-        places = [_windows(context, self.window) for context in contexts]
+        places = [_number_windows(context, self.window) for context in contexts]
         small = [int(place[-1]) < self.windows if place.size else True for place in places]
         # A cheap score is needed only where something is left out.
         large = [number for number, fits in enumerate(small) if not fits]
@@ -111,7 +112,9 @@ class CascadeScorer(Scorer):
             zip(large, score_batch(self.cheap, [queries[i] for i in large], [contexts[i] for i in large]), strict=True)
         )
         parts = [
-            ContextSubset(context, _best(rough[number], places[number], self.windows)) if number in rough else context
+            ContextSubset(context, _choose_units(rough[number], places[number], self.windows))
+            if number in rough
+            else context
             for number, context in enumerate(contexts)
         ]
         read = score_batch(self.scorer, queries, parts)
@@ -121,10 +124,11 @@ class CascadeScorer(Scorer):
         ]
 
 
-def _windows(context: Context[Any], size: int) -> NDArray[np.intp]:
+def _number_windows(context: Context[Any], size: int) -> NDArray[np.intp]:
     """int (n_units,): the window of each unit, counted from 0."""
     sources = as_context(context).sources
     places = np.zeros(len(context.units), dtype=np.intp)
+    # Windows end at borders of documents too, so that a window is never half about something else.
     number, filled, before = 0, 0, 0
     for index, unit in enumerate(context.units):
         source = 0 if sources is None else sources[index]
@@ -135,7 +139,7 @@ def _windows(context: Context[Any], size: int) -> NDArray[np.intp]:
     return places
 
 
-def _best(scores: Scores, places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+def _choose_units(scores: Scores, places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """Indices of the units in the `count` best windows, rising; the earlier window where two are alike."""
     best = np.full(int(places[-1]) + 1, -np.inf)
     np.maximum.at(best, places, scores)
@@ -150,15 +154,17 @@ def _merge_scores(read: Scores, chosen: NDArray[np.intp], rough: Scores) -> Scor
     rest[chosen] = False
     low = float(read.min())
     start = np.float32(low - _STEP * max(1.0, abs(low)))
+    # Equal cheap scores share a step: an order among them would be invented.
     _, ranks = np.unique(-rough[rest], return_inverse=True)
     scores = np.empty(len(rough), dtype=np.float32)
     scores[chosen] = read
-    scores[rest] = _lowered(start, ranks)
+    scores[rest] = _step_down(start, ranks)
     return scores
 
 
-def _lowered(start: np.float32, steps: NDArray[np.intp]) -> Scores:
+def _step_down(start: np.float32, steps: NDArray[np.intp]) -> Scores:
     """`start` lowered by as many float32 steps."""
+    # IEEE floats sort as their bits do, once the negative ones are mirrored: n steps are one subtraction.
     bits = int(start.view(np.int32))
     ordered = bits if bits >= 0 else -(bits & 0x7FFFFFFF)
     numbers = ordered - steps.astype(np.int64)

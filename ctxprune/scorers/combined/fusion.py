@@ -32,7 +32,7 @@ class _Fusion(Scorer):
 
     Attributes:
         scorers: The members, one or more.
-        weights: A weight over 0 for each member; () weighs them alike.
+        weights: A weight over 0 for each member; () gives all the same weight.
 
     Raises:
         UsageError: No member, or weights that do not match.
@@ -57,6 +57,7 @@ class _Fusion(Scorer):
         """The fused scores of each pair; every member sees the whole batch at once."""
         members = [score_batch(scorer, queries, contexts) for scorer in self.scorers]
         weights = np.asarray(self.weights or (1.0,) * len(self.scorers))
+        # Shares of 1, so that the fused score stays in the members' range whatever the weights.
         shares = weights / weights.sum()
         return [
             np.asarray(shares @ np.stack([self._scale(scores) for scores in lists]), dtype=np.float32)
@@ -72,8 +73,8 @@ class _Fusion(Scorer):
 class ReciprocalRankFusion(_Fusion):
     """Weighted mean of (k + 1) / (k + rank) over the members: float32 (n_units,), 0 < score <= 1, higher = keep.
 
-    Ranks start at 1; units that a member scores alike share the worst of their ranks, so that a member that says
-    nothing lifts nobody. Only the order within one context means anything: use it with TopK or TokenBudget.
+    Ranks start at 1; units that a member scores alike share the worst of their ranks, so that a member whose scores are
+    all equal raises none. Only the order within one context means anything: use it with TopK or TokenBudget.
     Cormack, Clarke and Büttcher, SIGIR 2009.
 
     Attributes:
@@ -87,6 +88,7 @@ class ReciprocalRankFusion(_Fusion):
         check_number("k", self.k, minimum=0)
 
     def _scale(self, scores: Scores) -> Scores:
+        # The right side gives equal scores the worst of their ranks.
         ranks = np.searchsorted(np.sort(-scores), -scores, side="right")
         scaled: Scores = ((self.k + 1) / (self.k + ranks)).astype(np.float32)
         return scaled
@@ -96,7 +98,7 @@ class ReciprocalRankFusion(_Fusion):
 class WeightedFusion(_Fusion):
     """Weighted mean of the members' scores, each stretched to 0..1 within the context: float32 (n_units,), 0 to 1.
 
-    A member that scores all units alike adds 0 to each.
+    A member whose scores are all equal adds 0 to each.
     """
 
     def _scale(self, scores: Scores) -> Scores:

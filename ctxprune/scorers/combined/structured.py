@@ -37,7 +37,7 @@ class StructuredScorer(Scorer):
         scorer: Reads words; by default the bundled model.
 
     Raises:
-        UsageError: `scorer` is none.
+        UsageError: `scorer` is not a scorer.
     """
 
     dispatches: ClassVar[bool] = True
@@ -49,6 +49,8 @@ class StructuredScorer(Scorer):
         cheap = as_scorer(self.scorer).cheap
         titled = self.scorer if self.reads_titles else TitledScorer(self.scorer)
         forms: dict[str, Scorer] = {
+            # Lines of logs are no sentences, and names of tools no text: the model is neither better there nor worth
+            # its time.
             "log": LogScorer(cheap),
             "page": PageScorer(titled),
             "schema": _by_names(self.scorer),
@@ -108,6 +110,7 @@ class StructuredScorer(Scorer):
         for place, scorer in enumerate(scorers):
             places.setdefault(id(scorer.origin), []).append(place)
         results: list[Any] = [None] * len(scorers)
+        # Grouped by scorer, so that each still sees its whole share of the batch at once.
         for part in places.values():
             found = score(scorers[part[0]], [queries[place] for place in part], [contexts[place] for place in part])
             for place, result in zip(part, found, strict=True):

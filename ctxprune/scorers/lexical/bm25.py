@@ -75,6 +75,7 @@ class Bm25Scorer(Scorer):
         del rule
         context = as_context(context)
         sources = context.sources or [0] * len(context.units)
+        # Documents and units share the analysis of the texts, which takes most of the time.
         index = self._documents.get(context, lambda: self._index(self._analysed(context), sources))
         units, whole = self.score(query, context), index.score(self.analyse(query))
         return units, (whole + document_scores(units, sources, len(whole))) / np.float32(2)
@@ -144,12 +145,14 @@ class _Index:
 
     def score(self, query: list[str]) -> Scores:
         scores: Scores = np.zeros(self.size, dtype=np.float32)
+        # A term that is asked twice counts twice, as in the sum that BM25 is; hence a list and no set.
         known = [self.ids[term] for term in query if term in self.ids]
         if not known:
             return scores
         for number in known:
             place = slice(*self.starts[number : number + 2])
             scores[self.holders[place]] += self.parts[place]
+        # Terms that no unit holds count here too: a question of which half is not answered reaches half of the scale.
         attainable = sum(_idf(self._frequency(term), self.size) for term in query)
         return np.asarray(scores / attainable, dtype=np.float32)
 
@@ -166,11 +169,13 @@ def _build_index(found: _Terms, owners: NDArray[np.int64], size: int, parameters
     are those of bm25s, so that scores are equal to the last bit (tests/scorers/test_bm25.py).
     """
     k1, b = parameters
+    # Term and document in one number, so that one sort both groups and counts them.
     pairs, counts = np.unique(found.ids.astype(np.int64) * size + owners, return_counts=True)
     terms, holders = np.divmod(pairs, max(size, 1))
     starts = np.searchsorted(terms, np.arange(len(found.numbers) + 1))
     lengths = np.bincount(owners, minlength=size)
     room = k1 * ((1 - b) + b * lengths / max(float(lengths.mean()) if size else 0.0, 1e-9))
+    # Few frequencies are different: each idf is computed once.
     frequencies, places = np.unique(np.diff(starts), return_inverse=True)
     idf = np.asarray([_idf(frequency, size) for frequency in frequencies.tolist()], dtype=np.float32)[places]
     tf = counts.astype(np.float32)

@@ -34,5 +34,6 @@ class ChargramScorer(Bm25Scorer):
     def analyse(self, text: str) -> list[str]:
         """The n-grams of the words of `text` without stop words; with them where there are no others."""
         found = words(text)
+        # A space on each side tells grams at the beginning and the end of a word from those within one.
         edged = [f" {word} " for word in found if word not in STOP_WORDS] or [f" {word} " for word in found]
         return [word[i : i + self.n] for word in edged for i in range(max(len(word) - self.n + 1, 1))]

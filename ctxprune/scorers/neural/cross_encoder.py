@@ -14,7 +14,7 @@ import numpy as np
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.scorers.base import Scorer
-from ctxprune.scorers.neural.documents import best_windows, document_windows, model_fingerprint, readable
+from ctxprune.scorers.neural.documents import model_fingerprint, replace_surrogates, split_documents, take_best_windows
 from ctxprune.scorers.neural.onnx_cross_encoder import OnnxCrossEncoder
 from ctxprune.storage.sealed import parse_json
 from ctxprune.utils.extras import require
@@ -78,7 +78,7 @@ class CrossEncoderScorer(Scorer):
 
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
         """`score` of each pair; the model sees all of them at once."""
-        return self._rated(queries, [[readable(unit.text) for unit in context.units] for context in contexts])
+        return self._rate(queries, [[replace_surrogates(unit.text) for unit in context.units] for context in contexts])
 
     def score_documents(
         self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
@@ -89,18 +89,21 @@ class CrossEncoderScorer(Scorer):
         SIGIR 2019).
         """
         del rule
-        windows, places = document_windows(context, self.window)
-        units, found = self._rated([query, query], [[readable(unit.text) for unit in context.units], windows])
-        return units, best_windows(found, places, context)
+        windows, places = split_documents(context, self.window)
+        units, found = self._rate([query, query], [[replace_surrogates(unit.text) for unit in context.units], windows])
+        return units, take_best_windows(found, places, context)
 
-    def _rated(self, queries: Sequence[str], lists: Sequence[Sequence[str]]) -> list[Scores]:
+    def _rate(self, queries: Sequence[str], lists: Sequence[Sequence[str]]) -> list[Scores]:
         """For each query its texts' scores."""
-        pairs = [(readable(query), text) for query, texts in zip(queries, lists, strict=True) for text in texts]
+        pairs = [
+            (replace_surrogates(query), text) for query, texts in zip(queries, lists, strict=True) for text in texts
+        ]
+        # Blank texts score 0 without being read: encoders give them whatever their bias says.
         chosen = [index for index, pair in enumerate(pairs) if all(text.strip() for text in pair)]
         scores: Scores = np.zeros(len(pairs), dtype=np.float32)
         if chosen:
             rate = load_cross_encoder(self.model) if isinstance(self.model, (str, Path)) else self.model
-            scores[chosen] = _checked(rate([pairs[index] for index in chosen]), len(chosen))
+            scores[chosen] = _check_scores(rate([pairs[index] for index in chosen]), len(chosen))
         return np.split(scores, np.cumsum([len(texts) for texts in lists])[:-1]) if lists else []
 
 
@@ -116,7 +119,7 @@ class PairRater:
         self._lock = threading.Lock()  # fast tokenizers fail where two threads set their padding
         known = inspect.signature(model.predict).parameters
         # Named activation_fct before sentence-transformers 4.
-        wanted = {"show_progress_bar": False, "activation_fn": _same, "activation_fct": _same}
+        wanted = {"show_progress_bar": False, "activation_fn": _keep_logits, "activation_fct": _keep_logits}
         self._options = {name: value for name, value in wanted.items() if name in known}
 
     @property
@@ -134,6 +137,7 @@ class PairRater:
             raise UsageError(
                 f"the cross-encoder gives {logits.shape[-1]} numbers a pair", hint="give one that has one label"
             )
+        # Clipped, so that exp does not overflow.
         scores: NDArray[np.float32] = (1 / (1 + np.exp(-np.clip(logits, -80, 80)))).astype(np.float32)
         return scores
 
@@ -150,11 +154,11 @@ def load_cross_encoder(model: str | Path, *, download: bool = False, device: str
         InputError: There is no such model here, its files are damaged, or it has no head that ranks.
         MissingExtraError: sentence-transformers is not installed; for an ONNX file, onnxruntime.
     """
-    return _loaded(str(model), download, device)
+    return _load(str(model), download, device)
 
 
 @lru_cache(maxsize=4)
-def _loaded(model: str, download: bool, device: str) -> PairRater:
+def _load(model: str, download: bool, device: str) -> PairRater:
     if model.endswith(".onnx"):
         return PairRater(OnnxCrossEncoder(model))
     library = require("sentence_transformers", "embedding")
@@ -181,11 +185,11 @@ def _check_head(folder: Path) -> None:
         )
 
 
-def _same(logits: Any) -> Any:
+def _keep_logits(logits: Any) -> Any:
     return logits
 
 
-def _checked(scores: Any, size: int) -> NDArray[np.float32]:
+def _check_scores(scores: Any, size: int) -> NDArray[np.float32]:
     found = np.asarray(scores, dtype=np.float32)
     if found.shape != (size,):
         raise UsageError(f"the model gave an array of shape {found.shape} for {size} pairs", hint="one number a pair")

@@ -1,4 +1,4 @@
-"""Texts as models from elsewhere can read them, and whole documents in windows."""
+"""Texts prepared for third-party models, and documents cut into windows."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
 
-__all__ = ["best_windows", "document_windows", "model_fingerprint", "readable"]
+__all__ = ["model_fingerprint", "replace_surrogates", "split_documents", "take_best_windows"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def readable(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """`text` with the replacement character for lone surrogates, which no tokenizer takes."""
     return _SURROGATES.sub("\ufffd", text)
 
 
-def document_windows(context: Context[Any], size: int) -> tuple[list[str], NDArray[np.intp]]:
+def split_documents(context: Context[Any], size: int) -> tuple[list[str], NDArray[np.intp]]:
     """The texts of a context's documents, cut between units into windows of at most `size` characters.
 
     Returns:
@@ -44,16 +44,17 @@ def document_windows(context: Context[Any], size: int) -> tuple[list[str], NDArr
         source = 0 if sources is None else int(sources[index])
         if not unit.text.strip():
             continue
+        # A window ends with its document, and before the unit that would make it too long.
         if not places or places[-1] != source or filled + len(unit.text) > size:
             windows.append([titles[source]] if source < len(titles) and titles[source] else [])
             places.append(source)
             filled = 0
         windows[-1].append(unit.text)
         filled += len(unit.text) + 1
-    return [readable(" ".join(texts)) for texts in windows], np.asarray(places, dtype=np.intp)
+    return [replace_surrogates(" ".join(texts)) for texts in windows], np.asarray(places, dtype=np.intp)
 
 
-def best_windows(scores: Scores, places: NDArray[np.intp], context: Context[Any]) -> Scores:
+def take_best_windows(scores: Scores, places: NDArray[np.intp], context: Context[Any]) -> Scores:
     """The score of each document, float32 (n_documents,): that of its best window; 0 for one without."""
     documents: Scores = np.zeros(count_documents(as_context(context)), dtype=np.float32)
     np.maximum.at(documents, places, scores)

@@ -109,6 +109,7 @@ class PrunerScorer(Scorer):
     ) -> list[tuple[Scores, Scores]]:
         """`score_documents` of each pair, in one pass; each pair's result is the same in any company."""
         del rule
+        # The model has no answer for no units; an empty context does not load it either.
         filled = [number for number, context in enumerate(contexts) if context.units]
         features = self.features_batch([queries[i] for i in filled], [contexts[i] for i in filled])
         empty = np.zeros(0, dtype=np.float32)
@@ -119,9 +120,9 @@ class PrunerScorer(Scorer):
 
     def _scores(self, features: Features) -> tuple[Scores, Scores]:
         layout, manifest = features.layout, self.loaded.manifest
-        documents = _probabilities(features.documents, _of(manifest.document, layout.kind))
+        documents = _to_probabilities(features.documents, _weights_of(manifest.document, layout.kind))
         documents[features.documents["relevance"] <= _NOTHING] = 0
-        units = _probabilities(features.units, _of(manifest.unit, layout.kind))
+        units = _to_probabilities(features.units, _weights_of(manifest.unit, layout.kind))
         units[np.isneginf(features.units["keep"])] = 0
         # Headings come along with what stands under them; with a score of their own they would be kept instead of it.
         units[layout.is_title] = 0 if layout.kind == "passage" else documents[layout.places[layout.is_title]]
@@ -142,11 +143,13 @@ class PrunerScorer(Scorer):
 
     def _features(self, query: str, context: Context[Any], layout: Layout, logits: tuple[Any, Any]) -> Features:
         keep, places = logits[0], layout.places
+        # A document without a token has a logit of -inf, which no weight may meet.
         relevance = np.maximum(logits[1], _NOTHING)
         lexical, sources = score_documents(self._lexical, query, context)
         titled = lexical
         if any(layout.titles):
             titled, sources = self._titled.score_documents(query, context)
+        # A document's own features are those of its best unit.
         best, title = np.full(layout.documents, _NOTHING), np.zeros(layout.documents)
         np.maximum.at(best, places, keep)
         np.maximum.at(title, places, titled)
@@ -157,28 +160,28 @@ class PrunerScorer(Scorer):
                 "relevance": relevance[places],
                 "lexical": lexical.astype(np.float64),
                 "titled": titled.astype(np.float64),
-                "fewness": _fewness(len(places), context.whole_units),
+                "fewness": _rate_fewness(len(places), context.whole_units),
             },
             {
                 "relevance": relevance,
                 "keep": best,
                 "titled": title,
                 "lexical": sources[layout.sources].astype(np.float64),
-                "fewness": _fewness(layout.documents, context.whole_documents),
+                "fewness": _rate_fewness(layout.documents, context.whole_documents),
             },
         )
 
 
-def _fewness(size: int, whole: int) -> NDArray[np.float64]:
+def _rate_fewness(size: int, whole: int) -> NDArray[np.float64]:
     """(size,): the fewer there are, the likelier is each; of a part of a context, the fewer there are in the whole."""
     return np.full(size, -np.log(max(size, whole)))
 
 
-def _of(weights: Mapping[str, Mapping[str, float]], kind: str) -> Mapping[str, float]:
+def _weights_of(weights: Mapping[str, Mapping[str, float]], kind: str) -> Mapping[str, float]:
     return weights.get(kind, weights["passage"])
 
 
-def _probabilities(features: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float]) -> NDArray[np.float64]:
+def _to_probabilities(features: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float]) -> NDArray[np.float64]:
     size = len(next(iter(features.values())))
     logits = np.full(size, weights.get("bias", 0.0))
     for name, weight in weights.items():

@@ -1,4 +1,4 @@
-"""Pages: which of the tables, or whether the text, a question is about, before which rows and paragraphs it needs."""
+"""Pages: first the part that a question is about (a table, or the text), then the rows and paragraphs that it needs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class PageScorer(Scorer):
         network: Weighs the parts; by default as it comes with the library.
 
     Raises:
-        UsageError: `scorer` or `tables` is none.
+        UsageError: `scorer` is not a scorer, or `tables` not a `TabularScorer`.
     """
 
     scorer: Scorer = field(default_factory=TitledScorer)
@@ -62,13 +62,15 @@ class PageScorer(Scorer):
             raise UsageError(f"tables is {self.tables!r}", hint="give a TabularScorer")
 
     def score(self, query: str, context: Context[Any]) -> Scores:
-        """Scores as the class says. What depends on the page alone is worked out once a context."""
+        """Scores as the class says. What does not depend on the question is computed once a context."""
         parts = self.parts(context)
         scores = self.by_themselves(query, parts)
+        # Without tables there is nothing to choose among: the scores stay those of the text.
         if len(parts) == 1:
             return scores
         features = parts.features(query, scores)
         logits = self.network(features)
+        # The softmax over the parts, without overflow.
         odds = np.exp(logits - logits.max())
         text = parts.text[1]
         scores[text] = features[0, _MET] * (scores[text] / max(float(features[0, _BEST]), _LEAST)) ** _NEARNESS
@@ -82,11 +84,12 @@ class PageScorer(Scorer):
             if len(indices):
                 scores[indices] = score_batch(scorer, [query], [view])[0]
         before, after = parts.pairs.T
+        # From the scores as they were, so that a chain of labels does not lend on what it was lent.
         lent = _LENT * scores
         np.maximum.at(scores, before, lent[after])
         np.maximum.at(scores, after, lent[before])
         return scores
 
     def parts(self, context: Context[Any]) -> PageParts:
-        """The parts of the context, worked out once."""
+        """The parts of the context, computed once."""
         return self._parts.get(context, lambda: PageParts(context, self.tables.readings))

@@ -1,4 +1,4 @@
-"""A table read once: the words and values of its cells, and what kind of thing each column holds."""
+"""A table read once: the words and values of its cells, and the kind of each column."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
-from ctxprune.scorers.structured.table_reading.notation import notation_of
+from ctxprune.scorers.structured.table_reading.notation import detect_notation
 from ctxprune.scorers.structured.table_reading.values import Value, read_value, read_value_once
 from ctxprune.text.words import fold, terms
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.grid import Grid
-    from ctxprune.scorers.structured.table_reading.asked import Asked
 
 __all__ = ["NOTHING", "TableReading"]
 
@@ -56,7 +55,8 @@ class Column(Sequence[_Cell]):
         self.places = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
         self.counts = np.bincount(self.places, minlength=len(numbers))
         found = [read(text) if len(text) <= _CACHED else _read_words(text) for text in numbers]
-        notation = notation_of([folded for folded, _ in found], self.counts.tolist())
+        # One notation a column: "1.234" is read by what its neighbours can only mean.
+        notation = detect_notation([folded for folded, _ in found], self.counts.tolist())
         value = read_value if read is _cached else read_value_once
         self.cells = [
             _Cell(folded, words, value(text, notation) if folded else None)
@@ -83,7 +83,7 @@ class Column(Sequence[_Cell]):
 
     @cached_property
     def filled(self) -> NDArray[np.bool_]:
-        """Whether each of `cells` says something, bool (n_cells,)."""
+        """Whether each of `cells` is not empty, bool (n_cells,)."""
         return np.array([bool(cell.folded) for cell in self.cells], dtype=np.bool_)
 
 
@@ -97,7 +97,7 @@ def _read_words(text: str) -> tuple[str, tuple[str, ...]]:
     return ("", ()) if folded in NOTHING else (folded, tuple(dict.fromkeys(terms(text))))
 
 
-def _columns(grid: Grid) -> list[Column]:
+def _read_columns(grid: Grid) -> list[Column]:
     """The cells of each column, read in its own notation."""
     read = _cached if len(grid.rows) * len(grid.header) <= _FEW else _read_words
     texts = zip(*grid.rows, strict=True) if grid.rows else [() for _ in grid.header]
@@ -116,18 +116,20 @@ class Postings:
         self._rows = len(columns[0]) if columns else 0
         self._numbers: dict[str, int] = {}
         none = np.zeros(0, dtype=np.int64)
-        found = [self._held(number, column) for number, column in enumerate(columns)] or [(none, none)]
+        found = [self._number_terms(number, column) for number, column in enumerate(columns)] or [(none, none)]
         ids, where = (np.concatenate(parts) for parts in zip(*found, strict=True))
         numbers = self._numbers
+        # Sorted by term and then by place: each term's places are one slice.
         order = np.lexsort((where, ids))
         self._places = where[order]
         self._starts = np.searchsorted(ids[order], np.arange(len(numbers) + 1))
         pairs = np.stack([ids[order], self._places // self._width])
+        # A row that holds a term in two cells counts once for its frequency.
         fresh = np.ones(len(order), dtype=np.bool_)
         fresh[1:] = (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)
         self._holders = np.bincount(pairs[0][fresh], minlength=len(numbers))  # rows that hold each term
 
-    def _held(self, number: int, column: Column) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _number_terms(self, number: int, column: Column) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The number of each term in the cells of a column, and the place of its cell in the table."""
         numbers, known = self._numbers, array("q")
         for cell in column.cells:
@@ -144,12 +146,12 @@ class Postings:
 
     def get(self, term: str) -> list[tuple[int, int]]:
         """The (row, column) pairs whose cells hold `term`, in source order; [] for one that no cell holds."""
-        found = self._found(term)
+        found = self._find(term)
         return list(zip((found // self._width).tolist(), (found % self._width).tolist(), strict=True))
 
     def rows(self, term: str) -> NDArray[np.int64]:
         """The rows that hold `term`, each once, rising."""
-        return np.unique(self._found(term) // self._width)
+        return np.unique(self._find(term) // self._width)
 
     def idf(self, term: str) -> float:
         """ln(1 + (n - df + 0.5) / (df + 0.5)) of a term, over the rows."""
@@ -157,7 +159,7 @@ class Postings:
         holders = 0 if number is None else int(self._holders[number])
         return math.log(1 + (self._rows - holders + 0.5) / (holders + 0.5))
 
-    def _found(self, term: str) -> NDArray[np.int64]:
+    def _find(self, term: str) -> NDArray[np.int64]:
         number = self._numbers.get(term)
         if number is None:
             return self._places[:0]
@@ -165,31 +167,32 @@ class Postings:
 
 
 class TableReading:
-    """What the features need of one grid, worked out once.
+    """What the features need of one grid, computed once.
 
     Attributes:
         columns: For each column its cells from the top, folded, cut and read.
         places: Where the terms of the cells are.
         low, high: float64 (n_rows, n_columns), the cells' values; NaN where there is none.
         kinds: For each column "number", "percent", "ordinal", "year", "date", "day", "time" or "text".
-        filled: float64 (n_columns,), share of cells that say something.
+        filled: float64 (n_columns,), share of cells that are not empty.
         distinct: float64 (n_columns,), distinct texts over filled cells.
         headers: For each column the terms of its header.
         dated: float64 (n_columns,), 1 for a header that is a year or date.
-        spanning: float64 (n_rows,), 1 for a row that says one thing only, in its first cell or in all: a heading.
+        spanning: float64 (n_rows,), 1 for a row with one distinct text, in its first cell or in all: a heading.
         total: float64 (n_rows,), 1 for a row whose label says that it sums up others.
-        said: float64 (n_rows,), number of its cells that say something.
+        said: float64 (n_rows,), number of its cells that are not empty.
         like_header: float64 (n_rows,), share of its cells that are header texts.
         title: The terms of the title.
         named: Those of the title and of all headers.
-        last: The last question and what `ask` found, of a small table.
+        last: The last question and what `ask` made of it (an `Asked`, a type of a module above this one); of a small
+            table only.
     """
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self.last: tuple[str, Asked] | None = None
-        self.columns = _columns(grid)
-        self.dated = np.array([_dated(text) for text in grid.header], dtype=np.float64)
+        self.last: tuple[str, Any] | None = None
+        self.columns = _read_columns(grid)
+        self.dated = np.array([_is_dated(text) for text in grid.header], dtype=np.float64)
         self.title = frozenset(terms(grid.title)) if grid.title.strip() else frozenset()
         self.headers = [tuple(dict.fromkeys(terms(text))) if text.strip() else () for text in grid.header]
         self.named = self.title.union(*self.headers)
@@ -237,6 +240,7 @@ class TableReading:
 
     def _describe_rows(self) -> None:
         headers = {" ".join(fold(text).split()) for text in self.grid.header}
+        # A header of several levels is repeated in parts, where a long table is broken into sections.
         headers |= {part.strip() for text in headers for part in text.split("/")}
         size, width = self.shape
         said, like = np.zeros(size), np.zeros(size)
@@ -258,6 +262,7 @@ class TableReading:
             sums = np.array([_TOTAL.search(cell.folded) is not None for cell in labels.cells], dtype=np.float64)
             self.total = sums[labels.places]
         if width > 1:
+            # One distinct text in the first cell or in all of them: a heading within the table, not a row of data.
             self.spanning = (labels.filled[labels.places] & ~differs).astype(np.float64)
 
     def _describe_columns(self) -> None:
@@ -268,21 +273,22 @@ class TableReading:
             said = int(column.counts[column.filled].sum())
             filled[number] = said / max(size, 1)
             distinct[number] = len({cell.folded for cell in column.cells if cell.folded}) / max(said, 1)
-            self.kinds.append(_kind(column, said))
+            self.kinds.append(_detect_kind(column, said))
         self.filled, self.distinct = filled, distinct
 
 
-def _dated(header: str) -> bool:
+def _is_dated(header: str) -> bool:
     values = [read_value(part.strip()) for part in header.split(" / ")]
     return any(value is not None and value.dated for value in values)
 
 
-def _kind(column: Column, said: int) -> str:
-    """What most of the `said` cells that say something are."""
+def _detect_kind(column: Column, said: int) -> str:
+    """The kind of most of the `said` cells that are not empty."""
     counts: dict[str, int] = defaultdict(int)
     for cell, count in zip(column.cells, column.counts.tolist(), strict=True):
         if cell.value is not None:
             counts[cell.value.kind] += count
+    # Most cells and not all: columns of numbers have notes, dashes and totals among them.
     if sum(counts.values()) < _MOSTLY * said or not counts:
         return "text"
     return max(counts, key=lambda kind: counts[kind])
