@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ctxprune.errors import UsageError
-from ctxprune.policies.base import TokenBudget
+from ctxprune.policies.token_budget import TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.scorers import DEFAULT_SCORER
 

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ctxprune.errors import FormatError, UsageError
+from ctxprune.utils.foreign import foreign_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -78,6 +79,7 @@ class BundledCounter:
     def count_many(self, texts: Iterable[str]) -> list[int]:
         """Tokens of each text."""
         counts: list[int] = []
+        # ASCII pieces are looked up; only what is left goes to the tokenizer, all texts together.
         encoding = _Encoding(counts)
         for text in texts:
             if text.isascii():
@@ -100,7 +102,7 @@ class _FunctionCounter:
     function: Callable[[str], int]
 
     def count(self, text: str) -> int:
-        number = self.function(_encodable(text))
+        number = self.function(_replace_surrogates(text))
         if not isinstance(number, int) or number < 0:
             raise UsageError(f"the token counter gave {number!r}", where=self.name, hint="it must give a whole number")
         return number
@@ -124,18 +126,18 @@ def as_counter(source: Any = None) -> TokenCounter:
         return BundledCounter()
     if isinstance(source, TokenCounter) and not isinstance(source, type):
         return source
-    if hasattr(source, "encode_ordinary"):  # tiktoken: encode() would refuse the text of special tokens
-        return _FunctionCounter(_name(source), lambda text: len(source.encode_ordinary(text)))
-    if hasattr(source, "encode") and not isinstance(source, (str, type)):
-        return _FunctionCounter(_name(source), _encoder(source))
+    if foreign_attribute(source, "encode_ordinary") is not None:  # tiktoken, whose encode() refuses special tokens
+        return _FunctionCounter(_find_name(source), lambda text: len(source.encode_ordinary(text)))
+    if foreign_attribute(source, "encode") is not None and not isinstance(source, (str, type)):
+        return _FunctionCounter(_find_name(source), _make_encoder(source))
     if callable(source) and not isinstance(source, type):
-        return _FunctionCounter(_name(source), source)
+        return _FunctionCounter(_find_name(source), source)
     raise UsageError(
         f"a {type(source).__name__} cannot count tokens", hint="give a tokenizer, or a function from text to a number"
     )
 
 
-def _encoder(source: Any) -> Callable[[str], int]:
+def _make_encoder(source: Any) -> Callable[[str], int]:
     try:  # tokenizers and transformers add [CLS] and the like unless told otherwise
         source.encode("a", add_special_tokens=False)
         options = {"add_special_tokens": False}
@@ -144,20 +146,20 @@ def _encoder(source: Any) -> Callable[[str], int]:
 
     def count(text: str) -> int:
         encoded = source.encode(text, **options)
-        return len(getattr(encoded, "ids", encoded))
+        return len(foreign_attribute(encoded, "ids", default=encoded))
 
     return count
 
 
-def _name(source: Any) -> str:
+def _find_name(source: Any) -> str:
     for attribute in ("name", "name_or_path", "__name__"):
-        name = getattr(source, attribute, None)
+        name = foreign_attribute(source, attribute)
         if isinstance(name, str) and name:
             return name
     return type(source).__name__
 
 
-def _encodable(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
@@ -167,7 +169,7 @@ class _Pieces(dict[str, int]):
     missed = 0  # how often a piece was looked for that was not known
 
     def __missing__(self, piece: str) -> int:
-        number = len(_bundled().encode(piece))
+        number = len(_load_bundled().encode(piece))
         self.missed += 1
         if len(self) < _KNOWN_PIECES:
             self[piece] = number
@@ -215,7 +217,7 @@ def _safe_parts(text: str) -> list[str]:
     """A long text in its chunks, if all cuts between them change no count; else in one piece."""
     if len(text) <= _CHUNK:
         return [text]
-    chunks = [*_chunks(text)]
+    chunks = [*_cut_chunks(text)]
     if not all(_SAFE_CUT.match(text, end) for _, end in chunks[:-1]):
         return [text]
     return [text[start:end] for start, end in chunks]
@@ -223,7 +225,7 @@ def _safe_parts(text: str) -> list[str]:
 
 def _encode_parts(text: str, encoding: _Encoding, counts: list[int]) -> None:
     """Add the tokens of `text` to the last of `counts`: of what is ASCII at once, of the rest when it is encoded."""
-    for plain, run in groupby(_SAFE_CUT.split(_encodable(text)), str.isascii):
+    for plain, run in groupby(_SAFE_CUT.split(_replace_surrogates(text)), str.isascii):
         part = "".join(run)
         if plain:
             counts[-1] += _tokens_of(_PIECE, part)
@@ -263,7 +265,7 @@ class _Encoding:
         return True
 
     def add(self, text: str) -> None:
-        for start, end in _chunks(text):
+        for start, end in _cut_chunks(text):
             part = text[start:end]
             if self.add_by_pieces(part):
                 continue
@@ -277,18 +279,19 @@ class _Encoding:
     def finish(self) -> None:
         if not self._parts:
             return
-        numbers = [len(encoded) for encoded in _bundled().encode_batch_fast([*self._parts])]
+        numbers = [len(encoded) for encoded in _load_bundled().encode_batch_fast([*self._parts])]
         for owner, place in self._owners:
             self._counts[owner] += numbers[place]
         _PIECES.remember(self._parts, numbers)
         self._owners, self._parts, self._size = [], {}, 0
 
 
-def _chunks(text: str) -> Iterable[tuple[int, int]]:
+def _cut_chunks(text: str) -> Iterable[tuple[int, int]]:
     """Cuts of a long text, each near `_CHUNK` characters, at places that change no count where there are any."""
     start = 0
     while len(text) - start > _CHUNK:
         cut = _SAFE_CUT.search(text, start + _CHUNK, start + 2 * _CHUNK)
+        # Without a safe place the cut may add a token or two, in 64,000 characters.
         end = cut.start() if cut else start + _CHUNK
         yield start, end
         start = end
@@ -300,7 +303,7 @@ _BUNDLED = "9783995c4acd0d2bca6a8f589c5d148d2a23e9cc86465b73d48a21864acc7271"  #
 
 
 @lru_cache(maxsize=1)
-def _bundled() -> Tokenizer:
+def _load_bundled() -> Tokenizer:
     from tokenizers import Tokenizer
 
     model = files("ctxprune").joinpath("models", "tokenizer.json")

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit
 from ctxprune.errors import UsageError
-from ctxprune.scorers.structured.log_templates import read_lines, templates_of
+from ctxprune.scorers.structured.log_templates import find_templates, read_lines
 
-from .passages.tiny_units import check_units, most_units
+from .passages.tiny_units import check_units, count_most_units
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,7 +23,7 @@ _SAID = re.compile(r"[^\s][^\n]*")
 
 
 @dataclass(frozen=True, eq=False)
-class Log:
+class Log(Context[str]):
     """A log whose records are kept or dropped. Renders as a text of lines.
 
     A record is a line, with the lines of its stack trace or whatever else goes on behind it. Records that differ only
@@ -57,7 +57,7 @@ class Log:
             raise UsageError(f"text is a {type(self.text).__name__}", hint="give a str")
         _check_lines(self.text)
         lines = read_lines(self.text)
-        templates, patterns = templates_of(lines.forms)
+        templates, patterns = find_templates(lines.forms)
         units = tuple(Unit(self.text[start:end], span=(start, end)) for start, end in lines.spans)
         object.__setattr__(self, "units", units)
         object.__setattr__(self, "templates", tuple(templates))
@@ -97,6 +97,6 @@ class Log:
 
 def _check_lines(text: str) -> None:
     """Refuse a log of more lines than can be records; see `check_units`. Blank lines are none."""
-    if text.count("\n") > most_units(len(text)):
+    if text.count("\n") > count_most_units(len(text)):
         lines = sum(1 for _ in _SAID.finditer(text))
         check_units(lines, len(text), "read it as plain text, or give a part of it")

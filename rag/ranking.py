@@ -12,7 +12,8 @@ import numpy as np
 
 from ctxprune.errors import UsageError
 from ctxprune.pruning.pruner import Pruner
-from ctxprune.scorers.relevance import score_documents_batch
+from ctxprune.scorers.base import score_documents_batch
+from ctxprune.utils.validation import check_whole
 
 from .passages.passages import Passages
 from .policies.documents import BestDocuments
@@ -57,7 +58,7 @@ class RankedPassages:
 class PassagePruner:
     """Ranks documents and prunes them to what the question needs, from one pass of the scorer.
 
-    A scorer that knows how relevant a document is (`RelevanceScorer`) says so itself; otherwise a document is as
+    A scorer that knows how relevant a document is (`ranks_documents`) says so itself; otherwise a document is as
     relevant as `rule` makes of its sentences' scores. Safe to share between threads.
 
     Attributes:
@@ -78,8 +79,7 @@ class PassagePruner:
     def __post_init__(self) -> None:
         if not isinstance(self.pruner, Pruner):
             raise UsageError(f"pruner is a {type(self.pruner).__name__}", hint="give a Pruner")
-        if self.documents is not None:
-            _check_count("documents", self.documents)
+        check_whole("documents", self.documents, optional=True)
 
     def rank(
         self,
@@ -119,8 +119,7 @@ class PassagePruner:
         Raises:
             UsageError: As `rank`, or different numbers of queries and of lists of documents.
         """
-        if top_k is not None:
-            _check_count("top_k", top_k)
+        check_whole("top_k", top_k, optional=True)
         return [
             rank_scored(passages, relevance, top_k=top_k, return_documents=return_documents)
             for passages, _, relevance in self._scored(queries, documents)
@@ -222,8 +221,3 @@ def _padded(relevance: Scores, size: int) -> Scores:
 
 def _as_passages(documents: Sequence[str] | Passages) -> Passages:
     return documents if isinstance(documents, Passages) else Passages(documents)
-
-
-def _check_count(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise UsageError(f"{name} is {value!r}", hint="give a whole number from 1 up, or None")

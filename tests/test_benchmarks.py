@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxprune.calibration.keep_sets import KeepSets
-from ctxprune.policies.base import Adaptive, Threshold
+from ctxprune.policies import Adaptive, Threshold
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.train.contexts import DocumentsContext
 from ctxprune.train.sentence_sets import Document

@@ -27,7 +27,7 @@ from ctxprune.calibration.keep_sets import CalibratedPolicy
 from ctxprune.calibration.measures import MEASURES
 from ctxprune.context.scores import Scores
 from ctxprune.errors import UnknownNameError, UsageError
-from ctxprune.policies.base import Selection
+from ctxprune.policies import Selection
 from ctxprune.rag import Passage
 
 
@@ -54,13 +54,14 @@ class Given:
 class Lucky:
     """A closure that connects by luck: with one chosen unit it also keeps unit 0."""
 
-    def close(self, chosen, scores, context, tokens) -> Selection:
+    def close(self, chosen, request) -> Selection:
         kept = chosen.copy()
         if chosen.sum() == 1:
             kept[0] = True
         return Selection(kept, tuple("selected" if keep else "score" for keep in kept))
 
-    select = close
+    def select(self, request) -> Selection:
+        raise NotImplementedError
 
 
 def example(values, needed, group="", units=None) -> CalibrationExample:
@@ -319,7 +320,7 @@ def test_names_of_measures() -> None:
 
 def test_a_closure_that_drops_what_was_chosen() -> None:
     class Dropping(Lucky):
-        def close(self, chosen, scores, context, tokens) -> Selection:
+        def close(self, chosen, request) -> Selection:
             return Selection(np.zeros_like(chosen), ("score",) * len(chosen))
 
     with pytest.raises(UsageError, match="dropped a unit that was chosen"):

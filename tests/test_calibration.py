@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ctxprune import Calibration
 from ctxprune.calibration.stored import _checksum
 from ctxprune.errors import CtxpruneError, FormatError, InputError
-from ctxprune.policies.base import Threshold
+from ctxprune.policies import Threshold
 from ctxprune.utils.fingerprint import Identity, identity
 
 SHARES = st.floats(0, 1)

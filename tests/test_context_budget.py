@@ -217,7 +217,7 @@ def test_the_account_is_plain_and_drawn() -> None:
         (lambda: ContextBudget(1).prune(" ", {}), UsageError, "the query is ' '"),
         (lambda: ContextBudget(1).prune("q", []), UsageError, "parts is a list"),
         (lambda: ContextBudget(1).prune("q", {1: Passage("")}), UsageError, "a name is no text"),
-        (lambda: ContextBudget(1).prune("q", {"a": "text"}), UsageError, "context is a str"),
+        (lambda: ContextBudget(1).prune("q", {"a": "text"}), UsageError, "a str is not a context"),
         (lambda: BudgetPart(Passage(""), "nope"), UnknownNameError, "no scorer is named"),
         (lambda: BudgetPart(Passage(""), Reading), UsageError, "scorer is"),
         (lambda: BudgetPart(Passage(""), weight=0), UsageError, "weight is 0"),

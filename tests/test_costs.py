@@ -12,8 +12,7 @@ import pytest
 
 from ctxprune import Pruned
 from ctxprune.errors import BudgetError, InputError
-from ctxprune.policies.base import TokenBudget
-from ctxprune.policies.table_budget import TableBudget
+from ctxprune.policies import TableBudget, TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.kinds import TABLES, read_context
 from ctxprune.scorers.combined.structured import structured

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctxprune.context.grid import Grid, grid_part, grids_of
+from ctxprune.context.grid import Grid, grid_subset
 from ctxprune.errors import UsageError
 from ctxprune.rag import Passage
 
@@ -26,11 +26,11 @@ def test_numbers_that_do_not_match_are_refused(arguments):
 
 
 def test_a_context_without_tables_has_none():
-    assert grids_of(Passage("One. Two.")) == ()
+    assert Passage("One. Two.").grids == ()
 
 
 def test_a_part_of_a_grid_has_the_units_that_are_left():
     grid = Grid(("Year", "City"), (("1900", "Paris"), ("1904", "St. Louis")), (2, 3), (0, 1), "Olympics")
-    assert grid_part(grid, {1: 0, 3: 1}) == Grid(("City",), (("St. Louis",),), (1,), (0,), "Olympics")
+    assert grid_subset(grid, {1: 0, 3: 1}) == Grid(("City",), (("St. Louis",),), (1,), (0,), "Olympics")
     rows = Grid(("Year", "City"), grid.rows, (2, 3))
-    assert grid_part(rows, {3: 0}) == Grid(("Year", "City"), (("1904", "St. Louis"),), (0,))
+    assert grid_subset(rows, {3: 0}) == Grid(("Year", "City"), (("1904", "St. Louis"),), (0,))

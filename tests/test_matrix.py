@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ctxprune import POLICIES, SCORERS, Pruner, TokenBudget, TopK, Unit
 from ctxprune.context.closure import Closure
 from ctxprune.errors import BudgetError
-from ctxprune.policies.table_budget import CellShare, TableBudget
+from ctxprune.policies import CellShare, TableBudget
 from ctxprune.rag import Passage
 from ctxprune.scorers.neural.cross_encoder import CrossEncoderScorer
 from ctxprune.scorers.neural.embedding import EmbeddingScorer

@@ -5,9 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ctxprune.context.base import Unit
+from ctxprune.context import Unit
 from ctxprune.errors import BudgetError, UsageError
-from ctxprune.policies.base import POLICIES, Adaptive, LargestGap, Policy, Threshold, TokenBudget, TopK, _Chooser
+from ctxprune.policies import (
+    POLICIES,
+    Adaptive,
+    LargestGap,
+    Policy,
+    Request,
+    Threshold,
+    TokenBudget,
+    TopK,
+    as_policy,
+)
+from ctxprune.policies.selection import Chooser
+from ctxprune.pruning.pruner import prune
+from ctxprune.rag import Passage
 
 
 class Units:
@@ -25,7 +38,7 @@ def flat(size: int) -> Units:
 def select(policy: Policy, scores, context: Units | None = None, tokens=None):
     context = context or flat(len(scores))
     counts = np.asarray([1] * len(scores) if tokens is None else tokens)
-    chosen = policy.select(np.asarray(scores, dtype=np.float32), context, counts)
+    chosen = policy.select(Request("q", context, np.asarray(scores, dtype=np.float32), counts))
     return [int(index) for index in np.flatnonzero(chosen.kept)], list(chosen.reasons)
 
 
@@ -107,7 +120,9 @@ def test_adaptive_keeps_what_comes_near_the_best_on_any_scale() -> None:
 def test_adaptive_chooses_nothing_where_nothing_speaks_for_any_unit() -> None:
     for score in (0, -2):
         assert select(Adaptive(), [score] * 3) == ([], ["score"] * 3)
-        best = Adaptive().select_best(np.full(3, score, dtype=np.float32), flat(3), np.ones(3, dtype=np.int64))
+        best = Adaptive().select_fallback(
+            Request("q", flat(3), np.full(3, score, dtype=np.float32), np.ones(3, dtype=np.int64))
+        )
         assert (best.kept.tolist(), best.reasons) == ([True] * 3, ("fallback",) * 3)
     assert select(Adaptive(), [-3, -1])[0] == [1]
 
@@ -125,10 +140,11 @@ def test_largest_gap_cuts_at_the_widest_step() -> None:
 
 def test_best_ignores_the_minimum_but_not_the_room() -> None:
     context, tokens = flat(3), np.asarray([9, 2, 2])
-    best = TokenBudget(4, minimum=99).select_best(np.asarray([3, 1, 2], dtype=np.float32), context, tokens)
+    request = Request("q", context, np.asarray([3, 1, 2], dtype=np.float32), tokens)
+    best = TokenBudget(4, minimum=99).select_fallback(request)
     assert np.flatnonzero(best.kept).tolist() == [2]
     assert best.reasons == ("budget", "score", "fallback")
-    nothing = TokenBudget(1).select_best(np.asarray([3, 1, 2], dtype=np.float32), context, tokens)
+    nothing = TokenBudget(1).select_fallback(request)
     assert not nothing.kept.any()
 
 
@@ -153,7 +169,7 @@ def test_no_units_keep_nothing(policy: Policy) -> None:
 def test_bad_arrays_are_refused(scores, tokens, message: str) -> None:
     for name in POLICIES.names():
         with pytest.raises(UsageError, match=message):
-            POLICIES.get(name)().select(scores, flat(2), np.asarray(tokens))
+            POLICIES.get(name)().select(Request("q", flat(2), scores, np.asarray(tokens)))
 
 
 @pytest.mark.parametrize(
@@ -174,9 +190,11 @@ def test_parameters_are_checked_when_given(make, message: str) -> None:
         make()
 
 
-def test_a_tightened_budget_never_goes_under_zero() -> None:
-    assert TokenBudget(10, minimum=2).tightened(3) == TokenBudget(7, minimum=2)
-    assert TokenBudget(2).tightened(9) == TokenBudget(0)
+def test_another_budget_never_goes_under_zero() -> None:
+    assert TokenBudget(10, minimum=2).with_budget(7) == TokenBudget(7, minimum=2)
+    assert TokenBudget(2).with_budget(-7) == TokenBudget(0)
+    threshold = Threshold()
+    assert threshold.with_budget(5) is threshold
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -187,7 +205,7 @@ def test_filling_stops_early_with_the_same_choice_and_reasons(seed: int) -> None
     context, scores = Units(*units), rng.random(size).astype(np.float32)
     tokens = rng.integers(0, 6, size)
     policy = TokenBudget(int(rng.integers(0, 30)))
-    order, chooser = policy._chooser(scores, context, tokens)
+    order, chooser = policy.start(Request("q", context, scores, tokens))
     for index in order.tolist():
         chooser.add(index, "selected", "budget")
     expected = chooser.selection()
@@ -199,9 +217,98 @@ def test_filling_stops_early_with_the_same_choice_and_reasons(seed: int) -> None
 
 def test_nothing_is_tried_once_nothing_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
-    add = _Chooser.add
-    monkeypatch.setattr(_Chooser, "add", lambda self, index, *words: tried.append(index) or add(self, index, *words))
+    add = Chooser.add
+    monkeypatch.setattr(Chooser, "add", lambda self, index, *words: tried.append(index) or add(self, index, *words))
     kept, reasons = select(TokenBudget(3), np.linspace(1, 0, 1000))
     assert kept == [0, 1, 2]
     assert reasons == ["selected"] * 3 + ["budget"] * 997
     assert len(tried) == 3
+
+
+class Earlier:
+    """A policy of an earlier release: three arguments, `select_best` and `tightened`."""
+
+    def __init__(self, budget: int = 9) -> None:
+        self.budget = budget
+        self.seen: list[object] = []
+
+    def select(self, scores, context, tokens):
+        self.seen.append(context)
+        return scores > 2
+
+    def select_best(self, scores, context, tokens):
+        return scores == scores.max()
+
+    def tightened(self, by):
+        return Earlier(self.budget - by)
+
+
+def test_a_policy_with_three_arguments_still_works_and_warns() -> None:
+    given, context = Earlier(), flat(3)
+    with pytest.warns(
+        DeprecationWarning, match="Earlier.select takes .scores, context, tokens.: let it take one Request"
+    ):
+        policy = as_policy(given)
+    request = Request("q", context, np.asarray([1, 3, 2], dtype=np.float32), np.ones(3, dtype=np.int64))
+    assert policy.select(request).kept.tolist() == [False, True, False]
+    assert policy.select(request).reasons == ("score", "selected", "score")
+    assert policy.select_fallback(request).kept.tolist() == [False, True, False]
+    assert given.seen == [context] * 2  # the object that the user gave
+    assert (policy.budget, policy.with_budget(4).budget) == (9, 4)
+    assert policy.name == policy.class_name == "Earlier"
+    with pytest.warns(DeprecationWarning, match="Earlier"):
+        assert prune("x", Passage("An x. A y."), policy=Earlier(), scorer="lexical.v1").policy == "Earlier"
+
+
+def test_a_policy_with_one_argument_needs_no_base_class() -> None:
+    class Own:
+        name = "own"
+
+        def select(self, request, *, strict=False):
+            return request.scores >= 2
+
+        def check_scorer(self, scorer):
+            if not scorer:
+                raise UsageError("other scorer")
+
+    policy = as_policy(Own())
+    request = Request("q", flat(2), np.asarray([1, 2], dtype=np.float32), np.ones(2, dtype=np.int64))
+    assert policy.select(request).kept.tolist() == [False, True]
+    assert policy.select_fallback(request).reasons == ("score", "fallback")
+    assert (policy.name, policy.budget) == ("own", None)
+    assert policy.with_budget(3) is policy
+    with pytest.raises(UsageError, match="other scorer"):
+        policy.check_scorer(None)
+
+
+def test_optional_members_of_a_policy_have_defaults() -> None:
+    class Own(Policy):
+        def select(self, request):
+            return Threshold(0.5).select(request)
+
+    policy = Own()
+    assert as_policy(policy) is policy
+    assert (policy.budget, policy.class_name) == (None, "Own")
+    assert policy.name.endswith("Own")
+    assert policy.with_budget(3) is policy
+    policy.check_scorer(object())
+    assert select(policy, [0.4, 0.6])[0] == [1]
+
+
+@pytest.mark.parametrize(("value", "lacks"), [(3, "it has no `select`"), (TopK, "it is a class")])
+def test_what_is_no_policy_is_refused_by_what_it_lacks(value, lacks: str) -> None:
+    with pytest.raises(UsageError, match=f"policy is .*{lacks}"):
+        as_policy(value)
+
+
+def test_a_request_takes_contexts_alone() -> None:
+    with pytest.raises(UsageError, match="a str is not a context"):
+        Request("q", "text", np.zeros(1, np.float32), np.zeros(1, np.int64))
+
+
+def test_required_units_come_first() -> None:
+    required = np.asarray([False, False, True])
+    scores, tokens = np.asarray([3, 2, 1], dtype=np.float32), np.asarray([2, 2, 2])
+    found = TokenBudget(4).select(Request("q", flat(3), scores, tokens, required))
+    assert found.reasons == ("selected", "budget", "demanded")
+    assert TokenBudget(1).select(Request("q", flat(3), scores, tokens, required)).reasons[2] == "demanded"

@@ -221,14 +221,14 @@ def test_a_pruner_pickles_and_compares_by_its_parts() -> None:
 
 
 class Mask:
-    """A plug-in policy that answers with a bare mask, as the protocol allows."""
+    """A plug-in policy that is no `Policy` and answers with a bare mask; both are allowed."""
 
     def __init__(self, mask, budget: int | None = None) -> None:
         self.mask = np.asarray(mask)
         if budget is not None:
             self.budget = budget
 
-    def select(self, scores, context, tokens):
+    def select(self, request):
         return self.mask
 
 

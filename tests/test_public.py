@@ -52,6 +52,22 @@ def test_names_come_from_where_the_stub_says(stub: Path) -> None:
             assert getattr(module, alias.name) is getattr(importlib.import_module(package), alias.name)
 
 
+ROOMS = ("context", "policies", "pruning", "calibration", "text", "models", "rag.passages", "rag.policies")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_exports_the_names_of_its_modules_and_imports_none_before_it_must(room: str) -> None:
+    package = importlib.import_module(f"ctxprune.{room}")
+    assert sorted(package._HOMES) == sorted(package.__all__)
+    for name, home in package._HOMES.items():
+        module = importlib.import_module(f"ctxprune.{room}.{home}")
+        assert name in module.__all__
+        assert getattr(package, name) is getattr(module, name)
+    code = f"import ctxprune.{room}, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {entry.partition(".")[0] for entry in done.stdout.split()}.isdisjoint(HEAVY)
+
+
 @pytest.mark.parametrize("name", _MODULES)
 def test_every_module_says_what_it_offers(name: str) -> None:
     try:

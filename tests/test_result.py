@@ -124,7 +124,7 @@ def test_verdicts_are_made_when_they_are_read(monkeypatch: pytest.MonkeyPatch) -
     """Of hundreds of thousands of units most callers read the few that are kept."""
     made: list[int] = []
     monkeypatch.setattr(
-        "ctxprune.pruning.result.Verdict", lambda **fields: made.append(fields["index"]) or Verdict(**fields)
+        "ctxprune.pruning.verdicts.Verdict", lambda **fields: made.append(fields["index"]) or Verdict(**fields)
     )
     result = prune("apple", Passage("An apple. A pear. A plum."), policy=TopK(1), scorer="lexical.v1")
     assert made == []

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxprune import POLICIES, Adaptive, LargestGap, Pruner, TokenBudget, TopK, Unit, as_counter, prune
-from ctxprune.context.demand import with_demand
+from ctxprune.context import as_context
 from ctxprune.context.grid import Grid
 from ctxprune.errors import BudgetError, UsageError
-from ctxprune.policies.table_budget import CellShare, TableBudget
+from ctxprune.policies import CellShare, TableBudget
 from ctxprune.rag import Distinct, Neighbours, Passage, Table, TableOptions
+from ctxprune.scorers.base import as_scorer, required_units
 
 ROWS = [
     ["Bird", "Colour", "Weight", "Seen", "Where"],
@@ -63,13 +64,13 @@ def test_a_budget_holds_for_what_is_written(data: object, budget: int) -> None:
     table = Table(data, TableOptions(note=True))
     result = prune("where was bird7 seen", table, scorer="lexical", policy=TableBudget(budget), on_empty="drop")
     kept = [unit.index for unit in result.kept]
-    assert result.tokens_after == as_counter().count(table.as_text(kept)) <= budget
+    assert result.tokens_after == as_counter().count(table.to_text(kept)) <= budget
     if budget >= 200:
         assert result.tokens_after > 0.6 * min(budget, result.tokens_before)
         assert "bird7" in str(result.output)
     if budget == 5000:
         assert result.output == data
-    assert result.note == table.note(kept)
+    assert result.note == table.omission_note(kept)
 
 
 def test_more_of_a_table_fits_than_with_whole_rows() -> None:
@@ -120,8 +121,10 @@ def test_a_demand_of_the_wrong_shape_is_refused() -> None:
     with pytest.raises(UsageError, match=r"the demand is bool of shape \(3,\) \[Given\]"):
         prune("how many", Table(ROWS), scorer=scorer)
     passage = Passage("One. Two.")
-    assert with_demand(scorer, "how many", passage) is passage
-    assert with_demand(scorer, "how many", sheets := Sheets()) is sheets  # which of its tables is meant is not known
+    assert required_units(as_scorer(scorer), "how many", passage) is None
+    assert (
+        required_units(as_scorer(scorer), "how many", as_context(Sheets())) is None
+    )  # which of its tables is meant is not known
 
 
 def test_relative_policies_compare_columns_with_columns_and_rows_with_rows() -> None:
@@ -182,7 +185,7 @@ def test_limits_hold_whatever_the_scores(rows, scores, limit: int, share: float)
         result = Pruner(Any(), policy, len, "drop").prune("?", table)
         kept = [unit.index for unit in result.kept]
         if isinstance(policy, TableBudget):
-            assert len(table.as_text(kept)) <= limit
+            assert len(table.to_text(kept)) <= limit
         else:
             columns, body = (len([i for i in kept if i in units]) for units in (range(3), range(3, 99)))
             assert columns * body <= share * 3 * (len(rows) - 1) + 1e-6

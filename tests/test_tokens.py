@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxprune import as_counter
 from ctxprune.errors import UsageError
-from ctxprune.tokens import _PIECES, BundledCounter, TokenCounter, _bundled, _other_pieces
+from ctxprune.tokens import _PIECES, BundledCounter, TokenCounter, _load_bundled, _other_pieces
 
 COUNTER = BundledCounter()
 
@@ -32,7 +32,7 @@ def test_any_text_counts_and_comes_back_from_its_tokens(text: str) -> None:
     readable = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     assert number <= len(text.encode("utf-8", "surrogatepass"))
     if readable == text:
-        assert _bundled().decode(_bundled().encode(text).ids) == text
+        assert _load_bundled().decode(_load_bundled().encode(text).ids) == text
 
 
 @settings(deadline=None, max_examples=300)
@@ -42,7 +42,7 @@ def test_any_text_counts_and_comes_back_from_its_tokens(text: str) -> None:
     .map("".join)
 )  # fmt: skip
 def test_counts_are_those_of_the_tokenizer(text: str) -> None:
-    assert COUNTER.count(text) == len(_bundled().encode(text))
+    assert COUNTER.count(text) == len(_load_bundled().encode(text))
 
 
 def test_lone_surrogates_count_like_the_replacement_character() -> None:
@@ -52,7 +52,7 @@ def test_lone_surrogates_count_like_the_replacement_character() -> None:
 def test_long_texts_are_cut_where_it_changes_nothing() -> None:
     text = "The tower, built in 1889, is 330 m tall.\nIt stands in Paris! " * 3000
     assert len(text) > 150_000
-    assert COUNTER.count(text) == len(_bundled().encode(text))
+    assert COUNTER.count(text) == len(_load_bundled().encode(text))
 
 
 @pytest.mark.parametrize("piece", ["a", " ", "\n", "!", "漢", "\u0301", "\ud83d", "\x00"])
@@ -144,7 +144,7 @@ def test_many_texts_are_counted_as_each_by_itself(texts: list[str]) -> None:
 def test_text_of_other_scripts_is_counted_in_batches_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "里斯本的老城区有一条河流经过。" * 2000
     whole = COUNTER.count(text)
-    assert whole == len(_bundled().encode(text))
+    assert whole == len(_load_bundled().encode(text))
     monkeypatch.setattr("ctxprune.tokens._BATCH", 100)
     assert COUNTER.count_many([text, "a", text]) == [whole, 1, whole]
 
@@ -154,7 +154,9 @@ def test_every_character_of_the_basic_plane_is_cut_off_as_the_tokenizer_does() -
     characters = [chr(code) for code in range(0x80, 0x10000) if not 0xD800 <= code < 0xE000]
     for start in range(0, len(characters), 64):
         text = "".join(f"a{c}b 7{c}8 {c}{c}.{c}\n" for c in characters[start : start + 64])
-        assert COUNTER.count(text) == len(_bundled().encode(text)), f"U+{ord(characters[start]):04X} and those after it"
+        assert COUNTER.count(text) == len(_load_bundled().encode(text)), (
+            f"U+{ord(characters[start]):04X} and those after it"
+        )
 
 
 def test_few_characters_are_left_to_the_tokenizer() -> None:
@@ -170,7 +172,7 @@ def test_prose_that_repeats_no_piece_is_encoded_as_it_is(monkeypatch: pytest.Mon
     monkeypatch.setattr("ctxprune.tokens._TRIED", 100)
     missed = _PIECES.missed
     counts = COUNTER.count_many([text[:500], text[500:1500], *[text] * 3])
-    assert counts == [len(_bundled().encode(part)) for part in (text[:500], text[500:1500], *[text] * 3)]
+    assert counts == [len(_load_bundled().encode(part)) for part in (text[:500], text[500:1500], *[text] * 3)]
     assert _PIECES.missed - missed < 500
 
 
@@ -178,4 +180,4 @@ def test_a_long_text_without_a_place_to_cut_counts_as_its_chunks(monkeypatch: py
     monkeypatch.setattr("ctxprune.tokens._CHUNK", 50)
     text = "里斯本的老城区有一条河流" * 30
     parts = [text[start : start + 50] for start in range(0, len(text), 50)]
-    assert COUNTER.count(text) == sum(len(_bundled().encode(part)) for part in parts)
+    assert COUNTER.count(text) == sum(len(_load_bundled().encode(part)) for part in parts)

@@ -10,7 +10,7 @@ import bm25s
 import numpy as np
 
 from benchmarks.common.child import Child
-from ctxprune.scorers.neural.embedders import OnnxEmbedder, embedded
+from ctxprune.scorers.neural.embedders import OnnxEmbedder, embed_texts
 
 
 class First:
@@ -67,7 +67,7 @@ class Cosine:
         texts = [
             f"{title}: {unit.text}" if title else unit.text for title, unit in zip(titles, context.units, strict=True)
         ]
-        vectors = embedded(self.embed, [query, *texts])
+        vectors = embed_texts(self.embed, [query, *texts])
         return vectors[1:] @ vectors[0]
 
 

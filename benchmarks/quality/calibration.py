@@ -26,6 +26,7 @@ from benchmarks.common.record import SHARED, record
 from ctxprune import CalibrationExample, CalibrationPool, KeepSets, ReciprocalRankFusion
 from ctxprune.calibration.measures import MEASURES
 from ctxprune.errors import UsageError
+from ctxprune.policies import Request
 from ctxprune.rag import Passages
 from ctxprune.sql.evaluation.calibration import linking_examples
 from ctxprune.sql.evaluation.datasets import load
@@ -186,7 +187,8 @@ def shipped(pool, masks):
     policy, groups = pool.sets.closure, np.array(pool.groups)
     lost, shares = [], []
     for one in pool.scored:
-        kept = policy.select(one.scores, one.example.context, np.zeros(len(one.scores), np.int64)).kept
+        example, tokens = one.example, np.zeros(len(one.scores), np.int64)
+        kept = policy.select(Request(example.query, example.context, one.scores, tokens)).kept
         lost.append(float(not kept[one.needed].all()))
         shares.append(kept[one.leaves].mean())
     lost, shares = np.array(lost), np.array(shares)

@@ -140,8 +140,7 @@ def measure_here(kind: str, shape: str, size: int, runs: tuple[str, ...], second
 def prune_once(text: str, kind: str, run: str) -> str:
     """Read and prune; "ok", or the code of our error and what it says."""
     from ctxprune.errors import CtxpruneError
-    from ctxprune.policies.base import TokenBudget
-    from ctxprune.policies.table_budget import CellShare, TableBudget
+    from ctxprune.policies import CellShare, TableBudget, TokenBudget
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.kinds import TABLES, read_context
     from ctxprune.scorers import DEFAULT_SCORER, SCORERS

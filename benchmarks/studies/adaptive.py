@@ -30,7 +30,7 @@ from benchmarks.common.parts import Parts, fingerprint, say, ticker
 from benchmarks.common.record import SHARED, record
 from benchmarks.quality.passages import TEN, weights
 from ctxprune.calibration.keep_sets import KeepSets
-from ctxprune.policies.base import LargestGap
+from ctxprune.policies import LargestGap
 from ctxprune.rag.evaluation.passages import answer_strings, plain_text
 from ctxprune.scorers import SCORERS
 from ctxprune.tokens import as_counter

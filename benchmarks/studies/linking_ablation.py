@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.common.record import SHARED, record
 from ctxprune.errors import CtxpruneError
 from ctxprune.models.network import Network
+from ctxprune.policies import Request
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.context import SchemaContext
@@ -186,7 +187,7 @@ def measured(variant: Variant, questions: list[Asked], limit: float, scores=None
     policy, rows = variant.policy(limit), []
     for asked, given in zip(questions, scores or [variant.scores(asked) for asked in questions], strict=True):
         context = asked.context
-        selection = policy.select(given, context, np.zeros(len(given), np.int64))
+        selection = policy.select(Request("", context, given, np.zeros(len(given), np.int64)))
         kept = selection.kept.copy()
         if not variant.closure:
             kept &= np.array([reason in {"selected", "fallback"} for reason in selection.reasons])

@@ -21,6 +21,7 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.common.record import SHARED, record
+from ctxprune.policies import Request
 from ctxprune.scorers.neural.pruner import PrunerScorer
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.evaluation.linking import linking_cases
@@ -125,7 +126,7 @@ def at_share(share: float, asked: list[Asked], scores: list[np.ndarray]) -> floa
 def kept_by(policy: JoinablePolicy, asked: list[Asked], scores: list[np.ndarray]) -> tuple[float, float]:
     strict, shares = [], []
     for one, values in zip(asked, scores, strict=True):
-        kept = policy.select(values, one.context, np.zeros(0, np.int64)).kept
+        kept = policy.select(Request("", one.context, values, np.zeros(0, np.int64))).kept
         strict.append(not (one.needed & ~kept).any())
         shares.append(kept[one.columns].mean() if len(one.columns) else 1.0)
     return 100 * float(np.mean(strict)), 100 * float(np.mean(shares))

@@ -21,9 +21,10 @@ import numpy as np
 
 from benchmarks.common.record import SHARED, record
 from ctxprune import DocumentFusion, LexicalScorer, TitledScorer, TokenBudget
-from ctxprune.context.part import moved
+from ctxprune.context.base import shift_unit
+from ctxprune.policies import Request
 from ctxprune.rag import Neighbours, PassageOptions
-from ctxprune.rag.passages.options import bound_units
+from ctxprune.rag.passages.options import bind_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +62,8 @@ class Sentences:
                 spans.append((start, start + len(sentence)))
                 start += len(sentence) + 1
             first = len(units)
-            bound = bound_units(" ".join(sentences), spans, options, language="en", levels={})
-            units += [moved(unit, first) for unit in bound]
+            bound = bind_units(" ".join(sentences), spans, options, language="en", levels={})
+            units += [shift_unit(unit, first) for unit in bound]
             sources += [number] * len(sentences)
         self.units, self.sources = tuple(units), tuple(sources)
 
@@ -111,7 +112,7 @@ def recalls(
         found[variant] = {}
         for share in SHARES:
             policy: Any = TokenBudget(int(sizes.sum()) * share // 100)
-            kept = (Neighbours(policy, k) if k else policy).select(scores, context, sizes).kept
+            kept = (Neighbours(policy, k) if k else policy).select(Request(question, context, scores, sizes)).kept
             found[variant][share] = sum(bool(kept[index]) for index in gold) / len(gold)
     return found
 

@@ -19,8 +19,8 @@ from benchmarks.common.record import SHARED, record
 from ctxprune import SCORERS
 from ctxprune.context.base import Unit
 from ctxprune.rag import TopMean, document_scores
+from ctxprune.scorers.base import score_documents
 from ctxprune.scorers.lexical.words import LexicalScorer
-from ctxprune.scorers.relevance import score_documents
 
 
 def noisy_or(scores: Any) -> float:

@@ -24,6 +24,7 @@ from benchmarks.common.networks import Networks, train
 from benchmarks.common.record import SHARED, record
 from benchmarks.training._hard_schemas import abbreviated, merged
 from ctxprune.errors import CtxpruneError
+from ctxprune.policies import Request
 from ctxprune.sql.database.database import Database
 from ctxprune.sql.evaluation.datasets import load
 from ctxprune.sql.linking.context import SchemaContext
@@ -227,7 +228,7 @@ def kept_by_default(example: Example, columns: np.ndarray, tables: np.ndarray) -
     scores, needed = np.zeros(len(places), np.float32), np.zeros(len(places), bool)
     scores[places] = sigmoid(np.concatenate([columns, tables]))
     needed[places] = np.concatenate([example.gold_columns, example.gold_tables])
-    kept = JoinablePolicy().select(scores, context, np.zeros(len(places), np.int64)).kept
+    kept = JoinablePolicy().select(Request("", context, scores, np.zeros(len(places), np.int64))).kept
     return not (needed & ~kept).any(), float(kept[list(context.column_units)].mean())
 
 

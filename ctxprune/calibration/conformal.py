@@ -29,9 +29,10 @@ import numpy as np
 
 from ctxprune.calibration.keep_sets import KeepSets
 from ctxprune.calibration.loss_steps import By, Goal, Loss, LossSteps
-from ctxprune.calibration.risk import fewest, proven
+from ctxprune.calibration.risk import count_fewest, prove_risk
 from ctxprune.calibration.stored import Calibration
 from ctxprune.errors import UsageError
+from ctxprune.policies.selection import Request
 from ctxprune.scorers.base import score_batch
 from ctxprune.utils.fingerprint import identity
 
@@ -109,8 +110,10 @@ class _Scored:
 
     def kept(self, limit: float) -> NDArray[np.bool_]:
         """bool (n_units,)."""
+        # Closures have no budget (`KeepSets` sees to that), so that no unit needs a price.
         tokens = np.zeros(len(self.levels), dtype=np.int64)
-        return self.sets.close(self.levels >= limit, self.scores, self.example.context, tokens).kept
+        request = Request(self.example.query, self.example.context, self.scores, tokens)
+        return self.sets.close(self.levels >= limit, request).kept
 
     def _shares_at(self, limit: float) -> tuple[float, float]:
         """Shares of the needed units and of the leaves that are kept; remembered by the number of chosen units, which
@@ -118,7 +121,7 @@ class _Scored:
         count = int((self.levels >= limit).sum())
         if count not in self._shares:
             kept = self.kept(limit)
-            self._shares[count] = _mean(kept[self.needed]), _mean(kept[self.leaves])
+            self._shares[count] = _mean_or_one(kept[self.needed]), _mean_or_one(kept[self.leaves])
         return self._shares[count]
 
     def loss_of(self, limit: float, loss: Loss) -> float:
@@ -130,17 +133,20 @@ class _Scored:
     def steps(self, loss: Loss) -> tuple[tuple[float, float], ...]:
         """(limit, growth) pairs from low limits to high: above the limit, the worst loss so far is greater by that."""
         if loss not in self._steps:
-            self._steps[loss] = tuple(self._climb(loss))
+            self._steps[loss] = tuple(self._find_steps(loss))
         return self._steps[loss]
 
-    def _climb(self, loss: Loss) -> list[tuple[float, float]]:
+    def _find_steps(self, loss: Loss) -> list[tuple[float, float]]:
         if not self.needed.size:
             return []
         lowest = float(self.levels[self.needed].min())  # up to here every needed unit is chosen by itself
         limits = [lowest, *np.unique(self.levels[self.levels > lowest]).tolist(), np.inf]
         steps, worst = [], 0.0
         for limit, above in pairwise(limits):
+            # The loss between two levels is that of the upper one, since limits in between choose the same units.
             now = self.loss_of(above, loss)
+            # The worst so far, not the loss itself: closures may make it fall again, and the proof needs it to rise
+            # only.
             if now > worst:
                 steps.append((limit, now - worst))
                 worst = now
@@ -161,6 +167,7 @@ class _Scored:
     def digest(self) -> bytes:
         example = self.example
         texts = [unit.text for unit in example.context.units]
+        # Scores are left out: the digest says which examples were used, whatever scored them.
         data = json.dumps([example.query, example.group, texts, self.needed.tolist()])
         return hashlib.sha256(data.encode()).digest()
 
@@ -184,7 +191,7 @@ class CalibrationPool:
         lists = score_batch(scorer, [item.query for item in found], [item.context for item in found])
         return cls(
             tuple(
-                _Scored(item, scores, sets.levels(scores), sets, _needed(item))
+                _Scored(item, scores, sets.levels(scores), sets, _check_needed(item))
                 for item, scores in zip(found, lists, strict=True)
             ),
             sets,
@@ -238,14 +245,18 @@ class CalibrationPool:
         """See the function `calibrate`."""
         goal = Goal(risk, loss, by, confidence)
         self._check(goal)
-        steps, ceiling = LossSteps.read(self.groups, [item.steps(loss) for item in self.scored], goal), self._ceiling()
+        steps, ceiling = (
+            LossSteps.read(self.groups, [item.steps(loss) for item in self.scored], goal),
+            self._find_ceiling(),
+        )
         n, groups = steps.count(by), set(self.groups) - {""}
+        # With a single group nothing can be left out; the plain promise is all that there is.
         inner = steps.careful(goal, ceiling) if by == "left_out" and len(groups) > 1 else goal
         limit, total = steps.highest(inner, n, ceiling)
         return Calibration(
             limit=limit,
             risk=risk,
-            bound=proven(total, n, confidence, whole=goal.whole),
+            bound=prove_risk(total, n, confidence, whole=goal.whole),
             loss=loss,
             by=by,
             confidence=confidence,
@@ -268,24 +279,24 @@ class CalibrationPool:
                     "a question has no group", where=item.example.query[:80], hint="name the group of each"
                 )
         n, noun = (len(set(self.groups)), "groups") if goal.by == "group" else (len(self), "questions")
-        least = fewest(goal.risk, goal.confidence)
+        least = count_fewest(goal.risk, goal.confidence)
         if n < max(least, 1):
             raise UsageError(
                 f"a risk of {goal.risk:g} cannot be promised from {n} {noun}",
                 hint=f"give at least {max(least, 1)}, or allow more risk",
             )
 
-    def _ceiling(self) -> float:
+    def _find_ceiling(self) -> float:
         """Above the level of every unit: nothing is chosen."""
         tops = [float(item.levels.max()) for item in self.scored if item.levels.size]
         return float(np.nextafter(max(tops, default=0.0), np.inf))
 
 
-def _mean(kept: NDArray[np.bool_]) -> float:
+def _mean_or_one(kept: NDArray[np.bool_]) -> float:
     return float(kept.mean()) if kept.size else 1.0
 
 
-def _needed(example: CalibrationExample) -> NDArray[np.intp]:
+def _check_needed(example: CalibrationExample) -> NDArray[np.intp]:
     size = len(example.context.units)
     for index in example.needed:
         if not isinstance(index, (int, np.integer)) or isinstance(index, bool) or not 0 <= index < size:

@@ -10,14 +10,14 @@ import numpy as np
 
 from ctxprune.calibration.measures import MEASURES
 from ctxprune.errors import UsageError
-from ctxprune.policies.base import ClosedPolicy, Selection, Threshold
+from ctxprune.policies.base import GreedyPolicy, Policy, Request, Selection
+from ctxprune.policies.threshold import Threshold
 from ctxprune.utils.fingerprint import Identity, identity
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
     from ctxprune.scorers.base import Scorer
 
@@ -26,11 +26,9 @@ __all__ = ["CalibratedPolicy", "Closing", "KeepSets", "check_identity"]
 
 @runtime_checkable
 class Closing(Protocol):
-    """A policy that can also be told what to keep, and adds what that needs."""
+    """A policy that also closes a given choice: it keeps these units and adds what they need."""
 
-    def close(
-        self, chosen: NDArray[np.bool_], scores: Scores, context: Context[Any], tokens: NDArray[np.int64]
-    ) -> Selection:
+    def close(self, chosen: NDArray[np.bool_], request: Request) -> Selection:
         """All of `chosen`, bool (n_units,), closed over parents, requirements and pins."""
         ...
 
@@ -57,7 +55,7 @@ class KeepSets:
         object.__setattr__(self, "measure", MEASURES.name_of(MEASURES.get(self.measure)))
         if not isinstance(self.closure, Closing) or isinstance(self.closure, type):
             raise UsageError(f"closure is {self.closure!r}", hint="give a policy with a method `close`")
-        if isinstance(self.closure, ClosedPolicy) and self.closure.room(np.zeros(0, dtype=np.int64)).limit is not None:
+        if isinstance(self.closure, GreedyPolicy) and self.closure.room(np.zeros(0, dtype=np.int64)).limit is not None:
             raise UsageError(
                 f"{type(self.closure).__name__} has a budget, which no promised risk can respect",
                 hint="calibrate with Threshold()",
@@ -70,32 +68,30 @@ class KeepSets:
             raise UsageError("the measure gave no finite number for each unit", where=self.measure)
         return levels
 
-    def close(
-        self, chosen: NDArray[np.bool_], scores: Scores, context: Context[Any], tokens: NDArray[np.int64]
-    ) -> Selection:
+    def close(self, chosen: NDArray[np.bool_], request: Request) -> Selection:
         """The keep set around `chosen`.
 
         Raises:
             UsageError: The closure left out a chosen unit.
         """
-        selection = self.closure.close(chosen, scores, context, tokens)
+        selection = self.closure.close(chosen, request)
         if not selection.kept[chosen].all():
             raise UsageError("the closure dropped a unit that was chosen", where=type(self.closure).__name__)
         return selection
 
 
-class _LastSeen:
-    """The scorer that was checked last, so that a check costs nothing the next time."""
+class _LastChecked:
+    """The scorer that was checked last, so that checking it again costs nothing."""
 
     def __init__(self) -> None:
         self.reference: weakref.ref[Any] | None = None
 
-    def __reduce__(self) -> tuple[type[_LastSeen], tuple[()]]:
+    def __reduce__(self) -> tuple[type[_LastChecked], tuple[()]]:
         return type(self), ()
 
 
 @dataclass(frozen=True)
-class CalibratedPolicy:
+class CalibratedPolicy(Policy):
     """Keeps the units whose measure reaches a calibrated limit, with what they need. Made by `Calibration.policy`.
 
     A `Pruner`, and with it every linker that has a scorer, refuses to combine it with another scorer than the one that
@@ -113,21 +109,21 @@ class CalibratedPolicy:
     limit: float
     sets: KeepSets
     scorer: Identity
-    _seen: _LastSeen = field(default_factory=_LastSeen, init=False, repr=False, compare=False)
+    _checked: _LastChecked = field(default_factory=_LastChecked, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not is_number(self.limit):
-            raise UsageError(f"limit is {self.limit!r}", hint="give a finite number")
+        check_number("limit", self.limit)
 
-    def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
-        """See `ctxprune.policies.base.Policy.select`; nothing but pins where no unit reaches the limit."""
-        return self.sets.close(self.sets.levels(scores) >= self.limit, scores, context, tokens)
+    def select(self, request: Request) -> Selection:
+        """See `Policy.select`; nothing but pins where no unit reaches the limit."""
+        return self.sets.close(self.sets.levels(request.scores) >= self.limit, request)
 
-    def select_best(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
+    def select_fallback(self, request: Request) -> Selection:
         """The best unit with what it needs, for `on_empty`."""
-        best = np.zeros(len(scores), dtype=np.bool_)
-        best[int(np.argmax(scores))] = True
-        selection = self.sets.close(best, scores, context, tokens)
+        best = np.zeros(len(request.scores), dtype=np.bool_)
+        # The best by score and not by level: measures never put another unit above it.
+        best[int(np.argmax(request.scores))] = True
+        selection = self.sets.close(best, request)
         reasons = ("fallback" if reason == "selected" else reason for reason in selection.reasons)
         return Selection(selection.kept, tuple(reasons))
 
@@ -137,11 +133,12 @@ class CalibratedPolicy:
         Raises:
             UsageError: It has another class, other weights or other parameters, or cannot be fingerprinted.
         """
-        if self._seen.reference is not None and self._seen.reference() is scorer:
+        # Fingerprints hash the weights of a model; one object is checked once, not with every question.
+        if self._checked.reference is not None and self._checked.reference() is scorer:
             return
         check_identity("scorer", scorer, self.scorer)
         try:
-            self._seen.reference = weakref.ref(scorer)
+            self._checked.reference = weakref.ref(scorer)
         except TypeError:
             return
 

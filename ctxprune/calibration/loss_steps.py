@@ -1,4 +1,4 @@
-"""The losses of many examples as steps of one limit, and the highest limit that holds a risk."""
+"""The losses of many examples as step functions of one limit, and the highest limit that holds a risk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ctxprune.calibration.risk import fewest, proven, within
+from ctxprune.calibration.risk import count_fewest, holds_risk, prove_risk
 from ctxprune.errors import UsageError
 from ctxprune.utils.validation import is_number
 
@@ -26,7 +26,7 @@ _BELOW = 1e-6  # relative: the limit lies a hair under the score that it is for,
 
 @dataclass(frozen=True)
 class Goal:
-    """What is asked, checked."""
+    """The goal of a calibration, checked."""
 
     risk: float
     loss: Loss
@@ -37,10 +37,12 @@ class Goal:
         for name, value in (("risk", self.risk), ("confidence", self.confidence)):
             if not (is_number(value) and 0 < value < 1) and not (name == "confidence" and value is None):  # type: ignore[operator]
                 raise UsageError(f"{name} is {value!r}", hint="give a number between 0 and 1")
-        known = {"loss": ("strict", "recall"), "by": ("question", "left_out", "group")}
-        for name, words in known.items():
-            if getattr(self, name) not in words:
-                raise UsageError(f"{name} is {getattr(self, name)!r}", hint=f"give {' or '.join(map(repr, words))}")
+        for name, given, known in (
+            ("loss", self.loss, ("strict", "recall")),
+            ("by", self.by, ("question", "left_out", "group")),
+        ):
+            if given not in known:
+                raise UsageError(f"{name} is {given!r}", hint=f"give {' or '.join(map(repr, known))}")
 
     @property
     def whole(self) -> bool:
@@ -88,11 +90,13 @@ class LossSteps:
         """The highest limit that holds the risk over `n` units, and the sum of the losses there."""
         counted = self.owner != without
         limits, sums = self.limits[counted], np.cumsum(self.growths[counted])
+        # Steps at one limit happen together: none of them can be taken without the others.
         ends = np.flatnonzero(np.append(limits[1:] != limits[:-1], True)[: len(limits)])  # last of those at one limit
         low, high = 0, len(ends)
+        # The sums only rise, so that the highest limit is found by halving.
         while low < high:
             middle = (low + high) // 2
-            if within(float(sums[ends[middle]]), n, goal.risk, goal.confidence, whole=goal.whole):
+            if holds_risk(float(sums[ends[middle]]), n, goal.risk, goal.confidence, whole=goal.whole):
                 low = middle + 1
             else:
                 high = middle
@@ -108,11 +112,13 @@ class LossSteps:
 
         Taking the highest limit that passes favours those that pass by luck; one group more than there are must pass.
         """
+        # The largest group left out leaves the fewest questions to hold the risk with.
         fewer = self.count(goal.by) - int(self.sizes.max())
-        if fewer < fewest(goal.risk, goal.confidence):
+        if fewer < count_fewest(goal.risk, goal.confidence):
             return goal
-        low, high = proven(0.0, fewer, goal.confidence, whole=goal.whole), goal.risk
+        low, high = prove_risk(0.0, fewer, goal.confidence, whole=goal.whole), goal.risk
         middle, allowed = high, goal.risk * len(self.names) / (len(self.names) + 1)
+        # Halving again: the loss of left-out groups falls with the risk, but has no closed form.
         for _ in range(_HALVINGS):
             lost = self.left_out(replace(goal, risk=middle), ceiling)
             if lost is not None and lost <= allowed:
@@ -127,7 +133,7 @@ class LossSteps:
         lost = 0.0
         for place, size in enumerate(self.sizes.tolist()):
             others = self.count(goal.by) - (1 if goal.by == "group" else size)
-            if others < fewest(goal.risk, goal.confidence):
+            if others < count_fewest(goal.risk, goal.confidence):
                 return None
             limit, _ = self.highest(goal, others, ceiling, without=place)
             lost += float(self.growths[(self.owner == place) & (self.limits < limit)].sum())

@@ -59,6 +59,7 @@ def tail(scores: Levels) -> Levels:
     is under 0."""
     if not scores.size:
         return scores
+    # A sum of negative scores would fall with each further unit, and order them upside down.
     positive = scores - min(float(scores.min()), 0.0)
     ranked = np.sort(positive)
     sums: Levels = np.cumsum(ranked)

@@ -1,4 +1,4 @@
-"""How much loss a sample may show so that the risk stays within what was asked, and what is proven then.
+"""How much loss a sample may show so that the risk stays within the risk asked for, and which risk is proved.
 
 Sources: Angelopoulos, Bates, Fisch, Lei, Schuster, "Conformal Risk Control" (ICLR 2024) for the bound on the mean;
 Bates, Angelopoulos, Lei, Malik, Jordan, "Distribution-Free, Risk-Controlling Prediction Sets" (JACM 2021) and
@@ -12,13 +12,13 @@ import math
 
 import numpy as np
 
-__all__ = ["fewest", "proven", "within"]
+__all__ = ["count_fewest", "holds_risk", "prove_risk"]
 
 _SLACK = 1e-9  # for sums that rounding has put a hair over what is allowed
 _STEPS = 60
 
 
-def within(total: float, n: int, risk: float, confidence: float | None, *, whole: bool) -> bool:
+def holds_risk(total: float, n: int, risk: float, confidence: float | None, *, whole: bool) -> bool:
     """Whether a limit with this loss may be chosen: the risk is then at most `risk`.
 
     Args:
@@ -34,10 +34,11 @@ def within(total: float, n: int, risk: float, confidence: float | None, *, whole
     return _p_value(total, n, risk, whole=whole) <= 1.0 - confidence + _SLACK
 
 
-def proven(total: float, n: int, confidence: float | None, *, whole: bool) -> float:
-    """The smallest risk that `within` grants for this loss, 0..1."""
+def prove_risk(total: float, n: int, confidence: float | None, *, whole: bool) -> float:
+    """The smallest risk that `holds_risk` grants for this loss, 0..1."""
     if confidence is None:
         return min((total + 1.0) / (n + 1), 1.0)
+    # The tail has no inverse in closed form; it falls with the risk, so that halving finds it.
     low, high = min(total / n, 1.0), 1.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
@@ -48,7 +49,7 @@ def proven(total: float, n: int, confidence: float | None, *, whole: bool) -> fl
     return high
 
 
-def fewest(risk: float, confidence: float | None) -> int:
+def count_fewest(risk: float, confidence: float | None) -> int:
     """The smallest number of units with which `risk` can be held at all, that is if none of them loses anything."""
     if confidence is None:
         return math.ceil(1.0 / risk - 1.0 - _SLACK)
@@ -59,6 +60,7 @@ def _p_value(total: float, n: int, risk: float, *, whole: bool) -> float:
     """Chance of so small a loss if the risk were `risk`, or an upper bound of it."""
     if whole:
         return _at_most(round(total), n, risk)
+    # A mean over the risk gives no evidence at all; the bounds below hold up to it only.
     mean = min(total / n, risk)
     hoeffding = math.exp(-n * _divergence(mean, risk))
     return min(hoeffding, math.e * _at_most(math.ceil(total - _SLACK), n, risk))
@@ -74,6 +76,7 @@ def _at_most(k: int, n: int, p: float) -> float:
     if k >= n:
         return 1.0
     tries = np.arange(k, dtype=np.float64)
+    # In logarithms by recursion: binomial coefficients of thousands of questions overflow.
     steps = np.log((n - tries) / (tries + 1.0)) + (math.log(p) - math.log1p(-p))
     logs = n * math.log1p(-p) + np.concatenate([[0.0], np.cumsum(steps)])
     top = float(logs.max())

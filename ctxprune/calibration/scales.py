@@ -103,26 +103,29 @@ def fit_scale(examples: Iterable[CalibrationExample], scorer: Scorer) -> Logisti
     positive, negative = int(needed.sum()), int((~needed).sum())
     if not positive or not negative:
         raise UsageError(f"{positive} needed and {negative} other units are no examples", hint="give some of each")
+    # Platt's smoothing: labels of 0 and 1 would drive the slope to infinity on separable examples.
     targets = np.where(needed, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    slope, offset = _fit(scores, targets)
+    slope, offset = _fit_logistic(scores, targets)
     if slope <= 0:
         raise UsageError("the scores do not rise with the need for a unit", where=type(scorer).__name__)
     return LogisticScale(slope, offset)
 
 
-def _fit(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:
+def _fit_logistic(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:
     """Slope and offset of least cross-entropy; scores are standardised meanwhile, so that steps are well scaled."""
     mean, spread = float(scores.mean()), float(scores.std()) or 1.0
     inputs = np.stack([(scores - mean) / spread, np.ones_like(scores)])
     rate = float(targets.mean())
     weights = np.array([0.0, np.log(rate / (1 - rate))])
-    loss = _loss(weights, inputs, targets)
+    loss = _cross_entropy(weights, inputs, targets)
     for _ in range(_STEPS):
         chances = _sigmoid(weights @ inputs)
         gradient = inputs @ (chances - targets)
+        # A ridge of 1e-9 keeps the system solvable where all chances are 0 or 1.
         curvature = (inputs * (chances * (1 - chances))) @ inputs.T + _SMALL * np.eye(2)
         step, share = np.linalg.solve(curvature, gradient), 1.0
-        while (lower := _loss(weights - share * step, inputs, targets)) > loss and share > _SMALL:
+        # Newton's full step overshoots far from the optimum; halved until it gains.
+        while (lower := _cross_entropy(weights - share * step, inputs, targets)) > loss and share > _SMALL:
             share /= 2
         if loss - lower < _SMALL:
             break
@@ -131,7 +134,7 @@ def _fit(scores: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[flo
     return slope, float(weights[1] - slope * mean)
 
 
-def _loss(weights: NDArray[np.float64], inputs: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
+def _cross_entropy(weights: NDArray[np.float64], inputs: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
     values = weights @ inputs
     return float((np.logaddexp(0, values) - targets * values).sum())
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from ctxprune.calibration.keep_sets import CalibratedPolicy, Closing, KeepSets, check_identity
 from ctxprune.errors import FormatError, InputError
-from ctxprune.policies.base import Threshold
+from ctxprune.policies import Threshold
 from ctxprune.utils.fingerprint import Identity
 from ctxprune.utils.validation import is_number
 
@@ -122,17 +122,18 @@ class Calibration:
             )
         document = {key: value for key, value in data.items() if key != "checksum"}
         try:
+            # Against an edit by hand: a limit without its proof must not look like one.
             if data.get("checksum") != _checksum(document):
-                _damaged(where, "its checksum does not fit")
+                _raise_damaged(where, "its checksum does not fit")
             values = {field.name: data[field.name] for field in fields(cls)}
             for name in ("scorer", "closure"):
                 values[name] = Identity(**values[name])
             calibration = cls(**values)
-            wrong = calibration._wrong()
+            wrong = calibration._find_invalid()
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-            _damaged(where, repr(error))
+            _raise_damaged(where, repr(error))
         if wrong is not None:
-            _damaged(where, f"{wrong} is {getattr(calibration, wrong)!r}")
+            _raise_damaged(where, f"{wrong} is {values[wrong]!r}")
         return calibration
 
     def save(self, path: str | Path) -> None:
@@ -151,7 +152,7 @@ class Calibration:
             finally:
                 part.unlink(missing_ok=True)
         except (OSError, ValueError) as error:
-            raise InputError(f"the file cannot be written ({_why(error)})", where=str(target)) from error
+            raise InputError(f"the file cannot be written ({_reason(error)})", where=str(target)) from error
 
     @classmethod
     def load(cls, path: str | Path) -> Calibration:
@@ -166,7 +167,7 @@ class Calibration:
             with Path(path).open("rb") as file:
                 content = file.read(_LONGEST + 1)
         except (OSError, ValueError) as error:
-            raise InputError(f"the file cannot be read ({_why(error)})", where=where) from error
+            raise InputError(f"the file cannot be read ({_reason(error)})", where=where) from error
         if len(content) > _LONGEST:
             raise FormatError("this is not a calibration: the file is too large", where=where)
         try:
@@ -175,24 +176,25 @@ class Calibration:
             raise FormatError("this is not a calibration: no JSON", where=where) from error
         return cls.from_dict(data, where=where)
 
-    def _wrong(self) -> str | None:
+    def _find_invalid(self) -> str | None:
         """Name of a field that cannot be, if there is one."""
-        shares = {name: getattr(self, name) for name in ("risk", "bound", "seen", "kept_share")}
-        shares |= {name: value for name in ("confidence", "left_out") if (value := getattr(self, name)) is not None}
+        shares = {"risk": self.risk, "bound": self.bound, "seen": self.seen, "kept_share": self.kept_share}
+        optional = {"confidence": self.confidence, "left_out": self.left_out}
+        shares |= {name: value for name, value in optional.items() if value is not None}
         valid = {name: is_number(value) and 0 <= value <= 1 for name, value in shares.items()}
         valid["limit"] = is_number(self.limit)
         valid["loss"] = self.loss in ("strict", "recall")
         valid["by"] = self.by in ("question", "left_out", "group")
-        for name in ("n", "groups"):
-            valid[name] = type(getattr(self, name)) is int and getattr(self, name) >= 0
+        for name, count in (("n", self.n), ("groups", self.groups)):
+            valid[name] = type(count) is int and count >= 0
         texts = {"measure": self.measure, "data": self.data}
-        for name in ("scorer", "closure"):
-            valid[name] = all(isinstance(text, str) for text in asdict(getattr(self, name)).values())
+        for name, who in (("scorer", self.scorer), ("closure", self.closure)):
+            valid[name] = all(isinstance(text, str) for text in asdict(who).values())
         valid |= {name: isinstance(text, str) for name, text in texts.items()}
         return next((name for name, right in valid.items() if not right), None)
 
 
-def _damaged(where: str, why: str) -> NoReturn:
+def _raise_damaged(where: str, why: str) -> NoReturn:
     raise FormatError(f"the calibration is damaged ({why})", where=where, hint="make it anew with: ctxprune calibrate")
 
 
@@ -201,5 +203,5 @@ def _checksum(document: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)

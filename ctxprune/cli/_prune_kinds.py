@@ -75,7 +75,7 @@ def prune_kind(
     if kind == "html" and not any(context.units for context in contexts):
         raise InputError("there is no text to prune", where=", ".join(names))
     if note:
-        contexts = [table.noting(note=True) for table in contexts]
+        contexts = [table.with_note(note=True) for table in contexts]
     context = contexts[0] if len(contexts) == 1 else _joined(contexts)
     scorer = structured(named_scorer(asked.scorer, asked.model)[0])
     result = Pruner(scorer, asked.policy, None, asked.on_empty).prune(asked.question, context)
@@ -159,6 +159,6 @@ def _located(error: InputError | UsageError, name: str) -> InputError:
 
 
 def _joined(contexts: Sequence[Context[Any]]) -> Context[list[str]]:
-    from ctxprune.context.joined import Joined
+    from ctxprune.context.joined import JoinedContext
 
-    return Joined(contexts)
+    return JoinedContext(contexts)

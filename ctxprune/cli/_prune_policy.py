@@ -58,8 +58,7 @@ def named_policy(asked: HowMuch, *, table: bool = False) -> Policy:
     Raises:
         typer.BadParameter: The numbers given do not go with the policy.
     """
-    from ctxprune.policies.base import Adaptive, LargestGap, Threshold, TokenBudget, TopK
-    from ctxprune.policies.table_budget import CellShare, TableBudget
+    from ctxprune.policies import Adaptive, CellShare, LargestGap, TableBudget, Threshold, TokenBudget, TopK
 
     name = asked.name or _implied(asked, table=table)
     for field, names in _NUMBERS.items():

@@ -1,1 +1,5 @@
 """Contexts: what is pruned, as units with their texts, parents and requirements."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

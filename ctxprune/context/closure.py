@@ -1,4 +1,4 @@
-"""What must be kept together: the ancestors and the requirements of a unit, and theirs."""
+"""What must be kept together: a unit with its ancestors and requirements, and theirs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Closure", "check_links"]
 
 
 class Closure:
-    """The keep-together graph of one sequence of units. Cycles are allowed: their members stand or fall together.
+    """The links between the units of one sequence. Cycles are allowed: their members are kept or dropped together.
 
     Args:
         units: The units of a context.
@@ -46,6 +46,8 @@ class Closure:
             return []
         if self._parents[index] is None and not self._requires[index]:  # most units of most contexts
             return [index]
+        # Depth first with a set of what was seen: links may form cycles, and a chain may be longer than the recursion
+        # limit.
         found, stack, seen = [], [index], {index}
         while stack:
             current = stack.pop()
@@ -67,7 +69,7 @@ class Closure:
 
 
 def check_links(units: Sequence[Unit]) -> None:
-    """Refuse units that are bound to what is not there.
+    """Refuse links to units that do not exist.
 
     Raises:
         UsageError: A parent or requirement is not the index of a unit.

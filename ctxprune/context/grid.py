@@ -1,20 +1,19 @@
-"""A table among the units of a context, so that a scorer may read it as a table."""
+"""Tables among the units of a context, so that scorers and policies see rows and columns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from ctxprune.context.base import Context
+__all__ = ["MOST_TABLES", "Grid", "column_units", "grid_subset", "largest_grids", "shift_grid"]
 
-__all__ = ["MOST_TABLES", "Grid", "column_units", "grid_part", "grids_of", "largest_grids"]
-
-MOST_TABLES = 2000  # of a context that are read as tables, at half a millisecond each, however small it is
+# Reading a table takes half a millisecond however small it is: a page of 100,000 one-cell tables would take a minute.
+MOST_TABLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +25,10 @@ class Grid:
 
     Attributes:
         header: A text a column, its levels from the top joined by " / "; "" for a column without one.
-        rows: The body, (n_rows, n_columns), each cell as a reader sees it; one that spans several is in each.
+        rows: The body, (n_rows, n_columns), each cell as a reader sees it; a cell that spans several is in each.
         row_units: For each row the index of its unit; several rows may share one.
         column_units: For each column the index of its unit; () where columns are not kept or dropped by themselves.
-        title: What stands over the table and says what it is about: caption, headings; "" without any.
+        title: Text above the table that says what it is about: caption, headings; "" without any.
 
     Raises:
         UsageError: The numbers do not match.
@@ -52,29 +51,33 @@ class Grid:
             raise UsageError(f"row {ragged} has {len(self.rows[ragged])} cells, the header {width}", where="grid")
 
 
-def grids_of(context: Context[Any]) -> tuple[Grid, ...]:
-    """The tables of a context; () for one without."""
-    return tuple(getattr(context, "grids", None) or ())
-
-
-def largest_grids(context: Context[Any]) -> tuple[Grid, ...]:
-    """The tables of a context that scorers read as tables, in source order: all, or the `MOST_TABLES` with most
+def largest_grids(grids: Sequence[Grid]) -> tuple[Grid, ...]:
+    """Those of a context's grids that scorers read as tables, in source order: all, or the `MOST_TABLES` with most
     cells."""
-    grids = grids_of(context)
     if len(grids) <= MOST_TABLES:
-        return grids
+        return tuple(grids)
+    # The largest by cells: what is asked of a page with so many tables is hardly in one of its smallest.
     sizes = [len(grid.rows) * len(grid.header) for grid in grids]
     largest = sorted(range(len(grids)), key=lambda place: -sizes[place])[:MOST_TABLES]
     return tuple(grids[place] for place in sorted(largest))
 
 
-def column_units(context: Context[Any]) -> list[int]:
+def column_units(grids: Sequence[Grid]) -> list[int]:
     """The units that are columns of a table, in no order; [] where none are."""
-    return [unit for grid in grids_of(context) for unit in grid.column_units]
+    return [unit for grid in grids for unit in grid.column_units]
 
 
-def grid_part(grid: Grid, place: Mapping[int, int]) -> Grid:
+def shift_grid(grid: Grid, first: int) -> Grid:
+    """The grid with the indices of its units raised by `first`."""
+    if not first:
+        return grid
+    rows = tuple(index + first for index in grid.row_units)
+    return replace(grid, row_units=rows, column_units=tuple(index + first for index in grid.column_units))
+
+
+def grid_subset(grid: Grid, place: Mapping[int, int]) -> Grid:
     """The grid with the rows and columns whose units `place` maps to new indices; all columns where they are none."""
+    # A row whose unit is gone goes as a whole; of a column only the cells do, so that the grid stays rectangular.
     rows = [row for row, unit in enumerate(grid.row_units) if unit in place]
     units = grid.column_units
     columns = [column for column in range(len(grid.header)) if not units or units[column] in place]

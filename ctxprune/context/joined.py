@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ctxprune.context.grid import Grid, grids_of
-from ctxprune.context.part import moved
+from ctxprune.context.base import Context, as_context, shift_unit
+from ctxprune.context.grid import Grid, shift_grid
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ctxprune.context.base import Context, Unit
+    from ctxprune.context.base import Unit
 
-__all__ = ["Joined"]
+__all__ = ["Joined", "JoinedContext"]
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedContext(Context[list[Any]]):
     """Contexts one after the other: pages of a site, tables of a report. Renders as a list of what each renders as.
 
     Units run through all contexts in order; `sources[i]` says in which context the span of unit i is. A context that
@@ -34,8 +34,10 @@ class Joined:
         contexts: Any sequence of contexts; stored as a tuple.
 
     Raises:
-        UsageError: Something in it is no context.
+        UsageError: Something in it is not a context.
     """
+
+    counts_text: ClassVar[bool] = True  # for the members whose tokens are those of their text
 
     contexts: Sequence[Context[Any]]
     units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
@@ -43,82 +45,85 @@ class Joined:
     grids: tuple[Grid, ...] = field(init=False, repr=False, compare=False)
     titles: tuple[str, ...] = field(init=False, repr=False, compare=False)
     kind: str = field(init=False, repr=False, compare=False)
+    _members: tuple[Context[Any], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.contexts, Iterable):
             raise UsageError(f"contexts is a {type(self.contexts).__name__}", hint="give a list of contexts")
         contexts = tuple(self.contexts)
-        for context in contexts:
-            if not hasattr(context, "units") or not hasattr(context, "render"):
-                raise UsageError(f"a {type(context).__name__} is among the contexts", hint="give contexts only")
+        members = tuple(as_context(context, where="contexts", hint="give contexts only") for context in contexts)
         units: list[Unit] = []
         sources: list[int] = []
         grids: list[Grid] = []
-        for number, context in enumerate(contexts):
+        for number, context in enumerate(members):
             first = len(units)
-            units += [moved(unit, first) for unit in context.units]
+            units += [shift_unit(unit, first) for unit in context.units]
             sources += [number] * len(context.units)
-            grids += [_moved(grid, first) for grid in grids_of(context)]
-        kinds = {getattr(context, "kind", "passage") for context in contexts}
+            grids += [shift_grid(grid, first) for grid in context.grids]
+        kinds = {context.kind for context in members}
         object.__setattr__(self, "contexts", contexts)
+        object.__setattr__(self, "_members", members)
         object.__setattr__(self, "units", tuple(units))
         object.__setattr__(self, "sources", tuple(sources))
         object.__setattr__(self, "grids", tuple(grids))
-        object.__setattr__(self, "titles", tuple(map(_title, contexts)))
+        # A context of several documents has no single title; it is one document here.
+        titles = tuple(str(member.titles[0]) if len(member.titles) == 1 else "" for member in members)
+        object.__setattr__(self, "titles", titles)
         object.__setattr__(self, "kind", kinds.pop() if len(kinds) == 1 else "passage")
 
     @property
     def names(self) -> tuple[str, ...]:
         """The name of each unit; "" in contexts whose units have none."""
-        return tuple(
-            name for context in self.contexts for name in getattr(context, "names", None) or [""] * len(context.units)
-        )
+        return tuple(name for context in self._members for name in context.names or [""] * len(context.units))
 
-    @property
-    def written(self) -> tuple[str, ...]:
-        """What each unit adds to what is written: its text where its context says nothing else."""
-        return tuple(
-            text
-            for context in self.contexts
-            for text in getattr(context, "written", None) or [unit.text for unit in context.units]
-        )
+    def cost_texts(self) -> tuple[str, ...]:
+        """What each unit adds to the rendered contexts, as each of them says."""
+        return tuple(text for context in self._members for text in context.cost_texts())
 
     def render(self, kept: Collection[int]) -> list[Any]:
         """What each context renders as with its units in `kept`; as many as came in, in their order."""
-        return [context.render(own) for context, own in self._shared(kept)]
+        return [context.render(own) for context, own in self._split(kept)]
 
-    def as_text(self, kept: Collection[int]) -> list[Any]:
-        """What of each context enters a prompt: what its `as_text` writes if it has one, else what it renders as."""
-        return [getattr(context, "as_text", context.render)(own) for context, own in self._shared(kept)]
+    def to_text(self, kept: Collection[int]) -> list[str] | None:
+        """What of each context enters a prompt, one text each; None where one of them is not counted by a text."""
+        texts = []
+        for context, own in self._split(kept):
+            text = context.to_text(own) if context.counts_text else context.render(own)
+            if not isinstance(text, str):
+                return None
+            texts.append(text)
+        return texts
 
-    def note(self, kept: Collection[int]) -> str:
-        """What the contexts' notes say about what was left out, one a line; "" where nothing was."""
-        notes = (context.note(own) for context, own in self._shared(kept) if hasattr(context, "note"))
-        return "\n".join(filter(None, notes))
+    def omission_note(self, kept: Collection[int]) -> str:
+        """The contexts' notes about what was left out, one a line; "" where nothing was."""
+        return "\n".join(filter(None, (context.omission_note(own) for context, own in self._split(kept))))
 
-    def demanding(self, demanded: NDArray[np.bool_]) -> Joined:
-        """The same contexts, told which of their units are `demanded`, bool (n_units,), as far as they note it."""
+    def with_note(self, *, note: bool) -> JoinedContext:
+        """The same contexts, rendered with notes or without, where they can be."""
+        return self._with([context.with_note(note=note) for context in self._members])
+
+    def with_required(self, required: NDArray[np.bool_]) -> JoinedContext:
+        """The same contexts, each told which of its units are `required`, bool (n_units,)."""
         contexts, first = [], 0
-        for context in self.contexts:
-            own = demanded[first : first + len(context.units)]
-            contexts.append(context.demanding(own) if hasattr(context, "demanding") else context)
+        for context in self._members:
+            own = required[first : first + len(context.units)]
+            contexts.append(context.with_required(own))
             first += len(own)
         return self._with(contexts)
 
-    def noting(self, *, note: bool) -> Joined:
-        """The same contexts, rendered with notes or without, where they can be."""
-        return self._with([each.noting(note=note) if hasattr(each, "noting") else each for each in self.contexts])
-
-    def _with(self, contexts: Sequence[Context[Any]]) -> Joined:
+    def _with(self, members: Sequence[Context[Any]]) -> JoinedContext:
+        # The units stay as they are, so that caches which compare them by identity still hold.
         joined = copy(self)
-        object.__setattr__(joined, "contexts", tuple(contexts))
+        object.__setattr__(joined, "contexts", tuple(members))
+        object.__setattr__(joined, "_members", tuple(members))
         return joined
 
-    def _shared(self, kept: Collection[int]) -> Iterator[tuple[Any, list[int]]]:
+    def _split(self, kept: Collection[int]) -> Iterator[tuple[Context[Any], list[int]]]:
         """Each context with those of its own units that are kept, in order."""
+        # One walk over the sorted indices, since members may have hundreds of thousands of units between them.
         chosen = sorted(set(kept))
         first, place = 0, 0
-        for context in self.contexts:
+        for context in self._members:
             end = first + len(context.units)
             start = place
             while place < len(chosen) and chosen[place] < end:
@@ -127,13 +132,5 @@ class Joined:
             first = end
 
 
-def _moved(grid: Grid, first: int) -> Grid:
-    if not first:
-        return grid
-    rows = tuple(index + first for index in grid.row_units)
-    return replace(grid, row_units=rows, column_units=tuple(index + first for index in grid.column_units))
-
-
-def _title(context: Context[Any]) -> str:
-    titles = tuple(getattr(context, "titles", None) or ())
-    return str(titles[0]) if len(titles) == 1 else ""
+Joined = JoinedContext
+"""The earlier name."""

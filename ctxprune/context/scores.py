@@ -19,7 +19,7 @@ def as_scores(values: Any, size: int, *, source: str = "scorer") -> Scores:
     """`values` as scores: float32 of shape (size,), contiguous.
 
     Raises:
-        UsageError: Another shape, values that are not numbers, or NaN or infinite ones; `source` names the culprit.
+        UsageError: Another shape, values that are not numbers, or NaN or infinite ones; `source` names their origin.
     """
     try:
         scores = np.ascontiguousarray(values, dtype=np.float32)
@@ -27,6 +27,7 @@ def as_scores(values: Any, size: int, *, source: str = "scorer") -> Scores:
         raise UsageError("scores are not an array of numbers", where=source) from error
     if np.ndim(values) != 1 or scores.shape != (size,):
         raise UsageError(f"scores have shape {np.shape(values)}, not ({size},)", where=source, hint="one score a unit")
+    # NaN compares false with everything, so that a policy would drop or keep such a unit by accident.
     bad = np.flatnonzero(~np.isfinite(scores))
     if bad.size:
         raise UsageError(f"the score of unit {bad[0]} is {scores[bad[0]]}", where=source, hint="scores must be finite")

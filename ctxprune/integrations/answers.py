@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.policies.table_budget import TableBudget
+from ctxprune.policies import TableBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.tables import Table
 

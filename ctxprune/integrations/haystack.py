@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ctxprune.integrations._accounts import accounts, order_of, titles_of
-from ctxprune.policies.base import TokenBudget
+from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import OnEmpty, Pruner
 from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.ranking import PassagePruner

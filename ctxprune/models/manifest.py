@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.errors import FormatError, InputError
-from ctxprune.models.pruner import FORMAT, VERSION, PrunerModel, forget_models
+from ctxprune.models.pruner import FORMAT, VERSION, PrunerModel, clear_models
 from ctxprune.models.windows import CLS, COLON, SEP, Tokens
 from ctxprune.storage.sealed import seal
 
@@ -70,10 +70,11 @@ def write_manifest(
         manifest.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"the manifest cannot be written ({error.strerror})", where=str(manifest)) from error
-    forget_models()
+    clear_models()
     try:
         model = PrunerModel(place)
         _check(model, place)
+    # Also where the user interrupts: a manifest that was never checked must not stay behind.
     except BaseException:
         if before is None:
             manifest.unlink()

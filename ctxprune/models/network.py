@@ -82,8 +82,14 @@ class Network:
 
     def to_dict(self) -> dict[str, Any]:
         """Lists of numbers, rounded to five digits."""
-        names = ("mean", "scale", "hidden", "hidden_bias", "out")
-        plain = {name: None if (value := getattr(self, name)) is None else _rounded(value) for name in names}
+        arrays = {
+            "mean": self.mean,
+            "scale": self.scale,
+            "hidden": self.hidden,
+            "hidden_bias": self.hidden_bias,
+            "out": self.out,
+        }
+        plain = {name: None if value is None else _rounded(value) for name, value in arrays.items()}
         return {**plain, "bias": round(float(self.bias), 5)}
 
 

@@ -27,6 +27,7 @@ import numpy as np
 from ctxprune.errors import FormatError, InputError
 from ctxprune.storage.sealed import parse_json
 from ctxprune.utils.extras import require
+from ctxprune.utils.foreign import foreign_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,15 +94,17 @@ class ProvenceModel:
         self.first: Sequence[int]
         self.between: Sequence[int]
         self.last: Sequence[int]
-        config = _json(folder / "config.json")
-        self._network = _network(config, _weights(folder), folder, device)
+        config = _read_json(folder / "config.json")
+        self._network = _build_network(config, _read_weights(folder), folder, device)
         settings = self._network.encoder.config
         self._device = device
-        self._padding = int(getattr(settings, "pad_token_id", None) or 0)
-        self._types = (getattr(settings, "type_vocab_size", 0) or 0) > 1
-        self.limit = _limit(config, settings, folder)
-        self._tokenizer = _tokenizer(folder)
-        self.first, self.between, self.last = _specials(self._tokenizer, folder, single=self._network.rank is not None)
+        self._padding = int(foreign_attribute(settings, "pad_token_id") or 0)
+        self._types = foreign_attribute(settings, "type_vocab_size", default=0) > 1
+        self.limit = _find_limit(config, settings, folder)
+        self._tokenizer = _load_tokenizer(folder)
+        self.first, self.between, self.last = _find_specials(
+            self._tokenizer, folder, single=self._network.rank is not None
+        )
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens."""
@@ -111,6 +114,7 @@ class ProvenceModel:
         """See `TokenModel`; all windows in one batch, padded to the longest."""
         torch, network = self._torch, self._network
         longest = max(len(window.ids) for window in windows)
+        # Padded to the longest of the batch; the mask keeps padding out of the attention.
         ids = np.full((len(windows), longest), self._padding, dtype=np.int64)
         mask, types = np.zeros_like(ids), np.zeros_like(ids)
         for row, window in enumerate(windows):
@@ -121,6 +125,7 @@ class ProvenceModel:
         with torch.inference_mode():
             tensors = {name: torch.from_numpy(array).to(self._device) for name, array in given.items()}
             output = network.encoder(**tensors, output_hidden_states=True, return_dict=True)
+            # In double precision, so that a probability depends on its batch as little as can be.
             keep = torch.softmax(linear(output.hidden_states[-1], *network.keep).double(), dim=-1)[..., 1]
             logits = output.logits if network.rank is None else linear(output.pooler_output, *network.rank)
             relevance = torch.sigmoid(logits[:, 0].double())
@@ -130,15 +135,15 @@ class ProvenceModel:
 
 def load_provence(folder: str | Path, *, device: str = "cpu") -> ProvenceModel:
     """The checkpoint in a folder, loaded once a process; errors as `ProvenceModel`."""
-    return _loaded(str(folder), device)
+    return _load(str(folder), device)
 
 
 @lru_cache(maxsize=2)
-def _loaded(folder: str, device: str) -> ProvenceModel:
+def _load(folder: str, device: str) -> ProvenceModel:
     return ProvenceModel(Path(folder), device=device)
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         document = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -152,15 +157,16 @@ def _json(path: Path) -> dict[str, Any]:
     return document
 
 
-def _weights(folder: Path) -> dict[str, Any]:
+def _read_weights(folder: Path) -> dict[str, Any]:
     """All tensors of the folder, as float32."""
     library = require("safetensors.torch", "embedding")
     index = folder / "model.safetensors.index.json"
     names = ["model.safetensors"]
     if index.is_file():
-        names = sorted({str(name) for name in (_json(index).get("weight_map") or {}).values()})
+        names = sorted({str(name) for name in (_read_json(index).get("weight_map") or {}).values()})
     tensors: dict[str, Any] = {}
     for name in names:
+        # The last part of the name only: an index must not point outside of its folder.
         path = folder / Path(name).name
         if not path.is_file():
             hint = "save it with safe_serialization=True" if (folder / "pytorch_model.bin").is_file() else ""
@@ -172,7 +178,7 @@ def _weights(folder: Path) -> dict[str, Any]:
     return {name: tensor.float() for name, tensor in tensors.items()}
 
 
-def _network(config: Mapping[str, Any], weights: dict[str, Any], folder: Path, device: str) -> _Network:
+def _build_network(config: Mapping[str, Any], weights: dict[str, Any], folder: Path, device: str) -> _Network:
     if "pruning_head.classifier.weight" in weights:
         network = _open_provence(config, weights, str(folder))
     elif "token_classifier.weight" in weights:
@@ -191,7 +197,7 @@ def _network(config: Mapping[str, Any], weights: dict[str, Any], folder: Path, d
 
 
 def _open_provence(config: Mapping[str, Any], weights: dict[str, Any], where: str) -> _Network:
-    keep = _head(weights, "pruning_head.classifier", where)
+    keep = _take_head(weights, "pruning_head.classifier", where)
     rest = {name.removeprefix("ranking_model."): tensor for name, tensor in weights.items()}
     rest = {name: tensor for name, tensor in rest.items() if not name.startswith("pruning_head.")}
     base = config.get("base_model_config")
@@ -200,22 +206,22 @@ def _open_provence(config: Mapping[str, Any], weights: dict[str, Any], where: st
     if (config.get("num_labels") or 1) != 1:
         raise FormatError(f"num_labels is {config['num_labels']!r}", where=where, hint="one score of ranking")
     settings = {**base, "num_labels": 1}
-    return _Network(_built(_CLASSIFIER, str(base.get("model_type")), settings, rest, where), keep, None)
+    return _Network(_build_encoder(_CLASSIFIER, str(base.get("model_type")), settings, rest, where), keep, None)
 
 
 def _provence(config: Mapping[str, Any], weights: dict[str, Any], where: str) -> _Network:
-    keep = _head(weights, "token_classifier", where)
-    rank = _head(weights, "classifier", where)
+    keep = _take_head(weights, "token_classifier", where)
+    rank = _take_head(weights, "classifier", where)
     if any(name.startswith("roberta.") for name in weights):
         rest = {name.removeprefix("roberta."): tensor for name, tensor in weights.items()}
-        return _Network(_built(_ENCODER, "xlm-roberta", config, rest, where), keep, rank)
+        return _Network(_build_encoder(_ENCODER, "xlm-roberta", config, rest, where), keep, rank)
     # transformers' own classifier puts the same layers upon the encoder.
     whole = {**weights, "classifier.weight": rank[0], "classifier.bias": rank[1]}
     settings = {**config, "num_labels": 1}
-    return _Network(_built(_CLASSIFIER, "deberta-v2", settings, whole, where), keep, None)
+    return _Network(_build_encoder(_CLASSIFIER, "deberta-v2", settings, whole, where), keep, None)
 
 
-def _head(weights: dict[str, Any], name: str, where: str) -> tuple[Any, Any]:
+def _take_head(weights: dict[str, Any], name: str, where: str) -> tuple[Any, Any]:
     """Takes a linear layer out of `weights`."""
     try:
         weight, bias = weights.pop(f"{name}.weight"), weights.pop(f"{name}.bias")
@@ -227,7 +233,9 @@ def _head(weights: dict[str, Any], name: str, where: str) -> tuple[Any, Any]:
     return weight, bias
 
 
-def _built(kind: str, model_type: str, settings: Mapping[str, Any], weights: Mapping[str, Any], where: str) -> Any:
+def _build_encoder(
+    kind: str, model_type: str, settings: Mapping[str, Any], weights: Mapping[str, Any], where: str
+) -> Any:
     """A network of transformers' own classes with these weights, all of which must have a place."""
     library = require("transformers", "embedding")
     own = {name: value for name, value in settings.items() if name not in _OF_THE_FILE and "attn_impl" not in name}
@@ -240,11 +248,12 @@ def _built(kind: str, model_type: str, settings: Mapping[str, Any], weights: Map
         config = library.AutoConfig.for_model(model_type, **own)
         # The head for tokens reads the last layer as it was in training: before a norm that may stand after it.
         config.tie_last_hidden_states = False
-        network = getattr(library, kind).from_config(config)
+        network = foreign_attribute(library, kind).from_config(config)
         lacking = network.load_state_dict(dict(weights), strict=False)
     except Exception as error:  # as many kinds as there are wrong settings
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise FormatError(f"the encoder {model_type!r} cannot be made ({reason[:200]})", where=where) from error
+    # Older checkpoints store the positions, which newer encoders compute.
     surplus = [name for name in lacking.unexpected_keys if not name.endswith("position_ids")]
     if lacking.missing_keys or surplus:
         what = f"lack {lacking.missing_keys[0]!r}" if lacking.missing_keys else f"have no place for {surplus[0]!r}"
@@ -252,8 +261,8 @@ def _built(kind: str, model_type: str, settings: Mapping[str, Any], weights: Map
     return network.eval()
 
 
-def _limit(config: Mapping[str, Any], settings: Any, folder: Path) -> int:
-    positions = int(getattr(settings, "max_position_embeddings", None) or _LIMIT)
+def _find_limit(config: Mapping[str, Any], settings: Any, folder: Path) -> int:
+    positions = int(foreign_attribute(settings, "max_position_embeddings") or _LIMIT)
     if settings.model_type in _POSITIONS_AFTER_PADDING:
         positions -= int(settings.pad_token_id or 0) + 1
     trained = config.get("max_length") if "base_model_config" in config else None
@@ -263,7 +272,7 @@ def _limit(config: Mapping[str, Any], settings: Any, folder: Path) -> int:
     return limit
 
 
-def _tokenizer(folder: Path) -> Any:
+def _load_tokenizer(folder: Path) -> Any:
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
@@ -278,7 +287,7 @@ def _tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def _specials(tokenizer: Any, folder: Path, *, single: bool) -> tuple[list[int], list[int], list[int]]:
+def _find_specials(tokenizer: Any, folder: Path, *, single: bool) -> tuple[list[int], list[int], list[int]]:
     """What stands before the question, between question and text, and at the end.
 
     As the tokenizer joins a pair (where `single`, with one separator, as XProvence was trained), else from the names of
@@ -293,14 +302,16 @@ def _specials(tokenizer: Any, folder: Path, *, single: bool) -> tuple[list[int],
             return first, between[-1:] if single else between, pair.ids[places[1][-1] + 1 :]
     names: dict[str, Any] = {}
     for file in ("tokenizer_config.json", "special_tokens_map.json"):
-        names |= _json(folder / file) if (folder / file).is_file() else {}
-    start, end = (_id(tokenizer, names, kinds) for kinds in (("cls_token", "bos_token"), ("sep_token", "eos_token")))
+        names |= _read_json(folder / file) if (folder / file).is_file() else {}
+    start, end = (
+        _find_id(tokenizer, names, kinds) for kinds in (("cls_token", "bos_token"), ("sep_token", "eos_token"))
+    )
     if start is None or end is None:
         raise FormatError("the checkpoint's tokenizer names no special tokens", where=str(folder))
     return [start], [end], [end]
 
 
-def _id(tokenizer: Any, names: Mapping[str, Any], kinds: Sequence[str]) -> int | None:
+def _find_id(tokenizer: Any, names: Mapping[str, Any], kinds: Sequence[str]) -> int | None:
     tokens = [name.get("content") if isinstance(name, dict) else name for name in map(names.get, kinds)]
     found = [tokenizer.token_to_id(token) for token in tokens if isinstance(token, str)]
     return next((number for number in found if number is not None), None)

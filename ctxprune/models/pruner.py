@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.errors import FormatError, InputError
 from ctxprune.models.windows import windows
 from ctxprune.storage.sealed import unseal
 from ctxprune.utils.extras import require
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +40,7 @@ __all__ = [
     "Manifest",
     "PrunerModel",
     "bundled",
-    "forget_models",
+    "clear_models",
     "load_pruner",
     "place_of",
 ]
@@ -92,9 +93,9 @@ class PrunerModel:
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         self.manifest = read_manifest(folder)
-        contents = {name: _checked(folder / name, self.manifest.sha256.get(name, "")) for name in _FILES}
-        self._tokenizer = _tokenizer(contents["tokenizer.json"], folder)
-        self._session = _session(contents["model.onnx"], folder, threads)
+        contents = {name: _read_checked(folder / name, self.manifest.sha256.get(name, "")) for name in _FILES}
+        self._tokenizer = _load_tokenizer(contents["tokenizer.json"], folder)
+        self._session = _open_session(contents["model.onnx"], folder, threads)
         self._masked = any(entry.name == "mask" for entry in self._session.get_inputs())
 
     @property
@@ -107,9 +108,9 @@ class PrunerModel:
         """Token ids of each text, without special tokens; lone surrogates read as the replacement character."""
         ids: list[list[int]] = []
         if len(texts) <= _FEW:
-            return [self._tokenizer.encode(_readable(text), add_special_tokens=False).ids for text in texts]
+            return [self._tokenizer.encode(_replace_surrogates(text), add_special_tokens=False).ids for text in texts]
         for at in range(0, len(texts), _TEXTS):
-            part = list(map(_readable, texts[at : at + _TEXTS]))
+            part = list(map(_replace_surrogates, texts[at : at + _TEXTS]))
             ids += [entry.ids for entry in self._tokenizer.encode_batch(part, add_special_tokens=False)]
         return ids
 
@@ -136,6 +137,7 @@ def bundled() -> Path:
 
 def place_of(folder: str | Path) -> Path:
     """The folder as it is; for the bundled model's name (`Manifest.name`) its folder, where none here is named so."""
+    # A folder of that name comes first, so that nobody's own model is hidden by the bundled one.
     named = not Path(folder).is_dir() and str(folder) == read_manifest(bundled()).name
     return bundled() if named else Path(folder)
 
@@ -147,19 +149,18 @@ def load_pruner(folder: str | Path | None = None, *, threads: int = 1) -> Pruner
         UsageError: threads is under 1.
         InputError, FormatError, MissingExtraError: As `PrunerModel`.
     """
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise UsageError(f"threads is {threads!r}", hint="give a whole number from 1 up")
+    check_whole("threads", threads)
     place = bundled() if folder is None else Path(folder)
-    return _loaded(str(place), threads)
+    return _load(str(place), threads)
 
 
-def forget_models() -> None:
-    """Load every model anew when it is next used; for whoever writes a model's folder."""
-    _loaded.cache_clear()
+def clear_models() -> None:
+    """Load every model again when it is next used; to be called after writing a model's folder."""
+    _load.cache_clear()
 
 
 @lru_cache(maxsize=8)
-def _loaded(folder: str, threads: int) -> PrunerModel:
+def _load(folder: str, threads: int) -> PrunerModel:
     return PrunerModel(Path(folder), threads=threads)
 
 
@@ -190,17 +191,17 @@ def read_manifest(folder: Path) -> Manifest:
             where=str(path),
             hint=f"this release reads {FORMAT} {' and '.join(map(str, _READ))}",
         )
-    return _manifest(data, path)
+    return _parse_manifest(data, path)
 
 
-def _manifest(data: dict[str, Any], path: Path) -> Manifest:
+def _parse_manifest(data: dict[str, Any], path: Path) -> Manifest:
     try:
         manifest = Manifest(
             str(data["name"]),
             int(data["limit"]),
             {str(name): str(digest) for name, digest in data["sha256"].items()},
-            _weights(data["unit"]),
-            _weights(data["document"]),
+            _read_weights(data["unit"]),
+            _read_weights(data["document"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"the model's manifest is damaged ({error})", where=str(path)) from error
@@ -212,24 +213,25 @@ def _manifest(data: dict[str, Any], path: Path) -> Manifest:
     return manifest
 
 
-def _weights(data: dict[str, Any]) -> dict[str, dict[str, float]]:
+def _read_weights(data: dict[str, Any]) -> dict[str, dict[str, float]]:
     weights = {kind: {str(name): float(value) for name, value in part.items()} for kind, part in data.items()}
     if "passage" not in weights or not all(set(part) <= FEATURES for part in weights.values()):
         raise ValueError(f"weights of {sorted(weights)}")
     return weights
 
 
-def _checked(path: Path, digest: str) -> bytes:
+def _read_checked(path: Path, digest: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError("a file of the model is missing", where=str(path), hint="install the package anew") from error
+    # Checked before it is parsed: the graph and the tokenizer are code to their libraries.
     if hashlib.sha256(content).hexdigest() != digest:
         raise FormatError("a file of the model is damaged", where=str(path), hint="install the package anew")
     return content
 
 
-def _tokenizer(content: bytes, folder: Path) -> Any:
+def _load_tokenizer(content: bytes, folder: Path) -> Any:
     from tokenizers import Tokenizer
 
     try:
@@ -241,14 +243,15 @@ def _tokenizer(content: bytes, folder: Path) -> Any:
     return tokenizer
 
 
-def _readable(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
-def _session(content: bytes, folder: Path, threads: int) -> Any:
+def _open_session(content: bytes, folder: Path, threads: int) -> Any:
     runtime = require("onnxruntime", "onnx")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
+    # Threads are the caller's to choose; onnxruntime would take every core of a shared machine.
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.context.closure import check_links
 from ctxprune.models.windows import KINDS, Tokens
 
@@ -40,18 +41,19 @@ class Layout:
     """
 
     def __init__(self, context: Context[Any]) -> None:
+        context = as_context(context)
         units = context.units
         check_links(units)
-        kind = getattr(context, "kind", "passage")
-        self.kind: str = kind if kind in KINDS else "passage"
+        self.kind = context.kind if context.kind in KINDS else "passage"
+        # A unit with others beneath it is read as their title and not scored as text.
         parents = {unit.parent for unit in units if unit.parent is not None}
         self.is_title = np.asarray([index in parents for index in range(len(units))], dtype=np.bool_)
-        sources = getattr(context, "sources", None)
-        self.places, self.sources = _documents(units, [0] * len(units) if sources is None else sources)
+        sources = context.sources
+        self.places, self.sources = _number_documents(units, [0] * len(units) if sources is None else sources)
         self.documents = len(self.sources)
         self.members: list[list[int]] = [[] for _ in range(self.documents)]
         heads: list[list[str]] = [[] for _ in range(self.documents)]
-        named = getattr(context, "titles", None) or ()
+        named = context.titles
         for place, source in enumerate(self.sources):
             heads[place] += named[source : source + 1]
         for index, place in enumerate(self.places.tolist()):
@@ -91,6 +93,7 @@ def read_batch(
         ]
         keep, relevance = _Means(len(context.units)), _Means(layout.documents)
         for window in model.windows(question, documents, layout.kind):
+            # Windows of equal ids give equal logits: boilerplate of many documents is computed once.
             key = (window.question, *window.ids)
             if key not in logits:
                 logits[key] = model.run(window)
@@ -112,17 +115,19 @@ class _Means:
         self._counts[index] += len(values)
 
     def values(self) -> NDArray[np.float64]:
+        # -inf for what no window holds, which is not the same as a logit of 0.
         means = self._sums / np.maximum(self._counts, 1)
         return np.asarray(np.where(self._counts > 0, means, -np.inf))
 
 
-def _documents(units: Sequence[Unit], sources: Sequence[int]) -> tuple[NDArray[np.intp], list[int]]:
+def _number_documents(units: Sequence[Unit], sources: Sequence[int]) -> tuple[NDArray[np.intp], list[int]]:
     """The document of each unit, numbered in order of first units, and the source of each document."""
     parents = {unit.parent for unit in units if unit.parent is not None}
     numbers: dict[tuple[int, int], int] = {}
     places = np.zeros(len(units), dtype=np.intp)
     for index in range(len(units)):
         root, steps = index, 0
+        # At most as many steps as units: parents may form a cycle.
         while (above := units[root].parent) is not None and steps < len(units):
             root, steps = above, steps + 1
         alone = root == index and index not in parents

@@ -1,4 +1,4 @@
-"""Word vectors that come with the library: how near two words are in meaning, without a model at run time.
+"""Word vectors that come with the library: similarity of words in meaning, without a model at run time.
 
 A table of the commonest words and of those of the training schemas, by stem: all-MiniLM-L6-v2 run over each word once,
 principal components, eight bits a number (the way of Model2Vec). `benchmarks/training/word_vectors.py` makes it anew.
@@ -53,6 +53,7 @@ class WordVectors:
         known = [index for index, (row, _) in enumerate(found) if row >= 0]
         if known:
             picked = self.table[[found[index][0] for index in known]].astype(np.float32)
+            # A guessed vector counts by the share of letters that it stands for.
             trust = np.array([[found[index][1]] for index in known], dtype=np.float32)
             vectors[known] = picked * trust / np.linalg.norm(picked, axis=1, keepdims=True)
         return vectors
@@ -61,6 +62,7 @@ class WordVectors:
         row = self.rows.get(stem)
         if row is not None:
             return row, 1.0
+        # From the longest known beginning down, which is the nearest in meaning.
         for end in range(min(len(stem) - 1, 20), _SHORTEST_PREFIX - 1, -1):
             row = self.rows.get(stem[:end])
             if row is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["FIXED", "KINDS", "Piece", "Tokens", "Window", "chunks", "clipped", "windows"]
+__all__ = ["FIXED", "KINDS", "Piece", "Tokens", "Window", "clip_ids", "split_units", "windows"]
 
 KINDS = {"passage": 1, "table": 2, "schema": 3, "tool": 4}
 """Ids of the vocabulary's unused entries that tell the model what it reads."""
@@ -68,10 +68,11 @@ class Window:
         self.ids.extend(ids)
 
 
-def clipped(ids: Sequence[int], most: int) -> list[int]:
+def clip_ids(ids: Sequence[int], most: int) -> list[int]:
     """At most so many ids: the first three quarters and the last quarter of them where there are more."""
     if len(ids) <= most:
         return list(ids)
+    # The end of a long question mostly says what is asked; the beginning says about what.
     tail = most // 4
     return [*ids[: most - tail], *ids[len(ids) - tail :]]
 
@@ -85,13 +86,14 @@ def windows(question: Sequence[int], documents: Sequence[Tokens], kind: str, *, 
         kind: One of `KINDS`.
         limit: Most tokens of a window, at least 128.
     """
-    head = [CLS, KINDS[kind], *clipped(question, MOST_QUESTION), SEP]
+    head = [CLS, KINDS[kind], *clip_ids(question, MOST_QUESTION), SEP]
     made: list[Window] = []
     for number, document in enumerate(documents):
-        title = [*clipped(document.title, MOST_TITLE), COLON] if document.title else []
+        title = [*clip_ids(document.title, MOST_TITLE), COLON] if document.title else []
         room = limit - len(head) - len(title) - 1
-        for chunk in chunks(document.units, room):
+        for chunk in split_units(document.units, room):
             size = len(title) + 1 + sum(len(ids) for _, ids in chunk)
+            # Short documents share a window, which they did in training as well.
             if not made or len(made[-1].ids) + size > limit:
                 made.append(Window(list(head), len(head)))
             window = made[-1]
@@ -103,7 +105,7 @@ def windows(question: Sequence[int], documents: Sequence[Tokens], kind: str, *, 
     return made
 
 
-def chunks(units: Sequence[Sequence[int]], room: int) -> Iterator[list[tuple[int, Sequence[int]]]]:
+def split_units(units: Sequence[Sequence[int]], room: int) -> Iterator[list[tuple[int, Sequence[int]]]]:
     """Parts of a document that fit into `room` tokens, of about equal length, as units with their tokens.
 
     A unit that is longer than `room`, 1 or more, is cut; one without tokens is in none.
@@ -112,10 +114,12 @@ def chunks(units: Sequence[Sequence[int]], room: int) -> Iterator[list[tuple[int
         (number, ids[start : start + room]) for number, ids in enumerate(units) for start in range(0, len(ids), room)
     ]
     total = sum(len(ids) for _, ids in parts)
+    # Chunks of equal length: a short last one would be read with hardly any context.
     target = total / max(math.ceil(total / room), 1)
     chunk: list[tuple[int, Sequence[int]]] = []
     size = 0
     for number, ids in parts:
+        # A unit goes to the chunk that it brings nearer to the target.
         if chunk and (size + len(ids) > room or size + len(ids) / 2 > target):
             yield chunk
             chunk, size = [], 0

@@ -1,1 +1,5 @@
 """Policies: from scores to what is kept. One file, one policy."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -18,27 +18,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.calibration.scales import IdentityScale, RankScale, Scale
-from ctxprune.errors import BudgetError, UsageError
-from ctxprune.policies.base import POLICIES, Policy
-from ctxprune.pruning.pruner import note_of, scorer_for, unit_tokens, written_tokens
-from ctxprune.pruning.result import Pruned, Verdicts
+from ctxprune.context.base import as_context
+from ctxprune.errors import UsageError
+from ctxprune.policies.base import POLICIES, Policy, Request, as_policy, as_selection
+from ctxprune.pruning.budget_search import Attempt, SharedBudgetSearch
+from ctxprune.pruning.pruner import count_rendered, count_units, omission_note
+from ctxprune.pruning.result import Pruned
 from ctxprune.pruning.shared_budget import Entry, Joint
+from ctxprune.pruning.verdicts import Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
-from ctxprune.scorers.base import Scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.tokens import TokenCounter, as_counter
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number, check_range, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ctxprune.context.base import Context
-    from ctxprune.context.scores import Scores
-    from ctxprune.policies.base import Selection
+    from ctxprune.policies.selection import Selection
 
 __all__ = ["BudgetPart", "ContextBudget", "SharedBudget"]
-
-_ROUNDS = 64
-_PATIENCE = 16  # rounds of tightening in proportion, before by ever more
 
 
 @dataclass(frozen=True)
@@ -68,24 +67,21 @@ class BudgetPart:
     scale: Scale | None = None
     policy: Policy | str | None = None
     as_text: Callable[[Any], str] | None = None
+    _scorer: Scorer = field(init=False, repr=False, compare=False)
+    _policy: Policy | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         scorer = SCORERS.get(self.scorer)() if isinstance(self.scorer, str) else self.scorer
         policy = POLICIES.get(self.policy)() if isinstance(self.policy, str) else self.policy
-        if not hasattr(self.context, "units") or not hasattr(self.context, "render"):
-            raise UsageError(f"context is a {type(self.context).__name__}", hint="give a context, such as Passages")
-        if not isinstance(scorer, Scorer) or isinstance(scorer, type):
-            raise UsageError(f"scorer is {scorer!r}", hint="give a scorer, or the name of one")
-        if policy is not None and (not isinstance(policy, Policy) or isinstance(policy, type)):
-            raise UsageError(f"policy is {policy!r}", hint="give a policy, the name of one, or None")
-        if not is_number(self.weight) or self.weight <= 0:
-            raise UsageError(f"weight is {self.weight!r}", hint="give a number over 0")
-        if not is_number(self.minimum) or not 0 <= self.minimum <= 1:
-            raise UsageError(f"minimum is {self.minimum!r}", hint="give a share from 0 to 1")
-        if (check := getattr(policy, "check_scorer", None)) is not None:
-            check(scorer)
-        object.__setattr__(self, "scorer", scorer)
-        object.__setattr__(self, "policy", policy)
+        as_context(self.context, hint="give a context, such as Passages")
+        resolved = as_scorer(scorer, hint="give a scorer, or the name of one")
+        adapted = None if policy is None else as_policy(policy)
+        check_number("weight", self.weight, over=0)
+        check_range("minimum", self.minimum)
+        if adapted is not None:
+            adapted.check_scorer(scorer)
+        for name, value in (("scorer", scorer), ("policy", policy), ("_scorer", resolved), ("_policy", adapted)):
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True)
@@ -167,8 +163,7 @@ class ContextBudget:
     counter: Any = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.budget, (int, np.integer)) or isinstance(self.budget, bool) or self.budget < 0:
-            raise UsageError(f"budget is {self.budget!r}", hint="give a whole number from 0 up")
+        check_whole("budget", self.budget, minimum=0)
         object.__setattr__(self, "counter", as_counter(self.counter))
 
     def prune(self, query: str, parts: Mapping[str, BudgetPart | Context[Any]]) -> SharedBudget:
@@ -184,29 +179,32 @@ class ContextBudget:
         """
         if not isinstance(query, str) or not query.strip():
             raise UsageError(f"the query is {query!r}", hint="give a text that asks something")
-        named = _named(parts)
+        named = _name_parts(parts)
+        contexts = {name: as_context(part.context) for name, part in named.items()}
         start = time.perf_counter()
-        scores = {
-            name: score_batch(part.scorer, [query], [part.context])[0]  # type: ignore[arg-type]  # resolved
-            for name, part in named.items()
-        }
+        scores = {name: score_batch(part._scorer, [query], [contexts[name]])[0] for name, part in named.items()}
         scored = time.perf_counter()
-        comparable = all(getattr(part.scorer, "gives_probabilities", False) for part in named.values())
+        # Ranks lose how sure a scorer is, but probabilities and BM25 scores cannot be compared with each other.
+        comparable = all(part._scorer.gives_probabilities for part in named.values())
         default = IdentityScale() if comparable else RankScale()
-        entries = [self._entry(name, part, scores[name], default) for name, part in named.items()]
+        requests = {
+            name: Request(query, context, scores[name], count_units(self._counter, context))
+            for name, context in contexts.items()
+        }
+        entries = [self._make_entry(name, part, requests[name], default) for name, part in named.items()]
         counted = time.perf_counter()
-        selections, outputs, after = self._fit(named, entries)
+        selections, outputs, after = self._fit_budget(named, contexts, entries)
         results = {
             name: Pruned(
                 query=query,
                 output=outputs[name],
-                units=Verdicts(part.context, scores[name], entry.tokens, selections[name]),
-                tokens_before=_tokens(part, entry, range(len(entry.tokens)), self._counter)[1],
+                units=Verdicts(contexts[name], scores[name], entry.tokens, selections[name]),
+                tokens_before=_render(part, contexts[name], entry, range(len(entry.tokens)), self._counter)[1],
                 tokens_after=after[name],
                 counter=self._counter.name,
-                scorer=SCORERS.name_of(type(scorer_for(part.scorer, part.context))),  # type: ignore[arg-type]
+                scorer=SCORERS.name_of(type(part._scorer.for_context(contexts[name]).origin)),
                 policy=type(self).__name__,
-                note=note_of(part.context, selections[name]),
+                note=omission_note(contexts[name], selections[name]),
             )
             for (name, part), entry in zip(named.items(), entries, strict=True)
         }
@@ -221,44 +219,39 @@ class ContextBudget:
     def _counter(self) -> TokenCounter:
         return self.counter  # type: ignore[no-any-return]
 
-    def _entry(self, name: str, part: BudgetPart, scores: Scores, default: Scale) -> Entry:
-        units = part.context.units
+    def _make_entry(self, name: str, part: BudgetPart, request: Request, default: Scale) -> Entry:
+        scores = request.scores
         values = np.asarray((default if part.scale is None else part.scale)(scores), dtype=np.float64)
         if values.shape != scores.shape or not np.isfinite(values).all():
             raise UsageError("the scale gave no finite number for each unit", where=name)
-        tokens = unit_tokens(self._counter, part.context)
-        worth = np.ones(len(units), dtype=np.bool_)
-        if part.policy is not None:
-            worth = np.asarray(part.policy.select(scores, part.context, tokens).kept)  # type: ignore[union-attr]
-        return Entry(name, units, tokens, values * part.weight, worth, part.minimum * self.budget)
+        worth = np.ones(len(scores), dtype=np.bool_)
+        if part._policy is not None:
+            worth = np.asarray(as_selection(part._policy.select(request)).kept)
+        return Entry(
+            name, request.context.units, request.tokens, values * part.weight, worth, part.minimum * self.budget
+        )
 
-    def _fit(
-        self, named: dict[str, BudgetPart], entries: list[Entry]
+    def _fit_budget(
+        self, named: dict[str, BudgetPart], contexts: dict[str, Context[Any]], entries: list[Entry]
     ) -> tuple[dict[str, Selection], dict[str, Any], dict[str, int]]:
-        """Selections, outputs and tokens by name; tightened until the rendered whole fits."""
-        joint, room = Joint(entries), int(self.budget)
-        for round_ in range(_ROUNDS):
+        """Selections, outputs and tokens by name, with the most room whose renderings fit together."""
+        # Room is in tokens of units; what stands between them is only known once a choice is rendered.
+        joint = Joint(entries)
+
+        def attempt(room: int) -> Attempt[tuple[dict[str, Selection], dict[str, Any], dict[str, int]]]:
             selections = joint.select(room)
             outputs, after = {}, {}
             for (name, part), entry in zip(named.items(), entries, strict=True):
-                kept = np.flatnonzero(selections[name].kept)
-                outputs[name], after[name] = _tokens(part, entry, kept.tolist(), self._counter)
-            total = sum(after.values())
-            if total <= self.budget:
-                return selections, outputs, after
-            if room == joint.pinned_tokens:
-                break
+                kept = np.flatnonzero(selections[name].kept).tolist()
+                outputs[name], after[name] = _render(part, contexts[name], entry, kept, self._counter)
             spent = sum(int(entry.tokens[selections[entry.name].kept].sum()) for entry in entries)
-            # What the text takes beyond its units mostly grows with them.
-            fitting = min(spent * int(self.budget) // total, spent - (1 << max(0, round_ - _PATIENCE)))
-            room = max(fitting, joint.pinned_tokens)
-        raise BudgetError(
-            f"what must be kept renders to {sum(after.values())} tokens, over the budget of {self.budget}",
-            hint="raise the budget",
-        )
+            return Attempt((selections, outputs, after), sum(after.values()), spent)
+
+        search = SharedBudgetSearch(int(self.budget), least=joint.pinned_tokens)
+        return search.find(int(self.budget), attempt, what="what must be kept")
 
 
-def _named(parts: Mapping[str, BudgetPart | Context[Any]]) -> dict[str, BudgetPart]:
+def _name_parts(parts: Mapping[str, BudgetPart | Context[Any]]) -> dict[str, BudgetPart]:
     if not isinstance(parts, Mapping):
         raise UsageError(f"parts is a {type(parts).__name__}", hint="give a dict from names to contexts")
     if not all(isinstance(name, str) for name in parts):
@@ -270,11 +263,13 @@ def _named(parts: Mapping[str, BudgetPart | Context[Any]]) -> dict[str, BudgetPa
     return named
 
 
-def _tokens(part: BudgetPart, entry: Entry, kept: Sequence[int], counter: TokenCounter) -> tuple[Any, int]:
+def _render(
+    part: BudgetPart, context: Context[Any], entry: Entry, kept: Sequence[int], counter: TokenCounter
+) -> tuple[Any, int]:
     """What the units `kept` render to, and its tokens."""
-    output = part.context.render(kept)
+    output = context.render(kept)
     if part.as_text is None:
-        return output, written_tokens(counter, part.context, output, kept, entry.tokens)
+        return output, count_rendered(counter, context, output, kept, entry.tokens)
     text = part.as_text(output)
     if not isinstance(text, str):
         raise UsageError(f"as_text gave a {type(text).__name__}", where=entry.name, hint="it must give a str")

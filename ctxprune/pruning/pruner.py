@@ -10,31 +10,43 @@ from typing import TYPE_CHECKING, Any, Literal, TypeGuard, TypeVar
 
 import numpy as np
 
+from ctxprune.context.base import Context, as_context
 from ctxprune.context.closure import Closure
-from ctxprune.context.demand import with_demand
 from ctxprune.context.grid import column_units
 from ctxprune.context.memo import ContextMemo
 from ctxprune.context.scores import as_scores
 from ctxprune.errors import BudgetError, UsageError
-from ctxprune.policies.base import POLICIES, Policy, Selection, Threshold
-from ctxprune.pruning.budget_search import Fitting
-from ctxprune.pruning.result import Pruned, Verdicts
-from ctxprune.pruning.rounds import Clock, RenderCache
+from ctxprune.policies.base import POLICIES, Policy, Request, Selection, as_policy, as_selection
+from ctxprune.pruning.budget_search import Attempt, BudgetSearch, RenderCache
+from ctxprune.pruning.result import Pruned
+from ctxprune.pruning.verdicts import Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
-from ctxprune.scorers.base import Scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, required_units, score_batch
 from ctxprune.tokens import TokenCounter, as_counter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
 
 __all__ = ["OnEmpty", "Pruner", "aprune", "aprune_batch", "prune", "prune_batch"]
 
 T = TypeVar("T")
 OnEmpty = Literal["keep_best", "keep_all", "drop"]
-_ROUNDS = 64
+
+
+class Clock:
+    """Wall time by step; a step that comes again adds up."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, step: str) -> None:
+        """The time since the last lap goes to `step`."""
+        now = time.perf_counter()
+        self.seconds[step] = self.seconds.get(step, 0.0) + now - self._last
+        self._last = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ class Pruner:
 
     Attributes:
         scorer: A scorer, or the registered name of one; by default the bundled model, on the 32,000 or so characters
-            that BM25 likes best of a longer context ("lexical.v1" is BM25 alone, many times faster).
+            that BM25 scores highest in a longer context ("lexical.v1" is BM25 alone, many times faster).
         policy: A policy, or the registered name of one (with its default parameters).
         counter: What counts tokens: None for the bundled tokenizer, or anything that `as_counter` takes.
         on_empty: What to do where the policy chose nothing beyond the pinned units: "keep_best" keeps the best unit
@@ -65,20 +77,21 @@ class Pruner:
     policy: Policy | str = "adaptive.v1"
     counter: Any = None
     on_empty: OnEmpty = "keep_best"
+    _scorer: Scorer = field(init=False, repr=False, compare=False)
+    _policy: Policy = field(init=False, repr=False, compare=False)
     _counts: ContextMemo[_Counts] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         scorer = SCORERS.get(self.scorer)() if isinstance(self.scorer, str) else self.scorer
         policy = POLICIES.get(self.policy)() if isinstance(self.policy, str) else self.policy
-        for name, value, kind in (("scorer", scorer, Scorer), ("policy", policy, Policy)):
-            if not isinstance(value, kind) or isinstance(value, type):
-                raise UsageError(f"{name} is {value!r}", hint=f"give an object like {kind.__name__}, or a name")
+        resolved, adapted = as_scorer(scorer, hint="give a scorer, or the name of one"), as_policy(policy)
         if self.on_empty not in ("keep_best", "keep_all", "drop"):
             raise UsageError(f"on_empty is {self.on_empty!r}", hint="give 'keep_best', 'keep_all' or 'drop'")
-        if (check := getattr(policy, "check_scorer", None)) is not None:  # a calibrated policy is for one scorer only
-            check(scorer)
+        adapted.check_scorer(scorer)  # a calibrated policy is for one scorer only
         object.__setattr__(self, "scorer", scorer)
         object.__setattr__(self, "policy", policy)
+        object.__setattr__(self, "_scorer", resolved)
+        object.__setattr__(self, "_policy", adapted)
         object.__setattr__(self, "counter", as_counter(self.counter))
 
     def prune(self, query: str, context: Context[T]) -> Pruned[T]:
@@ -101,16 +114,16 @@ class Pruner:
         Raises:
             UsageError, BudgetError: As `prune`; also UsageError where the numbers differ. The whole batch fails.
         """
-        questions = _checked(queries, contexts)
+        questions, read = _check_pairs(queries, contexts)
         start = time.perf_counter()
-        scores = score_batch(self._scorer, questions, contexts)
+        scores = score_batch(self._scorer, questions, read)
         share = (time.perf_counter() - start) / max(len(questions), 1)
-        return [self._finish(*item, share) for item in zip(questions, contexts, scores, strict=True)]
+        return [self._finish(*item, share) for item in zip(questions, read, scores, strict=True)]
 
     def prune_scored(self, query: str, context: Context[T], scores: Scores, *, seconds: float = 0.0) -> Pruned[T]:
         """As `prune`, with scores, float32 (n_units,), that the scorer gave before, in so many seconds."""
-        _checked([query], [context])
-        return self._finish(query, context, scores, seconds)
+        _, (read,) = _check_pairs([query], [context])
+        return self._finish(query, read, scores, seconds)
 
     async def aprune(self, query: str, context: Context[T]) -> Pruned[T]:
         """As `prune`, off the event loop's thread; a scorer with `ascore` is awaited."""
@@ -118,26 +131,15 @@ class Pruner:
 
     async def aprune_batch(self, queries: str | Sequence[str], contexts: Sequence[Context[T]]) -> list[Pruned[T]]:
         """As `prune_batch`, off the event loop's thread; a scorer with `ascore` is awaited, all pairs together."""
-        ascore = getattr(self.scorer, "ascore", None)
-        if ascore is None:
-            return await asyncio.to_thread(self.prune_batch, queries, contexts)
-        questions = _checked(queries, contexts)
+        questions, read = _check_pairs(queries, contexts)
         start = time.perf_counter()
-        scores = await asyncio.gather(*map(ascore, questions, contexts))
+        scores = await self._scorer.ascore_batch(questions, read)
         share = (time.perf_counter() - start) / max(len(questions), 1)
 
         def finish() -> list[Pruned[T]]:
-            return [self._finish(*item, share) for item in zip(questions, contexts, scores, strict=True)]
+            return [self._finish(*item, share) for item in zip(questions, read, scores, strict=True)]
 
         return await asyncio.to_thread(finish)
-
-    @property
-    def _scorer(self) -> Scorer:
-        return self.scorer  # type: ignore[return-value]  # names were resolved by the constructor
-
-    @property
-    def _policy(self) -> Policy:
-        return self.policy  # type: ignore[return-value]
 
     @property
     def _counter(self) -> TokenCounter:
@@ -145,19 +147,20 @@ class Pruner:
 
     def _finish(self, query: str, context: Context[T], scores: Scores, score_seconds: float) -> Pruned[T]:
         clock = Clock()
-        scores = as_scores(scores, len(context.units), source=type(self.scorer).__name__)
+        scorer = self._scorer.for_context(context)
+        scores = as_scores(scores, len(context.units), source=type(self._scorer.origin).__name__)
+        # Counting renders the whole context once; for further questions about it that is remembered.
         counts = self._counts.get(context, lambda: self._count(context))
         clock.lap("count")
-        scorer = scorer_for(self._scorer, context)
-        demanding = with_demand(scorer, query, context)
         try:
-            selection, output, after = self._fit(demanding, scores, counts, clock)
+            request = _make_request(scorer, query, context, scores, counts.units)
+            selection, output, after = self._fit_budget(request, clock)
         except BudgetError:  # the note may be what does not fit
-            noting = getattr(context, "noting", None)
-            if noting is None:
+            plain = context.with_note(note=False)
+            if plain is context:
                 raise
-            demanding = with_demand(scorer, query, noting(note=False))
-            selection, output, after = self._fit(demanding, scores, counts, clock)
+            request = _make_request(scorer, query, plain, scores, counts.units)
+            selection, output, after = self._fit_budget(request, clock)
         return Pruned(
             query=query,
             output=output,
@@ -165,76 +168,66 @@ class Pruner:
             tokens_before=counts.whole,
             tokens_after=after,
             counter=self._counter.name,
-            scorer=SCORERS.name_of(type(scorer)),
-            policy=getattr(self._policy, "name", None) or POLICIES.name_of(type(self._policy)),
-            note=note_of(demanding, selection),
+            scorer=SCORERS.name_of(type(scorer.origin)),
+            policy=self._policy.name,
+            note=omission_note(request.context, selection),
             seconds={"score": score_seconds, **clock.seconds},
         )
 
-    def _fit(self, context: Context[T], scores: Scores, counts: _Counts, clock: Clock) -> tuple[Selection, T, int]:
+    def _fit_budget(self, request: Request, clock: Clock) -> tuple[Selection, Any, int]:
         """Selection and rendering; a budget holds for the rendered text too, with all that stands between the units."""
-        budget = getattr(self.policy, "budget", None)
-        policy, by = self._policy, 0
-        fitting = Fitting(budget or 0, loosens=hasattr(context, "as_text"))
-        frame: str = getattr(context, "frame", "")  # what stands there whatever is kept
-        if budget is not None and frame and hasattr(policy, "tightened"):
-            by = self._counter.count(frame)
-            policy = policy.tightened(by)
-        found: tuple[Selection, T, int] | None = None
-        closure, cache = Closure(context.units), RenderCache[T]()
-        for _ in range(_ROUNDS):
-            selection = self._select(policy, scores, context, counts.units, closure)
+        policy, budget, context = self._policy, self._policy.budget, request.context
+        closure, cache = Closure(context.units), RenderCache[tuple[Any, int]]()
+
+        def attempt(chosen_by: Policy) -> tuple[Selection, Any, int]:
+            selection = self._select(chosen_by, request, closure)
             clock.lap("select")
-            output, after = cache.get(selection, lambda kept: self._write(context, kept, counts))
+            output, after = cache.get(selection, lambda kept: self._write(request, kept))
             clock.lap("render")
-            if budget is None or after <= budget:
-                found = selection, output, after
-                if budget is None or selection.kept.all():
-                    break
-            following = fitting.following(by, after)
-            if following is None or not hasattr(self._policy, "tightened"):
-                break
-            by = following
-            policy = self._policy.tightened(by)
-        if found is not None:
-            return found
-        raise BudgetError(
-            f"what is kept renders to {after} tokens, over the budget of {budget}", hint="raise the budget"
-        )
+            return selection, output, after
 
-    def _write(self, context: Context[T], kept: list[int], counts: _Counts) -> tuple[T, int]:
-        output = context.render(kept)
-        return output, written_tokens(self._counter, context, output, kept, counts.units)
+        if budget is None:
+            return attempt(policy)
+        adjustable = policy.with_budget(budget) is not policy
+        # What is rendered whatever is kept is paid for before the first choice.
+        frame = self._counter.count(context.frame) if context.frame and adjustable else 0
 
-    def _select(
-        self,
-        policy: Policy,
-        scores: Scores,
-        context: Context[Any],
-        tokens: NDArray[np.int64],
-        closure: Closure,
-    ) -> Selection:
-        prices = None if hasattr(context, "as_text") else tokens  # the text that it writes is measured instead
-        selection = _checked_selection(policy, policy.select(scores, context, tokens), closure, prices)
+        def attempt_within(room: int) -> Attempt[tuple[Selection, Any, int]]:
+            found = attempt(policy if room == budget else policy.with_budget(room))
+            selection, _, after = found
+            final = not adjustable or (after <= budget and bool(selection.kept.all()))
+            return Attempt(found, after, final=final)
+
+        return BudgetSearch(budget, loosens=context.counts_text).find(budget - frame, attempt_within)
+
+    def _write(self, request: Request, kept: list[int]) -> tuple[Any, int]:
+        output = request.context.render(kept)
+        return output, count_rendered(self._counter, request.context, output, kept, request.tokens)
+
+    def _select(self, policy: Policy, request: Request, closure: Closure) -> Selection:
+        # A context that writes a text is held to the tokens of that text, of which its units may take less.
+        prices = None if request.context.counts_text else request.tokens
+        selection = _check_selection(policy, policy.select(request), closure, prices)
         if self.on_empty == "drop" or not _nothing_chosen(selection, closure):
             return selection
         if self.on_empty == "keep_all":
-            everything = np.ones(len(tokens), dtype=np.bool_)
-            reasons = ("pinned" if unit.pinned else "fallback" for unit in context.units)
-            return _checked_selection(policy, Selection(everything, tuple(reasons)), closure, prices)
-        best = getattr(policy, "select_best", Threshold().select_best)(scores, context, tokens)
+            everything = np.ones(len(request.tokens), dtype=np.bool_)
+            reasons = ("pinned" if unit.pinned else "fallback" for unit in request.context.units)
+            return _check_selection(policy, Selection(everything, tuple(reasons)), closure, prices)
+        best = as_selection(policy.select_fallback(request))
         if not best.kept.any():
-            budget = getattr(self.policy, "budget", None)
+            budget = self._policy.budget
             room = "what the policy leaves room for" if budget is None else f"the {budget} tokens"
-            least = "" if budget is None or column_units(context) else f"the smallest takes {tokens.min()}; "
+            has_columns = bool(column_units(request.context.grids))
+            least = "" if budget is None or has_columns else f"the smallest takes {request.tokens.min()}; "
             hint = f'{least}raise the limit, or let on_empty be "drop" to get nothing'
             raise BudgetError(f"no unit fits into {room}", hint=hint)
-        return _checked_selection(policy, best, closure, prices)
+        return _check_selection(policy, best, closure, prices)
 
     def _count(self, context: Context[Any]) -> _Counts:
-        units = unit_tokens(self._counter, context)
+        units = count_units(self._counter, context)
         everything = range(len(units))
-        return _Counts(units, written_tokens(self._counter, context, context.render(everything), everything, units))
+        return _Counts(units, count_rendered(self._counter, context, context.render(everything), everything, units))
 
 
 def prune(
@@ -293,47 +286,49 @@ async def aprune_batch(
     return await Pruner(scorer, policy, counter, on_empty).aprune_batch(queries, contexts)
 
 
-def text_tokens(counter: TokenCounter, output: object, otherwise: int) -> int:
-    """Tokens of `output` where it is a text or a list of texts, else `otherwise`."""
+def count_units(counter: TokenCounter, context: Context[Any]) -> NDArray[np.int64]:
+    """Tokens of what each unit adds to the rendered context, int64 (n_units,)."""
+    return np.asarray(counter.count_many(context.cost_texts()), dtype=np.int64)
+
+
+def count_rendered(
+    counter: TokenCounter, context: Context[Any], output: object, kept: Sequence[int], tokens: NDArray[np.int64]
+) -> int:
+    """Tokens of what the units `kept` rendered to: of `output` where that is text, else of what the context's `to_text`
+    gives for it, else the sum of the units' own `tokens`, (n_units,)."""
+    # An empty list is no text yet: a list of rows that lost all of them is still counted as a table.
+    if not isinstance(output, str) and not (_is_texts(output) and output):
+        text = context.to_text(kept)
+        output = output if text is None else text
     if isinstance(output, str):
         return counter.count(output)
-    return sum(counter.count_many(output)) if _is_texts(output) else otherwise
+    return sum(counter.count_many(output)) if _is_texts(output) else int(tokens[list(kept)].sum())
 
 
-def unit_tokens(counter: TokenCounter, context: Context[Any]) -> NDArray[np.int64]:
-    """Tokens of each unit, int64 (n_units,): of its text, or of what the context's `written` says that it adds."""
-    texts = getattr(context, "written", None)
-    return np.asarray(counter.count_many(texts or [unit.text for unit in context.units]), dtype=np.int64)
+def omission_note(context: Context[Any], selection: Selection) -> str:
+    """What the context says about what a selection leaves out; "" where it says nothing."""
+    return context.omission_note([int(index) for index in np.flatnonzero(selection.kept)])
 
 
 def _is_texts(output: object) -> TypeGuard[Sequence[str]]:
     return isinstance(output, (list, tuple)) and all(isinstance(item, str) for item in output)
 
 
-def written_tokens(
-    counter: TokenCounter, context: Context[Any], output: object, kept: Sequence[int], tokens: NDArray[np.int64]
-) -> int:
-    """Tokens of what the units `kept` rendered to: of `output` where that is text, else of what the context's
-    `as_text(kept)` writes for it, else the sum of the units' own `tokens`, (n_units,)."""
-    if hasattr(context, "as_text") and not isinstance(output, str) and not (_is_texts(output) and output):
-        output = context.as_text(kept)
-    return text_tokens(counter, output, int(tokens[list(kept)].sum()))
+def _make_request(
+    scorer: Scorer, query: str, context: Context[Any], scores: Scores, tokens: NDArray[np.int64]
+) -> Request:
+    """The request of one pruning, with what the question cannot be answered without."""
+    required = required_units(scorer, query, context)
+    if required is not None and required is not context.required:
+        context = context.with_required(required)
+    return Request(query, context, scores, tokens, required)
 
 
-def scorer_for(scorer: Scorer, context: Context[Any]) -> Scorer:
-    """Of a scorer that chooses among others by the context (`StructuredScorer`) the chosen one, else itself."""
-    return scorer.for_context(context) if hasattr(scorer, "for_context") else scorer
-
-
-def note_of(context: Context[Any], selection: Selection) -> str:
-    """What the context's `note` says about what was left out; "" where it has none."""
-    if not hasattr(context, "note"):
-        return ""
-    return str(context.note([int(index) for index in np.flatnonzero(selection.kept)]))
-
-
-def _checked(queries: str | Sequence[str], contexts: Sequence[Context[Any]]) -> list[str]:
-    if hasattr(contexts, "units") or not isinstance(contexts, Sequence):
+def _check_pairs(
+    queries: str | Sequence[str], contexts: Sequence[Context[Any]]
+) -> tuple[list[str], list[Context[Any]]]:
+    """One question a context, and the contexts, adapted where they need to be."""
+    if not isinstance(contexts, Sequence) or isinstance(contexts, Context):
         raise UsageError(f"contexts is a {type(contexts).__name__}", hint="give a list of contexts")
     questions = [queries] * len(contexts) if isinstance(queries, str) else list(queries)
     if len(questions) != len(contexts):
@@ -341,28 +336,23 @@ def _checked(queries: str | Sequence[str], contexts: Sequence[Context[Any]]) -> 
     for question in questions:
         if not isinstance(question, str) or not question.strip():
             raise UsageError(f"the query is {question!r}", hint="give a text that asks something")
-    for context in contexts:
-        if not hasattr(context, "units") or not hasattr(context, "render"):
-            raise UsageError(
-                f"a {type(context).__name__} is not a context", hint="wrap text in ctxprune.rag.Passages, for instance"
-            )
-    return questions
+    return questions, [
+        as_context(context, hint="wrap text in ctxprune.rag.Passages, for instance") for context in contexts
+    ]
 
 
-def _checked_selection(
-    policy: Policy, selection: Selection | NDArray[np.bool_], closure: Closure, tokens: NDArray[np.int64] | None
+def _check_selection(
+    policy: Policy, selection: Selection, closure: Closure, tokens: NDArray[np.int64] | None
 ) -> Selection:
-    """The policy's choice, held to its contract (without tokens not to its budget); a bare mask gets plain reasons."""
-    where = type(policy).__name__
-    if not isinstance(selection, Selection):
-        mask = np.asarray(selection)
-        selection = Selection(mask, tuple("selected" if kept else "score" for kept in mask.ravel()))
+    """The policy's choice, held to its contract (without tokens not to its budget)."""
+    selection = as_selection(selection)
+    where = policy.class_name
     if selection.kept.shape != (len(closure),) or selection.kept.dtype != np.bool_:
         raise UsageError(f"the policy gave {selection.kept.dtype} of shape {selection.kept.shape}", where=where)
     gaps = closure.gaps(selection.kept)
     if gaps:
         raise UsageError(f"the policy dropped unit {gaps[0]}, which is pinned or needed by a kept unit", where=where)
-    budget, spent = getattr(policy, "budget", None), 0 if tokens is None else int(tokens[selection.kept].sum())
+    budget, spent = policy.budget, 0 if tokens is None else int(tokens[selection.kept].sum())
     if budget is not None and spent > budget:
         raise BudgetError(f"what is to be kept takes {spent} tokens, over the budget of {budget}", where=where)
     return selection
@@ -370,6 +360,7 @@ def _checked_selection(
 
 def _nothing_chosen(selection: Selection, closure: Closure) -> bool:
     """Whether only pinned units, with what they require, are kept while there are others."""
+    # Not just the pinned ones: a title that requires its first sentence keeps that one too, and answers nothing.
     forced = np.zeros_like(selection.kept)
     for index in closure.pinned:
         forced[closure.missing(index, forced)] = True

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ctxprune.utils.markup import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ctxprune.pruning.result import Pruned, Verdict
+    from ctxprune.pruning.verdicts import Verdict
 
 __all__ = ["render"]
 
 _STARTS_LINE = re.compile(r"[-*+•]\s|[0-9]{1,3}[.)]\s|#{1,6}\s|[>|]|```")
-_CELLS = " | "  # what stands between the cells of a row
+_CELLS = " | "  # between the cells of a row
 _STYLE = """
 .ctxprune{--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--dim:#57606a;--strike:#afb8c1;--kept:#d3f5dc;--bound:#d8ecff;
   font:14px/1.6 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60em;
@@ -40,25 +40,21 @@ _STYLE = """
 _LEGEND = (("all", "kept"), ("bound", "kept along with it, or pinned"), ("gone", "dropped"))
 
 
-def render(result: Pruned[Any], names: Sequence[str] = ()) -> str:
-    """`result` as one HTML fragment; see `Pruned.to_html`."""
-    kept = sum(unit.kept for unit in result.units)
-    share = result.tokens_after / max(result.tokens_before, 1)
-    account = (
-        f"{kept} of {len(result.units)} units, {result.tokens_after} of {result.tokens_before} tokens ({share:.0%},"
-        f" {result.counter}); scorer {result.scorer}, policy {result.policy}"
-    )
+def render(query: str, account: str, units: Sequence[Verdict], names: Sequence[str] = ()) -> str:
+    """The units of a result as one HTML fragment under the question and the account; see `Pruned.to_html`."""
+    # Everything inline and escaped: the fragment is shown in notebooks and mailed around, and its texts are hostile.
+    sources = "".join(_render_sources(units, names))
     legend = "".join(f'<i class="{name}">{text}</i> ' for name, text in _LEGEND)
     return (
-        f'<section class="ctxprune"><style>{_STYLE}</style><header><b>{escape(result.query)}</b>'
-        f"<small>{escape(account)}</small><small>{legend}</small></header>{''.join(_sources(result, names))}</section>"
+        f'<section class="ctxprune"><style>{_STYLE}</style><header><b>{escape(query)}</b>'
+        f"<small>{escape(account)}</small><small>{legend}</small></header>{sources}</section>"
     )
 
 
-def _sources(result: Pruned[Any], names: Sequence[str]) -> Iterable[str]:
+def _render_sources(units: Sequence[Verdict], names: Sequence[str]) -> Iterable[str]:
     """Every source text under its name; a single one without a name has no heading."""
-    for source, units in groupby(result.units, key=lambda unit: unit.source):
-        found = list(units)
+    for source, own in groupby(units, key=lambda unit: unit.source):
+        found = list(own)
         if source is not None or names:
             place = source or 0
             name = names[place] if place < len(names) else f"text {place + 1}"
@@ -76,7 +72,7 @@ def _body(units: Iterable[Verdict]) -> str:
 
 
 def _separator(before: Verdict | None, unit: Verdict) -> str:
-    """What stands between two units, as far as their spans tell: several characters are mostly the end of a line."""
+    """The separator of two units, by their spans: several characters between them are mostly the end of a line."""
     if before is None:
         return ""
     if unit.span is None or before.span is None or _CELLS in unit.text or _CELLS in before.text:

@@ -1,4 +1,4 @@
-"""Choosing among the units of several contexts under one budget."""
+"""The choice among the units of several contexts under one budget."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxprune.context.base import shift_unit
 from ctxprune.context.closure import Closure
-from ctxprune.context.part import moved
 from ctxprune.errors import BudgetError
-from ctxprune.policies.base import Selection
+from ctxprune.policies.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ __all__ = ["Entry", "Joint"]
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One context as it competes.
+    """One context that competes for the budget.
 
     Attributes:
         name: Its name.
@@ -45,23 +45,25 @@ class Entry:
 
 
 class Joint:
-    """Several contexts as one row of units; `entries` sorted by name."""
+    """Several contexts as one sequence of units; `entries` sorted by name."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = entries
         units: list[Unit] = []
         self._starts = [0]
         for entry in entries:
-            units += [moved(unit, self._starts[-1]) for unit in entry.units]
+            units += [shift_unit(unit, self._starts[-1]) for unit in entry.units]
             self._starts.append(len(units))
+        # One closure over all contexts: their links never cross, so that each is closed by itself.
         self._closure = Closure(units)
         self._tokens = np.concatenate([np.zeros(0, dtype=np.int64), *(entry.tokens for entry in entries)])
         self._part = np.repeat(np.arange(len(entries)), [len(entry.units) for entry in entries])
         values = np.concatenate([np.zeros(0), *(entry.values for entry in entries)])
         worth = np.concatenate([np.zeros(0, dtype=np.bool_), *(entry.worth for entry in entries)])
+        # Stable, with entries sorted by name: ties do not depend on the order in which contexts were given.
         order = np.argsort(-values, kind="stable")
         self._order = order[worth[order]]
-        self.pinned_tokens = int(self._tokens[self._pinned(np.zeros(len(units), dtype=np.bool_))].sum())
+        self.pinned_tokens = int(self._tokens[self._close_pinned(np.zeros(len(units), dtype=np.bool_))].sum())
 
     def select(self, room: int) -> dict[str, Selection]:
         """What each context keeps in `room` tokens.
@@ -94,14 +96,16 @@ class Joint:
     def _fill_shares(self, state: _State, room: int) -> None:
         needs = [max(0.0, entry.minimum - spent) for entry, spent in zip(self._entries, state.spent, strict=True)]
         free = room - state.total
+        # Minimum shares are promises of the user's; where they cannot all hold they shrink in proportion.
         shrink = min(1.0, free / sum(needs)) if sum(needs) else 1.0
+        # A hair more, so that a share that is met exactly is not missed by rounding.
         limits = [spent + need * shrink + 1e-9 for spent, need in zip(state.spent, needs, strict=True)]
         for index in map(int, self._order):
             part = self._part[index]
             if needs[part]:
                 state.add(index, "share", part_limit=limits[part], room=room)
 
-    def _pinned(self, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _close_pinned(self, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
         for index in self._closure.pinned:
             kept[self._closure.missing(index, kept)] = True
         return kept

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from ctxprune.context.scores import Scores, as_scores
 from ctxprune.registry import Registry
-from ctxprune.scorers.base import BatchScorer, RelevanceScorer, Scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 
 __all__ = [
     "DEFAULT_SCORER",
     "SCORERS",
-    "BatchScorer",
-    "RelevanceScorer",
     "Scorer",
     "Scores",
+    "as_scorer",
     "as_scores",
     "score_batch",
 ]
 
 DEFAULT_SCORER = "structured.v1"
-"""The bundled model, on what BM25 likes best of a long context; tables, pages and logs as what they are."""
+"""The bundled model, on the parts of a long context that BM25 scores highest; tables, pages, logs, schemas and tools
+are read by scorers for their form."""
 
 SCORERS: Registry[type[Scorer]] = Registry(
     "scorer",

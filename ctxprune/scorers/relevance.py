@@ -1,4 +1,4 @@
-"""How relevant a whole document is: by the scorer itself where it knows, else by the scores of its sentences."""
+"""How relevant a document is, from the scores of its units."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ctxprune.context.scores import as_scores
-from ctxprune.errors import UsageError
-from ctxprune.scorers.base import BatchRelevanceScorer, RelevanceScorer, score_batch
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +17,8 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
-    from ctxprune.scorers.base import Scorer
 
-__all__ = ["DocumentRule", "TopMean", "document_scores", "score_documents", "score_documents_batch"]
+__all__ = ["DocumentRule", "TopMean", "count_documents", "document_scores", "document_sources"]
 
 DocumentRule: TypeAlias = "Callable[[NDArray[np.float32]], float]"
 
@@ -42,8 +39,7 @@ class TopMean:
     k: int = 2
 
     def __post_init__(self) -> None:
-        if not isinstance(self.k, int) or isinstance(self.k, bool) or self.k < 1:
-            raise UsageError(f"k is {self.k!r}", hint="give a whole number from 1 up")
+        check_whole("k", self.k)
 
     def __call__(self, scores: NDArray[np.float32]) -> float:
         """Mean of the k best of `scores`, float32 (n_sentences,), one or more."""
@@ -63,66 +59,24 @@ def document_scores(
         rule: From the scores of one document's units to its own; default `TopMean()`.
     """
     rule = TopMean() if rule is None else rule
+    # Sorted by document and cut at the borders: one pass, however many documents there are.
     places = np.asarray(sources, dtype=np.intp)
     order = np.argsort(places, kind="stable")
     numbers, starts = np.unique(places[order], return_index=True)
     parts = np.split(scores[order], starts[1:]) if len(order) else []
     found = np.asarray([rule(part) for part in parts], dtype=np.float32)
+    # A document without units must not tie with one that was read, however little that one says.
     floor = np.nextafter(found.min(), np.float32(-np.inf)) if len(found) else np.float32(0)
     relevance = np.full(documents, floor, dtype=np.float32)
     relevance[numbers] = found
     return relevance
 
 
-def score_documents(
-    scorer: Scorer, query: str, context: Context[Any], *, rule: DocumentRule | None = None
-) -> tuple[Scores, Scores]:
-    """Checked scores of the units and of the documents, from one pass.
-
-    Args:
-        scorer: One that knows documents (`RelevanceScorer`) is asked; of others the units' scores are taken by `rule`.
-        query: The question.
-        context: One without `sources` is one document.
-        rule: See `document_scores`.
-
-    Returns:
-        float32 (n_units,) and float32 (n_documents,), n_documents being the last source plus one.
-
-    Raises:
-        UsageError: Scores that `as_scores` refuses.
-    """
-    return score_documents_batch(scorer, [query], [context], rule=rule)[0]
+def document_sources(context: Context[Any]) -> Sequence[int]:
+    """The document of each unit, int (n_units,)."""
+    return [0] * len(context.units) if context.sources is None else context.sources
 
 
-def score_documents_batch(
-    scorer: Scorer, queries: Sequence[str], contexts: Sequence[Context[Any]], *, rule: DocumentRule | None = None
-) -> list[tuple[Scores, Scores]]:
-    """What `score_documents` gives for each pair; the scorer sees the batch at once where it can."""
-    if isinstance(scorer, BatchRelevanceScorer):
-        both = scorer.score_documents_batch(queries, contexts)
-        return [_checked(scorer, *pair, context) for pair, context in zip(both, contexts, strict=True)]
-    if isinstance(scorer, RelevanceScorer):
-        return [
-            _checked(scorer, *scorer.score_documents(query, context), context)
-            for query, context in zip(queries, contexts, strict=True)
-        ]
-    lists = score_batch(scorer, queries, contexts)
-    return [
-        (scores, document_scores(scores, _sources(context), _count(context), rule=rule))
-        for scores, context in zip(lists, contexts, strict=True)
-    ]
-
-
-def _checked(scorer: Scorer, units: Scores, documents: Scores, context: Context[Any]) -> tuple[Scores, Scores]:
-    where = type(scorer).__name__
-    size = len(context.units)
-    return as_scores(units, size, source=where), as_scores(documents, _count(context), source=where)
-
-
-def _sources(context: Context[Any]) -> Sequence[int]:
-    sources = getattr(context, "sources", None)
-    return [0] * len(context.units) if sources is None else sources
-
-
-def _count(context: Context[Any]) -> int:
-    return max(_sources(context), default=-1) + 1
+def count_documents(context: Context[Any]) -> int:
+    """The last source plus one; of a context without sources 1, or 0 if it has no units."""
+    return max(document_sources(context), default=-1) + 1

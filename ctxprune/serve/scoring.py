@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ctxprune.scorers import SCORERS
+from ctxprune.scorers.base import score_documents_batch
 from ctxprune.scorers.combined.structured import structured
-from ctxprune.scorers.relevance import score_documents_batch
 from ctxprune.serve.batching import Batcher
 from ctxprune.serve.cost import CHEAP_SECONDS
 from ctxprune.serve.limits import ClientGoneError

@@ -1,1 +1,5 @@
 """Text: word splitting, folding and stemming, marks of chat templates, invisible characters."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 __all__ = ["DocumentsContext"]
 
 
-class DocumentsContext:
-    """Implements `ctxprune.context.base.Context[list[str]]`; renders as the texts of the kept units.
+class DocumentsContext(Context[list[str]]):
+    """A context of labelled documents; renders as the texts of the kept units.
 
     Args:
         documents: Their sentences are the units, one document after the other; `sources` says which document a unit is
             from, `titles` holds their titles, `labels` whether a unit is evidence.
         kind: What the units are, one of `ctxprune.models.windows.KINDS`.
     """
+
+    kind: str
+    units: tuple[Unit, ...]
+    sources: tuple[int, ...]
+    titles: tuple[str, ...]
 
     def __init__(self, documents: Sequence[Document], kind: str = "passage") -> None:
         self.kind = kind

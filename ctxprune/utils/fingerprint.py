@@ -17,6 +17,40 @@ if TYPE_CHECKING:
 __all__ = ["Identity", "class_name", "fingerprint", "identity"]
 
 _DEPTH = 50
+# Stored calibrations and journals name a class by the module that it was in when they were written. A class that has
+# moved since keeps that name here, so that they still fit.
+_FORMER_MODULES = {
+    "ctxprune.calibration.keep_sets": "ctxprune.keepsets",
+    "ctxprune.models.network": "ctxprune.network",
+    "ctxprune.policies.adaptive": "ctxprune.policies",
+    "ctxprune.policies.cell_share": "ctxprune.table_policies",
+    "ctxprune.policies.table_budget": "ctxprune.table_policies",
+    "ctxprune.policies.threshold": "ctxprune.policies",
+    "ctxprune.policies.token_budget": "ctxprune.policies",
+    "ctxprune.policies.top_k": "ctxprune.policies",
+    "ctxprune.pruning.pruner": "ctxprune.pruning",
+    "ctxprune.rag.policies.distinct": "ctxprune.rag.distinct",
+    "ctxprune.rag.policies.documents": "ctxprune.rag.documents",
+    "ctxprune.rag.policies.neighbours": "ctxprune.rag.neighbours",
+    "ctxprune.scorers.combined.cascade": "ctxprune.scorers.cascade",
+    "ctxprune.scorers.combined.fusion": "ctxprune.scorers.fusion",
+    "ctxprune.scorers.combined.structured": "ctxprune.scorers.structured",
+    "ctxprune.scorers.combined.tabular_pruner": "ctxprune.scorers.tabular_pruner",
+    "ctxprune.scorers.lexical.chargram": "ctxprune.scorers.chargram",
+    "ctxprune.scorers.lexical.titled": "ctxprune.scorers.titled",
+    "ctxprune.scorers.lexical.words": "ctxprune.scorers.lexical",
+    "ctxprune.scorers.neural.cross_encoder": "ctxprune.scorers.cross_encoder",
+    "ctxprune.scorers.neural.embedders": "ctxprune.scorers.embedders",
+    "ctxprune.scorers.neural.embedding": "ctxprune.scorers.embedding",
+    "ctxprune.scorers.neural.onnx_cross_encoder": "ctxprune.scorers.onnx_cross_encoder",
+    "ctxprune.scorers.neural.provence": "ctxprune.scorers.provence",
+    "ctxprune.scorers.neural.pruner": "ctxprune.scorers.pruner",
+    "ctxprune.scorers.structured.log": "ctxprune.scorers.log",
+    "ctxprune.scorers.structured.names": "ctxprune.scorers.names",
+    "ctxprune.scorers.structured.page": "ctxprune.scorers.page",
+    "ctxprune.scorers.structured.table_reading.weights": "ctxprune.scorers._tabular.weights",
+    "ctxprune.scorers.structured.tabular": "ctxprune.scorers.tabular",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,4 +145,4 @@ def _object(value: Any, where: str, depth: int) -> Iterator[bytes]:
 
 
 def _name(kind: type) -> str:
-    return f"{kind.__module__}:{kind.__qualname__}"
+    return f"{_FORMER_MODULES.get(kind.__module__, kind.__module__)}:{kind.__qualname__}"

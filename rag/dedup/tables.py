@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.context.grid import Grid, grids_of
+from ctxprune.context.grid import Grid
 from ctxprune.errors import UsageError
 from ctxprune.text.words import fold
+from ctxprune.utils.foreign import foreign_attribute
 from ctxprune.utils.validation import is_number
 
 from .report import Deduplicated, Merge
@@ -102,9 +103,12 @@ def deduplicate_tables(tables: Iterable[Grid | Context[Any]], *, containment: fl
 
 def _grids(tables: Iterable[Grid | Context[Any]]) -> Iterator[Grid]:
     for index, given in enumerate(tables):
-        if not isinstance(given, Grid) and not hasattr(given, "units"):
-            raise UsageError(f"table {index} is a {type(given).__name__}", hint="give Grid objects or contexts")
-        yield from (given,) if isinstance(given, Grid) else grids_of(given)
+        if isinstance(given, Grid):
+            yield given
+        else:
+            if foreign_attribute(given, "units") is None:
+                raise UsageError(f"table {index} is a {type(given).__name__}", hint="give Grid objects or contexts")
+            yield from foreign_attribute(given, "grids", default=())
 
 
 @dataclass

@@ -9,6 +9,7 @@ import numpy as np
 
 from ctxprune.errors import UsageError
 from ctxprune.text.words import words
+from ctxprune.utils.foreign import foreign_attribute
 
 from .report import Deduplicated, Merge
 from .search import Bar, Leaders, find_leaders
@@ -118,15 +119,20 @@ def _read(
     return _Names(of_bytes, of_words)
 
 
+def _join_units(given: Context[Any], index: int) -> str:
+    units = foreign_attribute(given, "units")  # of a context, or of a user's object that only has units
+    if units is None:
+        raise UsageError(f"text {index} is a {type(given).__name__}", hint="give a str or a context")
+    return "\n".join(unit.text for unit in units)
+
+
 def _blocks(texts: Iterable[str | Context[Any]]) -> Iterator[list[str]]:
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise UsageError(f"texts is a {type(texts).__name__}", hint="give a list of texts")
     block: list[str] = []
     size = 0
     for index, given in enumerate(texts):
-        text = "\n".join(unit.text for unit in given.units) if hasattr(given, "units") else given
-        if not isinstance(text, str):
-            raise UsageError(f"text {index} is a {type(text).__name__}", hint="give a str or a context")
+        text = given if isinstance(given, str) else _join_units(given, index)
         block.append(text)
         size += len(text) + 1
         if size >= _BLOCK:

@@ -10,8 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError
-from ctxprune.policies.base import TokenBudget
-from ctxprune.policies.table_budget import TableBudget
+from ctxprune.policies import TableBudget, TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.html import HtmlOptions, HtmlPage, main_text
 from ctxprune.rag.html.parser import END, START, tokenized

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit
 from ctxprune.context.scores import as_scores
 from ctxprune.errors import InputError
-from ctxprune.scorers import RelevanceScorer
+from ctxprune.scorers.base import as_scorer
 from ctxprune.storage.json_lines import read_rows
 from ctxprune.text.words import terms
 from ctxprune.train.contexts import DocumentsContext
@@ -105,7 +105,7 @@ def measure(
 
     All of them, or the first `limit`.
 
-    A scorer that knows how relevant a document is (`RelevanceScorer`) gets the documents as titles and sentences, any
+    A scorer that knows how relevant a document is (`ranks_documents`) gets the documents as titles and sentences, any
     other a context whose units are whole documents.
     """
     names = list(ranking.documents)
@@ -138,8 +138,10 @@ def _means(rows: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return round(100 * fmean(row[0] for row in rows), 2), round(100 * fmean(row[1] for row in rows), 2)
 
 
-class _Documents:
+class _Documents(Context[list[str]]):
     """Documents as units of one text each."""
+
+    units: tuple[Unit, ...]
 
     def __init__(self, documents: Sequence[tuple[str, tuple[str, ...]]]) -> None:
         self.units = tuple(Unit(" ".join([title, *texts])) for title, texts in documents)
@@ -173,12 +175,13 @@ class _Search:
 def _scores(scorer: Scorer, question: str, documents: list[tuple[str, tuple[str, ...]]]) -> Scores:
     if not documents:
         return np.zeros(0, dtype=np.float32)
-    if isinstance(scorer, RelevanceScorer):
+    scorer = as_scorer(scorer)
+    if scorer.ranks_documents:
         parts = tuple(Document(title, texts, (False,) * len(texts)) for title, texts in documents)
         scores = scorer.score_documents(question, DocumentsContext(parts))[1]
     else:
         scores = scorer.score(question, _Documents(documents))
-    return as_scores(scores, len(documents), source=type(scorer).__name__)
+    return as_scores(scores, len(documents), source=type(scorer.origin).__name__)
 
 
 def _sentences(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import InputError
-from ctxprune.policies.table_budget import CellShare
+from ctxprune.policies import CellShare
 from ctxprune.pruning.pruner import Pruner
+from ctxprune.scorers.base import Scorer
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.text.words import fold
 from ctxprune.utils.percent import percent
@@ -23,8 +24,6 @@ from ..tables import Table, TableOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from ctxprune.scorers import Scorer
 
     from .table_sets import TableItem
 
@@ -168,7 +167,7 @@ def _columns_by_overlap(item: TableItem, table: Table[Any], share: float) -> Kep
 
 
 @dataclass(frozen=True)
-class _RandomScorer:
+class _RandomScorer(Scorer):
     """Numbers from 0 to 1, the same for the same question."""
 
     def score(self, query: str, context: Any) -> Any:

@@ -13,8 +13,9 @@ import numpy as np
 
 from ctxprune.context.scores import as_scores
 from ctxprune.errors import InputError, UsageError
-from ctxprune.policies.base import TopK
+from ctxprune.policies import TopK
 from ctxprune.pruning.pruner import Pruner
+from ctxprune.scorers.base import Scorer
 from ctxprune.storage.json_lines import read_rows
 from ctxprune.utils.percent import percent
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
-    from ctxprune.scorers import Scorer
 
 __all__ = ["PlainBm25", "ToolQuestion", "ToolReport", "ToolSet", "ToolTrial", "load_tool_set", "measure", "trial_tools"]
 
@@ -79,7 +79,7 @@ class ToolReport:
         }
 
 
-class PlainBm25:
+class PlainBm25(Scorer):
     """bm25s as it comes, with its own tokenizer and stop words, on the units' texts."""
 
     def score(self, query: str, context: Context[Any]) -> Scores:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ctxprune.context.base import Unit
-from ctxprune.context.joined import Joined
+from ctxprune.context.base import Context, Unit
+from ctxprune.context.joined import JoinedContext
 from ctxprune.errors import UsageError
 
 from ..headers import find_key
@@ -37,7 +37,7 @@ __all__ = ["HtmlPage", "HtmlPages"]
 
 
 @dataclass(frozen=True)
-class HtmlPage:
+class HtmlPage(Context[str]):
     """One page, whole or a fragment, as a browser would read it. Renders as a text.
 
     A paragraph, a heading, a row of a table, a few list items, a piece of code is a unit; headings, captions and header
@@ -57,6 +57,7 @@ class HtmlPage:
     """
 
     kind: ClassVar[str] = "page"
+    counts_text: ClassVar[bool] = True
 
     html: str | bytes = field(repr=False)
     options: HtmlOptions = DEFAULTS
@@ -158,7 +159,7 @@ class HtmlPage:
         }
         return (self._writer.without(dropped) if dropped else self._writer).write(parts)
 
-    def as_text(self, kept: Collection[int]) -> str:
+    def to_text(self, kept: Collection[int]) -> str:
         """What of the page enters a prompt: what it renders. Rows take less than their units do if columns go."""
         return self.render(kept)
 
@@ -181,7 +182,7 @@ class _Parts:
 
 
 @dataclass(frozen=True)
-class HtmlPages:
+class HtmlPages(Context[list[str]]):
     """Several pages. Renders as a list of as many texts, in their order; "" for one that lost everything.
 
     Attributes:
@@ -208,8 +209,8 @@ class HtmlPages:
         return self.pages  # type: ignore[return-value]  # the constructor read them
 
     @cached_property
-    def _joined(self) -> Joined:
-        return Joined(self._read)
+    def _joined(self) -> JoinedContext:
+        return JoinedContext(self._read)
 
     @property
     def units(self) -> tuple[Unit, ...]:

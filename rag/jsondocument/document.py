@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit
 from ctxprune.errors import InputError, UsageError
 from ctxprune.rag.headers import find_key
 
@@ -30,7 +30,7 @@ _LARGEST = 4000  # characters of an item that is kept or dropped as a whole, abo
 
 
 @dataclass(frozen=True, eq=False)
-class JsonDocument(Generic[T]):
+class JsonDocument(Context[T]):
     """JSON whose members and items are kept or dropped. A text renders as a text, a value as a value.
 
     The units are the members of objects that hold a scalar, an empty object or an empty list; and the items of lists,

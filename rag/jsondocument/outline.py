@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from ctxprune.errors import InputError
 
-from ..passages.tiny_units import check_units, most_units
+from ..passages.tiny_units import check_units, count_most_units
 
 __all__ = ["Outline", "outline"]
 
@@ -61,7 +61,7 @@ class Outline:
         self.leads, self.values, self.ends = array("q"), array("q"), array("q")
         self.parents, self.gaps = array("q"), array("q")
         # Most parts become units; where items stay whole, what is in them is forgotten again.
-        self._most = -1 if largest is None else most_units(len(text)) + 1
+        self._most = -1 if largest is None else count_most_units(len(text)) + 1
 
     def __len__(self) -> int:
         return len(self.leads)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ctxprune.context.base import Context
 from ctxprune.errors import UsageError
 
 from ._graph import Graph
@@ -25,7 +26,7 @@ __all__ = ["JsonSchema"]
 
 
 @dataclass(frozen=True)
-class JsonSchema:
+class JsonSchema(Context[Any]):
     """A JSON schema, a unit a property. Renders as the schema with the kept properties, of the type that came in.
 
     Drafts 6 to 2020-12; of `$ref` those inside the document are followed, others stay as they are and are never
@@ -55,6 +56,7 @@ class JsonSchema:
     """
 
     kind: ClassVar[str] = "schema"
+    counts_text: ClassVar[bool] = True
 
     source: Any
     used: Sequence[Any] = ()
@@ -99,13 +101,12 @@ class JsonSchema:
         schema = plain(self._schema) if len(chosen) == len(self.units) else self._members.rendered(chosen)
         return schema if self._style is None else write_json(schema, self._style)
 
-    def as_text(self, kept: Collection[int]) -> str:
+    def to_text(self, kept: Collection[int]) -> str:
         """What `render` gives, as a JSON text; this is what is counted in tokens."""
         rendered = self.render(kept)
         return rendered if isinstance(rendered, str) else write_json(rendered, Style(""))
 
-    @property
-    def written(self) -> tuple[str, ...]:
+    def cost_texts(self) -> tuple[str, ...]:
         """What each unit adds to the rendered schema: its name and schema, without the properties inside it."""
         return self._members.written(self._style or Style(""))
 
@@ -114,7 +115,7 @@ class JsonSchema:
         """What is rendered whatever is kept: the schema without its properties and definitions."""
         return self._members.frame(self._style or Style(""))
 
-    def note(self, kept: Collection[int]) -> str:
+    def omission_note(self, kept: Collection[int]) -> str:
         """One line on what was left out, for whoever reads the schema; "" if nothing was."""
         chosen = set(kept)
         dropped = [path for index, path in enumerate(self.paths) if index not in chosen]

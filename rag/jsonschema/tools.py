@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ctxprune.context.base import Unit
-from ctxprune.context.part import moved
+from ctxprune.context.base import Context, Unit, shift_unit
 from ctxprune.errors import InputError, UsageError
 
 from ..passages.passages import Passage
@@ -52,7 +51,7 @@ class ToolOptions:
 
 
 @dataclass(frozen=True)
-class Tools:
+class Tools(Context[Any]):
     """Tools, a unit each. Renders as the kept tools, in order, in the shape that came in.
 
     Shapes: dicts of OpenAI (with "function" or flat), Anthropic ("input_schema"), MCP ("inputSchema") and LangChain
@@ -75,6 +74,7 @@ class Tools:
     """
 
     kind: ClassVar[str] = "tool"
+    counts_text: ClassVar[bool] = True
 
     source: Any
     used: Sequence[Any] = ()
@@ -110,7 +110,7 @@ class Tools:
             for index, unit in enumerate(tool.units):
                 pinned_here = index in met or (stays and not index)
                 own = unit if unit.pinned == pinned_here else replace(unit, pinned=pinned_here)
-                units.append(moved(own, first))
+                units.append(shift_unit(own, first))
         for name, made in (
             ("units", tuple(units)),
             ("sources", tuple(index for index, tool in enumerate(tools) for _ in tool.units)),
@@ -126,20 +126,19 @@ class Tools:
         value = self._shelf.put(self._rendered(kept))
         return value if self._shelf.style is None else write_json(value, self._shelf.style)
 
-    def as_text(self, kept: Collection[int]) -> str:
+    def to_text(self, kept: Collection[int]) -> str:
         """What `render` gives as a JSON text; this is what is counted in tokens."""
         tools = [tool if isinstance(tool, dict) else read_tool(tool).as_json() for tool in self._rendered(kept)]
         return told_json(self._shelf.put(tools), self._style)
 
-    def note(self, kept: Collection[int]) -> str:
+    def omission_note(self, kept: Collection[int]) -> str:
         """One line on the tools that were left out, for whoever reads the others; "" if none was."""
         chosen = set(kept)
         heads = dict(zip(self.sources[::-1], range(len(self.units) - 1, -1, -1), strict=True))
         dropped = [self.names[heads[tool]] for tool in range(len(self._tools)) if heads[tool] not in chosen]
         return left_out(dropped, len(dropped), len(self._tools), "tools")
 
-    @property
-    def written(self) -> tuple[str, ...]:
+    def cost_texts(self) -> tuple[str, ...]:
         """What each unit adds to the rendered tools."""
         return tuple(text for tool in self._tools for text in tool.written(self._style))
 
@@ -181,7 +180,7 @@ class _Tool:
         inner = self._members.units if self._members is not None else []
         self._sentences, start = max(len(spans) - 1, 0), max(len(spans), 1)
         below = [
-            replace(moved(unit, start), parent=0 if unit.parent is None else unit.parent + start) for unit in inner
+            replace(shift_unit(unit, start), parent=0 if unit.parent is None else unit.parent + start) for unit in inner
         ]
         needed = tuple(index + start for index, unit in enumerate(inner) if unit.pinned)
         head = Unit(_text(form, first, with_parameters=not inner), requires=needed)

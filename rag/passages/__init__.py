@@ -1,1 +1,5 @@
 """Passages: text as sentence units with exact character spans."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import accumulate
 from operator import itemgetter
 
-__all__ = ["Block", "heading_level", "markdown_blocks"]
+__all__ = ["Block", "find_blocks", "heading_level"]
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,}|\$\$)([^\n]*)", re.MULTILINE)
 _HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t\n]|$)")
@@ -69,7 +69,7 @@ def heading_level(text: str) -> int:
     return len(match.group(1)) if match else 0
 
 
-def markdown_blocks(text: str) -> list[Block]:
+def find_blocks(text: str) -> list[Block]:
     """The blocks of `text` in order, without overlap. Line ends are "\\n".
 
     A fence that is never closed is no block, so that one stray mark does not bind the rest of a document together.

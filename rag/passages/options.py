@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.context.base import Unit
 from ctxprune.errors import UsageError
+from ctxprune.utils.validation import check_flag
 
 from .fence import check_fence, enclose, escape_chat_marks, new_fence
 from .markdown import heading_level
@@ -18,7 +19,7 @@ from .patterns import found, safe_pattern
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NO_OPTIONS", "PassageOptions", "bound_units"]
+__all__ = ["NO_OPTIONS", "PassageOptions", "bind_units"]
 
 # Words that point back when they lead a sentence; "it" and "there" of "it rains" come along, which costs a little.
 _POINTERS = re.compile(r"\W*(?:he|she|it|they|his|her|hers|its|their|him|them|this|these|those|such|both)\b", re.I)
@@ -61,9 +62,11 @@ class PassageOptions:
     escape_marks: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("markdown", "headings", "title", "pronouns", "escape_marks"):
-            if not isinstance(getattr(self, name), bool):
-                raise UsageError(f"{name} is {getattr(self, name)!r}", hint="give True or False")
+        check_flag("markdown", self.markdown)
+        check_flag("headings", self.headings)
+        check_flag("title", self.title)
+        check_flag("pronouns", self.pronouns)
+        check_flag("escape_marks", self.escape_marks)
         if isinstance(self.protect, str) or not isinstance(self.protect, Sequence):
             raise UsageError(f"protect is a {type(self.protect).__name__}", hint="give a tuple of regular expressions")
         object.__setattr__(self, "protect", tuple(self.protect))
@@ -82,7 +85,7 @@ class PassageOptions:
 NO_OPTIONS = PassageOptions()
 
 
-def bound_units(
+def bind_units(
     text: str, spans: Sequence[tuple[int, int]], options: PassageOptions, *, language: str, levels: Mapping[int, int]
 ) -> tuple[Unit, ...]:
     """A unit for each of `spans`, with its bindings.

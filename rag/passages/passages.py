@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ctxprune.context.part import moved
+from ctxprune.context.base import Context, shift_unit
 from ctxprune.errors import UsageError
+from ctxprune.utils.validation import check_whole
 
-from .markdown import Block, heading_level, markdown_blocks
-from .options import NO_OPTIONS, PassageOptions, bound_units
+from .markdown import Block, find_blocks, heading_level
+from .options import NO_OPTIONS, PassageOptions, bind_units
 from .tiny_units import join_dense
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ _JOINED = re.compile("[\u0300-\u036f\u200d\ufe0f\U0001f3fb-\U0001f3ff]")
 
 
 @dataclass(frozen=True)
-class Passage:
+class Passage(Context[str]):
     """One text, cut into sentences. Renders as a text.
 
     Each unit's `span` gives its characters in `text`, and `text[start:end]` is the unit's text. Every character of
@@ -81,21 +82,25 @@ class Passage:
     def __post_init__(self) -> None:
         if not isinstance(self.options, PassageOptions):
             raise UsageError(f"options is a {type(self.options).__name__}", hint="give PassageOptions(...)")
-        for name in ("text", "gap", "language"):
-            if not isinstance(getattr(self, name), str):
-                raise UsageError(f"{name} is a {type(getattr(self, name)).__name__}", hint="give a str")
+        for name, value in (("text", self.text), ("gap", self.gap), ("language", self.language)):
+            if not isinstance(value, str):
+                raise UsageError(f"{name} is a {type(value).__name__}", hint="give a str")
         if isinstance(self.options.fence, str) and self.options.fence in self.text:
             raise UsageError("the text holds its own fence", where="fence", hint="take another one for each prompt")
-        blocks = _blocks(_readable(self.text), self.options)
-        spans: Sequence[tuple[int, int]] = _spans(self.text, blocks, language=self.language, max_tokens=self.max_tokens)
+        # Read with stand-ins of the same length, so that spans hold in the source text.
+        blocks = _find_whole_blocks(_replace_unreadable(self.text), self.options)
+        spans: Sequence[tuple[int, int]] = _find_spans(
+            self.text, blocks, language=self.language, max_tokens=self.max_tokens
+        )
         levels = {block.start: block.level for block in blocks if block.level}
         if self.options.headings and not self.options.markdown:
             levels |= {
                 start: level for start, end in spans if (level := heading_level(self.text[start:end][:_HEADING]))
             }
         longest = self.max_tokens * _BYTES_PER_TOKEN // _WIDEST
+        # Hostile texts have a sentence in every other character, and each unit takes time and memory of its own.
         spans = join_dense(spans, len(self.text), levels, longest=longest, first=int(self.options.title))
-        units = bound_units(self.text, spans, self.options, language=self.language, levels=levels)
+        units = bind_units(self.text, spans, self.options, language=self.language, levels=levels)
         object.__setattr__(self, "units", units)
 
     def render(self, kept: Collection[int]) -> str:
@@ -110,7 +115,7 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Passages:
+class Passages(Context[list[str]]):
     """Several texts, each cut into sentences. Renders as a list of as many texts, "" for one that lost everything.
 
     Units run through all texts in order; `sources[i]` says in which text the span of unit i is. Attributes and errors
@@ -136,11 +141,11 @@ class Passages:
         object.__setattr__(self, "texts", tuple(self.texts))
         passages = tuple(Passage(text, self.gap, self.language, self.max_tokens, self.options) for text in self.texts)
         object.__setattr__(self, "_passages", passages)
-        object.__setattr__(self, "titles", _checked_titles(self.titles, len(passages)))
+        object.__setattr__(self, "titles", _check_titles(self.titles, len(passages)))
         units: list[Unit] = []
         for passage in passages:
             first = len(units)
-            units += [moved(unit, first) for unit in passage.units]
+            units += [shift_unit(unit, first) for unit in passage.units]
         object.__setattr__(self, "units", tuple(units))
         sources = (index for index, passage in enumerate(passages) for _ in passage.units)
         object.__setattr__(self, "sources", tuple(sources))
@@ -160,7 +165,7 @@ class Passages:
         return texts
 
 
-def _checked_titles(titles: object, size: int) -> tuple[str, ...]:
+def _check_titles(titles: object, size: int) -> tuple[str, ...]:
     if isinstance(titles, str) or not isinstance(titles, Iterable):
         raise UsageError(f"titles is a {type(titles).__name__}", hint="give a list of titles")
     found = tuple(titles)
@@ -178,25 +183,24 @@ def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) ->
     Raises:
         UsageError: max_tokens is under 8, or language is no language code.
     """
-    return _spans(text, (), language=language, max_tokens=max_tokens)
+    return _find_spans(text, (), language=language, max_tokens=max_tokens)
 
 
-def _spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens: int) -> list[tuple[int, int]]:
+def _find_spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens: int) -> list[tuple[int, int]]:
     """As `sentence_spans`; `blocks` stay whole."""
-    if not isinstance(max_tokens, int) or max_tokens < 8:
-        raise UsageError(f"max_tokens is {max_tokens!r}", hint="give a whole number from 8 up")
+    check_whole("max_tokens", max_tokens, minimum=8)
     code = _LANGUAGE.fullmatch(language)
     if code is None:
         raise UsageError(f"language is {language!r}", hint="give an ISO 639 code such as 'en' or 'pt-BR'")
-    readable = _readable(text)
+    readable = _replace_unreadable(text)
     spans: list[tuple[int, int]] = []
     start = 0
     for whole in (*blocks, Block(len(text), len(text))):
         between = readable[start : whole.start]
         if between and not between.isspace():
-            lines = [start + line for line in _line_starts(between)]
+            lines = [start + line for line in _find_line_starts(between)]
             for part in pairwise([*lines, whole.start]):
-                for sentence in _sentences(readable, *part, code.group(1).lower()):
+                for sentence in _split_sentences(readable, *part, code.group(1).lower()):
                     spans += _sentence_spans(text, *sentence, max_tokens * _BYTES_PER_TOKEN)
         spans += _block_span(text, whole)
         start = whole.end
@@ -208,13 +212,13 @@ def _sentence_spans(text: str, start: int, end: int, limit: int) -> Iterator[tup
     if (end - start) * _WIDEST <= limit:
         yield from _stripped(text, start, end)
         return
-    for piece in _pieces(text, start, end, limit):
+    for piece in _cut_pieces(text, start, end, limit):
         yield from _stripped(text, *piece)
 
 
-def _blocks(text: str, options: PassageOptions) -> list[Block]:
+def _find_whole_blocks(text: str, options: PassageOptions) -> list[Block]:
     """What stays whole: the blocks of Markdown, and a first line that is the title."""
-    blocks = markdown_blocks(text) if options.markdown else []
+    blocks = find_blocks(text) if options.markdown else []
     if not options.title:
         return blocks
     start = len(text) - len(text.lstrip())
@@ -224,13 +228,13 @@ def _blocks(text: str, options: PassageOptions) -> list[Block]:
     return [Block(start, end), *(block for block in blocks if block.start >= end)]
 
 
-def _readable(text: str) -> str:
+def _replace_unreadable(text: str) -> str:
     if _UNREADABLE.search(text) is None:
         return text
     return text.replace("\r\n", " \n").replace("\r", "\n").translate(_STAND_INS)
 
 
-def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple[int, int]]:
+def _split_sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple[int, int]]:
     """[start, end) cut at sentence ends, one window after the other.
 
     The splitter leaves what is quoted or in brackets in one piece, so that one stray quotation mark would swallow the
@@ -266,7 +270,7 @@ def _sentences(text: str, start: int, end: int, language: str) -> Iterator[tuple
         start += before
 
 
-def _line_starts(text: str) -> Iterator[int]:
+def _find_line_starts(text: str) -> Iterator[int]:
     """Starts of the lines that do not merely continue the line before."""
     start = 0
     paragraph: list[tuple[int, str]] = []
@@ -275,13 +279,13 @@ def _line_starts(text: str) -> Iterator[int]:
         if said:
             paragraph.append((start, said))
         elif paragraph:
-            yield from _paragraph_starts(paragraph)
+            yield from _find_paragraph_starts(paragraph)
             paragraph = []
         start += len(line) + 1
-    yield from _paragraph_starts(paragraph)
+    yield from _find_paragraph_starts(paragraph)
 
 
-def _paragraph_starts(lines: list[tuple[int, str]]) -> Iterator[int]:
+def _find_paragraph_starts(lines: list[tuple[int, str]]) -> Iterator[int]:
     longest = max((len(line) for _, line in lines), default=0)
     if longest > _WRAPPED_WIDTH:
         yield from (start for start, _ in lines)
@@ -298,7 +302,7 @@ def _is_item(line: str) -> bool:
     return not (line[0].isalpha() and line[1:2] != ")") and _ITEM.match(line) is not None
 
 
-def _pieces(text: str, start: int, end: int, limit: int, level: int = 0) -> Iterator[tuple[int, int]]:
+def _cut_pieces(text: str, start: int, end: int, limit: int, level: int = 0) -> Iterator[tuple[int, int]]:
     """[start, end) in parts of at most `limit` UTF-8 bytes, cut at the best places that do."""
     if _size(text, start, end) <= limit:
         yield start, end
@@ -308,7 +312,7 @@ def _pieces(text: str, start: int, end: int, limit: int, level: int = 0) -> Iter
         return
     first = start
     for cut in _last_cuts(text, start, end, limit, _CUTS[level]):
-        yield from _pieces(text, first, cut, limit, level + 1)
+        yield from _cut_pieces(text, first, cut, limit, level + 1)
         first = cut
 
 

@@ -9,7 +9,7 @@ from ctxprune.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["check_units", "join_dense", "most_units"]
+__all__ = ["check_units", "count_most_units", "join_dense"]
 
 _MANY = 100_000  # units, up to which nothing is joined
 _DENSE = 32  # characters a unit, from which on nothing is joined, however many there are
@@ -55,12 +55,12 @@ def check_units(units: int, size: int, hint: str) -> None:
     Raises:
         InputError: There are more than 200,000, and more than one for 16 characters; `hint` says what to do.
     """
-    if units > most_units(size):
+    if units > count_most_units(size):
         raise InputError(
             f"the text becomes more than {_MOST:,} units, and more than one for {_LEAST} characters", hint=hint
         )
 
 
-def most_units(size: int) -> int:
+def count_most_units(size: int) -> int:
     """How many units a text of `size` characters may become."""
     return max(_MOST, size // _LEAST)

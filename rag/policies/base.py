@@ -1,4 +1,4 @@
-"""What policies that wrap another policy share."""
+"""The base of policies that wrap another policy."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ctxprune.context.closure import Closure
-from ctxprune.context.part import Part
-from ctxprune.errors import BudgetError, UsageError
-from ctxprune.policies.base import POLICIES, Policy, Selection, Threshold
+from ctxprune.context.subset import ContextSubset
+from ctxprune.policies.base import Policy, Request, Selection, as_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,78 +17,69 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
-    from ctxprune.context.scores import Scores
-    from ctxprune.scorers.base import Scorer
 
-    Select = Callable[[Scores, Context[Any], NDArray[np.int64]], Selection]
+    Select = Callable[[Request], Selection]
 
-__all__ = ["WrappedPolicy", "best_of", "closed", "select_within"]
+__all__ = ["WrappedPolicy", "close_mask", "select_within"]
 
 W = TypeVar("W", bound="WrappedPolicy")
 
 
-class WrappedPolicy:
+class WrappedPolicy(Policy):
     """Base of a frozen dataclass with a field `policy`; hands on budget, scorer check and name."""
 
     policy: Policy
     word = ""  # what the wrapping adds to the name
 
     def __post_init__(self) -> None:
-        if not isinstance(self.policy, Policy) or isinstance(self.policy, type):
-            raise UsageError(f"policy is {self.policy!r}", hint="give a policy, such as TokenBudget(500)")
+        object.__setattr__(self, "policy", as_policy(self.policy))
 
     @property
     def name(self) -> str:
         """Name of the wrapped policy and of what is added to it."""
-        return f"{getattr(self.policy, 'name', '') or POLICIES.name_of(type(self.policy))} + {self.word}"
+        return f"{self.policy.name} + {self.word}"
 
     @property
     def budget(self) -> int | None:
         """Tokens that the wrapped policy may spend; None without a limit."""
-        return getattr(self.policy, "budget", None)
+        return self.policy.budget
 
-    def tightened(self: W, by: int) -> W:
-        """The same with `by` tokens less; for policies with a budget."""
-        tighter = getattr(self.policy, "tightened", None)
-        if tighter is None:
-            raise BudgetError(f"what is kept renders over the budget by {by} tokens", hint="raise the budget")
-        return replace(self, policy=tighter(by))  # type: ignore[type-var]  # subclasses are dataclasses
+    def with_budget(self: W, tokens: int) -> W:
+        """The same around the wrapped policy with another budget; itself where that cannot be changed."""
+        inner = self.policy.with_budget(tokens)
+        return self if inner is self.policy else replace(self, policy=inner)  # type: ignore[type-var]  # a dataclass
 
-    def check_scorer(self, scorer: Scorer) -> None:
+    def check_scorer(self, scorer: Any) -> None:
         """See `CalibratedPolicy.check_scorer`."""
-        if (check := getattr(self.policy, "check_scorer", None)) is not None:
-            check(scorer)
+        self.policy.check_scorer(scorer)
 
 
-def best_of(policy: Policy) -> Select:
-    """The policy's way to choose where nothing reaches its cut."""
-    select: Select = getattr(policy, "select_best", Threshold().select_best)
-    return select
-
-
-def closed(mask: NDArray[np.bool_], context: Context[Any]) -> NDArray[np.bool_]:
+def close_mask(mask: NDArray[np.bool_], context: Context[Any]) -> NDArray[np.bool_]:
     """bool (n_units,): `mask` with all pinned units and all that its units need."""
     closure = Closure(context.units)
     kept = np.zeros(len(closure), dtype=np.bool_)
+    # Pinned units first: a wrapper may leave out what it likes, but not what the user pinned.
     for index in (*closure.pinned, *np.flatnonzero(mask)):
         kept[closure.missing(int(index), kept)] = True
     return kept
 
 
 def select_within(
-    select: Select,
-    among: NDArray[np.bool_],
-    scores: Scores,
-    context: Context[Any],
-    tokens: NDArray[np.int64],
-    *,
-    reasons: Mapping[int, str],
+    select: Select, among: NDArray[np.bool_], request: Request, *, reasons: Mapping[int, str]
 ) -> Selection:
     """What `select` keeps of the units `among`, bool (n_units,) and closed; the others are dropped for `reasons`."""
     if among.all():
-        return select(scores, context, tokens)
+        return select(request)
     chosen = np.flatnonzero(among)
-    found = select(scores[chosen], Part(context, chosen), tokens[chosen])
+    # The inner policy sees a context of its own, so that what was left out cannot come back as a requirement.
+    subset = Request(
+        request.query,
+        ContextSubset(request.context, chosen),
+        request.scores[chosen],
+        request.tokens[chosen],
+        None if request.required is None else request.required[chosen],
+    )
+    found = select(subset)
     kept = np.zeros(len(among), dtype=np.bool_)
     kept[chosen] = found.kept
     words = dict(zip(chosen.tolist(), found.reasons, strict=True)) | dict(reasons)

@@ -1,4 +1,4 @@
-"""Dropping sentences that say again, almost word for word, what another one says."""
+"""Dropping near-duplicates: sentences that repeat another one almost word for word."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from ctxprune.context.memo import ContextMemo
 
 from ..dedup.search import Bar
 from ..dedup.texts import near_duplicates
-from .base import WrappedPolicy, best_of, closed, select_within
+from .base import WrappedPolicy, close_mask, select_within
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ctxprune.context.base import Context
-    from ctxprune.context.scores import Scores
-    from ctxprune.policies.base import Policy, Selection
+    from ctxprune.policies.base import Policy, Request, Selection
 
     from .base import Select
 
@@ -28,14 +25,15 @@ __all__ = ["Distinct"]
 
 @dataclass(frozen=True)
 class Distinct(WrappedPolicy):
-    """As `policy`, but of units that say nearly the same only one may be chosen, over all documents.
+    """As `policy`, but of near-duplicates only one may be chosen, over all documents.
 
-    Of such units the one with the best score stays (a pinned one before all others, ties to the earliest); the others
-    are dropped with the reason "duplicate of unit i". Units that others hang from or require are never dropped here.
+    Of them the one with the best score stays (a pinned one before all others, ties to the earliest); the others are
+    dropped with the reason "duplicate of unit i". Units that are the parent or a requirement of others are never
+    dropped here.
 
     Attributes:
         policy: Chooses among what remains.
-        similarity: Jaccard similarity of the word sets from which two units say the same; over 0, up to 1.
+        similarity: Jaccard similarity of the word sets from which two units are near-duplicates; over 0, up to 1.
 
     Raises:
         UsageError: The similarity is out of range.
@@ -48,37 +46,40 @@ class Distinct(WrappedPolicy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        Bar(self.similarity)  # checks it
+        Bar(self.similarity)  # raises where it is out of range
 
-    def tightened(self, by: int) -> Distinct:
-        """See `WrappedPolicy.tightened`; what was found out about a context is handed on."""
-        tighter = super().tightened(by)
-        object.__setattr__(tighter, "_groups", self._groups)
-        return tighter
+    def with_budget(self, tokens: int) -> Distinct:
+        """See `WrappedPolicy.with_budget`; the groups of a context do not depend on the budget and are handed on."""
+        other = super().with_budget(tokens)
+        object.__setattr__(other, "_groups", self._groups)
+        return other
 
-    def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
-        """See `ctxprune.policies.base.Policy.select`."""
-        return self._within(self.policy.select, scores, context, tokens)
+    def select(self, request: Request) -> Selection:
+        """See `ctxprune.policies.Policy.select`."""
+        return self._select_distinct(self.policy.select, request)
 
-    def select_best(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
+    def select_fallback(self, request: Request) -> Selection:
         """The wrapped policy's choice where nothing reaches its cut, without duplicates."""
-        return self._within(best_of(self.policy), scores, context, tokens)
+        return self._select_distinct(self.policy.select_fallback, request)
 
-    def _within(self, select: Select, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
-        groups = self._groups.get(context, lambda: _groups(context, self.similarity))
+    def _select_distinct(self, select: Select, request: Request) -> Selection:
+        context, scores = request.context, request.scores
+        groups = self._groups.get(context, lambda: _group_duplicates(context, self.similarity))
         instead: dict[int, int] = {}
         for group in groups:
+            # A pinned copy stays whatever it scores, since it is kept anyway.
             best = min(group, key=lambda index: (not context.units[index].pinned, -scores[index], index))
             instead |= {index: best for index in group if index != best}
         among = np.ones(len(context.units), dtype=np.bool_)
         among[list(instead)] = False
-        among = closed(among, context)
+        # What others hang from or require comes back in, so that no unit is dropped for a duplicate's sake.
+        among = close_mask(among, context)
         reasons = {index: f"duplicate of unit {best}" for index, best in instead.items() if not among[index]}
-        return select_within(select, among, scores, context, tokens, reasons=reasons)
+        return select_within(select, among, request, reasons=reasons)
 
 
-def _groups(context: Context[Any], similarity: float) -> list[list[int]]:
-    """Units that say the same, two or more a group."""
+def _group_duplicates(context: Context[Any], similarity: float) -> list[list[int]]:
+    """Groups of near-duplicates, two or more units each."""
     leaders = near_duplicates([unit.text for unit in context.units], similarity=similarity)
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for index, leader in enumerate(leaders):

@@ -1,24 +1,23 @@
-"""Whole documents: how relevant each is by its sentences, and dropping the others before any sentence is looked at."""
+"""Whole documents: the most relevant ones are kept, and the units of the others dropped before any unit is chosen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctxprune.errors import UsageError
 from ctxprune.scorers.relevance import DocumentRule, TopMean, document_scores
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_range, check_whole
 
-from .base import WrappedPolicy, best_of, closed, select_within
+from .base import WrappedPolicy, close_mask, select_within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
-    from ctxprune.policies.base import Policy, Selection
+    from ctxprune.policies.base import Policy, Request, Selection
 
     from .base import Select
 
@@ -52,38 +51,38 @@ class BestDocuments(WrappedPolicy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.k is not None and (not isinstance(self.k, int) or isinstance(self.k, bool) or self.k < 1):
-            raise UsageError(f"k is {self.k!r}", hint="give a whole number from 1 up, or None")
-        if self.relative is not None and not (is_number(self.relative) and 0 <= self.relative <= 1):
-            raise UsageError(f"relative is {self.relative!r}", hint="give a number from 0 to 1, or None")
+        check_whole("k", self.k, optional=True)
+        check_range("relative", self.relative, optional=True)
 
-    def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
-        """See `ctxprune.policies.base.Policy.select`."""
-        return self._within(self.policy.select, scores, context, tokens)
+    def select(self, request: Request) -> Selection:
+        """See `ctxprune.policies.Policy.select`."""
+        return self._select_documents(self.policy.select, request)
 
-    def select_best(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
+    def select_fallback(self, request: Request) -> Selection:
         """The wrapped policy's choice where nothing reaches its cut, of the best documents."""
-        return self._within(best_of(self.policy), scores, context, tokens)
+        return self._select_documents(self.policy.select_fallback, request)
 
-    def _within(self, select: Select, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:
-        sources = getattr(context, "sources", None)
+    def _select_documents(self, select: Select, request: Request) -> Selection:
+        sources = request.context.sources
         if sources is None or not len(sources):
-            return select(scores, context, tokens)
+            return select(request)
         places = np.asarray(sources, dtype=np.intp)
-        among = closed(self._best(scores, places)[places], context)
+        among = close_mask(self._choose_documents(request.scores, places)[places], request.context)
         reasons = {int(index): "document" for index in np.flatnonzero(~among)}
-        return select_within(select, among, scores, context, tokens, reasons=reasons)
+        return select_within(select, among, request, reasons=reasons)
 
-    def _best(self, scores: Scores, places: NDArray[np.intp]) -> NDArray[np.bool_]:
+    def _choose_documents(self, scores: Scores, places: NDArray[np.intp]) -> NDArray[np.bool_]:
         """bool (n_documents,): the documents that stay."""
         count = int(places.max()) + 1
         if self.relevance is None:
             relevance = document_scores(scores, places.tolist(), count, rule=self.rule)
         else:
             relevance = np.asarray(self.relevance, dtype=np.float32)
+        # More scores than documents are allowed: the last documents may have no units.
         if len(relevance) < count or not np.isfinite(relevance).all():
             raise UsageError(f"{len(relevance)} relevance scores for {count} documents", hint="give one for each")
         best = np.zeros(len(relevance), dtype=np.bool_)
+        # Stable: of equally relevant documents the earlier one stays.
         best[np.argsort(-relevance, kind="stable")[: self.k]] = True
         if self.relative is not None:
             low, high = float(relevance.min()), float(relevance.max())

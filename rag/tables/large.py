@@ -10,9 +10,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from ctxprune.context.demand import Demanded
 from ctxprune.errors import InputError, UsageError
-from ctxprune.policies.table_budget import TableBudget
+from ctxprune.policies import TableBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.utils.extras import require
 
@@ -69,7 +68,7 @@ class PrunedFile:
         if isinstance(self.output, str):
             return self.output
         table = Table(self.output)
-        return table.as_text(range(len(table.units)))
+        return table.to_text(range(len(table.units)))
 
 
 def prune_file(
@@ -86,8 +85,7 @@ def prune_file(
     The file is read once. Words, numbers, dates and bounds of the question are looked for in the columns of their kind
     (`Probe`), and rows count by how rare in the file is what they hold. Where the question asks for an extreme, the
     rows at the ends of the columns it may mean are remembered: of all rows, and of those that hold most of the rest of
-    the question. The best rows are then pruned as a `Table`: the very best of them are demanded
-    (`ctxprune.context.demand`),
+    the question. The best rows are then pruned as a `Table`: the very best of them are required (`Context.required`),
     and columns that show why they were found are among its keys unless the options name others. Nothing that is asked
     of all rows (a sum, a count) is worked out: the note says how many there are.
 
@@ -140,12 +138,12 @@ def _check_ending(file: TableFile, target: Path) -> None:
 
 
 def _with_sure_rows(table: Table[Any], sure: NDArray[np.bool_]) -> Context[Any]:
-    """The table, of which these rows, bool (n_rows,), are demanded."""
-    demanded = np.zeros(len(table.units), dtype=np.bool_)
+    """The table, of which these rows, bool (n_rows,), are required."""
+    required = np.zeros(len(table.units), dtype=np.bool_)
     units = table.grids[0].row_units
     if len(units) == len(sure):  # else CSV with quotes that are no pairs: cut otherwise as a whole
-        demanded[list(units)] = sure
-    return Demanded(table, demanded)
+        required[list(units)] = sure
+    return table.with_required(required)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit
 from ctxprune.context.grid import Grid
 from ctxprune.errors import UsageError
 
@@ -23,7 +23,7 @@ from .note import dropped_line
 from .options import NO_OPTIONS, TableOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Table(Generic[T]):
+class Table(Context[T]):
     """One table, in whatever form it comes. Renders in the same form, its cells as they were.
 
     Texts of CSV (any delimiter, TSV too) and Markdown keep the source's characters: quotes, padding, line ends. Lists
@@ -60,6 +60,8 @@ class Table(Generic[T]):
         InputError: The text is not of the format that the options name.
     """
 
+    counts_text: ClassVar[bool] = True
+
     data: T = field(repr=False)
     options: TableOptions = NO_OPTIONS
     units: tuple[Unit, ...] = field(init=False, repr=False)
@@ -69,7 +71,8 @@ class Table(Generic[T]):
     written: tuple[str, ...] | None = field(init=False, repr=False)
     kind: str = field(default="table", init=False, repr=False)
     _form: Form = field(init=False, repr=False)
-    _demanded: frozenset[int] = field(default=frozenset(), init=False, repr=False)
+    required: NDArray[np.bool_] | None = field(default=None, init=False, repr=False)
+    _noted: frozenset[int] = field(default=frozenset(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.options, TableOptions):
@@ -97,7 +100,7 @@ class Table(Generic[T]):
     def render(self, kept: Collection[int]) -> T:
         """The table with the kept columns of the kept rows, and the whole header above them."""
         chosen = {*kept}
-        note = self.note(chosen) if self.options.note else ""
+        note = self.omission_note(chosen) if self.options.note else ""
         if len(chosen) == len(self.units) and not note:
             return self.data
         rows, columns = self._kept(chosen)
@@ -110,7 +113,7 @@ class Table(Generic[T]):
         result: T = table
         return result
 
-    def as_text(self, kept: Collection[int]) -> str:
+    def to_text(self, kept: Collection[int]) -> str:
         """What of the table enters a prompt: the rendered text, or, where it is none, CSV with one row of names."""
         if isinstance(self._form, TextForm):
             return str(self.render(kept))
@@ -118,23 +121,33 @@ class Table(Generic[T]):
         lines = [self.grids[0].header, *(self._form.rows[row] for row in rows)] if columns else []
         return "".join(csv_line([line[column] for column in columns]) + "\n" for line in lines)
 
-    def note(self, kept: Collection[int]) -> str:
+    def cost_texts(self) -> Sequence[str]:
+        """What each unit is in the source text (`written`), else its text."""
+        return self.written or super().cost_texts()
+
+    def omission_note(self, kept: Collection[int]) -> str:
         """One line that tells a reader what was left out; "" where nothing was."""
         rows, columns = self._kept({*kept})
         whole = len(self.grids[0].rows) if self.options.rows is None else self.options.rows
-        missing = len(self._demanded.intersection(self.grids[0].row_units).difference(kept))
+        missing = len(self._noted.intersection(self.grids[0].row_units).difference(kept))
         return dropped_line((len(rows), whole), self.grids[0].header, columns, missing, mark=self.options.mark)
 
-    def demanding(self, demanded: NDArray[np.bool_]) -> Table[T]:
-        """The same table, whose notes tell how many rows among the units `demanded`, bool (n_units,), are missing."""
+    def with_required(self, required: NDArray[np.bool_]) -> Table[T]:
+        """The same table, whose notes say how many rows among the units `required`, bool (n_units,), are missing."""
         table = copy(self)
-        object.__setattr__(table, "_demanded", frozenset(np.flatnonzero(demanded).tolist()))
+        object.__setattr__(table, "required", required)
+        object.__setattr__(table, "_noted", frozenset(np.flatnonzero(required).tolist()))
         return table
 
-    def noting(self, *, note: bool) -> Table[T]:
-        """The same table, rendered with a note on what was left out, or without one, whatever the options say."""
+    def with_note(self, *, note: bool) -> Table[T]:
+        """The same table, rendered with a note on what was left out, or without one, whatever the options say.
+
+        Without the units that `with_required` named: a pruner renders without the note where not even the note fits,
+        and rows that are kept whatever the question come last then.
+        """
         table = copy(self)
         object.__setattr__(table, "options", replace(self.options, note=note))
+        object.__setattr__(table, "required", None)
         return table
 
     def _kept(self, chosen: set[int]) -> tuple[list[int], list[int]]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ctxprune.context.memo import ContextMemo
 from ctxprune.context.scores import as_scores
-from ctxprune.scorers.neural.embedders import embedded
+from ctxprune.scorers.base import Scorer
+from ctxprune.scorers.neural.embedders import embed_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +23,7 @@ __all__ = ["EmbeddedForms"]
 
 
 @dataclass(frozen=True)
-class EmbeddedForms:
+class EmbeddedForms(Scorer):
     """Cosine of the masked question with each masked question of a store, 0..1 (negative ones count as 0).
 
     PET-SQL ranks examples by the distance of such embeddings; of unit vectors the order is the same. The vectors of a
@@ -47,6 +48,6 @@ class EmbeddedForms:
         """
         if not context.units:
             return as_scores([], 0)
-        units = self._vectors.get(context, lambda: embedded(self.embed, [unit.text for unit in context.units]))
-        (asked,) = embedded(self.embed, [query])
+        units = self._vectors.get(context, lambda: embed_texts(self.embed, [unit.text for unit in context.units]))
+        (asked,) = embed_texts(self.embed, [query])
         return as_scores(np.clip(units @ asked, 0.0, 1.0), len(context.units), source="embedder")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit
 from ctxprune.errors import InputError
 from ctxprune.scorers.lexical.bm25 import Bm25Scorer
 from ctxprune.storage.sealed import parse_json
@@ -73,7 +73,7 @@ class FormScorer(Bm25Scorer):
 
 
 @dataclass(frozen=True)
-class _Questions:
+class _Questions(Context[list[str]]):
     """Masked questions as a context."""
 
     units: Sequence[Unit]

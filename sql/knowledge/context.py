@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit
 from ctxprune.context.scores import as_scores
 from ctxprune.errors import UsageError
+from ctxprune.scorers.base import Scorer, as_scorer
 from ctxprune.text.words import stem, words
 
 from ..generate.examples import FormScorer
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
-    from ctxprune.scorers.base import Scorer
 
     from .entries import Entry
 
@@ -42,7 +42,7 @@ def shown(entry: Entry) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class _Texts:
+class _Texts(Context[list[str]]):
     """What a scorer reads of the entries, which is not what a prompt shows."""
 
     units: tuple[Unit, ...]
@@ -52,7 +52,7 @@ class _Texts:
 
 
 @dataclass(frozen=True, eq=False)
-class KnowledgeContext:
+class KnowledgeContext(Context[list[str]]):
     """Entries as units; renders to the kept ones' lines.
 
     Attributes:
@@ -81,7 +81,7 @@ class KnowledgeContext:
 
 
 @dataclass(frozen=True)
-class KnowledgeScorer:
+class KnowledgeScorer(Scorer):
     """float32 (n_entries,), 0..1, higher = keep.
 
     A pair scores the mean of two scores of its question: of the words, and of the form with names and values masked
@@ -106,7 +106,9 @@ class KnowledgeScorer:
         """
         if not isinstance(context, KnowledgeContext):
             raise UsageError(f"a {type(context).__name__} is not knowledge", where="context")
-        content = np.clip(as_scores(self.content.score(query, context.contents), len(context.entries)), 0.0, 1.0)
+        content = np.clip(
+            as_scores(as_scorer(self.content).score(query, context.contents), len(context.entries)), 0.0, 1.0
+        )
         form = self.form.score(self.masked, context.forms) if self.masked else content
         asked = same_question(query)
         scores = np.zeros(len(context.entries), dtype=np.float32)
@@ -119,7 +121,7 @@ class KnowledgeScorer:
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class Scored(Context[list[str]], Scorer):
     """Entries whose scores are known already: a context, and its own scorer."""
 
     entries: tuple[Entry, ...]
@@ -133,8 +135,9 @@ class Scored:
         """The lines of the kept entries, in the order of the file."""
         return [self.units[index].text for index in sorted(kept)]
 
-    def score(self, _query: str, _context: Context[Any]) -> Scores:
+    def score(self, query: str, context: Context[Any]) -> Scores:
         """float32 (n_entries,), as given."""
+        del query, context
         return np.asarray(self.scores, dtype=np.float32)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.policies.base import TokenBudget
+from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.tokens import as_counter

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ctxprune.errors import UsageError
+from ctxprune.scorers.base import Scorer
 from ctxprune.text.words import STOP_WORDS, fold, split_identifier, word_spans
 
 from .base import LINKERS
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
     from ctxprune.policies.base import Policy
-    from ctxprune.scorers.base import Scorer
 
 __all__ = [
     "CollectiveLinker",
@@ -183,7 +183,7 @@ def invented_elements(lines: Sequence[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class CollectiveSchemaScorer:
+class CollectiveSchemaScorer(Scorer):
     """Scores by the turn in which a segment of the question chose a column: 1 for the first, falling evenly to 0.
 
     Columns that nothing chose score 0; one with a value hit has at least the hit's score; a table scores as its best

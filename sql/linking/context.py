@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit
 
 from ..render._text import datum, same_words
 from ..schema.schema import ColumnRef
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["SchemaContext"]
 
 
-class SchemaContext:
-    """Implements `ctxprune.context.base.Context[Schema]`.
+class SchemaContext(Context["Schema"]):
+    """A schema as a context; renders as a `Schema`.
 
     Units are each table followed by its columns, in schema order; a column's parent is its table, and a table requires
     its primary key, without which its rows can be neither counted nor joined.

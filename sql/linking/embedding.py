@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.scorers.neural.embedders import embedded, load_embedder
+from ctxprune.scorers.base import Scorer
+from ctxprune.scorers.neural.embedders import embed_texts, load_embedder
 
 from .base import LINKERS
 from .context import SchemaContext
@@ -37,7 +38,7 @@ _MAX_NOTE = 200  # characters of a comment or description that are embedded
 
 
 @dataclass(frozen=True)
-class EmbeddingSchemaScorer:
+class EmbeddingSchemaScorer(Scorer):
     """Cosine of the question with each table and column, 0..1 (negative ones count as 0), higher = keep.
 
     A column's text is its name, comment or description, and its table's name; its vector is made when the schema is
@@ -67,7 +68,7 @@ class EmbeddingSchemaScorer:
             raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
         if not context.units:
             return np.zeros(0, dtype=np.float32)
-        asked = embedded(self.embed, [text for text in (query, context.evidence) if text.strip()] or [query])
+        asked = embed_texts(self.embed, [text for text in (query, context.evidence) if text.strip()] or [query])
         known = self._vectors(context)
         if known.shape[1] != asked.shape[1]:
             raise UsageError(f"the embedder gave vectors of {known.shape[1]} and of {asked.shape[1]} numbers")
@@ -82,7 +83,7 @@ class EmbeddingSchemaScorer:
             texts = []
             for table in context.schema.tables:
                 texts += [_table_text(table), *(_column_text(table, column) for column in table.columns)]
-            found = embedded(self.embed, texts)
+            found = embed_texts(self.embed, texts)
             with self._lock:
                 self._seen[statistics] = found
         return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import UsageError
+from ctxprune.scorers.base import Scorer
 
 from .base import LINKERS
 from .context import SchemaContext
@@ -18,13 +19,12 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
     from ctxprune.policies.base import Policy
-    from ctxprune.scorers.base import Scorer
 
 __all__ = ["LexicalLinker", "LexicalSchemaScorer"]
 
 
 @dataclass(frozen=True)
-class LexicalSchemaScorer:
+class LexicalSchemaScorer(Scorer):
     """Cosine of character 3-5-gram TF-IDF, 0..1, higher = keep; a column with a value hit has at least its score.
 
     A column's text is its name and comment with those of its table; a table scores as its own text.

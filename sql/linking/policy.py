@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ctxprune.context.base import original_context
 from ctxprune.errors import UsageError
-from ctxprune.policies.base import Selection
+from ctxprune.policies.base import Policy, Selection
 
 from .context import SchemaContext
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.policies.base import Request
 
 __all__ = ["JoinablePolicy", "JoiningPolicy", "TopTablesPolicy"]
 
@@ -26,7 +27,7 @@ _POWER = 0.65  # 1 would weigh each share of a schema alike, 0 each column; set 
 _BRIDGED = 12  # kept tables that are joined over further ones; less likely ones are not worth more tables
 
 
-class JoiningPolicy(ABC):
+class JoiningPolicy(Policy):
     """Chooses units of a schema, and adds what it takes to query them: a subclass only chooses.
 
     Attributes:
@@ -39,7 +40,7 @@ class JoiningPolicy(ABC):
     def choose(self, scores: Scores, context: SchemaContext) -> NDArray[np.intp]:
         """Indices of the wanted units, each once; none where nothing is likely enough."""
 
-    def select(self, scores: Scores, context: Context[Any], tokens: NDArray[np.int64]) -> Selection:  # noqa: ARG002
+    def select(self, request: Request) -> Selection:
         """Chosen columns and tables ("selected"), then tables between them, primary keys and join keys ("required").
         A table that would have no column gets its best one.
 
@@ -48,25 +49,16 @@ class JoiningPolicy(ABC):
         Raises:
             UsageError: The context is no schema.
         """
-        if not isinstance(context, SchemaContext):
-            raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
+        context, scores = _schema_of(request), request.scores
         chosen, word = self.choose(scores, context), "selected"
         if not chosen.size and len(scores):
             pool = np.array(context.column_units or context.table_units, np.intp)
             chosen, word = pool[[int(np.argmax(scores[pool]))]], "fallback"
         return self._joined(chosen, word, scores, context)
 
-    def close(
-        self,
-        chosen: NDArray[np.bool_],
-        scores: Scores,
-        context: Context[Any],
-        tokens: NDArray[np.int64],  # noqa: ARG002
-    ) -> Selection:
+    def close(self, chosen: NDArray[np.bool_], request: Request) -> Selection:
         """As `select`, with `chosen`, bool (n_units,), in place of what it would choose; nothing if that is empty."""
-        if not isinstance(context, SchemaContext):
-            raise UsageError(f"a {type(context).__name__} is not a schema", hint="wrap it in SchemaContext")
-        return self._joined(np.flatnonzero(chosen), "selected", scores, context)
+        return self._joined(np.flatnonzero(chosen), "selected", request.scores, _schema_of(request))
 
     def _joined(self, chosen: NDArray[np.intp], word: str, scores: Scores, context: SchemaContext) -> Selection:
         kept = np.zeros(len(context.units), dtype=np.bool_)
@@ -151,6 +143,13 @@ class TopTablesPolicy(JoiningPolicy):
         owner = places[context.statistics.table_of]
         best = [_best(columns[owner == table], np.round(scores, 2), self.columns) for table in tables]
         return np.concatenate([tables, *best])
+
+
+def _schema_of(request: Request) -> SchemaContext:
+    if not isinstance(request.context, SchemaContext):
+        name = type(original_context(request.context)).__name__
+        raise UsageError(f"a {name} is not a schema", hint="wrap it in SchemaContext")
+    return request.context
 
 
 def _best(units: NDArray[np.intp], scores: Scores, most: int) -> NDArray[np.intp]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.models.weights import reading, shipped
+from ctxprune.scorers.base import Scorer
 
 from ..values.restrict import restrict
 from .base import LINKERS
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
     from ctxprune.policies.base import Policy
-    from ctxprune.scorers.base import Scorer
 
     from ..generate.base import Generator
     from ..schema.schema import Schema
@@ -140,7 +140,7 @@ def _shipped() -> PresqlWeights:
 
 
 @dataclass(frozen=True)
-class PresqlScorer:
+class PresqlScorer(Scorer):
     """Probability 0..1 that a question needs a unit of a `PresqlContext`: 1 for what the SQL names.
 
     Attributes:

@@ -9,10 +9,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit
 from ctxprune.errors import UsageError
-from ctxprune.scorers.base import Scorer
+from ctxprune.scorers.base import Scorer, as_scorer
 from ctxprune.scorers.neural.pruner import PrunerScorer
+from ctxprune.utils.validation import check_whole
 
 from .base import LINKERS
 from .context import SchemaContext
@@ -37,12 +38,11 @@ __all__ = ["PrunerLinker", "PrunerSchemaScorer", "SchemaDocuments"]
 _LONGEST = 2000  # characters of a unit that are read
 
 
-class SchemaDocuments:
+class SchemaDocuments(Context[tuple[int, ...]]):
     """A schema as the model reads it, in training too: a document a table, under its text, and a unit a column.
 
-    Implements `ctxprune.context.base.Context[tuple[int, ...]]` with `kind`, `titles` and `sources`, for which see
-    `ctxprune.scorers.neural.pruner.PrunerScorer`. The texts are those of `SchemaContext` without values, of each at
-    most 2,000 characters; `sources` counts the tables from 0. Renders as the sorted indices.
+    The texts are those of `SchemaContext` without values, of each at most 2,000 characters; `sources` counts the tables
+    from 0. How they are read says `ctxprune.scorers.neural.pruner.PrunerScorer`. Renders as the sorted indices.
 
     Args:
         titles: Text of each table.
@@ -51,6 +51,9 @@ class SchemaDocuments:
     """
 
     kind = "schema"
+    units: tuple[Unit, ...]
+    sources: tuple[int, ...]
+    titles: tuple[str, ...]
 
     def __init__(self, titles: Sequence[str], columns: Sequence[str], tables: Sequence[int]) -> None:
         self.titles = tuple(text[:_LONGEST] for text in titles)
@@ -80,7 +83,7 @@ class SchemaDocuments:
 
 
 @dataclass(frozen=True)
-class PrunerSchemaScorer:
+class PrunerSchemaScorer(Scorer):
     """Probability 0..1 that a question needs a unit of a `SchemaContext`, higher = keep, by a model that reads both.
 
     Evidence is read after the question. Values are not read: a column with a value hit has at least the hit's score.
@@ -108,10 +111,8 @@ class PrunerSchemaScorer:
     def __post_init__(self) -> None:
         if not isinstance(self.model, PrunerScorer):
             raise UsageError(f"model is a {type(self.model).__name__}", hint="give a PrunerScorer")
-        if not isinstance(self.first, Scorer) or isinstance(self.first, type):
-            raise UsageError(f"first is {self.first!r}", hint="give a scorer")
-        if not isinstance(self.longest, int) or isinstance(self.longest, bool) or self.longest < 1:
-            raise UsageError(f"longest is {self.longest!r}", hint="give a whole number from 1 up")
+        as_scorer(self.first, "first")
+        check_whole("longest", self.longest)
 
     def __reduce__(self) -> tuple[type[PrunerSchemaScorer], tuple[PrunerScorer, Scorer, int]]:
         return type(self), (self.model, self.first, self.longest)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import UsageError
+from ctxprune.scorers.base import Scorer
 
 from .base import LINKERS
 from .context import SchemaContext
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
     from ctxprune.policies.base import Policy
-    from ctxprune.scorers.base import Scorer
 
     from .statistics import SchemaStatistics
 
@@ -32,7 +32,7 @@ __all__ = ["RankedLinker", "RankedSchemaScorer", "final_features"]
 
 
 @dataclass(frozen=True)
-class RankedSchemaScorer:
+class RankedSchemaScorer(Scorer):
     """Probability 0..1 that a question needs a unit of a `SchemaContext`, higher = keep.
 
     First scores of the columns give features of the tables (their best columns, their neighbours over keys), scores of

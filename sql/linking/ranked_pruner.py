@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import UsageError
-from ctxprune.scorers.base import Scorer
+from ctxprune.scorers.base import Scorer, as_scorer
 from ctxprune.scorers.neural.pruner import PrunerScorer
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_range
 
 from .base import LINKERS
 from .features import sigmoid
@@ -34,7 +34,7 @@ _SUREST = 1e-6  # how near to 0 and 1 a probability may come
 
 
 @dataclass(frozen=True)
-class RankedPrunerScorer:
+class RankedPrunerScorer(Scorer):
     """Probability 0..1 that a question needs a unit of a `SchemaContext`, higher = keep: two opinions as one.
 
     The log-odds of both, weighed, are those of the result: a logarithmic opinion pool (Genest and Zidek, Combining
@@ -54,12 +54,10 @@ class RankedPrunerScorer:
     weight: float = 0.1
 
     def __post_init__(self) -> None:
-        if not isinstance(self.ranked, Scorer) or isinstance(self.ranked, type):
-            raise UsageError(f"ranked is {self.ranked!r}", hint="give a scorer")
+        as_scorer(self.ranked, "ranked")
         if not isinstance(self.pruner, PrunerSchemaScorer):
             raise UsageError(f"pruner is a {type(self.pruner).__name__}", hint="give a PrunerSchemaScorer")
-        if not is_number(self.weight) or not 0 <= self.weight <= 1:
-            raise UsageError(f"weight is {self.weight!r}", hint="give a number from 0 to 1")
+        check_range("weight", self.weight)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """float32 (n_units,).

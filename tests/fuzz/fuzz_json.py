@@ -182,8 +182,8 @@ def check_schema(given):
         kept = closed(units)
         left = context.render(kept)
         assert type(left) is type(given)
-        assert context.as_text(kept)
-        assert len(context.written) == len(units)
+        assert context.to_text(kept)
+        assert len(context.cost_texts()) == len(units)
         again = JsonSchema(left)
         wanted, found = {context.paths[index] for index in kept}, set(again.paths)
         if "$ref" in json.dumps(everything):  # what is kept of a definition stands in all places that refer to it
@@ -249,11 +249,11 @@ def check_tools(given):
         with refusable():
             context = Tools(source, used=[used], options=ToolOptions(parameters=True, sentences=True, values=2))
         units = context.units
-        assert len(units) == len(context.sources) == len(context.names) == len(context.written)
+        assert len(units) == len(context.sources) == len(context.names) == len(context.cost_texts())
         kept = closed(units)
         left = context.render(kept)
         assert type(left) is type(source)
-        context.as_text(kept)
+        context.to_text(kept)
         Tools(left)
         whole = Tools(source)
         assert whole.render(range(len(whole.units))) == source or isinstance(source, (str, tuple))

@@ -28,7 +28,7 @@ from fuzz_runner import ODD, main, mutated, refusable
 
 from ctxprune import LexicalScorer, Pruner
 from ctxprune.errors import BudgetError
-from ctxprune.policies.table_budget import CellShare, TableBudget
+from ctxprune.policies import CellShare, TableBudget
 from ctxprune.rag import Table, TableOptions, prune_file
 from ctxprune.rag.tables import csv_file
 from ctxprune.rag.tables._records import records
@@ -185,7 +185,7 @@ def check_policies(table, state):
         pass
     else:
         kept = [unit.index for unit in result.kept]
-        assert len(table.as_text(kept)) == result.tokens_after <= budget
+        assert len(table.to_text(kept)) == result.tokens_after <= budget
     share = state.random()
     result = Pruner(LEXICAL, CellShare(share), len, "drop").prune("owl in New York 2021", table)
     kept = {unit.index for unit in result.kept}

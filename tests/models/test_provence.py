@@ -18,7 +18,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 from ctxprune import Pruner
 from ctxprune.errors import FormatError, InputError, MissingExtraError
-from ctxprune.models.provence import ProvenceModel, TokenModel, _head, load_provence
+from ctxprune.models.provence import ProvenceModel, TokenModel, _take_head, load_provence
 from ctxprune.models.windows import Window
 from ctxprune.rag import Passage, PassagePruner, Passages
 from ctxprune.scorers import score_batch
@@ -255,4 +255,4 @@ def test_without_torch_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_head_with_other_classes_is_refused(name: str, rows: int):
     weights = {f"{name}.weight": np.zeros((rows, 4)), f"{name}.bias": np.zeros(rows)}
     with pytest.raises(FormatError, match="has the shape"):
-        _head(weights, name, "a folder")
+        _take_head(weights, name, "a folder")

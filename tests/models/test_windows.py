@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctxprune.models.windows import CLS, COLON, KINDS, SEP, Tokens, clipped, windows
+from ctxprune.models.windows import CLS, COLON, KINDS, SEP, Tokens, clip_ids, windows
 
 UNITS = st.lists(st.lists(st.integers(2000, 2100), max_size=90), max_size=9)
 DOCUMENTS = st.lists(st.tuples(st.lists(st.integers(3000, 3010), max_size=30), UNITS), max_size=6)
@@ -27,7 +27,7 @@ def test_every_token_is_read_once_and_no_window_is_too_long(question, documents,
     seen: dict[tuple[int, int], list[int]] = {}
     for window in made:
         assert len(window.ids) <= limit
-        assert window.ids[: window.question] == [CLS, KINDS["passage"], *clipped(question, 64), SEP]
+        assert window.ids[: window.question] == [CLS, KINDS["passage"], *clip_ids(question, 64), SEP]
         places = [piece.start for piece in window.pieces]
         assert places == sorted(places)
         for piece in window.pieces:
@@ -49,6 +49,6 @@ def test_short_documents_share_a_window_and_long_ones_are_spread_evenly():
 @pytest.mark.parametrize(("size", "most"), [(0, 8), (8, 8), (9, 8), (500, 64)])
 def test_long_questions_keep_their_beginning_and_end(size: int, most: int):
     ids = list(range(size))
-    cut = clipped(ids, most)
+    cut = clip_ids(ids, most)
     assert len(cut) == min(size, most)
     assert cut == ids or (cut[0] == 0 and cut[-1] == size - 1 and cut == sorted(cut))

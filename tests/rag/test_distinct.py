@@ -7,6 +7,7 @@ import pytest
 
 from ctxprune import Adaptive, Threshold, TokenBudget, Unit, prune
 from ctxprune.errors import UsageError
+from ctxprune.policies import Request
 from ctxprune.rag import Distinct, Neighbours, PassageOptions, Passages
 
 
@@ -28,7 +29,7 @@ def test_pinned_copies_and_units_that_others_need_stay() -> None:
             return tuple(kept)
 
     scores = np.asarray([9, 0, 1, 2, 9], dtype=np.float32)
-    selection = Distinct(Threshold(0)).select(scores, Tree(), np.ones(5, dtype=np.int64))
+    selection = Distinct(Threshold(0)).select(Request("q", Tree(), scores, np.ones(5, dtype=np.int64)))
     assert selection.kept.tolist() == [False, True, True, True, False]
     assert selection.reasons[0] == selection.reasons[4] == "duplicate of unit 1"
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ctxprune import Adaptive, Threshold, TokenBudget, prune
 from ctxprune.errors import UsageError
+from ctxprune.policies import Request
 from ctxprune.rag import BestDocuments, PassageOptions, Passages, TopMean, document_scores
 
 TEXTS = ["The tower is tall. A pear.", "Towers fell. The tall tower tower.", "", "Bananas. Apples."]
@@ -66,7 +67,9 @@ def test_at_most_k_documents_and_always_the_best(documents, k: int) -> None:
             return tuple(kept)
 
     scores = array([value for found in documents for value in found])
-    selection = BestDocuments(Threshold(-9), k).select(scores, Many(), np.ones(len(scores), dtype=np.int64))
+    selection = BestDocuments(Threshold(-9), k).select(
+        Request("q", Many(), scores, np.ones(len(scores), dtype=np.int64))
+    )
     kept = {Many.sources[index] for index in np.flatnonzero(selection.kept)}
     assert len(kept) <= k
     if len(scores):

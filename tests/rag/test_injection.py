@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxprune import prune
 from ctxprune.errors import UsageError
-from ctxprune.policies.base import TokenBudget
+from ctxprune.policies import TokenBudget
 from ctxprune.rag import (
     Passage,
     PassageOptions,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ctxprune.errors import InputError, UnknownNameError
-from ctxprune.policies.base import TopK
+from ctxprune.policies import TopK
 from ctxprune.pruning.pruner import prune
 from ctxprune.rag.kinds import KINDS, read_context
 from ctxprune.scorers.combined.structured import StructuredScorer

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from ctxprune.errors import UsageError
-from ctxprune.policies.base import POLICIES, TokenBudget
-from ctxprune.policies.table_budget import TableBudget
+from ctxprune.policies import POLICIES, TableBudget, TokenBudget
 from ctxprune.pruning.pruner import Pruner, prune
 from ctxprune.rag.kinds import KINDS, read_context
 from ctxprune.scorers import SCORERS

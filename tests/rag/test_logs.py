@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune import TokenBudget, as_counter, prune
-from ctxprune.context.joined import Joined
+from ctxprune.context import JoinedContext
 from ctxprune.errors import UsageError
 from ctxprune.rag import Log, Passage
 from ctxprune.scorers.lexical.words import LexicalScorer
@@ -114,7 +114,7 @@ def test_scores_of_a_template_fall_and_other_contexts_are_scored_as_before() -> 
     passage = Passage("The tower is tall. Pears.")
     assert LogScorer().score("tower", passage).tolist() == LexicalScorer().score("tower", passage).tolist()
     assert LogScorer().score("x", Log("")).shape == (0,)
-    joined = LogScorer().score("Which cart?", Joined([log, Log(LINES[0])]))
+    joined = LogScorer().score("Which cart?", JoinedContext([log, Log(LINES[0])]))
     assert joined[10] < joined[1] < joined[0]
     with pytest.raises(UsageError, match="scorer is"):
         LogScorer(LexicalScorer)

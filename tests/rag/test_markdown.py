@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ctxprune import TokenBudget, TopK, prune
 from ctxprune.rag import Passage, PassageOptions, Passages
-from ctxprune.rag.passages.markdown import heading_level, markdown_blocks
+from ctxprune.rag.passages.markdown import find_blocks, heading_level
 
 MARKDOWN = PassageOptions(markdown=True, headings=True)
 PAGE = dedent(
@@ -170,7 +170,7 @@ def test_any_markdown_has_exact_spans_and_renders_back(text: str, ending: str) -
         end = stop
     assert text[end:].strip() == ""
     assert passage.render(range(len(passage.units))) == text
-    blocks = markdown_blocks(text)
+    blocks = find_blocks(text)
     assert all(a.end <= b.start for a, b in pairwise(blocks))
 
 
@@ -212,5 +212,5 @@ def test_a_fence_is_closed_by_the_next_one_that_may(lines: list[str]) -> None:
             expected.append((number, end))
         number = number + 1 if end is None else end + 1
     text = "\n".join(lines)
-    found = [(text.count("\n", 0, block.start), text.count("\n", 0, block.end)) for block in markdown_blocks(text)]
+    found = [(text.count("\n", 0, block.start), text.count("\n", 0, block.end)) for block in find_blocks(text)]
     assert [pair for pair in found if pair[0] < pair[1]] == expected

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ctxprune import Adaptive, LargestGap, Threshold, TokenBudget, TopK, Unit, prune
 from ctxprune.errors import BudgetError, UsageError
+from ctxprune.policies import Request
 from ctxprune.rag import Distinct, Neighbours, Passage, Passages
 
 TEXT = "Zero is here. One is here. The tower is two. Three is here. Four is here. The tower tower is five."
@@ -26,7 +27,7 @@ class Row:
 
 def kept(policy, scores, row, tokens=None) -> list[int]:
     tokens = np.ones(len(row.units), dtype=np.int64) if tokens is None else np.asarray(tokens)
-    return np.flatnonzero(policy.select(np.asarray(scores, dtype=np.float32), row, tokens).kept).tolist()
+    return np.flatnonzero(policy.select(Request("q", row, np.asarray(scores, dtype=np.float32), tokens)).kept).tolist()
 
 
 def test_each_chosen_unit_brings_its_neighbours() -> None:
@@ -61,8 +62,8 @@ def test_reasons_name_and_rendering() -> None:
 
 def test_any_policy_without_a_budget_can_be_wrapped() -> None:
     class Second:
-        def select(self, scores, context, tokens):
-            return Threshold(0.5).select(scores, context, tokens)
+        def select(self, request):
+            return Threshold(0.5).select(request)
 
     assert kept(Neighbours(Second()), [0, 0, 1, 0], Row(4)) == [1, 2, 3]
 
@@ -85,7 +86,7 @@ def test_the_budget_holds(scores, budget: int, k: int, data) -> None:
     assert bool(found) == bool(plain)
 
 
-def test_a_rendered_budget_is_tightened() -> None:
+def test_separators_between_neighbours_are_paid_for() -> None:
     result = prune("tower", Passages([TEXT, TEXT]), policy=Neighbours(TokenBudget(24)))
     assert result.tokens_after <= 24
     assert result.policy == "token_budget.v1 + neighbours"

@@ -23,7 +23,7 @@ from ctxprune import (
 )
 from ctxprune.errors import UsageError
 from ctxprune.rag import Distinct, Neighbours, PassageOptions, PassagePruner, Passages, TopMean
-from ctxprune.scorers.base import RelevanceScorer
+from ctxprune.scorers import as_scorer
 
 TEXTS = ["Bananas are yellow.", "", "The tower is in Paris. The tower is tall.", "A tall man. He left."]
 
@@ -71,8 +71,8 @@ def test_rank_has_the_shape_of_cross_encoders() -> None:
 def test_a_document_is_scored_by_its_sentences_or_by_the_scorer_itself() -> None:
     ranked = PassagePruner(Pruner(Counting()), rule=TopMean(1)).rank("x", TEXTS)
     assert [entry["corpus_id"] for entry in ranked] == [2, 0, 3, 1]
-    assert isinstance(Knowing(), RelevanceScorer)
-    assert not isinstance(Counting(), RelevanceScorer)
+    assert as_scorer(Knowing()).ranks_documents
+    assert not as_scorer(Counting()).ranks_documents
     assert [entry["corpus_id"] for entry in PassagePruner(Pruner(Knowing())).rank("x", TEXTS)] == [0, 1, 2, 3]
     last = PassagePruner(Pruner(Knowing())).rank("x", ["One.", "Two.", " "])  # says nothing of an empty last one
     assert [entry["corpus_id"] for entry in last] == [0, 1, 2]

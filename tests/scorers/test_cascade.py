@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ctxprune import Adaptive, LexicalScorer, Pruner, TokenBudget, Unit, prune
 from ctxprune.errors import UsageError
 from ctxprune.rag import PassagePruner, Passages
-from ctxprune.scorers.combined.cascade import CascadeScorer, _lowered
+from ctxprune.scorers.combined.cascade import CascadeScorer, _step_down
 
 
 class Reading:
@@ -122,7 +122,7 @@ def test_each_step_is_the_next_float(start: float) -> None:
     expected = [value]
     for _ in range(4):
         expected.append(np.nextafter(expected[-1], np.float32(-np.inf)))
-    assert _lowered(value, np.arange(5)).tolist() == [float(x) for x in expected]
+    assert _step_down(value, np.arange(5)).tolist() == [float(x) for x in expected]
 
 
 def test_it_prunes_and_has_a_name() -> None:

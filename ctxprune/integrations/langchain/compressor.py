@@ -12,7 +12,7 @@ from pydantic import ConfigDict, ValidationError
 
 from ctxprune.errors import UsageError
 from ctxprune.integrations._accounts import accounts, order_of, titles_of
-from ctxprune.policies.base import TokenBudget
+from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.passages.options import NO_OPTIONS
 from ctxprune.rag.passages.passages import Passages

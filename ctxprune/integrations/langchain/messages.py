@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from ctxprune.errors import BudgetError, InputError, MissingExtraError, UsageError
-from ctxprune.policies.table_budget import TableBudget
+from ctxprune.policies import TableBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.jsondocument import json_lists
 from ctxprune.rag.kinds import read_context
@@ -222,10 +222,10 @@ def _in_form(text: str) -> Context[str] | None:
     if kind not in _FORMS:
         return None
     try:
-        context: Any = read_context(text, kind)
+        context = read_context(text, kind)
     except (InputError, MissingExtraError):
         return None
-    return context.noting(note=True) if hasattr(context, "noting") else context  # type: ignore[no-any-return]
+    return context.with_note(note=True)
 
 
 def _text_of(part: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""A cheap scorer says which parts a better one reads, so that the cost does not grow with the length."""
+"""A cheap scorer chooses the parts that a better one reads, so that the cost does not grow with the length."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.context.part import Part
-from ctxprune.errors import UsageError
-from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.context.base import as_context
+from ctxprune.context.subset import ContextSubset
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch, score_documents, score_documents_batch
 from ctxprune.scorers.lexical.titled import TitledScorer
 from ctxprune.scorers.neural.pruner import PrunerScorer
-from ctxprune.scorers.relevance import score_documents, score_documents_batch
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["CascadeScorer"]
 
@@ -28,8 +29,8 @@ _STEP = 1e-3  # of the lowest score read (at least of 1): how far below it the b
 
 
 @dataclass(frozen=True)
-class CascadeScorer:
-    """`scorer` on the windows that `cheap` likes best; float32 (n_units,), range of `scorer` and a little below.
+class CascadeScorer(Scorer):
+    """`scorer` on the windows that `cheap` scores highest; float32 (n_units,), range of `scorer` and a little below.
 
     The units are cut into windows of consecutive units of one document. A window is as good as its best unit; the best
     `windows` of them are read by `scorer`, all together. Units in no such window stand just below all that were read,
@@ -52,55 +53,58 @@ class CascadeScorer:
     window: int = 1000
 
     def __post_init__(self) -> None:
-        for name in ("cheap", "scorer"):
-            check_scorer(getattr(self, name), name)
-        for name in ("windows", "window"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise UsageError(f"{name} is {value!r}", hint="give a whole number from 1 up")
+        as_scorer(self.cheap, "cheap")
+        as_scorer(self.scorer)
+        check_whole("windows", self.windows)
+        check_whole("window", self.window)
 
     @property
     def reads_titles(self) -> bool:
         """Whether `scorer` reads the `titles` of a context by itself, so that no `TitledScorer` is needed."""
-        return bool(getattr(self.scorer, "reads_titles", False))
+        return as_scorer(self.scorer).reads_titles
 
     @property
     def gives_probabilities(self) -> bool:
         """Whether `scorer` does; what it did not read then stands just below the least."""
-        return bool(getattr(self.scorer, "gives_probabilities", False))
+        return as_scorer(self.scorer).gives_probabilities
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
         return self.score_batch([query], [context])[0]
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
-        """See `RelevanceScorer`; documents that were not read stand just below, in the order of `cheap`."""
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
+        """See `Scorer`; documents that were not read stand just below, in the order of `cheap`."""
+        del rule
         return self.score_documents_batch([query], [context])[0]
 
     def score_documents_batch(
-        self, queries: Sequence[str], contexts: Sequence[Context[Any]]
+        self, queries: Sequence[str], contexts: Sequence[Context[Any]], *, rule: DocumentRule | None = None
     ) -> list[tuple[Scores, Scores]]:
         """`score_documents` of each pair; `scorer` sees those of which nothing is left out at once."""
-        places = [_windows(context, self.window) for context in contexts]
+        del rule
+        places = [_number_windows(context, self.window) for context in contexts]
         small = [i for i, place in enumerate(places) if not place.size or int(place[-1]) < self.windows]
         read = score_documents_batch(self.scorer, [queries[i] for i in small], [contexts[i] for i in small])
         found = dict(zip(small, read, strict=True))
         for number, (query, context) in enumerate(zip(queries, contexts, strict=True)):
             if number not in found:
-                found[number] = self._large(query, context, places[number])
+                found[number] = self._score_large(query, context, places[number])
         return [found[number] for number in range(len(contexts))]
 
-    def _large(self, query: str, context: Context[Any], places: NDArray[np.intp]) -> tuple[Scores, Scores]:
+    def _score_large(self, query: str, context: Context[Any], places: NDArray[np.intp]) -> tuple[Scores, Scores]:
         """Scores where something is left out."""
         rough, rough_documents = score_documents(self.cheap, query, context)
-        part = Part(context, _best(rough, places, self.windows))
+        part = ContextSubset(context, _choose_units(rough, places, self.windows))
         read, documents = score_documents(self.scorer, query, part)
+        # Documents of which nothing was read have a score of the model too, which means nothing.
         seen = np.unique(np.asarray(part.sources, dtype=np.intp))
-        return _joined(read, part.chosen, rough), _joined(documents[seen], seen, rough_documents)
+        return _merge_scores(read, part.chosen, rough), _merge_scores(documents[seen], seen, rough_documents)
 
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
         """`score` of each pair; both scorers see the whole batch at once."""
-        places = [_windows(context, self.window) for context in contexts]
+        places = [_number_windows(context, self.window) for context in contexts]
         small = [int(place[-1]) < self.windows if place.size else True for place in places]
         # A cheap score is needed only where something is left out.
         large = [number for number, fits in enumerate(small) if not fits]
@@ -108,20 +112,23 @@ class CascadeScorer:
             zip(large, score_batch(self.cheap, [queries[i] for i in large], [contexts[i] for i in large]), strict=True)
         )
         parts = [
-            Part(context, _best(rough[number], places[number], self.windows)) if number in rough else context
+            ContextSubset(context, _choose_units(rough[number], places[number], self.windows))
+            if number in rough
+            else context
             for number, context in enumerate(contexts)
         ]
         read = score_batch(self.scorer, queries, parts)
         return [
-            _joined(scores, part.chosen, rough[number]) if isinstance(part, Part) else scores
+            _merge_scores(scores, part.chosen, rough[number]) if isinstance(part, ContextSubset) else scores
             for number, (scores, part) in enumerate(zip(read, parts, strict=True))
         ]
 
 
-def _windows(context: Context[Any], size: int) -> NDArray[np.intp]:
+def _number_windows(context: Context[Any], size: int) -> NDArray[np.intp]:
     """int (n_units,): the window of each unit, counted from 0."""
-    sources = getattr(context, "sources", None)
+    sources = as_context(context).sources
     places = np.zeros(len(context.units), dtype=np.intp)
+    # Windows end at borders of documents too, so that a window is never half about something else.
     number, filled, before = 0, 0, 0
     for index, unit in enumerate(context.units):
         source = 0 if sources is None else sources[index]
@@ -132,7 +139,7 @@ def _windows(context: Context[Any], size: int) -> NDArray[np.intp]:
     return places
 
 
-def _best(scores: Scores, places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+def _choose_units(scores: Scores, places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """Indices of the units in the `count` best windows, rising; the earlier window where two are alike."""
     best = np.full(int(places[-1]) + 1, -np.inf)
     np.maximum.at(best, places, scores)
@@ -141,21 +148,23 @@ def _best(scores: Scores, places: NDArray[np.intp], count: int) -> NDArray[np.in
     return np.flatnonzero(chosen[places])
 
 
-def _joined(read: Scores, chosen: NDArray[np.intp], rough: Scores) -> Scores:
+def _merge_scores(read: Scores, chosen: NDArray[np.intp], rough: Scores) -> Scores:
     """Scores of all units: those that were read, and the others strictly below, one float32 step apart each."""
     rest = np.ones(len(rough), dtype=np.bool_)
     rest[chosen] = False
     low = float(read.min())
     start = np.float32(low - _STEP * max(1.0, abs(low)))
+    # Equal cheap scores share a step: an order among them would be invented.
     _, ranks = np.unique(-rough[rest], return_inverse=True)
     scores = np.empty(len(rough), dtype=np.float32)
     scores[chosen] = read
-    scores[rest] = _lowered(start, ranks)
+    scores[rest] = _step_down(start, ranks)
     return scores
 
 
-def _lowered(start: np.float32, steps: NDArray[np.intp]) -> Scores:
+def _step_down(start: np.float32, steps: NDArray[np.intp]) -> Scores:
     """`start` lowered by as many float32 steps."""
+    # IEEE floats sort as their bits do, once the negative ones are mirrored: n steps are one subtraction.
     bits = int(start.view(np.int32))
     ordered = bits if bits >= 0 else -(bits & 0x7FFFFFFF)
     numbers = ordered - steps.astype(np.int64)

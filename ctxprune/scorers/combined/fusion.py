@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.errors import UsageError
-from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch, score_documents
 from ctxprune.scorers.lexical.chargram import ChargramScorer
 from ctxprune.scorers.lexical.words import LexicalScorer
-from ctxprune.scorers.relevance import score_documents
-from ctxprune.utils.validation import is_number
+from ctxprune.scorers.relevance import document_sources
+from ctxprune.utils.validation import check_number, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["DocumentFusion", "ReciprocalRankFusion", "WeightedFusion"]
 
 
 @dataclass(frozen=True)
-class _Fusion(ABC):
+class _Fusion(Scorer):
     """Runs the members, one batch each; a subclass says how their scores become one.
 
     Attributes:
         scorers: The members, one or more.
-        weights: A weight over 0 for each member; () weighs them alike.
+        weights: A weight over 0 for each member; () gives all the same weight.
 
     Raises:
         UsageError: No member, or weights that do not match.
@@ -55,6 +57,7 @@ class _Fusion(ABC):
         """The fused scores of each pair; every member sees the whole batch at once."""
         members = [score_batch(scorer, queries, contexts) for scorer in self.scorers]
         weights = np.asarray(self.weights or (1.0,) * len(self.scorers))
+        # Shares of 1, so that the fused score stays in the members' range whatever the weights.
         shares = weights / weights.sum()
         return [
             np.asarray(shares @ np.stack([self._scale(scores) for scores in lists]), dtype=np.float32)
@@ -70,8 +73,8 @@ class _Fusion(ABC):
 class ReciprocalRankFusion(_Fusion):
     """Weighted mean of (k + 1) / (k + rank) over the members: float32 (n_units,), 0 < score <= 1, higher = keep.
 
-    Ranks start at 1; units that a member scores alike share the worst of their ranks, so that a member that says
-    nothing lifts nobody. Only the order within one context means anything: use it with TopK or TokenBudget.
+    Ranks start at 1; units that a member scores alike share the worst of their ranks, so that a member whose scores are
+    all equal raises none. Only the order within one context means anything: use it with TopK or TokenBudget.
     Cormack, Clarke and Büttcher, SIGIR 2009.
 
     Attributes:
@@ -82,10 +85,10 @@ class ReciprocalRankFusion(_Fusion):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not is_number(self.k) or self.k < 0:
-            raise UsageError(f"k is {self.k!r}", hint="give a number from 0 up")
+        check_number("k", self.k, minimum=0)
 
     def _scale(self, scores: Scores) -> Scores:
+        # The right side gives equal scores the worst of their ranks.
         ranks = np.searchsorted(np.sort(-scores), -scores, side="right")
         scaled: Scores = ((self.k + 1) / (self.k + ranks)).astype(np.float32)
         return scaled
@@ -95,7 +98,7 @@ class ReciprocalRankFusion(_Fusion):
 class WeightedFusion(_Fusion):
     """Weighted mean of the members' scores, each stretched to 0..1 within the context: float32 (n_units,), 0 to 1.
 
-    A member that scores all units alike adds 0 to each.
+    A member whose scores are all equal adds 0 to each.
     """
 
     def _scale(self, scores: Scores) -> Scores:
@@ -106,7 +109,7 @@ class WeightedFusion(_Fusion):
 
 
 @dataclass(frozen=True)
-class DocumentFusion:
+class DocumentFusion(Scorer):
     """Weighted mean of a unit's score and its document's relevance; float32 (n_units,), range of `scorer`.
 
     Of equally good sentences those of the better document come first. It helps where there are several documents, and
@@ -114,7 +117,7 @@ class DocumentFusion:
     (training part).
 
     Attributes:
-        scorer: Scores units, and documents where it can (`RelevanceScorer`; otherwise their best sentences count).
+        scorer: Scores units, and documents where it can (`ranks_documents`; otherwise their best sentences count).
         weight: Of the document, against 1 for the unit; from 0 up.
 
     Raises:
@@ -125,18 +128,19 @@ class DocumentFusion:
     weight: float = 0.5
 
     def __post_init__(self) -> None:
-        check_scorer(self.scorer)
-        if not is_number(self.weight) or self.weight < 0:
-            raise UsageError(f"weight is {self.weight!r}", hint="give a number from 0 up")
+        as_scorer(self.scorer)
+        check_number("weight", self.weight, minimum=0)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
         return self.score_documents(query, context)[0]
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
-        """See `ctxprune.scorers.base.RelevanceScorer`; the documents' scores are those of `scorer`."""
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
+        """See `Scorer`; the documents' scores are those of `scorer`."""
+        del rule
         units, documents = score_documents(self.scorer, query, context)
-        sources = getattr(context, "sources", None)
-        places = np.zeros(len(units), dtype=np.intp) if sources is None else np.asarray(sources, dtype=np.intp)
+        places = np.asarray(document_sources(as_context(context)), dtype=np.intp)
         mixed = (units + np.float32(self.weight) * documents[places]) / np.float32(1 + self.weight)
         return mixed.astype(np.float32), documents

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ctxprune.context.grid import grids_of
-from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.context.base import as_context
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch, score_documents, score_documents_batch
 from ctxprune.scorers.combined.cascade import CascadeScorer
 from ctxprune.scorers.lexical.titled import TitledScorer
-from ctxprune.scorers.relevance import score_documents, score_documents_batch
 from ctxprune.scorers.structured.log import LogScorer
 from ctxprune.scorers.structured.names import NamesScorer
 from ctxprune.scorers.structured.page import PageScorer
@@ -20,12 +19,13 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["StructuredScorer", "structured"]
 
 
 @dataclass(frozen=True)
-class StructuredScorer:
+class StructuredScorer(Scorer):
     """`scorer` on running text; on other contexts the scorer for their form, around `scorer`; the range is theirs.
 
     A context of kind "log" is read by `LogScorer`, one of kind "page" by `PageScorer`, one of kind "schema" or "tool"
@@ -37,17 +37,20 @@ class StructuredScorer:
         scorer: Reads words; by default the bundled model.
 
     Raises:
-        UsageError: `scorer` is none.
+        UsageError: `scorer` is not a scorer.
     """
+
+    dispatches: ClassVar[bool] = True
 
     scorer: Scorer = field(default_factory=CascadeScorer)
     _forms: dict[str, Scorer] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_scorer(self.scorer)
-        cheap = getattr(self.scorer, "cheap", self.scorer)
+        cheap = as_scorer(self.scorer).cheap
         titled = self.scorer if self.reads_titles else TitledScorer(self.scorer)
         forms: dict[str, Scorer] = {
+            # Lines of logs are no sentences, and names of tools no text: the model is neither better there nor worth
+            # its time.
             "log": LogScorer(cheap),
             "page": PageScorer(titled),
             "schema": _by_names(self.scorer),
@@ -59,19 +62,20 @@ class StructuredScorer:
     @property
     def reads_titles(self) -> bool:
         """Whether `scorer` does; see `CascadeScorer`."""
-        return bool(getattr(self.scorer, "reads_titles", False))
+        return as_scorer(self.scorer).reads_titles
 
     @property
     def gives_probabilities(self) -> bool:
         """Whether `scorer` does; those of tables always are."""
-        return bool(getattr(self.scorer, "gives_probabilities", False))
+        return as_scorer(self.scorer).gives_probabilities
 
     def for_context(self, context: Context[Any]) -> Scorer:
         """The scorer that reads `context`."""
-        kind = getattr(context, "kind", "")
-        if kind in {"log", "page"} or (kind in {"schema", "tool"} and hasattr(context, "names")):
+        context = as_context(context)
+        kind = context.kind
+        if kind in {"log", "page"} or (kind in {"schema", "tool"} and context.names is not None):
             return self._forms[kind]
-        return self._forms["table"] if grids_of(context) else self.scorer
+        return self._forms["table"] if context.grids else as_scorer(self.scorer)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
@@ -79,19 +83,23 @@ class StructuredScorer:
 
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
         """`score` of each pair; each scorer sees all that is for it at once."""
-        return self._in_parts(score_batch, queries, contexts)
+        return self._dispatch(score_batch, queries, contexts)
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
-        """See `ctxprune.scorers.base.RelevanceScorer`."""
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
+        """See `Scorer`; as the scorer that reads the context ranks them."""
+        del rule
         return score_documents(self.for_context(context), query, context)
 
     def score_documents_batch(
-        self, queries: Sequence[str], contexts: Sequence[Context[Any]]
+        self, queries: Sequence[str], contexts: Sequence[Context[Any]], *, rule: DocumentRule | None = None
     ) -> list[tuple[Scores, Scores]]:
         """`score_documents` of each pair; each scorer sees all that is for it at once."""
-        return self._in_parts(score_documents_batch, queries, contexts)
+        del rule
+        return self._dispatch(score_documents_batch, queries, contexts)
 
-    def _in_parts(
+    def _dispatch(
         self,
         score: Callable[[Scorer, Sequence[str], Sequence[Context[Any]]], list[Any]],
         queries: Sequence[str],
@@ -100,8 +108,9 @@ class StructuredScorer:
         places: dict[int, list[int]] = {}
         scorers = [self.for_context(context) for context in contexts]
         for place, scorer in enumerate(scorers):
-            places.setdefault(id(scorer), []).append(place)
+            places.setdefault(id(scorer.origin), []).append(place)
         results: list[Any] = [None] * len(scorers)
+        # Grouped by scorer, so that each still sees its whole share of the batch at once.
         for part in places.values():
             found = score(scorers[part[0]], [queries[place] for place in part], [contexts[place] for place in part])
             for place, result in zip(part, found, strict=True):
@@ -115,4 +124,4 @@ def _by_names(scorer: Scorer) -> Scorer:
 
 def structured(scorer: Scorer) -> Scorer:
     """`scorer` on running text and the scorers of other forms around it; itself if it chooses already."""
-    return scorer if hasattr(scorer, "for_context") else StructuredScorer(scorer)
+    return scorer if as_scorer(scorer).dispatches else StructuredScorer(scorer)

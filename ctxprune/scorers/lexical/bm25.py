@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.context.memo import ContextMemo
-from ctxprune.errors import UsageError
+from ctxprune.scorers.base import Scorer
 from ctxprune.scorers.relevance import document_scores
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number, check_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["Bm25Scorer"]
 
 
 @dataclass(frozen=True)
-class Bm25Scorer(ABC):
+class Bm25Scorer(Scorer):
     """Share of the question's information that a unit carries: float32 (n_units,), 0 <= score < 1, higher = keep.
 
     BM25 (Robertson and Zaragoza 2009) in Lucene's form, where a term adds idf * tf / (tf + k1 * (1 - b + b * length /
@@ -50,10 +52,8 @@ class Bm25Scorer(ABC):
     _documents: ContextMemo[_Index] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not is_number(self.k1) or self.k1 <= 0:
-            raise UsageError(f"k1 is {self.k1!r}", hint="give a number over 0")
-        if not is_number(self.b) or not 0 <= self.b <= 1:
-            raise UsageError(f"b is {self.b!r}", hint="give a number from 0 to 1")
+        check_number("k1", self.k1, over=0)
+        check_range("b", self.b)
 
     @abstractmethod
     def analyse(self, text: str) -> list[str]:
@@ -64,13 +64,18 @@ class Bm25Scorer(ABC):
         index = self._indices.get(context, lambda: self._index(self._analysed(context)))
         return index.score(self.analyse(query))
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
-        """`score`, and the relevance of each document in the same range; see `RelevanceScorer`.
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
+        """`score`, and the relevance of each document in the same range, without need of a rule; see `Scorer`.
 
         A document's relevance is the mean of its own BM25, among the documents of this context, and of its two best
         units: on SciFact's training claims better than either alone.
         """
-        sources = getattr(context, "sources", None) or [0] * len(context.units)
+        del rule
+        context = as_context(context)
+        sources = context.sources or [0] * len(context.units)
+        # Documents and units share the analysis of the texts, which takes most of the time.
         index = self._documents.get(context, lambda: self._index(self._analysed(context), sources))
         units, whole = self.score(query, context), index.score(self.analyse(query))
         return units, (whole + document_scores(units, sources, len(whole))) / np.float32(2)
@@ -140,12 +145,14 @@ class _Index:
 
     def score(self, query: list[str]) -> Scores:
         scores: Scores = np.zeros(self.size, dtype=np.float32)
+        # A term that is asked twice counts twice, as in the sum that BM25 is; hence a list and no set.
         known = [self.ids[term] for term in query if term in self.ids]
         if not known:
             return scores
         for number in known:
             place = slice(*self.starts[number : number + 2])
             scores[self.holders[place]] += self.parts[place]
+        # Terms that no unit holds count here too: a question of which half is not answered reaches half of the scale.
         attainable = sum(_idf(self._frequency(term), self.size) for term in query)
         return np.asarray(scores / attainable, dtype=np.float32)
 
@@ -162,11 +169,13 @@ def _build_index(found: _Terms, owners: NDArray[np.int64], size: int, parameters
     are those of bm25s, so that scores are equal to the last bit (tests/scorers/test_bm25.py).
     """
     k1, b = parameters
+    # Term and document in one number, so that one sort both groups and counts them.
     pairs, counts = np.unique(found.ids.astype(np.int64) * size + owners, return_counts=True)
     terms, holders = np.divmod(pairs, max(size, 1))
     starts = np.searchsorted(terms, np.arange(len(found.numbers) + 1))
     lengths = np.bincount(owners, minlength=size)
     room = k1 * ((1 - b) + b * lengths / max(float(lengths.mean()) if size else 0.0, 1e-9))
+    # Few frequencies are different: each idf is computed once.
     frequencies, places = np.unique(np.diff(starts), return_inverse=True)
     idf = np.asarray([_idf(frequency, size) for frequency in frequencies.tolist()], dtype=np.float32)[places]
     tf = counts.astype(np.float32)

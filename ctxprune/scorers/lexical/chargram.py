@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ctxprune.errors import UsageError
 from ctxprune.scorers.lexical.bm25 import Bm25Scorer
 from ctxprune.text.words import STOP_WORDS, words
+from ctxprune.utils.validation import check_whole
 
 __all__ = ["ChargramScorer"]
 
@@ -29,11 +29,11 @@ class ChargramScorer(Bm25Scorer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.n, int) or self.n < 2:
-            raise UsageError(f"n is {self.n!r}", hint="give a whole number from 2 up")
+        check_whole("n", self.n, minimum=2)
 
     def analyse(self, text: str) -> list[str]:
         """The n-grams of the words of `text` without stop words; with them where there are no others."""
         found = words(text)
+        # A space on each side tells grams at the beginning and the end of a word from those within one.
         edged = [f" {word} " for word in found if word not in STOP_WORDS] or [f" {word} " for word in found]
         return [word[i : i + self.n] for word in edged for i in range(max(len(word) - self.n + 1, 1))]

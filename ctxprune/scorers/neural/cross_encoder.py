@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.scorers.neural.documents import best_windows, check_count, document_windows, model_fingerprint, readable
+from ctxprune.scorers.base import Scorer
+from ctxprune.scorers.neural.documents import model_fingerprint, replace_surrogates, split_documents, take_best_windows
 from ctxprune.scorers.neural.onnx_cross_encoder import OnnxCrossEncoder
 from ctxprune.storage.sealed import parse_json
 from ctxprune.utils.extras import require
+from ctxprune.utils.foreign import foreign_attribute
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["CrossEncoderScorer", "PairRater", "RatePairs", "load_cross_encoder"]
 
@@ -30,7 +34,7 @@ RatePairs: TypeAlias = "Callable[[Sequence[tuple[str, str]]], NDArray[np.floatin
 
 
 @dataclass(frozen=True)
-class CrossEncoderScorer:
+class CrossEncoderScorer(Scorer):
     """Relevance of each unit by itself, read together with the question: float32 (n_units,), 0 to 1, higher = keep.
 
     Each sentence scored alone by a reranker is DSLR (Hwang et al., 2024). The score is the logistic function of the
@@ -55,11 +59,12 @@ class CrossEncoderScorer:
     window: int = 2000
 
     def __post_init__(self) -> None:
-        kinds = isinstance(self.model, (str, Path)) or callable(self.model) or hasattr(self.model, "predict")
+        loaded = foreign_attribute(self.model, "predict") is not None
+        kinds = isinstance(self.model, (str, Path)) or callable(self.model) or loaded
         if not kinds or isinstance(self.model, type):
             raise UsageError(f"model is {self.model!r}", hint="give a folder, or a loaded CrossEncoder")
-        check_count("window", self.window)
-        if hasattr(self.model, "predict"):
+        check_whole("window", self.window)
+        if loaded:
             object.__setattr__(self, "model", PairRater(self.model))
 
     @property
@@ -73,26 +78,32 @@ class CrossEncoderScorer:
 
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
         """`score` of each pair; the model sees all of them at once."""
-        return self._rated(queries, [[readable(unit.text) for unit in context.units] for context in contexts])
+        return self._rate(queries, [[replace_surrogates(unit.text) for unit in context.units] for context in contexts])
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
-        """`score`, and the relevance of each document, 0 to 1; see `ctxprune.scorers.base.RelevanceScorer`.
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
+        """`score`, and the relevance of each document, 0 to 1; see `Scorer`.
 
         A document is read with its title, as a whole or in windows of which the best counts (MaxP: Dai and Callan,
         SIGIR 2019).
         """
-        windows, places = document_windows(context, self.window)
-        units, found = self._rated([query, query], [[readable(unit.text) for unit in context.units], windows])
-        return units, best_windows(found, places, context)
+        del rule
+        windows, places = split_documents(context, self.window)
+        units, found = self._rate([query, query], [[replace_surrogates(unit.text) for unit in context.units], windows])
+        return units, take_best_windows(found, places, context)
 
-    def _rated(self, queries: Sequence[str], lists: Sequence[Sequence[str]]) -> list[Scores]:
+    def _rate(self, queries: Sequence[str], lists: Sequence[Sequence[str]]) -> list[Scores]:
         """For each query its texts' scores."""
-        pairs = [(readable(query), text) for query, texts in zip(queries, lists, strict=True) for text in texts]
+        pairs = [
+            (replace_surrogates(query), text) for query, texts in zip(queries, lists, strict=True) for text in texts
+        ]
+        # Blank texts score 0 without being read: encoders give them whatever their bias says.
         chosen = [index for index, pair in enumerate(pairs) if all(text.strip() for text in pair)]
         scores: Scores = np.zeros(len(pairs), dtype=np.float32)
         if chosen:
             rate = load_cross_encoder(self.model) if isinstance(self.model, (str, Path)) else self.model
-            scores[chosen] = _checked(rate([pairs[index] for index in chosen]), len(chosen))
+            scores[chosen] = _check_scores(rate([pairs[index] for index in chosen]), len(chosen))
         return np.split(scores, np.cumsum([len(texts) for texts in lists])[:-1]) if lists else []
 
 
@@ -108,7 +119,7 @@ class PairRater:
         self._lock = threading.Lock()  # fast tokenizers fail where two threads set their padding
         known = inspect.signature(model.predict).parameters
         # Named activation_fct before sentence-transformers 4.
-        wanted = {"show_progress_bar": False, "activation_fn": _same, "activation_fct": _same}
+        wanted = {"show_progress_bar": False, "activation_fn": _keep_logits, "activation_fct": _keep_logits}
         self._options = {name: value for name, value in wanted.items() if name in known}
 
     @property
@@ -126,6 +137,7 @@ class PairRater:
             raise UsageError(
                 f"the cross-encoder gives {logits.shape[-1]} numbers a pair", hint="give one that has one label"
             )
+        # Clipped, so that exp does not overflow.
         scores: NDArray[np.float32] = (1 / (1 + np.exp(-np.clip(logits, -80, 80)))).astype(np.float32)
         return scores
 
@@ -142,11 +154,11 @@ def load_cross_encoder(model: str | Path, *, download: bool = False, device: str
         InputError: There is no such model here, its files are damaged, or it has no head that ranks.
         MissingExtraError: sentence-transformers is not installed; for an ONNX file, onnxruntime.
     """
-    return _loaded(str(model), download, device)
+    return _load(str(model), download, device)
 
 
 @lru_cache(maxsize=4)
-def _loaded(model: str, download: bool, device: str) -> PairRater:
+def _load(model: str, download: bool, device: str) -> PairRater:
     if model.endswith(".onnx"):
         return PairRater(OnnxCrossEncoder(model))
     library = require("sentence_transformers", "embedding")
@@ -173,11 +185,11 @@ def _check_head(folder: Path) -> None:
         )
 
 
-def _same(logits: Any) -> Any:
+def _keep_logits(logits: Any) -> Any:
     return logits
 
 
-def _checked(scores: Any, size: int) -> NDArray[np.float32]:
+def _check_scores(scores: Any, size: int) -> NDArray[np.float32]:
     found = np.asarray(scores, dtype=np.float32)
     if found.shape != (size,):
         raise UsageError(f"the model gave an array of shape {found.shape} for {size} pairs", hint="one number a pair")

@@ -1,4 +1,4 @@
-"""Texts as models from elsewhere can read them, and whole documents in windows."""
+"""Texts prepared for third-party models, and documents cut into windows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.errors import UsageError
+from ctxprune.context.base import as_context
+from ctxprune.scorers.relevance import count_documents
 from ctxprune.utils.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -17,25 +18,25 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
 
-__all__ = ["best_windows", "check_count", "document_windows", "model_fingerprint", "readable"]
+__all__ = ["model_fingerprint", "replace_surrogates", "split_documents", "take_best_windows"]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def readable(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """`text` with the replacement character for lone surrogates, which no tokenizer takes."""
     return _SURROGATES.sub("\ufffd", text)
 
 
-def document_windows(context: Context[Any], size: int) -> tuple[list[str], NDArray[np.intp]]:
+def split_documents(context: Context[Any], size: int) -> tuple[list[str], NDArray[np.intp]]:
     """The texts of a context's documents, cut between units into windows of at most `size` characters.
 
     Returns:
         The windows, each with its document's title first, and the document of each, int (n_windows,), rising; a unit
         longer than `size` is a window by itself, a document of blank units has none.
     """
-    sources = getattr(context, "sources", None)
-    titles = getattr(context, "titles", None) or ()
+    context = as_context(context)
+    sources, titles = context.sources, context.titles
     windows: list[list[str]] = []
     places: list[int] = []
     filled = 0
@@ -43,28 +44,21 @@ def document_windows(context: Context[Any], size: int) -> tuple[list[str], NDArr
         source = 0 if sources is None else int(sources[index])
         if not unit.text.strip():
             continue
+        # A window ends with its document, and before the unit that would make it too long.
         if not places or places[-1] != source or filled + len(unit.text) > size:
             windows.append([titles[source]] if source < len(titles) and titles[source] else [])
             places.append(source)
             filled = 0
         windows[-1].append(unit.text)
         filled += len(unit.text) + 1
-    return [readable(" ".join(texts)) for texts in windows], np.asarray(places, dtype=np.intp)
+    return [replace_surrogates(" ".join(texts)) for texts in windows], np.asarray(places, dtype=np.intp)
 
 
-def best_windows(scores: Scores, places: NDArray[np.intp], context: Context[Any]) -> Scores:
+def take_best_windows(scores: Scores, places: NDArray[np.intp], context: Context[Any]) -> Scores:
     """The score of each document, float32 (n_documents,): that of its best window; 0 for one without."""
-    sources = getattr(context, "sources", None)
-    size = (1 if context.units else 0) if sources is None else max(sources, default=-1) + 1
-    documents: Scores = np.zeros(size, dtype=np.float32)
+    documents: Scores = np.zeros(count_documents(as_context(context)), dtype=np.float32)
     np.maximum.at(documents, places, scores)
     return documents
-
-
-def check_count(name: str, value: object) -> None:
-    """Refuse what is no whole number from 1 up."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise UsageError(f"{name} is {value!r}", hint="give a whole number from 1 up")
 
 
 def model_fingerprint(model: object, *parts: object) -> str:

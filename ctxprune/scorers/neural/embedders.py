@@ -16,11 +16,12 @@ import numpy as np
 from ctxprune.errors import InputError, UsageError
 from ctxprune.scorers.neural.onnx_session import INPUTS, onnx_session, onnx_tokenizer
 from ctxprune.utils.extras import require
+from ctxprune.utils.foreign import foreign_attribute
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Embed", "OnnxEmbedder", "SentenceEmbedder", "embedded", "load_embedder"]
+__all__ = ["Embed", "OnnxEmbedder", "SentenceEmbedder", "embed_texts", "load_embedder"]
 
 Embed: TypeAlias = "Callable[[Sequence[str]], NDArray[np.floating[Any]]]"
 
@@ -28,7 +29,7 @@ _MAX_TOKENS = 256
 _BATCH = 64
 
 
-def embedded(embed: Embed, texts: Sequence[str]) -> NDArray[np.float32]:
+def embed_texts(embed: Embed, texts: Sequence[str]) -> NDArray[np.float32]:
     """Vectors of unit length: float32 (n_texts, d); a zero vector stays one. No texts give (0, 0) without a call.
 
     Raises:
@@ -43,6 +44,7 @@ def embedded(embed: Embed, texts: Sequence[str]) -> NDArray[np.float32]:
         )
     if not np.isfinite(vectors).all():
         raise UsageError("the embedder gave values that are not finite")
+    # Normalised here, whatever the model does: the scorer takes products for cosines.
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: NDArray[np.float32] = vectors / np.maximum(norms, 1e-12)
     return unit
@@ -81,18 +83,18 @@ class SentenceEmbedder:
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of some texts."""
-        return self._encoded("encode", texts)
+        return self._encode("encode", texts)
 
     def questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of questions, with the prompt that the model keeps for them, if it does."""
-        return self._encoded("encode_query", texts)
+        return self._encode("encode_query", texts)
 
     def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of texts to be found, with the prompt that the model keeps for them, if it does."""
-        return self._encoded("encode_document", texts)
+        return self._encode("encode_document", texts)
 
-    def _encoded(self, method: str, texts: Sequence[str]) -> NDArray[np.float32]:
-        encode = getattr(self._model, method, self._model.encode)  # `encode` alone before sentence-transformers 5
+    def _encode(self, method: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        encode = foreign_attribute(self._model, method, "encode")  # `encode` alone before sentence-transformers 5
         with self._lock:
             vectors: NDArray[np.float32] = encode(
                 list(texts),

@@ -11,8 +11,11 @@ import numpy as np
 
 from ctxprune.context.memo import ContextMemo
 from ctxprune.errors import UsageError
-from ctxprune.scorers.neural.documents import best_windows, check_count, document_windows, model_fingerprint, readable
-from ctxprune.scorers.neural.embedders import SentenceEmbedder, embedded, load_embedder
+from ctxprune.scorers.base import Scorer
+from ctxprune.scorers.neural.documents import model_fingerprint, replace_surrogates, split_documents, take_best_windows
+from ctxprune.scorers.neural.embedders import SentenceEmbedder, embed_texts, load_embedder
+from ctxprune.utils.foreign import foreign_attribute
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +25,13 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
     from ctxprune.scorers.neural.embedders import Embed
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["EmbeddingScorer"]
 
 
 @dataclass(frozen=True)
-class EmbeddingScorer:
+class EmbeddingScorer(Scorer):
     """Cosine of the question's vector with that of each unit: float32 (n_units,), 0 to 1 (negative ones count as 0).
 
     Blank units score 0, and all do for a blank question. The vectors of a context are made once. Sentences often name
@@ -54,10 +58,10 @@ class EmbeddingScorer:
     )
 
     def __post_init__(self) -> None:
-        named, loaded = isinstance(self.model, (str, Path)), hasattr(self.model, "encode")
+        named, loaded = isinstance(self.model, (str, Path)), foreign_attribute(self.model, "encode") is not None
         if not (named or loaded or callable(self.model)) or isinstance(self.model, type):
             raise UsageError(f"model is {self.model!r}", hint="give a folder, or a loaded SentenceTransformer")
-        check_count("window", self.window)
+        check_whole("window", self.window)
         if loaded and not named:
             object.__setattr__(self, "model", SentenceEmbedder(self.model))
 
@@ -70,39 +74,47 @@ class EmbeddingScorer:
         """Scores as the class says; (0,) if there is no unit."""
         if not context.units or not query.strip():
             return np.zeros(len(context.units), dtype=np.float32)
-        return _cosines(self._asked(query), self._unit_vectors(context))
+        return _cosines(self._embed_query(query), self._unit_vectors(context))
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
-        """`score`, and the relevance of each document, 0 to 1; see `ctxprune.scorers.base.RelevanceScorer`.
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
+        """`score`, and the relevance of each document, 0 to 1; see `Scorer`.
 
         A document is read with its title, as a whole or in windows of which the best counts.
         """
+        del rule
         found, places = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.intp)
         if context.units and query.strip():
             vectors, places = self._documents.get(context, lambda: self._window_vectors(context))
-            found = _cosines(self._asked(query), vectors)
-        return self.score(query, context), best_windows(found, places, context)
+            found = _cosines(self._embed_query(query), vectors)
+        return self.score(query, context), take_best_windows(found, places, context)
 
     @property
     def _embed(self) -> Embed:
-        embed: Embed = _loaded(str(self.model)) if isinstance(self.model, (str, Path)) else self.model
+        embed: Embed = _load(str(self.model)) if isinstance(self.model, (str, Path)) else self.model
         return embed
 
-    def _asked(self, query: str) -> NDArray[np.float32]:
-        asked: NDArray[np.float32] = embedded(getattr(self._embed, "questions", self._embed), [readable(query)])[0]
+    def _embed_query(self, query: str) -> NDArray[np.float32]:
+        embed = foreign_attribute(self._embed, "questions", default=self._embed)
+        asked: NDArray[np.float32] = embed_texts(embed, [replace_surrogates(query)])[0]
         return asked
 
     def _unit_vectors(self, context: Context[Any]) -> NDArray[np.float32]:
-        return self._units.get(context, lambda: self._vectors([readable(unit.text) for unit in context.units]))
+        return self._units.get(
+            context, lambda: self._vectors([replace_surrogates(unit.text) for unit in context.units])
+        )
 
     def _window_vectors(self, context: Context[Any]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        windows, places = document_windows(context, self.window)
+        windows, places = split_documents(context, self.window)
         return self._vectors(windows), places
 
     def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """float32 (n_texts, d); zeros for blank texts, (n_texts, 0) where all are."""
         chosen = [index for index, text in enumerate(texts) if text.strip()]
-        found = embedded(getattr(self._embed, "passages", self._embed), [texts[index] for index in chosen])
+        embed = foreign_attribute(self._embed, "passages", default=self._embed)
+        found = embed_texts(embed, [texts[index] for index in chosen])
+        # Blank texts have the zero vector, whose cosine with anything is 0.
         vectors = np.zeros((len(texts), found.shape[1]), dtype=np.float32)
         vectors[chosen] = found
         return vectors
@@ -113,10 +125,11 @@ def _cosines(asked: NDArray[np.float32], vectors: NDArray[np.float32]) -> Scores
         return np.zeros(len(vectors), dtype=np.float32)
     if len(asked) != vectors.shape[1]:
         raise UsageError(f"the model gave vectors of {len(asked)} and of {vectors.shape[1]} numbers")
+    # Below 0 texts are not more unlike than unlike; rounding may lift a cosine over 1.
     cosines: Scores = np.clip(vectors @ asked, 0, 1)
     return cosines
 
 
 @lru_cache(maxsize=4)
-def _loaded(model: str) -> Embed:
+def _load(model: str) -> Embed:
     return load_embedder(model)

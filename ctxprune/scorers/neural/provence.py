@@ -1,4 +1,4 @@
-"""Provence's decision rule upon any of its checkpoints."""
+"""Provence's decision rule with any of its checkpoints."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import numpy as np
 from ctxprune.errors import UsageError
 from ctxprune.models.provence import TokenModel, load_provence
 from ctxprune.models.reading import Layout
-from ctxprune.models.windows import Window, chunks, clipped
-from ctxprune.scorers.neural.documents import check_count, model_fingerprint, readable
+from ctxprune.models.windows import Window, clip_ids, split_units
+from ctxprune.scorers.base import Scorer
+from ctxprune.scorers.neural.documents import model_fingerprint, replace_surrogates
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,12 +23,13 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["ProvenceScorer"]
 
 
 @dataclass(frozen=True)
-class ProvenceScorer:
+class ProvenceScorer(Scorer):
     """Mean over a unit's tokens of the probability of keeping them: float32 (n_units,), 0 to 1, higher = keep.
 
     Provence (Chirkova, Formal, Nikoulina and Clinchant, ICLR 2025) keeps sentences above 0.1 (cautious) or 0.5:
@@ -54,7 +57,7 @@ class ProvenceScorer:
     def __post_init__(self) -> None:
         if not isinstance(self.model, (str, Path, TokenModel)) or isinstance(self.model, type):
             raise UsageError(f"model is {self.model!r}", hint="give the folder of a Provence checkpoint")
-        check_count("batch", self.batch)
+        check_whole("batch", self.batch)
 
     @property
     def loaded(self) -> TokenModel:
@@ -75,15 +78,19 @@ class ProvenceScorer:
         """`score` of each pair; windows of all of them share batches."""
         return [units for units, _ in self._read(queries, contexts)]
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
         """`score`, and the relevance of each document, 0 to 1, from the same pass: the ranking score's logistic value.
 
-        See `ctxprune.scorers.base.RelevanceScorer`. Of a document's windows the best counts; 0 where nothing was read.
+        See `Scorer`. Of a document's windows the best counts; 0 where nothing was read.
         """
+        del rule
         return self._read([query], [context])[0]
 
     def _read(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[tuple[Scores, Scores]]:
         pairs = list(zip(queries, contexts, strict=True))
+        # Nothing to read: the model is not loaded for it.
         if not any(query.strip() and context.units for query, context in pairs):
             return [(np.zeros(len(context.units), np.float32), _Reading(context).scores()[1]) for _, context in pairs]
         model = self.loaded
@@ -93,6 +100,7 @@ class ProvenceScorer:
             for query, reading in zip(queries, readings, strict=True)
             for place, window in reading.windows(model, query)
         ]
+        # By length, so that a batch is padded little; results go back to their place by the objects themselves.
         work.sort(key=lambda item: len(item[2].ids))
         for at in range(0, len(work), self.batch):
             part = work[at : at + self.batch]
@@ -115,17 +123,17 @@ class _Reading:
         if not query.strip() or not self._units:
             return
         layout = self._layout
-        texts = [readable(query), *map(readable, layout.titles)]
+        texts = [replace_surrogates(query), *map(replace_surrogates, layout.titles)]
         for title, members in zip(layout.titles, layout.members, strict=True):
             # As in training: sentences follow each other after a space.
             texts += [self._text(unit, follows=bool(title or place)) for place, unit in enumerate(members)]
         ids = model.encode(texts)
-        head = [*model.first, *clipped(ids[0], model.limit // 4), *model.between]
+        head = [*model.first, *clip_ids(ids[0], model.limit // 4), *model.between]
         rest = iter(ids[1 + layout.documents :])
         for number, members in enumerate(layout.members):
-            above = clipped(ids[1 + number], model.limit // 8)
+            above = clip_ids(ids[1 + number], model.limit // 8)
             room = model.limit - len(head) - len(above) - len(model.last)
-            for chunk in chunks([next(rest) for _ in members], room):
+            for chunk in split_units([next(rest) for _ in members], room):
                 window = Window([*head, *above], len(head))
                 for unit, tokens in chunk:
                     window.add(number, unit, tokens)
@@ -138,6 +146,7 @@ class _Reading:
             unit = self._layout.members[document][piece.unit]
             self._sums[unit] += float(keep[piece.start : piece.end].sum(dtype=np.float64))
             self._counts[unit] += piece.end - piece.start
+        # The best window of a document speaks for the whole of it.
         self._relevance[document] = max(self._relevance[document], relevance)
 
     def scores(self) -> tuple[Scores, Scores]:
@@ -150,5 +159,5 @@ class _Reading:
         return units.astype(np.float32), documents.astype(np.float32)
 
     def _text(self, unit: int, *, follows: bool) -> str:
-        text = readable(self._units[unit].text)
+        text = replace_surrogates(self._units[unit].text)
         return f"{' ' * follows}{text}" if text.strip() else ""

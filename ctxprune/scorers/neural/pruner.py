@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.errors import UsageError
 from ctxprune.models.reading import Layout, read_batch
+from ctxprune.scorers.base import Scorer, score_documents
 from ctxprune.scorers.lexical.titled import TitledScorer
 from ctxprune.scorers.lexical.words import LexicalScorer
-from ctxprune.scorers.relevance import score_documents
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from ctxprune.context.base import Context
     from ctxprune.context.scores import Scores
     from ctxprune.models.pruner import PrunerModel
+    from ctxprune.scorers.relevance import DocumentRule
 
 __all__ = ["Features", "PrunerScorer"]
 
@@ -38,7 +41,7 @@ class Features:
 
 
 @dataclass(frozen=True)
-class PrunerScorer:
+class PrunerScorer(Scorer):
     """Probability that the question needs a unit: float32 (n_units,), 0 to 1, higher = keep.
 
     One model reads the question with the units of a document side by side, its title first, and gives each token a
@@ -73,8 +76,7 @@ class PrunerScorer:
     def __post_init__(self) -> None:
         if self.model is not None and not isinstance(self.model, (str, Path)):
             raise UsageError(f"model is a {type(self.model).__name__}", hint="give the folder of a model")
-        if not isinstance(self.threads, int) or isinstance(self.threads, bool) or self.threads < 1:
-            raise UsageError(f"threads is {self.threads!r}", hint="give a whole number from 1 up")
+        check_whole("threads", self.threads)
 
     @property
     def loaded(self) -> PrunerModel:
@@ -92,17 +94,22 @@ class PrunerScorer:
         """Scores as the class says; (0,) if there is no unit."""
         return self.score_documents(query, context)[0]
 
-    def score_documents(self, query: str, context: Context[Any]) -> tuple[Scores, Scores]:
+    def score_documents(
+        self, query: str, context: Context[Any], *, rule: DocumentRule | None = None
+    ) -> tuple[Scores, Scores]:
         """`score`, and how probable it is that a document is what the question asks for; 0 for one without units.
 
-        See `ctxprune.scorers.base.RelevanceScorer`. A document with several trees of units is as relevant as the best.
+        See `Scorer`. A document with several trees of units is as relevant as the best.
         """
+        del rule
         return self.score_documents_batch([query], [context])[0]
 
     def score_documents_batch(
-        self, queries: Sequence[str], contexts: Sequence[Context[Any]]
+        self, queries: Sequence[str], contexts: Sequence[Context[Any]], *, rule: DocumentRule | None = None
     ) -> list[tuple[Scores, Scores]]:
         """`score_documents` of each pair, in one pass; each pair's result is the same in any company."""
+        del rule
+        # The model has no answer for no units; an empty context does not load it either.
         filled = [number for number, context in enumerate(contexts) if context.units]
         features = self.features_batch([queries[i] for i in filled], [contexts[i] for i in filled])
         empty = np.zeros(0, dtype=np.float32)
@@ -113,9 +120,9 @@ class PrunerScorer:
 
     def _scores(self, features: Features) -> tuple[Scores, Scores]:
         layout, manifest = features.layout, self.loaded.manifest
-        documents = _probabilities(features.documents, _of(manifest.document, layout.kind))
+        documents = _to_probabilities(features.documents, _weights_of(manifest.document, layout.kind))
         documents[features.documents["relevance"] <= _NOTHING] = 0
-        units = _probabilities(features.units, _of(manifest.unit, layout.kind))
+        units = _to_probabilities(features.units, _weights_of(manifest.unit, layout.kind))
         units[np.isneginf(features.units["keep"])] = 0
         # Headings come along with what stands under them; with a score of their own they would be kept instead of it.
         units[layout.is_title] = 0 if layout.kind == "passage" else documents[layout.places[layout.is_title]]
@@ -129,17 +136,20 @@ class PrunerScorer:
 
     def features_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Features]:
         """`features` of each pair, in one pass."""
+        contexts = [as_context(context) for context in contexts]
         layouts = [Layout(context) for context in contexts]
         logits = read_batch(self.loaded, queries, contexts, layouts)
         return [self._features(*parts) for parts in zip(queries, contexts, layouts, logits, strict=True)]
 
     def _features(self, query: str, context: Context[Any], layout: Layout, logits: tuple[Any, Any]) -> Features:
         keep, places = logits[0], layout.places
+        # A document without a token has a logit of -inf, which no weight may meet.
         relevance = np.maximum(logits[1], _NOTHING)
         lexical, sources = score_documents(self._lexical, query, context)
         titled = lexical
         if any(layout.titles):
             titled, sources = self._titled.score_documents(query, context)
+        # A document's own features are those of its best unit.
         best, title = np.full(layout.documents, _NOTHING), np.zeros(layout.documents)
         np.maximum.at(best, places, keep)
         np.maximum.at(title, places, titled)
@@ -150,28 +160,28 @@ class PrunerScorer:
                 "relevance": relevance[places],
                 "lexical": lexical.astype(np.float64),
                 "titled": titled.astype(np.float64),
-                "fewness": _fewness(len(places), getattr(context, "whole_units", 0)),
+                "fewness": _rate_fewness(len(places), context.whole_units),
             },
             {
                 "relevance": relevance,
                 "keep": best,
                 "titled": title,
                 "lexical": sources[layout.sources].astype(np.float64),
-                "fewness": _fewness(layout.documents, getattr(context, "whole_documents", 0)),
+                "fewness": _rate_fewness(layout.documents, context.whole_documents),
             },
         )
 
 
-def _fewness(size: int, whole: int) -> NDArray[np.float64]:
+def _rate_fewness(size: int, whole: int) -> NDArray[np.float64]:
     """(size,): the fewer there are, the likelier is each; of a part of a context, the fewer there are in the whole."""
     return np.full(size, -np.log(max(size, whole)))
 
 
-def _of(weights: Mapping[str, Mapping[str, float]], kind: str) -> Mapping[str, float]:
+def _weights_of(weights: Mapping[str, Mapping[str, float]], kind: str) -> Mapping[str, float]:
     return weights.get(kind, weights["passage"])
 
 
-def _probabilities(features: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float]) -> NDArray[np.float64]:
+def _to_probabilities(features: Mapping[str, NDArray[np.float64]], weights: Mapping[str, float]) -> NDArray[np.float64]:
     size = len(next(iter(features.values())))
     logits = np.full(size, weights.get("bias", 0.0))
     for name, weight in weights.items():

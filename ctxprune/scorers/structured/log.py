@@ -1,4 +1,4 @@
-"""Scores for logs: what the question asks, then what is rare or alarming, and one line of each kind before a second."""
+"""Scores for logs: matches of the question, rare and alarming records, one of each template before a second."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.context.scores import as_scores
-from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.scorers.lexical.words import LexicalScorer
-from ctxprune.scorers.structured.log_templates import form_of, templates_of
+from ctxprune.scorers.structured.log_templates import find_templates, form_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,26 +34,25 @@ _ALARM, _WARNING, _RARE = 0.4, 0.2, 0.2  # what an error, a warning, a template 
 
 
 @dataclass(frozen=True)
-class LogScorer:
+class LogScorer(Scorer):
     """`scorer` on logs (`ctxprune.rag.Log`, several joined), 0 to 1.6, higher = keep; on others as `scorer` says.
 
-    The scores of `scorer` are brought to 0..1, errors and warnings and rare templates get more; the n-th best record of
-    a template, ties to the earlier one, gets the n-th part of that (records of one template that alarm and those that
-    do not count as two). So a budget is first spent on one record of each
-    template, the one that the question asks for if it asks for one, and the first one otherwise. What alarms is told
-    from words, whatever the question; the amounts are set by hand.
+    The scores of `scorer` are scaled to 0..1; errors, warnings and rare templates get more. The n-th best record of a
+    template, ties to the earlier one, gets the n-th part of that (alarming records of a template and its others count
+    as two templates). So a budget is first spent on one record of each template: the one that matches the question
+    best, or the first one. Errors and warnings are found by words, whatever the question; the amounts are set by hand.
 
     Attributes:
         scorer: Reads question and records.
 
     Raises:
-        UsageError: `scorer` is none.
+        UsageError: `scorer` is not a scorer.
     """
 
     scorer: Scorer = field(default_factory=LexicalScorer)
 
     def __post_init__(self) -> None:
-        check_scorer(self.scorer)
+        as_scorer(self.scorer)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
@@ -61,19 +61,21 @@ class LogScorer:
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
         """`score` of each pair; the scorer sees the whole batch at once."""
         scores = score_batch(self.scorer, queries, contexts)
-        return [_in_turn(found, context) for found, context in zip(scores, contexts, strict=True)]
+        return [_rank_by_turn(found, as_context(context)) for found, context in zip(scores, contexts, strict=True)]
 
 
-def _in_turn(scores: Scores, context: Context[Any]) -> Scores:
-    if getattr(context, "kind", "") != "log" or not len(scores):
+def _rank_by_turn(scores: Scores, context: Context[Any]) -> Scores:
+    if context.kind != "log" or not len(scores):
         return scores
     forms = [form_of(unit.text) for unit in context.units]
-    known = getattr(context, "templates", None)  # logs that were joined have none of their own
-    alarms = _alarms(forms)
-    _, templates = np.unique([known or templates_of(forms)[0], alarms], axis=1, return_inverse=True)
+    alarms = _rate_alarms(forms)
+    # Logs that were joined have no templates of their own: a template may occur in several of them.
+    # An error and a success of one template are two kinds of record, hence the pair of both as the key.
+    _, templates = np.unique([context.templates or find_templates(forms)[0], alarms], axis=1, return_inverse=True)
     span = float(scores.max() - scores.min())
     whole = (scores - scores.min()) / span if span else np.zeros_like(scores)
-    whole = whole + alarms + _rarity(templates)
+    whole = whole + alarms + _rate_rarity(templates)
+    # Within each template from the best record down; the n-th of them gets the n-th part of its score.
     order = np.lexsort((-whole, templates))  # stable: of equal ones the earlier first
     ordered = templates[order]
     fresh = np.ones(len(order), dtype=np.bool_)
@@ -84,7 +86,7 @@ def _in_turn(scores: Scores, context: Context[Any]) -> Scores:
     return as_scores(whole / turns, len(scores))
 
 
-def _alarms(forms: list[str]) -> NDArray[np.float64]:
+def _rate_alarms(forms: list[str]) -> NDArray[np.float64]:
     """By the words of each record, what a template masks among them."""
     amounts = {
         form: _ALARM if _ALARMS.search(form) else _WARNING if _WARNINGS.search(form) else 0.0
@@ -93,7 +95,7 @@ def _alarms(forms: list[str]) -> NDArray[np.float64]:
     return np.array([amounts[form] for form in forms])
 
 
-def _rarity(templates: NDArray[np.int64]) -> NDArray[np.float64]:
+def _rate_rarity(templates: NDArray[np.int64]) -> NDArray[np.float64]:
     """From 0 for a template that all records have up to `_RARE` for one of a single record, by the logarithm."""
     counts = np.bincount(templates)[templates]
     rarity: NDArray[np.float64] = _RARE * (1 - np.log(counts) / np.log(max(len(templates), 2)))

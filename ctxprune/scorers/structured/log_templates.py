@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["MASK", "LogLines", "form_of", "read_lines", "templates_of"]
+__all__ = ["MASK", "LogLines", "find_templates", "form_of", "read_lines"]
 
 MASK = "*"
 
@@ -68,6 +68,7 @@ def read_lines(text: str) -> LogLines:
     are indented and those that belong to a stack trace.
     """
     forms = form_of(text).split("\n")
+    # Decided once for the whole log: a stack trace has lines that look like heads of records.
     sample = [form for form in forms[:_SAMPLE] if form.strip() and not form[0].isspace()]
     headed = sum(_HEAD.match(form) is not None for form in sample) > _HEADS * len(sample)
     starts: dict[str, bool] = {}
@@ -76,6 +77,7 @@ def read_lines(text: str) -> LogLines:
     further: defaultdict[int, list[str]] = defaultdict(list)  # lines of records of several
     begin = 0
     for form, line in zip(forms, text.split("\n"), strict=True):
+        # Lines of one form start a record alike, and most lines of a log have one of a few forms.
         if form not in starts:
             starts[form] = _starts(form, headed)
         end = begin + len(line.rstrip())
@@ -96,7 +98,7 @@ def form_of(text: str) -> str:
     return _RUN.sub("0", text.translate(_DIGITS))
 
 
-def templates_of(forms: list[str]) -> tuple[list[int], list[str]]:
+def find_templates(forms: list[str]) -> tuple[list[int], list[str]]:
     """For each record the number of its template, by first coming, and the templates, `MASK` for what changes."""
     masked = {
         form: (_CHANGING_IN_JSON if form.startswith("{") else _CHANGING).sub(MASK, form)
@@ -133,11 +135,13 @@ def _mask_parameters(lines: list[list[str]]) -> None:
     numbers = {MASK: 0, "": 1}
     ids = np.array([[numbers.setdefault(word, len(numbers)) for word in words] for words in lines])
     random = np.random.default_rng(0)
+    # A fixed seed: the same log has the same templates on every machine.
     weights = random.integers(1 << 63, size=len(numbers) + 1, dtype=np.uint64)  # the last one is that of a gap
     factors = random.integers(1 << 63, size=ids.shape[1], dtype=np.uint64)
     for _ in range(_ROUNDS):
         terms = weights[ids] * factors
         wholes = terms.sum(axis=1)
+        # Equal hashes with a word left out mean lines that differ in that word alone.
         _, gaps = np.unique(wholes[:, None] - terms + weights[-1] * factors, return_inverse=True)
         gaps = gaps.reshape(ids.shape)
         _, different = np.unique(wholes, return_index=True)

@@ -1,4 +1,4 @@
-"""BM25 with a look at the names of things: tools, and properties of schemas."""
+"""BM25 and the names of units: of tools, and of properties of schemas."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.context.memo import ContextMemo
 from ctxprune.models.vectors import load_vectors
-from ctxprune.scorers.base import Scorer, check_scorer
+from ctxprune.scorers.base import Scorer, as_scorer
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.text.words import STOP_WORDS, split_identifier, stem, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Context
@@ -53,8 +52,8 @@ _VOWELS = frozenset("aeiou")
 
 
 @dataclass(frozen=True)
-class NamesScorer:
-    """How well a question speaks of a thing with a name: float32 (n_units,), 0 to 1, higher = keep.
+class NamesScorer(Scorer):
+    """How well a question matches a unit that has a name: float32 (n_units,), 0 to 1, higher = keep.
 
     The weighted mean of three parts, each 0 to 1: `lexical` on the unit's text; the share of the information (idf) in
     the words of its name that the question speaks of, in the same word, a word of near meaning (the bundled word
@@ -70,27 +69,28 @@ class NamesScorer:
         lexical: Reads the whole text of a unit; scores 0 to 1.
 
     Raises:
-        UsageError: `lexical` is no scorer.
+        UsageError: `lexical` is not a scorer.
     """
 
     lexical: Scorer = field(default_factory=LexicalScorer)
     _read: ContextMemo[_Names] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_scorer(self.lexical, "lexical")
+        as_scorer(self.lexical, "lexical")
 
     def score(self, query: str, context: Context[Any]) -> Scores:
         """Scores as the class says."""
         parts = self.parts(query, context)
         scores = parts @ np.asarray(_WEIGHTS)
+        # The verb alone is no evidence: half of all tools read something.
         scores[(parts[:, :2] <= 0).all(axis=1)] = 0
         return np.asarray(scores, dtype=np.float32)
 
     def parts(self, query: str, context: Context[Any]) -> NDArray[np.float64]:
         """What `score` is the weighted mean of: float64 (n_units, 3), BM25, name and verb."""
         names = self._read.get(context, lambda: _Names(context))
-        asked = _words(query)
-        whole = np.asarray(self.lexical.score(query, context), dtype=np.float64)
+        asked = _split_name(query)
+        whole = np.asarray(as_scorer(self.lexical).score(query, context), dtype=np.float64)
         return np.stack([whole, names.share(asked), names.verb(asked)], axis=1)
 
 
@@ -98,9 +98,10 @@ class _Names:
     """The words of the names of a context's units, and what their verbs do."""
 
     def __init__(self, context: Context[Any]) -> None:
+        context = as_context(context)
         units = context.units
-        named: Sequence[str] = getattr(context, "names", None) or [""] * len(units)
-        words = [_words(name) for name in named]
+        named = context.names or [""] * len(units)
+        words = [_split_name(name) for name in named]
         holders = Counter(term for unit in units for term in {*terms(unit.text)})
         self.words = list(dict.fromkeys(word for own in words for word in own))
         places = {word: place for place, word in enumerate(self.words)}
@@ -109,23 +110,25 @@ class _Names:
         self._places = np.asarray([places[word] for own in words for word in own], dtype=np.intp)
         idf = [math.log(1 + (len(units) - holders[word] + 0.5) / (holders[word] + 0.5)) for word in self.words]
         self._idf = np.asarray(idf, dtype=np.float64)
+        # Divided by the name's own information: long names would else win by having more words to match.
         self._told = np.maximum(self._sum(self._idf), 1e-9)
         self._vectors = load_vectors().of(self.words)
-        self._kinds = [_kinds(own, unit.text) for own, unit in zip(words, units, strict=True)]
+        self._kinds = [_find_actions(own, unit.text) for own, unit in zip(words, units, strict=True)]
 
     def share(self, asked: list[str]) -> NDArray[np.float64]:
-        """float64 (n_units,): how much of each name's information the question speaks of."""
+        """float64 (n_units,): how much of each name's information the question covers."""
         if not asked or not self.words:
             return np.zeros(self._size)
         near = load_vectors().of(asked) @ self._vectors.T
+        # Most words are a little near to any other: below the threshold nearness says nothing.
         near = np.where(near >= _NEAREST, _NEAR * near, 0.0).astype(np.float64)
         for row, word in enumerate(asked):
             for column, other in enumerate(self.words):
-                near[row, column] = max(near[row, column], _alike(word, other))
+                near[row, column] = max(near[row, column], _compare_words(word, other))
         return np.asarray(self._sum(self._idf * np.minimum(near.max(axis=0), 1.0)) / self._told)
 
     def verb(self, asked: list[str]) -> NDArray[np.float64]:
-        """float64 (n_units,): 1 where the verb does what is asked for, 0 where another thing, 0.5 where none says."""
+        """float64 (n_units,): 1 where the verb means the action asked for, 0 for another one, 0.5 without a verb."""
         wanted = next((_DOES[word] for word in asked if word in _DOES), None)
         found = [0.5 if wanted is None or not kinds else float(wanted in kinds) for kinds in self._kinds]
         return np.asarray(found, dtype=np.float64)
@@ -136,28 +139,28 @@ class _Names:
         return np.asarray(sums, dtype=np.float64)
 
 
-def _words(text: str) -> list[str]:
+def _split_name(text: str) -> list[str]:
     """The stems of a text in order, each once, without stop words."""
     return list(dict.fromkeys(stem(word) for word in split_identifier(text) if word not in STOP_WORDS))
 
 
-def _kinds(name: list[str], text: str) -> set[str]:
+def _find_actions(name: list[str], text: str) -> set[str]:
     """What the first verb of a name does, and those at the beginning of its description."""
     found = {next((_DOES[word] for word in name if word in _DOES), "")}
     opening = [stem(word) for word in split_identifier(text.partition(": ")[2][:100])][:_OPENING]
     return (found | {_DOES[word] for word in opening if word in _DOES}) - {""}
 
 
-def _alike(word: str, other: str) -> float:
+def _compare_words(word: str, other: str) -> float:
     """How much a word of a name (`other`) is one of the question."""
     if word == other:
         return 1.0
     if word in _DOES and _DOES[word] == _DOES.get(other):
         return _SAME_VERB
-    return _SHORT if other[:1] == word[:1] and 2 <= len(other) < len(word) and _abbreviates(other, word) else 0.0
+    return _SHORT if other[:1] == word[:1] and 2 <= len(other) < len(word) and _is_abbreviation(other, word) else 0.0
 
 
-def _abbreviates(short: str, word: str) -> bool:
+def _is_abbreviation(short: str, word: str) -> bool:
     """Whether `short` is the beginning of `word` (three letters or more), or consonants of it in order."""
     if len(short) >= 3 and word.startswith(short):
         return True

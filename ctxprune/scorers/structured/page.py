@@ -1,4 +1,4 @@
-"""Pages: which of the tables, or whether the text, a question is about, before which rows and paragraphs it needs."""
+"""Pages: first the part that a question is about (a table, or the text), then the rows and paragraphs that it needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ctxprune.context.memo import ContextMemo
 from ctxprune.errors import UsageError
 from ctxprune.models.network import Network
-from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.scorers.lexical.titled import TitledScorer
 from ctxprune.scorers.structured.page_parts.parts import FEATURES, PageParts
 from ctxprune.scorers.structured.page_parts.weights import load_network
@@ -29,7 +29,7 @@ _LEAST = 1e-9
 
 
 @dataclass(frozen=True)
-class PageScorer:
+class PageScorer(Scorer):
     """How well a unit fits by itself, times how likely the question is about the part of the page in which it stands.
 
     float32 (n_units,), 0..1, higher = keep. The parts are the text and each table. A question asks one of them: half of
@@ -49,7 +49,7 @@ class PageScorer:
         network: Weighs the parts; by default as it comes with the library.
 
     Raises:
-        UsageError: `scorer` or `tables` is none.
+        UsageError: `scorer` is not a scorer, or `tables` not a `TabularScorer`.
     """
 
     scorer: Scorer = field(default_factory=TitledScorer)
@@ -58,18 +58,20 @@ class PageScorer:
     _parts: ContextMemo[PageParts] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_scorer(self.scorer)
+        as_scorer(self.scorer)
         if not isinstance(self.tables, TabularScorer):
             raise UsageError(f"tables is {self.tables!r}", hint="give a TabularScorer")
 
     def score(self, query: str, context: Context[Any]) -> Scores:
-        """Scores as the class says. What depends on the page alone is worked out once a context."""
+        """Scores as the class says. What does not depend on the question is computed once a context."""
         parts = self.parts(context)
         scores = self.by_themselves(query, parts)
+        # Without tables there is nothing to choose among: the scores stay those of the text.
         if len(parts) == 1:
             return scores
         features = parts.features(query, scores)
         logits = self.network(features)
+        # The softmax over the parts, without overflow.
         odds = np.exp(logits - logits.max())
         text = parts.text[1]
         scores[text] = features[0, _MET] * (scores[text] / max(float(features[0, _BEST]), _LEAST)) ** _NEARNESS
@@ -83,11 +85,12 @@ class PageScorer:
             if len(indices):
                 scores[indices] = score_batch(scorer, [query], [view])[0]
         before, after = parts.pairs.T
+        # From the scores as they were, so that a chain of labels does not lend on what it was lent.
         lent = _LENT * scores
         np.maximum.at(scores, before, lent[after])
         np.maximum.at(scores, after, lent[before])
         return scores
 
     def parts(self, context: Context[Any]) -> PageParts:
-        """The parts of the context, worked out once."""
+        """The parts of the context, computed once."""
         return self._parts.get(context, lambda: PageParts(context, self.tables.readings))

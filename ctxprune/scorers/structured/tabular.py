@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import as_context
 from ctxprune.context.grid import largest_grids
 from ctxprune.context.memo import ContextMemo
-from ctxprune.errors import UsageError
-from ctxprune.scorers.base import Scorer, check_scorer, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.scorers.lexical.words import LexicalScorer
 from ctxprune.scorers.structured.table_reading.asked import ask
 from ctxprune.scorers.structured.table_reading.column_features import column_features
-from ctxprune.scorers.structured.table_reading.needs import QuestionDemand, demand_of
+from ctxprune.scorers.structured.table_reading.needs import QuestionDemand, find_demand
 from ctxprune.scorers.structured.table_reading.reading import TableReading
 from ctxprune.scorers.structured.table_reading.row_features import row_blocks
 from ctxprune.scorers.structured.table_reading.weights import TabularWeights, load_weights
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +36,11 @@ __all__ = ["QuestionDemand", "TabularScorer", "TabularWeights", "load_weights", 
 
 
 @dataclass(frozen=True)
-class TabularScorer:
+class TabularScorer(Scorer):
     """Rows and columns of the context's grids by what a table means; other units as `scorer` scores them.
 
     The score of a row or column is about the probability, 0..1, that it holds a cell the question needs (see
-    `_shared_by_odds`), higher = keep. It comes from two small networks over features that a person can check: words,
+    `_share_by_odds`), higher = keep. It comes from two small networks over features that a person can check: words,
     numbers, dates and bounds of the question that cells hold; header words; the kind of thing asked for; extremes,
     first and last rows, rows beside a row that is named. See `_tabular/MODEL_CARD.md`. A unit of several rows has the
     best one's score. A context without grids scores as `scorer` does. Of more than 2,000 tables the 2,000 largest are
@@ -53,7 +53,7 @@ class TabularScorer:
         weights: The networks; by default those that come with the library.
 
     Raises:
-        UsageError: `scorer` is none, or the weight is negative or no number.
+        UsageError: `scorer` is not a scorer, or the weight is negative or not a number.
     """
 
     scorer: Scorer = field(default_factory=LexicalScorer)
@@ -64,12 +64,11 @@ class TabularScorer:
     )
 
     def __post_init__(self) -> None:
-        check_scorer(self.scorer)
-        if not is_number(self.weight) or self.weight < 0:
-            raise UsageError(f"weight is {self.weight!r}", hint="give a number from 0 up")
+        as_scorer(self.scorer)
+        check_number("weight", self.weight, minimum=0)
 
     def score(self, query: str, context: Context[Any]) -> Scores:
-        """Scores as the class says. What depends on the tables alone is worked out once a context."""
+        """Scores as the class says. What does not depend on the question is computed once a context."""
         return self.score_batch([query], [context])[0]
 
     def score_batch(self, queries: Sequence[str], contexts: Sequence[Context[Any]]) -> list[Scores]:
@@ -78,6 +77,7 @@ class TabularScorer:
         others = [place for place, context in enumerate(contexts) if self.weight or self._has_others(context)]
         given = score_batch(self.scorer, [queries[place] for place in others], [contexts[place] for place in others])
         for place, scores in zip(others, given, strict=True):
+            # A copy: the wrapped scorer may hand out an array that it keeps, and scores of tables are written over it.
             results[place] = scores.copy()
         for query, context, scores in zip(queries, contexts, results, strict=True):
             for reading in self.readings(context):
@@ -86,19 +86,19 @@ class TabularScorer:
 
     def readings(self, context: Context[Any]) -> tuple[TableReading, ...]:
         """The tables of the context that are read as tables, read once."""
-        return self._readings.get(context, lambda: tuple(map(TableReading, largest_grids(context))))
+        return self._readings.get(context, lambda: tuple(map(TableReading, largest_grids(as_context(context).grids))))
 
-    def unit_demand(self, query: str, context: Context[Any]) -> NDArray[np.bool_]:
+    def find_required(self, query: str, context: Context[Any]) -> NDArray[np.bool_]:
         """The rows that the question needs together and the columns that it is about (`question_demand`), bool
         (n_units,)."""
-        demanded = np.zeros(len(context.units), dtype=np.bool_)
+        required = np.zeros(len(context.units), dtype=np.bool_)
         for reading in self.readings(context):
-            needs, grid = demand_of(query, reading), reading.grid
+            needs, grid = find_demand(query, reading), reading.grid
             rows = range(len(grid.rows)) if needs.all_rows else needs.rows
-            demanded[[grid.row_units[row] for row in rows]] = True
+            required[[grid.row_units[row] for row in rows]] = True
             if grid.column_units:
-                demanded[[grid.column_units[column] for column in needs.shown_columns]] = True
-        return demanded
+                required[[grid.column_units[column] for column in needs.shown_columns]] = True
+        return required
 
     def _has_others(self, context: Context[Any]) -> bool:
         """Whether some units are no rows or columns of the tables that are read."""
@@ -112,8 +112,10 @@ class TabularScorer:
         asked, grid = ask(query, reading), reading.grid
         logits = np.concatenate([np.zeros(0), *map(self.weights.rows, row_blocks(asked))])
         if self.weight and len(logits):
+            # Less the mean: how sure the model is of the table as a whole is not about rows.
             given = _log_odds(scores[list(grid.row_units)])
             logits = logits + self.weight * (given - given.mean())
+        # Several rows may share a unit, whose score is the best one's: it must start below all of them.
         scores[list({*grid.row_units, *grid.column_units})] = 0.0
         _raise_to(scores, grid.row_units, logits)
         if grid.column_units:
@@ -122,7 +124,7 @@ class TabularScorer:
 
 def question_demand(query: str, grid: Grid) -> QuestionDemand:
     """What kind of question `query` is, the columns it names and the rows it cannot do without, by plain rules."""
-    return demand_of(query, TableReading(grid))
+    return find_demand(query, TableReading(grid))
 
 
 def _log_odds(scores: Scores) -> NDArray[np.float64]:
@@ -132,16 +134,17 @@ def _log_odds(scores: Scores) -> NDArray[np.float64]:
 
 
 def _raise_to(scores: Scores, units: tuple[int, ...], logits: NDArray[np.float64]) -> None:
-    np.maximum.at(scores, list(units), _shared_by_odds(logits).astype(np.float32))
+    np.maximum.at(scores, list(units), _share_by_odds(logits).astype(np.float32))
 
 
-def _shared_by_odds(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+def _share_by_odds(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """The number of rows (or columns) that are likely needed, shared out among them by their odds; 1 at most for each.
 
     Where many rows have a small chance each, a clear favourite takes most of their sum. Policies that weigh sums of
     scores against each other keep more by this than by the chances themselves: of WikiTableQuestions train 96.3 % of
     the answers at half of the cells, 95.5 % by the chances.
     """
+    # Clipped, so that no odds are infinite.
     odds = np.exp(np.clip(logits, -30, 30))
     needed = (odds / (1 + odds)).sum()
     shared: NDArray[np.float64] = np.minimum(needed * odds / max(odds.sum(), _LEAST), 1.0)

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
 from ctxprune.errors import InputError, RequestError, UnknownNameError
-from ctxprune.policies.base import Adaptive, Policy, Threshold, TokenBudget, TopK
-from ctxprune.policies.table_budget import TableBudget
+from ctxprune.policies import Adaptive, Policy, TableBudget, Threshold, TokenBudget, TopK
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage, PassageOptions, PassagePruner, Passages
 from ctxprune.rag.kinds import KINDS, TABLES, read_context

@@ -8,10 +8,9 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
 from ctxprune.errors import RequestError
-from ctxprune.pruning.pruner import scorer_for
 from ctxprune.rag import Passages
 from ctxprune.rag.ranking import rank_scored
-from ctxprune.scorers import SCORERS
+from ctxprune.scorers import SCORERS, as_scorer
 from ctxprune.serve.replies import Json, encoded
 from ctxprune.serve.routes.base import BodyRoute, CallOf, ServiceOf, account, described
 from ctxprune.serve.scoring import Outcome, Scored, Task
@@ -107,7 +106,7 @@ def plan(asked: RerankRequest, scorer: Scorer, request_id: str) -> Task[Outcome]
         found = rank_scored(scored.context, scored.documents, top_k=asked.top_n)
         results = [_result(entry, texts if asked.return_documents else ()) for entry in found]
         tokens = sum(BundledCounter().count_many((asked.query, *texts)))
-        head = {"id": request_id, "model": SCORERS.name_of(type(scorer_for(scorer, scored.context)))}
+        head = {"id": request_id, "model": SCORERS.name_of(type(as_scorer(scorer).for_context(scored.context).origin))}
         body = encoded({**head, "results": results, "usage": {"total_tokens": tokens}})
         return Outcome(body, "rerank", (tokens, 0), {}, {"documents": len(texts), "tokens": tokens})
 

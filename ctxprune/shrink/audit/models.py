@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctxprune.context.base import Unit
+from ctxprune.context.base import Context, Unit
 from ctxprune.errors import InputError
 from ctxprune.models.pruner import place_of
 from ctxprune.shrink.audit.audit import Audited
@@ -126,8 +126,12 @@ def _network_sizes(folder: Path) -> dict[str, float]:
     return {measure: cost(network, measure) for measure in ("parameters", "flops")}
 
 
-class _Texts:
+class _Texts(Context[list[str]]):
     """Each text is a unit of its document; all of one where none is named."""
+
+    units: tuple[Unit, ...]
+    sources: Sequence[int]
+    titles: Sequence[str]
 
     def __init__(self, question: Question) -> None:
         self.units = tuple(map(Unit, question.texts))

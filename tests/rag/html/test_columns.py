@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctxprune import Pruner
-from ctxprune.policies.table_budget import TableBudget
+from ctxprune.policies import TableBudget
 from ctxprune.rag import HtmlOptions, HtmlPage
 from ctxprune.scorers.structured.page import PageScorer
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune import TokenBudget, prune
-from ctxprune.context.grid import Grid, grids_of
+from ctxprune.context.grid import Grid
 from ctxprune.errors import BudgetError, InputError, UsageError
 from ctxprune.rag import JsonDocument
 from ctxprune.rag.jsondocument import document as module
@@ -99,7 +99,7 @@ def test_members_items_and_what_encloses_them() -> None:
 
 def test_lists_of_objects_are_tables() -> None:
     document = JsonDocument(API)
-    assert grids_of(document) == (
+    assert document.grids == (
         Grid(
             ("id", "geo.lat", "tags"), (("1", "2.50", ""), ("12345678901234567890123", "", "a, ")), (6, 7), (), "hits"
         ),

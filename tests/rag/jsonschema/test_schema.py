@@ -105,13 +105,13 @@ def test_what_is_rendered_is_the_callers_own(everything: bool) -> None:
 
 def test_what_was_left_out_is_said_in_a_line() -> None:
     context = JsonSchema(ORDER)
-    assert context.note(range(14)) == ""
-    assert context.note(kept(context, "id", "shipping", "shipping.street", "note")) == (
+    assert context.omission_note(range(14)) == ""
+    assert context.omission_note(kept(context, "id", "shipping", "shipping.street", "note")) == (
         "(10 of 14 properties left out: billing, shipping.town, shipping.zip, lines)"
     )
     assert prune("note", context, scorer="lexical.v1", policy=Threshold(0.5)).note.startswith("(12 of 14 properties")
     wide = JsonSchema({"properties": {f"p{number}": {} for number in range(1000)}})
-    assert wide.note([]).endswith("p8, p9 and others)")
+    assert wide.omission_note([]).endswith("p8, p9 and others)")
 
 
 def test_a_recursive_definition_survives() -> None:
@@ -428,5 +428,5 @@ def test_large_and_looping_schemas_take_no_time(name: str) -> None:
     context = JsonSchema(LARGE[name])
     context.render(range(len(context.units) // 2))
     context.project({"a": {"b": [1]}}, [0])
-    assert len(context.written) == len(context.units)
+    assert len(context.cost_texts()) == len(context.units)
     assert time.process_time() - start < 5  # the square of the size would take minutes

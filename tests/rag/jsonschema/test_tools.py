@@ -86,7 +86,7 @@ def test_parameters_that_are_not_required_may_go(shape: str) -> None:
     arguments(before[0]).pop("unit")
     assert left == before[:1]  # all else as it was
     assert context.render(range(6)) == tools
-    assert (context.note([0, 1]), context.note([0, 4])) == ("(1 of 2 tools left out: payBill)", "")
+    assert (context.omission_note([0, 1]), context.omission_note([0, 4])) == ("(1 of 2 tools left out: payBill)", "")
 
 
 def test_the_result_of_a_server_and_texts_come_back_as_they_were() -> None:
@@ -109,7 +109,7 @@ def test_objects_come_back_as_they_are() -> None:
     context = Tools((langchain, server), options=ToolOptions(parameters=True))
     assert [unit.text for unit in context.units] == ["get weather: Forecast. (city)", "pay bill (bill number)"]
     assert context.render([1]) == [server]
-    assert "bill_number" in context.as_text([1])
+    assert "bill_number" in context.to_text([1])
 
 
 def test_what_a_provider_runs_and_what_was_used_stays() -> None:

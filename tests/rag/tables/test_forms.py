@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctxprune import prune
-from ctxprune.context.joined import Joined
+from ctxprune.context import JoinedContext
 from ctxprune.errors import InputError, UsageError
-from ctxprune.policies.table_budget import TableBudget
+from ctxprune.policies import TableBudget
 from ctxprune.rag import Passage, Table, TableOptions
 from ctxprune.rag.tables._records import cell_value, records
 from ctxprune.sql.database.result_set import ResultSet
@@ -95,7 +95,7 @@ def test_frames_come_back_as_slices(frame: object) -> None:
     again = Table(part)
     assert again.grids[0].header == ("Bird", "Weight")
     assert again.grids[0].rows == (("Wren", "9 g"), ("Owl | night", "0.3 kg"))
-    assert table.as_text(kept(table)) == "Bird,Weight\nWren,9 g\nOwl | night,0.3 kg\n"
+    assert table.to_text(kept(table)) == "Bird,Weight\nWren,9 g\nOwl | night,0.3 kg\n"
 
 
 @pytest.mark.parametrize("name", ["csv", "tsv", "markdown"])
@@ -132,8 +132,8 @@ def test_rows_require_their_key_and_what_stands_around_is_pinned(name: str) -> N
 def test_what_was_dropped_is_said_in_a_line(name: str) -> None:
     table = Table(CASES[name].data, TableOptions(note=True))
     line = "(kept 2 of 3 rows, those that match the question best; 1 of 3 columns left out: Seen, times)"
-    assert table.note(kept(table)) == line
-    assert table.note(range(len(table.units))) == ""
+    assert table.omission_note(kept(table)) == line
+    assert table.omission_note(range(len(table.units))) == ""
     output = table.render(kept(table))
     if not isinstance(output, str):
         return
@@ -368,10 +368,10 @@ def test_a_note_that_does_not_fit_is_left_out(budget: int) -> None:
 
 
 def test_a_table_is_noted_on_demand() -> None:
-    table = Table("a,b\n1,2\n3,4\n").noting(note=True)
+    table = Table("a,b\n1,2\n3,4\n").with_note(note=True)
     assert table.render([0, 2]).startswith("# (kept 1 of 2 rows")
-    assert table.noting(note=False).render([0, 2]) == "a\n1\n"
-    joined = Joined([table, Passage("One. Two.")]).noting(note=False)
+    assert table.with_note(note=False).render([0, 2]) == "a\n1\n"
+    joined = JoinedContext([table, Passage("One. Two.")]).with_note(note=False)
     assert joined.render([0, 2, 4])[0] == "a\n1\n"
 
 

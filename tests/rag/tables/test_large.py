@@ -14,7 +14,7 @@ import pytest
 
 from ctxprune import Pruner
 from ctxprune.errors import InputError, UsageError
-from ctxprune.policies.table_budget import TableBudget
+from ctxprune.policies import TableBudget
 from ctxprune.rag import Table, TableOptions
 from ctxprune.rag.tables import csv_file, files, prune_file
 

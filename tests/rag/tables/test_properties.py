@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctxprune import Adaptive, Pruner, Threshold, TokenBudget, TopK
-from ctxprune.policies.table_budget import CellShare, TableBudget
+from ctxprune.policies import CellShare, TableBudget
 from ctxprune.rag import Table, TableOptions
 from ctxprune.sql.database.result_set import ResultSet
 
@@ -80,7 +80,7 @@ def test_no_budget_is_exceeded_in_any_form(rows: list[tuple[str, ...]], budget: 
         table = Table(data, TableOptions(note=note))
         for policy in (TableBudget(budget), TokenBudget(budget)):
             result = Pruner("lexical", policy, len, "drop").prune("owl of the north", table)
-            written = table.as_text([unit.index for unit in result.kept])
+            written = table.to_text([unit.index for unit in result.kept])
             assert len(written) == result.tokens_after <= budget
-            assert result.tokens_before == len(table.as_text(range(len(table.units))))
+            assert result.tokens_before == len(table.to_text(range(len(table.units))))
             assert (result.note == "") == (not result.dropped)

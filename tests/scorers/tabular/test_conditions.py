@@ -8,9 +8,9 @@ import io
 import pytest
 
 from ctxprune import Adaptive, TokenBudget, prune
-from ctxprune.context.joined import Joined
+from ctxprune.context import JoinedContext
 from ctxprune.errors import BudgetError
-from ctxprune.policies.table_budget import CellShare, TableBudget
+from ctxprune.policies import CellShare, TableBudget
 from ctxprune.rag import Table, TableOptions
 from ctxprune.scorers.structured.table_reading.demand import question_form
 
@@ -139,7 +139,7 @@ def test_a_better_row_that_did_not_fit_is_mentioned() -> None:
 
 @pytest.mark.parametrize("budget", [60, 200, 500, 1000])
 def test_several_tables_share_one_budget(budget: int) -> None:
-    joined = Joined([Table(CSV), Table(CSV)])
+    joined = JoinedContext([Table(CSV), Table(CSV)])
     result = prune("How many sales were cancelled?", joined, scorer="tabular", policy=TableBudget(budget))
     assert result.tokens_after <= budget
     if budget == 1000:

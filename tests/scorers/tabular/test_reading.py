@@ -13,7 +13,7 @@ from ctxprune.context.grid import Grid
 from ctxprune.scorers.structured.table_reading import reading as reading_module
 from ctxprune.scorers.structured.table_reading.asked import ask
 from ctxprune.scorers.structured.table_reading.cells import NOTHING, may_have_value
-from ctxprune.scorers.structured.table_reading.notation import notation_of
+from ctxprune.scorers.structured.table_reading.notation import detect_notation
 from ctxprune.scorers.structured.table_reading.reading import Column, TableReading
 from ctxprune.scorers.structured.table_reading.values import read_value_once
 from ctxprune.text.words import fold, terms
@@ -33,7 +33,7 @@ def test_a_column_is_read_as_its_cells_one_by_one(texts: list[str], shared: bool
     column = Column(texts, shared=shared)
     folded = [" ".join(fold(text).split()) for text in texts]
     folded = ["" if text in NOTHING else text for text in folded]
-    notation = notation_of(folded)
+    notation = detect_notation(folded)
     assert [column.folded[place] for place in column.places] == folded
     assert column.counts.tolist() == [texts.count(text) for text in dict.fromkeys(texts)]
     for text, said, place in zip(texts, folded, column.places.tolist(), strict=True):
@@ -52,7 +52,7 @@ def test_what_may_have_no_value_has_none(text: str) -> None:
     folded = " ".join(fold(text).split())
     if folded and not may_have_value(text, folded):
         assert read_value_once(text) is None
-        assert notation_of([folded, "5 m"]) == notation_of(["5 m"])
+        assert detect_notation([folded, "5 m"]) == detect_notation(["5 m"])
 
 
 @settings(max_examples=100, deadline=None)

@@ -114,9 +114,9 @@ def test_any_table_gives_probabilities(rows, query, data):
     assert scores.shape == (width + len(rows),)
     assert ((scores >= 0) & (scores <= 1)).all()
     for asked in (query, f"how many are over 5 and at most {query}, before 1990, at 12 or 3 March 2004"):
-        demanded = TabularScorer().unit_demand(asked, sheet(header, tuple(rows)))
-        assert demanded.shape == (width + len(rows),)
-        assert demanded.dtype == np.bool_
+        required = TabularScorer().find_required(asked, sheet(header, tuple(rows)))
+        assert required.shape == (width + len(rows),)
+        assert required.dtype == np.bool_
 
 
 class Favours:
@@ -140,13 +140,13 @@ def test_a_model_is_heard_about_rows_where_it_has_weight():
 
 
 def test_what_a_question_needs_together():
-    def demanded(query):
-        return np.flatnonzero(TabularScorer().unit_demand(query, sheet())).tolist()
+    def required(query):
+        return np.flatnonzero(TabularScorer().find_required(query, sheet())).tolist()
 
-    assert demanded("What is the total of all points?") == [2, *range(5, 11)]
-    assert demanded("Who scored the most points?") == [2, 6]
-    assert demanded("What team was Dee Fox in?") == [1, 9]
-    assert demanded("Who drives?") == []
+    assert required("What is the total of all points?") == [2, *range(5, 11)]
+    assert required("Who scored the most points?") == [2, 6]
+    assert required("What team was Dee Fox in?") == [1, 9]
+    assert required("Who drives?") == []
 
 
 def test_it_is_registered_and_takes_scorers_only():
@@ -204,7 +204,7 @@ def test_a_small_table_is_asked_once_for_scores_and_demand(monkeypatch: pytest.M
     monkeypatch.setattr(asked_module, "find_matches", lambda *parts: asked.append("") or find(*parts))
     scorer, sheet = TabularScorer(), many_tables(1)
     scorer.score("Which river?", sheet)
-    scorer.unit_demand("Which river?", sheet)
+    scorer.find_required("Which river?", sheet)
     assert len(asked) == 1
     scorer.score("Which city?", sheet)
     assert len(asked) == 2

@@ -6,7 +6,7 @@ import pytest
 
 from ctxprune.context.grid import Grid
 from ctxprune.scorers.structured.table_reading.reading import TableReading
-from ctxprune.scorers.structured.table_reading.values import numbers_in, read_value
+from ctxprune.scorers.structured.table_reading.values import find_numbers, read_value
 
 MARCH_3 = 2004 + 2 / 12 + 2 / 372
 
@@ -96,11 +96,11 @@ def test_a_column_is_read_in_one_notation(column, values):
     ],
 )
 def test_numbers_of_a_question_as_they_are_written(question, lows):
-    assert [value.low for value in numbers_in(question)] == lows
+    assert [value.low for value in find_numbers(question)] == lows
 
 
 def test_the_numbers_of_a_question():
-    found = numbers_in("Which of three teams had over 1,200 people after March 3, 2004 or in the 1990s?")
+    found = find_numbers("Which of three teams had over 1,200 people after March 3, 2004 or in the 1990s?")
     assert [(round(value.low, 3), value.kind) for value in found] == [
         (3, "number"), (1200, "number"), (round(MARCH_3, 3), "date"), (1990, "year"),
     ]  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from ctxprune.calibration.conformal import CalibrationExample, calibrate
 from ctxprune.errors import UnknownNameError, UsageError
-from ctxprune.policies.base import Threshold
+from ctxprune.policies import Threshold
 from ctxprune.sql.linking import RankedLinker, SchemaContext, ScoredLinker
 from ctxprune.sql.linking.calibrated import calibrated, calibrated_linker, keep_sets
 from ctxprune.sql.linking.network import load_weights
@@ -59,7 +59,7 @@ def test_a_calibration_of_no_linker(calibration) -> None:
 
 def test_linkers_without_a_scorer_or_a_closure() -> None:
     class Other:
-        def select(self, scores, context, tokens):
+        def select(self, request):
             raise NotImplementedError
 
     for linker in (Other(), ScoredLinker(RankedSchemaScorer(), Other())):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ctxprune import KeepSets, Pruner
 from ctxprune.calibration.conformal import CalibrationExample, CalibrationPool
 from ctxprune.errors import UsageError
+from ctxprune.policies import Request
 from ctxprune.rag import Passage
 from ctxprune.sql.linking.context import SchemaContext
 from ctxprune.sql.linking.policy import JoinablePolicy
@@ -47,7 +48,7 @@ SCORES = st.lists(st.floats(0, 1, width=32), min_size=SIZE, max_size=SIZE).map(l
 def test_what_is_chosen_is_kept_and_can_be_queried(scores, chosen) -> None:
     mask = np.zeros(SIZE, dtype=bool)
     mask[list(chosen)] = True
-    selection = JoinablePolicy().close(mask, scores, CONTEXT, TOKENS)
+    selection = JoinablePolicy().close(mask, Request("q", CONTEXT, scores, TOKENS))
     assert selection.kept[mask].all()
     assert selection.kept.any() == mask.any()
     assert {selection.reasons[index] for index in chosen} <= {"selected"}
@@ -64,10 +65,10 @@ def test_what_is_chosen_is_kept_and_can_be_queried(scores, chosen) -> None:
 @given(scores=SCORES, columns=st.floats(0.01, 4))
 def test_it_is_what_select_does_with_its_own_choice(scores, columns) -> None:
     policy = JoinablePolicy(columns=columns, tables=9.0)
-    selected = policy.select(scores, CONTEXT, TOKENS)
+    selected = policy.select(Request("q", CONTEXT, scores, TOKENS))
     chosen = np.array([reason == "selected" for reason in selected.reasons])
     if chosen.any():
-        assert policy.close(chosen, scores, CONTEXT, TOKENS).reasons == selected.reasons
+        assert policy.close(chosen, Request("q", CONTEXT, scores, TOKENS)).reasons == selected.reasons
 
 
 @settings(deadline=None, max_examples=40)
@@ -89,7 +90,7 @@ def test_a_calibrated_loss_never_falls_though_bridges_come_and_go(scores, needed
 
 def test_other_contexts_are_refused() -> None:
     with pytest.raises(UsageError, match="a Passage is not a schema"):
-        JoinablePolicy().close(np.ones(1, bool), np.ones(1, np.float32), Passage("One."), np.ones(1, np.int64))
+        JoinablePolicy().close(np.ones(1, bool), Request("q", Passage("One."), np.ones(1, np.float32), TOKENS[:1]))
 
 
 def test_a_linker_with_a_calibrated_policy() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import UsageError
+from ctxprune.policies import Request
 from ctxprune.sql.linking.context import SchemaContext
 from ctxprune.sql.linking.policy import JoinablePolicy, JoiningPolicy, TopTablesPolicy
 from ctxprune.sql.schema.schema import Column, ColumnRef, ForeignKey, Schema, Table
@@ -26,7 +27,7 @@ def select(policy: JoiningPolicy, schema: Schema, scores: dict[str, float]) -> d
     names = [table.name for table in schema.tables]
     units = [scores.get(names[context.table_units.index(i)] if ref is None else ".".join(ref), 0.0)
              for i, ref in enumerate(context.refs)]  # fmt: skip
-    kept = policy.select(np.array(units, np.float32), context, np.zeros(len(units), np.int64)).kept
+    kept = policy.select(Request("q", context, np.array(units, np.float32), np.zeros(len(units), np.int64))).kept
     small = context.render(np.flatnonzero(kept).tolist())
     return {table.name: {column.name for column in table.columns} for table in small.tables}
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctxprune.errors import FormatError, UsageError
+from ctxprune.policies import Request
 from ctxprune.pruning.pruner import prune
 from ctxprune.sql.linking import LINKERS
 from ctxprune.sql.linking.context import SchemaContext
@@ -208,10 +209,13 @@ def test_scorer_and_policy_refuse_other_contexts():
     class Plain:
         units = ()
 
+        def render(self, kept):
+            return ()
+
     with pytest.raises(UsageError, match="not a schema"):
         RankedSchemaScorer().score("x", Plain())
     with pytest.raises(UsageError, match="not a schema"):
-        JoinablePolicy().select(np.zeros(0, np.float32), Plain(), np.zeros(0, np.int64))
+        JoinablePolicy().select(Request("q", Plain(), np.zeros(0, np.float32), np.zeros(0, np.int64)))
 
 
 def test_context_units_mirror_the_schema(library: Schema):

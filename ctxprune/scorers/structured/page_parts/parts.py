@@ -1,4 +1,4 @@
-"""The parts of a page among which a question chooses: its text, and each of its tables."""
+"""The parts of a page: its text, and each of its tables."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctxprune.context.base import Context, as_context
 from ctxprune.context.grid import Grid, largest_grids
-from ctxprune.context.part import Part
+from ctxprune.context.subset import ContextSubset
 from ctxprune.scorers.structured.table_reading.headers import named_columns
 from ctxprune.scorers.structured.table_reading.reading import TableReading
 from ctxprune.text.words import terms
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ctxprune.context.base import Context, Unit
+    from ctxprune.context.base import Unit
     from ctxprune.context.scores import Scores
 
 __all__ = ["FEATURES", "PageParts", "View"]
@@ -43,8 +44,9 @@ class _TablePart:
         return [
             float(named_columns(asked, self.reading).sum()),
             best,
+            # A share of the page in logarithms: what matters is whether a table is a tenth or a hundredth of it.
             math.log(max(self.size, 1) / max(total, 1)),
-            _share(asked, self.title),
+            _held_share(asked, self.title),
             len(filled) <= 2,
             1.0 - float(filled.mean()) if len(filled) else 1.0,
             self._met(asked),
@@ -64,7 +66,7 @@ class _TablePart:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class View(Context[tuple[int, ...]]):
     """A part of a context by itself, which does not keep the whole of it alive."""
 
     units: tuple[Unit, ...]
@@ -78,7 +80,7 @@ class View:
 
 
 class PageParts:
-    """The parts of one context, and what tells them apart.
+    """The parts of one context, and their features.
 
     Args:
         context: The page.
@@ -92,12 +94,13 @@ class PageParts:
     """
 
     def __init__(self, context: Context[Any], read: Callable[[View], tuple[TableReading, ...]]) -> None:
+        context = as_context(context)
         self.places = np.zeros(len(context.units), dtype=np.intp)
-        for number, grid in enumerate(largest_grids(context), start=1):
+        for number, grid in enumerate(largest_grids(context.grids), start=1):
             self.places[[*grid.row_units, *grid.column_units]] = number
-        self.text = _view(context, np.flatnonzero(self.places == 0))
-        self.tables = _view(context, np.flatnonzero(self.places))
-        self.pairs = _pairs(*self.text) if getattr(context, "kind", "") == "page" else np.zeros((0, 2), np.intp)
+        self.text = _make_view(context, np.flatnonzero(self.places == 0))
+        self.tables = _make_view(context, np.flatnonzero(self.places))
+        self.pairs = _find_pairs(*self.text) if context.kind == "page" else np.zeros((0, 2), np.intp)
         self._tables = [_table_part(reading) for reading in read(self.tables[0])]
         self._size = sum(len(unit.text) for unit in self.text[0].units) + sum(table.size for table in self._tables)
 
@@ -125,19 +128,21 @@ class PageParts:
         if not len(indices):
             return [0.0] * (len(FEATURES) - 2) + [1.0, 0.0]
         best = int(np.argmax(scores[indices]))
-        met = _share(asked, frozenset(terms(view.units[best].text)))
+        met = _held_share(asked, frozenset(terms(view.units[best].text)))
         return [0.0] * (len(FEATURES) - 3) + [met, 1.0, float(scores[indices[best]])]
 
 
-def _view(context: Context[Any], chosen: NDArray[np.intp]) -> tuple[View, NDArray[np.intp]]:
-    part = Part(context, chosen)
+def _make_view(context: Context[Any], chosen: NDArray[np.intp]) -> tuple[View, NDArray[np.intp]]:
+    part = ContextSubset(context, chosen)
+    # Not the subset itself, which holds the whole page: the parts are cached by the page and would keep it alive.
     return View(part.units, part.sources, part.titles, part.grids), chosen
 
 
-def _pairs(view: View, indices: NDArray[np.intp]) -> NDArray[np.intp]:
+def _find_pairs(view: View, indices: NDArray[np.intp]) -> NDArray[np.intp]:
     found = [
         (first, second)
         for (first, one), (second, other) in pairwise(zip(indices.tolist(), view.units, strict=True))
+        # Labels and values stand side by side under one heading, and both are short.
         if second == first + 1 and one.parent == other.parent and max(len(one.text), len(other.text)) <= _SHORT
     ]
     return np.array(found, dtype=np.intp).reshape(-1, 2)
@@ -149,5 +154,5 @@ def _table_part(reading: TableReading) -> _TablePart:
     return _TablePart(reading, title, title.union(*reading.headers), size)
 
 
-def _share(asked: list[str], held: frozenset[str]) -> float:
+def _held_share(asked: list[str], held: frozenset[str]) -> float:
     return sum(term in held for term in asked) / max(len(asked), 1)

@@ -1,4 +1,4 @@
-"""A question read beside a table: everything that the features of its rows and of its columns share."""
+"""A question analysed together with a table: what the features of rows and of columns share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ctxprune.scorers.structured.table_reading.demand import KINDS, question_form
 from ctxprune.scorers.structured.table_reading.headers import named_columns
 from ctxprune.scorers.structured.table_reading.matches import find_matches
-from ctxprune.scorers.structured.table_reading.orders import ordered_columns
+from ctxprune.scorers.structured.table_reading.orders import find_ordered_columns
 from ctxprune.text.words import terms
 
 if TYPE_CHECKING:
@@ -67,8 +67,10 @@ def ask(query: str, reading: TableReading) -> Asked:
     """Read `query` beside a table; of a small one the last question is remembered, which is asked for twice: for the
     scores and for the demand."""
     if reading.last is not None and reading.last[0] == query:
-        return reading.last[1]
+        remembered: Asked = reading.last[1]
+        return remembered
     asked = _ask(query, reading)
+    # A tuple in one assignment, so that threads never see a question with another one's answer.
     if math.prod(reading.shape) <= _SMALL:
         reading.last = query, asked
     return asked
@@ -77,4 +79,6 @@ def ask(query: str, reading: TableReading) -> Asked:
 def _ask(query: str, reading: TableReading) -> Asked:
     form, asked = question_form(query), list(dict.fromkeys(terms(query)))
     named = named_columns(asked, reading)
-    return Asked(form, asked, reading, named, find_matches(form, asked, reading), ordered_columns(form, reading, named))
+    return Asked(
+        form, asked, reading, named, find_matches(form, asked, reading), find_ordered_columns(form, reading, named)
+    )

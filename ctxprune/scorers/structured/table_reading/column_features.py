@@ -1,4 +1,4 @@
-"""What the scorer weighs of every column of a table, for one question."""
+"""Features of every column of a table, for one question."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ def column_features(asked: Asked) -> NDArray[np.float64]:
     headers = header_features(asked.form.folded, asked.terms, asked.reading)
     named, focus = (headers[:, HEADER_FEATURES.index(name)] for name in ("named_softly", "focus_softly"))
     own = {
+        # What counts is how far a column is behind the best named one, whatever the question's wording reaches.
         "named_below_best": named - named.max(),
         "focus_below_best": focus - focus.max(),
-        **_found(asked),
-        **_placed(asked),
-        **dict(zip(("most_along", "least_along", "bounded_along"), _along(asked), strict=True)),
+        **_match_features(asked),
+        **_place_features(asked),
+        **dict(zip(("most_along", "least_along", "bounded_along"), _order_features(asked), strict=True)),
     }
     columns = [headers, *(own[name] for name in _OWN)]
     columns += [np.array([kind == held for kind in asked.reading.kinds]) for held in _HELD]
@@ -53,8 +54,8 @@ def column_features(asked: Asked) -> NDArray[np.float64]:
     return np.column_stack(columns).astype(np.float64)
 
 
-def _found(asked: Asked) -> dict[str, NDArray[np.generic]]:
-    """What of the question the cells of a column hold."""
+def _match_features(asked: Asked) -> dict[str, NDArray[np.generic]]:
+    """What the cells of a column hold of the question."""
     matches = asked.matches
     return {
         "cell": matches.cell.max(axis=0, initial=0.0),
@@ -66,8 +67,8 @@ def _found(asked: Asked) -> dict[str, NDArray[np.generic]]:
     }
 
 
-def _placed(asked: Asked) -> dict[str, NDArray[np.generic]]:
-    """Where a column stands, and what it is like."""
+def _place_features(asked: Asked) -> dict[str, NDArray[np.generic]]:
+    """The position and the content of a column."""
     reading = asked.reading
     n, width = reading.shape
     index = np.arange(width)
@@ -89,7 +90,7 @@ def _placed(asked: Asked) -> dict[str, NDArray[np.generic]]:
     }
 
 
-def _along(asked: Asked) -> NDArray[np.float64]:
+def _order_features(asked: Asked) -> NDArray[np.float64]:
     """For each column whether the rows that fit best have their greatest, their least or a bounded value there.
 
     float64 (3, n_columns); zeros where many rows fit, or where nothing of the kind is asked for. In a table whose
@@ -98,6 +99,7 @@ def _along(asked: Asked) -> NDArray[np.float64]:
     low, extremes = asked.reading.low, asked.form.extremes
     found = np.zeros((3, low.shape[1]), dtype=np.bool_)
     rows = np.flatnonzero(asked.matches.best)
+    # Along many rows some column always has the greatest value by chance.
     if len(rows) > _FEW:
         return found.astype(np.float64)
     for values in low[rows]:

@@ -1,4 +1,4 @@
-"""Points and stretches of the calendar as people write them, read as intervals of years that can be compared."""
+"""Dates and periods as people write them, read as intervals of years that can be compared."""
 
 from __future__ import annotations
 
@@ -61,41 +61,42 @@ class Value:
 
     @property
     def dated(self) -> bool:
-        """Whether it is a point or stretch of the calendar."""
+        """Whether it is a date or a period."""
         return self.kind in ("year", "date")
 
 
 def date_at(text: str, start: int) -> Value | None:
-    """What of the calendar a folded text says from `start` on; None where it says something else."""
-    for read in (_numeric, _named, _quarter, _year):
+    """The date or period that starts at `start` in a folded text; None where there is none."""
+    for read in (_read_numeric, _read_named, _read_quarter, _read_year):
         if (value := read(text, start)) is not None:
             return value
     return None
 
 
-def _numeric(text: str, start: int) -> Value | None:
+def _read_numeric(text: str, start: int) -> Value | None:
     if match := _ISO.match(text, start):
-        return _dated(int(match[1]), int(match[2]), int(match[3]), match.span())
+        return _make_date(int(match[1]), int(match[2]), int(match[3]), match.span())
     if match := _SLASHED.match(text, start):
         first, second = int(match[1]), int(match[2])
+        # Without a hint the American order; a first number over 12 can only be a day.
         month, day = (second, first) if first > 12 else (first, second)
-        return _dated(int(match[3]), month, day, match.span()) if month <= 12 else None
+        return _make_date(int(match[3]), month, day, match.span()) if month <= 12 else None
     return None
 
 
-def _named(text: str, start: int) -> Value | None:
+def _read_named(text: str, start: int) -> Value | None:
     for pattern in (_MONTH_FIRST, _DAY_FIRST):
         if match := pattern.match(text, start):
             if match["day"] is None and match["year"] is None and (match["month"] == "may" or match.end() < len(text)):
                 continue  # "may" and "march" are words, too
             day, year = int(match["day"] or 0), int(match["year"] or 0)
             if day <= 31:
-                return _dated(year, MONTHS[match["month"]], day, match.span())
+                return _make_date(year, MONTHS[match["month"]], day, match.span())
     return None
 
 
-def _quarter(text: str, start: int) -> Value | None:
-    """A quarter or half of a year ("Q1 2019", "2020 H2"), business years taken for calendar ones."""
+def _read_quarter(text: str, start: int) -> Value | None:
+    """A quarter or half of a year ("Q1 2019", "2020 H2"); fiscal years are read as calendar years."""
     match = _PART_FIRST.match(text, start) or _YEAR_FIRST.match(text, start)
     if match is None:
         return None
@@ -104,7 +105,7 @@ def _quarter(text: str, start: int) -> Value | None:
     return Value(year + (part - 1) / step, year + part / step, "date", *match.span())
 
 
-def _year(text: str, start: int) -> Value | None:
+def _read_year(text: str, start: int) -> Value | None:
     """A year, several ("2004-05") or a decade."""
     match = _YEAR.match(text, start)
     if match is None:
@@ -118,7 +119,7 @@ def _year(text: str, start: int) -> Value | None:
     return Value(first, last + 1.0, "year", *match.span())
 
 
-def _dated(year: int, month: int, day: int, span: tuple[int, int]) -> Value:
+def _make_date(year: int, month: int, day: int, span: tuple[int, int]) -> Value:
     low = year + (month - 1) / 12 + (max(day, 1) - 1) / 372
     high = low + (1 / 372 if day else 1 / 12)
     return Value(low, high, "date" if year else "day", *span)

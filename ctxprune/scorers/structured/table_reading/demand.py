@@ -1,4 +1,4 @@
-"""What the words of a question say: the kind of question, numbers, bounds, extremes, rows beside others."""
+"""What the words of a question ask for: the kind of question, numbers, bounds, extremes, neighbouring rows."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.scorers.structured.table_reading.values import Value, numbers_in
+from ctxprune.scorers.structured.table_reading.values import Value, find_numbers
 from ctxprune.text.words import STOP_WORDS, fold, stem, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["KINDS", "Condition", "QuestionForm", "directions", "extremes_in", "question_form"]
+__all__ = ["KINDS", "Condition", "QuestionForm", "directions", "find_extremes", "question_form"]
 
 KINDS = ("lookup", "superlative", "aggregate", "comparison", "count", "neighbour", "difference")
 
@@ -172,12 +172,12 @@ class QuestionForm:
 def question_form(query: str) -> QuestionForm:
     """Read a question by itself, once for all tables of a context."""
     folded = " ".join(fold(query).split())
-    values = tuple(numbers_in(folded))
-    conditions, equal = _conditions(folded, values)
-    extremes = extremes_in(folded)
+    values = tuple(find_numbers(folded))
+    conditions, equal = _find_conditions(folded, values)
+    extremes = find_extremes(folded)
     following, preceding = bool(_NEXT.search(folded)), bool(_PREVIOUS.search(folded))
     either = bool(_EITHER.search(folded))
-    kind = _kind(folded, extremes, conditions, following or preceding)
+    kind = _detect_kind(folded, extremes, conditions, following or preceding)
     return QuestionForm(
         kind,
         folded,
@@ -196,13 +196,15 @@ def question_form(query: str) -> QuestionForm:
     )
 
 
-def extremes_in(folded: str) -> frozenset[str]:
+def find_extremes(folded: str) -> frozenset[str]:
     """Which of "most", "least", "first", "last" a folded text asks for; "at least 30" asks for none."""
+    # "At least 30" is a bound and asks for no least.
     unbound = _BOUND.sub(" ", folded)
     return frozenset(name for name, pattern in _WORDS.items() if pattern.search(unbound))
 
 
-def _kind(folded: str, extremes: frozenset[str], conditions: tuple[Condition, ...], beside: bool) -> str:
+def _detect_kind(folded: str, extremes: frozenset[str], conditions: tuple[Condition, ...], beside: bool) -> str:
+    # From the most specific kind to the most general: "how many more" is a difference before it is a count.
     if _DIFFERENCE.search(folded):
         return "difference"
     if _AGGREGATE.search(folded) and not extremes & {"most", "least"}:
@@ -216,53 +218,55 @@ def _kind(folded: str, extremes: frozenset[str], conditions: tuple[Condition, ..
     return "neighbour" if beside else "lookup"
 
 
-def _conditions(folded: str, values: tuple[Value, ...]) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
+def _find_conditions(folded: str, values: tuple[Value, ...]) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
     """`QuestionForm.conditions` and `QuestionForm.equal`."""
-    bounds, equal = [_signed(match) for match in _SIGNED.finditer(folded)], []
+    bounds, equal = [_read_sign(match) for match in _SIGNED.finditer(folded)], []
+    # A number that closes a range ("from 1990 to 1995") is no condition by itself.
     closed = 0  # where the last value ends that closes a range
     for number, value in enumerate(values):
         later = values[number + 1] if number + 1 < len(values) else None
-        limits = _limits(folded, value, later)
+        limits = _find_limits(folded, value, later)
         if limits is None:
             if value.start >= closed and (value.dated or not folded[value.start].isalpha()) and value.kind != "ordinal":
-                equal.append(_condition(folded, value, value.low, value.high))
+                equal.append(_make_condition(folded, value, value.low, value.high))
             continue
         if later is not None and math.inf not in map(abs, limits):
             closed = later.end
-        bounds.append(_condition(folded, value, *limits))
+        bounds.append(_make_condition(folded, value, *limits))
     return tuple(bounds), tuple(equal)
 
 
-def _condition(folded: str, value: Value, low: float, high: float) -> Condition:
+def _make_condition(folded: str, value: Value, low: float, high: float) -> Condition:
     said = folded[value.start : value.end]
     unit = _UNIT.search(said) or _UNIT.match(folded, value.end)
-    return Condition(low, high, value.dated, _nouns(folded, value), _SIGNS.get(unit[1], unit[1]) if unit else "")
+    return Condition(low, high, value.dated, _find_nouns(folded, value), _SIGNS.get(unit[1], unit[1]) if unit else "")
 
 
-def _limits(folded: str, value: Value, later: Value | None) -> tuple[float, float] | None:
+def _find_limits(folded: str, value: Value, later: Value | None) -> tuple[float, float] | None:
     """What a value bounds; None where it bounds nothing."""
+    # Only the words right before a value make it a bound; 40 characters hold the longest of them.
     match = _LEADING.search(folded[max(value.start - 40, 0) : value.start])
     joined = later is not None and _JOINED.fullmatch(folded, value.end, later.start) is not None
     strict = match is not None and _INCLUSIVE.search(match.group()) is None
     if match and joined and later is not None and (match["between"] or match["over"] == "from"):
         return min(value.low, later.low), max(value.high, later.high)
     if match and match["over"]:
-        return _beyond(value, math.inf) if strict else value.low, math.inf
+        return _step_beyond(value, math.inf) if strict else value.low, math.inf
     if match and match["under"]:
-        return -math.inf, _beyond(value, -math.inf) if strict else value.high
+        return -math.inf, _step_beyond(value, -math.inf) if strict else value.high
     if _MORE.match(folded, value.end):
         return value.low, math.inf
     return (-math.inf, value.high) if _LESS.match(folded, value.end) else None
 
 
-def _beyond(value: Value, way: float) -> float:
+def _step_beyond(value: Value, way: float) -> float:
     """The first number that is more, or less, than a value, or the end of a stretch of time."""
     if value.dated:
         return value.high if way > 0 else value.low
     return math.nextafter(value.low, way)
 
 
-def _signed(match: re.Match[str]) -> Condition:
+def _read_sign(match: re.Match[str]) -> Condition:
     """The bound that "negative growth" or "positive growth" sets."""
     nouns = frozenset(stem(word) for word in words(match[2]))
     least = math.nextafter(0.0, 1.0)
@@ -273,8 +277,9 @@ def _signed(match: re.Match[str]) -> Condition:
     )
 
 
-def _nouns(folded: str, value: Value) -> frozenset[str]:
+def _find_nouns(folded: str, value: Value) -> frozenset[str]:
     """Stems of the two words after a value and of the two before the words that make it a bound."""
+    # What is bounded stands on either side: "over 19 goals", "goals over 19".
     after = words(folded[value.end : value.end + 40])[:2]
     before = words(folded[: value.start])[-4:]
     return frozenset(stem(word) for word in (*after, *before) if word not in STOP_WORDS)

@@ -1,4 +1,4 @@
-"""How well the words of a question fit the headers of a table, and the kinds of things its columns hold."""
+"""How well the words of a question match the headers of a table, and the kinds of its columns."""
 
 from __future__ import annotations
 
@@ -76,10 +76,11 @@ def header_features(folded: str, asked: list[str], reading: TableReading) -> NDA
         reading: Of the table.
     """
     result = np.zeros((len(reading.headers), len(HEADER_FEATURES)))
-    holders = _holders(reading.headers)
+    # A word in one header alone tells that column from the others; one that is in all of them tells nothing.
+    holders = _count_holders(reading.headers)
     ask = _ASKS.search(folded)
     word = ask.group() if ask else ""
-    focus = _focus(folded, ask)
+    focus = _find_focus(folded, ask)
     cue = _CUE_STEMS.get(word, frozenset())
     places = {term: number for number, term in enumerate(asked)}
     for column, header in enumerate(reading.headers):
@@ -98,6 +99,7 @@ def header_features(folded: str, asked: list[str], reading: TableReading) -> NDA
                 any(term in cue for term in header),
             )
             result[column, 9] = header[-1] in places
+        # -1 and not 0 for a misfit: "when" speaks against a column of text.
         kinds = _FITS.get(word)
         result[column, 8] = 0.0 if kinds is None else 1.0 if reading.kinds[column] in kinds else -1.0
     return result
@@ -111,7 +113,7 @@ def named_columns(asked: list[str], reading: TableReading) -> NDArray[np.float64
     ])  # fmt: skip
 
 
-def _holders(headers: list[tuple[str, ...]]) -> dict[str, int]:
+def _count_holders(headers: list[tuple[str, ...]]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for header in headers:
         for term in header:
@@ -119,14 +121,14 @@ def _holders(headers: list[tuple[str, ...]]) -> dict[str, int]:
     return counts
 
 
-def _focus(folded: str, ask: re.Match[str] | None) -> list[str]:
+def _find_focus(folded: str, ask: re.Match[str] | None) -> list[str]:
     """Stems of the four words after the one that asks ("which *city did*", "how many *points*")."""
     rest = folded[ask.end() :] if ask else folded
     return [stem(word) for word in words(rest)[:4] if word not in STOP_WORDS]
 
 
 def nearness(term: str, asked: Collection[str]) -> float:
-    """1 for a term that is asked, less for one that is written or meant alike."""
+    """1 for a term of the question, less for one of similar spelling or meaning."""
     if term in asked:
         return 1.0
     for other in asked:

@@ -1,4 +1,4 @@
-"""Where the words, numbers and bounds of a question meet the cells of a table."""
+"""Where cells of a table match the words, numbers and bounds of a question."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHORTEST = 3  # characters of a cell that is looked for in the question as it s
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What of the question is in the cells.
+    """Matches of a question in the cells.
 
     Attributes:
         words: float64 (n_rows,), share of the question's information (idf) that a row holds, of what any row holds.
@@ -49,15 +49,21 @@ class Matches:
 def find_matches(form: QuestionForm, asked: Iterable[str], reading: TableReading) -> Matches:
     """Look for the terms `asked` and the values of `form` in a table."""
     known = [term for term in asked if term in reading.places]
-    rare = _held_words([term for term in known if term not in reading.named], reading)
-    cell, phrase = _cells(form, known, reading)
-    number, outcome, held = _numbers(form, reading), _outcomes(form, reading), _within_bounds(form, reading)
+    rare = _match_words([term for term in known if term not in reading.named], reading)
+    cell, phrase = _match_cells(form, known, reading)
+    number, outcome, held = (
+        _match_numbers(form, reading),
+        _match_outcomes(form, reading),
+        _share_of_bounds(form, reading),
+    )
+    # Added up, not multiplied: a question often names by its words what no number of the row says.
     merit = rare + held + number.max(axis=1, initial=0.0) + outcome.max(axis=1, initial=0.0)
+    # Rounding must not tell equal rows apart.
     best = merit >= merit.max(initial=0.0) - 1e-9
-    return Matches(_held_words(known, reading), rare, cell, phrase, number, outcome, held, best)
+    return Matches(_match_words(known, reading), rare, cell, phrase, number, outcome, held, best)
 
 
-def _held_words(terms: list[str], reading: TableReading) -> NDArray[np.float64]:
+def _match_words(terms: list[str], reading: TableReading) -> NDArray[np.float64]:
     """Share of the terms' information that each row holds; zeros without terms."""
     held = np.zeros(reading.shape[0])
     for term in terms:
@@ -66,13 +72,13 @@ def _held_words(terms: list[str], reading: TableReading) -> NDArray[np.float64]:
     return held / total if total else held
 
 
-def _cells(
+def _match_cells(
     form: QuestionForm, terms: list[str], reading: TableReading
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """`Matches.cell` and `Matches.phrase`."""
     cell, phrase = np.zeros(reading.shape), np.zeros(reading.shape)
     for term in terms:
-        cell.ravel()[reading.places.found(term)] += reading.places.idf(term)
+        cell.ravel()[reading.places.find_places(term)] += reading.places.idf(term)
     question = f" {form.folded} "
     for number in np.flatnonzero(cell.any(axis=0)).tolist():
         column = reading.columns[number]
@@ -88,17 +94,18 @@ def _cells(
     return cell, phrase
 
 
-def _numbers(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
+def _match_numbers(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
     met = np.zeros(reading.shape, dtype=np.bool_)
-    dated = _dated(reading)
+    dated = _dated_columns(reading)
     for value in form.values:
+        # Dates meet by overlap: "in 1990" is met by "March 1990".
         if value.dated:
             met[:, dated] |= (reading.low[:, dated] < value.high) & (value.low < reading.high[:, dated])
         met[:, ~dated] |= np.abs(reading.low[:, ~dated] - value.low) < 1e-9 * max(abs(value.low), 1.0)
     return met.astype(np.float64)
 
 
-def _outcomes(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
+def _match_outcomes(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
     found = np.zeros(reading.shape)
     for text in form.outcomes:
         for place in reading.texts.get(text, ()):
@@ -106,7 +113,7 @@ def _outcomes(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
     return found
 
 
-def _within_bounds(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
+def _share_of_bounds(form: QuestionForm, reading: TableReading) -> NDArray[np.float64]:
     """Share of the bounds that hold: in a column of the kind, of those named beside the bound where there are any."""
     if not form.conditions:
         return np.ones(reading.shape[0])
@@ -119,11 +126,11 @@ def _within_bounds(form: QuestionForm, reading: TableReading) -> NDArray[np.floa
 
 def _bounded_columns(bound: Condition, reading: TableReading) -> NDArray[np.bool_]:
     valued = np.array([kind != "text" for kind in reading.kinds], dtype=np.bool_)
-    fitting = valued & (_dated(reading) == bound.dated)
+    fitting = valued & (_dated_columns(reading) == bound.dated)
     named = np.array([not bound.nouns.isdisjoint(header) for header in reading.headers], dtype=np.bool_)
     both: NDArray[np.bool_] = fitting & named
     return both if both.any() else fitting
 
 
-def _dated(reading: TableReading) -> NDArray[np.bool_]:
+def _dated_columns(reading: TableReading) -> NDArray[np.bool_]:
     return np.array([kind in ("year", "date") for kind in reading.kinds], dtype=np.bool_)

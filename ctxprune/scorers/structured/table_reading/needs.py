@@ -1,4 +1,4 @@
-"""What a question demands of a table: the columns that it is about and the rows that it cannot do without."""
+"""What a question needs of a table: the columns that it is about and the rows without which it has no answer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.scorers.structured.table_reading.asked import ask
-from ctxprune.scorers.structured.table_reading.conditions import fulfilled
-from ctxprune.scorers.structured.table_reading.demand import directions, extremes_in
-from ctxprune.scorers.structured.table_reading.orders import extreme_rows
+from ctxprune.scorers.structured.table_reading.conditions import find_fulfilled
+from ctxprune.scorers.structured.table_reading.demand import directions, find_extremes
+from ctxprune.scorers.structured.table_reading.orders import find_extreme_rows
 from ctxprune.text.words import fold
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ctxprune.scorers.structured.table_reading.asked import Asked
     from ctxprune.scorers.structured.table_reading.reading import TableReading
 
-__all__ = ["QuestionDemand", "demand_of"]
+__all__ = ["QuestionDemand", "find_demand"]
 
 _NAMED = 0.5
 _SUMS = ("aggregate", "count")
@@ -30,7 +30,7 @@ _FEW = 2  # rows of extremes that are sure to be meant; more of them leave no ro
 
 @dataclass(frozen=True, slots=True)
 class QuestionDemand:
-    """What a question demands of a table.
+    """What a question needs of a table.
 
     Attributes:
         kind: One of `KINDS`.
@@ -56,39 +56,41 @@ class QuestionDemand:
     def rows(self) -> tuple[int, ...]:
         """Indices of the rows that it needs together, where not all of them: those that fulfil its conditions, else
         those of an extreme, if they are few."""
+        # Many rows with one extreme value are ties in a column of few values, hardly what is asked for.
         few = self.kind in ("superlative", *_SUMS) and len(self.extreme_rows) <= _FEW
         return self.matching_rows or (self.extreme_rows if few else ())
 
 
-def demand_of(query: str, reading: TableReading) -> QuestionDemand:
-    """What `query` demands of a table."""
+def find_demand(query: str, reading: TableReading) -> QuestionDemand:
+    """What `query` needs of a table."""
     asked = ask(query, reading)
-    form, named, ordering = asked.form, asked.named, _ordering(asked)
+    form, named, ordering = asked.form, asked.named, _find_ordering(asked)
     sums_up = form.kind in _SUMS and bool(reading.shape[0])
     extremes = {
         row
         for column in ordering
         if named[column] >= _NAMED or (sums_up and reading.kinds[column] in _TIMED)
         for most in directions(form, reading.kinds[column])
-        for row in extreme_rows(reading, column, most=most)
+        for row in find_extreme_rows(reading, column, most=most)
     }
-    conditions = fulfilled(asked)
+    conditions = find_fulfilled(asked)
     fulfilling = [cells.any(axis=1) for cells in conditions]
+    # Rows that fulfil most conditions, not all: one condition of several is often misread.
     met = np.sum(fulfilling, axis=0) if fulfilling else np.zeros(reading.shape[0])
     in_conditions = {int(column) for cells in conditions for _, column in np.argwhere(cells)}
     others_asked = form.other or form.kind == "neighbour"
     matching = np.asarray((met > 0) & (met == met.max(initial=0)) & (not others_asked))
     return QuestionDemand(
         kind=form.kind,
-        columns=_places(named >= _NAMED),
-        shown_columns=tuple(sorted({*_summed(asked), *ordering, *in_conditions})),
-        all_rows=sums_up and not matching.any() and not _filters(asked),
+        columns=_list_places(named >= _NAMED),
+        shown_columns=tuple(sorted({*_find_summed(asked), *ordering, *in_conditions})),
+        all_rows=sums_up and not matching.any() and not _has_filter(asked),
         extreme_rows=tuple(sorted(extremes)),
-        matching_rows=_places(matching),
+        matching_rows=_list_places(matching),
     )
 
 
-def _summed(asked: Asked) -> list[int]:
+def _find_summed(asked: Asked) -> list[int]:
     """Columns whose whole header is in a question for a sum or a difference."""
     if asked.form.kind not in ("aggregate", "difference"):
         return []
@@ -96,7 +98,7 @@ def _summed(asked: Asked) -> list[int]:
     return [column for column, header in enumerate(asked.reading.headers) if header and terms.issuperset(header)]
 
 
-def _ordering(asked: Asked) -> list[int]:
+def _find_ordering(asked: Asked) -> list[int]:
     """The columns along which an extreme is asked for: those named best, else the only one there is.
 
     "The total attendance at the last game" sums up what it names, and orders along time.
@@ -110,14 +112,15 @@ def _ordering(asked: Asked) -> list[int]:
     return columns if len(columns) == 1 else []
 
 
-def _places(mask: NDArray[Any]) -> tuple[int, ...]:
+def _list_places(mask: NDArray[Any]) -> tuple[int, ...]:
     return tuple(np.flatnonzero(mask).tolist())
 
 
-def _filters(asked: Asked) -> bool:
+def _has_filter(asked: Asked) -> bool:
     """Whether something in the question tells rows apart; an extreme that is in a header's name does not."""
     matches, unnamed = asked.matches, asked.form.folded
+    # "The most recent result" is no extreme where a column is called that.
     for header in filter(None, (" ".join(fold(text).split()) for text in asked.reading.grid.header)):
         unnamed = re.sub(rf"\b{re.escape(header)}\b", " ", unnamed)
     found = matches.rare.any() or matches.number.any() or matches.outcome.any()
-    return bool(asked.form.conditions or extremes_in(unnamed) or found)
+    return bool(asked.form.conditions or find_extremes(unnamed) or found)

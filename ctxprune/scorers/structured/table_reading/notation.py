@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CODES", "CURRENCY", "FIGURES", "MEASURES", "SCALES", "Notation", "notation_of"]
+__all__ = ["CODES", "CURRENCY", "FIGURES", "MEASURES", "SCALES", "Notation", "detect_notation"]
 
 SCALES = {
     "hundred": 1e2, "thousand": 1e3, "million": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9, "trillion": 1e12,
@@ -57,7 +57,7 @@ class Notation:
     letters: frozenset[str] = frozenset("k")
 
 
-def notation_of(texts: Iterable[str], counts: Iterable[int] | None = None) -> Notation:
+def detect_notation(texts: Iterable[str], counts: Iterable[int] | None = None) -> Notation:
     """The notation of a column, from its folded cells; `counts` says how often each stands there, else once.
 
     The decimal mark is a comma where more cells can only be read so than only with a point. "k" is no scale among
@@ -69,6 +69,7 @@ def notation_of(texts: Iterable[str], counts: Iterable[int] | None = None) -> No
         match = _WRITTEN.match(text)
         if match is None:
             continue
+        # Only figures that can be read one way vote: "1,234" can be either.
         readings = [decimal for decimal, whole in _WHOLE.items() if whole.fullmatch(match["figure"])]
         if len(readings) == 1:
             decimals[readings[0]] += count
@@ -84,6 +85,7 @@ def notation_of(texts: Iterable[str], counts: Iterable[int] | None = None) -> No
         elif not after and not match["before"]:
             seen.add("bare")
     decimal = "," if decimals[","] > decimals["."] else "."
+    # Among measures "k" may be the beginning of km, and no letter is taken for a scale.
     if "measure" in seen:
         return Notation(decimal, frozenset())
     return Notation(decimal, frozenset("kmb" if "scale" in seen and "bare" not in seen else "k"))

@@ -1,4 +1,4 @@
-"""Along which columns, and in which direction, a question asks for an extreme."""
+"""The columns along which a question asks for an extreme, and in which direction."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from ctxprune.scorers.structured.table_reading.demand import QuestionForm
     from ctxprune.scorers.structured.table_reading.reading import TableReading
 
-__all__ = ["extreme_rows", "ordered_columns"]
+__all__ = ["find_extreme_rows", "find_ordered_columns"]
 
 _NAMED = 0.5
 
 
-def ordered_columns(form: QuestionForm, reading: TableReading, named: NDArray[np.float64]) -> list[int]:
+def find_ordered_columns(form: QuestionForm, reading: TableReading, named: NDArray[np.float64]) -> list[int]:
     """The columns along which an extreme is asked for: of those with values the ones named, else those of the kind.
 
     `named`, float64 (n_columns,), says 0..1 how well the question names each column.
@@ -25,14 +25,16 @@ def ordered_columns(form: QuestionForm, reading: TableReading, named: NDArray[np
     if not form.extremes:
         return []
     valued = [column for column, kind in enumerate(reading.kinds) if kind not in ("text", "day")]
+    # A column that the question names decides; its kind is only a guess.
     best = [column for column in valued if named[column] >= _NAMED]
     if best:
         return best
+    # "First" and "last" are about time where the table has any.
     timed = [column for column in valued if reading.kinds[column] in ("year", "date")]
     return timed if form.extremes & {"first", "last"} and timed else valued
 
 
-def extreme_rows(reading: TableReading, column: int, *, most: bool) -> list[int]:
+def find_extreme_rows(reading: TableReading, column: int, *, most: bool) -> list[int]:
     """Rows with the greatest or least value of a column, ties included."""
     values = reading.low[:, column]
     known = np.isfinite(values)

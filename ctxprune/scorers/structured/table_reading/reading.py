@@ -1,4 +1,4 @@
-"""A table read once: the words and values of its cells, and what kind of thing each column holds."""
+"""A table read once: the words and values of its cells, and the kind of each column."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from collections import Counter, defaultdict
 from functools import cached_property
 from itertools import chain, count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ctxprune.scorers.structured.table_reading.cells import NOTHING, may_have_value, read_words
-from ctxprune.scorers.structured.table_reading.notation import notation_of
+from ctxprune.scorers.structured.table_reading.notation import detect_notation
 from ctxprune.scorers.structured.table_reading.values import read_value, read_value_once, read_wholes
 from ctxprune.text.words import fold, terms
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ctxprune.context.grid import Grid
-    from ctxprune.scorers.structured.table_reading.asked import Asked
     from ctxprune.scorers.structured.table_reading.notation import Notation
     from ctxprune.scorers.structured.table_reading.values import Value
 
@@ -76,13 +75,13 @@ class Column:
         others = [place for place in rest if may_have_value(texts[place], self.folded[place])]
         # Of plain numbers a notation learns one thing, however many there are.
         written = [*(self.folded[place] for place in others), *("0" for _ in kinds[:1])]
-        notation = notation_of(written, [*self.counts[others].tolist(), 1])
+        notation = detect_notation(written, [*self.counts[others].tolist(), 1])
         for place in others:
             if value := read(texts[place], notation):
                 self.low[place], self.high[place], self.kinds[place] = value.low, value.high, value.kind
 
 
-def _columns(grid: Grid) -> list[Column]:
+def _read_columns(grid: Grid) -> list[Column]:
     """The cells of each column, read in its own notation."""
     shared = len(grid.rows) * len(grid.header) <= _FEW
     texts = zip(*grid.rows, strict=True) if grid.rows else [() for _ in grid.header]
@@ -139,19 +138,19 @@ class Postings:
 
     def get(self, term: str) -> list[tuple[int, int]]:
         """The (row, column) pairs whose cells hold `term`, in source order; [] for one that no cell holds."""
-        found = self.found(term)
+        found = self.find_places(term)
         return list(zip((found // self._width).tolist(), (found % self._width).tolist(), strict=True))
 
     def rows(self, term: str) -> NDArray[np.int64]:
         """The rows that hold `term`, each once, rising."""
-        return np.unique(self.found(term) // self._width)
+        return np.unique(self.find_places(term) // self._width)
 
     def idf(self, term: str) -> float:
         """ln(1 + (n - df + 0.5) / (df + 0.5)) of a term, over the rows."""
         number = self._numbers.get(term)
         return self._idf(0 if number is None else int(self._holders[number]))
 
-    def found(self, term: str) -> NDArray[np.int64]:
+    def find_places(self, term: str) -> NDArray[np.int64]:
         """The cells that hold `term`, row after row: the row times the number of columns, plus the column."""
         number = self._numbers.get(term)
         if number is None:
@@ -175,31 +174,32 @@ class Postings:
 
 
 class TableReading:
-    """What the features need of one grid, worked out once.
+    """What the features need of one grid, computed once.
 
     Attributes:
         columns: For each column its cells, folded, cut and read.
         places: Where the terms of the cells are.
         low, high: float64 (n_rows, n_columns), the cells' values; NaN where there is none.
         kinds: For each column "number", "percent", "ordinal", "year", "date", "day", "time" or "text".
-        filled: float64 (n_columns,), share of cells that say something.
+        filled: float64 (n_columns,), share of cells that are not empty.
         distinct: float64 (n_columns,), distinct texts over filled cells.
         headers: For each column the terms of its header.
         dated: float64 (n_columns,), 1 for a header that is a year or date.
-        spanning: float64 (n_rows,), 1 for a row that says one thing only, in its first cell or in all: a heading.
+        spanning: float64 (n_rows,), 1 for a row with one distinct text, in its first cell or in all: a heading.
         total: float64 (n_rows,), 1 for a row whose label says that it sums up others.
-        said: float64 (n_rows,), number of its cells that say something.
+        said: float64 (n_rows,), number of its cells that are not empty.
         like_header: float64 (n_rows,), share of its cells that are header texts.
         title: The terms of the title.
         named: Those of the title and of all headers.
-        last: The last question and what `ask` found, of a small table.
+        last: The last question and what `ask` made of it (an `Asked`, a type of a module above this one); of a small
+            table only.
     """
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self.last: tuple[str, Asked] | None = None
-        self.columns = _columns(grid)
-        self.dated = np.array([_dated(text) for text in grid.header], dtype=np.float64)
+        self.last: tuple[str, Any] | None = None
+        self.columns = _read_columns(grid)
+        self.dated = np.array([_is_dated(text) for text in grid.header], dtype=np.float64)
         self.title = frozenset(terms(grid.title)) if grid.title.strip() else frozenset()
         self.headers = [tuple(dict.fromkeys(terms(text))) if text.strip() else () for text in grid.header]
         self.named = self.title.union(*self.headers)
@@ -246,6 +246,7 @@ class TableReading:
 
     def _describe_rows(self) -> None:
         headers = {" ".join(fold(text).split()) for text in self.grid.header}
+        # A header of several levels is repeated in parts, where a long table is broken into sections.
         headers |= {part.strip() for text in headers for part in text.split("/")}
         size, width = self.shape
         said, like = np.zeros(size), np.zeros(size)
@@ -269,6 +270,7 @@ class TableReading:
             sums = np.array([_TOTAL.search(text) is not None for text in labels.folded], dtype=np.float64)
             self.total = sums[labels.places]
         if width > 1:
+            # One distinct text in the first cell or in all of them: a heading within the table, not a row of data.
             self.spanning = (labels.filled[labels.places] & ~differs).astype(np.float64)
 
     def _describe_columns(self) -> None:
@@ -279,17 +281,17 @@ class TableReading:
             said = int(column.counts[column.filled].sum())
             filled[number] = said / max(size, 1)
             distinct[number] = len({*column.folded} - {""}) / max(said, 1)
-            self.kinds.append(_kind(column, said))
+            self.kinds.append(_detect_kind(column, said))
         self.filled, self.distinct = filled, distinct
 
 
-def _dated(header: str) -> bool:
+def _is_dated(header: str) -> bool:
     values = [read_value(part.strip()) for part in header.split(" / ")]
     return any(value is not None and value.dated for value in values)
 
 
-def _kind(column: Column, said: int) -> str:
-    """What most of the `said` cells that say something are."""
+def _detect_kind(column: Column, said: int) -> str:
+    """The kind of most of the `said` cells that are not empty."""
     counts: dict[str, int] = defaultdict(int)
     for kind, rows in zip(column.kinds, column.counts.tolist(), strict=True):
         if kind:

@@ -1,4 +1,4 @@
-"""What the scorer weighs of every row of a table, for one question."""
+"""Features of every row of a table, for one question."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def row_blocks(asked: Asked) -> Iterator[NDArray[np.float64]]:
     if not n:
         return
     question = asked.features()
-    own = {**_found(asked), **_ordered(asked), **_placed(asked)}
+    own = {**_match_features(asked), **_order_features(asked), **_place_features(asked)}
+    # In blocks: of a million rows the features would take half a gigabyte.
     for first in range(0, n, _BLOCK):
         part = {name: np.asarray(own[name][first : first + _BLOCK], dtype=np.float64) for name in _OWN}
         block = np.empty((min(_BLOCK, n - first), len(ROW_FEATURES)))
@@ -58,8 +59,8 @@ def row_blocks(asked: Asked) -> Iterator[NDArray[np.float64]]:
         yield block
 
 
-def _found(asked: Asked) -> dict[str, NDArray[np.generic]]:
-    """What of the question a row holds, and the rows before and after it."""
+def _match_features(asked: Asked) -> dict[str, NDArray[np.generic]]:
+    """What a row holds of the question, and the rows before and after it."""
     matches = asked.matches
     cell, number = matches.cell.max(axis=1, initial=0.0), matches.number.max(axis=1, initial=0.0)
     outcome = matches.outcome.max(axis=1, initial=0.0)
@@ -85,7 +86,7 @@ def _found(asked: Asked) -> dict[str, NDArray[np.generic]]:
     }
 
 
-def _ordered(asked: Asked) -> dict[str, NDArray[np.generic]]:
+def _order_features(asked: Asked) -> dict[str, NDArray[np.generic]]:
     """Whether a row has the greatest or least value along what the question asks to order by, rows of totals aside.
 
     "rank_most" and "rank_least" are its best places there, 0..1; "most_of_best" and "least_of_best" are among the rows
@@ -97,6 +98,7 @@ def _ordered(asked: Asked) -> dict[str, NDArray[np.generic]]:
         for name in ("most", "least", "rank_most", "rank_least", "most_of_best", "least_of_best")
     }
     for column in asked.ordering:
+        # A row of totals has the greatest value of every column and is never what is asked for.
         values = np.where(reading.total > 0, np.nan, reading.low[:, column])
         known = np.isfinite(values)
         order = np.sort(values[known])
@@ -113,11 +115,12 @@ def _ordered(asked: Asked) -> dict[str, NDArray[np.generic]]:
     return dict(found)
 
 
-def _placed(asked: Asked) -> dict[str, NDArray[np.generic]]:
-    """Where a row stands, and what kind of row it is."""
+def _place_features(asked: Asked) -> dict[str, NDArray[np.generic]]:
+    """The position and the kind of a row."""
     reading, best = asked.reading, asked.matches.best
     n, width = reading.shape
     index = np.arange(n)
+    # A row inherits what the heading above it holds of the question.
     heading, section = 0.0, np.zeros(n)
     for row in range(n):
         heading = asked.matches.words[row] if reading.spanning[row] else heading

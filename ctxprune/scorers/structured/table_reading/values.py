@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ctxprune.scorers.structured.table_reading.dates import MONTHS, Value, date_at
-from ctxprune.scorers.structured.table_reading.notation import CODES, CURRENCY, FIGURES, SCALES, Notation, notation_of
+from ctxprune.scorers.structured.table_reading.notation import (
+    CODES,
+    CURRENCY,
+    FIGURES,
+    SCALES,
+    Notation,
+    detect_notation,
+)
 from ctxprune.text.words import fold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Value", "numbers_in", "read_value", "read_value_once", "read_wholes"]
+__all__ = ["Value", "find_numbers", "read_value", "read_value_once", "read_wholes"]
 
 _WORDS = {
     word: float(number)
@@ -74,20 +81,22 @@ def _read(text: str, notation: Notation | None) -> Value | None:
     plain = fold(text).strip(" \t\n\"'*†‡~≈<>+=:#№")
     if _START.match(plain) is None:  # most cells are words; a dozen patterns would each say so
         return None
+    # The commonest cell, read without a pattern.
     if plain.isascii() and plain.isdecimal():
-        return _whole(plain)
+        return _read_whole(plain)
     if not any(char.isdigit() for char in plain):
         found = date_at(plain, 0)
         return found if found and found.end >= len(plain) - 1 else None
-    value = _value_at(plain, 0, notation or notation_of([plain]))
+    value = _value_at(plain, 0, notation or detect_notation([plain]))
     if value is None:
         return None
     rest = plain[value.end :]
+    # A unit or a note may follow; a sentence that starts with a number is text.
     letters = sum(char.isalpha() for char in rest)
     return value if letters <= max(12, value.end) else None
 
 
-def _whole(plain: str) -> Value:
+def _read_whole(plain: str) -> Value:
     """The year or number that ASCII digits and nothing else say."""
     number = float(plain)
     if len(plain) == len("2026") and _YEARS[0] <= number < _YEARS[1]:
@@ -105,10 +114,10 @@ def read_wholes(texts: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float
     return low, low + years, kinds.tolist()
 
 
-def numbers_in(text: str) -> list[Value]:
+def find_numbers(text: str) -> list[Value]:
     """All numbers, dates and times in a question, in order; small number words ("three", "two million") count."""
     plain, found, at = fold(text), list[Value](), 0
-    notation = Notation(notation_of(_RUN.findall(plain)).decimal)
+    notation = Notation(detect_notation(_RUN.findall(plain)).decimal)
     for match in re.finditer(r"[^\W_]+|[$€£¥₹(-](?=[\d$.])", plain):
         if match.start() < at:
             continue
@@ -124,6 +133,7 @@ def numbers_in(text: str) -> list[Value]:
         named = word in MONTHS or word in CODES or _PERIOD.match(word)
         if not (word[0].isdigit() or named or word[0] in "$€£¥₹(-"):
             continue
+        # A dash within a word ("covid-19") is no minus.
         if word[0] in "(-" and match.start() and plain[match.start() - 1].isalnum():
             continue
         value = _value_at(plain, match.start(), notation)
@@ -146,11 +156,12 @@ def _number_at(text: str, start: int, notation: Notation) -> Value | None:
     match = _NUMBERS[notation.decimal].match(text, start)
     if match is None:
         return None
+    # The mark that is not the decimal one can only part thousands.
     thousands = "," if notation.decimal == "." else "."
     number = float(re.sub(f"[{thousands} ']", "", match["figure"]).replace(notation.decimal, "."))
     number *= SCALES.get(match["scale"] or "", 1.0)
     end, letter = match.end(), (match["letter"] or "").strip()
-    if letter and _scales(match, letter, notation):
+    if letter and _is_scale(match, letter, notation):
         number *= SCALES[letter]
     elif letter:
         end = match.start("letter")
@@ -162,7 +173,7 @@ def _number_at(text: str, start: int, notation: Notation) -> Value | None:
     return Value(number, number, kind, start, end)
 
 
-def _scales(match: re.Match[str], letter: str, notation: Notation) -> bool:
+def _is_scale(match: re.Match[str], letter: str, notation: Notation) -> bool:
     """Whether a letter after a number is its scale and no unit."""
     priced = match["before"] or match["after"]
     return bool(priced) or (letter in notation.letters and (letter == "k" or not match["space"]))

@@ -1,0 +1,12 @@
+from .conformal import CalibrationExample as CalibrationExample
+from .conformal import CalibrationPool as CalibrationPool
+from .conformal import calibrate as calibrate
+from .keep_sets import CalibratedPolicy as CalibratedPolicy
+from .keep_sets import KeepSets as KeepSets
+from .measures import MEASURES as MEASURES
+from .scales import IdentityScale as IdentityScale
+from .scales import LogisticScale as LogisticScale
+from .scales import RankScale as RankScale
+from .scales import Scale as Scale
+from .scales import fit_scale as fit_scale
+from .stored import Calibration as Calibration

@@ -1,0 +1,10 @@
+from .base import Context as Context
+from .base import Unit as Unit
+from .base import as_context as as_context
+from .grid import Grid as Grid
+from .joined import Joined as Joined
+from .joined import JoinedContext as JoinedContext
+from .memo import ContextMemo as ContextMemo
+from .scores import Scores as Scores
+from .scores import as_scores as as_scores
+from .subset import ContextSubset as ContextSubset

@@ -1,0 +1,10 @@
+from .cards import Card as Card
+from .cards import read_card as read_card
+from .network import Network as Network
+from .provence import ProvenceModel as ProvenceModel
+from .provence import TokenModel as TokenModel
+from .provence import load_provence as load_provence
+from .pruner import PrunerModel as PrunerModel
+from .pruner import load_pruner as load_pruner
+from .vectors import WordVectors as WordVectors
+from .vectors import load_vectors as load_vectors

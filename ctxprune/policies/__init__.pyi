@@ -1,0 +1,12 @@
+from .adaptive import Adaptive as Adaptive
+from .adaptive import LargestGap as LargestGap
+from .base import POLICIES as POLICIES
+from .base import Policy as Policy
+from .base import as_policy as as_policy
+from .cell_share import CellShare as CellShare
+from .selection import Request as Request
+from .selection import Selection as Selection
+from .table_budget import TableBudget as TableBudget
+from .threshold import Threshold as Threshold
+from .token_budget import TokenBudget as TokenBudget
+from .top_k import TopK as TopK

@@ -1,0 +1,12 @@
+from .context_budget import BudgetPart as BudgetPart
+from .context_budget import ContextBudget as ContextBudget
+from .context_budget import SharedBudget as SharedBudget
+from .pruner import OnEmpty as OnEmpty
+from .pruner import Pruner as Pruner
+from .pruner import aprune as aprune
+from .pruner import aprune_batch as aprune_batch
+from .pruner import prune as prune
+from .pruner import prune_batch as prune_batch
+from .result import Pruned as Pruned
+from .verdicts import Verdict as Verdict
+from .verdicts import Verdicts as Verdicts

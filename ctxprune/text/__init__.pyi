@@ -1,0 +1,9 @@
+from .chat_marks import escape_marks as escape_marks
+from .invisible import escape_character as escape_character
+from .invisible import escape_invisible as escape_invisible
+from .invisible import is_invisible as is_invisible
+from .words import STOP_WORDS as STOP_WORDS
+from .words import fold as fold
+from .words import split_identifier as split_identifier
+from .words import stem as stem
+from .words import terms as terms
