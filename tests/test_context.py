@@ -163,7 +163,7 @@ def test_what_an_object_of_the_user_renders_comes_back_as_it_is() -> None:
 )
 def test_what_is_no_context_is_refused_by_what_it_lacks(value, lacks: str) -> None:
     for entry in (
-        lambda: prune("q", value),
+        lambda: Pruner().prune("q", value),
         lambda: BudgetPart(value),
         lambda: JoinedContext([value]),
         lambda: Pruner().prune_batch("q", [value]),

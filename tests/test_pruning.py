@@ -186,7 +186,7 @@ def test_a_query_that_asks_nothing_is_refused(query) -> None:
 
 def test_a_plain_text_is_no_context_and_the_message_says_what_to_do() -> None:
     with pytest.raises(UsageError, match=r"a str is not a context: wrap text in ctxprune.rag.Passage"):
-        prune("q", TEXT)
+        Pruner().prune("q", TEXT)
     with pytest.raises(UsageError, match="contexts is a Passage"):
         prune_batch("q", Passage(TEXT))
     with pytest.raises(UsageError, match="1 queries do not match 2 contexts"):
