@@ -41,8 +41,8 @@ from ctxprune.kv import (
     Tova,
     prefill,
 )
-from ctxprune.kv.presses.selection import keep_count, top
-from ctxprune.kv.reading.attention import argument, attentions_of
+from ctxprune.kv.model.attention import argument, attentions_of
+from ctxprune.kv.selection import keep_count, top
 
 TOKENS, ASKED = 300, 1e-4
 RATIOS = (0.25, 0.5, 0.75)
@@ -180,7 +180,7 @@ def compare(views: list, held: dict, theirs: dict, about: dict) -> dict:
     for name, press in presses(held["filters"]).items():
         apart, relative, equal, kept = 0.0, 0.0, 0, 0
         for view in views:
-            ours, other = press.checked(view, press.score(view)), theirs[f"{name}.{view.order}"].float()
+            ours, other = press.check_scores(view, press.score(view)), theirs[f"{name}.{view.order}"].float()
             part = meaningful(name)
             if ours[..., part].numel():
                 difference = (ours - other)[..., part].abs()
@@ -217,7 +217,7 @@ def compare_wrapper(name: str, views: list, theirs: dict) -> dict:
             press, other = WRAPPED[name](ratio), theirs[f"{name}@{ratio}.{view.order}"]
             if name == "criticalkv":
                 count = press.budget(view)
-                ours = press.ranked(view, press.checked(view, press.score(view)), count)
+                ours = press.rank(view, press.check_scores(view, press.score(view)), count)
                 finite = ours.isfinite() & (other < torch.finfo(torch.float32).max)
                 difference = (ours - other)[finite].abs()
                 apart = max(apart, float(difference.max()))

@@ -48,7 +48,7 @@ def gates(folder: Path) -> Specimen:
 
 @kind("KV filters")
 def filters(folder: Path) -> Specimen:
-    from ctxprune.kv.cache.model_files import model_fingerprint
+    from ctxprune.kv.model.files import model_fingerprint
     from ctxprune.kv.presses.qfilter import QFilters
 
     model, path = decoder("llama"), folder / "filters.safetensors"

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from ctxprune.kv.gates.forward import GatedForward
     from ctxprune.kv.gates.gates import Gates
     from ctxprune.kv.gates.training import GateRecipe, GateTraining
-    from ctxprune.kv.presses.base import Plan, Press
+    from ctxprune.kv.model.loading import load_decoder
+    from ctxprune.kv.pipeline import Answer, Pipeline
+    from ctxprune.kv.presses.base import Press
     from ctxprune.kv.presses.expected_attention import ExpectedAttention
     from ctxprune.kv.presses.fixed_pattern import FixedPattern
     from ctxprune.kv.presses.keydiff import KeyDiff
@@ -48,9 +50,8 @@ if TYPE_CHECKING:
     from ctxprune.kv.presses.snapkv import SnapKV
     from ctxprune.kv.presses.streaming_llm import StreamingLLM
     from ctxprune.kv.presses.tova import Tova
-    from ctxprune.kv.reading.loading import load_decoder
-    from ctxprune.kv.reading.pipeline import Answer, Pipeline
-    from ctxprune.kv.reading.prefilled import Prefilled, compress, prefill
+    from ctxprune.kv.reading.prefill import compress, prefill
+    from ctxprune.kv.reading.prefilled import Prefilled
     from ctxprune.kv.reading.view import LayerView
     from ctxprune.kv.reuse.exactness import Exactness, exactness
     from ctxprune.kv.reuse.joining import join, join_pressed
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from ctxprune.kv.reuse.passage_store import PassageStore
     from ctxprune.kv.reuse.prefix import reuse_prefix
     from ctxprune.kv.router import Choice, Decode, Measured, Router
+    from ctxprune.kv.selection import Plan
     from ctxprune.kv.wrappers.adakv import AdaKV
     from ctxprune.kv.wrappers.adaptive import Adaptive
     from ctxprune.kv.wrappers.byte_budget import ByteBudget
@@ -73,7 +75,7 @@ _HOMES = {
     "AdaKV": "wrappers.adakv",
     "Adaptive": "wrappers.adaptive",
     "Agreement": "evaluation.agreements",
-    "Answer": "reading.pipeline",
+    "Answer": "pipeline",
     "ByteBudget": "wrappers.byte_budget",
     "Choice": "router",
     "ChunkKV": "wrappers.chunkkv",
@@ -104,8 +106,8 @@ _HOMES = {
     "ObservedAttention": "presses.observed_attention",
     "PassageStore": "reuse.passage_store",
     "PerLayer": "wrappers.per_layer",
-    "Pipeline": "reading.pipeline",
-    "Plan": "presses.base",
+    "Pipeline": "pipeline",
+    "Plan": "selection",
     "Prefilled": "reading.prefilled",
     "Press": "presses.base",
     "PrunedCache": "cache.pruned_cache",
@@ -123,7 +125,7 @@ _HOMES = {
     "Tova": "presses.tova",
     "agreement": "evaluation.agreements",
     "as_prefilled": "reuse.keys_only",
-    "compress": "reading.prefilled",
+    "compress": "reading.prefill",
     "dropping": "gates.dropping",
     "exactness": "reuse.exactness",
     "gated_bytes": "gates.dropping",
@@ -132,8 +134,8 @@ _HOMES = {
     "join": "reuse.joining",
     "join_pressed": "reuse.joining",
     "learn_filters": "presses.qfilter",
-    "load_decoder": "reading.loading",
-    "prefill": "reading.prefilled",
+    "load_decoder": "model.loading",
+    "prefill": "reading.prefill",
     "ratio_for_bytes": "cache.quantise",
     "reuse_prefix": "reuse.prefix",
 }

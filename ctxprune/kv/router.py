@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import BudgetError, InputError, UsageError
-from ctxprune.kv.presses.selection import check_count, check_ratio, keep_count
+from ctxprune.kv.presses.registry import build_press
+from ctxprune.kv.selection import check_ratio, keep_count
 from ctxprune.storage.sealed import parse_json
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_whole, is_number
 
 if TYPE_CHECKING:
     from ctxprune.kv.presses.base import Press
 
-__all__ = ["Choice", "Decode", "Measured", "Router"]
+__all__ = ["FULL", "Choice", "Decode", "Measured", "Router"]
+
+
+FULL = "full"  # what tables of measurements call the cache that nothing is dropped from
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,8 @@ class Choice:
             UnknownNameError: There is no such press.
             UsageError: It needs what was learned for a model.
         """
-        from ctxprune.kv.evaluation.run import FULL, named_press
-
         name, ratio = self.row.press, self.row.ratio
-        press: Press = named_press("streaming_llm", 0.0) if name == FULL else named_press(name, ratio)
+        press: Press = build_press("streaming_llm", 0.0) if name == FULL else build_press(name, ratio)
         return press
 
 
@@ -127,7 +129,7 @@ class Router:
             InputError: The file cannot be read, is no such list, or a row lacks a number (presses that were not timed).
             UsageError: A number is out of its range.
         """
-        check_count("tokens", tokens, 1)
+        check_whole("tokens", tokens, 1)
         rows = [_row(each, number, tokens, Path(path).name) for number, each in enumerate(_listed(Path(path)))]
         return cls(tuple(row for row in rows if row is not None), decode, bytes_per_token)
 
@@ -153,8 +155,8 @@ class Router:
             BudgetError: No row holds; `nearest` is the one that misses by least, and the message names it.
             UsageError: A number is out of its range, no row has the mode, or bytes are asked for and not known.
         """
-        check_count("tokens", tokens, 1)
-        check_count("new_tokens", new_tokens, 0)
+        check_whole("tokens", tokens, 1)
+        check_whole("new_tokens", new_tokens, 0)
         _check_number("latency_ms", latency_ms)
         if bytes is not None:
             _check_number("bytes", bytes)

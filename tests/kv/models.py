@@ -32,8 +32,8 @@ from transformers import (
 from ctxprune.kv import prefill
 from ctxprune.kv.cache.masks import pressed_layers
 from ctxprune.kv.cache.store import Counts
+from ctxprune.kv.model.attention import argument, attentions_of
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.reading.attention import argument, attentions_of
 from ctxprune.kv.reading.view import LayerView
 
 SIZES = {

@@ -30,8 +30,8 @@ from ctxprune.kv import (  # noqa: E402
     compress,
     prefill,
 )
-from ctxprune.kv.presses.selection import keep_count  # noqa: E402
 from ctxprune.kv.reading.prefilled import Prefilled  # noqa: E402
+from ctxprune.kv.selection import keep_count  # noqa: E402
 from ctxprune.kv.wrappers.adaptive import held_shares  # noqa: E402
 
 INNERS = [

@@ -16,7 +16,7 @@ from transformers import DynamicCache  # noqa: E402
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.kv import AdaKV, Kivi, Knorm, PrunedCache, Random, SnapKV, StreamingLLM, ThinK, compress  # noqa: E402
 from ctxprune.kv.cache.pruned_cache import held_bytes  # noqa: E402
-from ctxprune.kv.reading.attention import attentions_of, decoder_of  # noqa: E402
+from ctxprune.kv.model.attention import attentions_of, decoder_of  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 GREEDY = {"max_new_tokens": 6, "do_sample": False, "eos_token_id": None}

@@ -12,7 +12,7 @@ from kv.models import DECODERS, Given, chosen_by_layer, places, reference_logits
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.kv import AdaKV, FixedPattern, Knorm, Merge, SnapKV, ThinK, compress, prefill  # noqa: E402
-from ctxprune.kv.cache.rotary import Rotary  # noqa: E402
+from ctxprune.kv.model.rotary import Rotary  # noqa: E402
 from ctxprune.kv.wrappers.merge import means_by_home, nearest_kept  # noqa: E402
 from ctxprune.kv.wrappers.think import channel_scores  # noqa: E402
 

@@ -13,9 +13,10 @@ from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from ctxprune.errors import CtxpruneError, InputError, UsageError  # noqa: E402
-from ctxprune.kv.evaluation.run import Comparison, cells_of, compare, named_press  # noqa: E402
-from ctxprune.kv.evaluation.samples import Frame, make_samples  # noqa: E402
-from ctxprune.kv.reading.pipeline import Pipeline  # noqa: E402
+from ctxprune.kv.evaluation.run import Comparison, cells_of, compare  # noqa: E402
+from ctxprune.kv.evaluation.samples import make_samples  # noqa: E402
+from ctxprune.kv.pipeline import ChatFrame, Pipeline  # noqa: E402
+from ctxprune.kv.presses.registry import build_press  # noqa: E402
 
 TEXT = " ".join(f"Sentence {number} says that the weather of day {number * 7} was calm." for number in range(800))
 
@@ -55,10 +56,10 @@ def test_the_fact_stands_where_its_depth_says_and_nothing_is_too_long(tokenizer,
 
 
 def test_a_chat_template_stands_around(tokenizer):
-    assert Frame.of(tokenizer) == Frame("", "\n")
+    assert ChatFrame.of(tokenizer) == ChatFrame("", "\n")
     tokenizer.chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]"
     try:
-        assert Frame.of(tokenizer) == Frame("[user]", "[assistant]")
+        assert ChatFrame.of(tokenizer) == ChatFrame("[user]", "[assistant]")
     finally:
         tokenizer.chat_template = None
 
@@ -138,7 +139,7 @@ def test_what_is_out_of_range_is_refused(options):
 
 def test_unknown_presses_and_short_texts_are_refused(model, tokenizer, tmp_path):
     with pytest.raises(LookupError, match="did you mean 'snapkv"):
-        named_press("snapkw", 0.5)
+        build_press("snapkw", 0.5)
     short = tmp_path / "short.txt"
     short.write_text("One sentence. Another one.")
     with pytest.raises(InputError, match="tokens"):

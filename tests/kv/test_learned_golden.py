@@ -16,7 +16,7 @@ from ctxprune.kv.gates.dropping import dropping, gated_bytes, gated_cache  # noq
 from ctxprune.kv.gates.forward import GatedForward  # noqa: E402
 from ctxprune.kv.gates.gates import Gates  # noqa: E402
 from ctxprune.kv.gates.layer import GatedLayer  # noqa: E402
-from ctxprune.kv.reading.attention import argument, attentions_of  # noqa: E402
+from ctxprune.kv.model.attention import argument, attentions_of  # noqa: E402
 
 TEXT = tokens(40)
 

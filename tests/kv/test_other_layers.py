@@ -17,8 +17,8 @@ from transformers import (  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.kv import Gates, Knorm, SnapKV, compress, prefill  # noqa: E402
-from ctxprune.kv.reading.attention import argument, attentions_of, by_keyword, cache_layer  # noqa: E402
-from ctxprune.kv.reading.hooks import Hooks  # noqa: E402
+from ctxprune.kv.model.attention import argument, attentions_of, by_keyword, cache_layer  # noqa: E402
+from ctxprune.kv.model.hooks import Hooks  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 

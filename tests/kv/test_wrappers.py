@@ -29,7 +29,7 @@ from ctxprune.kv import (  # noqa: E402
     compress,
     prefill,
 )
-from ctxprune.kv.presses.selection import keep_count, top  # noqa: E402
+from ctxprune.kv.selection import keep_count, top  # noqa: E402
 from ctxprune.kv.wrappers.criticalkv import output_norms  # noqa: E402
 
 TWO = torch.tensor([[[9.0, 8, 7, 6, 5], [1, 4, 2, 3, 0]]])

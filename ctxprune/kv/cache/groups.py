@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.cache.store import Counts
+from ctxprune.kv.cache.store import Counts, Packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Self
 
     from torch import Tensor
-    from typing_extensions import Self
 
     Fit = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 
@@ -47,7 +47,7 @@ class Form(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Groups:
+class Groups(Packed):
     """Old tokens of every head in codes, its newest ones as they are; number = code * step + low.
 
     A head of c tokens has (c - window) // n blocks of n tokens; the split follows from the counts.
@@ -65,7 +65,6 @@ class Groups:
     step: Tensor
     rest: Tensor
     form: Form
-    kind: ClassVar[str]
     axis: ClassVar[int]  # of `codes`: along it lie the numbers of a group
 
     @classmethod
@@ -133,12 +132,12 @@ class Groups:
             rest=self.rest[rest.rows_of(batch_rows)],
         )
 
-    def due(self, after: int) -> int:
+    def count_due(self, after: int) -> int:
         """How many of the tokens after the press, the oldest ones, are to be packed where there are `after`."""
         form = self.form
         return max(after - form.residual, 0) // form.group * form.group if form.grows else 0
 
-    def grown(self, counts: Counts, later: Counts, new: Tensor) -> Self:
+    def append(self, counts: Counts, later: Counts, new: Tensor) -> Self:
         """That with new tokens, (total of `later`, head_dim), behind each head; whole blocks of old ones are packed."""
         blocks, rest = self._split(counts, self.form)
         form = self.form._replace(window=0)

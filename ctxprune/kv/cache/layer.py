@@ -9,15 +9,15 @@ import torch
 from transformers.cache_utils import DynamicLayer
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.cache.store import Kept
+from ctxprune.kv.cache.store import KeptTokens, Plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from ctxprune.kv.cache.store import Packed
-    from ctxprune.kv.presses.base import Plan
+    from ctxprune.kv.cache.store import Packed, Storage
+    from ctxprune.kv.selection import Plan
 
 __all__ = ["PrunedLayer"]
 
@@ -40,7 +40,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         self._empty()
 
     def _empty(self) -> None:
-        self.kept: Kept | None = None
+        self.kept: KeptTokens | None = None
         self.pressed = 0
         self.shift: Tensor | None = None
         self.masked = False  # whether the mask of the call under way was cut to this layer
@@ -63,8 +63,22 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if self.kept is not None:
             raise UsageError("this cache is pruned already", hint="press the full cache, or go on with this one")
         self.pressed = self.get_seq_length() - question
-        self.kept = Kept.of(self.keys, self.values, plan, self.pressed)
+        self.kept = KeptTokens.of(self.keys, self.values, plan, self.pressed)
         self._tail(self.keys[..., :0, :].clone(), self.values[..., :0, :].clone())
+
+    def pack(self, storage: Storage) -> None:
+        """Store the kept tokens as `storage` does, in place of the unpacked ones.
+
+        Raises:
+            UsageError: The layer is not pressed, or its keys or values are packed or thinned already.
+        """
+        kept = self.kept
+        if kept is None or not isinstance(kept.keys, Plain) or not isinstance(kept.values, Plain):
+            raise UsageError(
+                "what this press leaves cannot be packed", hint="ThinK stores fewer channels: use one of the two"
+            )
+        keys, values = storage.pack(kept.keys.flat, kept.values.flat, kept.counts)
+        self.kept = replace(kept, keys=keys, values=values)
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Append, and return all keys and values that are held; as `DynamicLayer.update`.
@@ -194,10 +208,10 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if self.shift is not None:
             self.shift = change(self.shift)
 
-    def _grow(self, kept: Kept) -> None:
+    def _grow(self, kept: KeptTokens) -> None:
         """Pack the oldest tokens after the press where the storage asks for it: they count as pressed from then on."""
-        if due := kept.due(self.keys.shape[-2]):
-            self.kept = kept.grown(self.keys[..., :due, :], self.values[..., :due, :], self.pressed)
+        if due := kept.count_due(self.keys.shape[-2]):
+            self.kept = kept.append(self.keys[..., :due, :], self.values[..., :due, :], self.pressed)
             self.pressed += due
             self._tail(self.keys[..., due:, :].clone(), self.values[..., due:, :].clone())
 

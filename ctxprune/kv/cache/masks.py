@@ -13,8 +13,8 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.reading.attention import argument, attentions_of, by_keyword, cache_layer, decoder_of
-from ctxprune.kv.reading.hooks import Hooks
+from ctxprune.kv.model.attention import argument, attentions_of, by_keyword, cache_layer, decoder_of
+from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

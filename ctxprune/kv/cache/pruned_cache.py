@@ -11,7 +11,9 @@ from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingW
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.masks import attach, pressed_layers, reader_of
-from ctxprune.kv.reading.attention import attentions_of
+from ctxprune.kv.cache.saving import CACHE_FILE, collect_layers, load_layers
+from ctxprune.kv.model.attention import attentions_of
+from ctxprune.kv.model.files import model_fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,30 +122,38 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
 
     @property
     def model_fingerprint(self) -> str:
-        """Which model it belongs to; see `ctxprune.kv.cache.model_files.model_fingerprint`.
+        """Which model it belongs to; see `ctxprune.kv.model.files.model_fingerprint`.
 
         Raises:
             UsageError: It is attached to none.
         """
-        from ctxprune.kv.cache.model_files import model_fingerprint
-
         model = reader_of(self)
         if model is None:
             raise UsageError("this cache belongs to no model", hint="cache.attach(model)")
         return model_fingerprint(model)
 
     def save(self, path: str | Path) -> None:
-        """Write it to one safetensors file, whole or not at all; see `ctxprune.kv.cache.saving`."""
-        from ctxprune.kv.cache.saving import save_cache
+        """Write it to one safetensors file, with the fingerprint of its model; on an error no partial file is left.
 
-        save_cache(self, path)
+        Raises:
+            InputError: The file cannot be written, or the cache is empty or has sliding-window or linear-attention
+                layers.
+        """
+        layers, tensors = collect_layers(self.layers, path)
+        CACHE_FILE.write(path, self.model_fingerprint, {"press": self.press, "layers": layers}, tensors)
 
     @classmethod
     def load(cls, path: str | Path, model: nn.Module) -> PrunedCache:
-        """Read a saved cache back for the model it was made with; errors as `ctxprune.kv.cache.saving.load_cache`."""
-        from ctxprune.kv.cache.saving import load_cache
+        """Read a saved cache back, onto the device of the model that it was made with.
 
-        return load_cache(path, model)
+        Raises:
+            InputError: There is no such file, or it was saved for another model.
+            FormatError: It is cut, damaged, or of another format or version.
+        """
+        press, layers = load_layers(path, model)
+        cache = cls(model)
+        cache.press, cache.layers = press, layers
+        return cache.to(next(model.parameters()).device)
 
 
 def prepare_layers(cache: Cache, model: nn.Module) -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.groups import BITS, Form, KeyGroups, ValueGroups, ends
 from ctxprune.kv.cache.store import column_type
-from ctxprune.kv.presses.selection import check_count
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_whole, is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,10 +42,10 @@ class Grouped:
     def __post_init__(self) -> None:
         if self.bits not in BITS or isinstance(self.bits, bool):
             raise UsageError(f"bits is {self.bits!r}", hint="8, 4 or 2")
-        check_count("group", self.group, 8)
+        check_whole("group", self.group, 8)
         if self.group % 8:
             raise UsageError(f"group is {self.group!r}", hint="a multiple of 8")
-        check_count("residual", self.residual, 0)
+        check_whole("residual", self.residual, 0)
 
     def ends(self, groups: Tensor, bits: int) -> tuple[Tensor, Tensor]:
         """Low end and step of each row of (groups, numbers), (groups,) each; number = code * step + low."""
@@ -138,7 +137,7 @@ def ratio_for_bytes(share: float, storage: Storage | None, tokens: int, head_dim
     if not is_number(share) or not 0 < share <= 1:
         raise UsageError(f"share is {share!r}", hint="a share of the bytes, above 0 up to 1")
     for name, value in (("tokens", tokens), ("head_dim", head_dim), ("itemsize", itemsize)):
-        check_count(name, value, 1)
+        check_whole(name, value, 1)
     room = share * tokens * 2 * head_dim * itemsize - 4
     column: int = column_type(tokens).itemsize
 

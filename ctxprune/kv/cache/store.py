@@ -6,19 +6,23 @@ with fewer channels (`Thinned`), or quantised (`ctxprune.kv.cache.groups`).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.kv.presses.base import Plan
+    from ctxprune.kv.selection import Plan
 
-__all__ = ["Counts", "Kept", "Packed", "Plain", "Storage", "Thinned", "column_type"]
+__all__ = ["Counts", "KeptTokens", "Packed", "Plain", "Storage", "Thinned", "check_storage", "column_type"]
 
 
 @dataclass(frozen=True)
@@ -82,27 +86,43 @@ class Counts:
         return torch.arange(self.longest, device=self.each.device) < self.each[..., None]
 
 
-class Packed(Protocol):
-    """The keys or the values of one layer's kept tokens."""
+class Packed(ABC):
+    """The keys or the values of one layer's kept tokens.
+
+    Attributes:
+        kind: Name in saved files.
+    """
 
     kind: ClassVar[str]
 
+    @abstractmethod
     def unpack(self, counts: Counts) -> Tensor:
-        """The numbers, (total, head_dim), newly made or held."""
+        """The numbers, (total, head_dim): the stored tensor itself or a new one."""
 
+    @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
-        """All that is held, by name; with `kind` it is enough to make the object again."""
+        """Every tensor by name; with `kind` they are enough to build the object again."""
 
     @classmethod
+    @abstractmethod
     def of_tensors(cls, tensors: Mapping[str, Tensor]) -> Packed:
         """The inverse of `tensors`; raises KeyError where one is missing."""
 
+    @abstractmethod
     def rows(self, counts: Counts, batch_rows: Tensor) -> Packed:
-        """That of some rows of the batch."""
+        """The part that belongs to some rows of the batch."""
+
+    def count_due(self, after: int) -> int:  # noqa: ARG002
+        """How many of the `after` tokens read since the press, the oldest ones, are to be packed now: by default 0."""
+        return 0
+
+    def append(self, counts: Counts, later: Counts, new: Tensor) -> Packed:
+        """With new tokens, (total of `later`, head_dim), behind each head's; only where `count_due` asks for it."""
+        raise NotImplementedError(f"{type(self).__name__} packs no later tokens")
 
 
 class Storage(Protocol):
-    """How kept tokens are stored, chosen by the caller."""
+    """How kept tokens are stored, chosen by the caller; any object with these methods will do."""
 
     def pack(self, keys: Tensor, values: Tensor, counts: Counts) -> tuple[Packed, Packed]:
         """Pack flat keys and values, (total, head_dim) each."""
@@ -111,9 +131,18 @@ class Storage(Protocol):
         """Bytes that `tokens` tokens of one head take, keys and values together, without their positions."""
 
 
+def check_storage(storage: object) -> None:
+    """Raises UsageError unless it is None or has a method `pack`."""
+    # A storage is duck-typed, so that callers can bring their own; a class in place of its object has `pack` as well.
+    if storage is not None and (isinstance(storage, type) or not callable(getattr(storage, "pack", None))):
+        raise UsageError(
+            f"the storage is {describe_type(storage)}", hint="None, or one with its bits, such as Kivi(bits=4)"
+        )
+
+
 @dataclass(frozen=True)
-class Plain:
-    """Numbers as they are, (total, head_dim)."""
+class Plain(Packed):
+    """Unpacked numbers, (total, head_dim)."""
 
     flat: Tensor
     kind: ClassVar[str] = "plain"
@@ -137,7 +166,7 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class Thinned:
+class Thinned(Packed):
     """Numbers of some channels alone, (total, fewer), the others being zero (ThinK).
 
     Attributes:
@@ -182,7 +211,7 @@ def column_type(columns: int) -> torch.dtype:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptTokens:
     """The kept tokens of one layer.
 
     Attributes:
@@ -197,7 +226,7 @@ class Kept:
     columns: Tensor
 
     @classmethod
-    def of(cls, keys: Tensor, values: Tensor, plan: Plan, tokens: int) -> Kept:
+    def of(cls, keys: Tensor, values: Tensor, plan: Plan, tokens: int) -> KeptTokens:
         """What a plan leaves of the first `tokens` of keys and values, (batch, kv_heads, n, head_dim), copied."""
         chosen = plan.chosen[..., :tokens]
         counts = Counts.of(chosen.sum(dim=-1))
@@ -214,31 +243,28 @@ class Kept:
             self.counts.padded(self.values.unpack(self.counts)),
         )
 
-    def rows(self, batch_rows: Tensor) -> Kept:
+    def rows(self, batch_rows: Tensor) -> KeptTokens:
         """Those of some rows of the batch, which may repeat."""
-        return Kept(
+        return KeptTokens(
             self.keys.rows(self.counts, batch_rows),
             self.values.rows(self.counts, batch_rows),
             Counts.of(self.counts.each[batch_rows]),
             self.columns[self.counts.rows_of(batch_rows)],
         )
 
-    def due(self, after: int) -> int:
-        """How many of the `after` tokens read since, the oldest ones, the storage packs too: none, unless it grows."""
-        due = getattr(self.keys, "due", None)
-        return 0 if due is None else due(after)
+    def count_due(self, after: int) -> int:
+        """How many of the `after` tokens read since the press, the oldest ones, are to be packed now."""
+        return self.keys.count_due(after)
 
-    def grown(self, keys: Tensor, values: Tensor, first: int) -> Kept:
-        """That with new tokens behind it, (batch, kv_heads, more, head_dim), the first of them in column `first`."""
+    def append(self, keys: Tensor, values: Tensor, first: int) -> KeptTokens:
+        """With new tokens, (batch, kv_heads, more, head_dim), behind the kept ones; the first is in column `first`."""
         more = keys.shape[-2]
         later = Counts(torch.full_like(self.counts.each, more), more, even=True)
         new = torch.arange(first, first + more, dtype=column_type(first + more), device=self.columns.device)
-        packs: Any = (self.keys, self.values)
-        more_keys, more_values = (
-            held.grown(self.counts, later, each.flatten(0, 2)) for held, each in zip(packs, (keys, values), strict=True)
-        )
+        more_keys = self.keys.append(self.counts, later, keys.flatten(0, 2))
+        more_values = self.values.append(self.counts, later, values.flatten(0, 2))
         columns = self.counts.joined(self.columns, later, new.repeat(later.each.numel()))
-        return Kept(more_keys, more_values, Counts.of(self.counts.each + more), columns)
+        return KeptTokens(more_keys, more_values, Counts.of(self.counts.each + more), columns)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is held, by name."""

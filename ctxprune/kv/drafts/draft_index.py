@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ctxprune.kv.presses.selection import check_count
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +45,8 @@ class DraftIndex:
     """
 
     def __init__(self, texts: Sequence[Sequence[int]], *, longest: int = 6, shortest: int = 1) -> None:
-        check_count("shortest", shortest, 1)
-        check_count("longest", longest, shortest)
+        check_whole("shortest", shortest, 1)
+        check_whole("longest", longest, shortest)
         self.longest, self.shortest = longest, shortest
         pieces = [np.append(np.asarray(text, dtype=np.int64).ravel(), -1) for text in texts]  # -1 parts the texts
         self.ids: NDArray[np.int64] = np.concatenate([np.full(1, -1, np.int64), *pieces])

@@ -12,10 +12,9 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.drafts.draft_index import DraftIndex, GrownIndex
-from ctxprune.kv.presses.selection import check_count
-from ctxprune.kv.reading.attention import attentions_of, cache_argument
-from ctxprune.kv.reading.checks import kind_of
-from ctxprune.kv.reading.prefilled import check_ids, positions_of
+from ctxprune.kv.model.attention import attentions_of, cache_argument
+from ctxprune.kv.model.inputs import check_ids, positions_of
+from ctxprune.utils.validation import check_whole, describe_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +81,7 @@ class Drafts:
     def __init__(
         self, passages: Sequence[Sequence[int]] | DraftIndex, *, longest: int = 6, shortest: int = 1, most: int = 40
     ) -> None:
-        check_count("most", most, 1)
+        check_whole("most", most, 1)
         if not isinstance(passages, DraftIndex):
             passages = DraftIndex(_lists(passages), longest=longest, shortest=shortest)
         self.index, self.most = passages, most
@@ -258,7 +257,7 @@ def _check(model: nn.Module, ids: Tensor, config: Any, cache: Any) -> None:
 
 def _lists(passages: Any) -> list[list[int]]:
     if isinstance(passages, (str, bytes)) or not isinstance(passages, Iterable):
-        raise UsageError(f"the passages are {kind_of(passages)}", hint="a list of the token ids of each")
+        raise UsageError(f"the passages are {describe_type(passages)}", hint="a list of the token ids of each")
     return [_plain(text) for text in passages]
 
 
@@ -267,7 +266,7 @@ def _plain(text: Any) -> list[int]:
         ids: list[int] = text.flatten().tolist()
         return ids
     if isinstance(text, (str, bytes, torch.Tensor)) or not isinstance(text, Iterable):
-        raise UsageError(f"a passage is {kind_of(text)}", hint="token ids: tokenizer(text)['input_ids']")
+        raise UsageError(f"a passage is {describe_type(text)}", hint="token ids: tokenizer(text)['input_ids']")
     try:
         return [index(token) for token in text]
     except TypeError as error:

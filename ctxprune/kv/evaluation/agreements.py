@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.reading.checks import check_press, kind_of
+from ctxprune.kv.reading.prefilled import check_press
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,7 +69,7 @@ def agreement(prefilled: Prefilled, presses: Mapping[str, Press]) -> Agreement:
         UsageError: There are fewer than two, or they are not presses by name.
     """
     if not isinstance(presses, Mapping):
-        raise UsageError(f"the presses are {kind_of(presses)}", hint='by name: {"snapkv": SnapKV(0.5), ...}')
+        raise UsageError(f"the presses are {describe_type(presses)}", hint='by name: {"snapkv": SnapKV(0.5), ...}')
     for press in presses.values():
         check_press(press)
     if len(presses) < 2:

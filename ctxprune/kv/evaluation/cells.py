@@ -11,7 +11,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.quantise import ratio_for_bytes
-from ctxprune.kv.reading.prefilled import prefill
+from ctxprune.kv.reading.prefill import prefill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -17,11 +17,12 @@ from ctxprune.errors import InputError, UsageError
 from ctxprune.kv.cache.quantise import Kivi
 from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss, outcomes, summarise
 from ctxprune.kv.evaluation.samples import TASKS, make_samples
-from ctxprune.kv.presses.qfilter import QFilter, QFilters
-from ctxprune.kv.presses.registry import PRESSES, WRAPPERS
-from ctxprune.kv.presses.selection import check_ratio
+from ctxprune.kv.model.files import model_fingerprint
+from ctxprune.kv.presses.registry import PRESSES, build_press
 from ctxprune.kv.presses.streaming_llm import StreamingLLM
-from ctxprune.kv.reading.prefilled import prefill
+from ctxprune.kv.reading.prefill import prefill
+from ctxprune.kv.router import FULL
+from ctxprune.kv.selection import check_ratio
 from ctxprune.storage.compressed import open_bytes
 from ctxprune.storage.sealed import sealed_line, unseal
 
@@ -32,12 +33,11 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.cache.store import Storage
     from ctxprune.kv.evaluation.samples import Sample
-    from ctxprune.kv.presses.base import Press
+    from ctxprune.kv.presses.qfilter import QFilters
 
-__all__ = ["FULL", "Comparison", "cells_of", "check_log", "compare", "named_press", "read_text"]
+__all__ = ["Comparison", "cells_of", "check_log", "compare", "read_text"]
 
 _CONTEXT, _FOLLOWING = 1024, 256  # tokens of a window for perplexity
-FULL = "full"
 
 
 @dataclass(frozen=True)
@@ -81,28 +81,11 @@ class Comparison:
                 if name not in known:
                     raise UsageError(f"{kind} is {name!r}", hint=f"one of {', '.join(known)}")
         for name in self.presses:
-            named_press(name, 0.5)
+            build_press(name, 0.5)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-
-
-def named_press(name: str, ratio: float, filters: QFilters | None = None) -> Press:
-    """The press called `name`, or `wrapper(press)`, at a ratio; errors as the registries.
-
-    Args:
-        name: "snapkv", "adakv(snapkv)", ...
-        ratio: The share of tokens to drop.
-        filters: The model's, for Q-Filters.
-    """
-    outer, _, inner = name.partition("(")
-    if inner:
-        made: Press = WRAPPERS.get(outer)(named_press(inner.removesuffix(")"), ratio, filters))
-        return made
-    kind = PRESSES.get(name)
-    press: Press = kind(ratio=ratio, filters=filters) if kind is QFilter else kind(ratio=ratio)
-    return press
 
 
 def cells_of(asked: Comparison, filters: QFilters | None = None) -> list[Cell]:
@@ -112,7 +95,7 @@ def cells_of(asked: Comparison, filters: QFilters | None = None) -> list[Cell]:
         for mode in asked.modes:
             for ratio in asked.ratios:
                 for storage in asked.storages:
-                    make = partial(named_press, name, filters=filters)
+                    make = partial(build_press, name, filters=filters)
                     cells.append(Cell(name, make, ratio, mode, _STORAGES[storage], storage))
     return cells
 
@@ -233,8 +216,6 @@ class _Steps:
     """Finished steps by name in a file of JSON lines; a line that was cut is done again."""
 
     def __init__(self, log: Path | None, asked: Comparison, model: nn.Module) -> None:
-        from ctxprune.kv.cache.model_files import model_fingerprint
-
         self._log = log
         if log is not None:
             check_log(log)

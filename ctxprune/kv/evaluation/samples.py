@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.kv.pipeline import ChatFrame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
-__all__ = ["TASKS", "Frame", "Sample", "make_samples"]
+__all__ = ["TASKS", "Sample", "make_samples"]
 
 _PLACES = (
     "Aldermoor Brackwell Cindergate Dunmarrow Eastvale Fennimore Garrowby Hollincote Ivelthorpe Jessamy Kettlewick "
@@ -54,26 +55,6 @@ class Sample:
     depth: float
 
 
-@dataclass(frozen=True)
-class Frame:
-    """How a model is spoken to: what stands before the context, and between the question and the answer."""
-
-    before: str
-    after: str
-
-    @classmethod
-    def of(cls, tokenizer: Any) -> Frame:
-        """The tokenizer's chat template around one user's turn; nothing where it has none."""
-        if not getattr(tokenizer, "chat_template", None):
-            return cls("", "\n")
-        mark = "\x00here\x00"
-        whole = tokenizer.apply_chat_template(
-            [{"role": "user", "content": mark}], tokenize=False, add_generation_prompt=True
-        )
-        before, _, after = whole.partition(mark)
-        return cls(before, after)
-
-
 def make_samples(task: str, tokenizer: Any, text: str, *, tokens: int, count: int, seed: int = 0) -> list[Sample]:
     """`count` samples of one task, the fact at depths spread evenly over the context.
 
@@ -93,7 +74,7 @@ def make_samples(task: str, tokenizer: Any, text: str, *, tokens: int, count: in
         raise UsageError(f"task is {task!r}", hint=f"one of {', '.join(sorted(TASKS))}")
     if tokens < 64 or count < 1:
         raise UsageError(f"{count} samples of {tokens} tokens", hint="1 or more samples of 64 tokens or more")
-    frame = Frame.of(tokenizer)
+    frame = ChatFrame.of(tokenizer)
     made = []
     for number in range(count):
         rng = random.Random(f"{task} {seed} {number}")
@@ -105,7 +86,7 @@ def make_samples(task: str, tokenizer: Any, text: str, *, tokens: int, count: in
 @dataclass(frozen=True)
 class _Maker:
     tokenizer: Any
-    frame: Frame
+    frame: ChatFrame
     tokens: int
     rng: random.Random
 

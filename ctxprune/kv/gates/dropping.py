@@ -11,8 +11,8 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 from ctxprune.errors import UsageError
 from ctxprune.kv.gates.forward import check_masks
 from ctxprune.kv.gates.layer import GatedLayer
-from ctxprune.kv.reading.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
-from ctxprune.kv.reading.hooks import Hooks
+from ctxprune.kv.model.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
+from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

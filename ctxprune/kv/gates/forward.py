@@ -9,8 +9,8 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.gates.entmax import check_alpha
 from ctxprune.kv.gates.gates import log_keep
-from ctxprune.kv.reading.attention import argument, attentions_of, by_keyword
-from ctxprune.kv.reading.hooks import Hooks
+from ctxprune.kv.model.attention import argument, attentions_of, by_keyword
+from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
     from types import TracebackType

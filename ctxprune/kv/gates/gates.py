@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ctxprune.errors import UsageError
-from ctxprune.kv.cache.model_files import tensor_digest
+from ctxprune.errors import FormatError, UsageError
 from ctxprune.kv.gates.entmax import alpha_sigmoid
-from ctxprune.kv.presses.selection import check_count
-from ctxprune.kv.reading.attention import attentions_of, cache_layer
+from ctxprune.kv.model.attention import attentions_of, cache_layer
+from ctxprune.kv.model.files import ModelFile, model_fingerprint, tensor_digest
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Gates", "LayerGate", "log_keep"]
 
+_FILE = ModelFile(
+    "gates",
+    "ctxprune-kv-gates",
+    1,
+    ("layers", "hidden", "width"),
+    "load them with the model they were trained with",
+)
 _CLOSED = 1e-20  # gates below count as 0: their logarithm has no gradient that is a number
 
 
@@ -68,8 +75,8 @@ class Gates(nn.Module):  # type: ignore[misc]
         self, layers: Iterable[int], hidden: int, width: int = 16, *, bias: float = 6.0, seed: int = 0
     ) -> None:
         super().__init__()
-        check_count("hidden", hidden, 1)
-        check_count("width", width, 1)
+        check_whole("hidden", hidden, 1)
+        check_whole("width", width, 1)
         self.hidden, self.width = hidden, width
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -114,17 +121,37 @@ class Gates(nn.Module):  # type: ignore[misc]
             )
 
     def save(self, path: str | Path, model: nn.Module, **notes: Any) -> None:
-        """Write them to one safetensors file, for this model alone; see `ctxprune.kv.gates.saving`."""
-        from ctxprune.kv.gates.saving import save_gates
+        """Write them to one safetensors file, for this model alone; on an error no partial file is left.
 
-        save_gates(self, path, model, notes)
+        Args:
+            path: The file; its folder must exist.
+            model: The model as it was trained with them: with other weights the file is refused.
+            notes: JSON-safe values to keep with them, such as the recipe.
+
+        Raises:
+            UsageError: The gates do not fit the model.
+            InputError: The file cannot be written.
+        """
+        self.check(model)
+        about = {"layers": self.layers, "hidden": self.hidden, "width": self.width, "notes": notes}
+        _FILE.write(path, model_fingerprint(model), about, self.state_dict())
 
     @classmethod
     def load(cls, path: str | Path, model: nn.Module) -> Gates:
-        """Read saved gates for the model they were saved with; errors as `ctxprune.kv.gates.saving.load_gates`."""
-        from ctxprune.kv.gates.saving import load_gates
+        """Read saved gates for the model they were saved with, onto its device.
 
-        return load_gates(path, model)
+        Raises:
+            InputError: There is no such file, or it was saved for another model.
+            FormatError: It is cut, damaged, or of another format or version.
+        """
+        about, tensors = _FILE.read(path, model)
+        try:
+            gates = cls(about["layers"], about["hidden"], about["width"])
+            gates.load_state_dict(tensors)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise FormatError(f"the gates lack a part ({error})", where=str(path), hint="save them again") from error
+        gates.to(next(model.parameters()).device)
+        return gates
 
 
 def log_keep(logits: Tensor, alpha: float, own: Tensor) -> Tensor:

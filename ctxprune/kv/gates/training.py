@@ -14,10 +14,9 @@ import torch
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.kv.gates.entmax import check_alpha
 from ctxprune.kv.gates.forward import GatedForward
-from ctxprune.kv.presses.selection import check_count
 from ctxprune.storage.sealed import check_file, seal_file
 from ctxprune.train.schedule import schedule
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_whole, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +64,7 @@ class GateRecipe:
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("batch", 1), ("length", 2), ("seed", 0)):
-            check_count(name, getattr(self, name), least)
+            check_whole(name, getattr(self, name), least)
         for name in ("strength", "rate", "gate_rate", "decay"):
             if not is_number(getattr(self, name)) or getattr(self, name) < 0:
                 raise UsageError(f"{name} is {getattr(self, name)!r}", hint="a number of 0 or more")

@@ -1,4 +1,5 @@
-"""A press: scores the tokens of a cache, and says which to keep. The base owns counts, ties and padding."""
+"""The base of presses: a press scores the tokens of a cache and chooses which to keep; the base owns counts, ties and
+padding."""
 
 from __future__ import annotations
 
@@ -8,40 +9,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.selection import check_ratio, keep_count, top
+from ctxprune.kv.reading.prefilled import AbstractPress
+from ctxprune.kv.selection import Plan, check_ratio, keep_count, top
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor, nn
-    from transformers.cache_utils import Cache
 
     from ctxprune.kv.cache.store import Storage
     from ctxprune.kv.reading.prefilled import Prefilled
-    from ctxprune.kv.reading.session import Opened
+    from ctxprune.kv.reading.session import ReusableSession
     from ctxprune.kv.reading.view import LayerView
 
-__all__ = ["Plan", "Press", "planned", "scored"]
+__all__ = ["Press"]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What becomes of one layer.
-
-    Attributes:
-        chosen: Which tokens stay, bool (batch, kv_heads, n).
-        keys: Keys to store in place of the layer's own, of their shape; None where they stay. `values` likewise.
-        channels: Channels of the keys that stay, long (batch, kv_heads, fewer); None for all.
-    """
-
-    chosen: Tensor
-    keys: Tensor | None = None
-    values: Tensor | None = None
-    channels: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Press:
+class Press(AbstractPress):
     """Base of presses: a subclass writes `score`, and may change how many tokens stay, and which.
 
     Attributes:
@@ -100,7 +85,7 @@ class Press:
         if kept == view.tokens:
             chosen = torch.ones(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
         else:
-            scores = self.checked(view, self.remembered(view) if scores is None else scores)
+            scores = self.check_scores(view, self.cached_score(view) if scores is None else scores)
             chosen = self.select(view, scores, kept + view.question)
         return self.edit(view, Plan(chosen))
 
@@ -109,9 +94,20 @@ class Press:
 
         A joint press whose scores need more than one layer overrides it.
         """
-        return [scored(self, view, prefilled.real) for view in prefilled.views]
+        return [self.score_batch(view, prefilled.real) for view in prefilled.views]
 
-    def remembered(self, view: LayerView) -> Tensor:
+    def score_batch(self, view: LayerView, real: Tensor | None) -> Tensor:
+        """Scores of a layer whose rows may be padded, (batch, kv_heads, n); 0 for padding (`real` is False)."""
+        if real is None:
+            return self.cached_score(view)
+        scores = view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
+        for number, row in enumerate(real):
+            columns = row.nonzero()[:, 0]
+            if len(columns):
+                scores[number][:, columns] = self.score(view.row(number, columns))[0].float()
+        return scores
+
+    def cached_score(self, view: LayerView) -> Tensor:
         """`score`, or what a press that differs in its ratio alone left in the view."""
         if view.memory is None or not self.ratio_free:
             return self.score(view)
@@ -124,14 +120,47 @@ class Press:
     def plans(self, prefilled: Prefilled) -> list[Plan]:
         """A plan for every layer of a read context; a joint press whose counts need all layers overrides it."""
         if not self.joint:
-            return [planned(self, view, prefilled.real) for view in prefilled.views]
+            return [self.plan_batch(view, prefilled.real) for view in prefilled.views]
         pairs = zip(prefilled.views, self.scores(prefilled), strict=True)
-        return [planned(self, view, prefilled.real, scores=scores) for view, scores in pairs]
+        return [self.plan_batch(view, prefilled.real, scores=scores) for view, scores in pairs]
 
-    def finished(self, cache: Cache) -> None:
-        """Called with the cache when all is done: a press that promised something about it makes sure."""
+    def plan_batch(
+        self,
+        view: LayerView,
+        real: Tensor | None,
+        *,
+        scores: Tensor | None = None,
+        kept: Sequence[int] | None = None,
+    ) -> Plan:
+        """The plan for a layer whose rows may be padded; each row is planned as if it were alone.
 
-    def checked(self, view: LayerView, scores: Tensor) -> Tensor:
+        Args:
+            view: The layer, padding included.
+            real: False for padding, bool (batch, n); None where there is none.
+            scores: The layer's scores, padding included; None: the press computes them.
+            kept: Tokens of the context to keep in each head, for each row; None: as many as `budget` says.
+        """
+        if real is None and kept is None:
+            return self.plan(view, scores)
+        if real is None:
+            real = torch.ones(len(view.keys), view.total, dtype=torch.bool, device=view.keys.device)
+        chosen = torch.zeros(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
+        keys, values, channels = None, None, None
+        for number, row in enumerate(real):
+            columns = row.nonzero()[:, 0]
+            if not len(columns):
+                continue
+            own = None if scores is None else scores[number : number + 1].index_select(-1, columns)
+            plan = self.plan(view.row(number, columns), own, None if kept is None else kept[number])
+            chosen[number][:, columns] = plan.chosen[0]
+            keys = _put_row(keys, view.keys, plan.keys, number, columns)
+            values = _put_row(values, view.values, plan.values, number, columns)
+            if plan.channels is not None:
+                channels = plan.channels.repeat(len(real), 1, 1) if channels is None else channels
+                channels[number] = plan.channels[0]
+        return Plan(chosen, keys, values, channels)
+
+    def check_scores(self, view: LayerView, scores: Tensor) -> Tensor:
         """The scores as float32, with inf for the question's tokens; errors as `plan`."""
         if scores.shape != view.keys.shape[:-1]:
             raise UsageError(
@@ -148,7 +177,9 @@ class Press:
         scores[..., view.tokens :] = float("inf")
         return scores
 
-    def __call__(self, model: nn.Module, *, positions: str = "original", storage: Storage | None = None) -> Opened:
+    def __call__(
+        self, model: nn.Module, *, positions: str = "original", storage: Storage | None = None
+    ) -> ReusableSession:
         """While it is open, every context that `model` reads into an empty cache is pressed.
 
         Tokens after the first call go on from the pressed cache, so `model.generate` works inside as it is. Calls from
@@ -164,9 +195,9 @@ class Press:
         Raises:
             UsageError: The model cannot be served.
         """
-        from ctxprune.kv.reading.session import Opened
+        from ctxprune.kv.reading.session import ReusableSession
 
-        return Opened(model, self, positions=positions, storage=storage)
+        return ReusableSession(model, self, positions=positions, storage=storage)
 
     def describe(self) -> dict[str, Any]:
         """Name and parameters as plain values, kept with saved caches; of what was learned its digest."""
@@ -183,60 +214,7 @@ class Press:
         return {"press": type(self).__name__, **{each.name: plain(getattr(self, each.name)) for each in fields(self)}}
 
 
-def planned(
-    press: Press,
-    view: LayerView,
-    real: Tensor | None,
-    *,
-    scores: Tensor | None = None,
-    kept: Sequence[int] | None = None,
-) -> Plan:
-    """The press's plan for a layer whose rows may be padded; each row comes out as it would alone.
-
-    Args:
-        press: Any press.
-        view: The layer, padding included.
-        real: bool (batch, n), False for padding; None where there is none.
-        scores: The layer's scores, padding included; None: the press scores.
-        kept: Tokens of the context that stay in each head, for each row; None: as the press's budget says.
-    """
-    if real is None and kept is None:
-        return press.plan(view, scores)
-    real = _all_real(view) if real is None else real
-    chosen = torch.zeros(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
-    keys, values, channels = None, None, None
-    for number, row in enumerate(real):
-        columns = row.nonzero()[:, 0]
-        if not len(columns):
-            continue
-        own = None if scores is None else scores[number : number + 1].index_select(-1, columns)
-        plan = press.plan(view.row(number, columns), own, None if kept is None else kept[number])
-        chosen[number][:, columns] = plan.chosen[0]
-        keys = _put(keys, view.keys, plan.keys, number, columns)
-        values = _put(values, view.values, plan.values, number, columns)
-        if plan.channels is not None:
-            channels = plan.channels.repeat(len(real), 1, 1) if channels is None else channels
-            channels[number] = plan.channels[0]
-    return Plan(chosen, keys, values, channels)
-
-
-def scored(press: Press, view: LayerView, real: Tensor | None) -> Tensor:
-    """The press's scores for a layer whose rows may be padded, (batch, kv_heads, n); 0 for padding."""
-    if real is None:
-        return press.remembered(view)
-    scores = view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
-    for number, row in enumerate(real):
-        columns = row.nonzero()[:, 0]
-        if len(columns):
-            scores[number][:, columns] = press.score(view.row(number, columns))[0].float()
-    return scores
-
-
-def _all_real(view: LayerView) -> Tensor:
-    return torch.ones(len(view.keys), view.total, dtype=torch.bool, device=view.keys.device)
-
-
-def _put(whole: Tensor | None, own: Tensor, row: Tensor | None, number: int, columns: Tensor) -> Tensor | None:
+def _put_row(whole: Tensor | None, own: Tensor, row: Tensor | None, number: int, columns: Tensor) -> Tensor | None:
     if row is None:
         return whole
     whole = own.clone() if whole is None else whole

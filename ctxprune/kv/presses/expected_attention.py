@@ -9,8 +9,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.presses.selection import check_count
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_whole, is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,8 +43,8 @@ class ExpectedAttention(Press):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("future", self.future, 1)
-        check_count("sinks", self.sinks, 0)
+        check_whole("future", self.future, 1)
+        check_whole("sinks", self.sinks, 0)
         if not is_number(self.epsilon) or self.epsilon < 0:
             raise UsageError(f"epsilon is {self.epsilon!r}", hint="a number, 0 or more")
 

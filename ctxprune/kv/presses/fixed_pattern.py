@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.presses.selection import check_count
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +32,7 @@ class FixedPattern(Press):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("sinks", self.sinks, 0)
+        check_whole("sinks", self.sinks, 0)
 
     def score(self, view: LayerView) -> Tensor:
         """1 for the pattern's tokens at this press's own ratio, 0 for others, (batch, kv_heads, n)."""

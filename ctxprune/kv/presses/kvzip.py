@@ -12,10 +12,11 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.pruned_cache import cache_copy
-from ctxprune.kv.presses.base import Plan, Press
-from ctxprune.kv.presses.selection import check_count, keep_count, top
-from ctxprune.kv.reading.attention import argument, cache_argument, decoder_of
-from ctxprune.kv.reading.hooks import Hooks
+from ctxprune.kv.model.attention import argument, cache_argument, decoder_of
+from ctxprune.kv.model.hooks import Hooks
+from ctxprune.kv.presses.base import Press
+from ctxprune.kv.selection import Plan, keep_count, top
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,11 +56,11 @@ class KVzip(Press):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("chunk", self.chunk, 1)
-        check_count("lead", self.lead, 0)
-        check_count("sinks", self.sinks, 0)
+        check_whole("chunk", self.chunk, 1)
+        check_whole("lead", self.lead, 0)
+        check_whole("sinks", self.sinks, 0)
         for each in self.prompt:
-            check_count("an id of prompt", each, 0)
+            check_whole("an id of prompt", each, 0)
 
     def score(self, view: LayerView) -> Tensor:
         """Raises UsageError: one layer alone cannot be scored."""
@@ -135,7 +136,7 @@ class KVzip(Press):
         kept = keep_count(views[0].tokens, self.ratio)
         ready = []
         for view, given in zip(views, scores, strict=True):
-            own = self.checked(view, given)
+            own = self.check_scores(view, given)
             sinks = min(self.sinks, view.tokens)
             own[..., :sinks] = 1 + torch.arange(sinks, 0, -1, dtype=own.dtype, device=own.device)
             ready.append(own)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.presses.selection import check_count
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,8 +37,8 @@ class LagKV(Press):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("sinks", self.sinks, 0)
-        check_count("lag", self.lag, 2)
+        check_whole("sinks", self.sinks, 0)
+        check_whole("lag", self.lag, 2)
 
     def score(self, view: LayerView) -> Tensor:
         """The rank in the block divided by its size, 0 <= rank < 1, (batch, kv_heads, n); 1 or more for what stays."""

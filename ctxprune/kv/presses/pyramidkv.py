@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.selection import keep_count
 from ctxprune.kv.presses.snapkv import SnapKV
+from ctxprune.kv.selection import keep_count
 from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:

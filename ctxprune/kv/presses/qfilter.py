@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.kv.cache.model_files import ModelFile, model_fingerprint, tensor_digest
+from ctxprune.kv.model.files import ModelFile, model_fingerprint, tensor_digest
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.reading.checks import kind_of
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,7 +89,9 @@ class QFilter(Press):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.filters is not None and not isinstance(self.filters, QFilters):
-            raise UsageError(f"filters is {kind_of(self.filters)}", hint="QFilters.load(path, model), or learn_filters")
+            raise UsageError(
+                f"filters is {describe_type(self.filters)}", hint="QFilters.load(path, model), or learn_filters"
+            )
 
     def score(self, view: LayerView) -> Tensor:
         """-(filter . k), (batch, kv_heads, n).
@@ -123,7 +125,7 @@ def learn_filters(model: nn.Module, batches: Iterable[Tensor]) -> QFilters:
     Raises:
         UsageError: There are no ids, or the model cannot be served.
     """
-    from ctxprune.kv.reading.prefilled import prefill
+    from ctxprune.kv.reading.prefill import prefill
 
     products: list[Tensor] = []  # by layer, (heads, d, d): singular directions of a matrix are eigenvectors of these
     sums: list[Tensor] = []

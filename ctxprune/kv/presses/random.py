@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.presses.selection import check_count
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ class Random(Press):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("seed", self.seed, 0)
+        check_whole("seed", self.seed, 0)
 
     def score(self, view: LayerView) -> Tensor:
         """Uniform numbers, (batch, kv_heads, n), every row of the batch alike."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.selection import check_count, top
 from ctxprune.kv.presses.streaming_llm import StreamingLLM
-from ctxprune.utils.validation import is_number
+from ctxprune.kv.selection import top
+from ctxprune.utils.validation import check_whole, is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,9 +43,9 @@ class SimLayerKV(StreamingLLM):
         super().__post_init__()
         if not is_number(self.threshold) or not 0 <= self.threshold <= 1:
             raise UsageError(f"threshold is {self.threshold!r}", hint="a share of attention, from 0 to 1")
-        check_count("last", self.last, 1)
+        check_whole("last", self.last, 1)
         if self.recent is not None:
-            check_count("recent", self.recent, 1)
+            check_whole("recent", self.recent, 1)
 
     def budget(self, view: LayerView) -> int:
         """What a lazy layer keeps."""

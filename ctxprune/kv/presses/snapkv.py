@@ -10,7 +10,8 @@ from torch.nn.functional import avg_pool1d
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.presses.selection import check_count, top
+from ctxprune.kv.selection import top
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,8 +38,8 @@ class SnapKV(Press):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("window", self.window, 1)
-        check_count("kernel", self.kernel, 1)
+        check_whole("window", self.window, 1)
+        check_whole("kernel", self.kernel, 1)
         if self.kernel % 2 == 0:
             raise UsageError(f"kernel is {self.kernel}", hint="an odd number, so that the smoothing has a middle")
 

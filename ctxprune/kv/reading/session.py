@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.cache.finish import check_positions, finish
 from ctxprune.kv.cache.layer import PrunedLayer
+from ctxprune.kv.cache.positions import check_positions
 from ctxprune.kv.cache.pruned_cache import PrunedCache, all_pressed, prepare_layers
-from ctxprune.kv.presses.base import planned
-from ctxprune.kv.reading.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
-from ctxprune.kv.reading.checks import check_press, check_storage
-from ctxprune.kv.reading.hooks import Hooks
-from ctxprune.kv.reading.prefilled import Prefilled
+from ctxprune.kv.cache.store import check_storage
+from ctxprune.kv.model.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
+from ctxprune.kv.model.hooks import Hooks
+from ctxprune.kv.model.rotary import rotary_embedding
+from ctxprune.kv.reading.prefilled import Prefilled, check_press
 from ctxprune.kv.reading.view import LayerView
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ctxprune.kv.cache.store import Storage
-    from ctxprune.kv.presses.base import Press
-    from ctxprune.kv.reading.attention import Attention
+    from ctxprune.kv.model.attention import Attention
+    from ctxprune.kv.reading.prefilled import AbstractPress
 
-__all__ = ["Opened", "Reader", "Session"]
+__all__ = ["ReusableSession", "Session"]
 
 
 class Session:
@@ -39,7 +39,7 @@ class Session:
         positions: "original" or "rerotated".
         storage: How kept tokens are stored; None: as they are.
         question: How many of the last tokens are the question.
-        alone: Whether calls from other threads than the one that enters are left alone.
+        own_thread: Whether only calls from the thread that enters are pressed.
 
     Raises:
         UsageError: The model or an option cannot be served.
@@ -48,19 +48,19 @@ class Session:
     def __init__(
         self,
         model: nn.Module,
-        press: Press | None,
+        press: AbstractPress | None,
         *,
         positions: str = "original",
         storage: Storage | None = None,
         question: int = 0,
-        alone: bool = False,
+        own_thread: bool = False,
     ) -> None:
         if press is not None:
             check_press(press)
         check_storage(storage)
         check_positions(positions, model)
         self.model, self.press, self.positions, self.storage = model, press, positions, storage
-        self.question, self.alone = question, alone
+        self.question, self.own_thread = question, own_thread
         self.prefilled: Prefilled | None = None
         self._decoder = decoder_of(model)
         self._attentions = attentions_of(model)
@@ -85,7 +85,7 @@ class Session:
     def _begin(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        if self.alone and threading.get_ident() != self._thread:
+        if self.own_thread and threading.get_ident() != self._thread:
             return None
         cache = argument(module, "cache", args, kwargs)
         if cache is not None and cache.get_seq_length():
@@ -126,7 +126,7 @@ class Session:
                 reading.views.append(view)
             else:
                 reading.order += 1
-                plan = planned(self.press, view, reading.real)
+                plan = self.press.plan_batch(view, reading.real)
                 layer.press(plan, self.question)
 
         return read
@@ -155,8 +155,8 @@ class Session:
             cos=cos,
             sin=sin,
             question=self.question,
-            positions=positions if getattr(positions, "ndim", 0) == 2 else None,
-            rotary=getattr(self._decoder, "rotary_emb", None),
+            positions=positions if isinstance(positions, torch.Tensor) and positions.ndim == 2 else None,
+            rotary=rotary_embedding(self.model),
         )
 
     def _end(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
@@ -174,13 +174,13 @@ class Session:
         if self.press.joint:
             for view, plan in zip(reading.views, self.press.plans(reading), strict=True):
                 reading.cache.layers[view.attention.layer].press(plan, self.question)
-        finish(reading, self.press, positions=self.positions, storage=self.storage)
+        reading.complete_cache(self.press, positions=self.positions, storage=self.storage)
 
 
-class Opened:
+class ReusableSession:
     """A press on a model, a context manager that can be entered again; every time is a session of its own."""
 
-    def __init__(self, model: nn.Module, press: Press, **options: Any) -> None:
+    def __init__(self, model: nn.Module, press: AbstractPress, **options: Any) -> None:
         self._model, self._press, self._options = model, press, options
         self._sessions: list[Session] = []
 
@@ -203,29 +203,3 @@ def _real(mask: Tensor | None, inputs: Tensor) -> Tensor | None:
         raise UsageError("a context to press needs a mask of two dimensions", hint="(batch, tokens), 0 for padding")
     real = mask[:, : inputs.shape[1]].to(device=inputs.device, dtype=torch.bool)
     return None if bool(real.all()) else real
-
-
-class Reader:
-    """Keeps what attention modules are given while one cache is read on; a context manager.
-
-    Attributes:
-        read: By layer the hidden states, cos and sin of the new tokens.
-    """
-
-    def __init__(self, model: nn.Module, cache: Any) -> None:
-        self.read: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
-        self._cache, self._attentions = cache, attentions_of(model)
-        self._hooks = Hooks()
-
-    def __enter__(self) -> Reader:
-        for each in self._attentions:
-            self._hooks.before(each.module, self._keep)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._hooks.remove()
-
-    def _keep(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if argument(module, "cache", args, kwargs) is self._cache:
-            cos, sin = argument(module, "position_embeddings", args, kwargs)
-            self.read[module.layer_idx] = argument(module, "hidden_states", args, kwargs), cos, sin

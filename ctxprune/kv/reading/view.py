@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune.kv.cache.rotary import angles
+from ctxprune.kv.model.rotary import angles
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ctxprune.kv.reading.attention import Attention
+    from ctxprune.kv.model.attention import Attention
 
 __all__ = ["LayerView"]
 

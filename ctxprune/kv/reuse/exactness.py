@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.kv.cache.pruned_cache import PrunedCache
-from ctxprune.kv.reading.attention import cache_argument
-from ctxprune.kv.reuse.passage_store import one_row
+from ctxprune.kv.model.attention import cache_argument
+from ctxprune.kv.model.inputs import as_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,10 +58,10 @@ def exactness(
         UsageError: Ids have another shape.
     """
     device = next(model.parameters()).device
-    new, name = one_row(new, device), cache_argument(model)
+    new, name = as_row(new, device), cache_argument(model)
     if full is None:
         full = PrunedCache(model)
-        model(one_row(ids, device), logits_to_keep=1, **{name: full})
+        model(as_row(ids, device), logits_to_keep=1, **{name: full})
     expected, found = (model(new, **{name: each.copy()}).logits[0].float() for each in (full, cache))
     difference = (expected - found).abs()
     theirs, ours = expected.log_softmax(dim=-1), found.log_softmax(dim=-1)

@@ -10,10 +10,11 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.pruned_cache import PrunedCache
-from ctxprune.kv.cache.rotary import Rotary
-from ctxprune.kv.cache.store import Counts, Kept, Plain, column_type
-from ctxprune.kv.reading.attention import attentions_of
-from ctxprune.kv.reuse.passage_store import one_row, whole_cache
+from ctxprune.kv.cache.store import Counts, KeptTokens, Plain, column_type
+from ctxprune.kv.model.attention import attentions_of
+from ctxprune.kv.model.inputs import as_row
+from ctxprune.kv.model.rotary import Rotary
+from ctxprune.kv.reuse.passage_store import whole_cache
 from ctxprune.kv.reuse.recompute import recompute_tokens
 from ctxprune.utils.validation import is_number
 
@@ -104,7 +105,7 @@ def join_pressed(
         )
         layer.pressed = len(moves)
         columns = columns[order].to(column_type(len(moves)))
-        layer.kept = Kept(Plain(turned[order]), Plain(values[order]), counts, columns)
+        layer.kept = KeptTokens(Plain(turned[order]), Plain(values[order]), counts, columns)
         cache.layers[attention.layer] = layer
     cache.press = {"joined": len(passages), **store.press.describe()}
     return cache
@@ -125,11 +126,11 @@ def _parts(
     if not len(passages):
         raise UsageError("there is no passage to join", hint="give the ids of one at least")
     device = store.lead.device
-    rows = [one_row(each, device) for each in passages]
+    rows = [as_row(each, device) for each in passages]
     parts = [_Part(row, store.get(row), store.lead.shape[1]) for row in rows]
     if _empty(prefix):
         return parts
-    head = one_row(prefix, device)
+    head = as_row(prefix, device)
     return [_Part(head, store.prefix(head), 0), *parts]
 
 

@@ -10,11 +10,11 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.masks import pressed_layers
-from ctxprune.kv.cache.rotary import Rotary
-from ctxprune.kv.reading.attention import Attention, attentions_of
+from ctxprune.kv.model.attention import Attention, attentions_of
+from ctxprune.kv.model.inputs import as_row
+from ctxprune.kv.model.rotary import Rotary
 from ctxprune.kv.reading.prefilled import Prefilled
 from ctxprune.kv.reading.view import LayerView
-from ctxprune.kv.reuse.passage_store import one_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ def as_prefilled(
         UsageError: The cache is pressed, or holds another number of tokens.
     """
     device = next(model.parameters()).device
-    row = one_row(ids, device)
+    row = as_row(ids, device)
     if pressed_layers(cache):
         raise UsageError("this cache is pruned already", hint="press it once")
     if cache.get_seq_length() != row.shape[1]:
@@ -81,7 +81,7 @@ def as_prefilled(
             )
         )
     opened = Prefilled(model, cache.copy(), row, None, views=views)
-    return opened if question is None else opened.ask(one_row(question, device))
+    return opened if question is None else opened.ask(as_row(question, device))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +13,14 @@ import torch
 
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.cache.model_files import model_fingerprint
 from ctxprune.kv.cache.pruned_cache import PrunedCache
-from ctxprune.kv.cache.rotary import Rotary
-from ctxprune.kv.cache.saving import load_cache, save_cache
-from ctxprune.kv.presses.selection import check_count
-from ctxprune.kv.reading.attention import attentions_of, cache_argument, decoder_of
-from ctxprune.kv.reading.checks import check_press, kind_of
-from ctxprune.kv.reading.prefilled import Prefilled, prefill
+from ctxprune.kv.model.attention import attentions_of, cache_argument, decoder_of
+from ctxprune.kv.model.files import model_fingerprint
+from ctxprune.kv.model.inputs import as_row
+from ctxprune.kv.model.rotary import Rotary
+from ctxprune.kv.reading.prefill import prefill
+from ctxprune.kv.reading.prefilled import Prefilled, check_press
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.presses.base import Press
 
-__all__ = ["PassageStore", "one_row", "whole_cache"]
+__all__ = ["PassageStore", "whole_cache"]
 
 
 class PassageStore:
@@ -66,13 +65,13 @@ class PassageStore:
         press: Press | None = None,
         lead: Tensor | Sequence[int] | None = None,
     ) -> None:
-        check_count("limit_bytes", limit_bytes, 0)
+        check_whole("limit_bytes", limit_bytes, 0)
         if press is not None:
             check_press(press)
         _check_model(model)
         self.model, self.press, self.limit_bytes, self.computed = model, press, limit_bytes, 0
         device = next(model.parameters()).device
-        self.lead = torch.zeros(1, 0, dtype=torch.long, device=device) if lead is None else one_row(lead, device)
+        self.lead = torch.zeros(1, 0, dtype=torch.long, device=device) if lead is None else as_row(lead, device)
         if press is not None and press.joint and self.lead.shape[1]:
             raise UsageError(f"{type(press).__name__} cannot press behind a lead", hint="leave the lead out")
         self._folder = _made(folder)
@@ -96,7 +95,7 @@ class PassageStore:
         """The sha256, as hex digits, of a passage's ids, the lead, the press and the model's fingerprint."""
         lead = [] if first else self.lead[0].tolist()
         press = None if first or self.press is None else self.press.describe()
-        row = one_row(ids, self.lead.device)[0].tolist()
+        row = as_row(ids, self.lead.device)[0].tolist()
         return hashlib.sha256(json.dumps([self._fingerprint, press, lead, row]).encode()).hexdigest()
 
     def get(self, ids: Tensor | Sequence[int]) -> PrunedCache:
@@ -110,11 +109,11 @@ class PassageStore:
             FormatError: Its file is cut, damaged or of another passage.
             InputError: Its file is another model's, or cannot be written.
         """
-        return self._get(one_row(ids, self.lead.device), first=False)
+        return self._get(as_row(ids, self.lead.device), first=False)
 
     def prefix(self, ids: Tensor | Sequence[int]) -> PrunedCache:
         """As `get` for what stands first in a sequence: read from position 0, and never pressed."""
-        return self._get(one_row(ids, self.lead.device), first=True)
+        return self._get(as_row(ids, self.lead.device), first=True)
 
     def clear(self) -> None:
         """Forget the caches in memory; files stay."""
@@ -135,7 +134,7 @@ class PassageStore:
                 cache.press = {**cache.press, "passage": key}
                 self.computed += 1
                 if self._folder is not None:
-                    save_cache(cache, self._folder / f"{key}.safetensors")
+                    cache.save(self._folder / f"{key}.safetensors")
             self._hold(key, cache)
         return cache
 
@@ -161,7 +160,7 @@ class PassageStore:
         path = None if self._folder is None else self._folder / f"{key}.safetensors"
         if path is None or not path.exists():
             return None
-        cache = load_cache(path, self.model)
+        cache = PrunedCache.load(path, self.model)
         if cache.press.get("passage") != key:
             raise FormatError(
                 "the file holds the cache of another passage", where=str(path), hint="delete it: it is computed again"
@@ -195,22 +194,6 @@ def whole_cache(model: nn.Module, pairs: Sequence[tuple[Tensor, Tensor]]) -> Pru
     cache = PrunedCache(model)
     cache.layers = [PrunedLayer.holding(*pair) for pair in pairs]
     return cache
-
-
-def one_row(ids: Tensor | Sequence[int], device: torch.device) -> Tensor:
-    """Token ids as long (1, n); raises UsageError unless they are (n,) or (1, n) integers, n at least 1."""
-    if not isinstance(ids, torch.Tensor):
-        if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
-            raise UsageError(f"the ids are {kind_of(ids)}", hint="token ids: tokenizer(text)['input_ids']")
-        try:
-            ids = torch.as_tensor(list(ids))
-        except (TypeError, ValueError) as error:
-            raise UsageError("the ids are no whole numbers", hint="token ids: tokenizer(text)['input_ids']") from error
-    row = ids
-    row = row[None] if row.ndim == 1 else row
-    if row.ndim != 2 or len(row) != 1 or not row.numel() or row.is_floating_point():
-        raise UsageError(f"the ids are {tuple(row.shape)}", hint="integers (n,) or (1, n), with a token at least")
-    return row.to(device=device, dtype=torch.long)
 
 
 def _made(folder: str | Path | None) -> Path | None:

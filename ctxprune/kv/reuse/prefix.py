@@ -9,7 +9,7 @@ from transformers.cache_utils import DynamicLayer
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.reuse.passage_store import one_row
+from ctxprune.kv.model.inputs import as_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ __all__ = ["common_prefix", "reuse_prefix"]
 
 def common_prefix(one: Tensor | Sequence[int], two: Tensor | Sequence[int]) -> int:
     """How many first ids two sequences, (n,) or (1, n) each, have in common."""
-    first, second = (one_row(ids, torch.device("cpu"))[0] for ids in (one, two))
+    first, second = (as_row(ids, torch.device("cpu"))[0] for ids in (one, two))
     count = min(len(first), len(second))
     other = (first[:count] != second[:count]).nonzero()
     return int(other[0]) if len(other) else count
@@ -45,14 +45,14 @@ def reuse_prefix(cache: PrunedCache, read: Tensor | Sequence[int], ids: Tensor |
             or was pressed and the sequences part within what was pressed.
     """
     held = cache.get_seq_length()
-    count = one_row(read, torch.device("cpu")).shape[1]
+    count = as_row(read, torch.device("cpu")).shape[1]
     if count != held:
         raise UsageError(
             f"the cache holds {held} tokens and {count} ids are given", hint="give the ids it was read from"
         )
     if not all(isinstance(layer, PrunedLayer) or type(layer) is DynamicLayer for layer in cache.layers):
         raise UsageError("this cache cannot be cut back", hint="caches with full attention in every layer can")
-    stay = min(common_prefix(read, ids), one_row(ids, torch.device("cpu")).shape[1] - 1)
+    stay = min(common_prefix(read, ids), as_row(ids, torch.device("cpu")).shape[1] - 1)
     pressed = max(getattr(layer, "pressed", 0) for layer in cache.layers)
     if stay < pressed:
         raise UsageError(

@@ -9,8 +9,8 @@ import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.reading.attention import argument, attentions_of, cache_argument, decoder_of
-from ctxprune.kv.reading.hooks import Hooks
+from ctxprune.kv.model.attention import argument, attentions_of, cache_argument, decoder_of
+from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

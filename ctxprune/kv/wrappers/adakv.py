@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ctxprune.kv.presses.selection import check_share, top, top_over_heads
+from ctxprune.kv.selection import check_share, top, top_over_heads
 from ctxprune.kv.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class AdaKV(Wrapper):
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """The question and each head's safe tokens, then the highest of the layer."""
-        ranked = self.ranked(view, scores, kept)
+        ranked = self.rank(view, scores, kept)
         context = kept - view.question
         safe = max(int(context * Fraction(str(float(self.safeguard)))), min(context, 1))
         return top_over_heads(ranked, kept * view.kv_heads, first=top(ranked, safe + view.question))

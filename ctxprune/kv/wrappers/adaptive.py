@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.base import planned
-from ctxprune.kv.presses.selection import check_share, keep_count
+from ctxprune.kv.selection import check_share, keep_count
 from ctxprune.kv.wrappers.wrapper import Wrapper
 from ctxprune.utils.validation import is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.presses.base import Plan
     from ctxprune.kv.reading.prefilled import Prefilled
+    from ctxprune.kv.selection import Plan
 
 __all__ = ["Adaptive"]
 
@@ -55,7 +54,7 @@ class Adaptive(Wrapper):
         scores = self.scores(prefilled)
         rows = [self._counts(prefilled, scores, row) for row in range(len(scores[0]))]
         return [
-            planned(self, view, prefilled.real, scores=each, kept=[row[number] for row in rows])
+            self.plan_batch(view, prefilled.real, scores=each, kept=[row[number] for row in rows])
             for number, (view, each) in enumerate(zip(prefilled.views, scores, strict=True))
         ]
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from ctxprune.errors import BudgetError
 from ctxprune.kv.cache.store import column_type
-from ctxprune.kv.presses.base import planned
-from ctxprune.kv.presses.selection import check_count
 from ctxprune.kv.wrappers.token_budget import at_most
 from ctxprune.kv.wrappers.wrapper import Wrapper
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers.cache_utils import Cache
 
-    from ctxprune.kv.presses.base import Plan
     from ctxprune.kv.reading.prefilled import Prefilled
     from ctxprune.kv.reading.view import LayerView
+    from ctxprune.kv.selection import Plan
 
 __all__ = ["ByteBudget"]
 
@@ -49,7 +48,7 @@ class ByteBudget(Wrapper):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("nbytes", self.nbytes, 1)
+        check_whole("nbytes", self.nbytes, 1)
         self._set(ratio=0.0)
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
@@ -78,7 +77,7 @@ class ByteBudget(Wrapper):
         scores = self.scores(prefilled)
         while True:
             plans = [
-                planned(self, view, prefilled.real, scores=each, kept=row)
+                self.plan_batch(view, prefilled.real, scores=each, kept=row)
                 for view, each, row in zip(prefilled.views, scores, kept(level), strict=True)
             ]
             held = _bytes_of(prefilled, plans)
@@ -88,11 +87,11 @@ class ByteBudget(Wrapper):
                 self._refuse(self.nbytes - room + held)
             level = max(min(level - 1, level * room // held), 1)  # heads that differ may take more than heads alike
 
-    def finished(self, cache: Cache) -> None:
+    def on_complete(self, cache: Cache) -> None:
         """Raises BudgetError if the cache holds more than the budget after all."""
         from ctxprune.kv.cache.pruned_cache import held_bytes
 
-        super().finished(cache)
+        super().on_complete(cache)
         if (held := held_bytes(cache)) > self.nbytes:
             raise BudgetError(
                 f"the cache holds {held} bytes, {self.nbytes} are allowed",

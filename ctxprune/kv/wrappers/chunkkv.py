@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.kv.presses.selection import check_count
 from ctxprune.kv.wrappers.wrapper import Wrapper
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,11 +34,11 @@ class ChunkKV(Wrapper):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("chunk", self.chunk, 1)
+        check_whole("chunk", self.chunk, 1)
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """Whole chunks of the context, and the question."""
-        ranked = self.ranked(view, scores, kept)[..., : view.tokens]
+        ranked = self.rank(view, scores, kept)[..., : view.tokens]
         tokens = within_finite(ranked).sum(dim=1)
         owner = torch.arange(view.tokens, device=scores.device) // self.chunk
         sizes = owner.bincount()

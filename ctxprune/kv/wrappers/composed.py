@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.base import Plan, Press, planned
+from ctxprune.kv.presses.base import Press
+from ctxprune.kv.selection import Plan
 from ctxprune.kv.wrappers.wrapper import check_inner
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Composed(Press):
     ) -> Plan:
         """Choose with each press in turn, then edit with each; scores and counts from elsewhere have no place here."""
         if len(view.keys) > 1:  # rows may be left with different counts
-            return planned(self, view, view.keys.new_ones(len(view.keys), view.total, dtype=torch.bool))
+            return self.plan_batch(view, view.keys.new_ones(len(view.keys), view.total, dtype=torch.bool))
         plan = Plan(torch.ones(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device))
         for press in self.presses:
             plan = Plan(plan.chosen & _choice(press, view, plan.chosen))
@@ -79,10 +80,10 @@ class Composed(Press):
             plan = press.edit(view, plan)
         return plan
 
-    def finished(self, cache: Cache) -> None:
+    def on_complete(self, cache: Cache) -> None:
         """What each press makes sure of."""
         for press in self.presses:
-            press.finished(cache)
+            press.on_complete(cache)
 
 
 def _choice(press: Press, view: LayerView, alive: Tensor) -> Tensor:
@@ -90,7 +91,7 @@ def _choice(press: Press, view: LayerView, alive: Tensor) -> Tensor:
     kept = _share(press, view, held)
     if kept == held:
         return alive
-    scores = press.checked(view, press.remembered(view)).masked_fill(~alive, float("-inf"))
+    scores = press.check_scores(view, press.cached_score(view)).masked_fill(~alive, float("-inf"))
     return press.select(view, scores, kept + view.question)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.selection import check_share, top
+from ctxprune.kv.selection import check_share, top
 from ctxprune.kv.wrappers.wrapper import Wrapper
 from ctxprune.utils.validation import is_number
 
@@ -44,9 +44,9 @@ class CriticalKV(Wrapper):
         if not is_number(self.epsilon) or self.epsilon < 0:
             raise UsageError(f"epsilon is {self.epsilon!r}", hint="a number, 0 or more")
 
-    def ranked(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+    def rank(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """(score + epsilon) * ||W_o v||_1, inf for the first part of each head's budget."""
-        inner = super().ranked(view, scores, kept)
+        inner = super().rank(view, scores, kept)
         finite = inner.isfinite()
         if bool((inner < 0).logical_and(finite).any()):
             raise UsageError(
@@ -60,7 +60,7 @@ class CriticalKV(Wrapper):
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """The highest of each head after both parts."""
-        return top(self.ranked(view, scores, kept), kept)
+        return top(self.rank(view, scores, kept), kept)
 
 
 def output_norms(view: LayerView) -> Tensor:

@@ -13,8 +13,8 @@ from ctxprune.kv.wrappers.wrapper import Wrapper
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.presses.base import Plan
     from ctxprune.kv.reading.view import LayerView
+    from ctxprune.kv.selection import Plan
 
 __all__ = ["Merge"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.selection import check_ratio, keep_count
+from ctxprune.kv.selection import check_ratio, keep_count
 from ctxprune.kv.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.selection import check_count, check_ratio, keep_count, top
+from ctxprune.kv.selection import check_ratio, keep_count, top
 from ctxprune.kv.wrappers.wrapper import Wrapper
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ctxprune.kv.presses.base import Plan
     from ctxprune.kv.reading.view import LayerView
+    from ctxprune.kv.selection import Plan
 
 __all__ = ["ThinK"]
 
@@ -39,7 +40,7 @@ class ThinK(Wrapper):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_ratio(self.channels, "channels")
-        check_count("window", self.window, 1)
+        check_whole("window", self.window, 1)
 
     def edit(self, view: LayerView, plan: Plan) -> Plan:
         """The inner press's plan with the channels that stay, ascending.

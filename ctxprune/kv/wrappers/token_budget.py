@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctxprune.kv.presses.selection import check_count, top_over_heads
+from ctxprune.kv.selection import top_over_heads
 from ctxprune.kv.wrappers.wrapper import Wrapper
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,7 @@ class TokenBudget(Wrapper):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("tokens", self.tokens, 1)
+        check_whole("tokens", self.tokens, 1)
         self._set(ratio=0.0)
 
     def budget(self, view: LayerView) -> int:

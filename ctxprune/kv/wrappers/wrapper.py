@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.presses.base import Press
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers.cache_utils import Cache
 
-    from ctxprune.kv.presses.base import Plan
     from ctxprune.kv.reading.prefilled import Prefilled
     from ctxprune.kv.reading.view import LayerView
+    from ctxprune.kv.selection import Plan
 
 __all__ = ["Wrapper", "check_inner"]
 
@@ -49,15 +50,15 @@ class Wrapper(Press):
 
     def score(self, view: LayerView) -> Tensor:
         """The inner press's scores."""
-        return self.press.remembered(view)
+        return self.press.cached_score(view)
 
     def scores(self, prefilled: Prefilled) -> list[Tensor]:
         """The inner press's scores."""
         return self.press.scores(prefilled)
 
-    def ranked(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+    def rank(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """The checked scores as the choice of `kept` tokens sees them, inf for those that stay in any case."""
-        return self.press.ranked(view, scores, kept) if isinstance(self.press, Wrapper) else scores
+        return self.press.rank(view, scores, kept) if isinstance(self.press, Wrapper) else scores
 
     def budget(self, view: LayerView) -> int:
         """The inner press's budget."""
@@ -71,16 +72,16 @@ class Wrapper(Press):
         """The inner press's edits."""
         return self.press.edit(view, plan)
 
-    def finished(self, cache: Cache) -> None:
+    def on_complete(self, cache: Cache) -> None:
         """What the inner press makes sure of."""
-        self.press.finished(cache)
+        self.press.on_complete(cache)
 
 
 def check_inner(wrapper: Press, press: object) -> None:
     """Raises UsageError unless `press` can stand inside `wrapper`."""
     name = type(wrapper).__name__
     if not isinstance(press, Press):
-        raise UsageError(f"{name} got a {type(press).__name__}", hint=f"a press, such as {name}(SnapKV(0.5))")
+        raise UsageError(f"{name} got {describe_type(press)}", hint=f"a press, such as {name}(SnapKV(0.5))")
     if press.outermost:
         inner = type(press).__name__
         raise UsageError(f"{name} cannot stand around {inner}", hint=f"put {name} inside {inner}")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.evaluation.samples import Frame
-from ctxprune.kv.presses.selection import check_count
-from ctxprune.kv.reading.attention import decoder_of
-from ctxprune.kv.reading.checks import check_press, check_storage, kind_of
-from ctxprune.kv.reading.prefilled import prefill
+from ctxprune.kv.cache.store import check_storage
+from ctxprune.kv.model.attention import decoder_of
+from ctxprune.kv.reading.prefill import prefill
+from ctxprune.kv.reading.prefilled import check_press
+from ctxprune.utils.validation import check_whole, describe_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ctxprune.kv.cache.store import Storage
     from ctxprune.kv.presses.base import Press
 
-__all__ = ["Answer", "Pipeline"]
+__all__ = ["Answer", "ChatFrame", "Pipeline"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,27 @@ class Answer:
     tokens: int
     kept: float
     bytes_ratio: float
+
+
+@dataclass(frozen=True)
+class ChatFrame:
+    """The parts of a chat template around one user turn: before the context, and between question and answer."""
+
+    before: str
+    after: str
+
+    @classmethod
+    def of(cls, tokenizer: Any) -> ChatFrame:
+        """The frame of a tokenizer's chat template; a line break alone for a tokenizer without one."""
+        # Tokenizers of other packages have no such attribute.
+        if not getattr(tokenizer, "chat_template", None):
+            return cls("", "\n")
+        mark = "\x00here\x00"
+        whole = tokenizer.apply_chat_template(
+            [{"role": "user", "content": mark}], tokenize=False, add_generation_prompt=True
+        )
+        before, _, after = whole.partition(mark)
+        return cls(before, after)
 
 
 @dataclass(frozen=True)
@@ -67,12 +88,14 @@ class Pipeline:
     max_new_tokens: int = 64
 
     def __post_init__(self) -> None:
-        check_count("max_new_tokens", self.max_new_tokens, 1)
+        check_whole("max_new_tokens", self.max_new_tokens, 1)
         decoder_of(self.model)
         check_press(self.press)
         check_storage(self.storage)
         if not callable(self.tokenizer) or not callable(getattr(self.tokenizer, "decode", None)):
-            raise UsageError(f"the tokenizer is {kind_of(self.tokenizer)}", hint="the model's own, of transformers")
+            raise UsageError(
+                f"the tokenizer is {describe_type(self.tokenizer)}", hint="the model's own, of transformers"
+            )
 
     def __call__(self, context: str, questions: Sequence[str]) -> list[Answer]:
         """An answer to each question, in their order.
@@ -81,12 +104,12 @@ class Pipeline:
             UsageError: The context is empty, the questions are one text, or the model cannot be served.
         """
         if not isinstance(context, str):
-            raise UsageError(f"the context is {kind_of(context)}", hint="its text, which the tokenizer reads")
+            raise UsageError(f"the context is {describe_type(context)}", hint="its text, which the tokenizer reads")
         if not context.strip():
             raise UsageError("the context is empty", hint="a text to ask about")
         if isinstance(questions, str):
             raise UsageError("the questions are one text", hint="a list of questions: [question]")
-        frame = Frame.of(self.tokenizer)
+        frame = ChatFrame.of(self.tokenizer)
         whole = self._ids(frame.before + context, special=not frame.before)  # a chat template writes its own
         read = prefill(self.model, whole)
         blind = None if self.aware else read.press(self.press, storage=self.storage)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import FormatError, InputError
-from ctxprune.kv.reading.attention import attentions_of, cache_layer
+from ctxprune.kv.model.attention import attentions_of, cache_layer
 from ctxprune.storage.sealed import seal, tensor_checksum, unseal
 
 if TYPE_CHECKING:

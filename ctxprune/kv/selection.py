@@ -1,26 +1,43 @@
-"""From scores to kept tokens: counts without rounding errors, ties to the earlier token."""
+"""From scores to kept tokens: exact counts, ties to the earlier token, and what is decided for one layer."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.reading.checks import kind_of
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import describe_type, is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["check_count", "check_ratio", "check_share", "keep_count", "top", "top_over_heads"]
+__all__ = ["Plan", "check_ratio", "check_share", "keep_count", "top", "top_over_heads"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which tokens of one layer are kept, and what is stored for them.
+
+    Attributes:
+        chosen: True for tokens that are kept, bool (batch, kv_heads, n).
+        keys: Keys to store instead of the layer's own, of their shape; None: the layer's own. `values` likewise.
+        channels: Channels of the keys to store, long (batch, kv_heads, fewer); None: all.
+    """
+
+    chosen: Tensor
+    keys: Tensor | None = None
+    values: Tensor | None = None
+    channels: Tensor | None = None
 
 
 def check_ratio(ratio: float, name: str = "ratio") -> None:
     """Raises UsageError unless 0 <= ratio < 1."""
     if not is_number(ratio) or not 0 <= ratio < 1:
-        shown = kind_of(ratio) if isinstance(ratio, torch.nn.Module) else repr(ratio)  # SnapKV(model)
+        # SnapKV(model) is a common slip, and the repr of a model fills a screen.
+        shown = describe_type(ratio) if isinstance(ratio, torch.nn.Module) else repr(ratio)
         raise UsageError(f"{name} is {shown}", hint="the share of tokens to drop, from 0 up to but not including 1")
 
 
@@ -28,12 +45,6 @@ def check_share(name: str, value: object) -> None:
     """Raises UsageError unless 0 <= value <= 1."""
     if not is_number(value) or not 0 <= value <= 1:  # type: ignore[operator]
         raise UsageError(f"{name} is {value!r}", hint="a share, from 0 to 1")
-
-
-def check_count(name: str, value: object, least: int) -> None:
-    """Raises UsageError unless `value` is an int of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UsageError(f"{name} is {value!r}", hint=f"a whole number, {least} or more")
 
 
 def keep_count(tokens: int, ratio: float) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.reading.checks import kind_of
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -177,7 +177,9 @@ def decoder_of(model: nn.Module) -> nn.Module:
         UsageError: It is no model.
     """
     if not isinstance(model, torch.nn.Module):
-        raise UsageError(f"the model is {kind_of(model)}", hint="a decoder of transformers, such as load_decoder gives")
+        raise UsageError(
+            f"the model is {describe_type(model)}", hint="a decoder of transformers, such as load_decoder gives"
+        )
     base: nn.Module = getattr(model, "base_model", model)
     text = getattr(base, "language_model", None)
     return base if text is None else text

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     from torch import nn
     from torch.utils.hooks import RemovableHandle
-    from typing_extensions import Self
 
 __all__ = ["Hooks"]
 

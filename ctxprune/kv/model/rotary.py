@@ -13,16 +13,23 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.reading.attention import decoder_of
+from ctxprune.kv.model.attention import decoder_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ctxprune.kv.reading.attention import Attention
+    from ctxprune.kv.model.attention import Attention
 
-__all__ = ["Rotary", "angles"]
+__all__ = ["Rotary", "angles", "rotary_embedding"]
 
 _FIXED = ("default", "linear", "llama3", "yarn", "proportional")
+
+
+def rotary_embedding(model: nn.Module) -> nn.Module | None:
+    """The rotary embedding that the layers of a model share; None where there is none."""
+    # Decoders with learned or ALiBi positions have no such attribute.
+    embedding: nn.Module | None = getattr(decoder_of(model), "rotary_emb", None)
+    return embedding
 
 
 class Rotary:
@@ -33,7 +40,7 @@ class Rotary:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        embedding: Any = getattr(decoder_of(model), "rotary_emb", None)
+        embedding: Any = rotary_embedding(model)
         if embedding is None or len(inspect.signature(embedding.forward).parameters) != 2:
             raise UsageError(f"{type(model).__name__} has no rotary embedding shared by its layers", hint=_HINT)
         kind = getattr(embedding, "rope_type", "default")

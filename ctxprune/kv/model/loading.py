@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.kv.reading.checks import kind_of
 from ctxprune.utils.extras import require
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,7 +34,7 @@ def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = 
         MissingExtraError: A .gguf file without the package gguf.
     """
     if not isinstance(path, (str, Path)):
-        raise UsageError(f"the path is {kind_of(path)}", hint="a folder with config.json, or a .gguf file")
+        raise UsageError(f"the path is {describe_type(path)}", hint="a folder with config.json, or a .gguf file")
     path = Path(path)
     if attention not in _ATTENTIONS:
         raise UsageError(f"attention is {attention!r}", hint=f"one of {', '.join(_ATTENTIONS)}")
