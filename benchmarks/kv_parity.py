@@ -41,7 +41,7 @@ from ctxprune.kv import (
     Tova,
     prefill,
 )
-from ctxprune.kv.model.attention import argument, attentions_of
+from ctxprune.kv.model.attention import attentions_of, find_argument
 from ctxprune.kv.selection import keep_count, top
 
 TOKENS, ASKED = 300, 1e-4
@@ -116,8 +116,8 @@ def repeated(model) -> dict[str, torch.Tensor]:
 
     def after(layer: int):
         def keep(module, args, kwargs, _) -> None:
-            found = argument(module, "cache", args, kwargs).layers[layer]
-            hidden = argument(module, "hidden_states", args, kwargs)
+            found = find_argument(module, "cache", args, kwargs).layers[layer]
+            hidden = find_argument(module, "hidden_states", args, kwargs)
             names = {"hidden": hidden, "keys": found.keys, "values": found.values}
             held.update({f"{layer}.again.{name}": tensor for name, tensor in names.items()})
             held.update(zip(("again.cos", "again.sin"), kwargs["position_embeddings"], strict=True))

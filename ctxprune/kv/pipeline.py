@@ -10,6 +10,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.store import check_storage
 from ctxprune.kv.model.attention import decoder_of
+from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.reading.prefill import prefill
 from ctxprune.kv.reading.prefilled import check_press
 from ctxprune.utils.validation import check_whole, describe_type
@@ -54,7 +55,7 @@ class ChatFrame:
     def of(cls, tokenizer: Any) -> ChatFrame:
         """The frame of a tokenizer's chat template; a line break alone for a tokenizer without one."""
         # Tokenizers of other packages have no such attribute.
-        if not getattr(tokenizer, "chat_template", None):
+        if not foreign_attribute(tokenizer, "chat_template"):
             return cls("", "\n")
         mark = "\x00here\x00"
         whole = tokenizer.apply_chat_template(
@@ -92,7 +93,7 @@ class Pipeline:
         decoder_of(self.model)
         check_press(self.press)
         check_storage(self.storage)
-        if not callable(self.tokenizer) or not callable(getattr(self.tokenizer, "decode", None)):
+        if not callable(self.tokenizer) or not callable(foreign_attribute(self.tokenizer, "decode")):
             raise UsageError(
                 f"the tokenizer is {describe_type(self.tokenizer)}", hint="the model's own, of transformers"
             )

@@ -10,19 +10,19 @@ from ctxprune.errors import BudgetError, InputError, UsageError
 from ctxprune.kv.presses.registry import build_press
 from ctxprune.kv.selection import check_ratio, keep_count
 from ctxprune.storage.sealed import parse_json
-from ctxprune.utils.validation import check_whole, is_number
+from ctxprune.utils.validation import check_number, check_whole
 
 if TYPE_CHECKING:
     from ctxprune.kv.presses.base import Press
 
-__all__ = ["FULL", "Choice", "Decode", "Measured", "Router"]
+__all__ = ["FULL", "Choice", "DecodeCost", "Measurement", "Router"]
 
 
 FULL = "full"  # what tables of measurements call the cache that nothing is dropped from
 
 
 @dataclass(frozen=True)
-class Decode:
+class DecodeCost:
     """Milliseconds of one new token: `base_ms` + `per_1k_ms` for every 1,000 tokens that are kept.
 
     Raises:
@@ -33,12 +33,12 @@ class Decode:
     per_1k_ms: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("base_ms", "per_1k_ms"):
-            _check_number(name, getattr(self, name))
+        check_number("base_ms", self.base_ms, 0)
+        check_number("per_1k_ms", self.per_1k_ms, 0)
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """One row of a table of measurements.
 
     Attributes:
@@ -63,8 +63,10 @@ class Measured:
 
     def __post_init__(self) -> None:
         check_ratio(self.ratio)
-        for name in ("accuracy", "bytes_ratio", "press_ms", "prefill_ms"):
-            _check_number(name, getattr(self, name))
+        check_number("accuracy", self.accuracy, 0)
+        check_number("bytes_ratio", self.bytes_ratio, 0)
+        check_number("press_ms", self.press_ms, 0)
+        check_number("prefill_ms", self.prefill_ms, 0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Choice:
     (None where the router does not know what a token takes).
     """
 
-    row: Measured
+    row: Measurement
     latency_ms: float
     bytes: float | None
 
@@ -102,8 +104,8 @@ class Router:
         UsageError: The table is empty, or a number is out of its range.
     """
 
-    rows: tuple[Measured, ...]
-    decode: Decode
+    rows: tuple[Measurement, ...]
+    decode: DecodeCost
     bytes_per_token: float | None = None
 
     def __post_init__(self) -> None:
@@ -111,10 +113,10 @@ class Router:
         if not self.rows:
             raise UsageError("the router has no rows", hint="measure some: ctxprune bench kv --json")
         if self.bytes_per_token is not None:
-            _check_number("bytes_per_token", self.bytes_per_token)
+            check_number("bytes_per_token", self.bytes_per_token, 0)
 
     @classmethod
-    def read(cls, path: str | Path, *, tokens: int, decode: Decode, bytes_per_token: float | None = None) -> Router:
+    def read(cls, path: str | Path, *, tokens: int, decode: DecodeCost, bytes_per_token: float | None = None) -> Router:
         """A router over what `ctxprune bench kv --json` wrote.
 
         Args:
@@ -130,7 +132,7 @@ class Router:
             UsageError: A number is out of its range.
         """
         check_whole("tokens", tokens, 1)
-        rows = [_row(each, number, tokens, Path(path).name) for number, each in enumerate(_listed(Path(path)))]
+        rows = [_parse_row(each, number, tokens, Path(path).name) for number, each in enumerate(_read_rows(Path(path)))]
         return cls(tuple(row for row in rows if row is not None), decode, bytes_per_token)
 
     def route(
@@ -157,9 +159,9 @@ class Router:
         """
         check_whole("tokens", tokens, 1)
         check_whole("new_tokens", new_tokens, 0)
-        _check_number("latency_ms", latency_ms)
+        check_number("latency_ms", latency_ms, 0)
         if bytes is not None:
-            _check_number("bytes", bytes)
+            check_number("bytes", bytes, 0)
             if self.bytes_per_token is None:
                 raise UsageError("this router cannot tell bytes", hint="Router(rows, decode, bytes_per_token=...)")
         rows = [row for row in self.rows if mode is None or row.mode == mode]
@@ -173,9 +175,9 @@ class Router:
         if holding:
             return min(holding, key=_rank)
         nearest = min(zip(missing, choices, strict=True), key=lambda pair: (pair[0], _rank(pair[1])))[1]
-        raise _none_holds(nearest, latency_ms, bytes)
+        raise _no_row_error(nearest, latency_ms, bytes)
 
-    def predict(self, row: Measured, *, tokens: int, new_tokens: int) -> Choice:
+    def predict(self, row: Measurement, *, tokens: int, new_tokens: int) -> Choice:
         """What a row is predicted to take for a context and an answer of these lengths."""
         kept = keep_count(tokens, row.ratio)
         read = (row.prefill_ms + row.press_ms) * tokens / 1000
@@ -190,19 +192,19 @@ def _rank(choice: Choice) -> tuple[float, float, float]:
 
 def _excess(choice: Choice, latency_ms: float, nbytes: float | None) -> float:
     """By which share of its limit a choice misses the limit that it misses most; 0 if it holds."""
-    over = [_over(choice.latency_ms, latency_ms)]
+    over = [_relative_excess(choice.latency_ms, latency_ms)]
     if nbytes is not None and choice.bytes is not None:
-        over.append(_over(choice.bytes, nbytes))
+        over.append(_relative_excess(choice.bytes, nbytes))
     return max(over)
 
 
-def _over(value: float, limit: float) -> float:
+def _relative_excess(value: float, limit: float) -> float:
     if value <= limit:
         return 0.0
     return (value - limit) / max(limit, 1e-9)
 
 
-def _none_holds(nearest: Choice, latency_ms: float, nbytes: float | None) -> BudgetError:
+def _no_row_error(nearest: Choice, latency_ms: float, nbytes: float | None) -> BudgetError:
     limits = f"{latency_ms:g} ms" + ("" if nbytes is None else f" and {nbytes:g} bytes")
     takes = f"{nearest.latency_ms:g} ms" + ("" if nearest.bytes is None else f" and {nearest.bytes:g} bytes")
     error = BudgetError(
@@ -213,7 +215,7 @@ def _none_holds(nearest: Choice, latency_ms: float, nbytes: float | None) -> Bud
     return error
 
 
-def _listed(path: Path) -> list[Any]:
+def _read_rows(path: Path) -> list[Any]:
     try:
         rows = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -224,7 +226,7 @@ def _listed(path: Path) -> list[Any]:
     return rows
 
 
-def _row(row: Any, number: int, tokens: int, name: str) -> Measured | None:
+def _parse_row(row: Any, number: int, tokens: int, name: str) -> Measurement | None:
     scale = 1000 / tokens
     try:
         if row.get("storage", "plain") != "plain":
@@ -232,7 +234,7 @@ def _row(row: Any, number: int, tokens: int, name: str) -> Measured | None:
         missing = [key for key in ("accuracy", "bytes_ratio", "press_ms", "prefill_ms") if row[key] is None]
         if missing:
             raise KeyError(missing[0])
-        return Measured(
+        return Measurement(
             press=str(row["press"]),
             ratio=row["ratio"],
             accuracy=row["accuracy"],
@@ -247,8 +249,3 @@ def _row(row: Any, number: int, tokens: int, name: str) -> Measured | None:
             where=name,
             hint="press, ratio, mode, accuracy, bytes_ratio, press_ms, prefill_ms",
         ) from error
-
-
-def _check_number(name: str, value: object) -> None:
-    if not is_number(value) or value < 0:  # type: ignore[operator]
-        raise UsageError(f"{name} is {value!r}", hint="a number, 0 or more")

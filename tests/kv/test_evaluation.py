@@ -85,7 +85,7 @@ def test_rows_and_going_on(model, tokenizer, text, tmp_path, monkeypatch):
         assert row["press_ms"] > 0
         assert row["samples"] == 2
     assert rows[0]["bytes_ratio"] > 1  # the full cache, and the columns of its tokens
-    monkeypatch.setattr("ctxprune.kv.evaluation.run.outcomes", None)  # nothing is measured again
+    monkeypatch.setattr("ctxprune.kv.evaluation.run.measure_outcomes", None)  # nothing is measured again
     with log.open("a") as file:
         file.write('{"of": "cut')
     assert compare(model, tokenizer, text, asked, log=log) == rows
@@ -93,7 +93,6 @@ def test_rows_and_going_on(model, tokenizer, text, tmp_path, monkeypatch):
 
 def test_answers_are_those_of_greedy_decoding(model, tokenizer):
     from ctxprune.kv import SnapKV, compress
-    from ctxprune.kv.evaluation.cells import answers
 
     sample = make_samples("needle", tokenizer, TEXT, tokens=300, count=1)[0]
     cache = compress(model, sample.context, SnapKV(0.5))
@@ -102,8 +101,10 @@ def test_answers_are_those_of_greedy_decoding(model, tokenizer):
     said = said[:, whole.shape[1] :]
     from dataclasses import replace
 
-    assert answers(model, cache.copy(), replace(sample, answer=said))
-    assert not answers(model, cache.copy(), replace(sample, answer=said + 1))
+    from ctxprune.kv.evaluation.cells import is_answered
+
+    assert is_answered(model, cache.copy(), replace(sample, answer=said))
+    assert not is_answered(model, cache.copy(), replace(sample, answer=said + 1))
 
 
 def test_perplexity_of_the_full_cache_is_the_model_s(model, tokenizer, text):

@@ -17,7 +17,7 @@ from transformers import (  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.kv import Gates, Knorm, SnapKV, compress, prefill  # noqa: E402
-from ctxprune.kv.model.attention import argument, attentions_of, by_keyword, cache_layer  # noqa: E402
+from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_layer_of, find_argument  # noqa: E402
 from ctxprune.kv.model.hooks import Hooks  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
@@ -47,14 +47,14 @@ def reference(model, new, chosen, edited):
     cache = whole_cache(model, CONTEXT, edited)
 
     def hide(module, args, kwargs):
-        kept = chosen.get(cache_layer(module))
+        kept = chosen.get(cache_layer_of(module))
         if kept is None:
             return None
-        mask, count = argument(module, "attention_mask", args, kwargs), new.shape[1]
+        mask, count = find_argument(module, "attention_mask", args, kwargs), new.shape[1]
         if mask is None:
             mask = torch.ones(1, 1, count, 60 + count, dtype=torch.bool)
         wide = torch.nn.functional.pad(kept, (0, count), value=True).repeat_interleave(2, dim=1)[:, :, None]
-        return (), {**by_keyword(module, args, kwargs), "attention_mask": mask & wide}
+        return (), {**bind_arguments(module, args, kwargs), "attention_mask": mask & wide}
 
     with Hooks() as hooks:
         for each in attentions_of(model):

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    Fit = Callable[[Tensor, int], tuple[Tensor, Tensor]]
+    FitRange = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 
-__all__ = ["BITS", "Form", "Groups", "KeyGroups", "ValueGroups", "ends"]
+__all__ = ["BITS", "GroupLayout", "Groups", "KeyGroups", "ValueGroups", "ends"]
 
 BITS = (8, 4, 2)
 
 
-class Form(NamedTuple):
+class GroupLayout(NamedTuple):
     """How a head's tokens are split, and how its groups are coded.
 
     Attributes:
@@ -64,11 +64,11 @@ class Groups(Packed):
     low: Tensor
     step: Tensor
     rest: Tensor
-    form: Form
+    form: GroupLayout
     axis: ClassVar[int]  # of `codes`: along it lie the numbers of a group
 
     @classmethod
-    def pack(cls, flat: Tensor, counts: Counts, form: Form, fit: Fit) -> Self:
+    def pack(cls, flat: Tensor, counts: Counts, form: GroupLayout, fit: FitRange) -> Self:
         """Quantise (total, head_dim) numbers, spread over heads by the counts; `fit` finds the ends as `ends` does.
 
         Raises:
@@ -76,11 +76,11 @@ class Groups(Packed):
         """
         flat = flat.detach()
         _check_finite(flat)
-        old = cls._old(counts, form)
+        old = cls._mask_grouped(counts, form)
         wide = flat[old].to(torch.promote_types(flat.dtype, torch.float32))
         blocks = wide.unflatten(cls.axis - 1, (wide.shape[cls.axis - 1] // form.group, form.group))
         groups = blocks.movedim(cls.axis, -1)
-        found = _rounded(*fit(groups.reshape(-1, form.group), form.bits), form.bits)
+        found = _round_outwards(*fit(groups.reshape(-1, form.group), form.bits), form.bits)
         low, step = (each.view(*groups.shape[:-1], 1).movedim(-1, cls.axis).contiguous() for each in found)
         codes = ((blocks - low.to(wide.dtype)) / step.to(wide.dtype)).round_().clamp_(0, 2**form.bits - 1)
         planes = codes.to(torch.uint8).chunk(form.planes, dim=cls.axis)
@@ -104,7 +104,7 @@ class Groups(Packed):
         packed = counts.total - len(self.rest)
         self._decode(out[None, :packed])
         out[packed:] = self.rest
-        old = self._old(counts, self.form)
+        old = self._mask_grouped(counts, self.form)
         return out.index_select(0, torch.where(old, old.cumsum(0), (~old).cumsum(0) + packed) - 1)
 
     def tensors(self) -> dict[str, Tensor]:
@@ -115,7 +115,7 @@ class Groups(Packed):
     @classmethod
     def of_tensors(cls, tensors: Mapping[str, Tensor]) -> Self:
         """The inverse of `tensors`; raises KeyError where one is missing, TypeError where the form is none."""
-        form = Form(*tensors["form"].shape[1:])
+        form = GroupLayout(*tensors["form"].shape[1:])
         if form.bits not in BITS or form.group < 1:
             raise TypeError(f"codes cannot be of {form}")
         return cls(tensors["codes"], tensors["low"], tensors["step"], tensors["rest"], form)
@@ -171,14 +171,14 @@ class Groups(Packed):
                 place.copy_(torch.addcmul(low, plane.to(wide), step))
 
     @classmethod
-    def _split(cls, counts: Counts, form: Form) -> tuple[Counts, Counts]:
+    def _split(cls, counts: Counts, form: GroupLayout) -> tuple[Counts, Counts]:
         """Blocks of each head, and tokens that are in none."""
         tokens = form.group if cls.axis == 1 else 1
         blocks = (counts.each - form.window).clamp(min=0) // tokens
         return Counts.of(blocks), Counts.of(counts.each - blocks * tokens)
 
     @classmethod
-    def _old(cls, counts: Counts, form: Form) -> Tensor:
+    def _mask_grouped(cls, counts: Counts, form: GroupLayout) -> Tensor:
         """Which tokens are in blocks, bool (total,)."""
         _, rest = cls._split(counts, form)
         each = counts.each.flatten().long()
@@ -213,7 +213,7 @@ def ends(groups: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     return low, (high - low) / (2**bits - 1)
 
 
-def _rounded(low: Tensor, step: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+def _round_outwards(low: Tensor, step: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     """In 16 bits: the low end rounded down, the step up, so that both ends stay within reach; a step of 0 becomes 1.
 
     float16 has three bits more of mantissa than bfloat16, which is for numbers beyond its range.

@@ -37,9 +37,9 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._empty()
+        self._clear()
 
-    def _empty(self) -> None:
+    def _clear(self) -> None:
         self.kept: KeptTokens | None = None
         self.pressed = 0
         self.shift: Tensor | None = None
@@ -51,7 +51,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         """A layer that has read these, (batch, kv_heads, n, head_dim), not copied."""
         layer = cls()
         layer.lazy_initialization(keys, values)
-        layer._tail(keys, values)
+        layer._set_tail(keys, values)
         return layer
 
     def press(self, plan: Plan, question: int = 0) -> None:
@@ -64,7 +64,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             raise UsageError("this cache is pruned already", hint="press the full cache, or go on with this one")
         self.pressed = self.get_seq_length() - question
         self.kept = KeptTokens.of(self.keys, self.values, plan, self.pressed)
-        self._tail(self.keys[..., :0, :].clone(), self.values[..., :0, :].clone())
+        self._set_tail(self.keys[..., :0, :].clone(), self.values[..., :0, :].clone())
 
     def pack(self, storage: Storage) -> None:
         """Store the kept tokens as `storage` does, in place of the unpacked ones.
@@ -157,12 +157,12 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             )
         if tokens_to_remove and self.is_initialized:
             stay = max(self.keys.shape[-2] + tokens_to_remove, 0)
-            self._tail(self.keys[..., :stay, :].clone(), self.values[..., :stay, :].clone())
+            self._set_tail(self.keys[..., :stay, :].clone(), self.values[..., :stay, :].clone())
 
     def reset(self) -> None:
         """Forget everything."""
         super().reset()
-        self._empty()
+        self._clear()
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Put the batch's rows in another order (beam search)."""
@@ -178,7 +178,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if not self.is_initialized:
             return
         indices = indices.to(self.keys.device)
-        self._tail(self.keys[indices], self.values[indices])
+        self._set_tail(self.keys[indices], self.values[indices])
         if self.kept is not None:
             self.kept = self.kept.rows(indices)
         if self.shift is not None:
@@ -197,13 +197,13 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             kept = self.kept
             self.kept = replace(
                 kept,
-                keys=_changed(kept.keys, change),
-                values=_changed(kept.values, change),
+                keys=_change_tensors(kept.keys, change),
+                values=_change_tensors(kept.values, change),
                 counts=replace(kept.counts, each=change(kept.counts.each)),
                 columns=change(kept.columns),
             )
         if self.is_initialized:
-            self._tail(change(self.keys), change(self.values))
+            self._set_tail(change(self.keys), change(self.values))
             self.device = self.keys.device
         if self.shift is not None:
             self.shift = change(self.shift)
@@ -213,11 +213,11 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if due := kept.count_due(self.keys.shape[-2]):
             self.kept = kept.append(self.keys[..., :due, :], self.values[..., :due, :], self.pressed)
             self.pressed += due
-            self._tail(self.keys[..., due:, :].clone(), self.values[..., due:, :].clone())
+            self._set_tail(self.keys[..., due:, :].clone(), self.values[..., due:, :].clone())
 
-    def _tail(self, keys: Tensor, values: Tensor) -> None:
+    def _set_tail(self, keys: Tensor, values: Tensor) -> None:
         self.keys, self.values = keys, values
 
 
-def _changed(packed: Packed, change: Callable[[Tensor], Tensor]) -> Packed:
+def _change_tensors(packed: Packed, change: Callable[[Tensor], Tensor]) -> Packed:
     return type(packed).of_tensors({name: change(held) for name, held in packed.tensors().items()})

@@ -10,10 +10,11 @@ from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingW
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.cache.masks import attach, pressed_layers, reader_of
+from ctxprune.kv.cache.masks import attach, attached_decoder, pressed_layers
 from ctxprune.kv.cache.saving import CACHE_FILE, collect_layers, load_layers
 from ctxprune.kv.model.attention import attentions_of
 from ctxprune.kv.model.files import model_fingerprint
+from ctxprune.kv.model.foreign import foreign_attribute
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from transformers.cache_utils import Cache
 
 
-__all__ = ["PrunedCache", "all_pressed", "cache_copy", "held_bytes", "prepare_layers"]
+__all__ = ["PrunedCache", "can_press_all", "copy_cache", "count_bytes", "prepare_layers"]
 
 
 class PrunedCache(DynamicCache):  # type: ignore[misc]
@@ -52,7 +53,7 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
     @property
     def nbytes(self) -> int:
         """Bytes of all that is held: keys, values, scales, counts and positions, tokens after the press included."""
-        return held_bytes(self)
+        return count_bytes(self)
 
     @property
     def full_nbytes(self) -> int:
@@ -64,7 +65,7 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
                 per_token = rows * heads * (width + layer.values.shape[-1]) * layer.keys.element_size()
                 total += layer.get_seq_length() * per_token
             else:
-                total += sum(held.untyped_storage().nbytes() for held in _tensors(layer).values())
+                total += sum(held.untyped_storage().nbytes() for held in _layer_tensors(layer).values())
         return total
 
     @property
@@ -78,7 +79,7 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
 
     def copy(self) -> PrunedCache:
         """A copy that can be read on without touching this one; kept tokens are shared, as nothing changes them."""
-        twin: PrunedCache = cache_copy(self)
+        twin: PrunedCache = copy_cache(self)
         twin.press = dict(self.press)
         return twin
 
@@ -101,7 +102,7 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
             UsageError: The number is positive or reaches into the pressed context, or there are layers left whole that
                 cannot go back.
         """
-        stuck = [layer for layer in self.layers if not isinstance(layer, PrunedLayer) and not _goes_back(layer)]
+        stuck = [layer for layer in self.layers if not isinstance(layer, PrunedLayer) and not _can_crop(layer)]
         if stuck and not tokens_to_remove:
             return
         if stuck:
@@ -127,7 +128,7 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
         Raises:
             UsageError: It is attached to none.
         """
-        model = reader_of(self)
+        model = attached_decoder(self)
         if model is None:
             raise UsageError("this cache belongs to no model", hint="cache.attach(model)")
         return model_fingerprint(model)
@@ -176,14 +177,14 @@ def prepare_layers(cache: Cache, model: nn.Module) -> None:
     attach(model, cache)
 
 
-def all_pressed(model: nn.Module) -> bool:
+def can_press_all(model: nn.Module) -> bool:
     """Whether every layer of the model's cache can be pressed; raises UsageError for a model without attention."""
     attentions_of(model)
     layers = DynamicCache(config=model.config).layers
     return all(type(layer) is DynamicLayer for layer in layers)
 
 
-def cache_copy(cache: Any) -> Any:
+def copy_cache(cache: Any) -> Any:
     """A cache that can be read on apart: layers that only ever put new tensors in place share theirs."""
     twin = copy.copy(cache)
     shared = (PrunedLayer, DynamicLayer, DynamicSlidingWindowLayer)
@@ -191,42 +192,42 @@ def cache_copy(cache: Any) -> Any:
     return twin
 
 
-def held_bytes(cache: Cache) -> int:
+def count_bytes(cache: Cache) -> int:
     """Bytes of the storages behind all tensors that a cache holds, each storage once."""
     storages = {
         held.untyped_storage().data_ptr(): held.untyped_storage().nbytes()
         for layer in cache.layers
-        for held in _tensors(layer).values()
+        for held in _layer_tensors(layer).values()
         if held.numel()
     }
     return sum(storages.values())
 
 
-def _goes_back(layer: Any) -> bool:
+def _can_crop(layer: Any) -> bool:
     """Whether a layer of transformers' own can be cropped as it is."""
     if isinstance(layer, DynamicSlidingWindowLayer) and layer.get_seq_length() < layer.sliding_window:
         return True
-    return bool(layer.is_croppable and getattr(layer, "record_past", True))
+    return bool(layer.is_croppable and foreign_attribute(layer, "record_past", True))
 
 
 _STATES = ("conv_states", "recurrent_states")  # of layers with linear attention, by number
 
 
-def _tensors(layer: Any) -> dict[str, torch.Tensor]:
+def _layer_tensors(layer: Any) -> dict[str, torch.Tensor]:
     if isinstance(layer, PrunedLayer):
         return layer.tensors()
-    held = {"keys": getattr(layer, "keys", None), "values": getattr(layer, "values", None)}
+    held = {"keys": foreign_attribute(layer, "keys"), "values": foreign_attribute(layer, "values")}
     for name in _STATES:
-        held |= {f"{name}.{number}": state for number, state in getattr(layer, name, {}).items()}
+        held |= {f"{name}.{number}": state for number, state in foreign_attribute(layer, name, {}).items()}
     return {name: tensor for name, tensor in held.items() if tensor is not None}
 
 
 def _move_whole(layer: Any, device: torch.device | str) -> None:
     """Move a layer of transformers' own."""
-    if getattr(layer, "keys", None) is not None:
+    if foreign_attribute(layer, "keys") is not None:
         layer.keys, layer.values = layer.keys.to(device), layer.values.to(device)
     for name in _STATES:
-        states = getattr(layer, name, {})
+        states = foreign_attribute(layer, name, {})
         states.update({number: None if state is None else state.to(device) for number, state in states.items()})
-    if getattr(layer, "device", None) is not None:
+    if foreign_attribute(layer, "device") is not None:
         layer.device = torch.device(device)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.cache.groups import BITS, Form, KeyGroups, ValueGroups, ends
+from ctxprune.kv.cache.groups import BITS, GroupLayout, KeyGroups, ValueGroups, ends
 from ctxprune.kv.cache.store import column_type
 from ctxprune.utils.validation import check_whole, is_number
 
@@ -57,7 +57,7 @@ class Grouped:
         Raises:
             UsageError: There are infinite numbers among them, or NaN, or the heads' width does not divide into groups.
         """
-        form = Form(self.bits, self.group, self.residual, self.residual, self._grows)
+        form = GroupLayout(self.bits, self.group, self.residual, self.residual, self._grows)
         narrow = form._replace(group=self._width(values.shape[1]))
         return KeyGroups.pack(keys, counts, form, self.ends), ValueGroups.pack(values, counts, narrow, self.ends)
 

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["DraftIndex", "GrownIndex", "Match"]
+__all__ = ["DraftIndex", "GrowingIndex", "Match"]
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
-_LOOKED_AT = 64  # places of one n-gram that are compared
-_BACK = 64  # tokens that a match is followed back
+_MAX_COMPARED = 64  # places of one n-gram that are compared
+_MAX_BACK = 64  # tokens that a match is followed back
 
 
 class Match(NamedTuple):
@@ -70,11 +70,11 @@ class DraftIndex:
 
         Of several, the one with most tokens before it that are equal too; then the first one from `near` on.
         """
-        tail = np.asarray(ended[-_BACK:], dtype=np.int64)
+        tail = np.asarray(ended[-_MAX_BACK:], dtype=np.int64)
         for length in range(min(self.longest, len(tail)), self.shortest - 1, -1):
-            places = self._places(tail[-length:], near)
+            places = self._find_places(tail[-length:], near)
             if len(places):
-                return self._best(tail, places, length, near)
+                return self._best_match(tail, places, length, near)
         return None
 
     def after(self, match: Match, count: int) -> list[int]:
@@ -83,7 +83,7 @@ class DraftIndex:
         ends = np.flatnonzero(following < 0)
         return [int(token) for token in (following[: ends[0]] if len(ends) else following)]
 
-    def _places(self, gram: NDArray[np.int64], near: int) -> NDArray[np.int64]:
+    def _find_places(self, gram: NDArray[np.int64], near: int) -> NDArray[np.int64]:
         """Places behind an n-gram where the text goes on; of very many some around `near`."""
         level = self._levels.get(len(gram))
         if level is None:
@@ -93,18 +93,18 @@ class DraftIndex:
         for token in gram.astype(np.uint64):
             wanted = wanted * _BASE + token
         low, high = hashes.searchsorted(wanted[0], "left"), hashes.searchsorted(wanted[0], "right")
-        if high - low > _LOOKED_AT:  # equal hashes are in order of their places
+        if high - low > _MAX_COMPARED:  # equal hashes are in order of their places
             middle = low + int(order[low:high].searchsorted(near))
-            low = max(min(middle - _LOOKED_AT // 4, high - _LOOKED_AT), low)
-            high = low + _LOOKED_AT
+            low = max(min(middle - _MAX_COMPARED // 4, high - _MAX_COMPARED), low)
+            high = low + _MAX_COMPARED
         starts = order[low:high].astype(np.int64)
         starts = starts[starts + len(gram) < len(self.ids)]
         same = (self.ids[starts[:, None] + np.arange(len(gram))] == gram).all(axis=1)
         places = starts[same] + len(gram)
-        going_on: NDArray[np.int64] = places[self.ids[places] >= 0]
-        return going_on
+        continued: NDArray[np.int64] = places[self.ids[places] >= 0]
+        return continued
 
-    def _best(self, tail: NDArray[np.int64], places: NDArray[np.int64], length: int, near: int) -> Match:
+    def _best_match(self, tail: NDArray[np.int64], places: NDArray[np.int64], length: int, near: int) -> Match:
         reached = np.full(len(places), length)
         if length == self.longest and len(places) > 1:
             back = np.arange(1, len(tail) + 1)
@@ -116,7 +116,7 @@ class DraftIndex:
         return Match(int(reached[chosen]), int(places[chosen]))
 
 
-class GrownIndex:
+class GrowingIndex:
     """A text that grows, by its n-grams: for what was generated itself.
 
     Args:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.drafts.draft_index import DraftIndex, GrownIndex
-from ctxprune.kv.model.attention import attentions_of, cache_argument
+from ctxprune.kv.drafts.draft_index import DraftIndex, GrowingIndex
+from ctxprune.kv.model.attention import attentions_of, cache_argument_name
+from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.model.inputs import check_ids, positions_of
 from ctxprune.utils.validation import check_whole, describe_type
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.drafts.draft_index import Match
 
-__all__ = ["DraftReport", "Drafted", "Drafts", "generate_with_drafts"]
+__all__ = ["DraftReport", "DraftResult", "Drafts", "generate_with_drafts"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class DraftReport:
 
 
 @dataclass(frozen=True)
-class Drafted:
+class DraftResult:
     """Ids of prompt and answer, (1, n), and what drafts saved."""
 
     ids: Tensor
@@ -83,7 +84,7 @@ class Drafts:
     ) -> None:
         check_whole("most", most, 1)
         if not isinstance(passages, DraftIndex):
-            passages = DraftIndex(_lists(passages), longest=longest, shortest=shortest)
+            passages = DraftIndex(_as_lists(passages), longest=longest, shortest=shortest)
         self.index, self.most = passages, most
         self.report = DraftReport(0, 0, 0, 0)
 
@@ -103,16 +104,16 @@ class Drafts:
             UsageError: More than one row, sampling or beams, no cache, or a cache that holds all ids already.
         """
         cache = model_kwargs.get("cache", model_kwargs.get("past_key_values"))
-        _check(model, input_ids, generation_config, cache)
-        reader = _Reader(model, cache, model_kwargs.get("attention_mask"))
-        guess = _Guess(self.index, input_ids[0].tolist(), self.most)
+        _check_request(model, input_ids, generation_config, cache)
+        reader = _ModelReader(model, cache, model_kwargs.get("attention_mask"))
+        guess = _Proposer(self.index, input_ids[0].tolist(), self.most)
         ids, limit = input_ids, int(generation_config.max_length)
         steps = drafted = accepted = 0
         draft: list[int] = []
         while True:
             logits = reader.read(ids, draft)
             steps, drafted, before = steps + 1, drafted + len(draft), ids.shape[1]
-            ids, right, done = _checked(ids, draft, logits, logits_processor, stopping_criteria)
+            ids, right, done = _accept_draft(ids, draft, logits, logits_processor, stopping_criteria)
             accepted += right
             reader.forget(ids.shape[1] - 1)
             if done:
@@ -130,7 +131,7 @@ def generate_with_drafts(
     *,
     most: int = 40,
     **options: Any,
-) -> Drafted:
+) -> DraftResult:
     """`model.generate(ids, **options)`, greedy, with drafts from passages; see `Drafts`.
 
     Args:
@@ -147,16 +148,16 @@ def generate_with_drafts(
     check_ids(ids)
     drafts = Drafts(passages, most=most)
     made: Tensor = model.generate(ids, custom_generate=drafts, **{"do_sample": False, **options})
-    return Drafted(made, drafts.report)
+    return DraftResult(made, drafts.report)
 
 
-class _Guess:
+class _Proposer:
     """What comes next, from all texts at hand, and how much of it to propose."""
 
     def __init__(self, passages: DraftIndex, prompt: list[int], most: int) -> None:
         sizes = {"longest": passages.longest, "shortest": passages.shortest}
         self._texts = [passages, DraftIndex([prompt], **sizes)]
-        self._own = GrownIndex(**sizes)
+        self._own = GrowingIndex(**sizes)
         self._ended = prompt[-64:]
         self._near = [0, 0]
         self._source: tuple[int, int] | None = None  # the text of the last draft, and where it began
@@ -194,14 +195,14 @@ class _Guess:
         return []
 
 
-class _Reader:
+class _ModelReader:
     """Lets the model read on, and forget what was not right."""
 
     def __init__(self, model: nn.Module, cache: Any, mask: Tensor | None) -> None:
         self._model, self._cache, self._mask = model, cache, mask
-        self._name = cache_argument(model)
+        self._name = cache_argument_name(model)
         self._few = "logits_to_keep" in inspect.signature(model.forward).parameters
-        record = getattr(cache, "activate_past_recording", None)
+        record = foreign_attribute(cache, "activate_past_recording")
         if record is not None:
             record()  # sliding windows then keep what they need to go back
 
@@ -224,7 +225,9 @@ class _Reader:
         self._cache.crop(stay - self._cache.get_seq_length())
 
 
-def _checked(ids: Tensor, draft: list[int], logits: Tensor, processor: Any, stopping: Any) -> tuple[Tensor, int, bool]:
+def _accept_draft(
+    ids: Tensor, draft: list[int], logits: Tensor, processor: Any, stopping: Any
+) -> tuple[Tensor, int, bool]:
     """The ids with what the model says behind them, how many of the draft's tokens are right, and whether it ends."""
     for number in range(len(draft) + 1):
         scores = logits[:, number] if not processor else processor(ids, logits[:, number])
@@ -238,7 +241,7 @@ def _checked(ids: Tensor, draft: list[int], logits: Tensor, processor: Any, stop
     raise AssertionError("a draft ends with a token of the model's own")
 
 
-def _check(model: nn.Module, ids: Tensor, config: Any, cache: Any) -> None:
+def _check_request(model: nn.Module, ids: Tensor, config: Any, cache: Any) -> None:
     if ids.shape[0] != 1:
         raise UsageError(f"drafts serve one row, and there are {ids.shape[0]}", hint="generate row by row")
     if config is None or config.do_sample or config.num_beams > 1 or config.return_dict_in_generate:
@@ -246,7 +249,11 @@ def _check(model: nn.Module, ids: Tensor, config: Any, cache: Any) -> None:
             "drafts serve greedy decoding to plain ids",
             hint="model.generate(ids, custom_generate=drafts, do_sample=False), without beams or a dict",
         )
-    if getattr(model.config, "is_encoder_decoder", False) or cache is None or not hasattr(cache, "crop"):
+    if (
+        foreign_attribute(model.config, "is_encoder_decoder", False)
+        or cache is None
+        or foreign_attribute(cache, "crop") is None
+    ):
         raise UsageError("drafts need a decoder with a cache that can go back", hint="leave use_cache on")
     if cache.get_seq_length() >= ids.shape[1]:
         raise UsageError(
@@ -255,13 +262,13 @@ def _check(model: nn.Module, ids: Tensor, config: Any, cache: Any) -> None:
         )
 
 
-def _lists(passages: Any) -> list[list[int]]:
+def _as_lists(passages: Any) -> list[list[int]]:
     if isinstance(passages, (str, bytes)) or not isinstance(passages, Iterable):
         raise UsageError(f"the passages are {describe_type(passages)}", hint="a list of the token ids of each")
-    return [_plain(text) for text in passages]
+    return [_as_ids(text) for text in passages]
 
 
-def _plain(text: Any) -> list[int]:
+def _as_ids(text: Any) -> list[int]:
     if isinstance(text, torch.Tensor) and not text.is_floating_point():
         ids: list[int] = text.flatten().tolist()
         return ids

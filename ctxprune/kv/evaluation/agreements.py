@@ -81,13 +81,13 @@ def agreement(prefilled: Prefilled, presses: Mapping[str, Press]) -> Agreement:
         for name, press in presses.items()
     }
     by_layer = {
-        (first, second): tuple(_overlap(*layer) for layer in zip(kept[first], kept[second], strict=True))
+        (first, second): tuple(_mean_overlap(*layer) for layer in zip(kept[first], kept[second], strict=True))
         for first, second in combinations(presses, 2)
     }
     return Agreement(tuple(presses), by_layer)
 
 
-def _overlap(first: Tensor, second: Tensor) -> float:
+def _mean_overlap(first: Tensor, second: Tensor) -> float:
     """Mean intersection over union of two choices (batch, heads, n); 1 where neither keeps anything."""
     both, either = (first & second).sum(dim=-1), (first | second).sum(dim=-1)
     return float(torch.where(either > 0, both / either.clamp(min=1), 1.0).mean())

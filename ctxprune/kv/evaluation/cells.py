@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ctxprune.kv.presses.base import Press
     from ctxprune.kv.reading.prefilled import Prefilled
 
-__all__ = ["MODES", "Cell", "Outcome", "answers", "continuation_loss", "outcomes", "summarise"]
+__all__ = ["MODES", "Cell", "Outcome", "continuation_loss", "is_answered", "measure_outcomes", "summarise"]
 
 MODES = ("blind", "aware")
 
@@ -80,7 +80,7 @@ class Outcome:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def answers(model: nn.Module, cache: PrunedCache, sample: Sample) -> bool:
+def is_answered(model: nn.Module, cache: PrunedCache, sample: Sample) -> bool:
     """Whether greedy decoding behind the question says the answer; one call, for each token must be the best one."""
     new = torch.cat([sample.question, sample.answer], dim=1)
     length = sample.answer.shape[1]
@@ -95,7 +95,7 @@ def continuation_loss(model: nn.Module, cache: PrunedCache, following: Tensor) -
     return float(torch.nn.functional.cross_entropy(logits, following[0, 1:]))
 
 
-def outcomes(model: nn.Module, sample: Sample, cells: Iterable[Cell]) -> Iterator[Outcome]:
+def measure_outcomes(model: nn.Module, sample: Sample, cells: Iterable[Cell]) -> Iterator[Outcome]:
     """Read the sample's context once, and measure every cell on it.
 
     Cells of one press that follow each other share its scores, so `press_ms` is that of the first of them.
@@ -114,13 +114,15 @@ def outcomes(model: nn.Module, sample: Sample, cells: Iterable[Cell]) -> Iterato
             cache = cell.cache(held)
             press_ms = (perf_counter() - start) * 1e3 if press_ms is None else press_ms
             ratio = cache.bytes_ratio
-            yield Outcome(sample.task, cell.key, answers(model, cache, sample), ratio, press_ms, prefill_ms)
+            yield Outcome(sample.task, cell.key, is_answered(model, cache, sample), ratio, press_ms, prefill_ms)
 
 
-def summarise(found: Iterable[Outcome], losses: dict[tuple[str, float, str, str], list[float]]) -> list[dict[str, Any]]:
+def summarise(
+    outcomes: Iterable[Outcome], losses: dict[tuple[str, float, str, str], list[float]]
+) -> list[dict[str, Any]]:
     """One row for each press, ratio, mode and storage, in the order in which they were first met."""
     groups: dict[tuple[str, float, str, str], _Group] = {}
-    for outcome in found:
+    for outcome in outcomes:
         groups.setdefault(outcome.key, _Group()).add(outcome)
     for key, values in losses.items():
         groups.setdefault(key, _Group()).losses = values

@@ -15,7 +15,7 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.kv.cache.quantise import Kivi
-from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss, outcomes, summarise
+from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss, measure_outcomes, summarise
 from ctxprune.kv.evaluation.samples import TASKS, make_samples
 from ctxprune.kv.model.files import model_fingerprint
 from ctxprune.kv.presses.registry import PRESSES, build_press
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ctxprune.kv.evaluation.samples import Sample
     from ctxprune.kv.presses.qfilter import QFilters
 
-__all__ = ["Comparison", "cells_of", "check_log", "compare", "read_text"]
+__all__ = ["Comparison", "StepLog", "cells_of", "check_log", "compare", "read_text"]
 
 _CONTEXT, _FOLLOWING = 1024, 256  # tokens of a window for perplexity
 
@@ -91,7 +91,7 @@ class Comparison:
 def cells_of(asked: Comparison, filters: QFilters | None = None) -> list[Cell]:
     """The full cache, then every press at every ratio, mode and storage."""
     cells = [Cell(FULL, StreamingLLM, 0.0, "blind")]
-    for name in asked.presses or _all_names():
+    for name in asked.presses or _default_presses():
         for mode in asked.modes:
             for ratio in asked.ratios:
                 for storage in asked.storages:
@@ -124,43 +124,43 @@ def compare(
     Raises:
         InputError: The text cannot be read or is too short, or the log is none or cannot be written.
     """
-    running, steps = read_text(text), _Steps(log, asked, model)
+    running, steps = read_text(text), StepLog(log, asked, model)
     samples = [
         sample
         for task in asked.tasks
         for sample in make_samples(task, tokenizer, running, tokens=asked.tokens, count=asked.samples, seed=asked.seed)
     ]
-    windows = _windows(tokenizer, running, asked)
+    windows = _split_windows(tokenizer, running, asked)
     cells = cells_of(asked) if cells is None else cells
     blind = [cell for cell in cells if cell.mode == "blind"]
-    found: list[Outcome] = []
+    outcomes: list[Outcome] = []
     losses: dict[tuple[str, float, str, str], list[float]] = {}
     total = len(samples) + len(windows)
     for number, sample in enumerate(samples):
-        rows = steps.step(f"{sample.task} {number}", partial(_measured, model, sample, cells))
-        found += [Outcome(**{**row, "key": tuple(row["key"])}) for row in rows]
+        rows = steps.step(f"{sample.task} {number}", partial(_measure_sample, model, sample, cells))
+        outcomes += [Outcome(**{**row, "key": tuple(row["key"])}) for row in rows]
         if progress is not None:
             progress(number + 1, total)
     for number, window in enumerate(windows):
         for cell, loss in zip(
-            blind, steps.step(f"window {number}", partial(_losses, model, window, blind)), strict=True
+            blind, steps.step(f"window {number}", partial(_measure_losses, model, window, blind)), strict=True
         ):
             losses.setdefault(cell.key, []).append(loss)
         if progress is not None:
             progress(len(samples) + number + 1, total)
-    return summarise(found, losses)
+    return summarise(outcomes, losses)
 
 
-def _measured(model: nn.Module, sample: Sample, cells: list[Cell]) -> list[dict[str, Any]]:
-    return [asdict(outcome) for outcome in outcomes(model, sample, cells)]
+def _measure_sample(model: nn.Module, sample: Sample, cells: list[Cell]) -> list[dict[str, Any]]:
+    return [asdict(outcome) for outcome in measure_outcomes(model, sample, cells)]
 
 
-def _losses(model: nn.Module, window: torch.Tensor, cells: list[Cell]) -> list[float]:
+def _measure_losses(model: nn.Module, window: torch.Tensor, cells: list[Cell]) -> list[float]:
     read = prefill(model, window[:, :_CONTEXT]).remember()
     return [continuation_loss(model, cell.cache(read), window[:, _CONTEXT:]) for cell in cells]
 
 
-def _windows(tokenizer: Any, text: str, asked: Comparison) -> list[torch.Tensor]:
+def _split_windows(tokenizer: Any, text: str, asked: Comparison) -> list[torch.Tensor]:
     if not asked.windows:
         return []
     size = _CONTEXT + _FOLLOWING
@@ -200,7 +200,7 @@ def check_log(path: Path) -> None:
         raise InputError("there is no folder for the log", where=str(path), hint="make it, or name another file")
 
 
-def _all_names() -> list[str]:
+def _default_presses() -> list[str]:
     return [name.partition(".")[0] for name in PRESSES.names() if not PRESSES.get(name).learned]
 
 
@@ -212,7 +212,7 @@ _STORAGES: dict[str, Storage | None] = {
 }
 
 
-class _Steps:
+class StepLog:
     """Finished steps by name in a file of JSON lines; a line that was cut is done again."""
 
     def __init__(self, log: Path | None, asked: Comparison, model: nn.Module) -> None:

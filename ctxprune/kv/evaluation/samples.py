@@ -1,7 +1,7 @@
 """Made tasks that need one place of a long context: one fact in running text, and one pair among many like it.
 
 They follow Kamradt's "needle in a haystack" and the needles with one and with many keys of RULER (Hsieh et al.,
-arXiv:2404.06654). Both are made from a seed, so that no two runs need the same text.
+arXiv:2404.06654). Both are samples from a seed, so that no two runs need the same text.
 """
 
 from __future__ import annotations
@@ -75,16 +75,16 @@ def make_samples(task: str, tokenizer: Any, text: str, *, tokens: int, count: in
     if tokens < 64 or count < 1:
         raise UsageError(f"{count} samples of {tokens} tokens", hint="1 or more samples of 64 tokens or more")
     frame = ChatFrame.of(tokenizer)
-    made = []
+    samples = []
     for number in range(count):
         rng = random.Random(f"{task} {seed} {number}")
         depth = (number + rng.random()) / count
-        made.append(TASKS[task](_Maker(tokenizer, frame, tokens, rng), text, depth))
-    return made
+        samples.append(TASKS[task](_SampleBuilder(tokenizer, frame, tokens, rng), text, depth))
+    return samples
 
 
 @dataclass(frozen=True)
-class _Maker:
+class _SampleBuilder:
     tokenizer: Any
     frame: ChatFrame
     tokens: int
@@ -113,23 +113,23 @@ class _Maker:
         return self.tokens - len(self.ids(self.frame.before))
 
 
-def _needle(maker: _Maker, text: str, depth: float) -> Sample:
-    place, number = maker.rng.choice(_PLACES.split()), str(maker.rng.randrange(1_000_000, 10_000_000))
+def _build_needle(builder: _SampleBuilder, text: str, depth: float) -> Sample:
+    place, number = builder.rng.choice(_PLACES.split()), str(builder.rng.randrange(1_000_000, 10_000_000))
     fact = f" The gate code of {place} is {number}."
-    sentences = _sentences(maker, text, maker.room - len(maker.ids(fact)))
+    sentences = _draw_sentences(builder, text, builder.room - len(builder.ids(fact)))
     at = round(depth * len(sentences))
     parts = [*sentences[:at], fact, *sentences[at:]]
     ask = f"What is the gate code of {place}? Answer with the number."
-    return maker.sample("needle", parts, ask, f"The gate code of {place} is ", number, depth)
+    return builder.sample("needle", parts, ask, f"The gate code of {place} is ", number, depth)
 
 
-def _sentences(maker: _Maker, text: str, room: int) -> list[str]:
+def _draw_sentences(builder: _SampleBuilder, text: str, room: int) -> list[str]:
     """Sentences of the text from a drawn place on, as many as fit."""
     pieces = [f" {piece}." for piece in _END.split(text) if piece]
     if not pieces:
         raise InputError("the text has no sentences", hint="running text with full stops")
-    start = maker.rng.randrange(len(pieces))
-    lengths = [len(ids) for ids in maker.tokenizer(pieces, add_special_tokens=False)["input_ids"]]
+    start = builder.rng.randrange(len(pieces))
+    lengths = [len(ids) for ids in builder.tokenizer(pieces, add_special_tokens=False)["input_ids"]]
     if sum(lengths) < room:
         raise InputError(f"the text has {sum(lengths)} tokens", hint=f"{room} are needed")
     kept, used = [], 0
@@ -142,24 +142,27 @@ def _sentences(maker: _Maker, text: str, room: int) -> list[str]:
     return kept
 
 
-def _key_value(maker: _Maker, text: str, depth: float) -> Sample:
+def _build_key_value(builder: _SampleBuilder, text: str, depth: float) -> Sample:
     """One of many facts of one form, spread evenly over the text: one to 128 tokens."""
-    rng, words = maker.rng, _WORDS.split()
-    count = max(maker.tokens // _SPREAD, 2)
+    rng, words = builder.rng, _WORDS.split()
+    count = max(builder.tokens // _SPREAD, 2)
     names = rng.sample([f"{first} {second}" for first in words for second in words if first != second], count)
     facts = {name: str(number) for name, number in zip(names, rng.sample(range(10_000, 100_000), count), strict=True)}
     told = [f" The code of the {name} is {number}." for name, number in facts.items()]
-    sentences = _sentences(maker, text, maker.room - sum(len(maker.ids(each)) for each in told))
+    sentences = _draw_sentences(builder, text, builder.room - sum(len(builder.ids(each)) for each in told))
     parts: list[str] = []
     for number, fact in enumerate(told):
-        parts += [*sentences[_part(number, count, sentences) : _part(number + 1, count, sentences)], fact]
+        parts += [*sentences[_part_start(number, count, sentences) : _part_start(number + 1, count, sentences)], fact]
     asked = names[min(int(depth * count), count - 1)]
     ask = f"What is the code of the {asked}? Answer with the number."
-    return maker.sample("key_value", parts, ask, f"The code of the {asked} is ", facts[asked], depth)
+    return builder.sample("key_value", parts, ask, f"The code of the {asked} is ", facts[asked], depth)
 
 
-def _part(number: int, count: int, sentences: Sequence[str]) -> int:
+def _part_start(number: int, count: int, sentences: Sequence[str]) -> int:
     return len(sentences) * number // count
 
 
-TASKS: dict[str, Callable[[_Maker, str, float], Sample]] = {"key_value": _key_value, "needle": _needle}
+TASKS: dict[str, Callable[[_SampleBuilder, str, float], Sample]] = {
+    "key_value": _build_key_value,
+    "needle": _build_needle,
+}

@@ -11,7 +11,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 from ctxprune.errors import UsageError
 from ctxprune.kv.gates.forward import check_masks
 from ctxprune.kv.gates.layer import GatedLayer
-from ctxprune.kv.model.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
+from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
 from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ def dropping(model: nn.Module, gates: Gates) -> Iterator[None]:
     """
     gates.check(model)
     check_masks(model)
-    decoder, acts = decoder_of(model), _Acts(model, gates)
+    decoder, gating = decoder_of(model), _GateHooks(model, gates)
     with Hooks() as hooks:
-        hooks.before(decoder, acts.begin)
-        hooks.after(decoder, acts.end, always=True)
+        hooks.before(decoder, gating.begin)
+        hooks.after(decoder, gating.end, always=True)
         for each in attentions_of(model):
             if each.layer in gates.layers:
-                hooks.before(each.module, acts.step)
+                hooks.before(each.module, gating.step)
         yield
 
 
@@ -66,41 +66,42 @@ def gated_bytes(cache: Cache) -> int:
     return sum({each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in held}.values())
 
 
-class _Acts:
+class _GateHooks:
     def __init__(self, model: nn.Module, gates: Gates) -> None:
         self.model, self.gates = model, gates
 
     def begin(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        mask = argument(module, "attention_mask", args, kwargs)
+        mask = find_argument(module, "attention_mask", args, kwargs)
         if isinstance(mask, torch.Tensor) and mask.ndim == 2 and bool((mask[:, 1:] < mask[:, :-1]).any()):
             raise UsageError("padding stands on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
-        cache = argument(module, "cache", args, kwargs)
+        cache = find_argument(module, "cache", args, kwargs)
         if cache is not None:
             _prepare(cache, self.gates)
             return None
         made = gated_cache(self.model, self.gates)
-        return (), {**by_keyword(module, args, kwargs), cache_argument(module): made}
+        return (), {**bind_arguments(module, args, kwargs), cache_argument_name(module): made}
 
     def step(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         number: int = module.layer_idx
-        cache = argument(module, "cache", args, kwargs)
-        mask = argument(module, "attention_mask", args, kwargs)
+        cache = find_argument(module, "cache", args, kwargs)
+        mask = find_argument(module, "attention_mask", args, kwargs)
         if mask is not None and (not isinstance(mask, torch.Tensor) or mask.ndim != 4):
             raise UsageError(
                 f"gates cannot act in this attention's masks ({type(mask).__name__})",
                 hint="load the model with attn_implementation='sdpa' or 'eager'",
             )
-        hidden = argument(module, "hidden_states", args, kwargs)
+        hidden = find_argument(module, "hidden_states", args, kwargs)
         layer: GatedLayer = cache.layers[number]
         gated = layer.gate(self.gates[number], hidden, mask)
-        return (), {**by_keyword(module, args, kwargs), "attention_mask": gated}
+        return (), {**bind_arguments(module, args, kwargs), "attention_mask": gated}
 
     def end(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
-        for layer in getattr(argument(module, "cache", args, kwargs), "layers", ()):
+        cache = find_argument(module, "cache", args, kwargs)
+        for layer in cache.layers if isinstance(cache, DynamicCache) else ():
             if isinstance(layer, GatedLayer):
                 layer.forget()
 

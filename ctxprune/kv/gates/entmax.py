@@ -50,11 +50,11 @@ def alpha_sigmoid(x: Tensor, alpha: float) -> Tensor:
         return (x + 0.5).clamp(0, 1)
     if alpha == math.inf:
         return (x >= 0).to(x.dtype)
-    found: Tensor = _Halved.apply(x, float(alpha))
+    found: Tensor = _BisectionSigmoid.apply(x, float(alpha))
     return found
 
 
-class _Halved(torch.autograd.Function):  # type: ignore[misc]
+class _BisectionSigmoid(torch.autograd.Function):  # type: ignore[misc]
     """By halving, where the answer is not 0 or 1; the gradient is that of the implicit function."""
 
     @staticmethod

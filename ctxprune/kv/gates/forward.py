@@ -9,7 +9,8 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.gates.entmax import check_alpha
 from ctxprune.kv.gates.gates import log_keep
-from ctxprune.kv.model.attention import argument, attentions_of, by_keyword
+from ctxprune.kv.model.attention import attentions_of, bind_arguments, find_argument
+from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
@@ -77,19 +78,19 @@ class BiasedForward:
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         layer: int = module.layer_idx
-        hidden = argument(module, "hidden_states", args, kwargs)
-        cache = argument(module, "cache", args, kwargs)
+        hidden = find_argument(module, "hidden_states", args, kwargs)
+        cache = find_argument(module, "cache", args, kwargs)
         if cache is not None and cache.get_seq_length(layer):
             raise UsageError(
                 "gates in training see whole sequences", hint="pass no cache; to generate, ctxprune.kv.dropping"
             )
         logs = self.logs[layer] = self.log(layer, hidden)
         count = hidden.shape[1]
-        mask = argument(module, "attention_mask", args, kwargs)
+        mask = find_argument(module, "attention_mask", args, kwargs)
         if mask is None:
             mask = torch.ones(count, count, dtype=torch.bool, device=hidden.device).tril()[None, None]
         biased = additive(mask, hidden.dtype) + logs[:, None].to(hidden.dtype)
-        return (), {**by_keyword(module, args, kwargs), "attention_mask": biased}
+        return (), {**bind_arguments(module, args, kwargs), "attention_mask": biased}
 
 
 class GatedForward(BiasedForward):
@@ -127,7 +128,7 @@ def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
 def check_masks(model: nn.Module) -> None:
     """Raises UsageError unless the model's attention takes a mask that can be added to its logits."""
     for each in attentions_of(model):
-        kind = getattr(each.module.config, "_attn_implementation", None)
+        kind = foreign_attribute(each.module.config, "_attn_implementation")
         if kind not in ("sdpa", "eager"):
             raise UsageError(
                 f"gates cannot act in {kind} attention",

@@ -9,8 +9,9 @@ from torch import nn
 
 from ctxprune.errors import FormatError, UsageError
 from ctxprune.kv.gates.entmax import alpha_sigmoid
-from ctxprune.kv.model.attention import attentions_of, cache_layer
+from ctxprune.kv.model.attention import attentions_of, cache_layer_of
 from ctxprune.kv.model.files import ModelFile, model_fingerprint, tensor_digest
+from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
@@ -170,9 +171,9 @@ def log_keep(logits: Tensor, alpha: float, own: Tensor) -> Tensor:
 
 def _full_layers(model: nn.Module) -> list[int]:
     attentions = attentions_of(model)
-    if any(cache_layer(each.module) != each.layer for each in attentions):
+    if any(cache_layer_of(each.module) != each.layer for each in attentions):
         raise UsageError(
             f"{type(model).__name__} has layers that share keys and values", hint="gates need layers with their own"
         )
-    kinds = getattr(attentions[0].module.config, "layer_types", None)
+    kinds = foreign_attribute(attentions[0].module.config, "layer_types")
     return [each.layer for each in attentions if kinds is None or kinds[each.layer] == "full_attention"]

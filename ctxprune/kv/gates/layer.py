@@ -37,9 +37,9 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._empty()
+        self._clear()
 
-    def _empty(self) -> None:
+    def _clear(self) -> None:
         self.seen = 0
         self.columns: Tensor | None = None
         self.interactions: Tensor | None = None
@@ -81,17 +81,17 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
         if new > 1:  # for good
             closed = closed.cumsum(dim=1) > 0
         open_ = ~closed & (columns[:, None] <= steps) & (columns[:, None] != _NONE)
-        fit = None if mask is None else _picked(mask, columns)
+        fit = None if mask is None else _gather_mask(mask, columns)
         if fit is not None and fit.dtype == torch.bool:
             open_ = open_ & fit[:, 0]
         elif fit is not None:
             open_ = open_ & (fit[:, 0] > torch.finfo(fit.dtype).min)
         self.columns, self.interactions = columns, keys
-        stay = _places(open_[:, -1])
+        stay = _columns_to_keep(open_[:, -1])
         if new == 1 and stay is not None:
-            self._hold(stay, before=True)
-            fit = None if fit is None else _rows(fit, stay, -1)
-            open_ = _rows(open_, stay, -1) & (self.columns != _NONE)[:, None]
+            self._keep_columns(stay, before=True)
+            fit = None if fit is None else _gather_rows(fit, stay, -1)
+            open_ = _gather_rows(open_, stay, -1) & (self.columns != _NONE)[:, None]
             stay = None
         self._after = stay, new
         shut = ~open_[:, None]
@@ -113,7 +113,7 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
         keys, values = super().update(key_states, value_states, *args, **kwargs)
         self.seen += new
         if stay is not None:
-            self._hold(stay)
+            self._keep_columns(stay)
         return keys, values
 
     def forget(self) -> None:
@@ -142,7 +142,7 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
     def reset(self) -> None:
         """Forget everything."""
         super().reset()
-        self._empty()
+        self._clear()
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Leave some rows of the batch alone, by their numbers, which may repeat."""
@@ -172,19 +172,19 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
             "interactions": self.interactions,
         }
 
-    def _hold(self, stay: Tensor, *, before: bool = False) -> None:
+    def _keep_columns(self, stay: Tensor, *, before: bool = False) -> None:
         """Hold the places `stay`, long (batch, fewer), -1 for none; `before` the new token's keys are there."""
         columns, interactions = self.columns, self.interactions
         if columns is None or interactions is None:
             return
-        self.columns = _rows(columns, stay, -1).masked_fill(stay == _NONE, _NONE)
-        self.interactions = _rows(interactions, stay, -2)
+        self.columns = _gather_rows(columns, stay, -1).masked_fill(stay == _NONE, _NONE)
+        self.interactions = _gather_rows(interactions, stay, -2)
         old = stay[:, :-1] if before else stay
         if self.is_initialized and self.keys.numel():
-            self.keys, self.values = _rows(self.keys, old, -2), _rows(self.values, old, -2)
+            self.keys, self.values = _gather_rows(self.keys, old, -2), _gather_rows(self.values, old, -2)
 
 
-def _places(open_: Tensor) -> Tensor | None:
+def _columns_to_keep(open_: Tensor) -> Tensor | None:
     """Which places stay, in their order, long (batch, longest row), -1 in front of shorter rows; None for all."""
     if bool(open_.all()):
         return None
@@ -195,7 +195,7 @@ def _places(open_: Tensor) -> Tensor | None:
     return order.masked_fill(~open_.gather(-1, order), _NONE)
 
 
-def _rows(held: Tensor, stay: Tensor, axis: int) -> Tensor:
+def _gather_rows(held: Tensor, stay: Tensor, axis: int) -> Tensor:
     """Places of an axis, for each row of the batch its own; a copy, so that what is dropped is freed."""
     if len(stay) == 1:
         return held.index_select(axis, stay[0])
@@ -205,7 +205,7 @@ def _rows(held: Tensor, stay: Tensor, axis: int) -> Tensor:
     return held.gather(axis, at.expand(shape))
 
 
-def _picked(mask: Tensor, columns: Tensor) -> Tensor:
+def _gather_mask(mask: Tensor, columns: Tensor) -> Tensor:
     """A mask of all tokens read at the columns of those that are here, (batch, heads or 1, new, here)."""
     rows, heads, new = len(columns), mask.shape[1], mask.shape[2]
     at = columns.clamp(min=0).long()[:, None, None].expand(rows, heads, new, -1)

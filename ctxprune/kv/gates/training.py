@@ -16,7 +16,7 @@ from ctxprune.kv.gates.entmax import check_alpha
 from ctxprune.kv.gates.forward import GatedForward
 from ctxprune.storage.sealed import check_file, seal_file
 from ctxprune.train.schedule import schedule
-from ctxprune.utils.validation import check_whole, is_number
+from ctxprune.utils.validation import check_number, check_whole, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,11 +63,14 @@ class GateRecipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch", 1), ("length", 2), ("seed", 0)):
-            check_whole(name, getattr(self, name), least)
-        for name in ("strength", "rate", "gate_rate", "decay"):
-            if not is_number(getattr(self, name)) or getattr(self, name) < 0:
-                raise UsageError(f"{name} is {getattr(self, name)!r}", hint="a number of 0 or more")
+        check_whole("steps", self.steps, 1)
+        check_whole("batch", self.batch, 1)
+        check_whole("length", self.length, 2)
+        check_whole("seed", self.seed, 0)
+        check_number("strength", self.strength, 0)
+        check_number("rate", self.rate, 0)
+        check_number("gate_rate", self.gate_rate, 0)
+        check_number("decay", self.decay, 0)
         if not is_number(self.warmup) or not 0 <= self.warmup <= 1:
             raise UsageError(f"warmup is {self.warmup!r}", hint="a share from 0 to 1")
         if not self.alphas or list(self.alphas) != sorted(self.alphas):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-__all__ = ["Attention", "argument", "attentions_of", "by_keyword", "cache_argument", "cache_layer", "decoder_of"]
+__all__ = [
+    "Attention",
+    "attentions_of",
+    "bind_arguments",
+    "cache_argument_name",
+    "cache_layer_of",
+    "decoder_of",
+    "find_argument",
+]
 
 _CACHE_NAMES = ("cache", "past_key_values")  # the second one is deprecated since transformers 5.2x
 
@@ -37,38 +46,37 @@ class Attention:
     @property
     def heads(self) -> int:
         """Query heads."""
-        return int(self._of_config("num_attention_heads"))
+        return int(self._config_value("num_attention_heads"))
 
     @property
     def scaling(self) -> float:
         """What dot products are multiplied by."""
-        return float(getattr(self.module, "scaling", getattr(self.module, "head_dim", 1) ** -0.5))
+        return float(foreign_attribute(self.module, "scaling", foreign_attribute(self.module, "head_dim", 1) ** -0.5))
 
     @property
     def softcap(self) -> float | None:
         """The cap c of c * tanh(logit / c); None where the model has none."""
-        cap = getattr(self.module, "attn_logit_softcapping", None)
+        cap = foreign_attribute(self.module, "attn_logit_softcapping")
         return None if cap is None else float(cap)
 
     @property
     def output(self) -> nn.Module:
         """The projection behind the heads, (heads * d) -> hidden size."""
         for name in ("o_proj", "dense", "out_proj"):
-            found = getattr(self.module, name, None)
-            if found is not None and hasattr(found, "weight"):
-                module: nn.Module = found
-                return module
-        raise self._unknown("has no output projection that is known")
+            found: nn.Module | None = foreign_attribute(self.module, name)
+            if found is not None and foreign_attribute(found, "weight") is not None:
+                return found
+        raise self._unsupported("has no output projection that is known")
 
     @property
     def key_weight(self) -> Tensor:
         """The matrix that makes the keys, or queries, keys and values together."""
         for name in ("k_proj", "qkv_proj"):
-            found = getattr(self.module, name, None)
+            found = foreign_attribute(self.module, name)
             if found is not None:
                 weight: Tensor = found.weight.detach()
                 return weight
-        raise self._unknown("has neither k_proj nor qkv_proj")
+        raise self._unsupported("has neither k_proj nor qkv_proj")
 
     def queries(self, hidden: Tensor, head_dim: int) -> Tensor:
         """Queries before the rotary embedding, (batch, heads, tokens, head_dim), of the module's input.
@@ -88,9 +96,9 @@ class Attention:
         Raises:
             UsageError: The module's file has no rotary embedding.
         """
-        turn = getattr(sys.modules[type(self.module).__module__], "apply_rotary_pos_emb", None)
+        turn = foreign_attribute(sys.modules[type(self.module).__module__], "apply_rotary_pos_emb")
         if turn is None:
-            raise self._unknown("has no rotary embedding that is known")
+            raise self._unsupported("has no rotary embedding that is known")
         width = cos.shape[-1]
         part = states[..., :width]
         if "k" not in inspect.signature(turn).parameters:  # one state at a time (Gemma 3n, Gemma 4)
@@ -117,52 +125,52 @@ class Attention:
         if ours.shape != theirs.shape or not torch.allclose(
             ours, theirs, rtol=loose, atol=loose * float(theirs.abs().amax().clamp(min=1e-6))
         ):
-            raise self._unknown("does not compute its keys as its projections say")
+            raise self._unsupported("does not compute its keys as its projections say")
 
     def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
-        projected = self._projected(hidden, which)
-        norm = self._norm(which)
+        projected = self._project_all(hidden, which)
+        norm = self._find_norm(which)
         if norm is not None and norm.weight.shape[-1] == projected.shape[-1]:  # over all heads at once
             projected, norm = norm(projected), None
         if projected.shape[-1] % head_dim:
-            raise self._unknown(
+            raise self._unsupported(
                 f"has a {which} projection of {projected.shape[-1]} values, not a multiple of {head_dim}"
             )
         states: Tensor = projected.view(*projected.shape[:2], -1, head_dim)
         if which == "q" and states.shape[2] != self.heads:  # gates of the output, say, come with them
-            raise self._unknown(f"has queries of {states.shape[2]} heads instead of {self.heads}")
+            raise self._unsupported(f"has queries of {states.shape[2]} heads instead of {self.heads}")
         if norm is not None:
             states = norm(states)
         return states.transpose(1, 2)
 
-    def _projected(self, hidden: Tensor, which: str) -> Tensor:
-        single = getattr(self.module, f"{which}_proj", None)
+    def _project_all(self, hidden: Tensor, which: str) -> Tensor:
+        single = foreign_attribute(self.module, f"{which}_proj")
         if single is not None:
             projected: Tensor = single(hidden)
             return projected
-        joint = getattr(self.module, "qkv_proj", None)
+        joint = foreign_attribute(self.module, "qkv_proj")
         if joint is None:
-            raise self._unknown(f"has neither {which}_proj nor qkv_proj")
-        width = int(getattr(self.module, "head_dim", 0)) or self._of_config("hidden_size") // self.heads
-        query, key = self.heads * width, int(self._of_config("num_key_value_heads")) * width
+            raise self._unsupported(f"has neither {which}_proj nor qkv_proj")
+        width = int(foreign_attribute(self.module, "head_dim", 0)) or self._config_value("hidden_size") // self.heads
+        query, key = self.heads * width, int(self._config_value("num_key_value_heads")) * width
         whole: Tensor = joint(hidden)
         return whole[..., :query] if which == "q" else whole[..., query : query + key]
 
-    def _norm(self, which: str) -> Any:
+    def _find_norm(self, which: str) -> Any:
         for name in (f"{which}_norm", f"{which}_layernorm"):
-            norm = getattr(self.module, name, None)
-            if norm is not None and getattr(norm, "weight", None) is not None:
+            norm = foreign_attribute(self.module, name)
+            if norm is not None and foreign_attribute(norm, "weight") is not None:
                 return norm
         return None
 
-    def _of_config(self, name: str) -> Any:
-        config = getattr(self.module, "config", None)
-        value = getattr(config, name, None)
+    def _config_value(self, name: str) -> Any:
+        config = foreign_attribute(self.module, "config")
+        value = foreign_attribute(config, name)
         if value is None:
-            raise self._unknown(f"has no {name} in its configuration")
+            raise self._unsupported(f"has no {name} in its configuration")
         return value
 
-    def _unknown(self, what: str) -> UsageError:
+    def _unsupported(self, what: str) -> UsageError:
         return UsageError(
             f"{type(self.module).__name__} {what}",
             where=f"layer {self.layer}",
@@ -180,8 +188,8 @@ def decoder_of(model: nn.Module) -> nn.Module:
         raise UsageError(
             f"the model is {describe_type(model)}", hint="a decoder of transformers, such as load_decoder gives"
         )
-    base: nn.Module = getattr(model, "base_model", model)
-    text = getattr(base, "language_model", None)
+    base: nn.Module = foreign_attribute(model, "base_model", model)
+    text = foreign_attribute(base, "language_model")
     return base if text is None else text
 
 
@@ -193,8 +201,8 @@ def attentions_of(model: nn.Module) -> list[Attention]:
     """
     found = {}
     for module in decoder_of(model).modules():
-        layer = getattr(module, "layer_idx", None)
-        if isinstance(layer, int) and hasattr(module, "head_dim") and _takes_cache(module):
+        layer = foreign_attribute(module, "layer_idx")
+        if isinstance(layer, int) and foreign_attribute(module, "head_dim") is not None and _takes_cache(module):
             found[layer] = Attention(module, layer)
     if not found:
         raise UsageError(
@@ -204,13 +212,13 @@ def attentions_of(model: nn.Module) -> list[Attention]:
     return [found[layer] for layer in sorted(found)]
 
 
-def cache_argument(module: nn.Module) -> str:
+def cache_argument_name(module: nn.Module) -> str:
     """The name under which `module.forward` takes the cache."""
     known = inspect.signature(module.forward).parameters
     return next((name for name in _CACHE_NAMES if name in known), _CACHE_NAMES[0])
 
 
-def argument(module: nn.Module, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def find_argument(module: nn.Module, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a call of `module` passes as `name`, by keyword or by place; None where it passes nothing.
 
     `name` "cache" stands for both names of the cache.
@@ -227,17 +235,17 @@ def argument(module: nn.Module, name: str, args: tuple[Any, ...], kwargs: dict[s
     return None
 
 
-def by_keyword(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def bind_arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """All arguments of a call of `module` by their names."""
     if not args:
         return dict(kwargs)
     return {**dict(zip(inspect.signature(module.forward).parameters, args, strict=False)), **kwargs}
 
 
-def cache_layer(module: nn.Module) -> int:
+def cache_layer_of(module: nn.Module) -> int:
     """The layer of the cache that an attention module reads: its own, or the one whose keys and values it shares."""
     number: int = module.layer_idx
-    modes = getattr(module.config, "kv_sharing_modes", None)
+    modes = foreign_attribute(module.config, "kv_sharing_modes")
     if modes is None or modes[number] != "reuse":
         return number
     kinds = module.config.layer_types

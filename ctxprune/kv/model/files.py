@@ -11,12 +11,12 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 
 from ctxprune.errors import FormatError, InputError
-from ctxprune.kv.model.attention import attentions_of, cache_layer
+from ctxprune.kv.model.attention import attentions_of, cache_layer_of
 from ctxprune.storage.sealed import seal, tensor_checksum, unseal
 
 if TYPE_CHECKING:
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-__all__ = ["ModelFile", "model_fingerprint", "tensor_digest"]
+__all__ = ["ModelFile", "SupportsDigest", "model_fingerprint", "tensor_digest"]
+
+
+@runtime_checkable
+class SupportsDigest(Protocol):
+    """What was learned for a model, with a digest that tells it from others."""
+
+    @property
+    def digest(self) -> str:
+        """sha256 of its numbers, first 16 hex digits."""
 
 
 def model_fingerprint(model: nn.Module) -> str:
@@ -38,7 +47,7 @@ def model_fingerprint(model: nn.Module) -> str:
     """
     digest = hashlib.sha256()
     for attention in attentions_of(model):
-        if cache_layer(attention.module) != attention.layer:  # makes no keys
+        if cache_layer_of(attention.module) != attention.layer:  # makes no keys
             continue
         weight = attention.key_weight
         flat = weight.flatten()

@@ -42,7 +42,7 @@ class Hooks:
         """Take all away; a second time there is nothing to do."""
         held, self._held = self._held, []
         for hook, handle in held:
-            hook.act = _nothing  # a call under way in another thread may have it in hand
+            hook.act = _do_nothing  # a call under way in another thread may have it in hand
             handle.remove()
 
     def __enter__(self) -> Self:
@@ -61,8 +61,8 @@ class _Hook:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copied or stored model keeps a hook that does nothing: what acted belongs to the first one."""
-        return _Hook, (_nothing,)
+        return _Hook, (_do_nothing,)
 
 
-def _nothing(*_: Any) -> None:
+def _do_nothing(*_: Any) -> None:
     return None

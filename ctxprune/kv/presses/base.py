@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.kv.model.files import SupportsDigest
 from ctxprune.kv.reading.prefilled import AbstractPress
 from ctxprune.kv.selection import Plan, check_ratio, keep_count, top
 
@@ -111,7 +112,8 @@ class Press(AbstractPress):
         """`score`, or what a press that differs in its ratio alone left in the view."""
         if view.memory is None or not self.ratio_free:
             return self.score(view)
-        own = type(self), *(getattr(self, each.name) for each in fields(self) if each.name != "ratio")
+        values = vars(self)
+        own = type(self), *(values[each.name] for each in fields(self) if each.name != "ratio")
         if own not in view.memory:
             view.memory[own] = self.score(view)
         known: Tensor = view.memory[own]
@@ -209,9 +211,11 @@ class Press(AbstractPress):
                 return [plain(each) for each in value]
             if isinstance(value, (bool, int, float, str, type(None))):
                 return value
-            return " ".join([type(value).__name__, *([value.digest] if hasattr(value, "digest") else [])])
+            name = type(value).__name__
+            return f"{name} {value.digest}" if isinstance(value, SupportsDigest) else name
 
-        return {"press": type(self).__name__, **{each.name: plain(getattr(self, each.name)) for each in fields(self)}}
+        values = vars(self)
+        return {"press": type(self).__name__, **{each.name: plain(values[each.name]) for each in fields(self)}}
 
 
 def _put_row(whole: Tensor | None, own: Tensor, row: Tensor | None, number: int, columns: Tensor) -> Tensor | None:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.kv.presses.base import Press
-from ctxprune.utils.validation import check_whole, is_number
+from ctxprune.utils.validation import check_number, check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,8 +44,7 @@ class ExpectedAttention(Press):
         super().__post_init__()
         check_whole("future", self.future, 1)
         check_whole("sinks", self.sinks, 0)
-        if not is_number(self.epsilon) or self.epsilon < 0:
-            raise UsageError(f"epsilon is {self.epsilon!r}", hint="a number, 0 or more")
+        check_number("epsilon", self.epsilon, 0)
 
     def score(self, view: LayerView) -> Tensor:
         """(expected attention + epsilon) * ||v||, (batch, kv_heads, n); above all others for sinks."""

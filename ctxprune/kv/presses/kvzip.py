@@ -11,8 +11,9 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.cache.pruned_cache import cache_copy
-from ctxprune.kv.model.attention import argument, cache_argument, decoder_of
+from ctxprune.kv.cache.pruned_cache import copy_cache
+from ctxprune.kv.model.attention import cache_argument_name, decoder_of, find_argument
+from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.model.hooks import Hooks
 from ctxprune.kv.presses.base import Press
 from ctxprune.kv.selection import Plan, keep_count, top
@@ -80,14 +81,14 @@ class KVzip(Press):
         if not self.ratio:
             return [Plan(torch.ones_like(view.keys[..., 0], dtype=torch.bool)) for view in views]
         if prefilled.real is None:
-            return [Plan(chosen) for chosen in self._chosen(views, self._alone(prefilled))]
+            return [Plan(chosen) for chosen in self._choose(views, self._score_unpadded(prefilled))]
         chosen = [torch.zeros_like(view.keys[..., 0], dtype=torch.bool) for view in views]
         for number, real in enumerate(prefilled.real):
             columns = real.nonzero()[:, 0]
             if not len(columns):
                 continue
-            alone = _row(prefilled, number, columns)
-            for whole, own in zip(chosen, self._chosen(alone.views, self._alone(alone)), strict=True):
+            alone = _single_row(prefilled, number, columns)
+            for whole, own in zip(chosen, self._choose(alone.views, self._score_unpadded(alone)), strict=True):
                 whole[number][:, columns] = own[0]
         return [Plan(each) for each in chosen]
 
@@ -97,17 +98,19 @@ class KVzip(Press):
         padding. What was read stays as it is. Errors as `plans`.
         """
         if prefilled.real is None:
-            return list(self._alone(prefilled))
+            return list(self._score_unpadded(prefilled))
         found = [view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32) for view in prefilled.views]
         for number, real in enumerate(prefilled.real):
             columns = real.nonzero()[:, 0]
             if len(columns):
-                for whole, own in zip(found, self._alone(_row(prefilled, number, columns)), strict=True):
+                for whole, own in zip(
+                    found, self._score_unpadded(_single_row(prefilled, number, columns)), strict=True
+                ):
                     whole[number][:, columns] = own[0]
         return found
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def _alone(self, prefilled: Prefilled) -> list[Tensor]:
+    def _score_unpadded(self, prefilled: Prefilled) -> list[Tensor]:
         """Scores of a context without padding."""
         if prefilled.ids is None:
             raise UsageError("KVzip has no ids to repeat", hint="let the model read token ids, not embeddings")
@@ -116,11 +119,11 @@ class KVzip(Press):
         if views[0].memory is not None and own in views[0].memory:
             kept: list[Tensor] = views[0].memory[own]
             return kept
-        found = [_asked(view) for view in views]
+        found = [_question_attention(view) for view in views]
         for repeated in self._repetitions(prefilled.ids[:, : views[0].tokens]):
-            cache = cache_copy(prefilled.cache)
-            with _watched(views, cache) as most:
-                _read(model, repeated, cache, _next(prefilled))
+            cache = copy_cache(prefilled.cache)
+            with _record_attention(views, cache) as most:
+                _read_again(model, repeated, cache, _next_position(prefilled))
             found = [torch.maximum(one, most[view.order]) for one, view in zip(found, views, strict=True)]
         if views[0].memory is not None:
             views[0].memory[own] = found
@@ -131,7 +134,7 @@ class KVzip(Press):
         for start in range(0, ids.shape[1], self.chunk):
             yield torch.cat([prompt, ids[:, max(start - self.lead, 0) : start + self.chunk]], dim=1)
 
-    def _chosen(self, views: list[LayerView], scores: list[Tensor]) -> list[Tensor]:
+    def _choose(self, views: list[LayerView], scores: list[Tensor]) -> list[Tensor]:
         """Which tokens stay in each layer: of all layers and heads of a row together, or the same count in each."""
         kept = keep_count(views[0].tokens, self.ratio)
         ready = []
@@ -148,27 +151,27 @@ class KVzip(Press):
         return [each.to(view.keys.device) for each, view in zip(chosen.split(heads, dim=1), views, strict=True)]
 
 
-def _asked(view: LayerView) -> Tensor:
+def _question_attention(view: LayerView) -> Tensor:
     """The most attention that the question's tokens pay to each token; 0 without a question."""
     if not view.question:
         return view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
-    return view.received(view.queries(view.question), view.tokens, most=True)
+    return view.reduce_attention(view.queries(view.question), view.tokens, most=True)
 
 
 @contextmanager
-def _watched(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]]:
+def _record_attention(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]]:
     """While it is open: by the layer's order, the most attention that tokens of the context get in a call."""
     found: dict[int, Tensor] = {}
 
     def after(view: LayerView) -> Any:
         def look(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
-            if argument(module, "cache", args, kwargs) is not cache:
+            if find_argument(module, "cache", args, kwargs) is not cache:
                 return
-            hidden = argument(module, "hidden_states", args, kwargs)
-            cos, sin = argument(module, "position_embeddings", args, kwargs)
+            hidden = find_argument(module, "hidden_states", args, kwargs)
+            cos, sin = find_argument(module, "position_embeddings", args, kwargs)
             queries = view.attention.rotate(view.attention.queries(hidden, view.head_dim), cos, sin)
             whole = replace(view, keys=cache.layers[view.attention.layer].keys)
-            found[view.order] = whole.received(queries, view.total, most=True)[..., : view.total]
+            found[view.order] = whole.reduce_attention(queries, view.total, most=True)[..., : view.total]
 
         return look
 
@@ -178,7 +181,7 @@ def _watched(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]
         yield found
 
 
-def _next(prefilled: Prefilled) -> Tensor:
+def _next_position(prefilled: Prefilled) -> Tensor:
     """The position behind all that was read, long (batch or 1, 1)."""
     view = prefilled.views[0]
     if view.positions is None:
@@ -186,13 +189,13 @@ def _next(prefilled: Prefilled) -> Tensor:
     return view.positions[:, -1:] + 1
 
 
-def _read(model: nn.Module, ids: Tensor, cache: Cache, start: Tensor) -> None:
+def _read_again(model: nn.Module, ids: Tensor, cache: Cache, start: Tensor) -> None:
     decoder = decoder_of(model)
     positions = (start + torch.arange(ids.shape[1], device=start.device)).to(ids.device).expand(len(ids), -1)
-    decoder(input_ids=ids, position_ids=positions, use_cache=True, **{cache_argument(decoder): cache})
+    decoder(input_ids=ids, position_ids=positions, use_cache=True, **{cache_argument_name(decoder): cache})
 
 
-def _row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled:
+def _single_row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled:
     """One row of what was read, its tokens at `columns` alone."""
     views = [view.row(number, columns) for view in prefilled.views]
     cache = copy.copy(prefilled.cache)
@@ -210,11 +213,11 @@ def _row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled:
 
 def _sliding_row(layer: Any, number: int, columns: Tensor, real: Tensor | None) -> Any:
     """One row of a sliding window, whose tokens are the last ones read."""
-    held = getattr(layer, "keys", None)
+    held = foreign_attribute(layer, "keys")
     read = 0 if real is None else real.shape[1]
     stay = 0 if held is None else min(len(columns), held.shape[-2])
     together = len(columns) == read - int(columns[0])
-    if held is None or not isinstance(getattr(layer, "cumulative_length", None), int) or not together:
+    if held is None or not isinstance(foreign_attribute(layer, "cumulative_length"), int) or not together:
         raise UsageError(
             "KVzip cannot tell the rows of this padded batch apart in layers with windows or linear attention",
             hint="pad on the left, or press one row at a time",

@@ -49,12 +49,12 @@ class LagKV(Press):
         blocks = max(view.tokens - self.sinks, 0) // self.lag
         if blocks > 1:
             ranked = slice(self.sinks, self.sinks + (blocks - 1) * self.lag)
-            both = (self._spread(view.keys, blocks) + self._spread(view.values, blocks)) / 2
+            both = (self._relative_spread(view.keys, blocks) + self._relative_spread(view.values, blocks)) / 2
             ranks = both.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)  # 0 is the best
             scores[..., ranked] = (self.lag - 1 - ranks).flatten(-2).float() / self.lag
         return scores
 
-    def _spread(self, states: Tensor, blocks: int) -> Tensor:
+    def _relative_spread(self, states: Tensor, blocks: int) -> Tensor:
         """Softmax over each block but the last of the deviation over channels, (batch, kv_heads, blocks - 1, lag)."""
         ranged = states[..., self.sinks : self.sinks + blocks * self.lag, :].float()
         ranged = ranged.unflatten(-2, (blocks, self.lag))

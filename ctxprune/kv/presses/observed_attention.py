@@ -30,4 +30,4 @@ class ObservedAttention(Press):
         """Attention over the number of queries that see the token, mean over the group, (batch, kv_heads, n)."""
         queries = view.queries()
         seers = torch.arange(view.total, 0, -1, device=view.keys.device)
-        return view.received(queries, 0) / (seers * (queries.shape[1] // view.kv_heads))
+        return view.reduce_attention(queries, 0) / (seers * (queries.shape[1] // view.kv_heads))

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ctxprune.errors import UsageError
 from ctxprune.kv.presses.snapkv import SnapKV
 from ctxprune.kv.selection import keep_count
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from ctxprune.kv.reading.view import LayerView
@@ -32,13 +31,12 @@ class PyramidKV(SnapKV):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not is_number(self.beta) or not self.beta >= 1:
-            raise UsageError(f"beta is {self.beta!r}", hint="a number, 1 or more")
+        check_number("beta", self.beta, 1)
 
     def budget(self, view: LayerView) -> int:
         """The mean budget b = floor(n * (1 - ratio)) moved along a line from 2b - b / beta down to b / beta."""
         mean, tokens, last = keep_count(view.tokens, self.ratio), view.tokens, view.layers - 1
-        window = max(view.observers(self.window) - view.question, 0)
+        window = max(view.window_size(self.window) - view.question, 0)
         low = max(mean / Fraction(str(self.beta)), Fraction(min(mean, 1)))
         high = min(2 * mean - low, Fraction(tokens - window))
         low = 2 * mean - high

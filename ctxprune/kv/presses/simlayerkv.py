@@ -58,7 +58,7 @@ class SimLayerKV(StreamingLLM):
             view: The layer.
             kept: bool (batch, kv_heads, n).
         """
-        weights = view.weights(view.observers(self.last))
+        weights = view.weights(view.window_size(self.last))
         return (weights * kept[:, :, None, None]).sum(dim=-1).mean(dim=(1, 2, 3))
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:

@@ -45,7 +45,7 @@ class SnapKV(Press):
 
     def score(self, view: LayerView) -> Tensor:
         """Smoothed mean attention of the window, (batch, kv_heads, n); above all others for the window itself."""
-        window = view.observers(self.window)
+        window = view.window_size(self.window)
         if window == view.total:  # all look, and each stays unless there is no room: the last ones first
             return view.keys.new_ones(view.keys.shape[:-1]).float().cumsum(dim=-1)
         seen = view.weights(window)[..., : view.total - window].mean(dim=-2)
@@ -57,7 +57,7 @@ class SnapKV(Press):
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """The highest scores; of looking tokens that do not all fit, the last ones."""
-        if kept >= view.observers(self.window):
+        if kept >= view.window_size(self.window):
             return super().select(view, scores, kept)
         places = torch.arange(view.total, device=scores.device).expand(scores.shape)
         return top(places.masked_fill(scores == float("-inf"), -1), kept)

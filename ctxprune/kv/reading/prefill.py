@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.cache.pruned_cache import all_pressed
+from ctxprune.kv.cache.pruned_cache import can_press_all
 from ctxprune.kv.model.attention import decoder_of
 from ctxprune.kv.model.inputs import check_ids, check_vocabulary, expand_question, positions_of
 from ctxprune.kv.reading.session import Session
@@ -85,7 +85,7 @@ def read_context(
     count = 0
     # Sliding windows and linear attention cannot forget the question again, so that context and question are read
     # apart and these layers are taken from the cache before the question.
-    if question is not None and not all_pressed(model):
+    if question is not None and not can_press_all(model):
         asked: Prefilled = read_context(model, None, ids, mask=mask).ask(question)
         return asked if press is None else replace(asked, cache=asked.press(press, **options))
     if question is not None:

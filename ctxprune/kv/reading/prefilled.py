@@ -12,9 +12,9 @@ from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.masks import pressed_layers
 from ctxprune.kv.cache.positions import check_positions, close_gaps
-from ctxprune.kv.cache.pruned_cache import PrunedCache, cache_copy
+from ctxprune.kv.cache.pruned_cache import PrunedCache, copy_cache
 from ctxprune.kv.cache.store import check_storage
-from ctxprune.kv.model.attention import argument, attentions_of, cache_argument, decoder_of
+from ctxprune.kv.model.attention import attentions_of, cache_argument_name, decoder_of, find_argument
 from ctxprune.kv.model.hooks import Hooks
 from ctxprune.kv.model.inputs import check_vocabulary, expand_question
 from ctxprune.utils.validation import describe_type
@@ -115,7 +115,7 @@ class Prefilled:
             raise UsageError("this cache is pruned already", hint="read the context again with ctxprune.kv.prefill")
         plans = press.plans(replace(self, storage=storage))
         cache = PrunedCache(self.model)
-        cache.layers = cache_copy(self.context_cache).layers
+        cache.layers = copy_cache(self.context_cache).layers
         for view, plan in zip(self.views, plans, strict=True):
             layer = cache.layers[view.attention.layer] = PrunedLayer.holding(view.keys, view.values)
             layer.press(plan, self.question)
@@ -146,7 +146,7 @@ class Prefilled:
         rows = self.views[0].keys.shape[0]
         question = expand_question(question, rows, self.views[0].keys.device)
         check_vocabulary(self.model, question)
-        count, cache = question.shape[1], cache_copy(self.cache)
+        count, cache = question.shape[1], copy_cache(self.cache)
         start = torch.full((rows,), self.views[0].total) if self.real is None else self.real.sum(dim=1)
         positions = start[:, None].to(question.device) + torch.arange(count, device=question.device)
         given: dict[str, Any] = {}
@@ -156,7 +156,7 @@ class Prefilled:
             given = {"attention_mask": real.long()}
         with _InputRecorder(self.model, cache) as recorder:
             decoder = decoder_of(self.model)
-            given[cache_argument(decoder)] = cache
+            given[cache_argument_name(decoder)] = cache
             decoder(input_ids=question, position_ids=positions, use_cache=True, **given)
         old = None if self.positions is None else torch.cat([self.positions.expand(rows, -1), positions], dim=1)
         views = [
@@ -200,6 +200,6 @@ class _InputRecorder:
 
     def _record(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         # Other threads may call the model meanwhile: only the call that reads into this cache counts.
-        if argument(module, "cache", args, kwargs) is self._cache:
-            cos, sin = argument(module, "position_embeddings", args, kwargs)
-            self.inputs[module.layer_idx] = argument(module, "hidden_states", args, kwargs), cos, sin
+        if find_argument(module, "cache", args, kwargs) is self._cache:
+            cos, sin = find_argument(module, "position_embeddings", args, kwargs)
+            self.inputs[module.layer_idx] = find_argument(module, "hidden_states", args, kwargs), cos, sin

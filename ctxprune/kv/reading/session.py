@@ -10,9 +10,10 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.positions import check_positions
-from ctxprune.kv.cache.pruned_cache import PrunedCache, all_pressed, prepare_layers
+from ctxprune.kv.cache.pruned_cache import PrunedCache, can_press_all, prepare_layers
 from ctxprune.kv.cache.store import check_storage
-from ctxprune.kv.model.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
+from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
+from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.model.hooks import Hooks
 from ctxprune.kv.model.rotary import rotary_embedding
 from ctxprune.kv.reading.prefilled import Prefilled, check_press
@@ -66,53 +67,55 @@ class Session:
         self._attentions = attentions_of(model)
         self._hooks = Hooks()
         self._thread = 0
-        self._reading: dict[int, Prefilled] = {}  # calls under way that are to be pressed, by their cache
+        self._in_progress: dict[int, Prefilled] = {}  # calls under way that are to be pressed, by their cache
 
     def __enter__(self) -> Session:
         self._thread = threading.get_ident()
-        self._hooks.before(self._decoder, self._begin)
-        self._hooks.after(self._decoder, self._end, always=True)
+        self._hooks.before(self._decoder, self._begin_call)
+        self._hooks.after(self._decoder, self._end_call, always=True)
         for each in self._attentions:
-            self._hooks.after(each.module, self._after(each))
+            self._hooks.after(each.module, self._attention_hook(each))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._hooks.remove()
-        self._reading = {}
+        self._in_progress = {}
 
-    def _begin(
+    def _begin_call(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         if self.own_thread and threading.get_ident() != self._thread:
             return None
-        cache = argument(module, "cache", args, kwargs)
+        cache = find_argument(module, "cache", args, kwargs)
         if cache is not None and cache.get_seq_length():
             return None  # tokens after the context
-        use = argument(module, "use_cache", args, kwargs)
-        if use is False or (use is None and not getattr(self.model.config, "use_cache", True)):
+        use = find_argument(module, "use_cache", args, kwargs)
+        if use is False or (use is None and not foreign_attribute(self.model.config, "use_cache", True)):
             return None
         made = cache is None
         if made:
             cache = PrunedCache(self.model)
         else:
             prepare_layers(cache, self.model)
-        ids = argument(module, "input_ids", args, kwargs)
-        inputs = argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
-        real = _real(argument(module, "attention_mask", args, kwargs), inputs)
-        if real is not None and not all_pressed(self.model) and bool((real[:, :-1] & ~real[:, 1:]).any()):
+        ids = find_argument(module, "input_ids", args, kwargs)
+        inputs = find_argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
+        real = _find_padding(find_argument(module, "attention_mask", args, kwargs), inputs)
+        if real is not None and not can_press_all(self.model) and bool((real[:, :-1] & ~real[:, 1:]).any()):
             raise UsageError(
                 "padding stands on the right, and would fill the windows of layers that are left whole",
                 hint="pad on the left, or read one row at a time",
             )
-        self._reading[id(cache)] = Prefilled(self.model, cache, ids, real, question=self.question, storage=self.storage)
-        return ((), {**by_keyword(module, args, kwargs), cache_argument(module): cache}) if made else None
+        self._in_progress[id(cache)] = Prefilled(
+            self.model, cache, ids, real, question=self.question, storage=self.storage
+        )
+        return ((), {**bind_arguments(module, args, kwargs), cache_argument_name(module): cache}) if made else None
 
-    def _after(self, attention: Attention) -> Any:
+    def _attention_hook(self, attention: Attention) -> Any:
         @torch.no_grad()  # type: ignore[untyped-decorator]
         def read(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
-            reading = self._reading.get(id(argument(module, "cache", args, kwargs)))
+            reading = self._in_progress.get(id(find_argument(module, "cache", args, kwargs)))
             if reading is None or attention.layer >= len(reading.cache.layers):
                 return
             layer = reading.cache.layers[attention.layer]
@@ -120,8 +123,8 @@ class Session:
                 return
             if layer.kept is not None:
                 raise UsageError("two presses are open on this model", hint="leave the first `with` before the next")
-            view = self._view(attention, reading, args, kwargs)
-            reading.positions = argument(module, "position_ids", args, kwargs)
+            view = self._build_view(attention, reading, args, kwargs)
+            reading.positions = find_argument(module, "position_ids", args, kwargs)
             if self.press is None or self.press.joint:
                 reading.views.append(view)
             else:
@@ -131,12 +134,12 @@ class Session:
 
         return read
 
-    def _view(
+    def _build_view(
         self, attention: Attention, reading: Prefilled, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> LayerView:
         module, layer = attention.module, reading.cache.layers[attention.layer]
-        hidden = argument(module, "hidden_states", args, kwargs)
-        turns = argument(module, "position_embeddings", args, kwargs)
+        hidden = find_argument(module, "hidden_states", args, kwargs)
+        turns = find_argument(module, "position_embeddings", args, kwargs)
         if hidden is None or turns is None or layer.keys.shape[-2] != hidden.shape[1]:
             raise UsageError(
                 f"{type(module).__name__} is not called with hidden_states and position_embeddings",
@@ -144,7 +147,7 @@ class Session:
             )
         cos, sin = turns
         attention.check(hidden, layer.keys, cos, sin)
-        positions = argument(module, "position_ids", args, kwargs)
+        positions = find_argument(module, "position_ids", args, kwargs)
         return LayerView(
             attention=attention,
             order=len(reading.views) + reading.order,
@@ -159,8 +162,8 @@ class Session:
             rotary=rotary_embedding(self.model),
         )
 
-    def _end(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        reading = self._reading.pop(id(argument(module, "cache", args, kwargs)), None)
+    def _end_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        reading = self._in_progress.pop(id(find_argument(module, "cache", args, kwargs)), None)
         if reading is None or output is None:  # the call failed
             return
         if not any(isinstance(layer, PrunedLayer) for layer in reading.cache.layers):
@@ -195,7 +198,7 @@ class ReusableSession:
         self._sessions.pop().__exit__(kind, error, trace)
 
 
-def _real(mask: Tensor | None, inputs: Tensor) -> Tensor | None:
+def _find_padding(mask: Tensor | None, inputs: Tensor) -> Tensor | None:
     """Which inputs are tokens, bool (batch, n); None where all are."""
     if mask is None:
         return None

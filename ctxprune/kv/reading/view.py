@@ -71,7 +71,7 @@ class LayerView:
         """Numbers in a key."""
         return int(self.keys.shape[-1])
 
-    def observers(self, window: int) -> int:
+    def window_size(self, window: int) -> int:
         """How many of the last tokens look at the rest: the question where there is one, else `window`, at most all."""
         return min(self.question if 0 < self.question <= window else window, self.total)
 
@@ -107,7 +107,7 @@ class LayerView:
         logits[..., first:].masked_fill_(unseen, float("-inf"))
         return logits.softmax(dim=-1)
 
-    def received(self, queries: Tensor, first: int, *, most: bool = False) -> Tensor:
+    def reduce_attention(self, queries: Tensor, first: int, *, most: bool = False) -> Tensor:
         """Attention that every token receives from many queries, over queries and group together.
 
         Computed for some queries and one head of keys at a time, over the tokens that these can see alone: what is held
@@ -165,12 +165,12 @@ class LayerView:
             cos=self.cos[at : at + 1].index_select(1, columns),
             sin=self.sin[at : at + 1].index_select(1, columns),
             question=int((columns >= self.tokens).sum()),
-            positions=_row_of(self.positions, number, columns),
+            positions=_row_positions(self.positions, number, columns),
             memory=None,
         )
 
 
-def _row_of(positions: Tensor | None, number: int, columns: Tensor) -> Tensor:
+def _row_positions(positions: Tensor | None, number: int, columns: Tensor) -> Tensor:
     if positions is None:
         return columns[None]
     at = min(number, positions.shape[0] - 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.kv.cache.pruned_cache import PrunedCache
-from ctxprune.kv.model.attention import cache_argument
+from ctxprune.kv.model.attention import cache_argument_name
 from ctxprune.kv.model.inputs import as_row
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def exactness(
         UsageError: Ids have another shape.
     """
     device = next(model.parameters()).device
-    new, name = as_row(new, device), cache_argument(model)
+    new, name = as_row(new, device), cache_argument_name(model)
     if full is None:
         full = PrunedCache(model)
         model(as_row(ids, device), logits_to_keep=1, **{name: full})

@@ -57,15 +57,15 @@ def join(
         raise UsageError(f"recompute is {recompute!r}", hint="the share of tokens to compute again, 0 to 1")
     if store.press is not None:
         raise UsageError("this store holds pressed passages", hint="join_pressed(store, prefix, passages)")
-    parts = _parts(store, prefix, passages)
-    by = _moves(parts)[None, None]
+    parts = _collect_parts(store, prefix, passages)
+    by = _position_shifts(parts)[None, None]
     rotary = Rotary(store.model)
     pairs = []
     for attention in attentions_of(store.model):
         layers = [part.cache.layers[attention.layer] for part in parts]
         keys = rotary.turn(attention, torch.cat([layer.keys for layer in layers], dim=-2), by)
         pairs.append((keys, torch.cat([layer.values for layer in layers], dim=-2)))
-    first = 0 if _empty(prefix) else parts[0].ids.shape[1]
+    first = 0 if _is_empty(prefix) else parts[0].ids.shape[1]
     if recompute:
         recompute_tokens(store.model, pairs, torch.cat([part.ids for part in parts], dim=1), first, recompute)
     cache = whole_cache(store.model, pairs)
@@ -87,16 +87,16 @@ def join_pressed(
     """
     if store.press is None:
         raise UsageError("this store holds whole passages", hint="join(store, prefix, passages)")
-    parts = _parts(store, prefix, passages)
-    moves = _moves(parts)
+    parts = _collect_parts(store, prefix, passages)
+    moves = _position_shifts(parts)
     rotary = Rotary(store.model)
     cache = PrunedCache(store.model)
     for attention in attentions_of(store.model):
         layers = [part.cache.layers[attention.layer] for part in parts]
         heads = layers[0].keys.shape[1]
-        keys, values, owners, columns = (torch.cat(each) for each in zip(*map(_flat, layers), strict=True))
-        starts, _ = _starts(parts)
-        columns = columns + starts.repeat_interleave(_sizes(layers, starts))
+        keys, values, owners, columns = (torch.cat(each) for each in zip(*map(_flatten_layer, layers), strict=True))
+        starts, _ = _part_starts(parts)
+        columns = columns + starts.repeat_interleave(_held_counts(layers, starts))
         turned = rotary.turn(attention, keys[None, None], moves[columns][None, None])[0, 0]
         order = owners.argsort(stable=True)  # parts come in order, so columns ascend in each head
         counts = Counts.of(torch.bincount(owners, minlength=heads)[None])
@@ -120,7 +120,7 @@ class _Part:
     read_at: int
 
 
-def _parts(
+def _collect_parts(
     store: PassageStore, prefix: Tensor | Sequence[int], passages: Sequence[Tensor | Sequence[int]]
 ) -> list[_Part]:
     if not len(passages):
@@ -128,30 +128,30 @@ def _parts(
     device = store.lead.device
     rows = [as_row(each, device) for each in passages]
     parts = [_Part(row, store.get(row), store.lead.shape[1]) for row in rows]
-    if _empty(prefix):
+    if _is_empty(prefix):
         return parts
     head = as_row(prefix, device)
     return [_Part(head, store.prefix(head), 0), *parts]
 
 
-def _empty(prefix: Tensor | Sequence[int]) -> bool:
+def _is_empty(prefix: Tensor | Sequence[int]) -> bool:
     return not (prefix.numel() if isinstance(prefix, torch.Tensor) else len(prefix))
 
 
-def _starts(parts: list[_Part]) -> tuple[Tensor, Tensor]:
+def _part_starts(parts: list[_Part]) -> tuple[Tensor, Tensor]:
     """Where each part begins in the sequence, and how long it is, long (parts,)."""
     lengths = torch.tensor([part.ids.shape[1] for part in parts], device=parts[0].ids.device)
     return lengths.cumsum(dim=0) - lengths, lengths
 
 
-def _moves(parts: list[_Part]) -> Tensor:
+def _position_shifts(parts: list[_Part]) -> Tensor:
     """How far each token goes from the position where it was read, long (n,)."""
-    starts, lengths = _starts(parts)
+    starts, lengths = _part_starts(parts)
     read_at = torch.tensor([part.read_at for part in parts], device=starts.device)
     return (starts - read_at).repeat_interleave(lengths)
 
 
-def _flat(layer: PrunedLayer) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _flatten_layer(layer: PrunedLayer) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Keys, values, heads and columns of what one part's layer holds, one row a token and head, by head."""
     kept = layer.kept
     if kept is not None:
@@ -163,6 +163,6 @@ def _flat(layer: PrunedLayer) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return layer.keys[0].flatten(0, 1), layer.values[0].flatten(0, 1), owners, places
 
 
-def _sizes(layers: list[PrunedLayer], like: Tensor) -> Tensor:
+def _held_counts(layers: list[PrunedLayer], like: Tensor) -> Tensor:
     sizes = [layer.keys[0, :, :, 0].numel() if layer.kept is None else layer.kept.counts.total for layer in layers]
     return torch.tensor(sizes, device=like.device)

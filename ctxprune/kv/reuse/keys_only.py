@@ -70,7 +70,7 @@ def as_prefilled(
         layer = cache.layers[attention.layer]
         views.append(
             LayerView(
-                attention=_Unread(attention.module, attention.layer),
+                attention=_KeysOnlyAttention(attention.module, attention.layer),
                 order=order,
                 layers=len(attentions),
                 keys=layer.keys,
@@ -85,7 +85,7 @@ def as_prefilled(
 
 
 @dataclass(frozen=True)
-class _Unread(Attention):
+class _KeysOnlyAttention(Attention):
     """An attention module whose inputs were not kept for all tokens: NaN stands for those."""
 
     def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:

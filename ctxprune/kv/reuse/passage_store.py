@@ -14,7 +14,7 @@ import torch
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.pruned_cache import PrunedCache
-from ctxprune.kv.model.attention import attentions_of, cache_argument, decoder_of
+from ctxprune.kv.model.attention import attentions_of, cache_argument_name, decoder_of
 from ctxprune.kv.model.files import model_fingerprint
 from ctxprune.kv.model.inputs import as_row
 from ctxprune.kv.model.rotary import Rotary
@@ -74,21 +74,21 @@ class PassageStore:
         self.lead = torch.zeros(1, 0, dtype=torch.long, device=device) if lead is None else as_row(lead, device)
         if press is not None and press.joint and self.lead.shape[1]:
             raise UsageError(f"{type(press).__name__} cannot press behind a lead", hint="leave the lead out")
-        self._folder = _made(folder)
+        self._folder = _make_folder(folder)
         self._fingerprint = f"{model_fingerprint(model)} {next(model.parameters()).dtype}"
         self._held: OrderedDict[str, tuple[PrunedCache, int]] = OrderedDict()  # with its bytes, oldest first
         self._bytes = 0
-        self._books, self._reading = threading.Lock(), threading.Lock()
+        self._lock, self._compute_lock = threading.Lock(), threading.Lock()
 
     @property
     def nbytes(self) -> int:
         """Bytes of the caches in memory."""
-        with self._books:
+        with self._lock:
             return self._bytes
 
     def __len__(self) -> int:
         """Caches in memory."""
-        with self._books:
+        with self._lock:
             return len(self._held)
 
     def key(self, ids: Tensor | Sequence[int], *, first: bool = False) -> str:
@@ -117,37 +117,37 @@ class PassageStore:
 
     def clear(self) -> None:
         """Forget the caches in memory; files stay."""
-        with self._books:
+        with self._lock:
             self._held.clear()
             self._bytes = 0
 
     def _get(self, ids: Tensor, *, first: bool) -> PrunedCache:
         key = self.key(ids, first=first)
-        cache = self._found(key)
+        cache = self._lookup(key)
         if cache is not None:
             return cache
-        with self._reading:
-            cache = self._found(key)
-            cache = self._loaded(key) if cache is None else cache
+        with self._compute_lock:
+            cache = self._lookup(key)
+            cache = self._load_file(key) if cache is None else cache
             if cache is None:
-                cache = self._read(ids, first=first)
+                cache = self._compute(ids, first=first)
                 cache.press = {**cache.press, "passage": key}
                 self.computed += 1
                 if self._folder is not None:
                     cache.save(self._folder / f"{key}.safetensors")
-            self._hold(key, cache)
+            self._store(key, cache)
         return cache
 
-    def _found(self, key: str) -> PrunedCache | None:
-        with self._books:
+    def _lookup(self, key: str) -> PrunedCache | None:
+        with self._lock:
             if key not in self._held:
                 return None
             self._held.move_to_end(key)
             return self._held[key][0]
 
-    def _hold(self, key: str, cache: PrunedCache) -> None:
+    def _store(self, key: str, cache: PrunedCache) -> None:
         size = cache.nbytes
-        with self._books:
+        with self._lock:
             if size > self.limit_bytes or key in self._held:
                 return
             self._held[key] = cache, size
@@ -156,7 +156,7 @@ class PassageStore:
                 _, (_, freed) = self._held.popitem(last=False)
                 self._bytes -= freed
 
-    def _loaded(self, key: str) -> PrunedCache | None:
+    def _load_file(self, key: str) -> PrunedCache | None:
         path = None if self._folder is None else self._folder / f"{key}.safetensors"
         if path is None or not path.exists():
             return None
@@ -168,14 +168,14 @@ class PassageStore:
         return cache
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def _read(self, ids: Tensor, *, first: bool) -> PrunedCache:
+    def _compute(self, ids: Tensor, *, first: bool) -> PrunedCache:
         lead = self.lead[:, :0] if first else self.lead
         whole = torch.cat([lead, ids], dim=1)
         start = lead.shape[1]
         if self.press is None or first:
             cache = PrunedCache(self.model)
             decoder = decoder_of(self.model)
-            decoder(input_ids=whole, use_cache=True, **{cache_argument(decoder): cache})
+            decoder(input_ids=whole, use_cache=True, **{cache_argument_name(decoder): cache})
             pairs = [
                 (layer.keys[..., start:, :].clone(), layer.values[..., start:, :].clone()) for layer in cache.layers
             ]
@@ -196,7 +196,7 @@ def whole_cache(model: nn.Module, pairs: Sequence[tuple[Tensor, Tensor]]) -> Pru
     return cache
 
 
-def _made(folder: str | Path | None) -> Path | None:
+def _make_folder(folder: str | Path | None) -> Path | None:
     if folder is None:
         return None
     path = Path(folder)

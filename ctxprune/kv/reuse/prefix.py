@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.cache.pruned_cache import PrunedCache
 
-__all__ = ["common_prefix", "reuse_prefix"]
+__all__ = ["count_common", "reuse_prefix"]
 
 
-def common_prefix(one: Tensor | Sequence[int], two: Tensor | Sequence[int]) -> int:
+def count_common(one: Tensor | Sequence[int], two: Tensor | Sequence[int]) -> int:
     """How many first ids two sequences, (n,) or (1, n) each, have in common."""
     first, second = (as_row(ids, torch.device("cpu"))[0] for ids in (one, two))
     count = min(len(first), len(second))
@@ -52,8 +52,8 @@ def reuse_prefix(cache: PrunedCache, read: Tensor | Sequence[int], ids: Tensor |
         )
     if not all(isinstance(layer, PrunedLayer) or type(layer) is DynamicLayer for layer in cache.layers):
         raise UsageError("this cache cannot be cut back", hint="caches with full attention in every layer can")
-    stay = min(common_prefix(read, ids), as_row(ids, torch.device("cpu")).shape[1] - 1)
-    pressed = max(getattr(layer, "pressed", 0) for layer in cache.layers)
+    stay = min(count_common(read, ids), as_row(ids, torch.device("cpu")).shape[1] - 1)
+    pressed = max((layer.pressed for layer in cache.layers if isinstance(layer, PrunedLayer)), default=0)
     if stay < pressed:
         raise UsageError(
             f"the sequences part at token {stay}, and {pressed} were pressed together", hint="read the new one afresh"

@@ -9,7 +9,8 @@ import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.model.attention import argument, attentions_of, cache_argument, decoder_of
+from ctxprune.kv.model.attention import attentions_of, cache_argument_name, decoder_of, find_argument
+from ctxprune.kv.model.foreign import foreign_attribute
 from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
@@ -40,25 +41,28 @@ def recompute_tokens(
     Raises:
         UsageError: The model's attention makes masks of its own.
     """
-    kind = getattr(model.config, "_attn_implementation", "sdpa")
+    kind = foreign_attribute(model.config, "_attn_implementation", "sdpa")
     if kind not in ("sdpa", "eager"):
         raise UsageError(
             f"tokens cannot be recomputed with {kind!r} attention",
             hint="load the model with attn_implementation='sdpa' or 'eager'",
         )
-    run = _Run(pairs, first, share)
+    run = _RecomputePass(pairs, first, share)
     decoder = decoder_of(model)
     positions = torch.arange(first, ids.shape[1], device=ids.device)[None]
     with Hooks() as hooks:
         for layer in _decoder_layers(model)[2:]:
             hooks.before(layer, run.narrow)
         decoder(
-            input_ids=ids[:, first:], position_ids=positions, use_cache=True, **{cache_argument(decoder): run.cache}
+            input_ids=ids[:, first:],
+            position_ids=positions,
+            use_cache=True,
+            **{cache_argument_name(decoder): run.cache},
         )
     return run.chosen + first
 
 
-class _Run:
+class _RecomputePass:
     """One pass: which tokens are under way, and the cache that they are written into."""
 
     def __init__(self, pairs: list[tuple[Tensor, Tensor]], first: int, share: float) -> None:
@@ -67,7 +71,7 @@ class _Run:
         self.share = share
         self.chosen = torch.arange(self.total, device=keys.device)
         self.cache = DynamicCache()
-        self.cache.layers = [_Written(self, number, *pair) for number, pair in enumerate(pairs)]
+        self.cache.layers = [_OverwrittenLayer(self, number, *pair) for number, pair in enumerate(pairs)]
         self._masks: tuple[Tensor | None, Tensor] | None = None  # a layer's mask, and the chosen tokens' rows of it
 
     def choose(self, deviation: Tensor) -> None:
@@ -80,26 +84,26 @@ class _Run:
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         """Before a decoder layer: leave the chosen tokens alone; other callers' passes are not touched."""
-        if argument(module, "cache", args, kwargs) is not self.cache:
+        if find_argument(module, "cache", args, kwargs) is not self.cache:
             return None
-        hidden = argument(module, "hidden_states", args, kwargs)
+        hidden = find_argument(module, "hidden_states", args, kwargs)
         if hidden.shape[1] == self.total:
             hidden = hidden[:, self.chosen]
-        turns = argument(module, "position_embeddings", args, kwargs)
-        mask = argument(module, "attention_mask", args, kwargs)
+        turns = find_argument(module, "position_embeddings", args, kwargs)
+        mask = find_argument(module, "attention_mask", args, kwargs)
         kwargs = {
             **kwargs,
-            "attention_mask": self._rows(mask),
+            "attention_mask": self._mask_rows(mask),
             "position_embeddings": tuple(each[:, self.chosen] for each in turns),
         }
-        places = argument(module, "position_ids", args, kwargs)
+        places = find_argument(module, "position_ids", args, kwargs)
         if places is not None:
             kwargs["position_ids"] = places[:, self.chosen]
         if not args:
             return (), {**kwargs, "hidden_states": hidden}
         return (hidden,), kwargs
 
-    def _rows(self, mask: Tensor | None) -> Tensor:
+    def _mask_rows(self, mask: Tensor | None) -> Tensor:
         """The chosen tokens' rows of a mask, made once; None: of the causal one."""
         if self._masks is None or self._masks[0] is not mask:
             if mask is None:
@@ -111,10 +115,10 @@ class _Run:
         return self._masks[1]
 
 
-class _Written(DynamicLayer):  # type: ignore[misc]
+class _OverwrittenLayer(DynamicLayer):  # type: ignore[misc]
     """A full layer whose tokens under way are written over, and which counts the exact first ones as read."""
 
-    def __init__(self, run: _Run, number: int, keys: Tensor, values: Tensor) -> None:
+    def __init__(self, run: _RecomputePass, number: int, keys: Tensor, values: Tensor) -> None:
         super().__init__()
         self.lazy_initialization(keys, values)
         self.keys, self.values = keys, values

@@ -52,20 +52,20 @@ class Adaptive(Wrapper):
     def plans(self, prefilled: Prefilled) -> list[Plan]:
         """Counts of all layers together, then each layer's choice."""
         scores = self.scores(prefilled)
-        rows = [self._counts(prefilled, scores, row) for row in range(len(scores[0]))]
+        rows = [self._count_layers(prefilled, scores, row) for row in range(len(scores[0]))]
         return [
             self.plan_batch(view, prefilled.real, scores=each, kept=[row[number] for row in rows])
             for number, (view, each) in enumerate(zip(prefilled.views, scores, strict=True))
         ]
 
-    def _counts(self, prefilled: Prefilled, scores: list[Tensor], row: int) -> list[int]:
+    def _count_layers(self, prefilled: Prefilled, scores: list[Tensor], row: int) -> list[int]:
         """Tokens that each layer keeps in each head of one row of the batch."""
         view = prefilled.views[0]
         real = None if prefilled.real is None else prefilled.real[row, : view.tokens]
         own = [each[row, :, : view.tokens] for each in scores]
         if not own[0].shape[-1] or (real is not None and not bool(real.any())):
             return [0] * len(own)
-        curves = torch.stack([held_shares(each if real is None else each[:, real]) for each in own])
+        curves = torch.stack([cumulative_shares(each if real is None else each[:, real]) for each in own])
         layers, tokens = curves.shape
         mean = keep_count(tokens, self.ratio)
         low = max(int(mean * Fraction(str(float(self.floor)))), min(mean, 1))
@@ -77,7 +77,7 @@ class Adaptive(Wrapper):
         return [int(count) for count in more + low]
 
 
-def held_shares(scores: Tensor) -> Tensor:
+def cumulative_shares(scores: Tensor) -> Tensor:
     """The share of its scores that a layer holds with its 1, 2, ... n highest tokens, (heads, n) -> float64 (n,)."""
     scores = scores.double()
     highest = scores.amax(dim=-1, keepdim=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from ctxprune.errors import BudgetError
 from ctxprune.kv.cache.store import column_type
-from ctxprune.kv.wrappers.token_budget import at_most
+from ctxprune.kv.wrappers.token_budget import cap_choice
 from ctxprune.kv.wrappers.wrapper import Wrapper
 from ctxprune.utils.validation import check_whole
 
@@ -53,34 +53,34 @@ class ByteBudget(Wrapper):
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """The inner press's choice, and never more than `kept` tokens a head on the mean."""
-        return at_most(self.press.select(view, scores, kept), scores, kept)
+        return cap_choice(self.press.select(view, scores, kept), scores, kept)
 
     def plans(self, prefilled: Prefilled) -> list[Plan]:
         """The plans of all layers with the most tokens that fit."""
-        lengths = _lengths(prefilled)
+        lengths = _row_lengths(prefilled)
         shares = [max(self.press.budget(view), 1) for view in prefilled.views]
         room = self.nbytes - _fixed_bytes(prefilled)
 
         def kept(level: int) -> list[list[int]]:
             return [[min(length, max(1, level * share // max(shares))) for length in lengths] for share in shares]
 
-        def predicted(level: int) -> int:
+        def predict(level: int) -> int:
             pairs = zip(prefilled.views, kept(level), strict=True)
             return sum(
                 _layer_bytes(prefilled, view, [count for count in row for _ in range(view.kv_heads)])
                 for view, row in pairs
             )
 
-        if predicted(1) > room:
-            self._refuse(self.nbytes - room + predicted(1))
-        level = _highest(predicted, room, max(lengths) * max(shares) // min(shares) + 1)
+        if predict(1) > room:
+            self._refuse(self.nbytes - room + predict(1))
+        level = _search_level(predict, room, max(lengths) * max(shares) // min(shares) + 1)
         scores = self.scores(prefilled)
         while True:
             plans = [
                 self.plan_batch(view, prefilled.real, scores=each, kept=row)
                 for view, each, row in zip(prefilled.views, scores, kept(level), strict=True)
             ]
-            held = _bytes_of(prefilled, plans)
+            held = _plan_bytes(prefilled, plans)
             if held <= room:
                 return plans
             if level == 1:
@@ -89,10 +89,10 @@ class ByteBudget(Wrapper):
 
     def on_complete(self, cache: Cache) -> None:
         """Raises BudgetError if the cache holds more than the budget after all."""
-        from ctxprune.kv.cache.pruned_cache import held_bytes
+        from ctxprune.kv.cache.pruned_cache import count_bytes
 
         super().on_complete(cache)
-        if (held := held_bytes(cache)) > self.nbytes:
+        if (held := count_bytes(cache)) > self.nbytes:
             raise BudgetError(
                 f"the cache holds {held} bytes, {self.nbytes} are allowed",
                 hint="the storage counts fewer bytes than it takes: mend its nbytes",
@@ -105,7 +105,7 @@ class ByteBudget(Wrapper):
         )
 
 
-def _highest(nbytes: Callable[[int], int], room: int, most: int) -> int:
+def _search_level(nbytes: Callable[[int], int], room: int, most: int) -> int:
     """The highest level, 1..most, whose bytes fit, the first one's fitting.
 
     A level more may take fewer bytes, where a group of tokens fills up and is quantised: some beyond are tried.
@@ -117,7 +117,7 @@ def _highest(nbytes: Callable[[int], int], room: int, most: int) -> int:
     return max(level for level in range(low, min(low + 513, most + 1)) if nbytes(level) <= room)
 
 
-def _lengths(prefilled: Prefilled) -> list[int]:
+def _row_lengths(prefilled: Prefilled) -> list[int]:
     """Tokens of the context in each row."""
     view = prefilled.views[0]
     if prefilled.real is None:
@@ -127,11 +127,11 @@ def _lengths(prefilled: Prefilled) -> list[int]:
 
 def _fixed_bytes(prefilled: Prefilled) -> int:
     """Bytes that do not depend on what is kept: layers left whole, and how far positions are moved."""
-    from ctxprune.kv.cache.pruned_cache import held_bytes
+    from ctxprune.kv.cache.pruned_cache import count_bytes
 
     pressed = {view.attention.layer for view in prefilled.views}
     whole = [layer for number, layer in enumerate(prefilled.context_cache.layers) if number not in pressed]
-    return held_bytes(SimpleNamespace(layers=whole)) + 8 * len(prefilled.views[0].keys)
+    return count_bytes(SimpleNamespace(layers=whole)) + 8 * len(prefilled.views[0].keys)
 
 
 def _layer_bytes(prefilled: Prefilled, view: LayerView, counts: list[int], channels: int | None = None) -> int:
@@ -147,7 +147,7 @@ def _layer_bytes(prefilled: Prefilled, view: LayerView, counts: list[int], chann
     return held + total * width * size
 
 
-def _bytes_of(prefilled: Prefilled, plans: list[Plan]) -> int:
+def _plan_bytes(prefilled: Prefilled, plans: list[Plan]) -> int:
     total = 0
     for view, plan in zip(prefilled.views, plans, strict=True):
         counts = plan.chosen[..., : view.tokens].sum(dim=-1).flatten().tolist()

@@ -39,18 +39,18 @@ class ChunkKV(Wrapper):
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """Whole chunks of the context, and the question."""
         ranked = self.rank(view, scores, kept)[..., : view.tokens]
-        tokens = within_finite(ranked).sum(dim=1)
+        tokens = clamp_infinite(ranked).sum(dim=1)
         owner = torch.arange(view.tokens, device=scores.device) // self.chunk
         sizes = owner.bincount()
         sums = tokens.new_zeros(len(tokens), len(sizes)).index_add_(1, owner, tokens)
         chosen = torch.ones_like(scores, dtype=torch.bool)
         for row, means in enumerate(sums / sizes):
-            taken = _fitting(means, sizes.tolist(), kept - view.question)
+            taken = _take_chunks(means, sizes.tolist(), kept - view.question)
             chosen[row, :, : view.tokens] = torch.tensor(taken, device=scores.device)[owner]
         return chosen
 
 
-def within_finite(scores: Tensor) -> Tensor:
+def clamp_infinite(scores: Tensor) -> Tensor:
     """Scores (batch, heads, n) with a row's highest finite one for inf and its lowest for -inf."""
     finite = scores.isfinite()
     low = scores.where(finite, torch.inf).amin(dim=(1, 2), keepdim=True)
@@ -58,7 +58,7 @@ def within_finite(scores: Tensor) -> Tensor:
     return torch.maximum(torch.minimum(scores, high), low)
 
 
-def _fitting(means: Tensor, sizes: list[int], room: int) -> list[bool]:
+def _take_chunks(means: Tensor, sizes: list[int], room: int) -> list[bool]:
     taken = [False] * len(sizes)
     order = means.argsort(descending=True, stable=True).tolist()
     for chunk in order:

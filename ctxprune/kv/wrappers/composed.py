@@ -61,7 +61,7 @@ class Composed(Press):
         """What all presses together leave, in heads that are alike."""
         kept = view.tokens
         for press in self.presses:
-            kept = _share(press, view, kept)
+            kept = _scale_budget(press, view, kept)
         return kept
 
     def plan(
@@ -75,7 +75,7 @@ class Composed(Press):
             return self.plan_batch(view, view.keys.new_ones(len(view.keys), view.total, dtype=torch.bool))
         plan = Plan(torch.ones(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device))
         for press in self.presses:
-            plan = Plan(plan.chosen & _choice(press, view, plan.chosen))
+            plan = Plan(plan.chosen & _choose(press, view, plan.chosen))
         for press in self.presses:
             plan = press.edit(view, plan)
         return plan
@@ -86,14 +86,14 @@ class Composed(Press):
             press.on_complete(cache)
 
 
-def _choice(press: Press, view: LayerView, alive: Tensor) -> Tensor:
+def _choose(press: Press, view: LayerView, alive: Tensor) -> Tensor:
     held = int(alive[..., : view.tokens].sum()) // view.kv_heads
-    kept = _share(press, view, held)
+    kept = _scale_budget(press, view, held)
     if kept == held:
         return alive
     scores = press.check_scores(view, press.cached_score(view)).masked_fill(~alive, float("-inf"))
     return press.select(view, scores, kept + view.question)
 
 
-def _share(press: Press, view: LayerView, kept: int) -> int:
+def _scale_budget(press: Press, view: LayerView, kept: int) -> int:
     return max(kept * min(press.budget(view), view.tokens) // max(view.tokens, 1), min(kept, 1))

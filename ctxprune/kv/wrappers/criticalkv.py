@@ -11,7 +11,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.selection import check_share, top
 from ctxprune.kv.wrappers.wrapper import Wrapper
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,8 +41,7 @@ class CriticalKV(Wrapper):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_share("first", self.first)
-        if not is_number(self.epsilon) or self.epsilon < 0:
-            raise UsageError(f"epsilon is {self.epsilon!r}", hint="a number, 0 or more")
+        check_number("epsilon", self.epsilon, 0)
 
     def rank(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """(score + epsilon) * ||W_o v||_1, inf for the first part of each head's budget."""

@@ -43,17 +43,17 @@ class Merge(Wrapper):
             return plan
         hidden, n = view.hidden[:, : view.tokens], view.tokens
         raw = view.attention.keys(hidden, view.head_dim)
-        homes = nearest_kept(raw, chosen)
+        targets = nearest_kept(raw, chosen)
         values = view.values if plan.values is None else plan.values
         keys = view.keys if plan.keys is None else plan.keys
-        merged, sizes = means_by_home(raw, homes)
+        merged, sizes = mean_by_target(raw, targets)
         turned = view.attention.rotate(merged.to(raw.dtype), view.cos[:, :n], view.sin[:, :n])
         grown = (sizes > 1)[..., None]
-        mean_values = means_by_home(values[..., :n, :], homes)[0].to(values.dtype)
+        mean_values = mean_by_target(values[..., :n, :], targets)[0].to(values.dtype)
         return replace(
             plan,
-            keys=_with_first(keys, torch.where(grown, turned, keys[..., :n, :])),
-            values=_with_first(values, torch.where(grown, mean_values, values[..., :n, :])),
+            keys=_replace_first(keys, torch.where(grown, turned, keys[..., :n, :])),
+            values=_replace_first(values, torch.where(grown, mean_values, values[..., :n, :])),
         )
 
 
@@ -63,23 +63,23 @@ def nearest_kept(keys: Tensor, chosen: Tensor) -> Tensor:
     Tokens of a head that keeps none stay at their own place.
     """
     directions = normalize(keys.float(), dim=-1)
-    homes = torch.arange(keys.shape[-2], device=keys.device).expand(chosen.shape).clone()
+    targets = torch.arange(keys.shape[-2], device=keys.device).expand(chosen.shape).clone()
     closed = ~chosen[..., None, :]
     for start in range(0, keys.shape[-2], _BLOCK):
         likeness = directions[..., start : start + _BLOCK, :] @ directions.transpose(-1, -2)
         likeness = likeness.masked_fill(closed, float("-inf"))
-        homes[..., start : start + _BLOCK] = likeness.argmax(dim=-1)
+        targets[..., start : start + _BLOCK] = likeness.argmax(dim=-1)
     own = torch.arange(keys.shape[-2], device=keys.device).expand(chosen.shape)
-    return torch.where(chosen | ~chosen.any(dim=-1, keepdim=True), own, homes)
+    return torch.where(chosen | ~chosen.any(dim=-1, keepdim=True), own, targets)
 
 
-def means_by_home(states: Tensor, homes: Tensor) -> tuple[Tensor, Tensor]:
+def mean_by_target(states: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Mean of all that have a place as their home, float32 (batch, heads, n, d), and how many there are."""
-    index = homes[..., None].expand(states.shape)
+    index = targets[..., None].expand(states.shape)
     sums = torch.zeros_like(states, dtype=torch.float32).scatter_add_(-2, index, states.float())
-    sizes = torch.zeros_like(homes).scatter_add_(-1, homes, torch.ones_like(homes))
+    sizes = torch.zeros_like(targets).scatter_add_(-1, targets, torch.ones_like(targets))
     return sums / sizes.clamp(min=1)[..., None], sizes
 
 
-def _with_first(whole: Tensor, first: Tensor) -> Tensor:
+def _replace_first(whole: Tensor, first: Tensor) -> Tensor:
     return torch.cat([first, whole[..., first.shape[-2] :, :]], dim=-2)

@@ -58,6 +58,6 @@ class ThinK(Wrapper):
 
 def channel_scores(view: LayerView, window: int) -> Tensor:
     """mean_t q^2 * mean_i k^2 over the last queries of a head's group and the context's keys, (batch, kv_heads, d)."""
-    queries = view.queries(view.observers(window)).float().square().mean(dim=2)
+    queries = view.queries(view.window_size(window)).float().square().mean(dim=2)
     looks = queries.view(len(queries), view.kv_heads, -1, view.head_dim).mean(dim=2)
     return looks * view.keys[..., : view.tokens, :].float().square().mean(dim=2)

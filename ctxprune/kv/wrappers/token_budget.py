@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.reading.view import LayerView
 
-__all__ = ["TokenBudget", "at_most"]
+__all__ = ["TokenBudget", "cap_choice"]
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class TokenBudget(Wrapper):
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """The inner press's choice, and never more than the limit."""
-        return at_most(self.press.select(view, scores, kept), scores, kept)
+        return cap_choice(self.press.select(view, scores, kept), scores, kept)
 
 
-def at_most(chosen: Tensor, scores: Tensor, kept: int) -> Tensor:
+def cap_choice(chosen: Tensor, scores: Tensor, kept: int) -> Tensor:
     """`chosen` (batch, heads, n), cut to its highest scores in rows with more than `kept` tokens a head on the mean."""
     room = kept * chosen.shape[1]
     if int(chosen.sum(dim=(1, 2)).amax()) <= room:
