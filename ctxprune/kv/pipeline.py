@@ -1,4 +1,4 @@
-"""Questions over a text whose cache is pruned: text in, text out."""
+"""Questions about a text, answered from a pruned cache: text in, text out."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ __all__ = ["Answer", "ChatFrame", "Pipeline"]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model said to one question, and what it had in its cache.
+    """The answer to one question, with the size of the cache.
 
     Attributes:
         text: The answer, without special tokens.
-        tokens: Tokens of the context.
-        kept: How many of them a head kept, the mean over layers and heads.
-        bytes_ratio: Bytes held of the context, as a share of what all of it takes.
+        tokens: Number of tokens of the context.
+        kept: Number of tokens that a head kept, mean over layers and heads.
+        bytes_ratio: Bytes of the pruned cache as a share of the full one's.
     """
 
     text: str
@@ -72,13 +72,13 @@ class Pipeline:
     Attributes:
         model: A causal language model.
         tokenizer: Its tokenizer; its chat template is used where it has one.
-        press: What chooses.
-        aware: Whether it chooses for each question anew, rather than once for all.
-        storage: How kept tokens are stored; None: as they are.
-        max_new_tokens: Tokens of an answer at most, 1 or more.
+        press: Chooses the tokens to keep.
+        aware: Whether it chooses for each question, or once for all questions.
+        storage: How kept tokens are stored; None: unpacked.
+        max_new_tokens: Maximum tokens of an answer, 1 or more.
 
     Raises:
-        UsageError: A number is out of its range, or an attribute of another kind.
+        UsageError: A number is out of its range, or an attribute has the wrong type.
     """
 
     model: nn.Module
@@ -102,7 +102,7 @@ class Pipeline:
         """An answer to each question, in their order.
 
         Raises:
-            UsageError: The context is empty, the questions are one text, or the model cannot be served.
+            UsageError: The context is empty, the questions are a single text, or the model is not supported.
         """
         if not isinstance(context, str):
             raise UsageError(f"the context is {describe_type(context)}", hint="its text, which the tokenizer reads")
@@ -111,7 +111,9 @@ class Pipeline:
         if isinstance(questions, str):
             raise UsageError("the questions are one text", hint="a list of questions: [question]")
         frame = ChatFrame.of(self.tokenizer)
-        whole = self._ids(frame.before + context, special=not frame.before)  # a chat template writes its own
+        whole = self._ids(
+            frame.before + context, special=not frame.before
+        )  # a chat template contains its own special tokens
         read = prefill(self.model, whole)
         blind = None if self.aware else read.press(self.press, storage=self.storage)
         answers = []
@@ -127,7 +129,7 @@ class Pipeline:
 
     def _answer(self, ids: Tensor, cache: PrunedCache, tokens: int) -> Answer:
         kept, ratio = [count for layer in cache.kept for row in layer for count in row], cache.bytes_ratio
-        said = self.model.generate(
+        generated = self.model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
             cache=cache,
@@ -137,5 +139,5 @@ class Pipeline:
             top_p=None,
             top_k=None,
         )
-        text = self.tokenizer.decode(said[0, ids.shape[1] :], skip_special_tokens=True).strip()
+        text = self.tokenizer.decode(generated[0, ids.shape[1] :], skip_special_tokens=True).strip()
         return Answer(text, tokens, sum(kept) / max(len(kept), 1), ratio)

@@ -1,4 +1,4 @@
-"""Which press, and how strong, for a deadline: a table of measurements, and the best row that will hold it."""
+"""The choice of a press and its ratio for a deadline, from a table of measurements."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["FULL", "Choice", "DecodeCost", "Measurement", "Router"]
 
 
-FULL = "full"  # what tables of measurements call the cache that nothing is dropped from
+FULL = "full"  # name of the row without pruning in tables of measurements
 
 
 @dataclass(frozen=True)
 class DecodeCost:
-    """Milliseconds of one new token: `base_ms` + `per_1k_ms` for every 1,000 tokens that are kept.
+    """Milliseconds of one new token: `base_ms` + `per_1k_ms` per 1,000 kept tokens.
 
     Raises:
         UsageError: A number is below 0.
@@ -43,11 +43,12 @@ class Measurement:
 
     Attributes:
         press: Name of the press ("snapkv.v1").
-        ratio: The share of tokens it drops.
+        ratio: The share of tokens that it drops.
         accuracy: Higher = better.
-        bytes_ratio: Bytes of the cache as a share of the whole one's.
-        press_ms: Milliseconds of pressing for 1,000 tokens of context; `prefill_ms` of reading them.
-        mode: How it was measured ("blind", "aware"), or "".
+        bytes_ratio: Bytes of the cache as a share of the full one's.
+        press_ms: Milliseconds of pressing per 1,000 tokens of context.
+        prefill_ms: Milliseconds of reading per 1,000 tokens of context.
+        mode: "blind" or "aware" (of the question), or "" where it is unknown.
 
     Raises:
         UsageError: A number is out of its range.
@@ -71,8 +72,8 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Choice:
-    """A row that was picked and what is predicted for it: milliseconds of the whole answer, and bytes of the cache
-    (None where the router does not know what a token takes).
+    """A row with its predictions: milliseconds of the whole answer, and bytes of the cache (None where the router does
+    not know the bytes of a token).
     """
 
     row: Measurement
@@ -80,11 +81,12 @@ class Choice:
     bytes: float | None
 
     def build(self) -> Press:
-        """The press, with its ratio, wrapped if the row says so ("adakv(snapkv)"); for "full" one that drops nothing.
+        """The press at its ratio, with its wrapper if the row has one ("adakv(snapkv)"); for "full" one that drops
+        nothing.
 
         Raises:
             UnknownNameError: There is no such press.
-            UsageError: It needs what was learned for a model.
+            UsageError: It needs something learned for the model.
         """
         name, ratio = self.row.press, self.row.ratio
         press: Press = build_press("streaming_llm", 0.0) if name == FULL else build_press(name, ratio)
@@ -93,12 +95,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Router:
-    """Picks the most accurate row that is predicted to hold a deadline, and a number of bytes.
+    """Chooses the most accurate row that is predicted to meet a deadline and a limit of bytes.
 
     Attributes:
         rows: The table, one row or more.
-        decode: What a new token takes.
-        bytes_per_token: Bytes of one token in the whole cache, over all layers; None: not known.
+        decode: Time of new tokens.
+        bytes_per_token: Bytes of one token in the full cache, over all layers; None: unknown.
 
     Raises:
         UsageError: The table is empty, or a number is out of its range.
@@ -117,18 +119,18 @@ class Router:
 
     @classmethod
     def read(cls, path: str | Path, *, tokens: int, decode: DecodeCost, bytes_per_token: float | None = None) -> Router:
-        """A router over what `ctxprune bench kv --json` wrote.
+        """A router over a table written by `ctxprune bench kv --json`.
 
         Args:
-            path: A JSON file: the document, or its rows alone, with press, ratio, mode, accuracy, bytes_ratio, press_ms
-                and prefill_ms. Rows of another "storage" than "plain" are passed over: their ratio is one of bytes, and
-                does not say how many tokens were kept.
-            tokens: Length of the contexts that were measured, which its milliseconds are for.
-            decode: What a new token takes.
+            path: A JSON file: the document, or only its rows, with press, ratio, mode, accuracy, bytes_ratio, press_ms
+                and prefill_ms. Rows of another "storage" than "plain" are skipped: their ratio counts bytes, and does
+                not tell how many tokens were kept.
+            tokens: Length of the contexts that were measured, to which the milliseconds refer.
+            decode: Time of new tokens.
             bytes_per_token: As the attribute.
 
         Raises:
-            InputError: The file cannot be read, is no such list, or a row lacks a number (presses that were not timed).
+            InputError: The file cannot be read, has no list of rows, or a row lacks a number (presses without timings).
             UsageError: A number is out of its range.
         """
         check_whole("tokens", tokens, 1)
@@ -144,18 +146,19 @@ class Router:
         bytes: float | None = None,  # noqa: A002
         mode: str | None = None,
     ) -> Choice:
-        """The row with the highest accuracy that is predicted to hold; ties go to fewer bytes, then less time.
+        """The row with the highest accuracy that is predicted to meet the limits; ties go to fewer bytes, then less
+        time.
 
         Args:
             tokens: Length of the context.
             new_tokens: Length of the answer.
             latency_ms: Milliseconds for reading, pressing and answering together.
-            bytes: Bytes that the cache may take; None: as many as it likes.
-            mode: Rows of this mode alone; None: all.
+            bytes: Maximum bytes of the cache; None: no limit.
+            mode: Only rows of this mode; None: all.
 
         Raises:
-            BudgetError: No row holds; `nearest` is the one that misses by least, and the message names it.
-            UsageError: A number is out of its range, no row has the mode, or bytes are asked for and not known.
+            BudgetError: No row meets the limits; `nearest` is the one that exceeds them least, named in the message.
+            UsageError: A number is out of its range, no row has the mode, or the bytes of a token are unknown.
         """
         check_whole("tokens", tokens, 1)
         check_whole("new_tokens", new_tokens, 0)
@@ -170,15 +173,15 @@ class Router:
                 f"no row has the mode {mode!r}", hint=f"one of {', '.join(sorted({row.mode for row in self.rows}))}"
             )
         choices = [self.predict(row, tokens=tokens, new_tokens=new_tokens) for row in rows]
-        missing = [_excess(each, latency_ms, bytes) for each in choices]
-        holding = [each for each, excess in zip(choices, missing, strict=True) if excess <= 0]
-        if holding:
-            return min(holding, key=_rank)
-        nearest = min(zip(missing, choices, strict=True), key=lambda pair: (pair[0], _rank(pair[1])))[1]
+        excesses = [_excess(each, latency_ms, bytes) for each in choices]
+        feasible = [each for each, excess in zip(choices, excesses, strict=True) if excess <= 0]
+        if feasible:
+            return min(feasible, key=_rank)
+        nearest = min(zip(excesses, choices, strict=True), key=lambda pair: (pair[0], _rank(pair[1])))[1]
         raise _no_row_error(nearest, latency_ms, bytes)
 
     def predict(self, row: Measurement, *, tokens: int, new_tokens: int) -> Choice:
-        """What a row is predicted to take for a context and an answer of these lengths."""
+        """The predictions of a row for a context and an answer of these lengths."""
         kept = keep_count(tokens, row.ratio)
         read = (row.prefill_ms + row.press_ms) * tokens / 1000
         latency = read + new_tokens * (self.decode.base_ms + self.decode.per_1k_ms * kept / 1000)
@@ -191,7 +194,7 @@ def _rank(choice: Choice) -> tuple[float, float, float]:
 
 
 def _excess(choice: Choice, latency_ms: float, nbytes: float | None) -> float:
-    """By which share of its limit a choice misses the limit that it misses most; 0 if it holds."""
+    """The largest relative excess of a choice over its limits; 0 if it meets them."""
     over = [_relative_excess(choice.latency_ms, latency_ms)]
     if nbytes is not None and choice.bytes is not None:
         over.append(_relative_excess(choice.bytes, nbytes))

@@ -48,15 +48,17 @@ def check_share(name: str, value: object) -> None:
 
 
 def keep_count(tokens: int, ratio: float) -> int:
-    """floor(tokens * (1 - ratio)) in exact decimal arithmetic, at least 1 of any: 10 at 0.9 is 1, not 0."""
+    """floor(tokens * (1 - ratio)) in exact decimal arithmetic, at least 1 unless there are none."""
+    # In floats 10 * (1 - 0.9) is 0.9999..., and its floor 0; Fraction of the decimal text gives the 1 that was meant.
     return max(int(tokens * (1 - Fraction(str(float(ratio))))), min(tokens, 1))
 
 
 def top(scores: Tensor, kept: int, first: Tensor | None = None) -> Tensor:
-    """The `kept` highest of the last axis as a mask of the scores' shape; equal scores go to the earlier place.
+    """A mask of the `kept` highest scores of the last axis, of the scores' shape; ties go to the earlier index.
 
-    Places that are marked in `first`, bool of the scores' shape, come before all others, whatever their scores.
+    Entries that are True in `first`, bool of the scores' shape, rank before all others, whatever their scores.
     """
+    # torch.topk leaves the order of ties open, and differs between devices; a stable sort does not.
     order = scores.argsort(dim=-1, descending=True, stable=True)
     if first is not None:
         marked = first.gather(-1, order).to(torch.int8)
@@ -65,5 +67,6 @@ def top(scores: Tensor, kept: int, first: Tensor | None = None) -> Tensor:
 
 
 def top_over_heads(scores: Tensor, kept: int, first: Tensor | None = None) -> Tensor:
-    """The `kept` highest over heads and places together, (batch, heads, n); ties to the earlier head, then place."""
+    """A mask of the `kept` highest scores of all heads together, (batch, heads, n); ties go to the earlier head, then
+    index."""
     return top(scores.flatten(1), kept, None if first is None else first.flatten(1)).view_as(scores)

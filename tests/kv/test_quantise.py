@@ -91,7 +91,7 @@ def test_groups_do_not_cross_heads():
 def _form(storage):
     from ctxprune.kv.cache.groups import GroupLayout
 
-    return GroupLayout(storage.bits, storage.group, storage.residual, storage.residual, 0), storage.ends
+    return GroupLayout(storage.bits, storage.group, storage.residual, storage.residual, 0), storage.fit_range
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -0.1, 1e-9, 1e5])

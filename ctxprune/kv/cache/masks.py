@@ -1,6 +1,8 @@
-"""Hooks that make a model read pruned caches: masks are cut to what each layer holds, positions moved if need be.
+"""Hooks that let a model read pruned caches: they cut masks to the tokens that each layer holds, and move positions of
+re-rotated caches.
 
-They stay on a model as long as a pruned cache of it lives, do nothing for other caches, and are removed with the last.
+They are on a model as long as a pruned cache of it exists, do nothing for other caches, and are removed with the last
+pruned cache.
 """
 
 from __future__ import annotations
@@ -24,11 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["attach", "attached_decoder", "pressed_layers"]
 
 _HOOKS, _LEASE = "_ctxprune_readers", "_ctxprune_lease"
-_LOCK = threading.RLock()  # finalizers run in any thread
+_LOCK = threading.RLock()  # reentrant: a finalizer may run in any thread, also in one that holds it
 
 
 def attach(model: nn.Module, cache: Cache) -> None:
-    """Let `model` read `cache`, for as long as the cache lives; attaching twice is attaching once.
+    """Let `model` read `cache` as long as the cache exists; a second call has no effect.
 
     Raises:
         UsageError: The model has no attention that takes a cache, or computes attention without masks.
@@ -37,14 +39,14 @@ def attach(model: nn.Module, cache: Cache) -> None:
     with _LOCK:
         if attached_decoder(cache) is decoder:
             return
-        readers = decoder.__dict__.get(_HOOKS)
-        if readers is None:
-            readers = decoder.__dict__[_HOOKS] = _ModelHooks(model, decoder)
-        setattr(cache, _LEASE, _Lease(decoder, readers))
+        hooks = decoder.__dict__.get(_HOOKS)
+        if hooks is None:
+            hooks = decoder.__dict__[_HOOKS] = _ModelHooks(model, decoder)
+        setattr(cache, _LEASE, _Lease(decoder, hooks))
 
 
 def attached_decoder(cache: object) -> nn.Module | None:
-    """The decoder that a cache was attached to last; None: to none."""
+    """The decoder that a cache is attached to; None where there is none."""
     lease = vars(cache).get(_LEASE)
     return None if lease is None else lease.decoder
 
@@ -58,7 +60,7 @@ def pressed_layers(cache: object) -> list[PrunedLayer]:
 
 
 class _ModelHooks:
-    """The hooks on one model, and how many caches need them."""
+    """The hooks on one model, with the number of caches that need them."""
 
     def __init__(self, model: nn.Module, decoder: nn.Module) -> None:
         attentions = attentions_of(model)
@@ -71,7 +73,7 @@ class _ModelHooks:
             self.hooks.before(each.module, _cut_mask)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy of the model starts without, since its hooks do nothing."""
+        """A copied model has none: its hooks would do nothing (see `Hooks`)."""
         return type(None), ()
 
     def release(self) -> None:
@@ -86,26 +88,27 @@ class _ModelHooks:
 
 
 class _Lease:
-    """A cache's share in the hooks of a model: copies of the cache share it, deep ones have their own."""
+    """Keeps the hooks of a model for one cache; shallow copies of the cache share it, deep copies have their own."""
 
-    def __init__(self, decoder: nn.Module, readers: _ModelHooks) -> None:
-        self.decoder, self.readers = decoder, readers
+    def __init__(self, decoder: nn.Module, hooks: _ModelHooks) -> None:
+        self.decoder, self.hooks = decoder, hooks
         with _LOCK:
-            readers.users += 1
-        weakref.finalize(self, readers.release).atexit = False
+            hooks.users += 1
+        # Not at exit: the model may be gone by then, and the hooks with it.
+        weakref.finalize(self, hooks.release).atexit = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Lease:
-        return _Lease(self.decoder, self.readers)
+        return _Lease(self.decoder, self.hooks)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A stored cache has none, and is attached again."""
+        """A pickled cache has none, and must be attached again."""
         return type(None), ()
 
 
 def _move_positions(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """Before the decoder: batch and device must be the cache's; positions go back by what re-rotation closed up."""
+    """Before the decoder: check batch and device against the cache, and move positions of re-rotated caches back."""
     cache = find_argument(module, "cache", args, kwargs)
     layers = pressed_layers(cache)
     if not layers:
@@ -132,7 +135,7 @@ def _move_positions(
 def _cut_mask(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """Before an attention module: the mask becomes that of its own layer, or of the one whose keys it shares."""
+    """Before an attention module: cut the mask to the tokens of its layer, or of the layer whose keys it shares."""
     cache = find_argument(module, "cache", args, kwargs)
     number = cache_layer_of(module)
     layers = cache.layers if isinstance(cache, DynamicCache) else []
@@ -147,6 +150,7 @@ def _cut_mask(
             f"pruned caches cannot be read with this attention's masks ({type(mask).__name__})",
             hint="load the model with attn_implementation='sdpa' or 'eager'",
         )
+    # Without a mask several new tokens would need a causal one, which such attention makes over all tokens read.
     if mask is None and hidden.shape[1] > 1:
         raise UsageError(
             "pruned caches cannot be read by an attention that makes its own masks",
@@ -158,7 +162,7 @@ def _cut_mask(
 
 
 def _forget_masks(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
-    """After the decoder, however it ended: the next call has to cut its masks itself."""
+    """After the decoder, also if it failed: the next call cuts its own masks."""
     for layer in pressed_layers(find_argument(module, "cache", args, kwargs)):
         layer.masked, layer.cut = False, None
 

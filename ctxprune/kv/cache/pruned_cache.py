@@ -1,4 +1,4 @@
-"""The cache of a pressed context: a `DynamicCache` that counts its bytes, branches, and goes to disk and back."""
+"""The cache of a pressed context: a `DynamicCache` with byte counts, branches for several questions, and files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ctxprune.kv.cache.saving import CACHE_FILE, collect_layers, load_layers
 from ctxprune.kv.model.attention import attentions_of
 from ctxprune.kv.model.files import model_fingerprint
 from ctxprune.kv.model.foreign import foreign_attribute
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,37 +28,37 @@ __all__ = ["PrunedCache", "can_press_all", "copy_cache", "count_bytes", "prepare
 
 
 class PrunedCache(DynamicCache):  # type: ignore[misc]
-    """A cache whose full-attention layers can be pressed; sliding-window and linear-attention layers stay whole.
+    """A cache whose full-attention layers can be pressed; sliding-window and linear-attention layers are never pressed.
 
-    It is used like the cache of the whole sequence: pass all ids to `model.generate(ids, cache=cache)`, or the
+    Use it like the cache of the whole sequence: pass all ids to `model.generate(ids, cache=cache)`, or the
     new ones to `model(...)`.
 
     Args:
         model: The model whose cache it is.
 
     Raises:
-        UsageError: It is no model, or one that cannot be served.
+        UsageError: It is no model, or one that is not supported.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        attentions_of(model)  # before its configuration is asked for
+        attentions_of(model)  # before its configuration is used: raises for what is no decoder
         super().__init__(config=model.config)
         self.press: dict[str, Any] = {}
         prepare_layers(self, model)
 
     @property
     def kept(self) -> list[list[list[int]]]:
-        """Tokens that each pressed layer keeps, by row and head."""
+        """Number of tokens that each pressed layer keeps, by row and head."""
         return [layer.kept.counts.each.tolist() for layer in pressed_layers(self) if layer.kept is not None]
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all that is held: keys, values, scales, counts and positions, tokens after the press included."""
+        """Bytes of everything in the cache: keys, values, scales, counts, columns, and tokens read after the press."""
         return count_bytes(self)
 
     @property
     def full_nbytes(self) -> int:
-        """Bytes that keys and values of all tokens read would take, had none been dropped."""
+        """Bytes that keys and values of all tokens read would take if none had been dropped."""
         total = 0
         for layer in self.layers:
             if isinstance(layer, PrunedLayer) and layer.is_initialized:
@@ -74,46 +75,45 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
         return self.nbytes / full if (full := self.full_nbytes) else 1.0
 
     def attach(self, model: nn.Module) -> None:
-        """Let a model read this cache: the one it came from does already."""
+        """Let a model read this cache, for instance a copy of the model that filled it."""
         attach(model, self)
 
     def copy(self) -> PrunedCache:
-        """A copy that can be read on without touching this one; kept tokens are shared, as nothing changes them."""
+        """A copy that can be extended without changing this one; kept tokens are shared, as they never change."""
         twin: PrunedCache = copy_cache(self)
         twin.press = dict(self.press)
         return twin
 
     def branch(self, rows: int) -> PrunedCache:
-        """A copy with every row of the batch repeated `rows` times, for several questions or beams at once.
+        """A copy with every row of the batch repeated `rows` times, for several questions or beams in one batch.
 
         Raises:
             UsageError: `rows` is not a whole number of at least 1.
         """
-        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
-            raise UsageError(f"rows is {rows!r}", hint="a whole number, 1 or more")
+        check_whole("rows", rows, 1)
         twin = self.copy()
         twin.batch_repeat_interleave(rows)
         return twin
 
     def crop(self, tokens_to_remove: int) -> None:
-        """Forget the last tokens, as many as `-tokens_to_remove`; of the tokens read after the press alone.
+        """Remove the last `-tokens_to_remove` tokens, which must have been read after the press.
 
         Raises:
-            UsageError: The number is positive or reaches into the pressed context, or there are layers left whole that
-                cannot go back.
+            UsageError: The number is positive or reaches into the pressed context, or an unpressed layer cannot be
+                cropped.
         """
-        stuck = [layer for layer in self.layers if not isinstance(layer, PrunedLayer) and not _can_crop(layer)]
-        if stuck and not tokens_to_remove:
+        uncroppable = [layer for layer in self.layers if not isinstance(layer, PrunedLayer) and not _can_crop(layer)]
+        if uncroppable and not tokens_to_remove:
             return
-        if stuck:
+        if uncroppable:
             raise UsageError(
-                f"a {type(stuck[0]).__name__} cannot forget its last tokens",
+                f"a {type(uncroppable[0]).__name__} cannot forget its last tokens",
                 hint="cache.copy() before reading on, or cache.activate_past_recording() for sliding windows",
             )
         super().crop(tokens_to_remove)
 
     def to(self, device: torch.device | str) -> PrunedCache:
-        """This cache with all it holds on another device."""
+        """Move the cache to another device; returns itself."""
         for layer in self.layers:
             if isinstance(layer, PrunedLayer):
                 layer.move(lambda held: held.to(device))
@@ -123,10 +123,10 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
 
     @property
     def model_fingerprint(self) -> str:
-        """Which model it belongs to; see `ctxprune.kv.model.files.model_fingerprint`.
+        """Fingerprint of its model; see `ctxprune.kv.model.files.model_fingerprint`.
 
         Raises:
-            UsageError: It is attached to none.
+            UsageError: It is attached to no model.
         """
         model = attached_decoder(self)
         if model is None:
@@ -149,7 +149,7 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
 
         Raises:
             InputError: There is no such file, or it was saved for another model.
-            FormatError: It is cut, damaged, or of another format or version.
+            FormatError: It is truncated, damaged, or of another format or version.
         """
         press, layers = load_layers(path, model)
         cache = cls(model)
@@ -158,11 +158,10 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
 
 
 def prepare_layers(cache: Cache, model: nn.Module) -> None:
-    """Put layers that can be pressed in the place of a dynamic cache's full-attention layers, while it is empty, and
-    let the model read them.
+    """Replace the full-attention layers of an empty dynamic cache by layers that can be pressed, and attach the model.
 
     Raises:
-        UsageError: The cache holds tokens, or is of another kind (static, quantised, offloaded).
+        UsageError: The cache holds tokens, or is static, quantised or offloaded.
     """
     if not isinstance(cache, DynamicCache) or cache.offloading:
         raise UsageError(
@@ -170,7 +169,8 @@ def prepare_layers(cache: Cache, model: nn.Module) -> None:
         )
     if any(isinstance(layer, DynamicLayer) and layer.get_seq_length() for layer in cache.layers):
         raise UsageError("the cache holds tokens already", hint="press a context from its first token on")
-    layers = cache.layers or DynamicCache(config=model.config).layers  # those of a model that says nothing come later
+    # A cache made without a configuration has no layers yet, and appends `layer_class_to_replicate` while reading.
+    layers = cache.layers or DynamicCache(config=model.config).layers
     cache.layers = [PrunedLayer() if type(layer) is DynamicLayer else layer for layer in layers]
     if cache.layer_class_to_replicate is DynamicLayer:
         cache.layer_class_to_replicate = PrunedLayer
@@ -185,7 +185,7 @@ def can_press_all(model: nn.Module) -> bool:
 
 
 def copy_cache(cache: Any) -> Any:
-    """A cache that can be read on apart: layers that only ever put new tensors in place share theirs."""
+    """A cache that can be extended independently; layers that never change a tensor in place share them."""
     twin = copy.copy(cache)
     shared = (PrunedLayer, DynamicLayer, DynamicSlidingWindowLayer)
     twin.layers = [copy.copy(layer) if type(layer) in shared else copy.deepcopy(layer) for layer in cache.layers]
@@ -193,7 +193,7 @@ def copy_cache(cache: Any) -> Any:
 
 
 def count_bytes(cache: Cache) -> int:
-    """Bytes of the storages behind all tensors that a cache holds, each storage once."""
+    """Bytes of the storages behind all tensors of a cache, each storage counted once."""
     storages = {
         held.untyped_storage().data_ptr(): held.untyped_storage().nbytes()
         for layer in cache.layers
@@ -204,7 +204,8 @@ def count_bytes(cache: Cache) -> int:
 
 
 def _can_crop(layer: Any) -> bool:
-    """Whether a layer of transformers' own can be cropped as it is."""
+    """Whether a layer of transformers can be cropped in its present state."""
+    # A window that has not been filled yet has dropped nothing.
     if isinstance(layer, DynamicSlidingWindowLayer) and layer.get_seq_length() < layer.sliding_window:
         return True
     return bool(layer.is_croppable and foreign_attribute(layer, "record_past", True))
@@ -223,7 +224,7 @@ def _layer_tensors(layer: Any) -> dict[str, torch.Tensor]:
 
 
 def _move_whole(layer: Any, device: torch.device | str) -> None:
-    """Move a layer of transformers' own."""
+    """Move a layer of transformers to a device."""
     if foreign_attribute(layer, "keys") is not None:
         layer.keys, layer.values = layer.keys.to(device), layer.values.to(device)
     for name in _STATES:

@@ -1,4 +1,4 @@
-"""Pruned caches on disk: one safetensors file with the model's fingerprint, whole or not at all."""
+"""Layers of pruned caches in a safetensors file, with the fingerprint of their model."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def load_layers(path: str | Path, model: nn.Module) -> tuple[dict[str, Any], lis
 
     Raises:
         InputError: There is no such file, or it was saved for another model.
-        FormatError: It is cut, damaged, or of another format or version.
+        FormatError: It is truncated, damaged, or of another format or version.
     """
     about, tensors = CACHE_FILE.read(path, model)
     try:

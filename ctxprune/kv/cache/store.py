@@ -1,7 +1,7 @@
-"""What is left of one layer: kept tokens of all heads one behind the other, so that heads may keep different counts.
+"""The kept tokens of one layer, in a flat form in which heads may keep different counts.
 
-Rows are ordered by batch row, then head, then place. How the numbers are held is a `Packed`: as they are (`Plain`),
-with fewer channels (`Thinned`), or quantised (`ctxprune.kv.cache.groups`).
+The flat form has one row per kept token, ordered by batch row, then head, then column. Its numbers are a `Packed`:
+unpacked (`Plain`), with fewer channels (`Thinned`), or quantised (`ctxprune.kv.cache.groups`).
 """
 
 from __future__ import annotations
@@ -27,15 +27,21 @@ __all__ = ["Counts", "KeptTokens", "Packed", "Plain", "Storage", "Thinned", "che
 
 @dataclass(frozen=True)
 class Counts:
-    """How many tokens each head of each row keeps: int32 (batch, kv_heads) on the cache's device."""
+    """How many tokens each head of each row keeps.
+
+    Attributes:
+        each: int32 (batch, kv_heads), on the cache's device.
+        longest: The largest count.
+        even: Whether all heads keep `longest`; most presses do, and then a view replaces gathering.
+    """
 
     each: Tensor
     longest: int
-    even: bool  # whether all heads keep `longest`
+    even: bool
 
     @classmethod
     def of(cls, each: Tensor) -> Counts:
-        """Counts with what follows from them."""
+        """Counts with the values derived from them."""
         low, high = (int(bound) for bound in torch.aminmax(each)) if each.numel() else (0, 0)
         return cls(each.to(torch.int32), high, low == high)
 
@@ -45,25 +51,25 @@ class Counts:
         return self.longest * self.each.numel() if self.even else int(self.each.sum())
 
     def padded(self, flat: Tensor) -> Tensor:
-        """(total, ...) as (batch, kv_heads, longest, ...); what stands behind a shorter head's tokens means nothing."""
+        """(total, ...) as (batch, kv_heads, longest, ...); the values behind a shorter head's tokens are arbitrary."""
         if self.even:
             return flat.view(*self.each.shape, self.longest, *flat.shape[1:])
-        places = self._places()  # index_select copies whole rows, which indexing does not
+        places = self._places()  # index_select copies whole rows, and is faster than advanced indexing
         return flat.index_select(0, places.flatten()).view(*places.shape, *flat.shape[1:])
 
     def real(self) -> Tensor | None:
-        """Which places of `padded` are tokens, bool (batch, kv_heads, longest); None if all are."""
+        """True for entries of `padded` that are tokens, bool (batch, kv_heads, longest); None if all are."""
         if self.even:
             return None
         return self._within()
 
     def owners(self) -> Tensor:
-        """For each row of the flat form the number of its (batch row, head) pair, long (total,)."""
+        """For each row of the flat form the index of its (batch row, head) pair, long (total,)."""
         pairs = torch.arange(self.each.numel(), device=self.each.device)
         return pairs.repeat_interleave(self.each.flatten().long(), output_size=self.total)
 
     def rows_of(self, batch_rows: Tensor) -> Tensor:
-        """Places in the flat form of all tokens of these batch rows, in their order, long."""
+        """Indices in the flat form of all tokens of these batch rows, in their order, long."""
         if self.even:
             whole = torch.arange(self.total, device=self.each.device).view(len(self.each), -1)
             return whole[batch_rows].flatten()
@@ -72,7 +78,7 @@ class Counts:
         return torch.cat(spans).to(self.each.device)
 
     def joined(self, rows: Tensor, later: Counts, more: Tensor) -> Tensor:
-        """The flat form in which each head has its part of `rows`, then that of `more`, whose counts are `later`."""
+        """The flat form in which each head has its part of `rows`, then its part of `more`, of counts `later`."""
         order = torch.cat([self.owners(), later.owners()]).argsort(stable=True)
         return torch.cat([rows, more])[order]
 
@@ -128,7 +134,7 @@ class Storage(Protocol):
         """Pack flat keys and values, (total, head_dim) each."""
 
     def nbytes(self, tokens: int, head_dim: int, itemsize: int) -> int:
-        """Bytes that `tokens` tokens of one head take, keys and values together, without their positions."""
+        """Bytes of `tokens` tokens of one head, keys and values together, without their columns."""
 
 
 def check_storage(storage: object) -> None:
@@ -148,7 +154,7 @@ class Plain(Packed):
     kind: ClassVar[str] = "plain"
 
     def unpack(self, counts: Counts) -> Tensor:  # noqa: ARG002
-        """The numbers themselves."""
+        """The stored tensor."""
         return self.flat
 
     def tensors(self) -> dict[str, Tensor]:
@@ -161,18 +167,18 @@ class Plain(Packed):
         return cls(tensors["flat"])
 
     def rows(self, counts: Counts, batch_rows: Tensor) -> Plain:
-        """Those of some rows of the batch."""
+        """The part that belongs to some rows of the batch."""
         return Plain(self.flat[counts.rows_of(batch_rows)])
 
 
 @dataclass(frozen=True)
 class Thinned(Packed):
-    """Numbers of some channels alone, (total, fewer), the others being zero (ThinK).
+    """Numbers of some channels only, (total, fewer); the others are zero (ThinK).
 
     Attributes:
-        flat: What is held.
-        channels: Which channels these are, int16 (batch, kv_heads, fewer).
-        width: How many there were, a scalar tensor.
+        flat: The stored channels.
+        channels: Indices of these channels, int16 (batch, kv_heads, fewer).
+        width: Number of channels before, a scalar tensor.
     """
 
     flat: Tensor
@@ -182,7 +188,7 @@ class Thinned(Packed):
 
     @classmethod
     def thin(cls, flat: Tensor, channels: Tensor, counts: Counts) -> Thinned:
-        """Drop all channels but these, long (batch, kv_heads, fewer)."""
+        """Keep only these channels, long (batch, kv_heads, fewer)."""
         wanted = channels.flatten(0, 1)[counts.owners()]
         return cls(flat.gather(1, wanted), channels.to(torch.int16), torch.tensor(flat.shape[1], dtype=torch.int32))
 
@@ -192,7 +198,7 @@ class Thinned(Packed):
         return self.flat.new_zeros(len(self.flat), int(self.width)).scatter_(1, wanted, self.flat)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Three tensors, by the attributes' names."""
+        """The three tensors by the names of the attributes."""
         return {"flat": self.flat, "channels": self.channels, "width": self.width}
 
     @classmethod
@@ -201,12 +207,12 @@ class Thinned(Packed):
         return cls(tensors["flat"], tensors["channels"], tensors["width"])
 
     def rows(self, counts: Counts, batch_rows: Tensor) -> Thinned:
-        """Those of some rows of the batch."""
+        """The part that belongs to some rows of the batch."""
         return Thinned(self.flat[counts.rows_of(batch_rows)], self.channels[batch_rows].contiguous(), self.width)
 
 
 def column_type(columns: int) -> torch.dtype:
-    """The smallest of int16 and int32 that numbers so many columns."""
+    """int16 where it can number so many columns, else int32."""
     return torch.int16 if columns < torch.iinfo(torch.int16).max else torch.int32
 
 
@@ -215,9 +221,9 @@ class KeptTokens:
     """The kept tokens of one layer.
 
     Attributes:
-        keys: Their keys; `values` their values.
-        counts: How many there are in each head.
-        columns: The column of each in the sequence that was read, int32 or int16 (total,), ascending in each head.
+        keys: Their keys; `values` likewise.
+        counts: How many each head keeps.
+        columns: The column of each token in the sequence read, int32 or int16 (total,), ascending in each head.
     """
 
     keys: Packed
@@ -227,7 +233,7 @@ class KeptTokens:
 
     @classmethod
     def of(cls, keys: Tensor, values: Tensor, plan: Plan, tokens: int) -> KeptTokens:
-        """What a plan leaves of the first `tokens` of keys and values, (batch, kv_heads, n, head_dim), copied."""
+        """Copies of the tokens that a plan keeps of the first `tokens`; keys and values are (batch, kv_heads, n, d)."""
         chosen = plan.chosen[..., :tokens]
         counts = Counts.of(chosen.sum(dim=-1))
         keys = (keys if plan.keys is None else plan.keys)[..., :tokens, :][chosen]
@@ -244,7 +250,7 @@ class KeptTokens:
         )
 
     def rows(self, batch_rows: Tensor) -> KeptTokens:
-        """Those of some rows of the batch, which may repeat."""
+        """The part that belongs to some rows of the batch, which may repeat."""
         return KeptTokens(
             self.keys.rows(self.counts, batch_rows),
             self.values.rows(self.counts, batch_rows),
@@ -267,7 +273,7 @@ class KeptTokens:
         return KeptTokens(more_keys, more_values, Counts.of(self.counts.each + more), columns)
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that is held, by name."""
+        """Every tensor by name."""
         parts = {"keys": self.keys, "values": self.values}
         held = {f"{part}.{name}": tensor for part, packed in parts.items() for name, tensor in packed.tensors().items()}
         return {**held, "counts": self.counts.each, "columns": self.columns}

@@ -1,4 +1,4 @@
-"""Greedy decoding with drafts copied from retrieved passages and the prompt, checked by the model a draft at a time."""
+"""Greedy decoding with drafts copied from retrieved passages and the prompt, verified by the model in one call each."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ __all__ = ["DraftReport", "DraftResult", "Drafts", "generate_with_drafts"]
 
 @dataclass(frozen=True)
 class DraftReport:
-    """What drafts saved in one call.
+    """Statistics of one call.
 
     Attributes:
         tokens: Tokens generated.
-        steps: Calls of the model, the first one over the prompt included; without drafts there are as many as tokens.
-        drafted: Tokens proposed; `accepted` of them were what the model says.
+        steps: Calls of the model, the one over the prompt included; without drafts, as many as tokens.
+        drafted: Tokens proposed.
+        accepted: Proposed tokens that the model confirmed.
     """
 
     tokens: int
@@ -44,13 +45,13 @@ class DraftReport:
 
     @property
     def steps_saved(self) -> float:
-        """Share of the model's steps that drafts made needless, 0..1."""
+        """Share of the model's steps that were saved, 0..1."""
         return 1 - self.steps / self.tokens if self.tokens else 0.0
 
 
 @dataclass(frozen=True)
 class DraftResult:
-    """Ids of prompt and answer, (1, n), and what drafts saved."""
+    """Ids of prompt and answer, (1, n), with statistics."""
 
     ids: Tensor
     report: DraftReport
@@ -59,21 +60,22 @@ class DraftResult:
 class Drafts:
     """Drafts from passages and the prompt: `model.generate(ids, custom_generate=Drafts(passages), do_sample=False)`.
 
-    The last tokens are looked for in the passages, the prompt and what was generated, the longest n-gram first; what
-    follows there is the draft (the retrieval part of Quan et al., "RASD: Retrieval-Augmented Speculative Decoding",
-    2025, without its draft model; Saxena, "Prompt Lookup Decoding", 2023). The model checks a draft in one call and
-    keeps what it says itself, so that the text is that of greedy decoding, as far as the model's numbers do not depend
-    on how many tokens it reads at once: in half precision a near tie may fall the other way. Drafts double while they
-    are right and shrink to little more than what was right. Processors, stopping criteria and caches, pruned ones too,
-    are those of `generate`; a streamer gets nothing, since transformers does not hand it on.
+    The last tokens are searched in the passages, the prompt and the generated text, the longest n-gram first; the
+    tokens that follow there are the draft (the retrieval part of Quan et al., "RASD: Retrieval-Augmented Speculative
+    Decoding", 2025, without its draft model; Saxena, "Prompt Lookup Decoding", 2023). The model verifies a draft in one
+    call and only its own tokens are kept, so that the text is that of greedy decoding, as far as the model's logits do
+    not depend on how many tokens it reads at once: in half precision a near tie may be decided differently. Drafts
+    double while they are confirmed, and shrink to little more than the confirmed part otherwise. Logits processors,
+    stopping criteria and caches, pruned ones included, are those of `generate`; a streamer gets nothing, as
+    transformers does not pass it on.
 
-    One object serves one call at a time; `report` is that of the last one. Passages are indexed once.
+    One object serves one call at a time; `report` holds the statistics of the last call. Passages are indexed once.
 
     Args:
         passages: Token ids of each retrieved text, in any number; or an index of them.
-        longest: The longest n-gram looked for, 1 or more.
-        shortest: The shortest one, 1..longest.
-        most: Tokens in a draft at most, 1 or more; behind a single equal token a quarter of what else is due.
+        longest: The longest n-gram to search, 1 or more.
+        shortest: The shortest n-gram to search, 1..longest.
+        most: Maximum tokens of a draft, 1 or more; after a match of one token, drafts are a quarter as long.
 
     Raises:
         UsageError: A parameter is out of its range, or passages are not token ids.
@@ -101,7 +103,7 @@ class Drafts:
         """Generate; called by `model.generate`.
 
         Raises:
-            UsageError: More than one row, sampling or beams, no cache, or a cache that holds all ids already.
+            UsageError: More than one row, sampling or beam search, no cache, or a cache that holds all ids already.
         """
         cache = model_kwargs.get("cache", model_kwargs.get("past_key_values"))
         _check_request(model, input_ids, generation_config, cache)
@@ -115,7 +117,7 @@ class Drafts:
             steps, drafted, before = steps + 1, drafted + len(draft), ids.shape[1]
             ids, right, done = _accept_draft(ids, draft, logits, logits_processor, stopping_criteria)
             accepted += right
-            reader.forget(ids.shape[1] - 1)
+            reader.crop(ids.shape[1] - 1)
             if done:
                 break
             guess.learn(ids[0, before:].tolist(), len(draft), right)
@@ -136,10 +138,10 @@ def generate_with_drafts(
 
     Args:
         model: A decoder of transformers.
-        ids: Token ids of the prompt, (1, n), those in the cache included.
+        ids: Token ids of the prompt, (1, n), including those in the cache.
         passages: Token ids of each retrieved text, or an index of them.
-        most: Tokens in a draft at most.
-        options: As `generate` takes them: `cache=`, `max_new_tokens=`, `eos_token_id=` and so on.
+        most: Maximum tokens of a draft.
+        options: Options of `generate`: `cache=`, `max_new_tokens=`, `eos_token_id=` and so on.
 
     Raises:
         UsageError: As `Drafts`.
@@ -152,7 +154,7 @@ def generate_with_drafts(
 
 
 class _Proposer:
-    """What comes next, from all texts at hand, and how much of it to propose."""
+    """Proposes drafts from all texts, and adapts their length."""
 
     def __init__(self, passages: DraftIndex, prompt: list[int], most: int) -> None:
         sizes = {"longest": passages.longest, "shortest": passages.shortest}
@@ -160,11 +162,11 @@ class _Proposer:
         self._own = GrowingIndex(**sizes)
         self._ended = prompt[-64:]
         self._near = [0, 0]
-        self._source: tuple[int, int] | None = None  # the text of the last draft, and where it began
+        self._source: tuple[int, int] | None = None  # text of the last draft, and its start
         self._most, self._size = most, min(8, most)
 
     def learn(self, tokens: list[int], drafted: int, right: int) -> None:
-        """Take what was generated in one step, of which `right` tokens of `drafted` had been proposed."""
+        """Record the tokens of one step, `right` of which, out of `drafted`, had been proposed."""
         self._own.add(tokens)
         self._ended = (self._ended + tokens)[-64:]
         if self._source is not None and right:
@@ -174,7 +176,7 @@ class _Proposer:
             self._size = min(2 * drafted, self._most) if right == drafted else min(max(right + 2, 4), self._most)
 
     def draft(self, room: int) -> list[int]:
-        """Tokens to propose, `room` at most."""
+        """Tokens to propose, at most `room`."""
         self._source = None
         if room < 1:
             return []
@@ -196,15 +198,16 @@ class _Proposer:
 
 
 class _ModelReader:
-    """Lets the model read on, and forget what was not right."""
+    """Lets the model read ids and drafts, and removes rejected tokens from the cache."""
 
     def __init__(self, model: nn.Module, cache: Any, mask: Tensor | None) -> None:
         self._model, self._cache, self._mask = model, cache, mask
         self._name = cache_argument_name(model)
+        # Logits over the whole prompt are large (tokens x vocabulary): most models can return the last ones only.
         self._few = "logits_to_keep" in inspect.signature(model.forward).parameters
         record = foreign_attribute(cache, "activate_past_recording")
         if record is not None:
-            record()  # sliding windows then keep what they need to go back
+            record()  # sliding windows then keep the tokens they need to be cropped
 
     def read(self, ids: Tensor, draft: list[int]) -> Tensor:
         """Logits of the last token of `ids` and of the draft's behind it, float32 (1, 1 + draft, vocabulary)."""
@@ -220,16 +223,17 @@ class _ModelReader:
         logits: Tensor = output.logits[:, -count:].float()
         return logits
 
-    def forget(self, stay: int) -> None:
-        """Leave `stay` tokens in the cache."""
+    def crop(self, stay: int) -> None:
+        """Crop the cache to `stay` tokens."""
         self._cache.crop(stay - self._cache.get_seq_length())
 
 
 def _accept_draft(
     ids: Tensor, draft: list[int], logits: Tensor, processor: Any, stopping: Any
 ) -> tuple[Tensor, int, bool]:
-    """The ids with what the model says behind them, how many of the draft's tokens are right, and whether it ends."""
+    """The ids with the model's own tokens appended, how many of the draft's were confirmed, and whether to stop."""
     for number in range(len(draft) + 1):
+        # Processors see the ids before each token, as in ordinary decoding: drafted ids must not be among them.
         scores = logits[:, number] if not processor else processor(ids, logits[:, number])
         token = scores.argmax(dim=-1)
         ids = torch.cat([ids, token[:, None].to(ids.device)], dim=1)

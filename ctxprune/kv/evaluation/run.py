@@ -1,4 +1,4 @@
-"""The whole comparison: every press, ratio, mode and storage over made tasks and running text, resumable."""
+"""The comparison of presses, ratios, modes and storages on synthetic tasks and running text; it can be resumed."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "StepLog", "cells_of", "check_log", "compare", "read_text"]
 
-_CONTEXT, _FOLLOWING = 1024, 256  # tokens of a window for perplexity
+_CONTEXT, _FOLLOWING = 1024, 256  # tokens of a window for perplexity: pressed, and predicted
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is compared.
+    """The settings of a comparison.
 
     Attributes:
-        presses: Registered names of presses, or `wrapper(press)`; none: all that need nothing learned.
-        ratios: Shares of the full cache's bytes to save, each 0 <= r < 1; every storage gets as many tokens as fit.
+        presses: Registered names of presses, or `wrapper(press)`; empty: all presses that need nothing learned.
+        ratios: Shares of the full cache's bytes to save, each 0 <= r < 1; every storage keeps as many tokens as fit.
         modes: "blind" and "aware".
         storages: "plain", "kivi8", "kivi4", "kivi2".
         tasks: Names of `ctxprune.kv.evaluation.samples.TASKS`.
-        tokens: Tokens of a context.
-        samples: Samples of each task.
+        tokens: Tokens per context.
+        samples: Samples per task.
         windows: Windows for perplexity (1,024 tokens of context, 256 that follow), question-blind.
-        seed: What is drawn.
+        seed: Random seed of the samples.
 
     Raises:
-        UsageError: One is out of its range or unknown.
+        UsageError: A value is out of its range or unknown.
     """
 
     presses: tuple[str, ...] = ()
@@ -116,13 +116,13 @@ def compare(
         model: A decoder.
         tokenizer: Its tokenizer.
         text: A file of running text, plain or .gz.
-        asked: What is compared.
-        cells: The cells, where they are not those of `cells_of(asked)`; the same ones whenever a log is gone on from.
-        log: A file that keeps each finished sample, to go on from; None: nothing is kept.
-        progress: Told how many samples and windows of all are done.
+        asked: The settings.
+        cells: The cells; None: those of `cells_of(asked)`. A run that resumes from a log needs the same cells.
+        log: A file for the results of finished samples, to resume from; None: results are not saved.
+        progress: Called with the number of finished samples and windows, and their total.
 
     Raises:
-        InputError: The text cannot be read or is too short, or the log is none or cannot be written.
+        InputError: The text cannot be read or is too short, or the log is invalid or cannot be written.
     """
     running, steps = read_text(text), StepLog(log, asked, model)
     samples = [
@@ -175,7 +175,7 @@ def read_text(path: Path) -> str:
     """The text of a file, plain or .gz.
 
     Raises:
-        InputError: It cannot be read, is no UTF-8, or expands to more than 200 times its compressed size.
+        InputError: It cannot be read, is not UTF-8, or expands to more than 200 times its compressed size.
     """
     try:
         with open_bytes(path) as file:
@@ -185,10 +185,10 @@ def read_text(path: Path) -> str:
 
 
 def check_log(path: Path) -> None:
-    """Make sure that a log can be gone on with.
+    """Check that a run can write to a log, or resume from it.
 
     Raises:
-        InputError: Its folder is missing, or the file is no log of this command.
+        InputError: Its folder is missing, or the file is not a log of this command.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -213,18 +213,19 @@ _STORAGES: dict[str, Storage | None] = {
 
 
 class StepLog:
-    """Finished steps by name in a file of JSON lines; a line that was cut is done again."""
+    """Results of finished steps, by name, in a file of JSON lines; a truncated line is computed again."""
 
     def __init__(self, log: Path | None, asked: Comparison, model: nn.Module) -> None:
         self._log = log
         if log is not None:
             check_log(log)
+        # A log serves one model and one set of options: lines of others are ignored.
         about = json.dumps([asked.to_dict(), model_fingerprint(model)], sort_keys=True)
         self._of = hashlib.sha256(about.encode()).hexdigest()[:16]
         self._done = dict(self._lines())
 
     def step(self, name: str, make: Callable[[], list[Any]]) -> list[Any]:
-        """What `make` gives, from the file where it is there."""
+        """The result of `make`, or the one in the file."""
         if name not in self._done:
             self._done[name] = make()
             if self._log is not None:
@@ -240,7 +241,7 @@ class StepLog:
         if self._log is None or not self._log.exists():
             return
         for line in self._log.read_bytes().splitlines():
-            with suppress(ValueError):  # cut or damaged: it is done again
+            with suppress(ValueError):  # truncated or damaged: it is computed again
                 entry = unseal(line, required=False)
                 if isinstance(entry, dict) and entry.get("of") == self._of and {"step", "rows"} <= entry.keys():
                     yield entry["step"], entry["rows"]

@@ -1,7 +1,7 @@
-"""Made tasks that need one place of a long context: one fact in running text, and one pair among many like it.
+"""Synthetic tasks about one fact in a long context: a fact in running text, or one of many similar facts.
 
 They follow Kamradt's "needle in a haystack" and the needles with one and with many keys of RULER (Hsieh et al.,
-arXiv:2404.06654). Both are samples from a seed, so that no two runs need the same text.
+arXiv:2404.06654). Samples are determined by a seed and the running text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WORDS = (
     "needle ocean orchid oyster pebble pepper pillow planet pocket quartz rabbit ribbon river rocket saddle salmon "
     "shadow silver spider summer temple thunder ticket timber tunnel turtle valley velvet violin walnut window winter"
 )
-_SPREAD = 128  # tokens of context to a fact among many
+_SPREAD = 128  # tokens of context per fact, in the task with many facts
 _END = re.compile(r"\s*\.\s+|\s*\n\s*")
 
 
@@ -41,11 +41,11 @@ class Sample:
     """One question over one context, as token ids (1, ...).
 
     Attributes:
-        task: The name of the task.
-        context: What is read first and pruned.
-        question: What follows it, up to where the answer begins.
+        task: Name of the task.
+        context: The context to read and prune.
+        question: The question, up to the start of the answer.
         answer: The answer.
-        depth: Where the fact stands, 0 (first) to 1 (last).
+        depth: Position of the fact in the context, 0 (start) to 1 (end).
     """
 
     task: str
@@ -56,15 +56,15 @@ class Sample:
 
 
 def make_samples(task: str, tokenizer: Any, text: str, *, tokens: int, count: int, seed: int = 0) -> list[Sample]:
-    """`count` samples of one task, the fact at depths spread evenly over the context.
+    """`count` samples of one task, with facts at depths spread evenly over the context.
 
     Args:
         task: A name of `TASKS`.
-        tokenizer: The model's.
-        text: Running text to hide needles in; long enough for `tokens` tokens at least.
-        tokens: Tokens of each context, about: never more.
-        count: How many.
-        seed: What is drawn.
+        tokenizer: The model's tokenizer.
+        text: Running text to insert facts into; at least `tokens` tokens long.
+        tokens: Maximum tokens of each context, nearly reached.
+        count: Number of samples.
+        seed: Random seed.
 
     Raises:
         UsageError: There is no such task, or a number is out of its range.
@@ -77,6 +77,7 @@ def make_samples(task: str, tokenizer: Any, text: str, *, tokens: int, count: in
     frame = ChatFrame.of(tokenizer)
     samples = []
     for number in range(count):
+        # One stream per sample: a larger count or another order of tasks leaves the samples as they are.
         rng = random.Random(f"{task} {seed} {number}")
         depth = (number + rng.random()) / count
         samples.append(TASKS[task](_SampleBuilder(tokenizer, frame, tokens, rng), text, depth))
@@ -124,7 +125,7 @@ def _build_needle(builder: _SampleBuilder, text: str, depth: float) -> Sample:
 
 
 def _draw_sentences(builder: _SampleBuilder, text: str, room: int) -> list[str]:
-    """Sentences of the text from a drawn place on, as many as fit."""
+    """Sentences of the text from a random start on, as many as fit."""
     pieces = [f" {piece}." for piece in _END.split(text) if piece]
     if not pieces:
         raise InputError("the text has no sentences", hint="running text with full stops")
@@ -143,7 +144,7 @@ def _draw_sentences(builder: _SampleBuilder, text: str, room: int) -> list[str]:
 
 
 def _build_key_value(builder: _SampleBuilder, text: str, depth: float) -> Sample:
-    """One of many facts of one form, spread evenly over the text: one to 128 tokens."""
+    """One of many facts of the same form, spread evenly over the text, one per 128 tokens."""
     rng, words = builder.rng, _WORDS.split()
     count = max(builder.tokens // _SPREAD, 2)
     names = rng.sample([f"{first} {second}" for first in words for second in words if first != second], count)

@@ -1,4 +1,4 @@
-"""The gates of a model: per layer two small projections and a bias."""
+"""The gates of a model: two small projections and a bias per layer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FILE = ModelFile(
     ("layers", "hidden", "width"),
     "load them with the model they were trained with",
 )
-_CLOSED = 1e-20  # gates below count as 0: their logarithm has no gradient that is a number
+_CLOSED = 1e-20  # smaller gates count as 0: the gradient of their logarithm would overflow
 
 
 class LayerGate(nn.Module):  # type: ignore[misc]
@@ -38,7 +38,7 @@ class LayerGate(nn.Module):  # type: ignore[misc]
     Args:
         hidden: Size of h.
         width: Interaction dimension.
-        bias: Where it starts; above 0 keeps.
+        bias: Initial bias; above 0 tokens are kept.
     """
 
     def __init__(self, hidden: int, width: int, bias: float) -> None:
@@ -59,14 +59,14 @@ class LayerGate(nn.Module):  # type: ignore[misc]
 
 
 class Gates(nn.Module):  # type: ignore[misc]
-    """One `LayerGate` for each layer with full attention, by the layer's number.
+    """One `LayerGate` for each layer with full attention, by the layer's index.
 
     Args:
-        layers: Numbers of the layers.
+        layers: Indices of the layers.
         hidden: Hidden size of the model.
         width: Interaction dimension r, 1 or more.
-        bias: Start of the biases. A token stays with probability sigmoid(bias) at each step of the first epoch.
-        seed: Of the projections.
+        bias: Initial bias. At first, a token is kept with probability sigmoid(bias) at each step.
+        seed: Random seed of the projections.
 
     Raises:
         UsageError: A number is out of its range.
@@ -87,7 +87,7 @@ class Gates(nn.Module):  # type: ignore[misc]
 
     @classmethod
     def of(cls, model: nn.Module, width: int = 16, *, bias: float = 6.0, seed: int = 0) -> Gates:
-        """Fresh gates for a model's layers with full attention, on its device, float32.
+        """New gates for a model's layers with full attention, on its device, float32.
 
         Raises:
             UsageError: The model has no such layer, layers share their keys, or a number is out of its range.
@@ -99,12 +99,12 @@ class Gates(nn.Module):  # type: ignore[misc]
 
     @property
     def layers(self) -> list[int]:
-        """Numbers of the gated layers, ascending."""
+        """Indices of the gated layers, ascending."""
         return sorted(int(layer) for layer in self.by_layer)
 
     @property
     def digest(self) -> str:
-        """What tells them from others: sha256, first 16 hex digits."""
+        """sha256 of all weights, first 16 hex digits."""
         return tensor_digest(self.state_dict().values())
 
     def __getitem__(self, layer: int) -> LayerGate:
@@ -143,7 +143,7 @@ class Gates(nn.Module):  # type: ignore[misc]
 
         Raises:
             InputError: There is no such file, or it was saved for another model.
-            FormatError: It is cut, damaged, or of another format or version.
+            FormatError: It is truncated, damaged, or of another format or version.
         """
         about, tensors = _FILE.read(path, model)
         try:
@@ -161,8 +161,9 @@ def log_keep(logits: Tensor, alpha: float, own: Tensor) -> Tensor:
     Args:
         logits: I, (batch, steps, tokens); steps in order.
         alpha: Of the gate's sigmoid; see `ctxprune.kv.gates.entmax`.
-        own: bool, broadcast to the logits: where the step is not after the token, so that the gate does not act.
+        own: bool, broadcast to the logits: True where the step is not after the token, so that the gate has no effect.
     """
+    # A gate of exactly 0 is a masked 1 here: log 0 has no finite gradient, and the cumulated count closes it for good.
     gates = alpha_sigmoid(logits, alpha).masked_fill(own, 1.0)
     closed = gates < _CLOSED
     logs = gates.masked_fill(closed, 1.0).log().cumsum(dim=-2)

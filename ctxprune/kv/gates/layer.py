@@ -1,4 +1,4 @@
-"""The layer of a transformers cache from which gates remove tokens while the model writes."""
+"""The layer of a transformers cache from which gates remove tokens during generation."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 __all__ = ["GatedLayer"]
 
-_NONE = -1  # the column of a place that holds no token: a row with fewer tokens than the longest
+_NONE = -1  # column of an empty slot, in a row with fewer tokens than the longest
 
 
 class GatedLayer(DynamicLayer):  # type: ignore[misc]
-    """Tokens that no gate has closed, all heads alike; rows of a batch may hold different ones.
+    """Tokens that no gate has closed, the same in all heads; rows of a batch may hold different ones.
 
-    It counts tokens as the caller does: `get_seq_length` is the number of tokens that were read. `keys` and `values`
-    are (batch, kv_heads, held, d), as long as the row that holds most.
+    `get_seq_length` is the number of tokens read, dropped ones included. `keys` and `values` are (batch, kv_heads,
+    held, d), as long as the longest row.
 
     Attributes:
-        columns: The column of each held token in the sequence read, int32 (batch, held), ascending; -1 in front
-            of rows that hold fewer.
+        columns: The column of each held token in the sequence read, int32 (batch, held), ascending; -1 for empty
+            slots in front of shorter rows.
         interactions: Their key parts of the gate, (batch, held, width).
-        seen: Tokens read.
+        seen: Number of tokens read.
     """
 
     keys: Tensor
@@ -43,29 +43,29 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
         self.seen = 0
         self.columns: Tensor | None = None
         self.interactions: Tensor | None = None
-        self._after: tuple[Tensor | None, int] | None = None  # what the step under way leaves, and its tokens
+        self._after: tuple[Tensor | None, int] | None = None  # columns to keep after the current step, and its tokens
 
     @property
     def held(self) -> Tensor:
-        """Tokens held by each row, long (batch,)."""
+        """Number of tokens held by each row, long (batch,)."""
         if self.columns is None:
             return torch.zeros(0, dtype=torch.long)
         return (self.columns != _NONE).sum(dim=-1)
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def gate(self, gate: LayerGate, hidden: Tensor, mask: Tensor | None) -> Tensor | None:
-        """Let the gate look at new tokens, before `update`; a single token's closed ones are removed at once.
+        """Apply the gate for new tokens, before `update`; if there is one new token, closed ones are removed at once.
 
         Args:
-            gate: The layer's.
+            gate: The layer's gate.
             hidden: The attention's input, (batch, new, hidden size).
             mask: (batch or 1, heads or 1, new, tokens read + new), bool or added to logits; None: nothing is padded.
 
         Returns:
-            The mask of what `update` will return; None where nothing is masked.
+            The mask for the keys that `update` will return; None where nothing is masked.
 
         Raises:
-            UsageError: A gate looked already.
+            UsageError: A gate has been applied in this step already.
         """
         if self._after is not None:
             raise UsageError("two gates act in one layer", hint="open ctxprune.kv.dropping once")
@@ -78,7 +78,7 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
             keys = torch.cat([self.interactions, key], dim=1)
         steps = own[None, :, None]
         closed = (gate.logits(query, keys) < 0) & (columns[:, None] < steps)
-        if new > 1:  # for good
+        if new > 1:  # a token that was closed once stays closed for all later steps
             closed = closed.cumsum(dim=1) > 0
         open_ = ~closed & (columns[:, None] <= steps) & (columns[:, None] != _NONE)
         fit = None if mask is None else _gather_mask(mask, columns)
@@ -100,10 +100,10 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
         return None if not bool(shut.any()) else ~shut
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Append, return what the tokens may look at, and hold what stays after the last of them.
+        """Append new tokens, return the keys and values they may attend to, and keep those open after the last of them.
 
         Raises:
-            UsageError: No gate looked at the tokens: the model was called outside `dropping`.
+            UsageError: No gate was applied: the model was called outside `dropping`.
         """
         if self._after is None:
             raise UsageError(
@@ -116,12 +116,12 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
             self._keep_columns(stay)
         return keys, values
 
-    def forget(self) -> None:
-        """Leave a step that did not come to its end."""
+    def discard_step(self) -> None:
+        """Discard a step that was not finished."""
         self._after = None
 
     def get_seq_length(self) -> int:
-        """Tokens that were read, dropped ones included."""
+        """Number of tokens read, dropped ones included."""
         return self.seen
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
@@ -129,7 +129,7 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
         return self.seen + query_length, 0
 
     def crop(self, tokens_to_remove: int) -> None:
-        """Nothing can be taken back.
+        """Not possible: dropped tokens cannot be restored.
 
         Raises:
             UsageError: Unless the number is 0.
@@ -140,12 +140,12 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
             )
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Remove all tokens."""
         super().reset()
         self._clear()
 
     def batch_select_indices(self, indices: Tensor) -> None:
-        """Leave some rows of the batch alone, by their numbers, which may repeat."""
+        """Keep only some rows of the batch, by their indices, which may repeat."""
         if self.columns is None or self.interactions is None:
             return
         indices = indices.to(self.columns.device)
@@ -153,7 +153,7 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
         self.keys, self.values = self.keys[indices], self.values[indices]
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
-        """Put the batch's rows in another order (beam search)."""
+        """Reorder the rows of the batch (beam search)."""
         self.batch_select_indices(beam_idx)
 
     def batch_repeat_interleave(self, repeats: int) -> None:
@@ -162,7 +162,7 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
             self.batch_select_indices(torch.arange(len(self.columns)).repeat_interleave(repeats))
 
     def tensors(self) -> dict[str, Tensor]:
-        """Every tensor that is held, by name."""
+        """Every tensor of the layer, by name."""
         if self.columns is None or self.interactions is None:
             return {}
         return {
@@ -173,7 +173,7 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
         }
 
     def _keep_columns(self, stay: Tensor, *, before: bool = False) -> None:
-        """Hold the places `stay`, long (batch, fewer), -1 for none; `before` the new token's keys are there."""
+        """Keep the slots `stay`, long (batch, fewer), -1 for empty; with `before`, the newest token has no keys yet."""
         columns, interactions = self.columns, self.interactions
         if columns is None or interactions is None:
             return
@@ -185,18 +185,19 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
 
 
 def _columns_to_keep(open_: Tensor) -> Tensor | None:
-    """Which places stay, in their order, long (batch, longest row), -1 in front of shorter rows; None for all."""
+    """Indices of open slots, in order, long (batch, longest row), -1 in front of shorter rows; None for all."""
     if bool(open_.all()):
         return None
     if len(open_) == 1:
         return open_[0].nonzero().T
     longest = int(open_.sum(dim=-1).max())
+    # A stable sort of False before True moves empty slots to the front and keeps the order of tokens.
     order = open_.to(torch.int8).argsort(dim=-1, stable=True)[:, open_.shape[1] - longest :]
     return order.masked_fill(~open_.gather(-1, order), _NONE)
 
 
 def _gather_rows(held: Tensor, stay: Tensor, axis: int) -> Tensor:
-    """Places of an axis, for each row of the batch its own; a copy, so that what is dropped is freed."""
+    """Select each row's own indices of an axis; a copy, so that the memory of dropped tokens is freed."""
     if len(stay) == 1:
         return held.index_select(axis, stay[0])
     at = stay.clamp(min=0).view(len(stay), *[1] * (held.ndim - 1 + axis), stay.shape[1], *[1] * (-1 - axis))
@@ -206,7 +207,7 @@ def _gather_rows(held: Tensor, stay: Tensor, axis: int) -> Tensor:
 
 
 def _gather_mask(mask: Tensor, columns: Tensor) -> Tensor:
-    """A mask of all tokens read at the columns of those that are here, (batch, heads or 1, new, here)."""
+    """A mask over all tokens read, reduced to the given columns, (batch, heads or 1, new, columns)."""
     rows, heads, new = len(columns), mask.shape[1], mask.shape[2]
     at = columns.clamp(min=0).long()[:, None, None].expand(rows, heads, new, -1)
     return mask.expand(rows, -1, -1, -1).gather(-1, at)

@@ -1,8 +1,8 @@
-"""What a press may ask of an attention module of transformers: its projections, its rotary embedding, its sizes.
+"""An attention module of transformers as presses use it: projections, rotary embedding, sizes.
 
-Modules are recognised by what they have, not by their class: query and key projections, apart (`q_proj`, `k_proj`)
-or in one matrix (`qkv_proj`), norms of queries and keys, full or partial rotary embeddings. What was recognised is
-checked against the keys in the cache, so that a module that works otherwise is refused and never scored wrongly.
+Modules are recognised by their attributes, not by their class: separate query and key projections (`q_proj`, `k_proj`)
+or one matrix (`qkv_proj`), norms of queries and keys, full or partial rotary embeddings. Keys computed in this way are
+compared with those in the cache, so that a module of another design is refused and never scored wrongly.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ _CACHE_NAMES = ("cache", "past_key_values")  # the second one is deprecated sinc
 
 @dataclass(frozen=True)
 class Attention:
-    """One attention module and the number of its layer."""
+    """One attention module, with the index of its layer."""
 
     module: nn.Module
     layer: int
 
     @property
     def heads(self) -> int:
-        """Query heads."""
+        """Number of query heads."""
         return int(self._config_value("num_attention_heads"))
 
     @property
     def scaling(self) -> float:
-        """What dot products are multiplied by."""
+        """The factor that dot products of queries and keys are multiplied with."""
         return float(foreign_attribute(self.module, "scaling", foreign_attribute(self.module, "head_dim", 1) ** -0.5))
 
     @property
@@ -61,7 +61,7 @@ class Attention:
 
     @property
     def output(self) -> nn.Module:
-        """The projection behind the heads, (heads * d) -> hidden size."""
+        """The output projection, (heads * d) -> hidden size."""
         for name in ("o_proj", "dense", "out_proj"):
             found: nn.Module | None = foreign_attribute(self.module, name)
             if found is not None and foreign_attribute(found, "weight") is not None:
@@ -70,7 +70,7 @@ class Attention:
 
     @property
     def key_weight(self) -> Tensor:
-        """The matrix that makes the keys, or queries, keys and values together."""
+        """The weight of the key projection, or of the joint projection of queries, keys and values."""
         for name in ("k_proj", "qkv_proj"):
             found = foreign_attribute(self.module, name)
             if found is not None:
@@ -79,10 +79,10 @@ class Attention:
         raise self._unsupported("has neither k_proj nor qkv_proj")
 
     def queries(self, hidden: Tensor, head_dim: int) -> Tensor:
-        """Queries before the rotary embedding, (batch, heads, tokens, head_dim), of the module's input.
+        """Queries before the rotary embedding, (batch, heads, tokens, head_dim), from the module's input.
 
         Raises:
-            UsageError: The class is none that this library knows how to read.
+            UsageError: The class is not supported.
         """
         return self._project(hidden, "q", head_dim)
 
@@ -94,8 +94,9 @@ class Attention:
         """`states` (batch, heads, tokens, d) turned by cos and sin, (batch or 1, tokens, rotary d), as the model does.
 
         Raises:
-            UsageError: The module's file has no rotary embedding.
+            UsageError: The file that defines the module has no `apply_rotary_pos_emb`.
         """
+        # Partial and interleaved rotary embeddings differ by architecture: the model's own function is used.
         turn = foreign_attribute(sys.modules[type(self.module).__module__], "apply_rotary_pos_emb")
         if turn is None:
             raise self._unsupported("has no rotary embedding that is known")
@@ -108,10 +109,10 @@ class Attention:
         return turned if width == states.shape[-1] else torch.cat([turned, states[..., width:]], dim=-1)
 
     def check(self, hidden: Tensor, keys: Tensor, cos: Tensor, sin: Tensor) -> None:
-        """Compute the last keys again and compare them with those in the cache.
+        """Recompute the last two keys and compare them with those in the cache.
 
         Raises:
-            UsageError: They differ: the class computes its keys in a way that is not known here.
+            UsageError: They differ, as the class computes its keys in an unknown way, or they are not finite.
         """
         ours = self.rotate(self.keys(hidden[:, -2:], keys.shape[-1]), cos[:, -2:], sin[:, -2:]).float()
         theirs = keys[..., -2:, :].float()
@@ -130,14 +131,16 @@ class Attention:
     def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
         projected = self._project_all(hidden, which)
         norm = self._find_norm(which)
-        if norm is not None and norm.weight.shape[-1] == projected.shape[-1]:  # over all heads at once
+        if norm is not None and norm.weight.shape[-1] == projected.shape[-1]:  # normalises all heads together (OLMo 2)
             projected, norm = norm(projected), None
         if projected.shape[-1] % head_dim:
             raise self._unsupported(
                 f"has a {which} projection of {projected.shape[-1]} values, not a multiple of {head_dim}"
             )
         states: Tensor = projected.view(*projected.shape[:2], -1, head_dim)
-        if which == "q" and states.shape[2] != self.heads:  # gates of the output, say, come with them
+        if (
+            which == "q" and states.shape[2] != self.heads
+        ):  # for instance with gates of the output behind the queries (Qwen3-Next)
             raise self._unsupported(f"has queries of {states.shape[2]} heads instead of {self.heads}")
         if norm is not None:
             states = norm(states)
@@ -179,10 +182,10 @@ class Attention:
 
 
 def decoder_of(model: nn.Module) -> nn.Module:
-    """The model without its head: what takes `input_ids` and hands the cache to its layers.
+    """The model without its head: the module that takes `input_ids` and passes the cache to its layers.
 
     Raises:
-        UsageError: It is no model.
+        UsageError: It is not a torch module.
     """
     if not isinstance(model, torch.nn.Module):
         raise UsageError(
@@ -194,10 +197,10 @@ def decoder_of(model: nn.Module) -> nn.Module:
 
 
 def attentions_of(model: nn.Module) -> list[Attention]:
-    """The attention modules that take a cache, in order of their layers.
+    """The attention modules that take a cache, in the order of their layers.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There are none.
     """
     found = {}
     for module in decoder_of(model).modules():
@@ -219,7 +222,7 @@ def cache_argument_name(module: nn.Module) -> str:
 
 
 def find_argument(module: nn.Module, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What a call of `module` passes as `name`, by keyword or by place; None where it passes nothing.
+    """The argument `name` of a call of `module`, by keyword or by position; None where it is not passed.
 
     `name` "cache" stands for both names of the cache.
     """
@@ -236,14 +239,15 @@ def find_argument(module: nn.Module, name: str, args: tuple[Any, ...], kwargs: d
 
 
 def bind_arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """All arguments of a call of `module` by their names."""
+    """All arguments of a call of `module`, by name."""
     if not args:
         return dict(kwargs)
     return {**dict(zip(inspect.signature(module.forward).parameters, args, strict=False)), **kwargs}
 
 
 def cache_layer_of(module: nn.Module) -> int:
-    """The layer of the cache that an attention module reads: its own, or the one whose keys and values it shares."""
+    """The layer of the cache that an attention module reads: its own, or the one whose keys and values it shares
+    (Gemma 3n)."""
     number: int = module.layer_idx
     modes = foreign_attribute(module.config, "kv_sharing_modes")
     if modes is None or modes[number] != "reuse":

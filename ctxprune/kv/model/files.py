@@ -1,7 +1,7 @@
-"""What belongs to one model, in one safetensors file: caches, filters, gates.
+"""Safetensors files that belong to one model: caches, filters, gates.
 
-Beside the tensors stand plain values, with a checksum of each tensor and one of themselves. Files of releases that
-wrote none are read as they are.
+The metadata hold plain values, with a checksum of each tensor and one of the values themselves. Files of releases that
+wrote no checksums are still read.
 """
 
 from __future__ import annotations
@@ -39,15 +39,14 @@ class SupportsDigest(Protocol):
 def model_fingerprint(model: nn.Module) -> str:
     """sha256 (first 16 hex digits) over the shapes of the model's layers and the weights that make its keys.
 
-    Other names, paths and kinds of numbers do not change it, other weights do: each layer's key projection is read at
-    64 places.
+    It depends on weights, not on names, paths or the dtype: 64 numbers of each layer's key projection are used.
 
     Raises:
-        UsageError: The class of its attention is none that this library knows how to read.
+        UsageError: The class of its attention modules is not supported.
     """
     digest = hashlib.sha256()
     for attention in attentions_of(model):
-        if cache_layer_of(attention.module) != attention.layer:  # makes no keys
+        if cache_layer_of(attention.module) != attention.layer:  # shares the keys of another layer
             continue
         weight = attention.key_weight
         flat = weight.flatten()
@@ -58,7 +57,7 @@ def model_fingerprint(model: nn.Module) -> str:
 
 
 def tensor_digest(tensors: Iterable[Tensor]) -> str:
-    """sha256 (first 16 hex digits) over numbers and shapes, in their order."""
+    """sha256 (first 16 hex digits) over the numbers and shapes of tensors, in order."""
     digest = hashlib.sha256()
     for each in tensors:
         digest.update(f"{tuple(each.shape)} ".encode())
@@ -68,13 +67,14 @@ def tensor_digest(tensors: Iterable[Tensor]) -> str:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One kind of file: tensors, and beside them plain values with the format's name, its version and the model.
+    """A file format: tensors, and plain values with the name and version of the format and the model's fingerprint.
 
     Attributes:
-        what: What it holds, for messages ("gates").
-        format: Name of the format; `version` its version.
-        fields: Plain values that have to be there.
-        remedy: What to do with a file of another model.
+        what: Its content, for messages ("gates").
+        format: Name of the format.
+        version: Version of the format.
+        fields: Plain values that are required.
+        remedy: Hint for a file of another model.
     """
 
     what: str
@@ -84,13 +84,13 @@ class ModelFile:
     remedy: str
 
     def write(self, path: str | Path, model: str, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        """Write a file, whole or not at all.
+        """Write a file; on an error no partial file is left.
 
         Args:
-            path: The file; its folder must be there.
+            path: The file; its folder must exist.
             model: The model's fingerprint.
             about: Plain values.
-            tensors: By name; each gets its own bytes.
+            tensors: By name; tensors that share memory are written separately.
 
         Raises:
             InputError: The file cannot be written.
@@ -98,14 +98,15 @@ class ModelFile:
         from safetensors.torch import save_file
 
         path = Path(path)
-        told = {"format": self.format, "version": self.version, "model": model, **about}
+        metadata = {"format": self.format, "version": self.version, "model": model, **about}
         held = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        told["checks"] = {name: tensor_checksum(tensor) for name, tensor in held.items()}
+        metadata["checks"] = {name: tensor_checksum(tensor) for name, tensor in held.items()}
+        # A name of its own for each process and thread, so that concurrent writers do not mix their bytes.
         partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         try:
             if not path.parent.is_dir():
                 raise OSError(f"no folder {path.parent}")
-            save_file(held, partial, {"ctxprune": seal(told)})
+            save_file(held, partial, {"ctxprune": seal(metadata)})
             os.replace(partial, path)
         except OSError as error:
             raise InputError(
@@ -119,7 +120,7 @@ class ModelFile:
 
         Raises:
             InputError: There is no such file, or it belongs to another model.
-            FormatError: It is cut, damaged, or of another format or version.
+            FormatError: It is truncated, damaged, or of another format or version.
         """
         from safetensors import SafetensorError, safe_open
 

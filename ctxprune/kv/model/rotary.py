@@ -1,7 +1,7 @@
-"""Turning keys from one position to another: what re-rotated caches and joined passages need.
+"""Rotation of keys from one position to another, for re-rotated caches and joined passages.
 
-Rotary embeddings (Su et al., "RoFormer", arXiv:2104.09864) compose: a key at position p turned by q - p is the key
-at q. This holds as long as the frequencies do not depend on the length of the sequence.
+Rotary embeddings (Su et al., "RoFormer", arXiv:2104.09864) compose: a key at position p, rotated by q - p, is the key
+at position q. This requires frequencies that do not depend on the length of the sequence.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Rotary:
     """The rotary embedding of a model.
 
     Raises:
-        UsageError: It has none that is shared by the layers, or its frequencies depend on the length.
+        UsageError: Its layers share none, or its frequencies depend on the length.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -51,26 +51,27 @@ class Rotary:
         self._scale = float(foreign_attribute(embedding, "attention_scaling", 1.0))
 
     def at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """cos and sin of integer positions (batch, n), float32 (batch, n, rotary width), scaled as the model does."""
+        """cos and sin of integer positions (batch, n), float32 (batch, n, rotary width), scaled as in the model."""
         cos, sin = self._embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions)
         return cos, sin
 
     def turn(self, attention: Attention, keys: Tensor, by: Tensor) -> Tensor:
-        """Keys (batch, heads, n, d) moved by integer positions (batch, heads or 1, n), computed in float32."""
+        """Keys (batch, heads, n, d) rotated by integer distances (batch, heads or 1, n), computed in float32."""
         batch, heads, count, width = keys.shape
         by = by.expand(batch, heads, count).reshape(batch * heads, count)
         cos, sin = self.at(by)
         flat = keys.float().reshape(batch * heads, 1, count, width)
+        # The keys were scaled once when the model made them: the rotation itself must not scale them again.
         turned = attention.rotate(flat, cos / self._scale, sin / self._scale)
         return turned.view(batch, heads, count, width).to(keys.dtype)
 
 
 def angles(embedding: nn.Module | None, attention: Attention, positions: Tensor) -> tuple[Tensor, Tensor]:
-    """cos and sin of integer positions (batch, n) for one layer, float32 (batch, n, rotary width), as the model makes
-    them; of embeddings whose frequencies depend on the length, those for the highest of the positions.
+    """cos and sin of integer positions (batch, n) for one layer, float32 (batch, n, rotary width), as in the model;
+    where frequencies depend on the length, those for the highest of the positions.
 
     Raises:
-        UsageError: There is no such embedding, or it takes what is not known here.
+        UsageError: There is no such embedding, or it takes unknown arguments.
     """
     known = [] if embedding is None else list(inspect.signature(embedding.forward).parameters)
     by_layer = "layer_type" in known

@@ -28,18 +28,18 @@ __all__ = ["Press"]
 
 @dataclass(frozen=True)
 class Press(AbstractPress):
-    """Base of presses: a subclass writes `score`, and may change how many tokens stay, and which.
+    """Base of presses: a subclass implements `score`, and may override `budget`, `select` and `edit`.
 
     Attributes:
-        ratio: The share of the context's tokens that is dropped, 0 <= ratio < 1; floor(n * (1 - ratio)) tokens stay in
+        ratio: The share of the context's tokens to drop, 0 <= ratio < 1; floor(n * (1 - ratio)) tokens are kept in
             each head, at least one.
-        joint: Whether one layer's choice depends on the others, so that nothing can be dropped before the context is
-            read to its end.
-        edits: Whether `edit` changes what stays, so that the cache no longer says what the whole one says with the
-            dropped tokens masked.
-        outermost: Whether it decides more than scores and counts, so that no wrapper but its own can stand around it.
-        ratio_free: Whether scores are the same at every ratio, so that `Prefilled` may keep them.
-        learned: Whether it needs something that was learned for the model.
+        joint: Whether one layer's choice depends on other layers, so that nothing is dropped before the whole context
+            is read.
+        edits: Whether `edit` changes kept keys or values, so that the cache is not the full one with dropped tokens
+            masked.
+        outermost: Whether it plans layers as a whole (not by scores and counts), so that no wrapper may contain it.
+        ratio_free: Whether scores are the same at every ratio, so that `Prefilled.remember` may cache them.
+        learned: Whether it needs something learned for the model, such as filters or gates.
 
     Raises:
         UsageError: A parameter is out of its range.
@@ -56,34 +56,34 @@ class Press(AbstractPress):
         check_ratio(self.ratio)
 
     def score(self, view: LayerView) -> Tensor:
-        """Scores (batch, kv_heads, n), higher = keep; those of the question's tokens do not matter."""
+        """Scores (batch, kv_heads, n), higher = keep; the question's tokens are kept in any case."""
         raise NotImplementedError
 
     def budget(self, view: LayerView) -> int:
-        """How many tokens of the context stay in each head of this layer, 0..tokens."""
+        """How many tokens of the context to keep in each head of this layer, 0..tokens."""
         return keep_count(view.tokens, self.ratio)
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:  # noqa: ARG002
-        """Which tokens stay, bool (batch, kv_heads, n), `kept` in each head, the question's (scored inf) among them."""
+        """The tokens to keep, bool (batch, kv_heads, n), `kept` in each head, the question's (scored inf) included."""
         return top(scores, kept)
 
     def edit(self, view: LayerView, plan: Plan) -> Plan:  # noqa: ARG002
-        """The plan, with keys and values changed by presses that do more than drop."""
+        """The plan, with other keys, values or channels in presses that do more than drop tokens."""
         return plan
 
     def plan(self, view: LayerView, scores: Tensor | None = None, kept: int | None = None) -> Plan:
-        """Score and choose, for rows without padding.
+        """The plan for a layer whose rows have no padding.
 
         Args:
             view: The layer.
-            scores: Its scores, where they are known; None: those of `score`.
-            kept: How many tokens of the context stay in each head; None: as many as `budget` says.
+            scores: Its scores; None: those of `score`.
+            kept: How many tokens of the context to keep in each head; None: as many as `budget` says.
 
         Raises:
-            UsageError: The scores have another shape, or NaN among them.
+            UsageError: The scores have another shape, or some are NaN.
         """
         kept = min(self.budget(view) if kept is None else kept, view.tokens)
-        if kept == view.tokens:
+        if kept == view.tokens:  # nothing is dropped: the scores, which may be costly, are not needed
             chosen = torch.ones(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
         else:
             scores = self.check_scores(view, self.cached_score(view) if scores is None else scores)
@@ -91,7 +91,7 @@ class Press(AbstractPress):
         return self.edit(view, Plan(chosen))
 
     def scores(self, prefilled: Prefilled) -> list[Tensor]:
-        """Scores (batch, kv_heads, n) of every layer of a context that was read; those of padding do not matter.
+        """Scores (batch, kv_heads, n) of every layer of a context; those of padding are ignored.
 
         A joint press whose scores need more than one layer overrides it.
         """
@@ -109,7 +109,7 @@ class Press(AbstractPress):
         return scores
 
     def cached_score(self, view: LayerView) -> Tensor:
-        """`score`, or what a press that differs in its ratio alone left in the view."""
+        """`score`, or the scores that a press which differs only in its ratio left in the view."""
         if view.memory is None or not self.ratio_free:
             return self.score(view)
         values = vars(self)
@@ -120,7 +120,7 @@ class Press(AbstractPress):
         return known
 
     def plans(self, prefilled: Prefilled) -> list[Plan]:
-        """A plan for every layer of a read context; a joint press whose counts need all layers overrides it."""
+        """A plan for every layer of a context; a joint press whose counts depend on all layers overrides it."""
         if not self.joint:
             return [self.plan_batch(view, prefilled.real) for view in prefilled.views]
         pairs = zip(prefilled.views, self.scores(prefilled), strict=True)
@@ -163,7 +163,7 @@ class Press(AbstractPress):
         return Plan(chosen, keys, values, channels)
 
     def check_scores(self, view: LayerView, scores: Tensor) -> Tensor:
-        """The scores as float32, with inf for the question's tokens; errors as `plan`."""
+        """Scores as a new float32 tensor, with inf for the question's tokens; errors as `plan`."""
         if scores.shape != view.keys.shape[:-1]:
             raise UsageError(
                 f"{type(self).__name__}.score gave the shape {tuple(scores.shape)}",
@@ -182,27 +182,26 @@ class Press(AbstractPress):
     def __call__(
         self, model: nn.Module, *, positions: str = "original", storage: Storage | None = None
     ) -> ReusableSession:
-        """While it is open, every context that `model` reads into an empty cache is pressed.
+        """A context manager within which every context that `model` reads into an empty cache is pressed.
 
-        Tokens after the first call go on from the pressed cache, so `model.generate` works inside as it is. Calls from
-        every thread are pressed; `ctxprune.kv.compress` presses its own alone. What
-        this gives can be entered again once it was left.
+        Later calls continue from the pressed cache, so that `model.generate` works inside without changes. Calls from
+        every thread are pressed, while `ctxprune.kv.compress` presses only its own. It can be entered more than once.
 
         Args:
             model: A decoder of transformers.
-            positions: "original" keeps the positions that tokens had; "rerotated" moves them together, for models near
-                the end of their range.
-            storage: How what stays is stored; None: as it is. See `ctxprune.kv.Kivi`.
+            positions: "original" keeps the tokens' positions; "rerotated" makes them consecutive, for models near the
+                end of their position range.
+            storage: How kept tokens are stored, see `ctxprune.kv.Kivi`; None: unpacked.
 
         Raises:
-            UsageError: The model cannot be served.
+            UsageError: The model is not supported.
         """
         from ctxprune.kv.reading.session import ReusableSession
 
         return ReusableSession(model, self, positions=positions, storage=storage)
 
     def describe(self) -> dict[str, Any]:
-        """Name and parameters as plain values, kept with saved caches; of what was learned its digest."""
+        """Name and parameters as plain values, for saved caches; the digest in place of learned objects."""
 
         def plain(value: Any) -> Any:
             if isinstance(value, Press):

@@ -1,4 +1,4 @@
-"""KVzip: what the model needs to say the context again."""
+"""KVzip: tokens that the model attends to while it repeats the context."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ __all__ = ["KVzip"]
 
 @dataclass(frozen=True)
 class KVzip(Press):
-    """Scores a token by the most attention that it gets while the model reads the context again behind the context
-    itself, chunk by chunk (Kim et al., "KVzip: Query-Agnostic KV Cache Compression with Context Reconstruction",
-    arXiv:2505.23416). Every chunk sees the whole cache. The lowest scores of all layers and heads together are dropped,
-    so that heads keep different counts. It costs about twice as much as reading the context did, on top of that.
+    """Scores a token by the highest attention that it gets while the model reads the context again, chunk by chunk,
+    behind the context itself (Kim et al., "KVzip: Query-Agnostic KV Cache Compression with Context Reconstruction",
+    arXiv:2505.23416). Every chunk attends to the whole cache. The lowest scores of all layers and heads together are
+    dropped, so that heads keep different counts. Scoring costs about twice as much as reading the context.
 
-    With a question, the chunks come behind it, and what its own tokens look at counts as well.
+    With a question, the chunks are read behind it, and attention from the question counts as well.
 
     Attributes:
-        chunk: Tokens of the context that are repeated at a time, 1 or more.
-        lead: Last tokens of the chunk before that are put in front of a chunk, 0 or more.
-        prompt: Token ids in front of each repetition, say those of "Repeat the previous context:"; none are needed.
-        sinks: First tokens that stay in each head, 0 or more.
+        chunk: Tokens of the context to repeat at a time, 1 or more.
+        lead: Last tokens of the previous chunk to repeat in front of a chunk, 0 or more.
+        prompt: Token ids in front of each repetition, for instance of "Repeat the previous context:"; may be empty.
+        sinks: First tokens to keep in each head, 0 or more.
         uniform: Whether every head keeps the same count.
     """
 
@@ -71,11 +71,11 @@ class KVzip(Press):
         )
 
     def plans(self, prefilled: Prefilled) -> list[Plan]:
-        """A plan for every layer, from the scores of all.
+        """A plan for every layer, from the scores of all layers.
 
         Raises:
-            UsageError: The context was given as embeddings, or a padded batch has layers whose rows cannot be told
-                apart.
+            UsageError: The context was passed as embeddings, or a padded batch has layers whose rows cannot be
+                separated.
         """
         views = prefilled.views
         if not self.ratio:
@@ -94,8 +94,8 @@ class KVzip(Press):
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def scores(self, prefilled: Prefilled) -> list[Tensor]:
-        """The most attention that each token of a context gets, by layer, float32 (batch, kv_heads, n), 0..1; 0 for
-        padding. What was read stays as it is. Errors as `plans`.
+        """The highest attention that each token of a context gets, by layer, float32 (batch, kv_heads, n), 0..1; 0 for
+        padding. The context is not changed. Errors as `plans`.
         """
         if prefilled.real is None:
             return list(self._score_unpadded(prefilled))
@@ -135,12 +135,14 @@ class KVzip(Press):
             yield torch.cat([prompt, ids[:, max(start - self.lead, 0) : start + self.chunk]], dim=1)
 
     def _choose(self, views: list[LayerView], scores: list[Tensor]) -> list[Tensor]:
-        """Which tokens stay in each layer: of all layers and heads of a row together, or the same count in each."""
+        """The tokens to keep in each layer: the highest of all layers and heads of a row together, or the same count in
+        each head."""
         kept = keep_count(views[0].tokens, self.ratio)
         ready = []
         for view, given in zip(views, scores, strict=True):
             own = self.check_scores(view, given)
             sinks = min(self.sinks, view.tokens)
+            # Attention is 1 at most: sinks rank above it, the first one highest.
             own[..., :sinks] = 1 + torch.arange(sinks, 0, -1, dtype=own.dtype, device=own.device)
             ready.append(own)
         if self.uniform:
@@ -152,7 +154,7 @@ class KVzip(Press):
 
 
 def _question_attention(view: LayerView) -> Tensor:
-    """The most attention that the question's tokens pay to each token; 0 without a question."""
+    """The highest attention that each token gets from the question's tokens; 0 without a question."""
     if not view.question:
         return view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
     return view.reduce_attention(view.queries(view.question), view.tokens, most=True)
@@ -160,20 +162,21 @@ def _question_attention(view: LayerView) -> Tensor:
 
 @contextmanager
 def _record_attention(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]]:
-    """While it is open: by the layer's order, the most attention that tokens of the context get in a call."""
+    """Record, by the layer's order, the highest attention that tokens of the context get in calls with this cache."""
     found: dict[int, Tensor] = {}
 
     def after(view: LayerView) -> Any:
-        def look(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
+        def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
             if find_argument(module, "cache", args, kwargs) is not cache:
                 return
             hidden = find_argument(module, "hidden_states", args, kwargs)
             cos, sin = find_argument(module, "position_embeddings", args, kwargs)
             queries = view.attention.rotate(view.attention.queries(hidden, view.head_dim), cos, sin)
+            # The chunk has just been appended to the cache: its queries see the context and the chunk itself.
             whole = replace(view, keys=cache.layers[view.attention.layer].keys)
             found[view.order] = whole.reduce_attention(queries, view.total, most=True)[..., : view.total]
 
-        return look
+        return record
 
     with Hooks() as hooks:
         for view in views:
@@ -182,7 +185,7 @@ def _record_attention(views: list[LayerView], cache: Cache) -> Iterator[dict[int
 
 
 def _next_position(prefilled: Prefilled) -> Tensor:
-    """The position behind all that was read, long (batch or 1, 1)."""
+    """The position after the last token read, long (batch or 1, 1)."""
     view = prefilled.views[0]
     if view.positions is None:
         return torch.tensor([[view.total]], device=view.keys.device)
@@ -196,7 +199,7 @@ def _read_again(model: nn.Module, ids: Tensor, cache: Cache, start: Tensor) -> N
 
 
 def _single_row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled:
-    """One row of what was read, its tokens at `columns` alone."""
+    """One row of a context, with the tokens at `columns` only."""
     views = [view.row(number, columns) for view in prefilled.views]
     cache = copy.copy(prefilled.cache)
     by_layer = {view.attention.layer: view for view in views}
@@ -212,17 +215,18 @@ def _single_row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled
 
 
 def _sliding_row(layer: Any, number: int, columns: Tensor, real: Tensor | None) -> Any:
-    """One row of a sliding window, whose tokens are the last ones read."""
+    """One row of a sliding window, which holds the last tokens read."""
     held = foreign_attribute(layer, "keys")
     read = 0 if real is None else real.shape[1]
-    stay = 0 if held is None else min(len(columns), held.shape[-2])
-    together = len(columns) == read - int(columns[0])
-    if held is None or not isinstance(foreign_attribute(layer, "cumulative_length"), int) or not together:
+    remaining = 0 if held is None else min(len(columns), held.shape[-2])
+    # Padding on the left alone: the window of a row is then a slice of the batch's window.
+    contiguous = len(columns) == read - int(columns[0])
+    if held is None or not isinstance(foreign_attribute(layer, "cumulative_length"), int) or not contiguous:
         raise UsageError(
             "KVzip cannot tell the rows of this padded batch apart in layers with windows or linear attention",
             hint="pad on the left, or press one row at a time",
         )
     own = copy.copy(layer)
-    own.keys, own.values = held[number : number + 1, :, -stay:], layer.values[number : number + 1, :, -stay:]
+    own.keys, own.values = held[number : number + 1, :, -remaining:], layer.values[number : number + 1, :, -remaining:]
     own.cumulative_length = len(columns)
     return own

@@ -19,9 +19,9 @@ __all__ = ["PyramidKV"]
 
 @dataclass(frozen=True)
 class PyramidKV(SnapKV):
-    """Scores as SnapKV, with budgets that fall from layer to layer in equal steps (Cai et al., "PyramidKV",
-    arXiv:2406.02069). All layers together keep what the ratio says. No layer keeps more than the context without its
-    window; where a layer could then not keep its window, all layers keep the same count, as SnapKV.
+    """Scores as SnapKV, with budgets that decrease from layer to layer in equal steps (Cai et al., "PyramidKV",
+    arXiv:2406.02069). All layers together keep as many tokens as the ratio says. No layer keeps more than the context
+    without its window; where a layer could then not keep its window, all layers keep the same count, as in SnapKV.
 
     Attributes:
         beta: The last layer's budget is the mean budget divided by it, 1 or more; 1 keeps the same count everywhere.
@@ -34,7 +34,7 @@ class PyramidKV(SnapKV):
         check_number("beta", self.beta, 1)
 
     def budget(self, view: LayerView) -> int:
-        """The mean budget b = floor(n * (1 - ratio)) moved along a line from 2b - b / beta down to b / beta."""
+        """On a line from 2b - b / beta down to b / beta, with the mean budget b = floor(n * (1 - ratio))."""
         mean, tokens, last = keep_count(view.tokens, self.ratio), view.tokens, view.layers - 1
         window = max(view.window_size(self.window) - view.question, 0)
         low = max(mean / Fraction(str(self.beta)), Fraction(min(mean, 1)))
@@ -43,5 +43,5 @@ class PyramidKV(SnapKV):
         if not tokens >= high >= low >= window or not last:
             return mean
         exact = high - view.order * (high - low) / last
-        # halves go up in the upper layers and down in the lower ones, so that opposite layers add up to twice the mean
+        # Halves round up in the first layers and down in the last, so that opposite layers add up to twice the mean.
         return math.floor(exact + Fraction(1, 2)) if 2 * view.order <= last else math.ceil(exact - Fraction(1, 2))

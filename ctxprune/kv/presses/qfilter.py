@@ -1,4 +1,4 @@
-"""Q-Filters: keys measured along the one direction that a head's queries share, learned once for each model."""
+"""Q-Filters: keys projected on the main direction of a head's queries, which is learned once for each model."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class QFilters:
 
     Attributes:
         directions: float32 (layers with full attention, kv_heads, head_dim), each pointing away from the head's mean
-            query, so that keys along it are looked at least.
-        model: The fingerprint of the model that they belong to; "" where it is not known.
+            query, so that keys along it get least attention.
+        model: The fingerprint of their model; "" where it is unknown.
     """
 
     directions: Tensor
@@ -44,11 +44,11 @@ class QFilters:
 
     @property
     def digest(self) -> str:
-        """What tells them from others: sha256, first 16 hex digits."""
+        """sha256 of the directions, first 16 hex digits."""
         return tensor_digest([self.directions])
 
     def save(self, path: str | Path) -> None:
-        """Write them to one safetensors file, whole or not at all.
+        """Write them to one safetensors file; on an error no partial file is left.
 
         Raises:
             InputError: The file cannot be written.
@@ -61,7 +61,7 @@ class QFilters:
 
         Raises:
             InputError: There is no such file, or it belongs to another model.
-            FormatError: It is cut, damaged, or of another format or version.
+            FormatError: It is truncated, damaged, or of another format or version.
         """
         about, tensors = _FILE.read(path, model)
         if "directions" not in tensors:
@@ -71,12 +71,12 @@ class QFilters:
 
 @dataclass(frozen=True)
 class QFilter(Press):
-    """Scores a token by minus the projection of its key on the head's filter (Godey et al., "Q-Filters: Leveraging
-    Query-Key Geometry for Efficient Key-Value Cache Compression", arXiv:2503.02812). Needs no attention, and filters of
-    the model: `learn_filters` makes them once from any text.
+    """Scores a token by the negative projection of its key on the head's filter (Godey et al., "Q-Filters: Leveraging
+    Query-Key Geometry for Efficient Key-Value Cache Compression", arXiv:2503.02812). Attention is not used; the filters
+    of a model are learned once, from any text, by `learn_filters`.
 
     Attributes:
-        filters: The model's filters; without them nothing can be scored.
+        filters: The model's filters; scoring without them raises UsageError.
 
     Raises:
         UsageError: The ratio is out of its range, or the filters are something else.
@@ -97,7 +97,7 @@ class QFilter(Press):
         """-(filter . k), (batch, kv_heads, n).
 
         Raises:
-            UsageError: There are no filters, or they are those of a model of other sizes.
+            UsageError: There are no filters, or they are for a model of other sizes.
         """
         if self.filters is None:
             raise UsageError(
@@ -115,19 +115,19 @@ class QFilter(Press):
 
 
 def learn_filters(model: nn.Module, batches: Iterable[Tensor]) -> QFilters:
-    """The filters of a model: for each query head the first singular direction of its queries after the rotary
-    embedding, turned away from their mean, and the mean of these over the heads that share keys.
+    """Learn the filters of a model: for each query head the first singular direction of its queries after the rotary
+    embedding, with the sign that points away from their mean, averaged over the heads that share keys.
 
     Args:
         model: A decoder of transformers.
-        batches: Token ids of any text, each (batch, n), without padding; some thousands of tokens are enough.
+        batches: Token ids of any text, each (batch, n), without padding; a few thousand tokens are enough.
 
     Raises:
-        UsageError: There are no ids, or the model cannot be served.
+        UsageError: There are no ids, or the model is not supported.
     """
     from ctxprune.kv.reading.prefill import prefill
 
-    products: list[Tensor] = []  # by layer, (heads, d, d): singular directions of a matrix are eigenvectors of these
+    products: list[Tensor] = []  # by layer, (heads, d, d): Q'Q, whose eigenvectors are the singular directions of Q
     sums: list[Tensor] = []
     heads = 1
     for ids in batches:
@@ -143,7 +143,7 @@ def learn_filters(model: nn.Module, batches: Iterable[Tensor]) -> QFilters:
         raise UsageError("there are no ids to learn filters from", hint="some batches of token ids, (batch, n) each")
     found = []
     for product, total in zip(products, sums, strict=True):
-        first = torch.linalg.eigh(product).eigenvectors[..., -1]  # the largest comes last
+        first = torch.linalg.eigh(product).eigenvectors[..., -1]  # eigenvalues ascend
         along = (first * total).sum(dim=-1, keepdim=True)
         away = torch.where(along > 0, -first, first)
         found.append(away.view(heads, -1, away.shape[-1]).mean(dim=1))

@@ -1,4 +1,4 @@
-"""Presses and wrappers by name, for command lines and for tests over all of them.
+"""Presses and wrappers by versioned name, for command lines and for tests over all of them.
 
 Other distributions add theirs by the entry points `ctxprune.presses` and `ctxprune.press_wrappers`.
 """

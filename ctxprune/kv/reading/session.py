@@ -1,4 +1,4 @@
-"""The hooks of one press on one model, for as long as a `with` is open."""
+"""A press on a model within a `with` block: contexts are pressed while the model reads them."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ __all__ = ["ReusableSession", "Session"]
 
 
 class Session:
-    """Presses every context that a model reads into an empty cache; a context manager that leaves the model as it was.
+    """Presses every context that a model reads into an empty cache; a context manager that restores the model.
 
     Args:
         model: A decoder of transformers.
-        press: What chooses; None: nothing is dropped, and every context read is kept in `prefilled`.
+        press: Chooses the tokens to keep; None: nothing is dropped, and the context read is kept in `prefilled`.
         positions: "original" or "rerotated".
-        storage: How kept tokens are stored; None: as they are.
-        question: How many of the last tokens are the question.
+        storage: How kept tokens are stored; None: unpacked.
+        question: How many of the last tokens belong to the question.
         own_thread: Whether only calls from the thread that enters are pressed.
 
     Raises:
-        UsageError: The model or an option cannot be served.
+        UsageError: The model or an option is not supported.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Session:
         self._attentions = attentions_of(model)
         self._hooks = Hooks()
         self._thread = 0
-        self._in_progress: dict[int, Prefilled] = {}  # calls under way that are to be pressed, by their cache
+        self._in_progress: dict[int, Prefilled] = {}  # current calls to press, by the id of their cache
 
     def __enter__(self) -> Session:
         self._thread = threading.get_ident()
@@ -90,7 +90,7 @@ class Session:
             return None
         cache = find_argument(module, "cache", args, kwargs)
         if cache is not None and cache.get_seq_length():
-            return None  # tokens after the context
+            return None  # tokens behind a context that was read before
         use = find_argument(module, "use_cache", args, kwargs)
         if use is False or (use is None and not foreign_attribute(self.model.config, "use_cache", True)):
             return None
@@ -127,7 +127,7 @@ class Session:
             reading.positions = find_argument(module, "position_ids", args, kwargs)
             if self.press is None or self.press.joint:
                 reading.views.append(view)
-            else:
+            else:  # at once, so that at most one layer is held whole
                 reading.order += 1
                 plan = self.press.plan_batch(view, reading.real)
                 layer.press(plan, self.question)
@@ -164,7 +164,7 @@ class Session:
 
     def _end_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         reading = self._in_progress.pop(id(find_argument(module, "cache", args, kwargs)), None)
-        if reading is None or output is None:  # the call failed
+        if reading is None or output is None:  # another call, or one that failed
             return
         if not any(isinstance(layer, PrunedLayer) for layer in reading.cache.layers):
             raise UsageError(
@@ -181,7 +181,7 @@ class Session:
 
 
 class ReusableSession:
-    """A press on a model, a context manager that can be entered again; every time is a session of its own."""
+    """A press on a model, as a context manager that can be entered more than once; each time opens a session."""
 
     def __init__(self, model: nn.Module, press: AbstractPress, **options: Any) -> None:
         self._model, self._press, self._options = model, press, options
@@ -199,7 +199,7 @@ class ReusableSession:
 
 
 def _find_padding(mask: Tensor | None, inputs: Tensor) -> Tensor | None:
-    """Which inputs are tokens, bool (batch, n); None where all are."""
+    """True for tokens, False for padding, bool (batch, n); None where there is no padding."""
     if mask is None:
         return None
     if not isinstance(mask, torch.Tensor) or mask.ndim != 2:

@@ -1,4 +1,4 @@
-"""Passages whose caches were computed apart, joined to the cache of one sequence."""
+"""Caches of passages that were computed separately, joined into the cache of one sequence."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def join(
     *,
     recompute: float = 0.15,
 ) -> PrunedCache:
-    """The cache of prefix and passages one behind the other, from the caches of each.
+    """The cache of a prefix followed by passages, from the caches of each.
 
-    Keys are turned from the positions where a passage was read to its place. What is missing is what passages would
-    have seen of one another; a share of the tokens is computed again to bring it back (Yao et al., "CacheBlend",
+    Keys are rotated from the positions where a passage was read to its positions in the sequence. Attention between
+    passages is missing; a share of the tokens is computed again to restore it (Yao et al., "CacheBlend",
     arXiv:2405.16444: the tokens whose values in the second layer change most; the first two layers are computed for
     all). Pass prefix, passages and question as one sequence to `model.generate(ids, cache=cache)`.
 
     Args:
-        store: Caches of passages without a press; it reads those that it has not.
-        prefix: Token ids of what stands before the passages, (n,) or (1, n), exact in any case; may be empty.
+        store: Caches of passages without a press; missing ones are computed.
+        prefix: Token ids of the text before the passages, (n,) or (1, n), exact in any case; may be empty.
         passages: Token ids of each passage, in order, at least one.
-        recompute: 0 joins alone, 1 computes all again, which is a prefill; 0..1.
+        recompute: Share of tokens to compute again, 0..1: 0 only joins, 1 is a full prefill.
 
     Raises:
         UsageError: `recompute` is out of range, there is no passage, ids have another shape, or the store presses.
@@ -77,9 +77,9 @@ def join(
 def join_pressed(
     store: PassageStore, prefix: Tensor | Sequence[int], passages: Sequence[Tensor | Sequence[int]]
 ) -> PrunedCache:
-    """As `join` without computing anything again, for a store with a press: what is kept of each passage, joined.
+    """As `join` without computing anything again, for a store with a press: the kept tokens of each passage, joined.
 
-    The prefix stays whole. Heads may keep different counts, as the press chose.
+    The prefix is not pressed. Heads may keep different counts.
 
     Raises:
         UsageError: The store has no press, there is no passage, or ids have another shape.
@@ -113,7 +113,7 @@ def join_pressed(
 
 @dataclass(frozen=True)
 class _Part:
-    """What is joined: token ids (1, n), their cache, and the position that the first one was read at."""
+    """A part to join: token ids (1, n), their cache, and the position at which the first one was read."""
 
     ids: Tensor
     cache: PrunedCache
@@ -139,20 +139,20 @@ def _is_empty(prefix: Tensor | Sequence[int]) -> bool:
 
 
 def _part_starts(parts: list[_Part]) -> tuple[Tensor, Tensor]:
-    """Where each part begins in the sequence, and how long it is, long (parts,)."""
+    """The start of each part in the sequence, and its length, long (parts,)."""
     lengths = torch.tensor([part.ids.shape[1] for part in parts], device=parts[0].ids.device)
     return lengths.cumsum(dim=0) - lengths, lengths
 
 
 def _position_shifts(parts: list[_Part]) -> Tensor:
-    """How far each token goes from the position where it was read, long (n,)."""
+    """The distance by which each token moves from the position where it was read, long (n,)."""
     starts, lengths = _part_starts(parts)
     read_at = torch.tensor([part.read_at for part in parts], device=starts.device)
     return (starts - read_at).repeat_interleave(lengths)
 
 
 def _flatten_layer(layer: PrunedLayer) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Keys, values, heads and columns of what one part's layer holds, one row a token and head, by head."""
+    """Keys, values, heads and columns of one part's layer, one row per token and head, ordered by head."""
     kept = layer.kept
     if kept is not None:
         keys, values = kept.keys.unpack(kept.counts), kept.values.unpack(kept.counts)

@@ -1,4 +1,4 @@
-"""A whole cache without the hidden states that it was made from, opened to presses."""
+"""A cache without the hidden states that it was computed from, made available to presses."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def as_prefilled(
     *,
     question: Tensor | Sequence[int] | None = None,
 ) -> Prefilled:
-    """Open a joined cache to presses: `as_prefilled(model, cache, ids).press(KeyDiff(0.5))`.
+    """Make a joined cache available to presses: `as_prefilled(model, cache, ids).press(KeyDiff(0.5))`.
 
-    Presses that need keys and values alone can press it (Random, StreamingLLM, FixedPattern, Knorm, KeyDiff, QFilter,
-    LagKV), and KVzip, which reads on from it. Those that look at what tokens attend to need queries, which a joined
-    cache has not kept: with a question the question's are computed, so that presses that look from a window not longer
-    than it can (SnapKV, PyramidKV, TOVA, SimLayerKV, ThinK and wrappers around them). ExpectedAttention,
-    ObservedAttention, LearnedDrop and Merge, which look at all tokens' states, cannot and say so: press each passage as
-    it is read instead, `PassageStore(press=...)`.
+    It can be pressed by presses that use only keys and values (Random, StreamingLLM, FixedPattern, Knorm, KeyDiff,
+    QFilter, LagKV), and by KVzip, which reads on from it. Presses that use attention need queries, which a joined cache
+    has not kept. With a question, the question's queries are computed, which is enough for presses whose observation
+    window is not longer than it (SnapKV, PyramidKV, TOVA, SimLayerKV, ThinK and wrappers around them).
+    ExpectedAttention, ObservedAttention, LearnedDrop and Merge use the hidden states of all tokens and raise
+    UsageError: press each passage as it is read instead, with `PassageStore(press=...)`.
 
     Args:
         model: The model whose cache it is.
         cache: A cache of one row that was not pressed; it is not changed.
-        ids: The ids that it stands for, (n,) or (1, n).
-        question: Ids of the question, (m,) or (1, m), which is read behind it to choose by, and not kept; None: asked
-            later, by `Prefilled.ask`, or not at all.
+        ids: The ids of the cached sequence, (n,) or (1, n).
+        question: Ids of the question, (m,) or (1, m), read behind it for choosing only, and not kept; None: none, or
+            `Prefilled.ask` reads it later.
 
     Raises:
         UsageError: The cache is pressed, or holds another number of tokens.
@@ -68,6 +68,7 @@ def as_prefilled(
     views = []
     for order, attention in enumerate(attentions):
         layer = cache.layers[attention.layer]
+        # NaN stands for hidden states that are unknown, expanded from one number so that it takes no memory.
         views.append(
             LayerView(
                 attention=_KeysOnlyAttention(attention.module, attention.layer),
@@ -86,7 +87,7 @@ def as_prefilled(
 
 @dataclass(frozen=True)
 class _KeysOnlyAttention(Attention):
-    """An attention module whose inputs were not kept for all tokens: NaN stands for those."""
+    """An attention module whose inputs are known only for the question; those of other tokens are NaN."""
 
     def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
         if bool(hidden.isnan().any()):

@@ -1,4 +1,4 @@
-"""Caches of passages, each computed once: in memory under a limit, and on disk if asked for."""
+"""A store of the caches of passages, each computed once: in memory up to a limit, and optionally on disk."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ __all__ = ["PassageStore", "whole_cache"]
 
 
 class PassageStore:
-    """The caches of passages for one model, by their token ids; least recently used ones leave memory first.
+    """The caches of passages for one model, by token ids; least recently used ones are removed from memory first.
 
-    A passage is read from position 0, or behind `lead`, whose own keys are not kept: read behind what stands before
-    passages anyway, a passage's first tokens do not take the place of the sequence's, and the first passage of a joined
-    sequence is exact. Safe to share between threads, which may call the model meanwhile: a passage is computed once,
-    one at a time.
+    A passage is read from position 0, or behind `lead`, whose own keys are not kept: behind the text that precedes
+    passages anyway, a passage's first tokens do not become attention sinks, and the first passage of a joined sequence
+    is exact. Safe to share between threads, which may call the model meanwhile: each passage is computed once, one at a
+    time.
 
     Args:
         model: A decoder of transformers with full attention in every layer; its weights must not change.
-        folder: Where caches are written and looked for; None: memory alone. It is made if it does not exist.
-        limit_bytes: Bytes that caches in memory may take together; a larger one is handed out and not held.
-        press: What is kept of each passage; None: all of it. Such caches are joined with `join_pressed`.
-        lead: Token ids that passages are read behind; None: none.
+        folder: Folder for files of caches, created if it does not exist; None: memory only.
+        limit_bytes: Maximum bytes of all caches in memory; a cache larger than that is returned but not stored.
+        press: Chooses the tokens to keep of each passage; None: all. Pressed caches are joined with `join_pressed`.
+        lead: Token ids in front of each passage while it is read; None: none.
 
     Attributes:
-        computed: How many passages were read by the model.
+        computed: Number of passages that were read by the model.
 
     Raises:
-        UsageError: A limit that is no whole number from 0 up, a model that cannot be served, or a press that chooses
-            over all layers together with a lead.
-        InputError: The folder cannot be made.
+        UsageError: The limit is no whole number of 0 or more, the model is not supported, or a joint press is combined
+            with a lead.
+        InputError: The folder cannot be created.
     """
 
     def __init__(
@@ -76,8 +76,11 @@ class PassageStore:
             raise UsageError(f"{type(press).__name__} cannot press behind a lead", hint="leave the lead out")
         self._folder = _make_folder(folder)
         self._fingerprint = f"{model_fingerprint(model)} {next(model.parameters()).dtype}"
-        self._held: OrderedDict[str, tuple[PrunedCache, int]] = OrderedDict()  # with its bytes, oldest first
+        self._held: OrderedDict[str, tuple[PrunedCache, int]] = (
+            OrderedDict()
+        )  # with their bytes, least recently used first
         self._bytes = 0
+        # Two locks, so that stored caches can be fetched while a passage is computed.
         self._lock, self._compute_lock = threading.Lock(), threading.Lock()
 
     @property
@@ -87,7 +90,7 @@ class PassageStore:
             return self._bytes
 
     def __len__(self) -> int:
-        """Caches in memory."""
+        """Number of caches in memory."""
         with self._lock:
             return len(self._held)
 
@@ -99,24 +102,25 @@ class PassageStore:
         return hashlib.sha256(json.dumps([self._fingerprint, press, lead, row]).encode()).hexdigest()
 
     def get(self, ids: Tensor | Sequence[int]) -> PrunedCache:
-        """The cache of a passage, computed if it is neither in memory nor on disk; not to be read on: copy it.
+        """The cache of a passage, computed if it is neither in memory nor on disk; shared, so copy it before extending
+        it.
 
         Args:
-            ids: Its token ids, (n,) or (1, n), n at least 1, without those of the lead.
+            ids: Its token ids, (n,) or (1, n), n at least 1, without the lead.
 
         Raises:
             UsageError: The ids have another shape.
-            FormatError: Its file is cut, damaged or of another passage.
-            InputError: Its file is another model's, or cannot be written.
+            FormatError: Its file is truncated, damaged or of another passage.
+            InputError: Its file belongs to another model, or cannot be written.
         """
         return self._get(as_row(ids, self.lead.device), first=False)
 
     def prefix(self, ids: Tensor | Sequence[int]) -> PrunedCache:
-        """As `get` for what stands first in a sequence: read from position 0, and never pressed."""
+        """As `get`, for the start of a sequence: read from position 0 without the lead, and never pressed."""
         return self._get(as_row(ids, self.lead.device), first=True)
 
     def clear(self) -> None:
-        """Forget the caches in memory; files stay."""
+        """Remove all caches from memory; files are not deleted."""
         with self._lock:
             self._held.clear()
             self._bytes = 0
@@ -127,7 +131,7 @@ class PassageStore:
         if cache is not None:
             return cache
         with self._compute_lock:
-            cache = self._lookup(key)
+            cache = self._lookup(key)  # another thread may have computed it while this one waited
             cache = self._load_file(key) if cache is None else cache
             if cache is None:
                 cache = self._compute(ids, first=first)
@@ -190,7 +194,7 @@ class PassageStore:
 
 
 def whole_cache(model: nn.Module, pairs: Sequence[tuple[Tensor, Tensor]]) -> PrunedCache:
-    """A cache that holds these keys and values of each layer, (batch, kv_heads, n, head_dim), not copied."""
+    """A cache with these keys and values of each layer, (batch, kv_heads, n, head_dim), not copied."""
     cache = PrunedCache(model)
     cache.layers = [PrunedLayer.holding(*pair) for pair in pairs]
     return cache

@@ -1,4 +1,4 @@
-"""Going on from a cache as far as its tokens are those of a new sequence."""
+"""Reuse of a cache for the prefix that it shares with a new sequence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["count_common", "reuse_prefix"]
 
 
 def count_common(one: Tensor | Sequence[int], two: Tensor | Sequence[int]) -> int:
-    """How many first ids two sequences, (n,) or (1, n) each, have in common."""
+    """Length of the common prefix of two sequences of ids, (n,) or (1, n) each."""
     first, second = (as_row(ids, torch.device("cpu"))[0] for ids in (one, two))
     count = min(len(first), len(second))
     other = (first[:count] != second[:count]).nonzero()
@@ -30,19 +30,19 @@ def count_common(one: Tensor | Sequence[int], two: Tensor | Sequence[int]) -> in
 
 
 def reuse_prefix(cache: PrunedCache, read: Tensor | Sequence[int], ids: Tensor | Sequence[int]) -> PrunedCache:
-    """A copy of a cache that holds the first tokens that `ids` has in common with what was read, exactly.
+    """A copy of a cache, cropped to the prefix that `ids` shares with the ids that were read.
 
     At least one token is left to read, so that `model.generate(ids, cache=cache)` and
-    `model(ids[:, cache.get_seq_length():], cache=cache)` go on from there.
+    `model(ids[:, cache.get_seq_length():], cache=cache)` continue from there.
 
     Args:
         cache: A cache of one row; it is not changed.
-        read: The ids that it was read from, (n,) or (1, n).
+        read: The ids of the cached sequence, (n,) or (1, n).
         ids: The new sequence, likewise.
 
     Raises:
         UsageError: `read` has another length than the cache, the cache has sliding-window or linear-attention layers,
-            or was pressed and the sequences part within what was pressed.
+            or the sequences differ within the pressed part.
     """
     held = cache.get_seq_length()
     count = as_row(read, torch.device("cpu")).shape[1]
@@ -52,13 +52,13 @@ def reuse_prefix(cache: PrunedCache, read: Tensor | Sequence[int], ids: Tensor |
         )
     if not all(isinstance(layer, PrunedLayer) or type(layer) is DynamicLayer for layer in cache.layers):
         raise UsageError("this cache cannot be cut back", hint="caches with full attention in every layer can")
-    stay = min(count_common(read, ids), as_row(ids, torch.device("cpu")).shape[1] - 1)
+    shared = min(count_common(read, ids), as_row(ids, torch.device("cpu")).shape[1] - 1)
     pressed = max((layer.pressed for layer in cache.layers if isinstance(layer, PrunedLayer)), default=0)
-    if stay < pressed:
+    if shared < pressed:
         raise UsageError(
-            f"the sequences part at token {stay}, and {pressed} were pressed together", hint="read the new one afresh"
+            f"the sequences part at token {shared}, and {pressed} were pressed together", hint="read the new one afresh"
         )
     twin = cache.copy()
-    if stay < held:
-        twin.crop(stay - held)
+    if shared < held:
+        twin.crop(shared - held)
     return twin

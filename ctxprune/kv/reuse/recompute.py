@@ -1,4 +1,4 @@
-"""Selective recomputation: joined keys and values put right for the tokens that would change most."""
+"""Selective recomputation of joined keys and values, for the tokens that would change most."""
 
 from __future__ import annotations
 
@@ -23,23 +23,24 @@ __all__ = ["recompute_tokens"]
 def recompute_tokens(
     model: nn.Module, pairs: list[tuple[Tensor, Tensor]], ids: Tensor, first: int, share: float
 ) -> Tensor:
-    """Run a share of the tokens through the model with the whole joined sequence in view, and write what comes out.
+    """Run a share of the tokens through the model with attention to the whole joined sequence, and overwrite their keys
+    and values.
 
     The first two layers are computed for all tokens from `first` on; those whose values in the second layer differ most
-    from the joined ones (squared length of the difference, over all heads) go on through the others.
+    from the joined ones (squared norm of the difference, over all heads) are computed in the other layers as well.
 
     Args:
         model: A decoder with full attention in every layer.
         pairs: Keys and values of each layer, (1, kv_heads, n, head_dim), changed in place.
         ids: Ids of the whole sequence, (1, n).
-        first: Tokens at the start that are exact.
-        share: Of the others, 0 < share <= 1; at least one goes on.
+        first: Number of tokens at the start that are exact.
+        share: Share of the other tokens, 0 < share <= 1; at least one token.
 
     Returns:
-        Places of the tokens that were computed in every layer, long, ascending.
+        Indices of the tokens that were computed in every layer, long, ascending.
 
     Raises:
-        UsageError: The model's attention makes masks of its own.
+        UsageError: The model's attention does not take masks.
     """
     kind = foreign_attribute(model.config, "_attn_implementation", "sdpa")
     if kind not in ("sdpa", "eager"):
@@ -51,6 +52,7 @@ def recompute_tokens(
     decoder = decoder_of(model)
     positions = torch.arange(first, ids.shape[1], device=ids.device)[None]
     with Hooks() as hooks:
+        # The choice is made in the second layer's attention, and takes effect before the third.
         for layer in _decoder_layers(model)[2:]:
             hooks.before(layer, run.narrow)
         decoder(
@@ -63,7 +65,7 @@ def recompute_tokens(
 
 
 class _RecomputePass:
-    """One pass: which tokens are under way, and the cache that they are written into."""
+    """One pass: the tokens being computed, and the cache that they are written to."""
 
     def __init__(self, pairs: list[tuple[Tensor, Tensor]], first: int, share: float) -> None:
         keys = pairs[0][0]
@@ -72,10 +74,12 @@ class _RecomputePass:
         self.chosen = torch.arange(self.total, device=keys.device)
         self.cache = DynamicCache()
         self.cache.layers = [_OverwrittenLayer(self, number, *pair) for number, pair in enumerate(pairs)]
-        self._masks: tuple[Tensor | None, Tensor] | None = None  # a layer's mask, and the chosen tokens' rows of it
+        self._masks: tuple[Tensor | None, Tensor] | None = (
+            None  # a mask, and its rows of the chosen tokens: layers share one mask
+        )
 
     def choose(self, deviation: Tensor) -> None:
-        """Leave the tokens with the largest deviation, (tokens,), equal ones to the earlier."""
+        """Choose the tokens with the largest deviation, (tokens,); ties go to the earlier one."""
         count = max(int(self.total * Fraction(str(self.share))), 1)
         order = deviation.argsort(descending=True, stable=True)[:count]
         self.chosen = order.sort().values
@@ -83,7 +87,7 @@ class _RecomputePass:
     def narrow(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        """Before a decoder layer: leave the chosen tokens alone; other callers' passes are not touched."""
+        """Before a decoder layer: reduce its inputs to the chosen tokens; other callers' passes are not changed."""
         if find_argument(module, "cache", args, kwargs) is not self.cache:
             return None
         hidden = find_argument(module, "hidden_states", args, kwargs)
@@ -104,7 +108,7 @@ class _RecomputePass:
         return (hidden,), kwargs
 
     def _mask_rows(self, mask: Tensor | None) -> Tensor:
-        """The chosen tokens' rows of a mask, made once; None: of the causal one."""
+        """The rows of a mask, or of the causal one for None, that belong to the chosen tokens."""
         if self._masks is None or self._masks[0] is not mask:
             if mask is None:
                 columns = torch.arange(self.first + self.total, device=self.chosen.device)
@@ -116,7 +120,7 @@ class _RecomputePass:
 
 
 class _OverwrittenLayer(DynamicLayer):  # type: ignore[misc]
-    """A full layer whose tokens under way are written over, and which counts the exact first ones as read."""
+    """A layer of joined keys and values in which the tokens being computed are overwritten."""
 
     def __init__(self, run: _RecomputePass, number: int, keys: Tensor, values: Tensor) -> None:
         super().__init__()
@@ -125,7 +129,7 @@ class _OverwrittenLayer(DynamicLayer):  # type: ignore[misc]
         self._run, self._number = run, number
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:  # noqa: ARG002
-        """Write the tokens under way and return all; the second layer says who goes on."""
+        """Overwrite the tokens being computed and return all; the second layer chooses which are computed further."""
         run = self._run
         places = run.chosen + run.first
         if self._number == 1:
@@ -136,7 +140,7 @@ class _OverwrittenLayer(DynamicLayer):  # type: ignore[misc]
         return self.keys, self.values
 
     def get_seq_length(self) -> int:
-        """Tokens before those that are computed again."""
+        """Number of exact tokens at the start, which count as read."""
         return self._run.first
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
@@ -145,6 +149,6 @@ class _OverwrittenLayer(DynamicLayer):  # type: ignore[misc]
 
 
 def _decoder_layers(model: nn.Module) -> list[nn.Module]:
-    """The modules around the attention modules, in order."""
+    """The decoder layers (parents of attention modules), in order."""
     inner = {id(attention.module) for attention in attentions_of(model)}
     return [module for module in decoder_of(model).modules() if any(id(child) in inner for child in module.children())]

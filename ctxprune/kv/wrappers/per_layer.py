@@ -17,10 +17,10 @@ __all__ = ["PerLayer"]
 
 @dataclass(frozen=True)
 class PerLayer(Wrapper):
-    """Gives every layer its own ratio; the inner press's is not used.
+    """Gives every layer its own ratio; the inner press's ratio is not used.
 
     Attributes:
-        ratios: The share dropped in each layer with full attention, in order, each as a press's ratio. Fewer ratios
+        ratios: The share to drop in each layer with full attention, in order, each as a press's ratio. Fewer ratios
             than layers are spread over them: (0.3, 0.7) is 0.3 for the first half and 0.7 for the second. `ratio` is
             their mean.
 
@@ -40,7 +40,7 @@ class PerLayer(Wrapper):
         self._set(ratio=sum(self.ratios) / len(self.ratios))
 
     def budget(self, view: LayerView) -> int:
-        """Tokens that the layer's own ratio leaves."""
+        """The number of tokens by the layer's own ratio."""
         if len(self.ratios) > view.layers:
             raise UsageError(
                 f"there are {len(self.ratios)} ratios for {view.layers} layers",

@@ -1,4 +1,4 @@
-"""ThinK: keys keep the channels that matter."""
+"""ThinK: keys keep only the channels with the largest effect on attention."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["ThinK"]
 
 @dataclass(frozen=True)
 class ThinK(Wrapper):
-    """Drops the channels of a head's keys that add least to the attention of the last tokens, by the mean of their
-    queries' squares times the mean of the keys' squares in the channel, higher = keep (Xu et al., "ThinK: Thinner Key
-    Cache by Query-Driven Pruning", arXiv:2407.21018). Keys are stored really smaller; attention sees zeros in the
-    dropped channels. Values stay whole, and so does what is read after the context.
+    """Drops the channels of a head's keys that contribute least to the attention of the last tokens, by the mean square
+    of their queries times the mean square of the keys in the channel, higher = keep (Xu et al., "ThinK: Thinner Key
+    Cache by Query-Driven Pruning", arXiv:2407.21018). Stored keys are smaller; attention gets zeros in the dropped
+    channels. Values, and tokens read after the context, keep all channels.
 
-    Needs positions="original" and no other storage.
+    It requires positions="original" and no other storage.
 
     Attributes:
-        channels: The share of channels that is dropped, as a press's ratio.
-        window: How many of the last tokens look, 1 or more; with a question, the question's.
+        channels: The share of channels to drop, as a press's ratio.
+        window: Tokens of the observation window, 1 or more; with a question, the window is the question.
     """
 
     channels: float = 0.4
@@ -43,7 +43,7 @@ class ThinK(Wrapper):
         check_whole("window", self.window, 1)
 
     def edit(self, view: LayerView, plan: Plan) -> Plan:
-        """The inner press's plan with the channels that stay, ascending.
+        """The inner press's plan with the channels to keep, ascending.
 
         Raises:
             UsageError: The plan drops channels already.

@@ -1,4 +1,4 @@
-"""So many tokens, whatever the length."""
+"""A limit on the tokens of each head, whatever the length of the context."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["TokenBudget", "cap_choice"]
 
 @dataclass(frozen=True)
 class TokenBudget(Wrapper):
-    """Keeps at most so many tokens of the context in each head, however long it is; the inner press's ratio is not
+    """Keeps at most a number of tokens of the context in each head, however long it is; the inner press's ratio is not
     used, and `ratio` is 0, as it depends on the context. Where the inner press shares a layer's budget between heads
-    (AdaKV), the limit holds for their mean.
+    (AdaKV), the limit applies to their mean.
 
     Attributes:
         tokens: Tokens of a head, 1 or more.
@@ -35,16 +35,16 @@ class TokenBudget(Wrapper):
         self._set(ratio=0.0)
 
     def budget(self, view: LayerView) -> int:
-        """The limit, or all tokens of a shorter context."""
+        """The limit, or the length of a shorter context."""
         return min(self.tokens, view.tokens)
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
-        """The inner press's choice, and never more than the limit."""
+        """The inner press's choice, limited to the budget."""
         return cap_choice(self.press.select(view, scores, kept), scores, kept)
 
 
 def cap_choice(chosen: Tensor, scores: Tensor, kept: int) -> Tensor:
-    """`chosen` (batch, heads, n), cut to its highest scores in rows with more than `kept` tokens a head on the mean."""
+    """`chosen` (batch, heads, n), limited to its highest scores in rows with over `kept` tokens a head on average."""
     room = kept * chosen.shape[1]
     if int(chosen.sum(dim=(1, 2)).amax()) <= room:
         return chosen
