@@ -111,10 +111,10 @@ class Pipeline:
         if isinstance(questions, str):
             raise UsageError("the questions are one text", hint="a list of questions: [question]")
         frame = ChatFrame.of(self.tokenizer)
-        whole = self._ids(
-            frame.before + context, special=not frame.before
-        )  # a chat template contains its own special tokens
+        # A chat template contains its own special tokens.
+        whole = self._ids(frame.before + context, special=not frame.before)
         read = prefill(self.model, whole)
+        # Pressed once; every question continues from a copy.
         blind = None if self.aware else read.press(self.press, storage=self.storage)
         answers = []
         for question in questions:

@@ -204,6 +204,7 @@ def _excess(choice: Choice, latency_ms: float, nbytes: float | None) -> float:
 def _relative_excess(value: float, limit: float) -> float:
     if value <= limit:
         return 0.0
+    # Relative, so that milliseconds and bytes compare; a limit of 0 gives a large excess, not a division by 0.
     return (value - limit) / max(limit, 1e-9)
 
 
@@ -230,8 +231,10 @@ def _read_rows(path: Path) -> list[Any]:
 
 
 def _parse_row(row: Any, number: int, tokens: int, name: str) -> Measurement | None:
+    # Tables hold milliseconds of whole contexts, measurements those of 1,000 tokens.
     scale = 1000 / tokens
     try:
+        # A ratio of a quantised row counts bytes: the kept tokens, and so the latency, cannot be told from it.
         if row.get("storage", "plain") != "plain":
             return None
         missing = [key for key in ("accuracy", "bytes_ratio", "press_ms", "prefill_ms") if row[key] is None]

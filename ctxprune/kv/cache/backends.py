@@ -39,7 +39,8 @@ class Hqq(QuantisedStorage):
 
     def fit_range(self, groups: Tensor, bits: int) -> tuple[Tensor, Tensor]:
         """Low end and step of each row, as `hqq.core.quantize.Quantizer` finds them."""
-        if not len(groups):  # the quantizer does not accept an empty tensor
+        if not len(groups):
+            # The quantizer does not accept an empty tensor.
             return super().fit_range(groups, bits)
         quantizer = require("hqq.core.quantize", "kv-backends").Quantizer
         _, found = quantizer.quantize(
@@ -77,7 +78,8 @@ class Quanto(QuantisedStorage):
 
     def fit_range(self, groups: Tensor, bits: int) -> tuple[Tensor, Tensor]:
         """Low end and step of each row, as `optimum.quanto.MaxOptimizer` finds them."""
-        if len(groups) < 2:  # MaxOptimizer takes a single row for one tensor and fits one range to all of it
+        if len(groups) < 2:
+            # MaxOptimizer takes a single row for one tensor and fits one range to all of it.
             return super().fit_range(groups, bits)
         quanto = require("optimum.quanto", "kv-backends")
         step, shift = quanto.MaxOptimizer()(groups, quanto.qint4 if bits == 4 else quanto.qint2, 0)

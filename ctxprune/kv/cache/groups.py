@@ -96,7 +96,8 @@ class Groups(Packed):
         out = self.rest.new_empty(counts.total, width)
         if not counts.total:
             return out
-        if counts.even:  # every head has as many blocks: they are decoded into their places without a permutation
+        if counts.even:
+            # Every head has as many blocks: they are decoded into their places without a permutation.
             heads = out.view(-1, counts.longest, width)
             packed = counts.longest - len(self.rest) // len(heads)
             self._decode(heads[:, :packed])
@@ -141,7 +142,8 @@ class Groups(Packed):
     def append(self, counts: Counts, later: Counts, new: Tensor) -> Self:
         """With new tokens, (total of `later`, head_dim), behind each head's; older ones are packed in whole blocks."""
         blocks, rest = self._split(counts, self.form)
-        form = self.form._replace(window=0)  # the caller has left the residual out already
+        # The caller has left the residual out already.
+        form = self.form._replace(window=0)
         open_ = Counts.of(rest.each + later.each)
         more = self.pack(rest.joined(self.rest, later, new), open_, form, fit_range)
         added, _ = self._split(open_, form)
@@ -163,7 +165,8 @@ class Groups(Packed):
         places = into.unflatten(axis, (into.shape[axis] // form.group, form.planes, form.group // form.planes))
         for number in range(form.planes):
             plane = codes >> (number * form.bits) if number else codes
-            if number < form.planes - 1:  # the last plane has nothing above it to mask off
+            if number < form.planes - 1:
+                # The last plane has nothing above it to mask off.
                 plane = plane & (2**form.bits - 1)
             place = places.select(axis + 1, number)
             if wide == into.dtype:
@@ -223,7 +226,8 @@ def _round_outwards(low: Tensor, step: Tensor, bits: int) -> tuple[Tensor, Tenso
     inside = not low.numel() or max(float(low.abs().max()), float(step.max())) < torch.finfo(torch.float16).max
     kind = torch.float16 if inside else torch.bfloat16
     near = low.to(kind)
-    places = near.view(torch.int16)  # floats of one sign are ordered as their bits: the next one is one integer away
+    # Floats of one sign are ordered as their bits: the next one is one integer away.
+    places = near.view(torch.int16)
     down = torch.where(places < 0, 1, -1).to(torch.int16) * (near.to(low.dtype) > low)
     lower = (places + down).view(kind)
     step = step + (low - lower.to(low.dtype)) / (2**bits - 1)

@@ -42,8 +42,10 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         self.kept: KeptTokens | None = None
         self.pressed = 0
         self.shift: Tensor | None = None
-        self.masked = False  # whether the current call's mask was cut to this layer
-        self.cut: Tensor | None = None  # that mask, for layers that share these keys and values
+        # Whether the current call's mask was cut to this layer.
+        self.masked = False
+        # That mask, for layers that share these keys and values.
+        self.cut: Tensor | None = None
 
     @classmethod
     def holding(cls, keys: Tensor, values: Tensor) -> PrunedLayer:
@@ -95,12 +97,14 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
                 "a pruned cache was used with a model that does not know of it",
                 hint="use the model that read the context; cache.attach(model) lets a copy of it read on",
             )
+        # Concatenation would promote the whole cache to the wider dtype without a message.
         if key_states.dtype != self.keys.dtype:
             raise UsageError(
                 f"the cache holds {self.keys.dtype} and the model computes in {key_states.dtype}",
                 hint="load the model in the cache's kind of numbers",
             )
-        self.masked = False  # here, as a call that fails does not reach the decoder's last hook
+        # Here, as a call that fails does not reach the decoder's last hook.
+        self.masked = False
         keys, values = self.kept.read()
         super().update(key_states, value_states, *args, **kwargs)
         read = torch.cat([keys, self.keys], dim=-2), torch.cat([values, self.values], dim=-2)
@@ -128,6 +132,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         columns = counts.padded(self.kept.columns).long()  # (batch, kv_heads, longest)
         group = heads // columns.shape[1]
         old = mask[..., : self.pressed].expand(len(columns), heads, -1, -1)
+        # Masks have one row per query head, columns one per key head: the heads of a group share theirs.
         places = columns.repeat_interleave(group, dim=1)[:, :, None].expand(-1, -1, queries, -1)
         cut = old.gather(-1, places)
         if real is not None:

@@ -64,6 +64,7 @@ class _ModelHooks:
 
     def __init__(self, model: nn.Module, decoder: nn.Module) -> None:
         attentions = attentions_of(model)
+        # The decoder holds this object: a strong reference would be a cycle, and delay freeing the model.
         self.decoder = weakref.ref(decoder)
         self.users = 0
         self.hooks = Hooks()
@@ -183,6 +184,7 @@ def _check_fit(layer: PrunedLayer, inputs: Tensor, positions: Any) -> None:
         raise UsageError(
             f"the cache is on {layer.keys.device} and the input on {inputs.device}", hint="cache.to(device) moves it"
         )
+    # The most frequent mistake: all ids are passed to the model again, instead of the new ones.
     if isinstance(positions, torch.Tensor) and positions.ndim == 2 and positions.shape[1] > 1:
         held = layer.kept.counts.each.amax(dim=1) if layer.kept is not None else 0
         if bool((positions[:, 0] < held).any()):

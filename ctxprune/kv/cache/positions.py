@@ -65,9 +65,11 @@ def close_gaps(model: nn.Module, cache: Cache, positions: Tensor | None, real: T
         counts: Counts = kept.counts
         keys, _ = kept.read()
         columns = counts.padded(kept.columns).long()
+        # Heads keep different counts, but the next token has one position: heads are aligned at their ends.
         start = (longest[:, None] - counts.each)[..., None]
         new = start + torch.arange(counts.longest, device=keys.device)
         before = old[:, None].expand(-1, columns.shape[1], -1).gather(-1, columns)
+        # Rotations compose: turning by the difference is enough, and the original position need not be undone.
         turned = rotary.turn(by_layer[number], keys, new - before)
         in_use = counts.real()
         flat = turned.flatten(0, 2) if in_use is None else turned[in_use]
@@ -87,7 +89,8 @@ def _old_positions(
     """Positions of the columns read, (batch, n), and the position of the token after them, (batch,)."""
     n, device = layer.pressed, layer.keys.device
     old = torch.arange(n, device=device)[None] if positions is None else positions.to(device)
-    old = old[:, :n].expand(rows, -1)  # without the question, which is read again behind the cache
+    # Without the question, which is read again behind the cache.
+    old = old[:, :n].expand(rows, -1)
     if real is None:
         return old, old[:, -1] + 1
     return old, old.masked_fill(~real[:, :n], -1).amax(dim=1) + 1

@@ -41,7 +41,8 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
     """
 
     def __init__(self, model: nn.Module) -> None:
-        attentions_of(model)  # before its configuration is used: raises for what is no decoder
+        # Before its configuration is used: raises for what is no decoder.
+        attentions_of(model)
         super().__init__(config=model.config)
         self.press: dict[str, Any] = {}
         prepare_layers(self, model)
@@ -61,6 +62,7 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
         """Bytes that keys and values of all tokens read would take if none had been dropped."""
         total = 0
         for layer in self.layers:
+            # Layers that are never pressed take what they take: they count in full on both sides of `bytes_ratio`.
             if isinstance(layer, PrunedLayer) and layer.is_initialized:
                 rows, heads, _, width = layer.keys.shape
                 per_token = rows * heads * (width + layer.values.shape[-1]) * layer.keys.element_size()

@@ -65,6 +65,7 @@ class QuantisedStorage:
 
     def nbytes(self, tokens: int, head_dim: int, itemsize: int) -> int:
         """Bytes of `tokens` tokens of one head: codes, ranges, and unpacked numbers; errors as `pack`."""
+        # As `Groups.pack` splits: values are packed token by token, keys in whole groups only.
         old = max(tokens - self.residual, 0)
         old_keys = old // self.group * self.group
         codes = (old_keys + old) * head_dim * self.bits // 8

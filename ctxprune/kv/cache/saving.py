@@ -56,7 +56,8 @@ def load_layers(path: str | Path, model: nn.Module) -> tuple[dict[str, Any], lis
     try:
         layers = [_load_layer(number, held, tensors) for number, held in enumerate(about["layers"])]
         for layer in layers:
-            layer.shift = layers[0].shift  # one tensor for all layers, as in the cache that was saved
+            # One tensor for all layers, as in the cache that was saved.
+            layer.shift = layers[0].shift
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise FormatError(f"the cache lacks a part ({error})", where=str(path), hint="save it again") from error
     return about["press"], layers
@@ -75,6 +76,7 @@ def _load_layer(number: int, about: Mapping[str, Any], tensors: Mapping[str, Ten
         }
         counts = Counts.of(own["counts"])
         layer.kept = KeptTokens(parts["keys"], parts["values"], counts, own["columns"])
+        # Reading is tried here, so that inconsistent tensors fail while loading and not in a later call.
         if len(own["columns"]) != counts.total or layer.kept.read()[0].shape[:2] != layer.keys.shape[:2]:
             raise KeyError(f"layer {number}: counts do not fit")
     return layer

@@ -54,7 +54,8 @@ class Counts:
         """(total, ...) as (batch, kv_heads, longest, ...); the values behind a shorter head's tokens are arbitrary."""
         if self.even:
             return flat.view(*self.each.shape, self.longest, *flat.shape[1:])
-        places = self._places()  # index_select copies whole rows, and is faster than advanced indexing
+        # `index_select` copies whole rows, and is faster than advanced indexing.
+        places = self._places()
         return flat.index_select(0, places.flatten()).view(*places.shape, *flat.shape[1:])
 
     def real(self) -> Tensor | None:
@@ -79,6 +80,7 @@ class Counts:
 
     def joined(self, rows: Tensor, later: Counts, more: Tensor) -> Tensor:
         """The flat form in which each head has its part of `rows`, then its part of `more`, of counts `later`."""
+        # The sort is stable: within a head, old tokens stay in front of new ones.
         order = torch.cat([self.owners(), later.owners()]).argsort(stable=True)
         return torch.cat([rows, more])[order]
 
@@ -213,6 +215,7 @@ class Thinned(Packed):
 
 def column_type(columns: int) -> torch.dtype:
     """int16 where it can number so many columns, else int32."""
+    # Columns are the only overhead of a kept token: int16 serves contexts of up to 32,766 tokens.
     return torch.int16 if columns < torch.iinfo(torch.int16).max else torch.int32
 
 
@@ -236,6 +239,7 @@ class KeptTokens:
         """Copies of the tokens that a plan keeps of the first `tokens`; keys and values are (batch, kv_heads, n, d)."""
         chosen = plan.chosen[..., :tokens]
         counts = Counts.of(chosen.sum(dim=-1))
+        # Boolean indexing copies, so that the memory of the full context can be freed.
         keys = (keys if plan.keys is None else plan.keys)[..., :tokens, :][chosen]
         values = (values if plan.values is None else plan.values)[..., :tokens, :][chosen]
         columns = chosen.nonzero()[:, -1].to(column_type(chosen.shape[-1]))

@@ -48,9 +48,8 @@ class DraftIndex:
         check_whole("shortest", shortest, 1)
         check_whole("longest", longest, shortest)
         self.longest, self.shortest = longest, shortest
-        pieces = [
-            np.append(np.asarray(text, dtype=np.int64).ravel(), -1) for text in texts
-        ]  # -1 separates texts: no id equals it
+        # -1 separates texts: no id equals it.
+        pieces = [np.append(np.asarray(text, dtype=np.int64).ravel(), -1) for text in texts]
         self.ids: NDArray[np.int64] = np.concatenate([np.full(1, -1, np.int64), *pieces])
         self._levels: dict[int, tuple[NDArray[np.uint64], NDArray[np.int32]]] = {}
         hashes = np.zeros(len(self.ids) + 1, dtype=np.uint64)
@@ -95,7 +94,8 @@ class DraftIndex:
         for token in gram.astype(np.uint64):
             wanted = wanted * _BASE + token
         low, high = hashes.searchsorted(wanted[0], "left"), hashes.searchsorted(wanted[0], "right")
-        if high - low > _MAX_COMPARED:  # the sort is stable: equal hashes are in the order of the text
+        if high - low > _MAX_COMPARED:
+            # The sort is stable: equal hashes are in the order of the text.
             middle = low + int(order[low:high].searchsorted(near))
             low = max(min(middle - _MAX_COMPARED // 4, high - _MAX_COMPARED), low)
             high = low + _MAX_COMPARED
@@ -108,6 +108,8 @@ class DraftIndex:
         return continued
 
     def _best_match(self, tail: NDArray[np.int64], places: NDArray[np.int64], length: int, near: int) -> Match:
+        # Only for the longest n-gram: occurrences of a shorter one differ in the token before it, or would have been
+        # longer.
         reached = np.full(len(places), length)
         if length == self.longest and len(places) > 1:
             back = np.arange(1, len(tail) + 1)
@@ -130,7 +132,8 @@ class GrowingIndex:
     def __init__(self, *, longest: int = 6, shortest: int = 1) -> None:
         self.longest, self.shortest = longest, shortest
         self.ids: list[int] = []
-        self._last: dict[tuple[int, ...], int] = {}  # index behind the last occurrence of each n-gram
+        # Index behind the last occurrence of each n-gram.
+        self._last: dict[tuple[int, ...], int] = {}
         self._indexed = 0
 
     def add(self, tokens: Sequence[int]) -> None:

@@ -162,7 +162,8 @@ class _Proposer:
         self._own = GrowingIndex(**sizes)
         self._ended = prompt[-64:]
         self._near = [0, 0]
-        self._source: tuple[int, int] | None = None  # text of the last draft, and its start
+        # Text of the last draft, and its start.
+        self._source: tuple[int, int] | None = None
         self._most, self._size = most, min(8, most)
 
     def learn(self, tokens: list[int], drafted: int, right: int) -> None:
@@ -171,6 +172,7 @@ class _Proposer:
         self._ended = (self._ended + tokens)[-64:]
         if self._source is not None and right:
             text, place = self._source
+            # Where one draft was right, the next one most likely continues: ties are decided by distance from there.
             self._near[text] = place + right
         if drafted:
             self._size = min(2 * drafted, self._most) if right == drafted else min(max(right + 2, 4), self._most)
@@ -187,6 +189,7 @@ class _Proposer:
         best = max((match.length for match in found if match is not None), default=0)
         if not best:
             return []
+        # A match of a single token is often chance.
         size = min(self._size if best > 1 else max(self._size // 4, 1), room)
         for number, match in enumerate(found):
             if match is not None and match.length == best:
@@ -207,7 +210,8 @@ class _ModelReader:
         self._few = "logits_to_keep" in inspect.signature(model.forward).parameters
         record = foreign_attribute(cache, "activate_past_recording")
         if record is not None:
-            record()  # sliding windows then keep the tokens they need to be cropped
+            # Sliding windows then keep the tokens they need to be cropped.
+            record()
 
     def read(self, ids: Tensor, draft: list[int]) -> Tensor:
         """Logits of the last token of `ids` and of the draft's behind it, float32 (1, 1 + draft, vocabulary)."""
@@ -218,6 +222,7 @@ class _ModelReader:
         if self._mask is not None:
             more = self._mask.new_ones(1, whole.shape[1] - self._mask.shape[1])
             given["attention_mask"] = mask = torch.cat([self._mask, more], dim=1)
+            # As `generate` computes them: with padding, positions are not indices.
             given["position_ids"] = positions_of(mask)[:, -new.shape[1] :]
         output = self._model(input_ids=new, use_cache=True, **{self._name: self._cache}, **given)
         logits: Tensor = output.logits[:, -count:].float()

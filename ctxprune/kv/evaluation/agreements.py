@@ -90,4 +90,5 @@ def agreement(prefilled: Prefilled, presses: Mapping[str, Press]) -> Agreement:
 def _mean_overlap(first: Tensor, second: Tensor) -> float:
     """Mean intersection over union of two choices (batch, heads, n); 1 where neither keeps a token."""
     both, either = (first & second).sum(dim=-1), (first | second).sum(dim=-1)
+    # Two empty choices agree: 0 / 0 counts as 1.
     return float(torch.where(either > 0, both / either.clamp(min=1), 1.0).mean())

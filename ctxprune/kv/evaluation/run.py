@@ -132,6 +132,7 @@ def compare(
     ]
     windows = _split_windows(tokenizer, running, asked)
     cells = cells_of(asked) if cells is None else cells
+    # Perplexity has no question that a press could use.
     blind = [cell for cell in cells if cell.mode == "blind"]
     outcomes: list[Outcome] = []
     losses: dict[tuple[str, float, str, str], list[float]] = {}
@@ -241,7 +242,8 @@ class StepLog:
         if self._log is None or not self._log.exists():
             return
         for line in self._log.read_bytes().splitlines():
-            with suppress(ValueError):  # truncated or damaged: it is computed again
+            with suppress(ValueError):
+                # Truncated or damaged: it is computed again.
                 entry = unseal(line, required=False)
                 if isinstance(entry, dict) and entry.get("of") == self._of and {"step", "rows"} <= entry.keys():
                     yield entry["step"], entry["rows"]

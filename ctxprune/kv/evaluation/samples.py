@@ -135,6 +135,7 @@ def _draw_sentences(builder: _SampleBuilder, text: str, room: int) -> list[str]:
         raise InputError(f"the text has {sum(lengths)} tokens", hint=f"{room} are needed")
     kept, used = [], 0
     for step in range(len(pieces)):
+        # The text wraps around, so that every start gives a full context.
         number = (start + step) % len(pieces)
         if used + lengths[number] > room:
             break

@@ -111,7 +111,8 @@ def _prepare(cache: Cache, gates: Gates) -> None:
     """Replace the layers of an empty dynamic cache by gated ones; a gated cache is not changed."""
     if not isinstance(cache, DynamicCache) or cache.offloading:
         raise UsageError(f"a {type(cache).__name__} cannot be gated", hint="pass no cache or an empty DynamicCache")
-    for number in range(max(gates.layers) + 1 - len(cache.layers)):  # the cache was made without a configuration
+    for number in range(max(gates.layers) + 1 - len(cache.layers)):
+        # The cache was made without a configuration.
         cache.layers.append(GatedLayer() if number in gates.layers else DynamicLayer())
     for number in gates.layers:
         layer = cache.layers[number]

@@ -90,6 +90,7 @@ class BiasedForward:
         mask = find_argument(module, "attention_mask", args, kwargs)
         if mask is None:
             mask = torch.ones(count, count, dtype=torch.bool, device=hidden.device).tril()[None, None]
+        # Added to the logits: softmax then weights each token by its keep probability.
         biased = as_bias(mask, hidden.dtype) + logs[:, None].to(hidden.dtype)
         return (), {**bind_arguments(module, args, kwargs), "attention_mask": biased}
 

@@ -43,7 +43,8 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
         self.seen = 0
         self.columns: Tensor | None = None
         self.interactions: Tensor | None = None
-        self._after: tuple[Tensor | None, int] | None = None  # columns to keep after the current step, and its tokens
+        # Columns to keep after the current step, and its tokens.
+        self._after: tuple[Tensor | None, int] | None = None
 
     @property
     def held(self) -> Tensor:
@@ -78,7 +79,8 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
             keys = torch.cat([self.interactions, key], dim=1)
         steps = own[None, :, None]
         closed = (gate.logits(query, keys) < 0) & (columns[:, None] < steps)
-        if new > 1:  # a token that was closed once stays closed for all later steps
+        if new > 1:
+            # A token that was closed once stays closed for all later steps.
             closed = closed.cumsum(dim=1) > 0
         open_ = ~closed & (columns[:, None] <= steps) & (columns[:, None] != _NONE)
         fit = None if mask is None else _gather_mask(mask, columns)
@@ -93,6 +95,8 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
             fit = None if fit is None else _gather_rows(fit, stay, -1)
             open_ = _gather_rows(open_, stay, -1) & (self.columns != _NONE)[:, None]
             stay = None
+        # Several new tokens are removed only after the step: earlier ones among them may attend to tokens that later
+        # ones close.
         self._after = stay, new
         shut = ~open_[:, None]
         if fit is not None:

@@ -171,12 +171,12 @@ class GateTraining:
             held = dense.penalty()
             loss = language + recipe.strength * held
             figures = {"keep": round(float(held.detach()), 4), "alpha": alpha, "held": round(dense.held(), 4)}
-        if (
-            loss.requires_grad
-        ):  # hard gates have no gradient: if the model is not trained either, the step changes nothing
+        if loss.requires_grad:
+            # Hard gates have no gradient: if the model is not trained either, the step changes nothing.
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             for group in self.optimizer.param_groups:
+                # By group: large gradients of the gates must not shrink those of the model.
                 torch.nn.utils.clip_grad_norm_(group["params"], 1.0)
             self.optimizer.step()
         return {"loss": round(float(language.detach()), 4), **figures}
@@ -191,6 +191,7 @@ class GateTraining:
         if self.gates is not None:
             for matrices in (True, False):
                 own = [each for each in self.gates.parameters() if (each.ndim > 1) == matrices]
+                # Biases decide how many tokens are kept, and start far from their final value.
                 peak = recipe.gate_rate * (1 if matrices else 10)
                 groups.append({"params": own, "weight_decay": 0.0, "peak": peak})
         if not groups:
@@ -212,7 +213,8 @@ class GateTraining:
             check_file(self.checkpoint)
             state = torch.load(self.checkpoint, weights_only=True)
             recipe = state["recipe"]
-        except Exception as error:  # damaged files raise errors of many types
+        except Exception as error:
+            # Damaged files raise errors of many types.
             raise FormatError(f"the checkpoint cannot be read ({error})", where=where, hint="delete it") from error
         if recipe != json.dumps(asdict(self.recipe)):
             raise InputError(f"the checkpoint is of another recipe: {recipe}", where=where, hint="use another folder")

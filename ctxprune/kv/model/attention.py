@@ -51,6 +51,7 @@ class Attention:
     @property
     def scaling(self) -> float:
         """The factor that dot products of queries and keys are multiplied with."""
+        # Classes without `scaling` use the usual 1 / sqrt(head_dim).
         return float(foreign_attribute(self.module, "scaling", foreign_attribute(self.module, "head_dim", 1) ** -0.5))
 
     @property
@@ -102,7 +103,8 @@ class Attention:
             raise self._unsupported("has no rotary embedding that is known")
         width = cos.shape[-1]
         part = states[..., :width]
-        if "k" not in inspect.signature(turn).parameters:  # one state at a time (Gemma 3n, Gemma 4)
+        if "k" not in inspect.signature(turn).parameters:
+            # One state at a time (Gemma 3n, Gemma 4).
             turned: Tensor = turn(part, cos, sin)
         else:
             turned = turn(part, part[..., :1, :] if cos.shape[-2] == 1 else part, cos, sin)[0]
@@ -116,6 +118,8 @@ class Attention:
         """
         ours = self.rotate(self.keys(hidden[:, -2:], keys.shape[-1]), cos[:, -2:], sin[:, -2:]).float()
         theirs = keys[..., -2:, :].float()
+        # Half precision rounds differently for two tokens than for a whole context: the check is against other designs,
+        # not against rounding.
         loose = 1e-3 if keys.dtype in (torch.float32, torch.float64) else 5e-2
         if not bool(theirs.isfinite().all()):
             raise UsageError(
@@ -131,16 +135,16 @@ class Attention:
     def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
         projected = self._project_all(hidden, which)
         norm = self._find_norm(which)
-        if norm is not None and norm.weight.shape[-1] == projected.shape[-1]:  # normalises all heads together (OLMo 2)
+        if norm is not None and norm.weight.shape[-1] == projected.shape[-1]:
+            # Normalises all heads together (OLMo 2).
             projected, norm = norm(projected), None
         if projected.shape[-1] % head_dim:
             raise self._unsupported(
                 f"has a {which} projection of {projected.shape[-1]} values, not a multiple of {head_dim}"
             )
         states: Tensor = projected.view(*projected.shape[:2], -1, head_dim)
-        if (
-            which == "q" and states.shape[2] != self.heads
-        ):  # for instance with gates of the output behind the queries (Qwen3-Next)
+        if which == "q" and states.shape[2] != self.heads:
+            # For instance with gates of the output behind the queries (Qwen3-Next).
             raise self._unsupported(f"has queries of {states.shape[2]} heads instead of {self.heads}")
         if norm is not None:
             states = norm(states)
@@ -155,6 +159,7 @@ class Attention:
         if joint is None:
             raise self._unsupported(f"has neither {which}_proj nor qkv_proj")
         width = int(foreign_attribute(self.module, "head_dim", 0)) or self._config_value("hidden_size") // self.heads
+        # A joint projection has the rows of all queries first, then those of keys, then those of values.
         query, key = self.heads * width, int(self._config_value("num_key_value_heads")) * width
         whole: Tensor = joint(hidden)
         return whole[..., :query] if which == "q" else whole[..., query : query + key]
@@ -192,6 +197,7 @@ def decoder_of(model: nn.Module) -> nn.Module:
             f"the model is {describe_type(model)}", hint="a decoder of transformers, such as load_decoder gives"
         )
     base: nn.Module = foreign_attribute(model, "base_model", model)
+    # Multimodal models keep their decoder in `language_model`.
     text = foreign_attribute(base, "language_model")
     return base if text is None else text
 

@@ -46,9 +46,11 @@ def model_fingerprint(model: nn.Module) -> str:
     """
     digest = hashlib.sha256()
     for attention in attentions_of(model):
-        if cache_layer_of(attention.module) != attention.layer:  # shares the keys of another layer
+        if cache_layer_of(attention.module) != attention.layer:
+            # The layer shares the keys of another one: its own key weights are unused.
             continue
         weight = attention.key_weight
+        # A sample is enough to tell models apart, and avoids copying whole matrices from an accelerator.
         flat = weight.flatten()
         picked = flat[:: max(len(flat) // 64, 1)][:64].to("cpu", torch.bfloat16).view(torch.int16)
         digest.update(f"{attention.layer} {tuple(weight.shape)} ".encode())
@@ -99,6 +101,7 @@ class ModelFile:
 
         path = Path(path)
         metadata = {"format": self.format, "version": self.version, "model": model, **about}
+        # Clones, as safetensors refuses tensors that share memory.
         held = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         metadata["checks"] = {name: tensor_checksum(tensor) for name, tensor in held.items()}
         # A name of its own for each process and thread, so that concurrent writers do not mix their bytes.

@@ -13,4 +13,5 @@ def foreign_attribute(owner: object, name: str, default: Any = None) -> Any:
     Models, attention modules, configurations, tokenizers and caches differ by architecture and by version, and no base
     class declares these attributes. What this library defines has a base class with a default instead.
     """
-    return getattr(owner, name, default)  # the reason is above; everything in kv that probes foreign objects comes here
+    # The reason is above; everything in kv that probes foreign objects comes here.
+    return getattr(owner, name, default)

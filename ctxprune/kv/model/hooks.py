@@ -42,7 +42,8 @@ class Hooks:
         """Remove all hooks; a second call has no effect."""
         held, self._held = self._held, []
         for hook, handle in held:
-            hook.act = _do_nothing  # a call in another thread may have fetched it before the removal
+            # A call in another thread may have fetched it before the removal.
+            hook.act = _do_nothing
             handle.remove()
 
     def __enter__(self) -> Self:

@@ -81,9 +81,8 @@ def angles(embedding: nn.Module | None, attention: Attention, positions: Tensor)
             where=f"layer {attention.layer}",
             hint="use a press that needs no positions of later tokens, such as snapkv",
         )
-    if (
-        foreign_attribute(embedding, "rope_type", "default") not in _FIXED
-    ):  # a call may change its frequencies for later calls
+    if foreign_attribute(embedding, "rope_type", "default") not in _FIXED:
+        # A call may change its frequencies for later calls.
         embedding = copy.deepcopy(embedding)
     more = (attention.module.layer_type,) if by_layer else ()
     cos, sin = embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions, *more)

@@ -83,7 +83,8 @@ class Press(AbstractPress):
             UsageError: The scores have another shape, or some are NaN.
         """
         kept = min(self.budget(view) if kept is None else kept, view.tokens)
-        if kept == view.tokens:  # nothing is dropped: the scores, which may be costly, are not needed
+        if kept == view.tokens:
+            # Nothing is dropped: the scores, which may be costly, are not needed.
             chosen = torch.ones(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
         else:
             scores = self.check_scores(view, self.cached_score(view) if scores is None else scores)
@@ -113,6 +114,7 @@ class Press(AbstractPress):
         if view.memory is None or not self.ratio_free:
             return self.score(view)
         values = vars(self)
+        # All parameters but the ratio: a press with another window must not get these scores.
         own = type(self), *(values[each.name] for each in fields(self) if each.name != "ratio")
         if own not in view.memory:
             view.memory[own] = self.score(view)
@@ -152,6 +154,7 @@ class Press(AbstractPress):
             columns = row.nonzero()[:, 0]
             if not len(columns):
                 continue
+            # Row by row: a padded row must keep the tokens that it would keep alone.
             own = None if scores is None else scores[number : number + 1].index_select(-1, columns)
             plan = self.plan(view.row(number, columns), own, None if kept is None else kept[number])
             chosen[number][:, columns] = plan.chosen[0]
@@ -169,6 +172,7 @@ class Press(AbstractPress):
                 f"{type(self).__name__}.score gave the shape {tuple(scores.shape)}",
                 hint=f"one score per row, kv head and token: {tuple(view.keys.shape[:-1])}",
             )
+        # A copy, as the scores may be cached in the view.
         scores = scores.float().clone()
         if bool(scores.isnan().any()):
             raise UsageError(

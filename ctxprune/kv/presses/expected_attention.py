@@ -61,7 +61,8 @@ class ExpectedAttention(Press):
             logits = logits + (turned * keys).sum(dim=-1) * (view.attention.scaling**2 / 2)
         expected = logits.softmax(dim=-1).mean(dim=2) + self.epsilon
         scores = expected * view.value_norms[..., self.sinks : view.tokens]
-        above = scores.amax(dim=(1, 2), keepdim=True) + 1  # per row, so that a row's scores do not depend on its batch
+        # Per row, so that a row's scores do not depend on its batch.
+        above = scores.amax(dim=(1, 2), keepdim=True) + 1
         return torch.cat(
             [above.expand(batch, heads, self.sinks), scores, above.expand(batch, heads, view.question)], -1
         )
@@ -71,7 +72,8 @@ class ExpectedAttention(Press):
         queries = view.attention.queries(view.hidden[:, self.sinks : view.tokens], view.head_dim).float()
         cos, sin = (each.mean(dim=1, keepdim=True) for each in view.future(self.future))
 
-        def turn(states: Tensor) -> Tensor:  # a rotation is linear in cos and sin: their means give the mean rotation
+        def turn(states: Tensor) -> Tensor:
+            # A rotation is linear in cos and sin: their means give the mean rotation.
             return view.attention.rotate(states, cos, sin)
 
         mean = queries.mean(dim=-2, keepdim=True)

@@ -28,5 +28,6 @@ class KeyDiff(Press):
     def score(self, view: LayerView) -> Tensor:
         """-cos(k, mean direction of the context's keys), (batch, kv_heads, n)."""
         directions = normalize(view.keys.float(), dim=-1)
+        # The mean of directions and not of keys, in which long keys would dominate.
         anchor = normalize(directions[..., : view.tokens, :].mean(dim=-2, keepdim=True), dim=-1)
         return -(directions * anchor).sum(dim=-1)

@@ -50,7 +50,8 @@ class LagKV(Press):
         if blocks > 1:
             ranked = slice(self.sinks, self.sinks + (blocks - 1) * self.lag)
             both = (self._relative_spread(view.keys, blocks) + self._relative_spread(view.values, blocks)) / 2
-            ranks = both.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)  # 0 is the best
+            # The argsort of an argsort is the rank of each token; 0 is the best.
+            ranks = both.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)
             scores[..., ranked] = (self.lag - 1 - ranks).flatten(-2).float() / self.lag
         return scores
 

@@ -63,6 +63,7 @@ class LearnedDrop(Press):
         for start in range(0, view.total, _BLOCK):
             steps = slice(start, start + _BLOCK)
             logits = gates[layer].logits(query[:, steps], key)
+            # A gate acts only on earlier tokens.
             logits = logits.masked_fill(places[None, None] >= places[None, steps, None], math.inf)
             lowest = torch.minimum(lowest, logits.amin(dim=1))
         return lowest[:, None].expand(view.keys.shape[:-1])

@@ -134,6 +134,7 @@ def learn_filters(model: nn.Module, batches: Iterable[Tensor]) -> QFilters:
         views = prefill(model, ids).views
         heads = views[0].kv_heads
         with torch.no_grad():
+            # In double precision, as products are summed over thousands of tokens.
             queries = [view.queries().double().transpose(0, 1).flatten(1, 2) for view in views]
         squares = [each.transpose(-1, -2) @ each for each in queries]
         totals = [each.sum(dim=1) for each in queries]
@@ -143,7 +144,8 @@ def learn_filters(model: nn.Module, batches: Iterable[Tensor]) -> QFilters:
         raise UsageError("there are no ids to learn filters from", hint="some batches of token ids, (batch, n) each")
     found = []
     for product, total in zip(products, sums, strict=True):
-        first = torch.linalg.eigh(product).eigenvectors[..., -1]  # eigenvalues ascend
+        # Eigenvalues ascend: the last vector is the main direction.
+        first = torch.linalg.eigh(product).eigenvectors[..., -1]
         along = (first * total).sum(dim=-1, keepdim=True)
         away = torch.where(along > 0, -first, first)
         found.append(away.view(heads, -1, away.shape[-1]).mean(dim=1))

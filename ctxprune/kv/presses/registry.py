@@ -65,5 +65,6 @@ def build_press(name: str, ratio: float, filters: QFilters | None = None) -> Pre
         wrapped: Press = WRAPPERS.get(outer)(build_press(inner.removesuffix(")"), ratio, filters))
         return wrapped
     kind = PRESSES.get(name)
+    # Compared with the registered class, so that this module imports no press and needs no torch.
     press: Press = kind(ratio=ratio, filters=filters) if kind is PRESSES.get("qfilter") else kind(ratio=ratio)
     return press

@@ -64,5 +64,6 @@ class SimLayerKV(StreamingLLM):
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """Sinks and recent tokens in rows in which this layer is lazy, and all tokens in other rows."""
         ends = top(scores, kept)
+        # A layer is judged by the tokens that it would keep if it were lazy.
         lazy = self.share(view, ends) > self.threshold
         return ends | ~lazy[:, None, None]

@@ -46,13 +46,15 @@ class SnapKV(Press):
     def score(self, view: LayerView) -> Tensor:
         """Smoothed mean attention from the window, (batch, kv_heads, n); the window's own tokens score highest."""
         window = view.window_size(self.window)
-        if window == view.total:  # nothing outside of the window: later tokens rank higher
+        if window == view.total:
+            # Nothing outside of the window: later tokens rank higher.
             return view.keys.new_ones(view.keys.shape[:-1]).float().cumsum(dim=-1)
         seen = view.weights(window)[..., : view.total - window].mean(dim=-2)
         batch, heads, group, before = seen.shape
         smooth = avg_pool1d(seen.view(batch, heads * group, before), self.kernel, 1, self.kernel // 2)
         scores = smooth.view(batch, heads, group, before).mean(dim=2)
-        above = scores.amax(dim=(1, 2), keepdim=True) + 1  # per row, so that a row's scores do not depend on its batch
+        # Per row, so that a row's scores do not depend on its batch.
+        above = scores.amax(dim=(1, 2), keepdim=True) + 1
         return torch.cat([scores, above.expand(batch, heads, window)], dim=-1)
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:

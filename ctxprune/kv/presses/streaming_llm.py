@@ -37,5 +37,6 @@ class StreamingLLM(Press):
     def score(self, view: LayerView) -> Tensor:
         """The index in the sequence, (batch, kv_heads, n); sinks score highest."""
         indices = torch.arange(view.total, dtype=torch.float32, device=view.keys.device)
+        # One value above all indices: among sinks, ties go to the earlier token.
         indices[: self.sinks] = view.total
         return indices.expand(view.keys.shape[:-1])

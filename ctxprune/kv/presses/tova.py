@@ -26,5 +26,6 @@ class Tova(Press):
     def score(self, view: LayerView) -> Tensor:
         """Mean attention from the last token, (batch, kv_heads, n), equal in all heads."""
         scores = view.weights(1).mean(dim=(1, 2, 3))
+        # Shares of attention do not exceed 1: the last token is kept.
         scores[:, -1] = 1.0
         return scores[:, None].expand(view.keys.shape[:-1])

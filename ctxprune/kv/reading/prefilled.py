@@ -147,6 +147,7 @@ class Prefilled:
         question = expand_question(question, rows, self.views[0].keys.device)
         check_vocabulary(self.model, question)
         count, cache = question.shape[1], copy_cache(self.cache)
+        # Positions count tokens, not padding: rows of a padded batch continue at different positions.
         start = torch.full((rows,), self.views[0].total) if self.real is None else self.real.sum(dim=1)
         positions = start[:, None].to(question.device) + torch.arange(count, device=question.device)
         given: dict[str, Any] = {}
@@ -154,6 +155,7 @@ class Prefilled:
         if self.real is not None:
             real = torch.cat([self.real, torch.ones_like(question, dtype=torch.bool)], dim=1)
             given = {"attention_mask": real.long()}
+        # Presses score by hidden states and rotary angles, which a cache does not keep.
         with _InputRecorder(self.model, cache) as recorder:
             decoder = decoder_of(self.model)
             given[cache_argument_name(decoder)] = cache

@@ -67,7 +67,8 @@ class Session:
         self._attentions = attentions_of(model)
         self._hooks = Hooks()
         self._thread = 0
-        self._in_progress: dict[int, Prefilled] = {}  # current calls to press, by the id of their cache
+        # Current calls to press, by the id of their cache.
+        self._in_progress: dict[int, Prefilled] = {}
 
     def __enter__(self) -> Session:
         self._thread = threading.get_ident()
@@ -90,12 +91,14 @@ class Session:
             return None
         cache = find_argument(module, "cache", args, kwargs)
         if cache is not None and cache.get_seq_length():
-            return None  # tokens behind a context that was read before
+            # Tokens behind a context that was read before.
+            return None
         use = find_argument(module, "use_cache", args, kwargs)
         if use is False or (use is None and not foreign_attribute(self.model.config, "use_cache", True)):
             return None
         made = cache is None
         if made:
+            # The model would make a cache of its own, which cannot be pressed.
             cache = PrunedCache(self.model)
         else:
             prepare_layers(cache, self.model)
@@ -116,6 +119,7 @@ class Session:
         @torch.no_grad()  # type: ignore[untyped-decorator]
         def read(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
             reading = self._in_progress.get(id(find_argument(module, "cache", args, kwargs)))
+            # A module that shares the keys of another layer (Gemma 3n) has no layer of its own in the cache.
             if reading is None or attention.layer >= len(reading.cache.layers):
                 return
             layer = reading.cache.layers[attention.layer]
@@ -127,7 +131,8 @@ class Session:
             reading.positions = find_argument(module, "position_ids", args, kwargs)
             if self.press is None or self.press.joint:
                 reading.views.append(view)
-            else:  # at once, so that at most one layer is held whole
+            else:
+                # At once, so that at most one layer is held whole.
                 reading.order += 1
                 plan = self.press.plan_batch(view, reading.real)
                 layer.press(plan, self.question)
@@ -164,7 +169,8 @@ class Session:
 
     def _end_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         reading = self._in_progress.pop(id(find_argument(module, "cache", args, kwargs)), None)
-        if reading is None or output is None:  # another call, or one that failed
+        if reading is None or output is None:
+            # Another call, or one that failed.
             return
         if not any(isinstance(layer, PrunedLayer) for layer in reading.cache.layers):
             raise UsageError(
@@ -175,6 +181,7 @@ class Session:
         if self.press is None:
             return
         if self.press.joint:
+            # Joint presses need the scores of all layers, which are complete only now.
             for view, plan in zip(reading.views, self.press.plans(reading), strict=True):
                 reading.cache.layers[view.attention.layer].press(plan, self.question)
         reading.complete_cache(self.press, positions=self.positions, storage=self.storage)

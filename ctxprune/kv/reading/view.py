@@ -146,6 +146,7 @@ class LayerView:
         Raises:
             UsageError: The layers of the model share no rotary embedding.
         """
+        # The question is not counted: it is read again behind the pressed context.
         last = self.keys.new_tensor([[self.tokens - 1]], dtype=torch.long)
         if self.positions is not None and self.tokens:
             last = self.positions[:, self.tokens - 1 : self.tokens]
@@ -158,7 +159,9 @@ class LayerView:
 
     def row(self, number: int, columns: Tensor) -> LayerView:
         """One row of the batch, with the tokens at `columns` (long, ascending) only."""
-        at = min(number, self.cos.shape[0] - 1)  # rows without padding may share one row of angles
+        # Rows without padding may share one row of angles.
+        at = min(number, self.cos.shape[0] - 1)
+        # Scores of one row are no scores of the batch.
         return replace(
             self,
             keys=self.keys[number : number + 1].index_select(-2, columns),
@@ -168,7 +171,7 @@ class LayerView:
             sin=self.sin[at : at + 1].index_select(1, columns),
             question=int((columns >= self.tokens).sum()),
             positions=_row_positions(self.positions, number, columns),
-            memory=None,  # scores of one row are no scores of the batch
+            memory=None,
         )
 
 

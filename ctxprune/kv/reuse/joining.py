@@ -65,6 +65,7 @@ def join(
         layers = [part.cache.layers[attention.layer] for part in parts]
         keys = rotary.turn(attention, torch.cat([layer.keys for layer in layers], dim=-2), by)
         pairs.append((keys, torch.cat([layer.values for layer in layers], dim=-2)))
+    # The prefix is exact: nothing stands before it that it could have attended to.
     first = 0 if _is_empty(prefix) else parts[0].ids.shape[1]
     if recompute:
         recompute_tokens(store.model, pairs, torch.cat([part.ids for part in parts], dim=1), first, recompute)
@@ -96,9 +97,11 @@ def join_pressed(
         heads = layers[0].keys.shape[1]
         keys, values, owners, columns = (torch.cat(each) for each in zip(*map(_flatten_layer, layers), strict=True))
         starts, _ = _part_starts(parts)
+        # Columns count all tokens of the joined sequence, dropped ones included, as masks and positions do.
         columns = columns + starts.repeat_interleave(_held_counts(layers, starts))
         turned = rotary.turn(attention, keys[None, None], moves[columns][None, None])[0, 0]
-        order = owners.argsort(stable=True)  # parts come in order, so columns ascend in each head
+        # Parts come in order, so columns ascend in each head.
+        order = owners.argsort(stable=True)
         counts = Counts.of(torch.bincount(owners, minlength=heads)[None])
         layer = PrunedLayer.holding(
             keys.new_zeros(1, heads, 0, keys.shape[-1]), values.new_zeros(1, heads, 0, values.shape[-1])

@@ -75,10 +75,10 @@ class PassageStore:
         if press is not None and press.joint and self.lead.shape[1]:
             raise UsageError(f"{type(press).__name__} cannot press behind a lead", hint="leave the lead out")
         self._folder = _make_folder(folder)
+        # With the dtype: a model in another one cannot continue the cache.
         self._fingerprint = f"{model_fingerprint(model)} {next(model.parameters()).dtype}"
-        self._held: OrderedDict[str, tuple[PrunedCache, int]] = (
-            OrderedDict()
-        )  # with their bytes, least recently used first
+        # With their bytes, least recently used first.
+        self._held: OrderedDict[str, tuple[PrunedCache, int]] = OrderedDict()
         self._bytes = 0
         # Two locks, so that stored caches can be fetched while a passage is computed.
         self._lock, self._compute_lock = threading.Lock(), threading.Lock()
@@ -96,6 +96,7 @@ class PassageStore:
 
     def key(self, ids: Tensor | Sequence[int], *, first: bool = False) -> str:
         """The sha256, as hex digits, of a passage's ids, the lead, the press and the model's fingerprint."""
+        # All that the cache depends on; a pressed passage must not be taken for a full one.
         lead = [] if first else self.lead[0].tolist()
         press = None if first or self.press is None else self.press.describe()
         row = as_row(ids, self.lead.device)[0].tolist()
@@ -131,7 +132,8 @@ class PassageStore:
         if cache is not None:
             return cache
         with self._compute_lock:
-            cache = self._lookup(key)  # another thread may have computed it while this one waited
+            # Another thread may have computed it while this one waited.
+            cache = self._lookup(key)
             cache = self._load_file(key) if cache is None else cache
             if cache is None:
                 cache = self._compute(ids, first=first)
@@ -152,6 +154,7 @@ class PassageStore:
     def _store(self, key: str, cache: PrunedCache) -> None:
         size = cache.nbytes
         with self._lock:
+            # A cache that exceeds the limit alone would empty the store for nothing.
             if size > self.limit_bytes or key in self._held:
                 return
             self._held[key] = cache, size

@@ -74,9 +74,8 @@ class _RecomputePass:
         self.chosen = torch.arange(self.total, device=keys.device)
         self.cache = DynamicCache()
         self.cache.layers = [_OverwrittenLayer(self, number, *pair) for number, pair in enumerate(pairs)]
-        self._masks: tuple[Tensor | None, Tensor] | None = (
-            None  # a mask, and its rows of the chosen tokens: layers share one mask
-        )
+        # A mask, and its rows of the chosen tokens: layers share one mask.
+        self._masks: tuple[Tensor | None, Tensor] | None = None
 
     def choose(self, deviation: Tensor) -> None:
         """Choose the tokens with the largest deviation, (tokens,); ties go to the earlier one."""
@@ -135,6 +134,7 @@ class _OverwrittenLayer(DynamicLayer):  # type: ignore[misc]
         if self._number == 1:
             change = value_states.float() - self.values[:, :, places].float()
             run.choose(change.square().sum(dim=(0, 1, 3)))
+        # In place: the caller's pairs are the result.
         self.keys[:, :, places] = key_states
         self.values[:, :, places] = value_states
         return self.keys, self.values

@@ -37,5 +37,6 @@ class AdaKV(Wrapper):
         """The question and each head's safeguarded tokens, then the highest scores of the layer."""
         ranked = self.rank(view, scores, kept)
         context = kept - view.question
+        # In exact decimal arithmetic, as `keep_count`; at least one token, so that no head is left empty.
         safe = max(int(context * Fraction(str(float(self.safeguard)))), min(context, 1))
         return top_over_heads(ranked, kept * view.kv_heads, first=top(ranked, safe + view.question))

@@ -58,6 +58,7 @@ class ByteBudget(Wrapper):
 
     def plans(self, prefilled: Prefilled) -> list[Plan]:
         """The plans of all layers with the most tokens that fit."""
+        # A level is the count in the layer with the largest share; the others keep their proportion of it.
         lengths = _row_lengths(prefilled)
         shares = [max(self.press.budget(view), 1) for view in prefilled.views]
         room = self.nbytes - _fixed_bytes(prefilled)
@@ -86,13 +87,13 @@ class ByteBudget(Wrapper):
                 return plans
             if level == 1:
                 self._refuse(self.nbytes - room + held)
-            level = max(
-                min(level - 1, level * room // held), 1
-            )  # uneven heads may take more bytes than predicted for even ones
+            # Uneven heads may take more bytes than predicted for even ones.
+            level = max(min(level - 1, level * room // held), 1)
 
     def on_complete(self, cache: Cache) -> None:
         """Raises BudgetError if the finished cache is larger than the budget."""
         super().on_complete(cache)
+        # The prediction trusts the storage's own count: the finished cache is measured.
         if (held := count_bytes(cache)) > self.nbytes:
             raise BudgetError(
                 f"the cache holds {held} bytes, {self.nbytes} are allowed",

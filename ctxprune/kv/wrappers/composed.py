@@ -71,7 +71,8 @@ class Composed(Press):
         kept: int | None = None,  # noqa: ARG002
     ) -> Plan:
         """Choose with each press in turn, then edit with each; given scores and counts are ignored."""
-        if len(view.keys) > 1:  # each row alone, as rows may keep different counts
+        if len(view.keys) > 1:
+            # Each row alone, as rows may keep different counts.
             return self.plan_batch(view, view.keys.new_ones(len(view.keys), view.total, dtype=torch.bool))
         plan = Plan(torch.ones(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device))
         for press in self.presses:
@@ -97,4 +98,5 @@ def _choose(press: Press, view: LayerView, remaining: Tensor) -> Tensor:
 
 
 def _scale_budget(press: Press, view: LayerView, kept: int) -> int:
+    # A share of the remaining tokens, not of the context, so that shares multiply.
     return max(kept * min(press.budget(view), view.tokens) // max(view.tokens, 1), min(kept, 1))

@@ -54,6 +54,7 @@ class CriticalKV(Wrapper):
             )
         part = int((kept - view.question) * Fraction(str(float(self.first))))
         sure = top(inner, part + view.question)
+        # Infinite scores keep their meaning: kept in any case, or dropped by an earlier press.
         weighted = ((inner + self.epsilon) * output_norms(view)).where(finite, inner)
         return weighted.masked_fill(sure, float("inf"))
 
@@ -80,7 +81,8 @@ def output_norms(view: LayerView) -> Tensor:
         )
     group = heads // view.kv_heads
     norms = view.values.new_zeros(view.values.shape[:-1], dtype=torch.float32)
-    for head in range(heads):  # one head at a time: W_o v of all heads would take hidden size / width times the values
+    for head in range(heads):
+        # One head at a time: W_o v of all heads would take hidden size / width times the values.
         columns = weight[:, head * width : (head + 1) * width].to(view.values.dtype)
         norms[:, head // group] += (view.values[:, head // group] @ columns.T).float().abs().sum(dim=-1) / group
     return norms

@@ -46,4 +46,5 @@ class PerLayer(Wrapper):
                 f"there are {len(self.ratios)} ratios for {view.layers} layers",
                 hint="layers with full attention alone are counted",
             )
+        # Integer division spreads the ratios over the layers in equal runs.
         return keep_count(view.tokens, self.ratios[view.order * len(self.ratios) // view.layers])

@@ -51,6 +51,7 @@ class ThinK(Wrapper):
         plan = super().edit(view, plan)
         if plan.channels is not None:
             raise UsageError("channels are dropped already", hint="use one ThinK")
+        # Dropped channels stand for zeros: attention sees the same width, and no model code changes.
         kept = keep_count(view.head_dim, self.channels)
         stay = top(channel_scores(view, self.window), kept)
         return replace(plan, channels=stay.nonzero()[:, -1].view(*stay.shape[:2], kept))

@@ -45,6 +45,7 @@ class TokenBudget(Wrapper):
 
 def cap_choice(chosen: Tensor, scores: Tensor, kept: int) -> Tensor:
     """`chosen` (batch, heads, n), limited to its highest scores in rows with over `kept` tokens a head on average."""
+    # Some presses keep more than their budget (LearnedDrop, SimLayerKV).
     room = kept * chosen.shape[1]
     if int(chosen.sum(dim=(1, 2)).amax()) <= room:
         return chosen
