@@ -109,7 +109,7 @@ class Pipeline:
         if not context.strip():
             raise UsageError("the context is empty", hint="a text to ask about")
         if isinstance(questions, str):
-            raise UsageError("the questions are one text", hint="a list of questions: [question]")
+            raise UsageError("the questions are a single text", hint="a list of questions: [question]")
         frame = ChatFrame.of(self.tokenizer)
         # A chat template contains its own special tokens.
         whole = self._ids(frame.before + context, special=not frame.before)

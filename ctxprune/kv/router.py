@@ -166,7 +166,9 @@ class Router:
         if bytes is not None:
             check_number("bytes", bytes, 0)
             if self.bytes_per_token is None:
-                raise UsageError("this router cannot tell bytes", hint="Router(rows, decode, bytes_per_token=...)")
+                raise UsageError(
+                    "this router does not know the bytes of a token", hint="Router(rows, decode, bytes_per_token=...)"
+                )
         rows = [row for row in self.rows if mode is None or row.mode == mode]
         if not rows:
             raise UsageError(
@@ -212,7 +214,7 @@ def _no_row_error(nearest: Choice, latency_ms: float, nbytes: float | None) -> B
     limits = f"{latency_ms:g} ms" + ("" if nbytes is None else f" and {nbytes:g} bytes")
     takes = f"{nearest.latency_ms:g} ms" + ("" if nearest.bytes is None else f" and {nearest.bytes:g} bytes")
     error = BudgetError(
-        f"no measured press holds {limits}",
+        f"no measured press meets {limits}",
         hint=f"the nearest is {nearest.row.press} at ratio {nearest.row.ratio:g} with {takes}",
     )
     error.nearest = nearest  # type: ignore[attr-defined]
@@ -226,7 +228,7 @@ def _read_rows(path: Path) -> list[Any]:
         raise InputError(f"the table cannot be read ({error})", where=path.name) from error
     rows = rows.get("rows") if isinstance(rows, dict) else rows
     if not isinstance(rows, list):
-        raise InputError("the table is no list of rows", where=path.name, hint="ctxprune bench kv --json writes one")
+        raise InputError("the table is not a list of rows", where=path.name, hint="ctxprune bench kv --json writes one")
     return rows
 
 

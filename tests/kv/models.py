@@ -96,7 +96,7 @@ def tokens(count: int, rows: int = 1, seed: int = 0):
 
 
 def chosen_by_layer(cache):
-    """For each layer what was kept, bool (batch, kv_heads, tokens); None for layers left whole."""
+    """For each layer what was kept, bool (batch, kv_heads, tokens); None for layers that are not pressed."""
     found = {}
     for number, layer in enumerate(cache.layers):
         if layer not in pressed_layers(cache):

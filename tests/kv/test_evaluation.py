@@ -192,7 +192,7 @@ def test_the_command_looks_at_its_files_before_it_loads_the_model(text, tmp_path
     words = ["bench", "kv", "--model", str(tmp_path)]
     for options, message in (
         (["--text", str(tmp_path / "none.txt")], "the text cannot be read"),
-        (["--text", str(text), "--log", str(notes)], "this file is no log of bench kv"),
+        (["--text", str(text), "--log", str(notes)], "this file is not a log of bench kv"),
         (["--text", str(text), "--log", str(tmp_path / "none" / "log")], "there is no folder for the log"),
         (["--text", str(text), "--press", "adakv(qfilter)"], "adakv(qfilter) needs what was learned for the model"),
         (["--text", str(text)], "the model cannot be read"),

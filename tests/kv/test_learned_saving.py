@@ -77,7 +77,7 @@ def test_damaged_files_are_refused(decoders, tmp_path):
     tensors = gates.state_dict()
     tensors.pop("by_layer.0.bias")
     gates_module._FILE.write(path, model_fingerprint(model), about, tensors)
-    with pytest.raises(FormatError, match="lack a part"):
+    with pytest.raises(FormatError, match="a part of the gates is missing"):
         Gates.load(path, model)
 
 

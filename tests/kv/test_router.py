@@ -46,14 +46,14 @@ def test_the_choice_builds_its_press():
     assert ROUTER.route(tokens=2000, new_tokens=50, latency_ms=850).build() == SnapKV(0.0)
 
 
-def test_when_none_holds_the_nearest_is_told():
+def test_an_infeasible_deadline_names_the_nearest_row():
     with pytest.raises(
-        BudgetError, match=r"no measured press holds 400 ms: the nearest is knorm.v1 at ratio 0.9"
+        BudgetError, match=r"no measured press meets 400 ms: the nearest is knorm.v1 at ratio 0.9"
     ) as caught:
         ROUTER.route(tokens=2000, new_tokens=50, latency_ms=400)
     assert caught.value.nearest.row is ROWS[3]
     assert caught.value.nearest.latency_ms == pytest.approx(494)
-    with pytest.raises(BudgetError, match=r"holds 600 ms and 10000 bytes: .* with 494 ms and 20000 bytes"):
+    with pytest.raises(BudgetError, match=r"meets 600 ms and 10000 bytes: .* with 494 ms and 20000 bytes"):
         ROUTER.route(tokens=2000, new_tokens=50, latency_ms=600, bytes=10_000)
     with pytest.raises(BudgetError, match=r"nearest is knorm\.v1"):
         ROUTER.route(tokens=2000, new_tokens=50, latency_ms=0)
@@ -105,7 +105,7 @@ def test_rows_of_quantised_caches_are_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("{}", InputError, "no list of rows"),
+        ("{}", InputError, "not a list of rows"),
         ("[{]", InputError, "cannot be read"),
         ('[{"press": "knorm.v1"}]', InputError, "row 0 has no usable 'accuracy'"),
         ("[3]", InputError, "row 0"),
@@ -130,7 +130,7 @@ def test_bad_questions_are_refused():
         ROUTER.route(tokens=0, new_tokens=1, latency_ms=1)
     with pytest.raises(UsageError, match="latency_ms is -1"):
         ROUTER.route(tokens=1, new_tokens=1, latency_ms=-1)
-    with pytest.raises(UsageError, match="cannot tell bytes"):
+    with pytest.raises(UsageError, match="does not know the bytes"):
         Router(ROWS, DecodeCost(1)).route(tokens=1, new_tokens=1, latency_ms=1, bytes=5)
     with pytest.raises(UsageError, match="base_ms is -1"):
         DecodeCost(-1)

@@ -249,7 +249,7 @@ def test_a_wrapper_keeps_the_inner_budgets(decoders):
         (lambda: PerLayer(SnapKV()), "has no ratios"),
         (lambda: PerLayer(SnapKV(), ratios=(0.5, 1.0)), r"ratios\[1\] is 1.0"),
         (lambda: Composed((SnapKV(),)), "got 1 presses"),
-        (lambda: Composed((SnapKV(), KVzip())), "KVzip looks at all layers at once"),
+        (lambda: Composed((SnapKV(), KVzip())), "KVzip is a joint press"),
         (lambda: AdaKV(Composed((SnapKV(), Knorm()))), "put AdaKV inside Composed"),
         (lambda: ThinK(Adaptive(SnapKV())), "put ThinK inside Adaptive"),
         (lambda: TokenBudget(SnapKV(), tokens=True), "tokens is True"),

@@ -78,7 +78,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         kept = self.kept
         if kept is None or not isinstance(kept.keys, Plain) or not isinstance(kept.values, Plain):
             raise UsageError(
-                "what this press leaves cannot be packed", hint="ThinK stores fewer channels: use one of the two"
+                "the kept tokens of this press cannot be packed", hint="ThinK stores fewer channels: use one of the two"
             )
         keys, values = storage.pack(kept.keys.flat, kept.values.flat, kept.counts)
         self.kept = replace(kept, keys=keys, values=values)
@@ -94,14 +94,14 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             return keys, values
         if not self.masked:
             raise UsageError(
-                "a pruned cache was used with a model that does not know of it",
+                "a pruned cache was used with a model that it is not attached to",
                 hint="use the model that read the context; cache.attach(model) lets a copy of it read on",
             )
         # Concatenation would promote the whole cache to the wider dtype without a message.
         if key_states.dtype != self.keys.dtype:
             raise UsageError(
                 f"the cache holds {self.keys.dtype} and the model computes in {key_states.dtype}",
-                hint="load the model in the cache's kind of numbers",
+                hint="load the model in the cache's dtype",
             )
         # Here, as a call that fails does not reach the decoder's last hook.
         self.masked = False

@@ -189,7 +189,7 @@ def _check_fit(layer: PrunedLayer, inputs: Tensor, positions: Any) -> None:
         held = layer.kept.counts.each.amax(dim=1) if layer.kept is not None else 0
         if bool((positions[:, 0] < held).any()):
             raise UsageError(
-                f"the new tokens stand among the {layer.get_seq_length()} that the cache has read",
+                f"the new tokens have positions among the {layer.get_seq_length()} that the cache has read",
                 hint="give generate all ids, with new ones at the end, and model(...) the new ones alone; for another "
                 "question take cache.copy() before, or cache.crop(-n) behind it; in place of assisted decoding, which "
                 "reads all ids again, use generate_with_drafts",

@@ -60,7 +60,7 @@ def close_gaps(model: nn.Module, cache: Cache, positions: Tensor | None, real: T
         kept = layer.kept
         if not isinstance(kept.keys, Plain):
             raise UsageError(
-                "keys with fewer channels cannot be turned to other positions", hint="use positions='original'"
+                "keys with fewer channels cannot be rotated to other positions", hint="use positions='original'"
             )
         counts: Counts = kept.counts
         keys, _ = kept.read()

@@ -109,7 +109,7 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
             return
         if uncroppable:
             raise UsageError(
-                f"a {type(uncroppable[0]).__name__} cannot forget its last tokens",
+                f"a {type(uncroppable[0]).__name__} cannot be cropped",
                 hint="cache.copy() before reading on, or cache.activate_past_recording() for sliding windows",
             )
         super().crop(tokens_to_remove)

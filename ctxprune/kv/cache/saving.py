@@ -59,7 +59,7 @@ def load_layers(path: str | Path, model: nn.Module) -> tuple[dict[str, Any], lis
             # One tensor for all layers, as in the cache that was saved.
             layer.shift = layers[0].shift
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise FormatError(f"the cache lacks a part ({error})", where=str(path), hint="save it again") from error
+        raise FormatError(f"a part of the cache is missing ({error})", where=str(path), hint="save it again") from error
     return about["press"], layers
 
 

@@ -263,7 +263,7 @@ def _check_request(model: nn.Module, ids: Tensor, config: Any, cache: Any) -> No
         or cache is None
         or foreign_attribute(cache, "crop") is None
     ):
-        raise UsageError("drafts need a decoder with a cache that can go back", hint="leave use_cache on")
+        raise UsageError("drafts need a decoder with a cache that can be cropped", hint="leave use_cache on")
     if cache.get_seq_length() >= ids.shape[1]:
         raise UsageError(
             f"the cache holds {cache.get_seq_length()} tokens and {ids.shape[1]} ids are given",
@@ -286,4 +286,6 @@ def _as_ids(text: Any) -> list[int]:
     try:
         return [index(token) for token in text]
     except TypeError as error:
-        raise UsageError("a passage has what is no token id", hint="tokenizer(text)['input_ids']") from error
+        raise UsageError(
+            "a passage contains something that is not a token id", hint="tokenizer(text)['input_ids']"
+        ) from error

@@ -196,7 +196,7 @@ def check_log(path: Path) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the log cannot be read ({error})", where=str(path), hint="name another file") from error
     if lines and not any(line.startswith('{"of"') for line in lines):
-        raise InputError("this file is no log of bench kv", where=str(path), hint="name another file")
+        raise InputError("this file is not a log of bench kv", where=str(path), hint="name another file")
     if not path.parent.is_dir():
         raise InputError("there is no folder for the log", where=str(path), hint="make it, or name another file")
 

@@ -76,7 +76,7 @@ class _GateHooks:
         mask = find_argument(module, "attention_mask", args, kwargs)
         # The last token of every row must be the newest one: gates act from it on all earlier tokens.
         if isinstance(mask, torch.Tensor) and mask.ndim == 2 and bool((mask[:, 1:] < mask[:, :-1]).any()):
-            raise UsageError("padding stands on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
+            raise UsageError("padding is on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
         cache = find_argument(module, "cache", args, kwargs)
         if cache is not None:
             _prepare(cache, self.gates)

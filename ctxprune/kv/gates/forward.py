@@ -82,7 +82,7 @@ class BiasedForward:
         cache = find_argument(module, "cache", args, kwargs)
         if cache is not None and cache.get_seq_length(layer):
             raise UsageError(
-                "gates in training see whole sequences", hint="pass no cache; to generate, ctxprune.kv.dropping"
+                "gates in training need whole sequences", hint="pass no cache; to generate, ctxprune.kv.dropping"
             )
         # In training no call may continue another: the gates of earlier steps would be missing from the product.
         logs = self.logs[layer] = self.log(layer, hidden)

@@ -150,7 +150,9 @@ class Gates(nn.Module):  # type: ignore[misc]
             gates = cls(about["layers"], about["hidden"], about["width"])
             gates.load_state_dict(tensors)
         except (KeyError, TypeError, RuntimeError) as error:
-            raise FormatError(f"the gates lack a part ({error})", where=str(path), hint="save them again") from error
+            raise FormatError(
+                f"a part of the gates is missing ({error})", where=str(path), hint="save them again"
+            ) from error
         gates.to(next(model.parameters()).device)
         return gates
 

@@ -140,7 +140,7 @@ class GatedLayer(DynamicLayer):  # type: ignore[misc]
         """
         if tokens_to_remove:
             raise UsageError(
-                f"cannot crop by {tokens_to_remove}", hint="what the last tokens dropped is gone: read the text again"
+                f"cannot crop by {tokens_to_remove}", hint="dropped tokens cannot be restored: read the text again"
             )
 
     def reset(self) -> None:

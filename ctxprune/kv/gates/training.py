@@ -195,7 +195,7 @@ class GateTraining:
                 peak = recipe.gate_rate * (1 if matrices else 10)
                 groups.append({"params": own, "weight_decay": 0.0, "peak": peak})
         if not groups:
-            raise UsageError("nothing would learn", hint="give gates, or a rate above 0")
+            raise UsageError("no parameter would be trained", hint="give gates, or a rate above 0")
         return groups
 
     def _draw(self, ids: Tensor) -> Tensor:

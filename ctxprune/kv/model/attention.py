@@ -130,7 +130,7 @@ class Attention:
         if ours.shape != theirs.shape or not torch.allclose(
             ours, theirs, rtol=loose, atol=loose * float(theirs.abs().amax().clamp(min=1e-6))
         ):
-            raise self._unsupported("does not compute its keys as its projections say")
+            raise self._unsupported("computes its keys in an unknown way")
 
     def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
         projected = self._project_all(hidden, which)

@@ -143,7 +143,7 @@ class ModelFile:
             raise FormatError(
                 f"the file holds no {self.what} of this library ({known[0]} {known[1]})",
                 where=where,
-                hint=f"known is {self.format} {self.version}",
+                hint=f"expected {self.format} {self.version}",
             )
         checks = about.pop("checks", None)
         if checks is not None and checks != {name: tensor_checksum(tensor) for name, tensor in tensors.items()}:

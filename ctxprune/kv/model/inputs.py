@@ -44,7 +44,7 @@ def check_vocabulary(model: nn.Module, ids: Tensor) -> None:
     least, most = (int(end) for end in torch.stack(ids.aminmax()).tolist())
     if least < 0 or most >= size:
         raise UsageError(
-            f"there is a token {least if least < 0 else most}, and {type(model).__name__} knows 0 to {size - 1}",
+            f"there is a token {least if least < 0 else most}, and {type(model).__name__} has ids 0 to {size - 1}",
             hint="take the ids from the model's own tokenizer",
         )
 
@@ -76,7 +76,7 @@ def as_row(ids: Tensor | Sequence[int], device: torch.device) -> Tensor:
         try:
             ids = torch.as_tensor(list(ids))
         except (TypeError, ValueError) as error:
-            raise UsageError("the ids are no whole numbers", hint="token ids: tokenizer(text)['input_ids']") from error
+            raise UsageError("the ids are not whole numbers", hint="token ids: tokenizer(text)['input_ids']") from error
     row = ids
     row = row[None] if row.ndim == 1 else row
     if row.ndim != 2 or len(row) != 1 or not row.numel() or row.is_floating_point():

@@ -223,7 +223,7 @@ def _sliding_row(layer: Any, number: int, columns: Tensor, real: Tensor | None) 
     contiguous = len(columns) == read - int(columns[0])
     if held is None or not isinstance(foreign_attribute(layer, "cumulative_length"), int) or not contiguous:
         raise UsageError(
-            "KVzip cannot tell the rows of this padded batch apart in layers with windows or linear attention",
+            "KVzip cannot separate the rows of this padded batch in layers with windows or linear attention",
             hint="pad on the left, or press one row at a time",
         )
     own = copy.copy(layer)

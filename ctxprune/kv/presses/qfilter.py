@@ -65,7 +65,7 @@ class QFilters:
         """
         about, tensors = _FILE.read(path, model)
         if "directions" not in tensors:
-            raise FormatError("the filters lack a part", where=str(path), hint="save them again")
+            raise FormatError("a part of the filters is missing", where=str(path), hint="save them again")
         return cls(tensors["directions"], about["model"])
 
 

@@ -107,7 +107,7 @@ class Session:
         real = _find_padding(find_argument(module, "attention_mask", args, kwargs), inputs)
         if real is not None and not can_press_all(self.model) and bool((real[:, :-1] & ~real[:, 1:]).any()):
             raise UsageError(
-                "padding stands on the right, and would fill the windows of layers that are left whole",
+                "padding is on the right, and would fill the windows of layers that are not pressed",
                 hint="pad on the left, or read one row at a time",
             )
         self._in_progress[id(cache)] = Prefilled(
@@ -175,7 +175,7 @@ class Session:
         if not any(isinstance(layer, PrunedLayer) for layer in reading.cache.layers):
             raise UsageError(
                 f"{type(self.model).__name__} has no layer with full attention",
-                hint="sliding windows and linear attention hold little, and are left whole",
+                hint="sliding windows and linear attention hold little, and are not pressed",
             )
         self.prefilled = reading
         if self.press is None:

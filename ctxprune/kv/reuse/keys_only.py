@@ -92,7 +92,7 @@ class _KeysOnlyAttention(Attention):
     def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
         if bool(hidden.isnan().any()):
             raise UsageError(
-                "this press looks at queries, which a joined cache has not kept",
+                "this press uses queries, which a joined cache has not kept",
                 hint="use Knorm or KeyDiff, give a question that is as long as the press's window, or press each "
                 "passage: PassageStore(press=...)",
             )

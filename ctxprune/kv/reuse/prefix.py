@@ -51,13 +51,14 @@ def reuse_prefix(cache: PrunedCache, read: Tensor | Sequence[int], ids: Tensor |
             f"the cache holds {held} tokens and {count} ids are given", hint="give the ids it was read from"
         )
     if not all(isinstance(layer, PrunedLayer) or type(layer) is DynamicLayer for layer in cache.layers):
-        raise UsageError("this cache cannot be cut back", hint="caches with full attention in every layer can")
+        raise UsageError("this cache cannot be cropped", hint="caches with full attention in every layer can")
     # One token is left out: the model needs an input to compute the next logits from.
     shared = min(count_common(read, ids), as_row(ids, torch.device("cpu")).shape[1] - 1)
     pressed = max((layer.pressed for layer in cache.layers if isinstance(layer, PrunedLayer)), default=0)
     if shared < pressed:
         raise UsageError(
-            f"the sequences part at token {shared}, and {pressed} were pressed together", hint="read the new one afresh"
+            f"the sequences differ from token {shared}, and {pressed} were pressed together",
+            hint="read the new one from its start",
         )
     twin = cache.copy()
     if shared < held:

@@ -47,7 +47,7 @@ class Adaptive(Wrapper):
         super().__post_init__()
         check_share("floor", self.floor)
         if not is_number(self.ceiling) or self.ceiling < 1:
-            raise UsageError(f"ceiling is {self.ceiling!r}", hint="averages that a layer keeps at most, 1 or more")
+            raise UsageError(f"ceiling is {self.ceiling!r}", hint="a multiple of the average, 1 or more")
 
     def plans(self, prefilled: Prefilled) -> list[Plan]:
         """Counts of all layers together, then each layer's choice."""

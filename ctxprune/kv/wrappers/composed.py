@@ -51,7 +51,8 @@ class Composed(Press):
             check_inner(self, press)
             if press.joint:
                 raise UsageError(
-                    f"{type(press).__name__} looks at all layers at once", hint="Composed goes through one at a time"
+                    f"{type(press).__name__} is a joint press, which plans all layers together",
+                    hint="Composed presses one layer at a time",
                 )
         left = prod(1 - Fraction(str(float(press.ratio))) for press in self.presses)
         object.__setattr__(self, "ratio", float(1 - left))

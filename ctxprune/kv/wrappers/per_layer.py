@@ -44,7 +44,7 @@ class PerLayer(Wrapper):
         if len(self.ratios) > view.layers:
             raise UsageError(
                 f"there are {len(self.ratios)} ratios for {view.layers} layers",
-                hint="layers with full attention alone are counted",
+                hint="only layers with full attention are counted",
             )
         # Integer division spreads the ratios over the layers in equal runs.
         return keep_count(view.tokens, self.ratios[view.order * len(self.ratios) // view.layers])

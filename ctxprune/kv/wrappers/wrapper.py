@@ -85,4 +85,4 @@ def check_inner(wrapper: Press, press: object) -> None:
         raise UsageError(f"{name} got {describe_type(press)}", hint=f"a press, such as {name}(SnapKV(0.5))")
     if press.outermost:
         inner = type(press).__name__
-        raise UsageError(f"{name} cannot stand around {inner}", hint=f"put {name} inside {inner}")
+        raise UsageError(f"{name} cannot wrap {inner}", hint=f"put {name} inside {inner}")
