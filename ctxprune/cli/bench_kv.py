@@ -81,10 +81,7 @@ def _refuse_learned(names: tuple[str, ...]) -> None:
     from ctxprune.kv.presses.registry import build_press
 
     for name in names:
-        press: Any = build_press(name, 0.5)
-        while not press.learned and hasattr(press, "press"):
-            press = press.press
-        if press.learned:
+        if build_press(name, 0.5).learned:
             raise UsageError(
                 f"{name} needs what was learned for the model",
                 hint="compare it in Python: ctxprune.kv.evaluation.run.compare(..., cells=cells_of(asked, filters))",

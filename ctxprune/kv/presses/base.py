@@ -67,6 +67,10 @@ class Press(AbstractPress):
         """The tokens to keep, bool (batch, kv_heads, n), `kept` in each head, the question's (scored inf) included."""
         return top(scores, kept)
 
+    def rank(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:  # noqa: ARG002
+        """The scores by which `kept` tokens are chosen: the checked scores, unless a wrapper reweights them."""
+        return scores
+
     def edit(self, view: LayerView, plan: Plan) -> Plan:  # noqa: ARG002
         """The plan, with other keys, values or channels in presses that do more than drop tokens."""
         return plan

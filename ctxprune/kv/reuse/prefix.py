@@ -57,7 +57,7 @@ def reuse_prefix(cache: PrunedCache, read: Tensor | Sequence[int], ids: Tensor |
     pressed = max((layer.pressed for layer in cache.layers if isinstance(layer, PrunedLayer)), default=0)
     if shared < pressed:
         raise UsageError(
-            f"the sequences differ from token {shared}, and {pressed} were pressed together",
+            f"the sequences differ from token {shared} on, and {pressed} were pressed together",
             hint="read the new one from its start",
         )
     twin = cache.copy()

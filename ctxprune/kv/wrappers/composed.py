@@ -57,6 +57,7 @@ class Composed(Press):
         left = prod(1 - Fraction(str(float(press.ratio))) for press in self.presses)
         object.__setattr__(self, "ratio", float(1 - left))
         object.__setattr__(self, "edits", any(press.edits for press in self.presses))
+        object.__setattr__(self, "learned", any(press.learned for press in self.presses))
 
     def budget(self, view: LayerView) -> int:
         """The number of tokens that all presses together keep, in heads with equal counts."""

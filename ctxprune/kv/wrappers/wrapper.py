@@ -25,7 +25,7 @@ class Wrapper(Press):
     """A press around a press.
 
     Attributes:
-        press: The inner press. A wrapper is `joint`, or `edits`, if its inner press is.
+        press: The inner press. A wrapper is `joint`, `edits` or `learned` if its inner press is.
         ratio: The inner press's ratio, unless the wrapper sets its own.
 
     Raises:
@@ -37,7 +37,12 @@ class Wrapper(Press):
 
     def __post_init__(self) -> None:
         check_inner(self, self.press)
-        self._set(ratio=self.press.ratio, joint=self.joint or self.press.joint, edits=self.edits or self.press.edits)
+        self._set(
+            ratio=self.press.ratio,
+            joint=self.joint or self.press.joint,
+            edits=self.edits or self.press.edits,
+            learned=self.learned or self.press.learned,
+        )
 
     def _set(self, **values: object) -> None:
         # The dataclass is frozen, and class attributes such as `joint` are shadowed by those of the instance.
@@ -59,7 +64,7 @@ class Wrapper(Press):
 
     def rank(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """The checked scores by which `kept` tokens are chosen, inf for those that are kept in any case."""
-        return self.press.rank(view, scores, kept) if isinstance(self.press, Wrapper) else scores
+        return self.press.rank(view, scores, kept)
 
     def budget(self, view: LayerView) -> int:
         """The inner press's budget."""
