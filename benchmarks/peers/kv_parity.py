@@ -41,8 +41,8 @@ from ctxprune.kv import (
     Tova,
     prefill,
 )
-from ctxprune.kv.presses.selection import keep_count, top
-from ctxprune.kv.reading.attention import argument, attentions_of
+from ctxprune.kv.model.attention import attentions_of, find_argument
+from ctxprune.kv.selection import keep_count, top
 
 TOKENS, ASKED = 300, 1e-4
 RATIOS = (0.25, 0.5, 0.75)
@@ -116,8 +116,8 @@ def repeated(model) -> dict[str, torch.Tensor]:
 
     def after(layer: int):
         def keep(module, args, kwargs, _) -> None:
-            found = argument(module, "cache", args, kwargs).layers[layer]
-            hidden = argument(module, "hidden_states", args, kwargs)
+            found = find_argument(module, "cache", args, kwargs).layers[layer]
+            hidden = find_argument(module, "hidden_states", args, kwargs)
             names = {"hidden": hidden, "keys": found.keys, "values": found.values}
             held.update({f"{layer}.again.{name}": tensor for name, tensor in names.items()})
             held.update(zip(("again.cos", "again.sin"), kwargs["position_embeddings"], strict=True))
@@ -180,7 +180,7 @@ def compare(views: list, held: dict, theirs: dict, about: dict) -> dict:
     for name, press in presses(held["filters"]).items():
         apart, relative, equal, kept = 0.0, 0.0, 0, 0
         for view in views:
-            ours, other = press.checked(view, press.score(view)), theirs[f"{name}.{view.order}"].float()
+            ours, other = press.check_scores(view, press.score(view)), theirs[f"{name}.{view.order}"].float()
             part = meaningful(name)
             if ours[..., part].numel():
                 difference = (ours - other)[..., part].abs()
@@ -217,7 +217,7 @@ def compare_wrapper(name: str, views: list, theirs: dict) -> dict:
             press, other = WRAPPED[name](ratio), theirs[f"{name}@{ratio}.{view.order}"]
             if name == "criticalkv":
                 count = press.budget(view)
-                ours = press.ranked(view, press.checked(view, press.score(view)), count)
+                ours = press.rank(view, press.check_scores(view, press.score(view)), count)
                 finite = ours.isfinite() & (other < torch.finfo(torch.float32).max)
                 difference = (ours - other)[finite].abs()
                 apart = max(apart, float(difference.max()))

@@ -26,7 +26,8 @@ from benchmarks.common.parts import say, ticker
 from benchmarks.common.record import RESULTS, SHARED, record
 from ctxprune.kv import Kivi, QFilters, learn_filters, load_decoder
 from ctxprune.kv.evaluation.cells import MODES, Cell
-from ctxprune.kv.evaluation.run import Comparison, compare, named_press
+from ctxprune.kv.evaluation.run import Comparison, compare
+from ctxprune.kv.presses.registry import build_press
 from ctxprune.kv.presses.streaming_llm import StreamingLLM
 
 SEEDS = (0, 1, 2)
@@ -76,7 +77,7 @@ def cells(filters, *, costly: bool) -> list[Cell]:
         for name in PLAIN:
             if (name in COSTLY) is not costly or (mode == "aware" and name in DEAF):
                 continue
-            make = partial(named_press, name, filters=filters)
+            make = partial(build_press, name, filters=filters)
             made += [Cell(name, make, ratio, mode) for ratio in RATIOS]
             if name in QUANTISED:
                 made += [Cell(name, make, ratio, mode, storage, called) for ratio, called, storage in STORED]

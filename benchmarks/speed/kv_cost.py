@@ -23,8 +23,8 @@ import torch
 from benchmarks.common.parts import say
 from benchmarks.common.record import record
 from ctxprune.kv import Kivi, QFilters, load_decoder, prefill
-from ctxprune.kv.evaluation.run import named_press
-from ctxprune.kv.reading.attention import attentions_of, decoder_of
+from ctxprune.kv.model.attention import attentions_of, decoder_of
+from ctxprune.kv.presses.registry import build_press
 
 TOKENS, ROUNDS, RATIO, STEPS = 4096, 3, 0.75, 12
 PRESSES = (
@@ -77,7 +77,7 @@ def main() -> None:
         for name in PRESSES:
             if turn and name in SLOW:
                 continue
-            press = named_press(name, RATIO, filters)
+            press = build_press(name, RATIO, filters)
             rows[name].append(timed(lambda press=press, read=read: read.press(press)))
             say(f"{name}: {rows[name][-1]:.0f} ms beside {reading[-1]:.0f}")
     base = median(reading)
@@ -116,7 +116,7 @@ def decoding(model, ids) -> list[dict]:
     """Milliseconds of one new token behind caches of different sizes and storages."""
     read, found, token = prefill(model, ids), [], ids[:, :1]
     for ratio, storage, called in HELD:
-        cache = read.press(named_press("snapkv", ratio), storage=storage)
+        cache = read.press(build_press("snapkv", ratio), storage=storage)
         nbytes = cache.nbytes
         times = [timed(partial(model, token, cache=cache)) for _ in range(STEPS)]
         found.append({"ratio": ratio, "storage": called, "bytes": nbytes, "token_ms": round(median(times[2:]), 1)})

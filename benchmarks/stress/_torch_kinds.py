@@ -49,7 +49,7 @@ def gates(folder: Path) -> Specimen:
 
 @kind("KV filters")
 def filters(folder: Path) -> Specimen:
-    from ctxprune.kv.cache.model_files import model_fingerprint
+    from ctxprune.kv.model.files import model_fingerprint
     from ctxprune.kv.presses.qfilter import QFilters
 
     model, path = decoder("llama"), folder / "filters.safetensors"
@@ -63,19 +63,19 @@ def filters(folder: Path) -> Specimen:
 @kind("KV log")
 def kv_log(folder: Path) -> Specimen:
     """A step whose line is damaged is done again, which gives the same rows."""
-    from ctxprune.kv.evaluation.run import _Steps
+    from ctxprune.kv.evaluation.run import StepLog
 
     path, model = folder / "steps.jsonl", decoder("llama")
     asked: Any = SimpleNamespace(to_dict=lambda: {"seed": 1})
     rows = {f"step {k}": [[k, k / 7, "knorm"]] for k in range(20)}
-    steps = _Steps(path, asked, model)
+    steps = StepLog(path, asked, model)
     for name, found in rows.items():
         steps.step(name, lambda found=found: found)
     whole = path.read_bytes()
 
     def ask() -> Any:
         try:
-            again = _Steps(path, asked, model)
+            again = StepLog(path, asked, model)
             return {name: again.step(name, lambda found=found: found) for name, found in rows.items()}
         finally:
             path.write_bytes(whole)

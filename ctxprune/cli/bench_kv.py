@@ -40,7 +40,7 @@ def kv(
     require("torch", "train")
     require("transformers", "train")
     from ctxprune.kv.evaluation.run import Comparison, check_log, compare, read_text
-    from ctxprune.kv.reading.loading import load_decoder
+    from ctxprune.kv.model.loading import load_decoder
 
     asked = Comparison(
         presses=tuple(press or ()),
@@ -78,13 +78,10 @@ def kv(
 
 def _refuse_learned(names: tuple[str, ...]) -> None:
     from ctxprune.errors import UsageError
-    from ctxprune.kv.evaluation.run import named_press
+    from ctxprune.kv.presses.registry import build_press
 
     for name in names:
-        press: Any = named_press(name, 0.5)
-        while not press.learned and hasattr(press, "press"):
-            press = press.press
-        if press.learned:
+        if build_press(name, 0.5).learned:
             raise UsageError(
                 f"{name} needs what was learned for the model",
                 hint="compare it in Python: ctxprune.kv.evaluation.run.compare(..., cells=cells_of(asked, filters))",

@@ -1,4 +1,4 @@
-"""Which press, and how strong, for a deadline: a table of measurements, and the best row that will hold it."""
+"""The choice of a press and its ratio for a deadline, from a table of measurements."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import BudgetError, InputError, UsageError
-from ctxprune.kv.presses.selection import check_count, check_ratio, keep_count
+from ctxprune.kv.presses.registry import build_press
+from ctxprune.kv.selection import check_ratio, keep_count
 from ctxprune.storage.sealed import parse_json
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number, check_whole
 
 if TYPE_CHECKING:
     from ctxprune.kv.presses.base import Press
 
-__all__ = ["Choice", "Decode", "Measured", "Router"]
+__all__ = ["FULL", "Choice", "DecodeCost", "Measurement", "Router"]
+
+
+FULL = "full"  # name of the row without pruning in tables of measurements
 
 
 @dataclass(frozen=True)
-class Decode:
-    """Milliseconds of one new token: `base_ms` + `per_1k_ms` for every 1,000 tokens that are kept.
+class DecodeCost:
+    """Milliseconds of one new token: `base_ms` + `per_1k_ms` per 1,000 kept tokens.
 
     Raises:
         UsageError: A number is below 0.
@@ -29,21 +33,22 @@ class Decode:
     per_1k_ms: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("base_ms", "per_1k_ms"):
-            _check_number(name, getattr(self, name))
+        check_number("base_ms", self.base_ms, minimum=0)
+        check_number("per_1k_ms", self.per_1k_ms, minimum=0)
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """One row of a table of measurements.
 
     Attributes:
         press: Name of the press ("snapkv.v1").
-        ratio: The share of tokens it drops.
+        ratio: The share of tokens that it drops.
         accuracy: Higher = better.
-        bytes_ratio: Bytes of the cache as a share of the whole one's.
-        press_ms: Milliseconds of pressing for 1,000 tokens of context; `prefill_ms` of reading them.
-        mode: How it was measured ("blind", "aware"), or "".
+        bytes_ratio: Bytes of the cache as a share of the full one's.
+        press_ms: Milliseconds of pressing per 1,000 tokens of context.
+        prefill_ms: Milliseconds of reading per 1,000 tokens of context.
+        mode: "blind" or "aware" (of the question), or "" where it is unknown.
 
     Raises:
         UsageError: A number is out of its range.
@@ -59,49 +64,50 @@ class Measured:
 
     def __post_init__(self) -> None:
         check_ratio(self.ratio)
-        for name in ("accuracy", "bytes_ratio", "press_ms", "prefill_ms"):
-            _check_number(name, getattr(self, name))
+        check_number("accuracy", self.accuracy, minimum=0)
+        check_number("bytes_ratio", self.bytes_ratio, minimum=0)
+        check_number("press_ms", self.press_ms, minimum=0)
+        check_number("prefill_ms", self.prefill_ms, minimum=0)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A row that was picked and what is predicted for it: milliseconds of the whole answer, and bytes of the cache
-    (None where the router does not know what a token takes).
+    """A row with its predictions: milliseconds of the whole answer, and bytes of the cache (None where the router does
+    not know the bytes of a token).
     """
 
-    row: Measured
+    row: Measurement
     latency_ms: float
     bytes: float | None
 
     def build(self) -> Press:
-        """The press, with its ratio, wrapped if the row says so ("adakv(snapkv)"); for "full" one that drops nothing.
+        """The press at its ratio, with its wrapper if the row has one ("adakv(snapkv)"); for "full" one that drops
+        nothing.
 
         Raises:
             UnknownNameError: There is no such press.
-            UsageError: It needs what was learned for a model.
+            UsageError: It needs something learned for the model.
         """
-        from ctxprune.kv.evaluation.run import FULL, named_press
-
         name, ratio = self.row.press, self.row.ratio
-        press: Press = named_press("streaming_llm", 0.0) if name == FULL else named_press(name, ratio)
+        press: Press = build_press("streaming_llm", 0.0) if name == FULL else build_press(name, ratio)
         return press
 
 
 @dataclass(frozen=True)
 class Router:
-    """Picks the most accurate row that is predicted to hold a deadline, and a number of bytes.
+    """Chooses the most accurate row that is predicted to meet a deadline and a limit of bytes.
 
     Attributes:
         rows: The table, one row or more.
-        decode: What a new token takes.
-        bytes_per_token: Bytes of one token in the whole cache, over all layers; None: not known.
+        decode: Time of new tokens.
+        bytes_per_token: Bytes of one token in the full cache, over all layers; None: unknown.
 
     Raises:
         UsageError: The table is empty, or a number is out of its range.
     """
 
-    rows: tuple[Measured, ...]
-    decode: Decode
+    rows: tuple[Measurement, ...]
+    decode: DecodeCost
     bytes_per_token: float | None = None
 
     def __post_init__(self) -> None:
@@ -109,26 +115,26 @@ class Router:
         if not self.rows:
             raise UsageError("the router has no rows", hint="measure some: ctxprune bench kv --json")
         if self.bytes_per_token is not None:
-            _check_number("bytes_per_token", self.bytes_per_token)
+            check_number("bytes_per_token", self.bytes_per_token, minimum=0)
 
     @classmethod
-    def read(cls, path: str | Path, *, tokens: int, decode: Decode, bytes_per_token: float | None = None) -> Router:
-        """A router over what `ctxprune bench kv --json` wrote.
+    def read(cls, path: str | Path, *, tokens: int, decode: DecodeCost, bytes_per_token: float | None = None) -> Router:
+        """A router over a table written by `ctxprune bench kv --json`.
 
         Args:
-            path: A JSON file: the document, or its rows alone, with press, ratio, mode, accuracy, bytes_ratio, press_ms
-                and prefill_ms. Rows of another "storage" than "plain" are passed over: their ratio is one of bytes, and
-                does not say how many tokens were kept.
-            tokens: Length of the contexts that were measured, which its milliseconds are for.
-            decode: What a new token takes.
+            path: A JSON file: the document, or only its rows, with press, ratio, mode, accuracy, bytes_ratio, press_ms
+                and prefill_ms. Rows of another "storage" than "plain" are skipped: their ratio counts bytes, and does
+                not tell how many tokens were kept.
+            tokens: Length of the contexts that were measured, to which the milliseconds refer.
+            decode: Time of new tokens.
             bytes_per_token: As the attribute.
 
         Raises:
-            InputError: The file cannot be read, is no such list, or a row lacks a number (presses that were not timed).
+            InputError: The file cannot be read, has no list of rows, or a row lacks a number (presses without timings).
             UsageError: A number is out of its range.
         """
-        check_count("tokens", tokens, 1)
-        rows = [_row(each, number, tokens, Path(path).name) for number, each in enumerate(_listed(Path(path)))]
+        check_whole("tokens", tokens, minimum=1)
+        rows = [_parse_row(each, number, tokens, Path(path).name) for number, each in enumerate(_read_rows(Path(path)))]
         return cls(tuple(row for row in rows if row is not None), decode, bytes_per_token)
 
     def route(
@@ -140,41 +146,44 @@ class Router:
         bytes: float | None = None,  # noqa: A002
         mode: str | None = None,
     ) -> Choice:
-        """The row with the highest accuracy that is predicted to hold; ties go to fewer bytes, then less time.
+        """The row with the highest accuracy that is predicted to meet the limits; ties go to fewer bytes, then less
+        time.
 
         Args:
             tokens: Length of the context.
             new_tokens: Length of the answer.
             latency_ms: Milliseconds for reading, pressing and answering together.
-            bytes: Bytes that the cache may take; None: as many as it likes.
-            mode: Rows of this mode alone; None: all.
+            bytes: Maximum bytes of the cache; None: no limit.
+            mode: Only rows of this mode; None: all.
 
         Raises:
-            BudgetError: No row holds; `nearest` is the one that misses by least, and the message names it.
-            UsageError: A number is out of its range, no row has the mode, or bytes are asked for and not known.
+            BudgetError: No row meets the limits; `nearest` is the one that exceeds them least, named in the message.
+            UsageError: A number is out of its range, no row has the mode, or the bytes of a token are unknown.
         """
-        check_count("tokens", tokens, 1)
-        check_count("new_tokens", new_tokens, 0)
-        _check_number("latency_ms", latency_ms)
+        check_whole("tokens", tokens, minimum=1)
+        check_whole("new_tokens", new_tokens, minimum=0)
+        check_number("latency_ms", latency_ms, minimum=0)
         if bytes is not None:
-            _check_number("bytes", bytes)
+            check_number("bytes", bytes, minimum=0)
             if self.bytes_per_token is None:
-                raise UsageError("this router cannot tell bytes", hint="Router(rows, decode, bytes_per_token=...)")
+                raise UsageError(
+                    "this router does not know the bytes of a token", hint="Router(rows, decode, bytes_per_token=...)"
+                )
         rows = [row for row in self.rows if mode is None or row.mode == mode]
         if not rows:
             raise UsageError(
                 f"no row has the mode {mode!r}", hint=f"one of {', '.join(sorted({row.mode for row in self.rows}))}"
             )
         choices = [self.predict(row, tokens=tokens, new_tokens=new_tokens) for row in rows]
-        missing = [_excess(each, latency_ms, bytes) for each in choices]
-        holding = [each for each, excess in zip(choices, missing, strict=True) if excess <= 0]
-        if holding:
-            return min(holding, key=_rank)
-        nearest = min(zip(missing, choices, strict=True), key=lambda pair: (pair[0], _rank(pair[1])))[1]
-        raise _none_holds(nearest, latency_ms, bytes)
+        excesses = [_excess(each, latency_ms, bytes) for each in choices]
+        feasible = [each for each, excess in zip(choices, excesses, strict=True) if excess <= 0]
+        if feasible:
+            return min(feasible, key=_rank)
+        nearest = min(zip(excesses, choices, strict=True), key=lambda pair: (pair[0], _rank(pair[1])))[1]
+        raise _no_row_error(nearest, latency_ms, bytes)
 
-    def predict(self, row: Measured, *, tokens: int, new_tokens: int) -> Choice:
-        """What a row is predicted to take for a context and an answer of these lengths."""
+    def predict(self, row: Measurement, *, tokens: int, new_tokens: int) -> Choice:
+        """The predictions of a row for a context and an answer of these lengths."""
         kept = keep_count(tokens, row.ratio)
         read = (row.prefill_ms + row.press_ms) * tokens / 1000
         latency = read + new_tokens * (self.decode.base_ms + self.decode.per_1k_ms * kept / 1000)
@@ -187,50 +196,53 @@ def _rank(choice: Choice) -> tuple[float, float, float]:
 
 
 def _excess(choice: Choice, latency_ms: float, nbytes: float | None) -> float:
-    """By which share of its limit a choice misses the limit that it misses most; 0 if it holds."""
-    over = [_over(choice.latency_ms, latency_ms)]
+    """The largest relative excess of a choice over its limits; 0 if it meets them."""
+    over = [_relative_excess(choice.latency_ms, latency_ms)]
     if nbytes is not None and choice.bytes is not None:
-        over.append(_over(choice.bytes, nbytes))
+        over.append(_relative_excess(choice.bytes, nbytes))
     return max(over)
 
 
-def _over(value: float, limit: float) -> float:
+def _relative_excess(value: float, limit: float) -> float:
     if value <= limit:
         return 0.0
+    # Relative, so that milliseconds and bytes compare; a limit of 0 gives a large excess, not a division by 0.
     return (value - limit) / max(limit, 1e-9)
 
 
-def _none_holds(nearest: Choice, latency_ms: float, nbytes: float | None) -> BudgetError:
+def _no_row_error(nearest: Choice, latency_ms: float, nbytes: float | None) -> BudgetError:
     limits = f"{latency_ms:g} ms" + ("" if nbytes is None else f" and {nbytes:g} bytes")
     takes = f"{nearest.latency_ms:g} ms" + ("" if nearest.bytes is None else f" and {nearest.bytes:g} bytes")
     error = BudgetError(
-        f"no measured press holds {limits}",
+        f"no measured press meets {limits}",
         hint=f"the nearest is {nearest.row.press} at ratio {nearest.row.ratio:g} with {takes}",
     )
     error.nearest = nearest  # type: ignore[attr-defined]
     return error
 
 
-def _listed(path: Path) -> list[Any]:
+def _read_rows(path: Path) -> list[Any]:
     try:
         rows = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"the table cannot be read ({error})", where=path.name) from error
     rows = rows.get("rows") if isinstance(rows, dict) else rows
     if not isinstance(rows, list):
-        raise InputError("the table is no list of rows", where=path.name, hint="ctxprune bench kv --json writes one")
+        raise InputError("the table is not a list of rows", where=path.name, hint="ctxprune bench kv --json writes one")
     return rows
 
 
-def _row(row: Any, number: int, tokens: int, name: str) -> Measured | None:
+def _parse_row(row: Any, number: int, tokens: int, name: str) -> Measurement | None:
+    # Tables hold milliseconds of whole contexts, measurements those of 1,000 tokens.
     scale = 1000 / tokens
     try:
+        # A ratio of a quantised row counts bytes: the kept tokens, and so the latency, cannot be told from it.
         if row.get("storage", "plain") != "plain":
             return None
         missing = [key for key in ("accuracy", "bytes_ratio", "press_ms", "prefill_ms") if row[key] is None]
         if missing:
             raise KeyError(missing[0])
-        return Measured(
+        return Measurement(
             press=str(row["press"]),
             ratio=row["ratio"],
             accuracy=row["accuracy"],
@@ -245,8 +257,3 @@ def _row(row: Any, number: int, tokens: int, name: str) -> Measured | None:
             where=name,
             hint="press, ratio, mode, accuracy, bytes_ratio, press_ms, prefill_ms",
         ) from error
-
-
-def _check_number(name: str, value: object) -> None:
-    if not is_number(value) or value < 0:  # type: ignore[operator]
-        raise UsageError(f"{name} is {value!r}", hint="a number, 0 or more")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ctxprune.errors import UsageError
 
-__all__ = ["check_flag", "check_number", "check_range", "check_whole", "is_number", "is_whole"]
+__all__ = ["check_flag", "check_number", "check_range", "check_whole", "describe_type", "is_number", "is_whole"]
 
 
 def is_number(value: Any) -> bool:
@@ -77,3 +77,8 @@ def check_flag(name: str, value: Any) -> None:
 
 def _or_none(optional: bool) -> str:
     return ", or None" if optional else ""
+
+
+def describe_type(value: object) -> str:
+    """The type of a value, for an error message: "a str", or "the class SnapKV" where a class itself was passed."""
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"

@@ -53,8 +53,6 @@ def wrapped(ratio: float):
         kind = WRAPPERS.get(name)
         if name == "composed.v1":
             made[name] = kind((inner, presses(ratio / 2)["knorm.v1"]))
-        elif hasattr(kind, "example"):
-            made[name] = kind.example(ratio)
         else:
             made[name] = kind(inner, **WRAPPER_OPTIONS.get(name, lambda _: {})(ratio))
     return made

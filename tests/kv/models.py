@@ -32,8 +32,8 @@ from transformers import (
 from ctxprune.kv import prefill
 from ctxprune.kv.cache.masks import pressed_layers
 from ctxprune.kv.cache.store import Counts
+from ctxprune.kv.model.attention import attentions_of, find_argument
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.reading.attention import argument, attentions_of
 from ctxprune.kv.reading.view import LayerView
 
 SIZES = {
@@ -96,7 +96,7 @@ def tokens(count: int, rows: int = 1, seed: int = 0):
 
 
 def chosen_by_layer(cache):
-    """For each layer what was kept, bool (batch, kv_heads, tokens); None for layers left whole."""
+    """For each layer what was kept, bool (batch, kv_heads, tokens); None for layers that are not pressed."""
     found = {}
     for number, layer in enumerate(cache.layers):
         if layer not in pressed_layers(cache):
@@ -117,13 +117,13 @@ def masked(model, chosen):
 
     def hide(module, args, kwargs):
         kept = chosen.get(module.layer_idx)
-        mask = argument(module, "attention_mask", args, kwargs)
-        hidden = argument(module, "hidden_states", args, kwargs)
+        mask = find_argument(module, "attention_mask", args, kwargs)
+        hidden = find_argument(module, "hidden_states", args, kwargs)
         if kept is None:
             return None
         rows, heads = kept.shape[0], module.config.num_attention_heads
         new = hidden.shape[1]
-        held = argument(module, "cache", args, kwargs).layers[module.layer_idx].keys.shape[-2]
+        held = find_argument(module, "cache", args, kwargs).layers[module.layer_idx].keys.shape[-2]
         if mask is None:
             places = torch.arange(held + new)
             mask = (places[None] <= (torch.arange(new) + held)[:, None])[None, None]

@@ -57,8 +57,8 @@ def test_observed_attention_does_not_depend_on_the_size_of_blocks(decoders):
     view = prefill(decoders("llama"), tokens(300)).views[1]
     weights = view.weights(300)
     whole = weights.sum(dim=-2).mean(dim=2)
-    assert torch.allclose(view.received(view.queries(), 0, most=True), weights.amax(dim=(2, 3)), atol=1e-6)
-    part = view.received(view.queries(90), 210)
+    assert torch.allclose(view.reduce_attention(view.queries(), 0, most=True), weights.amax(dim=(2, 3)), atol=1e-6)
+    part = view.reduce_attention(view.queries(90), 210)
     assert torch.allclose(part, weights[..., 210:, :].sum(dim=(2, 3)), atol=1e-5)
     assert torch.allclose(ObservedAttention().score(view), whole / (300 - torch.arange(300)), atol=1e-6)
 

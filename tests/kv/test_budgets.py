@@ -30,9 +30,9 @@ from ctxprune.kv import (  # noqa: E402
     compress,
     prefill,
 )
-from ctxprune.kv.presses.selection import keep_count  # noqa: E402
 from ctxprune.kv.reading.prefilled import Prefilled  # noqa: E402
-from ctxprune.kv.wrappers.adaptive import held_shares  # noqa: E402
+from ctxprune.kv.selection import keep_count  # noqa: E402
+from ctxprune.kv.wrappers.adaptive import cumulative_shares  # noqa: E402
 
 INNERS = [
     Knorm(0.3),
@@ -158,13 +158,13 @@ def test_a_storage_that_counts_wrongly_is_found_out(decoders):
 
 def test_a_share_of_scores_is_held_by_the_highest_tokens():
     scores = torch.tensor([[4.0, 2, 1, 2, 0]])
-    assert held_shares(scores).tolist() == pytest.approx([4 / 9, 6 / 9, 8 / 9, 1, 1])
-    assert held_shares(torch.cat([scores, torch.ones(1, 5)])).tolist()[:2] == pytest.approx(
+    assert cumulative_shares(scores).tolist() == pytest.approx([4 / 9, 6 / 9, 8 / 9, 1, 1])
+    assert cumulative_shares(torch.cat([scores, torch.ones(1, 5)])).tolist()[:2] == pytest.approx(
         [(4 / 9 + 0.2) / 2, 16 / 30]
     )
     pinned = torch.tensor([[4.0, 2, 1, 2, 0, 9, 9]])  # a window of two counts as the next highest
-    assert held_shares(pinned).tolist()[:3] == pytest.approx([4 / 17, 8 / 17, 12 / 17])
-    assert held_shares(-scores).tolist() == pytest.approx([4 / 11, 7 / 11, 9 / 11, 1, 1])
+    assert cumulative_shares(pinned).tolist()[:3] == pytest.approx([4 / 17, 8 / 17, 12 / 17])
+    assert cumulative_shares(-scores).tolist() == pytest.approx([4 / 11, 7 / 11, 9 / 11, 1, 1])
 
 
 def read_of(*layers):

@@ -15,8 +15,8 @@ from transformers import DynamicCache  # noqa: E402
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.kv import AdaKV, Kivi, Knorm, PrunedCache, Random, SnapKV, StreamingLLM, ThinK, compress  # noqa: E402
-from ctxprune.kv.cache.pruned_cache import held_bytes  # noqa: E402
-from ctxprune.kv.reading.attention import attentions_of, decoder_of  # noqa: E402
+from ctxprune.kv.cache.pruned_cache import count_bytes  # noqa: E402
+from ctxprune.kv.model.attention import attentions_of, decoder_of  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 GREEDY = {"max_new_tokens": 6, "do_sample": False, "eos_token_id": None}
@@ -53,7 +53,7 @@ def storages(thing, seen=None):
 def test_bytes_counted_are_bytes_held(decoders, name):
     model = decoders("llama")
     cache = compress(model, CONTEXT, every(0.5)[name])
-    assert cache.nbytes == held_bytes(cache) == storages(cache)
+    assert cache.nbytes == count_bytes(cache) == storages(cache)
     logits(model, QUESTION, cache)
     assert cache.nbytes == storages(cache)
     cache.crop(-3)
@@ -76,7 +76,7 @@ def test_the_full_cache_is_counted_as_transformers_holds_it(decoders):
     with torch.no_grad():
         model(CONTEXT, cache=plain)
     cache = compress(model, CONTEXT, SnapKV(0.5))
-    assert cache.full_nbytes == held_bytes(plain)
+    assert cache.full_nbytes == count_bytes(plain)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,7 +14,7 @@ from transformers import StoppingCriteria, StoppingCriteriaList  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.kv import DraftIndex, Drafts, Knorm, PassageStore, SnapKV, compress, generate_with_drafts, join  # noqa: E402
-from ctxprune.kv.drafts.draft_index import GrownIndex, Match  # noqa: E402
+from ctxprune.kv.drafts.draft_index import GrowingIndex, Match  # noqa: E402
 
 PROMPT = tokens(40)
 OPTIONS = {"max_new_tokens": 30, "do_sample": False, "eos_token_id": None}
@@ -197,11 +197,11 @@ def test_drafts_stay_in_their_text():
 
 
 def test_grown_text_goes_round():
-    own = GrownIndex()
+    own = GrowingIndex()
     own.add([1, 2, 3])
     own.add([1, 2])
     assert own.after(own.find(), 5) == [3, 1, 2, 3, 1]
-    assert GrownIndex().find() is None
+    assert GrowingIndex().find() is None
 
 
 def test_long_passages_are_looked_up_fast():

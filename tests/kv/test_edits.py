@@ -12,8 +12,8 @@ from kv.models import DECODERS, Given, chosen_by_layer, places, reference_logits
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.kv import AdaKV, FixedPattern, Knorm, Merge, SnapKV, ThinK, compress, prefill  # noqa: E402
-from ctxprune.kv.cache.rotary import Rotary  # noqa: E402
-from ctxprune.kv.wrappers.merge import means_by_home, nearest_kept  # noqa: E402
+from ctxprune.kv.model.rotary import Rotary  # noqa: E402
+from ctxprune.kv.wrappers.merge import mean_by_target, nearest_kept  # noqa: E402
 from ctxprune.kv.wrappers.think import channel_scores  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
@@ -155,7 +155,7 @@ def test_the_nearest_token_is_that_of_the_highest_cosine():
     chosen = torch.tensor([[[True, True, False, False, False]]])
     assert nearest_kept(keys, chosen).tolist() == [[[0, 1, 0, 1, 1]]]
     assert nearest_kept(keys, torch.zeros_like(chosen)).tolist() == [[[0, 1, 2, 3, 4]]]
-    means, sizes = means_by_home(keys, nearest_kept(keys, chosen))
+    means, sizes = mean_by_target(keys, nearest_kept(keys, chosen))
     assert means[0, 0, :2].tolist() == [[3.0, 0.5], [0.0, pytest.approx(5 / 3)]]
     assert sizes.tolist() == [[[2, 3, 0, 0, 0]]]
 

@@ -13,9 +13,10 @@ from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from ctxprune.errors import CtxpruneError, InputError, UsageError  # noqa: E402
-from ctxprune.kv.evaluation.run import Comparison, cells_of, compare, named_press  # noqa: E402
-from ctxprune.kv.evaluation.samples import Frame, make_samples  # noqa: E402
-from ctxprune.kv.reading.pipeline import Pipeline  # noqa: E402
+from ctxprune.kv.evaluation.run import Comparison, cells_of, compare  # noqa: E402
+from ctxprune.kv.evaluation.samples import make_samples  # noqa: E402
+from ctxprune.kv.pipeline import ChatFrame, Pipeline  # noqa: E402
+from ctxprune.kv.presses.registry import build_press  # noqa: E402
 
 TEXT = " ".join(f"Sentence {number} says that the weather of day {number * 7} was calm." for number in range(800))
 
@@ -55,10 +56,10 @@ def test_the_fact_stands_where_its_depth_says_and_nothing_is_too_long(tokenizer,
 
 
 def test_a_chat_template_stands_around(tokenizer):
-    assert Frame.of(tokenizer) == Frame("", "\n")
+    assert ChatFrame.of(tokenizer) == ChatFrame("", "\n")
     tokenizer.chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]"
     try:
-        assert Frame.of(tokenizer) == Frame("[user]", "[assistant]")
+        assert ChatFrame.of(tokenizer) == ChatFrame("[user]", "[assistant]")
     finally:
         tokenizer.chat_template = None
 
@@ -84,7 +85,7 @@ def test_rows_and_going_on(model, tokenizer, text, tmp_path, monkeypatch):
         assert row["press_ms"] > 0
         assert row["samples"] == 2
     assert rows[0]["bytes_ratio"] > 1  # the full cache, and the columns of its tokens
-    monkeypatch.setattr("ctxprune.kv.evaluation.run.outcomes", None)  # nothing is measured again
+    monkeypatch.setattr("ctxprune.kv.evaluation.run.measure_outcomes", None)  # nothing is measured again
     with log.open("a") as file:
         file.write('{"of": "cut')
     assert compare(model, tokenizer, text, asked, log=log) == rows
@@ -92,7 +93,6 @@ def test_rows_and_going_on(model, tokenizer, text, tmp_path, monkeypatch):
 
 def test_answers_are_those_of_greedy_decoding(model, tokenizer):
     from ctxprune.kv import SnapKV, compress
-    from ctxprune.kv.evaluation.cells import answers
 
     sample = make_samples("needle", tokenizer, TEXT, tokens=300, count=1)[0]
     cache = compress(model, sample.context, SnapKV(0.5))
@@ -101,8 +101,10 @@ def test_answers_are_those_of_greedy_decoding(model, tokenizer):
     said = said[:, whole.shape[1] :]
     from dataclasses import replace
 
-    assert answers(model, cache.copy(), replace(sample, answer=said))
-    assert not answers(model, cache.copy(), replace(sample, answer=said + 1))
+    from ctxprune.kv.evaluation.cells import is_answered
+
+    assert is_answered(model, cache.copy(), replace(sample, answer=said))
+    assert not is_answered(model, cache.copy(), replace(sample, answer=said + 1))
 
 
 def test_perplexity_of_the_full_cache_is_the_model_s(model, tokenizer, text):
@@ -138,7 +140,7 @@ def test_what_is_out_of_range_is_refused(options):
 
 def test_unknown_presses_and_short_texts_are_refused(model, tokenizer, tmp_path):
     with pytest.raises(LookupError, match="did you mean 'snapkv"):
-        named_press("snapkw", 0.5)
+        build_press("snapkw", 0.5)
     short = tmp_path / "short.txt"
     short.write_text("One sentence. Another one.")
     with pytest.raises(InputError, match="tokens"):
@@ -190,7 +192,7 @@ def test_the_command_looks_at_its_files_before_it_loads_the_model(text, tmp_path
     words = ["bench", "kv", "--model", str(tmp_path)]
     for options, message in (
         (["--text", str(tmp_path / "none.txt")], "the text cannot be read"),
-        (["--text", str(text), "--log", str(notes)], "this file is no log of bench kv"),
+        (["--text", str(text), "--log", str(notes)], "this file is not a log of bench kv"),
         (["--text", str(text), "--log", str(tmp_path / "none" / "log")], "there is no folder for the log"),
         (["--text", str(text), "--press", "adakv(qfilter)"], "adakv(qfilter) needs what was learned for the model"),
         (["--text", str(text)], "the model cannot be read"),

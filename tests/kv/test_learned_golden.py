@@ -16,7 +16,7 @@ from ctxprune.kv.gates.dropping import dropping, gated_bytes, gated_cache  # noq
 from ctxprune.kv.gates.forward import GatedForward  # noqa: E402
 from ctxprune.kv.gates.gates import Gates  # noqa: E402
 from ctxprune.kv.gates.layer import GatedLayer  # noqa: E402
-from ctxprune.kv.reading.attention import argument, attentions_of  # noqa: E402
+from ctxprune.kv.model.attention import attentions_of, find_argument  # noqa: E402
 
 TEXT = tokens(40)
 
@@ -209,7 +209,7 @@ def test_log_keep_is_the_product_over_steps(decoders):
     hidden = {}
 
     def note(module, args, kwargs):
-        hidden[module.layer_idx] = argument(module, "hidden_states", args, kwargs)
+        hidden[module.layer_idx] = find_argument(module, "hidden_states", args, kwargs)
 
     handles = [each.module.register_forward_pre_hook(note, with_kwargs=True) for each in attentions_of(model)]
     with GatedForward(model, gates, 1.0) as seen:

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from ctxprune.errors import FormatError, InputError, UsageError  # noqa: E402
 from ctxprune.kv import Gates, LearnedDrop, compress, prefill  # noqa: E402
-from ctxprune.kv.cache.model_files import model_fingerprint  # noqa: E402
-from ctxprune.kv.gates import saving  # noqa: E402
+from ctxprune.kv.gates import gates as gates_module  # noqa: E402
 from ctxprune.kv.gates.gates import log_keep  # noqa: E402
+from ctxprune.kv.model.files import model_fingerprint  # noqa: E402
 
 TEXT = tokens(50)
 
@@ -68,7 +68,7 @@ def test_damaged_files_are_refused(decoders, tmp_path):
     with pytest.raises(FormatError, match="differs from its checksum"):
         Gates.load(path, model)
     about = {"layers": gates.layers, "hidden": gates.hidden, "width": gates.width}
-    replace(saving._FILE, version=9).write(path, model_fingerprint(model), about, gates.state_dict())
+    replace(gates_module._FILE, version=9).write(path, model_fingerprint(model), about, gates.state_dict())
     with pytest.raises(FormatError, match="ctxprune-kv-gates 9"):
         Gates.load(path, model)
     save_file({"x": torch.zeros(1)}, path)
@@ -76,8 +76,8 @@ def test_damaged_files_are_refused(decoders, tmp_path):
         Gates.load(path, model)
     tensors = gates.state_dict()
     tensors.pop("by_layer.0.bias")
-    saving._FILE.write(path, model_fingerprint(model), about, tensors)
-    with pytest.raises(FormatError, match="lack a part"):
+    gates_module._FILE.write(path, model_fingerprint(model), about, tensors)
+    with pytest.raises(FormatError, match="a part of the gates is missing"):
         Gates.load(path, model)
 
 

@@ -17,8 +17,8 @@ from transformers import (  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.kv import Gates, Knorm, SnapKV, compress, prefill  # noqa: E402
-from ctxprune.kv.reading.attention import argument, attentions_of, by_keyword, cache_layer  # noqa: E402
-from ctxprune.kv.reading.hooks import Hooks  # noqa: E402
+from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_layer_of, find_argument  # noqa: E402
+from ctxprune.kv.model.hooks import Hooks  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 
@@ -47,14 +47,14 @@ def reference(model, new, chosen, edited):
     cache = whole_cache(model, CONTEXT, edited)
 
     def hide(module, args, kwargs):
-        kept = chosen.get(cache_layer(module))
+        kept = chosen.get(cache_layer_of(module))
         if kept is None:
             return None
-        mask, count = argument(module, "attention_mask", args, kwargs), new.shape[1]
+        mask, count = find_argument(module, "attention_mask", args, kwargs), new.shape[1]
         if mask is None:
             mask = torch.ones(1, 1, count, 60 + count, dtype=torch.bool)
         wide = torch.nn.functional.pad(kept, (0, count), value=True).repeat_interleave(2, dim=1)[:, :, None]
-        return (), {**by_keyword(module, args, kwargs), "attention_mask": mask & wide}
+        return (), {**bind_arguments(module, args, kwargs), "attention_mask": mask & wide}
 
     with Hooks() as hooks:
         for each in attentions_of(model):
@@ -126,7 +126,7 @@ def test_padding_on_the_right_of_windows(hybrid, sharing):
     mask = torch.ones(2, 60, dtype=torch.long)
     mask[1, 50:] = 0
     for model in (hybrid, sharing):
-        with pytest.raises(UsageError, match="padding stands on the right"):
+        with pytest.raises(UsageError, match="padding is on the right"):
             compress(model, tokens(60, rows=2), Knorm(0.5), mask=mask)
         assert compress(model, tokens(60, rows=2), Knorm(0.5), mask=mask.flip(1)).kept[0][1] == [25, 25]
 
@@ -136,7 +136,7 @@ def test_cropping_where_a_layer_cannot_go_back(hybrid, sharing):
         cache = compress(model, CONTEXT, Knorm(0.5))
         with torch.no_grad():
             model(QUESTION, cache=cache)
-        with pytest.raises(UsageError, match="cannot forget its last tokens"):
+        with pytest.raises(UsageError, match="cannot be cropped"):
             cache.crop(-5)
         cache.crop(0)
         assert cache.get_seq_length() == 65

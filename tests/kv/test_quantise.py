@@ -13,7 +13,7 @@ from kv.models import bytes_of, numbers, tokens  # noqa: E402
 from ctxprune.errors import FormatError, UsageError  # noqa: E402
 from ctxprune.kv import Kivi, PrunedCache, Random, SnapKV, compress, prefill, ratio_for_bytes  # noqa: E402
 from ctxprune.kv.cache.groups import KeyGroups, ValueGroups  # noqa: E402
-from ctxprune.kv.cache.store import Counts, Kept, Plain  # noqa: E402
+from ctxprune.kv.cache.store import Counts, KeptTokens, Plain  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 SMALL = Kivi(bits=4, group=16, residual=4)
@@ -89,9 +89,9 @@ def test_groups_do_not_cross_heads():
 
 
 def _form(storage):
-    from ctxprune.kv.cache.groups import Form
+    from ctxprune.kv.cache.groups import GroupLayout
 
-    return Form(storage.bits, storage.group, storage.residual, storage.residual, 0), storage.ends
+    return GroupLayout(storage.bits, storage.group, storage.residual, storage.residual, 0), storage.fit_range
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -0.1, 1e-9, 1e5])
@@ -152,7 +152,7 @@ def dequantised(cache):
     for layer in twin.layers:
         kept = layer.kept
         plain = (Plain(part.unpack(kept.counts)) for part in (kept.keys, kept.values))
-        layer.kept = Kept(*plain, kept.counts, kept.columns)
+        layer.kept = KeptTokens(*plain, kept.counts, kept.columns)
     return twin
 
 
@@ -240,16 +240,15 @@ def test_rerotated_keys_are_packed_after_they_were_turned(decoders):
     st.sampled_from([2, 4]),
 )
 def test_ratio_for_bytes_fills_the_budget(share, storage, count, width, itemsize):
-    from ctxprune.kv.presses.base import Plan
-    from ctxprune.kv.presses.selection import keep_count
+    from ctxprune.kv.selection import Plan, keep_count
 
     def measured(kept: int) -> int:
         chosen = (torch.arange(count) < kept).expand(1, 1, -1)
         flat = torch.ones(1, 1, count, width, dtype={2: torch.bfloat16, 4: torch.float32}[itemsize])
-        held = Kept.of(flat, flat, Plan(chosen), count)
+        held = KeptTokens.of(flat, flat, Plan(chosen), count)
         if storage is not None:
             packed = storage.pack(held.keys.flat, held.values.flat, held.counts)
-            held = Kept(*packed, held.counts, held.columns)
+            held = KeptTokens(*packed, held.counts, held.columns)
         return bytes_of(held)
 
     room = share * count * 2 * width * itemsize

@@ -10,7 +10,7 @@ from kv.models import bytes_of, numbers, tokens  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.kv import Kivi, PrunedCache, Random, SnapKV, compress  # noqa: E402
-from ctxprune.kv.cache.store import Counts, Kept  # noqa: E402
+from ctxprune.kv.cache.store import Counts, KeptTokens  # noqa: E402
 
 CONTEXT, QUESTION = tokens(60), tokens(5, seed=1)
 
@@ -72,13 +72,13 @@ def test_growing_heads_of_different_counts():
     flat = numbers(counts, 16, torch.float32)
     storage = Kivi(8, group=8, residual=8, grow=True)
     columns = torch.cat([torch.arange(count) for count in (3, 40, 17, 0)]).short()
-    kept = Kept(*storage.pack(flat, flat, counts), counts, columns)
-    assert kept.due(15) == 0
-    assert kept.due(16) == 8
-    assert kept.due(40) == 32
+    kept = KeptTokens(*storage.pack(flat, flat, counts), counts, columns)
+    assert kept.count_due(15) == 0
+    assert kept.count_due(16) == 8
+    assert kept.count_due(40) == 32
     new = numbers(Counts.of(torch.tensor([24])), 16, torch.float32, seed=3).view(1, 1, 24, 16).repeat(2, 2, 1, 1)
     for part in (new[..., :8, :], new[..., 8:, :]):
-        kept = kept.grown(part, part, 100)
+        kept = kept.append(part, part, 100)
     assert kept.counts.each.tolist() == [[27, 64], [41, 24]]
     expected = [torch.cat([part, new[0, 0]]) for part in flat.split([3, 40, 17, 0])]
     for packed in (kept.keys, kept.values):
@@ -117,9 +117,9 @@ def test_growing_survives_saving_branching_and_rerotation(decoders, tmp_path):
 def test_columns_widen_when_they_grow_past_int16():
     counts = Counts.of(torch.tensor([[8, 8]]))
     flat = torch.zeros(16, 8)
-    kept = Kept(*Kivi(group=8, grow=True).pack(flat, flat, counts), counts, torch.arange(8).repeat(2).short())
+    kept = KeptTokens(*Kivi(group=8, grow=True).pack(flat, flat, counts), counts, torch.arange(8).repeat(2).short())
     more = torch.zeros(1, 2, 8, 8)
-    kept = kept.grown(more, more, 32_760)
+    kept = kept.append(more, more, 32_760)
     assert kept.columns.dtype == torch.int32
     assert kept.columns[8:16].tolist() == list(range(32_760, 32_768))
 

@@ -195,7 +195,7 @@ def test_presses_on_a_joined_cache(decoders, name, asked):
     try:
         pressed = as_prefilled(model, cache, CONTEXT, question=question).press(press)
     except UsageError as error:
-        assert "looks at queries" in str(error) or "were not kept" in str(error)  # noqa: PT017
+        assert "uses queries" in str(error) or "were not kept" in str(error)  # noqa: PT017
         assert short not in NEED_KEYS_ALONE.split()
         assert not asked or short in NEED_MORE_THAN_A_QUESTION.split()
         return
@@ -210,7 +210,7 @@ def test_presses_that_need_more_say_so(decoders):
     model = decoders("llama")
     cache = join(PassageStore(model), PREFIX, PASSAGES, recompute=0)
     for press in (SnapKV(0.5, window=8), Tova(0.5)):
-        with pytest.raises(UsageError, match="looks at queries"):
+        with pytest.raises(UsageError, match="uses queries"):
             as_prefilled(model, cache, CONTEXT).press(press)
     with pytest.raises(UsageError, match="ids are given"):
         as_prefilled(model, cache, PREFIX)

@@ -10,15 +10,15 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra")
 
 from ctxprune.errors import BudgetError, InputError, UsageError
-from ctxprune.kv import AdaKV, Decode, Knorm, Measured, Router, SnapKV
+from ctxprune.kv import AdaKV, DecodeCost, Knorm, Measurement, Router, SnapKV
 
 ROWS = (
-    Measured("snapkv.v1", 0.0, accuracy=0.9, bytes_ratio=1.0, press_ms=0, prefill_ms=100),
-    Measured("snapkv.v1", 0.5, accuracy=0.8, bytes_ratio=0.5, press_ms=10, prefill_ms=100),
-    Measured("knorm.v1", 0.75, accuracy=0.8, bytes_ratio=0.25, press_ms=2, prefill_ms=100),
-    Measured("knorm.v1", 0.9, accuracy=0.3, bytes_ratio=0.1, press_ms=2, prefill_ms=100, mode="aware"),
+    Measurement("snapkv.v1", 0.0, accuracy=0.9, bytes_ratio=1.0, press_ms=0, prefill_ms=100),
+    Measurement("snapkv.v1", 0.5, accuracy=0.8, bytes_ratio=0.5, press_ms=10, prefill_ms=100),
+    Measurement("knorm.v1", 0.75, accuracy=0.8, bytes_ratio=0.25, press_ms=2, prefill_ms=100),
+    Measurement("knorm.v1", 0.9, accuracy=0.3, bytes_ratio=0.1, press_ms=2, prefill_ms=100, mode="aware"),
 )
-ROUTER = Router(ROWS, Decode(base_ms=5, per_1k_ms=4), bytes_per_token=100)
+ROUTER = Router(ROWS, DecodeCost(base_ms=5, per_1k_ms=4), bytes_per_token=100)
 
 
 def test_latency_is_reading_pressing_and_answering():
@@ -46,14 +46,14 @@ def test_the_choice_builds_its_press():
     assert ROUTER.route(tokens=2000, new_tokens=50, latency_ms=850).build() == SnapKV(0.0)
 
 
-def test_when_none_holds_the_nearest_is_told():
+def test_an_infeasible_deadline_names_the_nearest_row():
     with pytest.raises(
-        BudgetError, match=r"no measured press holds 400 ms: the nearest is knorm.v1 at ratio 0.9"
+        BudgetError, match=r"no measured press meets 400 ms: the nearest is knorm.v1 at ratio 0.9"
     ) as caught:
         ROUTER.route(tokens=2000, new_tokens=50, latency_ms=400)
     assert caught.value.nearest.row is ROWS[3]
     assert caught.value.nearest.latency_ms == pytest.approx(494)
-    with pytest.raises(BudgetError, match=r"holds 600 ms and 10000 bytes: .* with 494 ms and 20000 bytes"):
+    with pytest.raises(BudgetError, match=r"meets 600 ms and 10000 bytes: .* with 494 ms and 20000 bytes"):
         ROUTER.route(tokens=2000, new_tokens=50, latency_ms=600, bytes=10_000)
     with pytest.raises(BudgetError, match=r"nearest is knorm\.v1"):
         ROUTER.route(tokens=2000, new_tokens=50, latency_ms=0)
@@ -72,7 +72,7 @@ def test_a_document_is_read_as_its_rows(tmp_path):
     path, row = tmp_path / "document.json", json.loads(ROW % (0.0, "1", "1"))[0]
     rows = [{**row, "press": name, "ratio": ratio} for name, ratio in (("full", 0.0), ("adakv(snapkv)", 0.5))]
     path.write_text(json.dumps({"model": "a", "rows": rows}), encoding="utf-8")
-    router = Router.read(path, tokens=1000, decode=Decode(5))
+    router = Router.read(path, tokens=1000, decode=DecodeCost(5))
     built = [router.predict(each, tokens=1000, new_tokens=1).build() for each in router.rows]
     assert built[0].ratio == 0.0
     assert built[1] == AdaKV(SnapKV(0.5))
@@ -86,8 +86,8 @@ def test_a_table_is_read_from_what_the_benchmark_writes(tmp_path):
     ]  # fmt: skip
     path = tmp_path / "rows.json"
     path.write_text(json.dumps(written), encoding="utf-8")
-    router = Router.read(path, tokens=4000, decode=Decode(5))
-    assert router.rows[0] == Measured("knorm.v1", 0.5, 0.5, 0.5, press_ms=10.0, prefill_ms=200.0, mode="blind")
+    router = Router.read(path, tokens=4000, decode=DecodeCost(5))
+    assert router.rows[0] == Measurement("knorm.v1", 0.5, 0.5, 0.5, press_ms=10.0, prefill_ms=200.0, mode="blind")
     choice = router.route(tokens=1000, new_tokens=10, latency_ms=260, mode="aware")
     assert (choice.row.mode, choice.latency_ms, choice.bytes) == ("aware", 260.0, None)
 
@@ -99,13 +99,13 @@ def test_rows_of_quantised_caches_are_passed_over(tmp_path):
     path = tmp_path / "rows.json"
     row = json.loads(ROW % (0.5, "1", "1"))[0]
     path.write_text(json.dumps([{**row, "storage": "kivi4"}, {**row, "storage": "plain"}]), encoding="utf-8")
-    assert len(Router.read(path, tokens=1000, decode=Decode(5)).rows) == 1
+    assert len(Router.read(path, tokens=1000, decode=DecodeCost(5)).rows) == 1
 
 
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("{}", InputError, "no list of rows"),
+        ("{}", InputError, "not a list of rows"),
         ("[{]", InputError, "cannot be read"),
         ('[{"press": "knorm.v1"}]', InputError, "row 0 has no usable 'accuracy'"),
         ("[3]", InputError, "row 0"),
@@ -120,7 +120,7 @@ def test_damaged_tables_are_refused(tmp_path, text, error, message):
     path = tmp_path / "rows.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(error, match=message):
-        Router.read(path, tokens=1000, decode=Decode(5))
+        Router.read(path, tokens=1000, decode=DecodeCost(5))
 
 
 def test_bad_questions_are_refused():
@@ -130,9 +130,9 @@ def test_bad_questions_are_refused():
         ROUTER.route(tokens=0, new_tokens=1, latency_ms=1)
     with pytest.raises(UsageError, match="latency_ms is -1"):
         ROUTER.route(tokens=1, new_tokens=1, latency_ms=-1)
-    with pytest.raises(UsageError, match="cannot tell bytes"):
-        Router(ROWS, Decode(1)).route(tokens=1, new_tokens=1, latency_ms=1, bytes=5)
+    with pytest.raises(UsageError, match="does not know the bytes"):
+        Router(ROWS, DecodeCost(1)).route(tokens=1, new_tokens=1, latency_ms=1, bytes=5)
     with pytest.raises(UsageError, match="base_ms is -1"):
-        Decode(-1)
+        DecodeCost(-1)
     with pytest.raises(InputError, match="cannot be read"):
-        Router.read("no such file", tokens=1, decode=Decode(1))
+        Router.read("no such file", tokens=1, decode=DecodeCost(1))

@@ -29,7 +29,7 @@ from ctxprune.kv import (  # noqa: E402
     compress,
     prefill,
 )
-from ctxprune.kv.presses.selection import keep_count, top  # noqa: E402
+from ctxprune.kv.selection import keep_count, top  # noqa: E402
 from ctxprune.kv.wrappers.criticalkv import output_norms  # noqa: E402
 
 TWO = torch.tensor([[[9.0, 8, 7, 6, 5], [1, 4, 2, 3, 0]]])
@@ -243,13 +243,13 @@ def test_a_wrapper_keeps_the_inner_budgets(decoders):
     [
         (lambda: AdaKV(0.5), "AdaKV got a float: a press"),
         (lambda: AdaKV(SnapKV(), safeguard=1.5), "safeguard is 1.5: a share, from 0 to 1"),
-        (lambda: ChunkKV(SnapKV(), chunk=0), "chunk is 0: a whole number, 1 or more"),
+        (lambda: ChunkKV(SnapKV(), chunk=0), "chunk is 0: give a whole number from 1 up"),
         (lambda: CriticalKV(SnapKV(), first=-1), "first is -1: a share"),
         (lambda: CriticalKV(SnapKV(), epsilon=float("nan")), "epsilon is nan"),
         (lambda: PerLayer(SnapKV()), "has no ratios"),
         (lambda: PerLayer(SnapKV(), ratios=(0.5, 1.0)), r"ratios\[1\] is 1.0"),
         (lambda: Composed((SnapKV(),)), "got 1 presses"),
-        (lambda: Composed((SnapKV(), KVzip())), "KVzip looks at all layers at once"),
+        (lambda: Composed((SnapKV(), KVzip())), "KVzip is a joint press"),
         (lambda: AdaKV(Composed((SnapKV(), Knorm()))), "put AdaKV inside Composed"),
         (lambda: ThinK(Adaptive(SnapKV())), "put ThinK inside Adaptive"),
         (lambda: TokenBudget(SnapKV(), tokens=True), "tokens is True"),

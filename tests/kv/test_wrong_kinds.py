@@ -74,9 +74,9 @@ def test_a_model_is_asked_for(given):
 
 def test_ids_are_those_of_the_model(model):
     for ids in (CONTEXT + SIZES["vocab_size"], -CONTEXT):
-        with pytest.raises(UsageError, match="LlamaForCausalLM knows 0 to 96"):
+        with pytest.raises(UsageError, match="LlamaForCausalLM has ids 0 to 96"):
             compress(model, ids, SnapKV(0.5))
-        with pytest.raises(UsageError, match="LlamaForCausalLM knows 0 to 96"):
+        with pytest.raises(UsageError, match="LlamaForCausalLM has ids 0 to 96"):
             prefill(model, CONTEXT).ask(ids)
     with pytest.raises(UsageError, match=r"the ids are .* of torch\.bool"):
         compress(model, CONTEXT.bool(), SnapKV(0.5))

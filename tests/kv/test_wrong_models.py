@@ -35,7 +35,7 @@ def test_a_cache_is_read_by_its_own_model():
     cache, other = compress(first, CONTEXT, KeyDiff(0.5)), compress(second, CONTEXT, KeyDiff(0.5))
     with pytest.raises(UsageError, match="filled by another LlamaModel"):
         second.generate(WHOLE, cache=cache, max_new_tokens=2)
-    with pytest.raises(UsageError, match="does not know of it: use the model that read the context"):
+    with pytest.raises(UsageError, match="is not attached to: use the model that read the context"):
         decoder("llama").generate(WHOLE, cache=cache, max_new_tokens=2)
     cache.attach(second)
     second.generate(WHOLE, cache=cache, max_new_tokens=2)

@@ -1,1 +1,1 @@
-"""Pruned caches: layers, stores, quantisation, masks, positions and files."""
+"""Pruned caches: layers, kept tokens, quantisation, masks, positions, files."""

@@ -1,6 +1,7 @@
-"""Quantised storages whose groups are fitted by other packages; packing, layout and reading back are this library's.
+"""Quantised storages whose group ranges are fitted by other packages.
 
-So they take the bytes that `Kivi` takes, and a saved cache is read without the package.
+Packing, layout and decoding are this library's: they take as many bytes as `Kivi`, and a saved cache loads without the
+package.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.cache.quantise import Grouped
+from ctxprune.kv.cache.quantise import QuantisedStorage
 from ctxprune.utils.extras import require
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ __all__ = ["Hqq", "Quanto"]
 
 
 @dataclass(frozen=True)
-class Hqq(Grouped):
-    """Groups whose low end is moved until few large errors are left ("half-quadratic quantisation", package hqq).
+class Hqq(QuantisedStorage):
+    """Groups whose low end is optimised so that few large errors remain ("half-quadratic quantisation", package hqq).
 
-    Parameters and errors are those of `Grouped`; needs the extra `kv-backends`. Single errors may be larger than half
-    a step.
+    Parameters and errors are those of `QuantisedStorage`; needs the extra `kv-backends`. Single errors may be larger
+    than half a step.
 
     Raises:
         MissingExtraError: The package is not installed.
@@ -36,10 +37,11 @@ class Hqq(Grouped):
         super().__post_init__()
         require("hqq.core.quantize", "kv-backends")
 
-    def ends(self, groups: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+    def fit_range(self, groups: Tensor, bits: int) -> tuple[Tensor, Tensor]:
         """Low end and step of each row, as `hqq.core.quantize.Quantizer` finds them."""
         if not len(groups):
-            return super().ends(groups, bits)
+            # The quantizer does not accept an empty tensor.
+            return super().fit_range(groups, bits)
         quantizer = require("hqq.core.quantize", "kv-backends").Quantizer
         _, found = quantizer.quantize(
             groups,
@@ -50,15 +52,16 @@ class Hqq(Grouped):
             compute_dtype=torch.float32,
             device=str(groups.device),
         )
+        # hqq decodes with (code - zero) * scale: its low end is -zero * scale.
         step = found["scale"].to(groups.dtype)
         return -(found["zero"].to(groups.dtype) * step).flatten(), step.flatten()
 
 
 @dataclass(frozen=True)
-class Quanto(Grouped):
-    """Groups between their least and greatest number, by optimum-quanto's MaxOptimizer, at 4 or 2 bits.
+class Quanto(QuantisedStorage):
+    """Groups between their minimum and maximum, by optimum-quanto's MaxOptimizer, at 4 or 2 bits.
 
-    Parameters and errors are those of `Grouped`; needs the extra `kv-backends`.
+    Parameters and errors are those of `QuantisedStorage`; needs the extra `kv-backends`.
 
     Raises:
         MissingExtraError: The package is not installed.
@@ -73,10 +76,11 @@ class Quanto(Grouped):
             raise UsageError(f"bits is {self.bits!r}", hint="4 or 2: quanto has no low end at 8")
         require("optimum.quanto", "kv-backends")
 
-    def ends(self, groups: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+    def fit_range(self, groups: Tensor, bits: int) -> tuple[Tensor, Tensor]:
         """Low end and step of each row, as `optimum.quanto.MaxOptimizer` finds them."""
-        if len(groups) < 2:  # a single row is quantised as a whole there
-            return super().ends(groups, bits)
+        if len(groups) < 2:
+            # MaxOptimizer takes a single row for one tensor and fits one range to all of it.
+            return super().fit_range(groups, bits)
         quanto = require("optimum.quanto", "kv-backends")
         step, shift = quanto.MaxOptimizer()(groups, quanto.qint4 if bits == 4 else quanto.qint2, 0)
         return -shift.flatten(), step.flatten()

@@ -1,4 +1,4 @@
-"""Quantised numbers of one layer: codes of 8, 4 or 2 bits, packed in bytes, with a low end and a step a group."""
+"""Quantised numbers of one layer: codes of 8, 4 or 2 bits packed into bytes, with a low end and a step per group."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.cache.store import Counts
+from ctxprune.kv.cache.store import Counts, Packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    Fit = Callable[[Tensor, int], tuple[Tensor, Tensor]]
+    FitRange = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 
-__all__ = ["BITS", "Form", "Groups", "KeyGroups", "ValueGroups", "ends"]
+__all__ = ["BITS", "GroupLayout", "Groups", "KeyGroups", "ValueGroups", "fit_range"]
 
 BITS = (8, 4, 2)
 
 
-class Form(NamedTuple):
-    """How a head's tokens are split, and how its groups are coded.
+class GroupLayout(NamedTuple):
+    """How a head's tokens are split into groups, and how groups are encoded.
 
     Attributes:
         bits: Bits of a code: 8, 4 or 2.
-        group: Numbers of a group.
-        window: How many of a head's newest tokens stay as they are.
-        residual: How many of the newest tokens after the press stay as they are, where those before are packed too.
-        grows: 1 where they are, else 0.
+        group: Numbers in a group.
+        window: How many of a head's newest tokens are not packed.
+        residual: How many of the tokens read after the press are not packed, where older ones are.
+        grows: 1 where tokens read after the press are packed, else 0; a number, as the layout is saved as a shape.
     """
 
     bits: int
@@ -42,61 +42,62 @@ class Form(NamedTuple):
 
     @property
     def planes(self) -> int:
-        """Codes of a byte."""
+        """Codes in one byte."""
         return 8 // self.bits
 
 
 @dataclass(frozen=True)
-class Groups:
-    """Old tokens of every head in codes, its newest ones as they are; number = code * step + low.
+class Groups(Packed):
+    """Older tokens of every head as codes, its newest ones unpacked; number = code * step + low.
 
-    A head of c tokens has (c - window) // n blocks of n tokens; the split follows from the counts.
+    A head with c tokens has (c - window) // n blocks of n tokens, so that the split follows from the counts alone.
 
     Attributes:
-        codes: uint8; the first axis counts blocks, of all heads one behind the other.
+        codes: uint8; the first axis counts blocks, head after head.
         low: The low end of each group, 16 bits.
-        step: The distance of its codes, 16 bits: |number - back| <= step / 2, as the ends are rounded outwards.
-        rest: Tokens that are held as they are, (rows, head_dim), of all heads one behind the other.
-        form: What the counts do not tell.
+        step: The distance between codes, 16 bits: |number - decoded| <= step / 2, as the range is rounded outwards.
+        rest: Unpacked tokens, (rows, head_dim), head after head.
+        form: The layout, which counts alone do not determine.
     """
 
     codes: Tensor
     low: Tensor
     step: Tensor
     rest: Tensor
-    form: Form
-    kind: ClassVar[str]
-    axis: ClassVar[int]  # of `codes`: along it lie the numbers of a group
+    form: GroupLayout
+    axis: ClassVar[int]  # of `codes`: the axis along which a group's numbers lie
 
     @classmethod
-    def pack(cls, flat: Tensor, counts: Counts, form: Form, fit: Fit) -> Self:
-        """Quantise (total, head_dim) numbers, spread over heads by the counts; `fit` finds the ends as `ends` does.
+    def pack(cls, flat: Tensor, counts: Counts, form: GroupLayout, fit: FitRange) -> Self:
+        """Quantise (total, head_dim) numbers of heads with these counts; `fit` finds ranges as `fit_range` does.
 
         Raises:
-            UsageError: There are infinite numbers among them, or NaN.
+            UsageError: Some of them are infinite or NaN.
         """
         flat = flat.detach()
         _check_finite(flat)
-        old = cls._old(counts, form)
+        old = cls._mask_grouped(counts, form)
         wide = flat[old].to(torch.promote_types(flat.dtype, torch.float32))
         blocks = wide.unflatten(cls.axis - 1, (wide.shape[cls.axis - 1] // form.group, form.group))
         groups = blocks.movedim(cls.axis, -1)
-        found = _rounded(*fit(groups.reshape(-1, form.group), form.bits), form.bits)
+        found = _round_outwards(*fit(groups.reshape(-1, form.group), form.bits), form.bits)
         low, step = (each.view(*groups.shape[:-1], 1).movedim(-1, cls.axis).contiguous() for each in found)
         codes = ((blocks - low.to(wide.dtype)) / step.to(wide.dtype)).round_().clamp_(0, 2**form.bits - 1)
         planes = codes.to(torch.uint8).chunk(form.planes, dim=cls.axis)
+        # Codes that share a byte come from equal parts of the group: unpacking is then a shift of whole tensors.
         packed = torch.zeros_like(planes[0])
         for number, plane in enumerate(planes):
             packed |= plane << (number * form.bits)
         return cls(packed, low, step, flat[~old], form)
 
     def unpack(self, counts: Counts) -> Tensor:
-        """The numbers, (total, head_dim), newly made, of the kind that was packed."""
+        """The numbers, (total, head_dim), a new tensor of the dtype that was packed."""
         width = self.rest.shape[1]
         out = self.rest.new_empty(counts.total, width)
         if not counts.total:
             return out
         if counts.even:
+            # Every head has as many blocks: they are decoded into their places without a permutation.
             heads = out.view(-1, counts.longest, width)
             packed = counts.longest - len(self.rest) // len(heads)
             self._decode(heads[:, :packed])
@@ -105,24 +106,24 @@ class Groups:
         packed = counts.total - len(self.rest)
         self._decode(out[None, :packed])
         out[packed:] = self.rest
-        old = self._old(counts, self.form)
+        old = self._mask_grouped(counts, self.form)
         return out.index_select(0, torch.where(old, old.cumsum(0), (~old).cumsum(0) + packed) - 1)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The attributes by name; the form is the shape of a tensor without numbers, which takes no bytes."""
+        """The attributes by name; the layout is stored as the shape of an empty tensor, which takes no bytes."""
         form = torch.empty(0, *self.form, device=self.rest.device)
         return {"codes": self.codes, "low": self.low, "step": self.step, "rest": self.rest, "form": form}
 
     @classmethod
     def of_tensors(cls, tensors: Mapping[str, Tensor]) -> Self:
-        """The inverse of `tensors`; raises KeyError where one is missing, TypeError where the form is none."""
-        form = Form(*tensors["form"].shape[1:])
+        """The inverse of `tensors`; raises KeyError where one is missing, TypeError where the layout is invalid."""
+        form = GroupLayout(*tensors["form"].shape[1:])
         if form.bits not in BITS or form.group < 1:
             raise TypeError(f"codes cannot be of {form}")
         return cls(tensors["codes"], tensors["low"], tensors["step"], tensors["rest"], form)
 
     def rows(self, counts: Counts, batch_rows: Tensor) -> Self:
-        """That of some rows of the batch."""
+        """The part that belongs to some rows of the batch."""
         blocks, rest = self._split(counts, self.form)
         chosen = blocks.rows_of(batch_rows)
         return replace(
@@ -133,17 +134,18 @@ class Groups:
             rest=self.rest[rest.rows_of(batch_rows)],
         )
 
-    def due(self, after: int) -> int:
-        """How many of the tokens after the press, the oldest ones, are to be packed where there are `after`."""
+    def count_due(self, after: int) -> int:
+        """How many of the `after` tokens read since the press, the oldest ones, are to be packed now."""
         form = self.form
         return max(after - form.residual, 0) // form.group * form.group if form.grows else 0
 
-    def grown(self, counts: Counts, later: Counts, new: Tensor) -> Self:
-        """That with new tokens, (total of `later`, head_dim), behind each head; whole blocks of old ones are packed."""
+    def append(self, counts: Counts, later: Counts, new: Tensor) -> Self:
+        """With new tokens, (total of `later`, head_dim), behind each head's; older ones are packed in whole blocks."""
         blocks, rest = self._split(counts, self.form)
+        # The caller has left the residual out already.
         form = self.form._replace(window=0)
         open_ = Counts.of(rest.each + later.each)
-        more = self.pack(rest.joined(self.rest, later, new), open_, form, ends)
+        more = self.pack(rest.joined(self.rest, later, new), open_, form, fit_range)
         added, _ = self._split(open_, form)
         return replace(
             more,
@@ -153,7 +155,7 @@ class Groups:
         )
 
     def _decode(self, into: Tensor) -> None:
-        """Write the numbers of all blocks into (heads, tokens, head_dim), as many of each head."""
+        """Write the numbers of all blocks into (heads, tokens, head_dim), equally many of each head."""
         if not into.numel():
             return
         form, axis = self.form, self.axis
@@ -164,6 +166,7 @@ class Groups:
         for number in range(form.planes):
             plane = codes >> (number * form.bits) if number else codes
             if number < form.planes - 1:
+                # The last plane has nothing above it to mask off.
                 plane = plane & (2**form.bits - 1)
             place = places.select(axis + 1, number)
             if wide == into.dtype:
@@ -172,15 +175,15 @@ class Groups:
                 place.copy_(torch.addcmul(low, plane.to(wide), step))
 
     @classmethod
-    def _split(cls, counts: Counts, form: Form) -> tuple[Counts, Counts]:
-        """Blocks of each head, and tokens that are in none."""
+    def _split(cls, counts: Counts, form: GroupLayout) -> tuple[Counts, Counts]:
+        """How many blocks each head has, and how many tokens that are in no block."""
         tokens = form.group if cls.axis == 1 else 1
         blocks = (counts.each - form.window).clamp(min=0) // tokens
         return Counts.of(blocks), Counts.of(counts.each - blocks * tokens)
 
     @classmethod
-    def _old(cls, counts: Counts, form: Form) -> Tensor:
-        """Which tokens are in blocks, bool (total,)."""
+    def _mask_grouped(cls, counts: Counts, form: GroupLayout) -> Tensor:
+        """True for tokens in blocks, bool (total,)."""
         _, rest = cls._split(counts, form)
         each = counts.each.flatten().long()
         owners = counts.owners()
@@ -189,7 +192,7 @@ class Groups:
 
 
 class KeyGroups(Groups):
-    """A group is one channel of consecutive tokens of a head: outliers of keys stay in their channels.
+    """A group is one channel of consecutive tokens of a head: keys have outliers in few channels, which stay apart.
 
     codes: (blocks, group / planes, head_dim); low and step: (blocks, 1, head_dim).
     """
@@ -208,22 +211,23 @@ class ValueGroups(Groups):
     axis = 2
 
 
-def ends(groups: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+def fit_range(groups: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     """Minimum and (maximum - minimum) / (2^bits - 1) of each row of (groups, numbers), (groups,) each."""
     low, high = torch.aminmax(groups, dim=1)
     return low, (high - low) / (2**bits - 1)
 
 
-def _rounded(low: Tensor, step: Tensor, bits: int) -> tuple[Tensor, Tensor]:
-    """In 16 bits: the low end rounded down, the step up, so that both ends stay within reach; a step of 0 becomes 1.
+def _round_outwards(low: Tensor, step: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+    """In 16 bits: the low end rounded down, the step up, so that codes reach both ends; a step of 0 becomes 1.
 
-    float16 has three bits more of mantissa than bfloat16, which is for numbers beyond its range.
+    float16, which has three more bits of mantissa than bfloat16, unless numbers exceed its range.
     """
     _check_finite(step)
     inside = not low.numel() or max(float(low.abs().max()), float(step.max())) < torch.finfo(torch.float16).max
     kind = torch.float16 if inside else torch.bfloat16
     near = low.to(kind)
-    places = near.view(torch.int16)  # numbers of one sign are ordered as their bits
+    # Floats of one sign are ordered as their bits: the next one is one integer away.
+    places = near.view(torch.int16)
     down = torch.where(places < 0, 1, -1).to(torch.int16) * (near.to(low.dtype) > low)
     lower = (places + down).view(kind)
     step = step + (low - lower.to(low.dtype)) / (2**bits - 1)

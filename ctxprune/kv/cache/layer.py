@@ -9,15 +9,15 @@ import torch
 from transformers.cache_utils import DynamicLayer
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.cache.store import Kept
+from ctxprune.kv.cache.store import KeptTokens, Plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
 
-    from ctxprune.kv.cache.store import Packed
-    from ctxprune.kv.presses.base import Plan
+    from ctxprune.kv.cache.store import Packed, Storage
+    from ctxprune.kv.selection import Plan
 
 __all__ = ["PrunedLayer"]
 
@@ -25,37 +25,39 @@ __all__ = ["PrunedLayer"]
 class PrunedLayer(DynamicLayer):  # type: ignore[misc]
     """Kept tokens of a context, then every token read since, as `keys` and `values` (batch, kv_heads, tokens, d).
 
-    It counts tokens as the caller does: `get_seq_length` is the number of tokens that were read, dropped ones included,
-    so that positions, masks and `generate` go on as if nothing had been dropped. What attention gets is shorter;
-    `ctxprune.kv.cache.masks` cuts the mask to it.
+    `get_seq_length` counts dropped tokens as well, so that positions, masks and `generate` continue as if nothing had
+    been dropped. Attention gets fewer tokens; `ctxprune.kv.cache.masks` cuts the mask accordingly.
 
     Attributes:
-        kept: The kept tokens; None before the context was pressed.
-        pressed: How many tokens were read when it was, and those that a growing storage packed since.
-        shift: How far the next positions were moved back (re-rotated caches), long (batch,); None: not.
+        kept: The kept tokens; None before the context is pressed.
+        pressed: How many tokens had been read when it was pressed, plus those that a growing storage packed since.
+        shift: How far later positions are moved back (re-rotated caches), long (batch,); None: not at all.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._empty()
+        self._clear()
 
-    def _empty(self) -> None:
-        self.kept: Kept | None = None
+    def _clear(self) -> None:
+        self.kept: KeptTokens | None = None
         self.pressed = 0
         self.shift: Tensor | None = None
-        self.masked = False  # whether the mask of the call under way was cut to this layer
-        self.cut: Tensor | None = None  # that mask, for layers which share these keys and values
+        # Whether the current call's mask was cut to this layer.
+        self.masked = False
+        # That mask, for layers that share these keys and values.
+        self.cut: Tensor | None = None
 
     @classmethod
     def holding(cls, keys: Tensor, values: Tensor) -> PrunedLayer:
-        """A layer that has read these, (batch, kv_heads, n, head_dim), not copied."""
+        """A layer with these keys and values, (batch, kv_heads, n, head_dim), not copied."""
         layer = cls()
         layer.lazy_initialization(keys, values)
-        layer._tail(keys, values)
+        layer._set_tail(keys, values)
         return layer
 
     def press(self, plan: Plan, question: int = 0) -> None:
-        """Put what a plan leaves in the place of all that was read, and forget the last `question` tokens.
+        """Keep the planned tokens of those read, without the last `question` tokens.
+
 
         Raises:
             UsageError: There are kept tokens already.
@@ -63,29 +65,46 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         if self.kept is not None:
             raise UsageError("this cache is pruned already", hint="press the full cache, or go on with this one")
         self.pressed = self.get_seq_length() - question
-        self.kept = Kept.of(self.keys, self.values, plan, self.pressed)
-        self._tail(self.keys[..., :0, :].clone(), self.values[..., :0, :].clone())
+        self.kept = KeptTokens.of(self.keys, self.values, plan, self.pressed)
+        # Clones, as views would keep the whole context's memory alive.
+        self._set_tail(self.keys[..., :0, :].clone(), self.values[..., :0, :].clone())
 
-    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Append, and return all keys and values that are held; as `DynamicLayer.update`.
+    def pack(self, storage: Storage) -> None:
+        """Store the kept tokens as `storage` does, in place of the unpacked ones.
 
         Raises:
-            UsageError: The model's masks were not cut to the cache: its hooks are gone, or it is another model's.
+            UsageError: The layer is not pressed, or its keys or values are packed or thinned already.
+        """
+        kept = self.kept
+        if kept is None or not isinstance(kept.keys, Plain) or not isinstance(kept.values, Plain):
+            raise UsageError(
+                "the kept tokens of this press cannot be packed", hint="ThinK stores fewer channels: use one of the two"
+            )
+        keys, values = storage.pack(kept.keys.flat, kept.values.flat, kept.counts)
+        self.kept = replace(kept, keys=keys, values=values)
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Append new tokens, and return the keys and values of all tokens held; as `DynamicLayer.update`.
+
+        Raises:
+            UsageError: The masks were not cut to the cache: the model's hooks were removed, or the cache is another's.
         """
         if self.kept is None:
             keys, values = super().update(key_states, value_states, *args, **kwargs)
             return keys, values
         if not self.masked:
             raise UsageError(
-                "a pruned cache was used with a model that does not know of it",
+                "a pruned cache was used with a model that it is not attached to",
                 hint="use the model that read the context; cache.attach(model) lets a copy of it read on",
             )
+        # Concatenation would promote the whole cache to the wider dtype without a message.
         if key_states.dtype != self.keys.dtype:
             raise UsageError(
                 f"the cache holds {self.keys.dtype} and the model computes in {key_states.dtype}",
-                hint="load the model in the cache's kind of numbers",
+                hint="load the model in the cache's dtype",
             )
-        self.masked = False  # also where the call is broken off before its end
+        # Here, as a call that fails does not reach the decoder's last hook.
+        self.masked = False
         keys, values = self.kept.read()
         super().update(key_states, value_states, *args, **kwargs)
         read = torch.cat([keys, self.keys], dim=-2), torch.cat([values, self.values], dim=-2)
@@ -93,10 +112,10 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         return read
 
     def mask(self, mask: Tensor | None, queries: int, heads: int) -> Tensor | None:
-        """A model's mask for all tokens read, cut to those that are held.
+        """A model's mask over all tokens read, cut to those that are held.
 
         Args:
-            mask: (batch, 1 or heads, queries, tokens read + queries), bool or added to logits; None: nothing is masked.
+            mask: (batch, 1 or heads, queries, tokens read + queries), bool or additive; None: nothing is masked.
             queries: New tokens.
             heads: Query heads of the layer.
         """
@@ -113,6 +132,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         columns = counts.padded(self.kept.columns).long()  # (batch, kv_heads, longest)
         group = heads // columns.shape[1]
         old = mask[..., : self.pressed].expand(len(columns), heads, -1, -1)
+        # Masks have one row per query head, columns one per key head: the heads of a group share theirs.
         places = columns.repeat_interleave(group, dim=1)[:, :, None].expand(-1, -1, queries, -1)
         cut = old.gather(-1, places)
         if real is not None:
@@ -122,7 +142,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         return torch.cat([cut, rest], dim=-1)
 
     def get_seq_length(self) -> int:
-        """Tokens that were read, dropped ones included."""
+        """Tokens read, dropped ones included."""
         return self.pressed + int(super().get_seq_length())
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
@@ -130,7 +150,7 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
         return self.get_seq_length() + query_length, 0
 
     def crop(self, tokens_to_remove: int) -> None:
-        """Forget the last tokens, as many as `-tokens_to_remove`; of the tokens read after the press alone.
+        """Remove the last `-tokens_to_remove` tokens, which must have been read after the press.
 
         Raises:
             UsageError: The number is positive, or reaches into the pressed context.
@@ -142,16 +162,16 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
                 hint=f"a negative number of tokens, {after} at most: tokens before them were pruned or packed",
             )
         if tokens_to_remove and self.is_initialized:
-            stay = max(self.keys.shape[-2] + tokens_to_remove, 0)
-            self._tail(self.keys[..., :stay, :].clone(), self.values[..., :stay, :].clone())
+            remaining = max(self.keys.shape[-2] + tokens_to_remove, 0)
+            self._set_tail(self.keys[..., :remaining, :].clone(), self.values[..., :remaining, :].clone())
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Remove all tokens."""
         super().reset()
-        self._empty()
+        self._clear()
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
-        """Put the batch's rows in another order (beam search)."""
+        """Reorder the rows of the batch (beam search)."""
         self.batch_select_indices(beam_idx)
 
     def batch_repeat_interleave(self, repeats: int) -> None:
@@ -160,50 +180,50 @@ class PrunedLayer(DynamicLayer):  # type: ignore[misc]
             self.batch_select_indices(torch.arange(self.keys.shape[0]).repeat_interleave(repeats))
 
     def batch_select_indices(self, indices: Tensor) -> None:
-        """Leave some rows of the batch alone, by their numbers, which may repeat."""
+        """Keep only some rows of the batch, by their indices, which may repeat."""
         if not self.is_initialized:
             return
         indices = indices.to(self.keys.device)
-        self._tail(self.keys[indices], self.values[indices])
+        self._set_tail(self.keys[indices], self.values[indices])
         if self.kept is not None:
             self.kept = self.kept.rows(indices)
         if self.shift is not None:
             self.shift = self.shift[indices]
 
     def tensors(self) -> dict[str, Tensor]:
-        """Every tensor that is held, by name."""
+        """Every tensor of the layer, by name."""
         held = {} if self.kept is None else self.kept.tensors()
         if self.is_initialized:
             held |= {"tail.keys": self.keys, "tail.values": self.values}
         return held if self.shift is None else {**held, "shift": self.shift}
 
     def move(self, change: Callable[[Tensor], Tensor]) -> None:
-        """Put `change(tensor)` in the place of every tensor that is held, say to move them to another device."""
+        """Replace every tensor by `change(tensor)`, for instance to move it to another device."""
         if self.kept is not None:
             kept = self.kept
             self.kept = replace(
                 kept,
-                keys=_changed(kept.keys, change),
-                values=_changed(kept.values, change),
+                keys=_change_tensors(kept.keys, change),
+                values=_change_tensors(kept.values, change),
                 counts=replace(kept.counts, each=change(kept.counts.each)),
                 columns=change(kept.columns),
             )
         if self.is_initialized:
-            self._tail(change(self.keys), change(self.values))
+            self._set_tail(change(self.keys), change(self.values))
             self.device = self.keys.device
         if self.shift is not None:
             self.shift = change(self.shift)
 
-    def _grow(self, kept: Kept) -> None:
-        """Pack the oldest tokens after the press where the storage asks for it: they count as pressed from then on."""
-        if due := kept.due(self.keys.shape[-2]):
-            self.kept = kept.grown(self.keys[..., :due, :], self.values[..., :due, :], self.pressed)
+    def _grow(self, kept: KeptTokens) -> None:
+        """Pack the oldest tokens read after the press if the storage asks for it; they count as pressed then."""
+        if due := kept.count_due(self.keys.shape[-2]):
+            self.kept = kept.append(self.keys[..., :due, :], self.values[..., :due, :], self.pressed)
             self.pressed += due
-            self._tail(self.keys[..., due:, :].clone(), self.values[..., due:, :].clone())
+            self._set_tail(self.keys[..., due:, :].clone(), self.values[..., due:, :].clone())
 
-    def _tail(self, keys: Tensor, values: Tensor) -> None:
+    def _set_tail(self, keys: Tensor, values: Tensor) -> None:
         self.keys, self.values = keys, values
 
 
-def _changed(packed: Packed, change: Callable[[Tensor], Tensor]) -> Packed:
+def _change_tensors(packed: Packed, change: Callable[[Tensor], Tensor]) -> Packed:
     return type(packed).of_tensors({name: change(held) for name, held in packed.tensors().items()})

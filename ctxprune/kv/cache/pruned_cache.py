@@ -1,4 +1,4 @@
-"""The cache of a pressed context: a `DynamicCache` that counts its bytes, branches, and goes to disk and back."""
+"""The cache of a pressed context: a `DynamicCache` with byte counts, branches for several questions, and files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingW
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.cache.masks import attach, pressed_layers, reader_of
-from ctxprune.kv.reading.attention import attentions_of
+from ctxprune.kv.cache.masks import attach, attached_decoder, pressed_layers
+from ctxprune.kv.cache.saving import CACHE_FILE, collect_layers, load_layers
+from ctxprune.kv.model.attention import attentions_of
+from ctxprune.kv.model.files import model_fingerprint
+from ctxprune.kv.model.foreign import foreign_attribute
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,49 +24,51 @@ if TYPE_CHECKING:
     from transformers.cache_utils import Cache
 
 
-__all__ = ["PrunedCache", "all_pressed", "cache_copy", "held_bytes", "prepare_layers"]
+__all__ = ["PrunedCache", "can_press_all", "copy_cache", "count_bytes", "prepare_layers"]
 
 
 class PrunedCache(DynamicCache):  # type: ignore[misc]
-    """A cache whose full-attention layers can be pressed; sliding-window and linear-attention layers stay whole.
+    """A cache whose full-attention layers can be pressed; sliding-window and linear-attention layers are never pressed.
 
-    It is used like the cache of the whole sequence: pass all ids to `model.generate(ids, cache=cache)`, or the
+    Use it like the cache of the whole sequence: pass all ids to `model.generate(ids, cache=cache)`, or the
     new ones to `model(...)`.
 
     Args:
         model: The model whose cache it is.
 
     Raises:
-        UsageError: It is no model, or one that cannot be served.
+        UsageError: It is no model, or one that is not supported.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        attentions_of(model)  # before its configuration is asked for
+        # Before its configuration is used: raises for what is no decoder.
+        attentions_of(model)
         super().__init__(config=model.config)
         self.press: dict[str, Any] = {}
         prepare_layers(self, model)
 
     @property
     def kept(self) -> list[list[list[int]]]:
-        """Tokens that each pressed layer keeps, by row and head."""
+        """Number of tokens that each pressed layer keeps, by row and head."""
         return [layer.kept.counts.each.tolist() for layer in pressed_layers(self) if layer.kept is not None]
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all that is held: keys, values, scales, counts and positions, tokens after the press included."""
-        return held_bytes(self)
+        """Bytes of everything in the cache: keys, values, scales, counts, columns, and tokens read after the press."""
+        return count_bytes(self)
 
     @property
     def full_nbytes(self) -> int:
-        """Bytes that keys and values of all tokens read would take, had none been dropped."""
+        """Bytes that keys and values of all tokens read would take if none had been dropped."""
         total = 0
         for layer in self.layers:
+            # Layers that are never pressed take what they take: they count in full on both sides of `bytes_ratio`.
             if isinstance(layer, PrunedLayer) and layer.is_initialized:
                 rows, heads, _, width = layer.keys.shape
                 per_token = rows * heads * (width + layer.values.shape[-1]) * layer.keys.element_size()
                 total += layer.get_seq_length() * per_token
             else:
-                total += sum(held.untyped_storage().nbytes() for held in _tensors(layer).values())
+                total += sum(held.untyped_storage().nbytes() for held in _layer_tensors(layer).values())
         return total
 
     @property
@@ -71,46 +77,45 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
         return self.nbytes / full if (full := self.full_nbytes) else 1.0
 
     def attach(self, model: nn.Module) -> None:
-        """Let a model read this cache: the one it came from does already."""
+        """Let a model read this cache, for instance a copy of the model that filled it."""
         attach(model, self)
 
     def copy(self) -> PrunedCache:
-        """A copy that can be read on without touching this one; kept tokens are shared, as nothing changes them."""
-        twin: PrunedCache = cache_copy(self)
+        """A copy that can be extended without changing this one; kept tokens are shared, as they never change."""
+        twin: PrunedCache = copy_cache(self)
         twin.press = dict(self.press)
         return twin
 
     def branch(self, rows: int) -> PrunedCache:
-        """A copy with every row of the batch repeated `rows` times, for several questions or beams at once.
+        """A copy with every row of the batch repeated `rows` times, for several questions or beams in one batch.
 
         Raises:
             UsageError: `rows` is not a whole number of at least 1.
         """
-        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
-            raise UsageError(f"rows is {rows!r}", hint="a whole number, 1 or more")
+        check_whole("rows", rows, minimum=1)
         twin = self.copy()
         twin.batch_repeat_interleave(rows)
         return twin
 
     def crop(self, tokens_to_remove: int) -> None:
-        """Forget the last tokens, as many as `-tokens_to_remove`; of the tokens read after the press alone.
+        """Remove the last `-tokens_to_remove` tokens, which must have been read after the press.
 
         Raises:
-            UsageError: The number is positive or reaches into the pressed context, or there are layers left whole that
-                cannot go back.
+            UsageError: The number is positive or reaches into the pressed context, or an unpressed layer cannot be
+                cropped.
         """
-        stuck = [layer for layer in self.layers if not isinstance(layer, PrunedLayer) and not _goes_back(layer)]
-        if stuck and not tokens_to_remove:
+        uncroppable = [layer for layer in self.layers if not isinstance(layer, PrunedLayer) and not _can_crop(layer)]
+        if uncroppable and not tokens_to_remove:
             return
-        if stuck:
+        if uncroppable:
             raise UsageError(
-                f"a {type(stuck[0]).__name__} cannot forget its last tokens",
+                f"a {type(uncroppable[0]).__name__} cannot be cropped",
                 hint="cache.copy() before reading on, or cache.activate_past_recording() for sliding windows",
             )
         super().crop(tokens_to_remove)
 
     def to(self, device: torch.device | str) -> PrunedCache:
-        """This cache with all it holds on another device."""
+        """Move the cache to another device; returns itself."""
         for layer in self.layers:
             if isinstance(layer, PrunedLayer):
                 layer.move(lambda held: held.to(device))
@@ -120,38 +125,45 @@ class PrunedCache(DynamicCache):  # type: ignore[misc]
 
     @property
     def model_fingerprint(self) -> str:
-        """Which model it belongs to; see `ctxprune.kv.cache.model_files.model_fingerprint`.
+        """Fingerprint of its model; see `ctxprune.kv.model.files.model_fingerprint`.
 
         Raises:
-            UsageError: It is attached to none.
+            UsageError: It is attached to no model.
         """
-        from ctxprune.kv.cache.model_files import model_fingerprint
-
-        model = reader_of(self)
+        model = attached_decoder(self)
         if model is None:
             raise UsageError("this cache belongs to no model", hint="cache.attach(model)")
         return model_fingerprint(model)
 
     def save(self, path: str | Path) -> None:
-        """Write it to one safetensors file, whole or not at all; see `ctxprune.kv.cache.saving`."""
-        from ctxprune.kv.cache.saving import save_cache
+        """Write it to one safetensors file, with the fingerprint of its model; on an error no partial file is left.
 
-        save_cache(self, path)
+        Raises:
+            InputError: The file cannot be written, or the cache is empty or has sliding-window or linear-attention
+                layers.
+        """
+        layers, tensors = collect_layers(self.layers, path)
+        CACHE_FILE.write(path, self.model_fingerprint, {"press": self.press, "layers": layers}, tensors)
 
     @classmethod
     def load(cls, path: str | Path, model: nn.Module) -> PrunedCache:
-        """Read a saved cache back for the model it was made with; errors as `ctxprune.kv.cache.saving.load_cache`."""
-        from ctxprune.kv.cache.saving import load_cache
+        """Read a saved cache back, onto the device of the model that it was made with.
 
-        return load_cache(path, model)
+        Raises:
+            InputError: There is no such file, or it was saved for another model.
+            FormatError: It is truncated, damaged, or of another format or version.
+        """
+        press, layers = load_layers(path, model)
+        cache = cls(model)
+        cache.press, cache.layers = press, layers
+        return cache.to(next(model.parameters()).device)
 
 
 def prepare_layers(cache: Cache, model: nn.Module) -> None:
-    """Put layers that can be pressed in the place of a dynamic cache's full-attention layers, while it is empty, and
-    let the model read them.
+    """Replace the full-attention layers of an empty dynamic cache by layers that can be pressed, and attach the model.
 
     Raises:
-        UsageError: The cache holds tokens, or is of another kind (static, quantised, offloaded).
+        UsageError: The cache holds tokens, or is static, quantised or offloaded.
     """
     if not isinstance(cache, DynamicCache) or cache.offloading:
         raise UsageError(
@@ -159,64 +171,66 @@ def prepare_layers(cache: Cache, model: nn.Module) -> None:
         )
     if any(isinstance(layer, DynamicLayer) and layer.get_seq_length() for layer in cache.layers):
         raise UsageError("the cache holds tokens already", hint="press a context from its first token on")
-    layers = cache.layers or DynamicCache(config=model.config).layers  # those of a model that says nothing come later
+    # A cache made without a configuration has no layers yet, and appends `layer_class_to_replicate` while reading.
+    layers = cache.layers or DynamicCache(config=model.config).layers
     cache.layers = [PrunedLayer() if type(layer) is DynamicLayer else layer for layer in layers]
     if cache.layer_class_to_replicate is DynamicLayer:
         cache.layer_class_to_replicate = PrunedLayer
     attach(model, cache)
 
 
-def all_pressed(model: nn.Module) -> bool:
+def can_press_all(model: nn.Module) -> bool:
     """Whether every layer of the model's cache can be pressed; raises UsageError for a model without attention."""
     attentions_of(model)
     layers = DynamicCache(config=model.config).layers
     return all(type(layer) is DynamicLayer for layer in layers)
 
 
-def cache_copy(cache: Any) -> Any:
-    """A cache that can be read on apart: layers that only ever put new tensors in place share theirs."""
+def copy_cache(cache: Any) -> Any:
+    """A cache that can be extended independently; layers that never change a tensor in place share them."""
     twin = copy.copy(cache)
     shared = (PrunedLayer, DynamicLayer, DynamicSlidingWindowLayer)
     twin.layers = [copy.copy(layer) if type(layer) in shared else copy.deepcopy(layer) for layer in cache.layers]
     return twin
 
 
-def held_bytes(cache: Cache) -> int:
-    """Bytes of the storages behind all tensors that a cache holds, each storage once."""
+def count_bytes(cache: Cache) -> int:
+    """Bytes of the storages behind all tensors of a cache, each storage counted once."""
     storages = {
         held.untyped_storage().data_ptr(): held.untyped_storage().nbytes()
         for layer in cache.layers
-        for held in _tensors(layer).values()
+        for held in _layer_tensors(layer).values()
         if held.numel()
     }
     return sum(storages.values())
 
 
-def _goes_back(layer: Any) -> bool:
-    """Whether a layer of transformers' own can be cropped as it is."""
+def _can_crop(layer: Any) -> bool:
+    """Whether a layer of transformers can be cropped in its present state."""
+    # A window that has not been filled yet has dropped nothing.
     if isinstance(layer, DynamicSlidingWindowLayer) and layer.get_seq_length() < layer.sliding_window:
         return True
-    return bool(layer.is_croppable and getattr(layer, "record_past", True))
+    return bool(layer.is_croppable and foreign_attribute(layer, "record_past", True))
 
 
 _STATES = ("conv_states", "recurrent_states")  # of layers with linear attention, by number
 
 
-def _tensors(layer: Any) -> dict[str, torch.Tensor]:
+def _layer_tensors(layer: Any) -> dict[str, torch.Tensor]:
     if isinstance(layer, PrunedLayer):
         return layer.tensors()
-    held = {"keys": getattr(layer, "keys", None), "values": getattr(layer, "values", None)}
+    held = {"keys": foreign_attribute(layer, "keys"), "values": foreign_attribute(layer, "values")}
     for name in _STATES:
-        held |= {f"{name}.{number}": state for number, state in getattr(layer, name, {}).items()}
+        held |= {f"{name}.{number}": state for number, state in foreign_attribute(layer, name, {}).items()}
     return {name: tensor for name, tensor in held.items() if tensor is not None}
 
 
 def _move_whole(layer: Any, device: torch.device | str) -> None:
-    """Move a layer of transformers' own."""
-    if getattr(layer, "keys", None) is not None:
+    """Move a layer of transformers to a device."""
+    if foreign_attribute(layer, "keys") is not None:
         layer.keys, layer.values = layer.keys.to(device), layer.values.to(device)
     for name in _STATES:
-        states = getattr(layer, name, {})
+        states = foreign_attribute(layer, name, {})
         states.update({number: None if state is None else state.to(device) for number, state in states.items()})
-    if getattr(layer, "device", None) is not None:
+    if foreign_attribute(layer, "device") is not None:
         layer.device = torch.device(device)

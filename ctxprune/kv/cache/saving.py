@@ -1,4 +1,4 @@
-"""Pruned caches on disk: one safetensors file with the model's fingerprint, whole or not at all."""
+"""Layers of pruned caches in a safetensors file, with the fingerprint of their model."""
 
 from __future__ import annotations
 
@@ -7,31 +7,30 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import FormatError, InputError
 from ctxprune.kv.cache.groups import KeyGroups, ValueGroups
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.cache.model_files import ModelFile
-from ctxprune.kv.cache.pruned_cache import PrunedCache
-from ctxprune.kv.cache.store import Counts, Kept, Plain, Thinned
+from ctxprune.kv.cache.store import Counts, KeptTokens, Plain, Thinned
+from ctxprune.kv.model.files import ModelFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor, nn
 
-__all__ = ["load_cache", "save_cache"]
+__all__ = ["CACHE_FILE", "collect_layers", "load_layers"]
 
-_FILE = ModelFile("caches", "ctxprune-kv", 1, ("press", "layers"), "load it with the model that read the context")
+CACHE_FILE = ModelFile("caches", "ctxprune-kv", 1, ("press", "layers"), "load it with the model that read the context")
 _PACKED = {kind.kind: kind for kind in (Plain, Thinned, KeyGroups, ValueGroups)}
 
 
-def save_cache(cache: PrunedCache, path: str | Path) -> None:
-    """Write a cache whose every layer can be pressed.
+def collect_layers(layers: Sequence[Any], path: str | Path) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
+    """Plain values of each layer and all tensors by name, as they are written to `path`.
 
     Raises:
-        InputError: The file cannot be written, or the cache is empty or has sliding-window or linear-attention layers.
+        InputError: The cache is empty, or has sliding-window or linear-attention layers.
     """
     tensors: dict[str, Tensor] = {}
-    layers: list[dict[str, Any]] = []
-    for number, layer in enumerate(cache.layers):
+    described: list[dict[str, Any]] = []
+    for number, layer in enumerate(layers):
         if not isinstance(layer, PrunedLayer):
             raise InputError(
                 f"layer {number} is a {type(layer).__name__}, which cannot be saved",
@@ -41,31 +40,30 @@ def save_cache(cache: PrunedCache, path: str | Path) -> None:
         if not layer.is_initialized:
             raise InputError("the cache is empty", where=str(path), hint="read a context into it first")
         kinds = {} if layer.kept is None else {"keys": layer.kept.keys.kind, "values": layer.kept.values.kind}
-        layers.append({"pressed": layer.pressed, **kinds})
+        described.append({"pressed": layer.pressed, **kinds})
         tensors |= {f"{number}.{name}": held for name, held in layer.tensors().items()}
-    _FILE.write(path, cache.model_fingerprint, {"press": cache.press, "layers": layers}, tensors)
+    return described, tensors
 
 
-def load_cache(path: str | Path, model: nn.Module) -> PrunedCache:
-    """Read a cache back, onto the device of the model it was made with.
+def load_layers(path: str | Path, model: nn.Module) -> tuple[dict[str, Any], list[PrunedLayer]]:
+    """The description of the press and the layers, on the CPU, of a cache that was saved for `model`.
 
     Raises:
         InputError: There is no such file, or it was saved for another model.
-        FormatError: It is cut, damaged, or of another format or version.
+        FormatError: It is truncated, damaged, or of another format or version.
     """
-    about, tensors = _FILE.read(path, model)
-    cache = PrunedCache(model)
-    cache.press = about["press"]
+    about, tensors = CACHE_FILE.read(path, model)
     try:
-        cache.layers = [_layer(number, held, tensors) for number, held in enumerate(about["layers"])]
-        for layer in cache.layers:
-            layer.shift = cache.layers[0].shift  # one tensor for all, as before
+        layers = [_load_layer(number, held, tensors) for number, held in enumerate(about["layers"])]
+        for layer in layers:
+            # One tensor for all layers, as in the cache that was saved.
+            layer.shift = layers[0].shift
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise FormatError(f"the cache lacks a part ({error})", where=str(path), hint="save it again") from error
-    return cache.to(next(model.parameters()).device)
+        raise FormatError(f"a part of the cache is missing ({error})", where=str(path), hint="save it again") from error
+    return about["press"], layers
 
 
-def _layer(number: int, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> PrunedLayer:
+def _load_layer(number: int, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> PrunedLayer:
     own = {name.partition(".")[2]: held for name, held in tensors.items() if name.partition(".")[0] == str(number)}
     layer = PrunedLayer.holding(own["tail.keys"], own["tail.values"])
     layer.pressed, layer.shift = int(about["pressed"]), own.get("shift")
@@ -77,7 +75,8 @@ def _layer(number: int, about: Mapping[str, Any], tensors: Mapping[str, Tensor])
             for part in ("keys", "values")
         }
         counts = Counts.of(own["counts"])
-        layer.kept = Kept(parts["keys"], parts["values"], counts, own["columns"])
+        layer.kept = KeptTokens(parts["keys"], parts["values"], counts, own["columns"])
+        # Reading is tried here, so that inconsistent tensors fail while loading and not in a later call.
         if len(own["columns"]) != counts.total or layer.kept.read()[0].shape[:2] != layer.keys.shape[:2]:
             raise KeyError(f"layer {number}: counts do not fit")
     return layer

@@ -1,37 +1,47 @@
-"""What is left of one layer: kept tokens of all heads one behind the other, so that heads may keep different counts.
+"""The kept tokens of one layer, in a flat form in which heads may keep different counts.
 
-Rows are ordered by batch row, then head, then place. How the numbers are held is a `Packed`: as they are (`Plain`),
-with fewer channels (`Thinned`), or quantised (`ctxprune.kv.cache.groups`).
+The flat form has one row per kept token, ordered by batch row, then head, then column. Its numbers are a `Packed`:
+unpacked (`Plain`), with fewer channels (`Thinned`), or quantised (`ctxprune.kv.cache.groups`).
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import torch
+
+from ctxprune.errors import UsageError
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.kv.presses.base import Plan
+    from ctxprune.kv.selection import Plan
 
-__all__ = ["Counts", "Kept", "Packed", "Plain", "Storage", "Thinned", "column_type"]
+__all__ = ["Counts", "KeptTokens", "Packed", "Plain", "Storage", "Thinned", "check_storage", "column_type"]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many tokens each head of each row keeps: int32 (batch, kv_heads) on the cache's device."""
+    """How many tokens each head of each row keeps.
+
+    Attributes:
+        each: int32 (batch, kv_heads), on the cache's device.
+        longest: The largest count.
+        even: Whether all heads keep `longest`; most presses do, and then a view replaces gathering.
+    """
 
     each: Tensor
     longest: int
-    even: bool  # whether all heads keep `longest`
+    even: bool
 
     @classmethod
     def of(cls, each: Tensor) -> Counts:
-        """Counts with what follows from them."""
+        """Counts with the values derived from them."""
         low, high = (int(bound) for bound in torch.aminmax(each)) if each.numel() else (0, 0)
         return cls(each.to(torch.int32), high, low == high)
 
@@ -41,25 +51,26 @@ class Counts:
         return self.longest * self.each.numel() if self.even else int(self.each.sum())
 
     def padded(self, flat: Tensor) -> Tensor:
-        """(total, ...) as (batch, kv_heads, longest, ...); what stands behind a shorter head's tokens means nothing."""
+        """(total, ...) as (batch, kv_heads, longest, ...); the values behind a shorter head's tokens are arbitrary."""
         if self.even:
             return flat.view(*self.each.shape, self.longest, *flat.shape[1:])
-        places = self._places()  # index_select copies whole rows, which indexing does not
+        # `index_select` copies whole rows, and is faster than advanced indexing.
+        places = self._places()
         return flat.index_select(0, places.flatten()).view(*places.shape, *flat.shape[1:])
 
     def real(self) -> Tensor | None:
-        """Which places of `padded` are tokens, bool (batch, kv_heads, longest); None if all are."""
+        """True for entries of `padded` that are tokens, bool (batch, kv_heads, longest); None if all are."""
         if self.even:
             return None
         return self._within()
 
     def owners(self) -> Tensor:
-        """For each row of the flat form the number of its (batch row, head) pair, long (total,)."""
+        """For each row of the flat form the index of its (batch row, head) pair, long (total,)."""
         pairs = torch.arange(self.each.numel(), device=self.each.device)
         return pairs.repeat_interleave(self.each.flatten().long(), output_size=self.total)
 
     def rows_of(self, batch_rows: Tensor) -> Tensor:
-        """Places in the flat form of all tokens of these batch rows, in their order, long."""
+        """Indices in the flat form of all tokens of these batch rows, in their order, long."""
         if self.even:
             whole = torch.arange(self.total, device=self.each.device).view(len(self.each), -1)
             return whole[batch_rows].flatten()
@@ -68,7 +79,8 @@ class Counts:
         return torch.cat(spans).to(self.each.device)
 
     def joined(self, rows: Tensor, later: Counts, more: Tensor) -> Tensor:
-        """The flat form in which each head has its part of `rows`, then that of `more`, whose counts are `later`."""
+        """The flat form in which each head has its part of `rows`, then its part of `more`, of counts `later`."""
+        # The sort is stable: within a head, old tokens stay in front of new ones.
         order = torch.cat([self.owners(), later.owners()]).argsort(stable=True)
         return torch.cat([rows, more])[order]
 
@@ -82,44 +94,69 @@ class Counts:
         return torch.arange(self.longest, device=self.each.device) < self.each[..., None]
 
 
-class Packed(Protocol):
-    """The keys or the values of one layer's kept tokens."""
+class Packed(ABC):
+    """The keys or the values of one layer's kept tokens.
+
+    Attributes:
+        kind: Name in saved files.
+    """
 
     kind: ClassVar[str]
 
+    @abstractmethod
     def unpack(self, counts: Counts) -> Tensor:
-        """The numbers, (total, head_dim), newly made or held."""
+        """The numbers, (total, head_dim): the stored tensor itself or a new one."""
 
+    @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
-        """All that is held, by name; with `kind` it is enough to make the object again."""
+        """Every tensor by name; with `kind` they are enough to build the object again."""
 
     @classmethod
+    @abstractmethod
     def of_tensors(cls, tensors: Mapping[str, Tensor]) -> Packed:
         """The inverse of `tensors`; raises KeyError where one is missing."""
 
+    @abstractmethod
     def rows(self, counts: Counts, batch_rows: Tensor) -> Packed:
-        """That of some rows of the batch."""
+        """The part that belongs to some rows of the batch."""
+
+    def count_due(self, after: int) -> int:  # noqa: ARG002
+        """How many of the `after` tokens read since the press, the oldest ones, are to be packed now: by default 0."""
+        return 0
+
+    def append(self, counts: Counts, later: Counts, new: Tensor) -> Packed:
+        """With new tokens, (total of `later`, head_dim), behind each head's; only where `count_due` asks for it."""
+        raise NotImplementedError(f"{type(self).__name__} packs no later tokens")
 
 
 class Storage(Protocol):
-    """How kept tokens are stored, chosen by the caller."""
+    """How kept tokens are stored, chosen by the caller; any object with these methods will do."""
 
     def pack(self, keys: Tensor, values: Tensor, counts: Counts) -> tuple[Packed, Packed]:
         """Pack flat keys and values, (total, head_dim) each."""
 
     def nbytes(self, tokens: int, head_dim: int, itemsize: int) -> int:
-        """Bytes that `tokens` tokens of one head take, keys and values together, without their positions."""
+        """Bytes of `tokens` tokens of one head, keys and values together, without their columns."""
+
+
+def check_storage(storage: object) -> None:
+    """Raises UsageError unless it is None or has a method `pack`."""
+    # A storage is duck-typed, so that callers can bring their own; a class in place of its object has `pack` as well.
+    if storage is not None and (isinstance(storage, type) or not callable(getattr(storage, "pack", None))):
+        raise UsageError(
+            f"the storage is {describe_type(storage)}", hint="None, or one with its bits, such as Kivi(bits=4)"
+        )
 
 
 @dataclass(frozen=True)
-class Plain:
-    """Numbers as they are, (total, head_dim)."""
+class Plain(Packed):
+    """Unpacked numbers, (total, head_dim)."""
 
     flat: Tensor
     kind: ClassVar[str] = "plain"
 
     def unpack(self, counts: Counts) -> Tensor:  # noqa: ARG002
-        """The numbers themselves."""
+        """The stored tensor."""
         return self.flat
 
     def tensors(self) -> dict[str, Tensor]:
@@ -132,18 +169,18 @@ class Plain:
         return cls(tensors["flat"])
 
     def rows(self, counts: Counts, batch_rows: Tensor) -> Plain:
-        """Those of some rows of the batch."""
+        """The part that belongs to some rows of the batch."""
         return Plain(self.flat[counts.rows_of(batch_rows)])
 
 
 @dataclass(frozen=True)
-class Thinned:
-    """Numbers of some channels alone, (total, fewer), the others being zero (ThinK).
+class Thinned(Packed):
+    """Numbers of some channels only, (total, fewer); the others are zero (ThinK).
 
     Attributes:
-        flat: What is held.
-        channels: Which channels these are, int16 (batch, kv_heads, fewer).
-        width: How many there were, a scalar tensor.
+        flat: The stored channels.
+        channels: Indices of these channels, int16 (batch, kv_heads, fewer).
+        width: Number of channels before, a scalar tensor.
     """
 
     flat: Tensor
@@ -153,7 +190,7 @@ class Thinned:
 
     @classmethod
     def thin(cls, flat: Tensor, channels: Tensor, counts: Counts) -> Thinned:
-        """Drop all channels but these, long (batch, kv_heads, fewer)."""
+        """Keep only these channels, long (batch, kv_heads, fewer)."""
         wanted = channels.flatten(0, 1)[counts.owners()]
         return cls(flat.gather(1, wanted), channels.to(torch.int16), torch.tensor(flat.shape[1], dtype=torch.int32))
 
@@ -163,7 +200,7 @@ class Thinned:
         return self.flat.new_zeros(len(self.flat), int(self.width)).scatter_(1, wanted, self.flat)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Three tensors, by the attributes' names."""
+        """The three tensors by the names of the attributes."""
         return {"flat": self.flat, "channels": self.channels, "width": self.width}
 
     @classmethod
@@ -172,23 +209,24 @@ class Thinned:
         return cls(tensors["flat"], tensors["channels"], tensors["width"])
 
     def rows(self, counts: Counts, batch_rows: Tensor) -> Thinned:
-        """Those of some rows of the batch."""
+        """The part that belongs to some rows of the batch."""
         return Thinned(self.flat[counts.rows_of(batch_rows)], self.channels[batch_rows].contiguous(), self.width)
 
 
 def column_type(columns: int) -> torch.dtype:
-    """The smallest of int16 and int32 that numbers so many columns."""
+    """int16 where it can number so many columns, else int32."""
+    # Columns are the only overhead of a kept token: int16 serves contexts of up to 32,766 tokens.
     return torch.int16 if columns < torch.iinfo(torch.int16).max else torch.int32
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptTokens:
     """The kept tokens of one layer.
 
     Attributes:
-        keys: Their keys; `values` their values.
-        counts: How many there are in each head.
-        columns: The column of each in the sequence that was read, int32 or int16 (total,), ascending in each head.
+        keys: Their keys; `values` likewise.
+        counts: How many each head keeps.
+        columns: The column of each token in the sequence read, int32 or int16 (total,), ascending in each head.
     """
 
     keys: Packed
@@ -197,10 +235,11 @@ class Kept:
     columns: Tensor
 
     @classmethod
-    def of(cls, keys: Tensor, values: Tensor, plan: Plan, tokens: int) -> Kept:
-        """What a plan leaves of the first `tokens` of keys and values, (batch, kv_heads, n, head_dim), copied."""
+    def of(cls, keys: Tensor, values: Tensor, plan: Plan, tokens: int) -> KeptTokens:
+        """Copies of the tokens that a plan keeps of the first `tokens`; keys and values are (batch, kv_heads, n, d)."""
         chosen = plan.chosen[..., :tokens]
         counts = Counts.of(chosen.sum(dim=-1))
+        # Boolean indexing copies, so that the memory of the full context can be freed.
         keys = (keys if plan.keys is None else plan.keys)[..., :tokens, :][chosen]
         values = (values if plan.values is None else plan.values)[..., :tokens, :][chosen]
         columns = chosen.nonzero()[:, -1].to(column_type(chosen.shape[-1]))
@@ -214,34 +253,31 @@ class Kept:
             self.counts.padded(self.values.unpack(self.counts)),
         )
 
-    def rows(self, batch_rows: Tensor) -> Kept:
-        """Those of some rows of the batch, which may repeat."""
-        return Kept(
+    def rows(self, batch_rows: Tensor) -> KeptTokens:
+        """The part that belongs to some rows of the batch, which may repeat."""
+        return KeptTokens(
             self.keys.rows(self.counts, batch_rows),
             self.values.rows(self.counts, batch_rows),
             Counts.of(self.counts.each[batch_rows]),
             self.columns[self.counts.rows_of(batch_rows)],
         )
 
-    def due(self, after: int) -> int:
-        """How many of the `after` tokens read since, the oldest ones, the storage packs too: none, unless it grows."""
-        due = getattr(self.keys, "due", None)
-        return 0 if due is None else due(after)
+    def count_due(self, after: int) -> int:
+        """How many of the `after` tokens read since the press, the oldest ones, are to be packed now."""
+        return self.keys.count_due(after)
 
-    def grown(self, keys: Tensor, values: Tensor, first: int) -> Kept:
-        """That with new tokens behind it, (batch, kv_heads, more, head_dim), the first of them in column `first`."""
+    def append(self, keys: Tensor, values: Tensor, first: int) -> KeptTokens:
+        """With new tokens, (batch, kv_heads, more, head_dim), behind the kept ones; the first is in column `first`."""
         more = keys.shape[-2]
         later = Counts(torch.full_like(self.counts.each, more), more, even=True)
         new = torch.arange(first, first + more, dtype=column_type(first + more), device=self.columns.device)
-        packs: Any = (self.keys, self.values)
-        more_keys, more_values = (
-            held.grown(self.counts, later, each.flatten(0, 2)) for held, each in zip(packs, (keys, values), strict=True)
-        )
+        more_keys = self.keys.append(self.counts, later, keys.flatten(0, 2))
+        more_values = self.values.append(self.counts, later, values.flatten(0, 2))
         columns = self.counts.joined(self.columns, later, new.repeat(later.each.numel()))
-        return Kept(more_keys, more_values, Counts.of(self.counts.each + more), columns)
+        return KeptTokens(more_keys, more_values, Counts.of(self.counts.each + more), columns)
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that is held, by name."""
+        """Every tensor by name."""
         parts = {"keys": self.keys, "values": self.values}
         held = {f"{part}.{name}": tensor for part, packed in parts.items() for name, tensor in packed.tensors().items()}
         return {**held, "counts": self.counts.each, "columns": self.columns}

@@ -1,1 +1,1 @@
-"""What pruning a cache costs: retrieval of one fact, perplexity of what follows, bytes, and time."""
+"""Evaluation of pruned caches: retrieval of facts, perplexity, bytes and time."""

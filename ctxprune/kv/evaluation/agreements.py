@@ -1,4 +1,4 @@
-"""How far presses choose the same tokens, after "Which Tokens to Use?" (Haurum et al., arXiv:2308.04657)."""
+"""Agreement of presses in the tokens they keep, after "Which Tokens to Use?" (Haurum et al., arXiv:2308.04657)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.reading.checks import check_press, kind_of
+from ctxprune.kv.reading.prefilled import check_press
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,10 +24,10 @@ __all__ = ["Agreement", "agreement"]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Intersection over union of the tokens that presses keep, 0..1: 1 where they keep the same.
+    """Intersection over union of the tokens that presses keep, 0..1, 1 for the same tokens.
 
     Attributes:
-        names: The presses.
+        names: Names of the presses.
         by_layer: For each pair of names, in the order of `names`, the agreement in each layer with full attention: the
             mean over rows and heads.
     """
@@ -38,7 +39,7 @@ class Agreement:
         """Agreement of two presses, the mean over layers, in either order; 1.0 of a press with itself.
 
         Raises:
-            UsageError: A name is not among them.
+            UsageError: A name is unknown.
         """
         unknown = [name for name in (first, second) if name not in self.names]
         if unknown:
@@ -58,17 +59,17 @@ class Agreement:
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def agreement(prefilled: Prefilled, presses: Mapping[str, Press]) -> Agreement:
-    """Let presses choose from one context, and compare what they keep.
+    """Compare the tokens that presses keep of one context.
 
     Args:
-        prefilled: A context that was read; see `ctxprune.kv.prefill`. Its question's tokens and padding do not count.
-        presses: Two presses or more, by names of your own.
+        prefilled: A context that was read; see `ctxprune.kv.prefill`. Tokens of its question and padding are ignored.
+        presses: Two or more presses, by any names.
 
     Raises:
-        UsageError: There are fewer than two, or they are not presses by name.
+        UsageError: There are fewer than two, or they are not a mapping from names to presses.
     """
     if not isinstance(presses, Mapping):
-        raise UsageError(f"the presses are {kind_of(presses)}", hint='by name: {"snapkv": SnapKV(0.5), ...}')
+        raise UsageError(f"the presses are {describe_type(presses)}", hint='by name: {"snapkv": SnapKV(0.5), ...}')
     for press in presses.values():
         check_press(press)
     if len(presses) < 2:
@@ -80,13 +81,14 @@ def agreement(prefilled: Prefilled, presses: Mapping[str, Press]) -> Agreement:
         for name, press in presses.items()
     }
     by_layer = {
-        (first, second): tuple(_overlap(*layer) for layer in zip(kept[first], kept[second], strict=True))
+        (first, second): tuple(_mean_overlap(*layer) for layer in zip(kept[first], kept[second], strict=True))
         for first, second in combinations(presses, 2)
     }
     return Agreement(tuple(presses), by_layer)
 
 
-def _overlap(first: Tensor, second: Tensor) -> float:
-    """Mean intersection over union of two choices (batch, heads, n); 1 where neither keeps anything."""
+def _mean_overlap(first: Tensor, second: Tensor) -> float:
+    """Mean intersection over union of two choices (batch, heads, n); 1 where neither keeps a token."""
     both, either = (first & second).sum(dim=-1), (first | second).sum(dim=-1)
+    # Two empty choices agree: 0 / 0 counts as 1.
     return float(torch.where(either > 0, both / either.clamp(min=1), 1.0).mean())

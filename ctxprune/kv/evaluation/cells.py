@@ -1,4 +1,4 @@
-"""One cell of the comparison: a press, the share of bytes it saves, its storage, and whether it knows the question."""
+"""One cell of the comparison: a press, the share of bytes to save, its storage, and whether it uses the question."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.quantise import ratio_for_bytes
-from ctxprune.kv.reading.prefilled import prefill
+from ctxprune.kv.reading.prefill import prefill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from ctxprune.kv.presses.base import Press
     from ctxprune.kv.reading.prefilled import Prefilled
 
-__all__ = ["MODES", "Cell", "Outcome", "answers", "continuation_loss", "outcomes", "summarise"]
+__all__ = ["MODES", "Cell", "Outcome", "continuation_loss", "is_answered", "measure_outcomes", "summarise"]
 
 MODES = ("blind", "aware")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is measured once for every sample.
+    """One configuration, measured on every sample.
 
     Attributes:
-        name: What the press is called in the rows.
-        make: Gives the press at a share of tokens to drop.
-        ratio: The share of the full cache's bytes that is to be saved.
-        mode: "blind" or "aware".
-        storage: How kept tokens are stored; None: as they are.
-        storage_name: What that is called in the rows.
+        name: Name of the press in the rows.
+        make: Builds the press for a share of tokens to drop.
+        ratio: The share of the full cache's bytes to save.
+        mode: "blind" or "aware" (of the question).
+        storage: How kept tokens are stored; None: unpacked.
+        storage_name: Name of the storage in the rows.
     """
 
     name: str
@@ -54,7 +54,8 @@ class Cell:
             raise UsageError(f"mode is {self.mode!r}", hint=f"one of {', '.join(MODES)}")
 
     def cache(self, read: Prefilled) -> PrunedCache:
-        """What the press keeps of a context, in `1 - ratio` of its bytes at most."""
+        """The pressed cache of a context, with at most `1 - ratio` of its bytes."""
+        # The ratio counts bytes, so that storages compare: a smaller storage keeps more tokens.
         view = read.views[0]
         share, size = 1 - self.ratio, view.keys.element_size()
         dropped = ratio_for_bytes(share, self.storage, view.tokens, view.head_dim, size) if self.ratio else 0.0
@@ -63,13 +64,13 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, float, str, str]:
-        """What tells its rows from others."""
+        """Name, ratio, mode and storage: identifies the rows of this cell."""
         return self.name, self.ratio, self.mode, self.storage_name
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One cell on one sample: whether the answer came, what was held, how long pressing and reading took."""
+    """The result of one cell on one sample: correctness, share of bytes, and milliseconds of pressing and reading."""
 
     task: str
     key: tuple[str, float, str, str]
@@ -80,25 +81,25 @@ class Outcome:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def answers(model: nn.Module, cache: PrunedCache, sample: Sample) -> bool:
-    """Whether greedy decoding behind the question says the answer; one call, for each token must be the best one."""
+def is_answered(model: nn.Module, cache: PrunedCache, sample: Sample) -> bool:
+    """Whether greedy decoding after the question gives the answer: in one call, as every token must be the argmax."""
     new = torch.cat([sample.question, sample.answer], dim=1)
     length = sample.answer.shape[1]
-    said = model(new[:, :-1], cache=cache, logits_to_keep=length).logits.argmax(dim=-1)
-    return bool((said == sample.answer).all())
+    predicted = model(new[:, :-1], cache=cache, logits_to_keep=length).logits.argmax(dim=-1)
+    return bool((predicted == sample.answer).all())
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def continuation_loss(model: nn.Module, cache: PrunedCache, following: Tensor) -> float:
-    """Mean negative log likelihood (nats a token) of all but the first of the ids (1, n) behind a cache."""
+    """Mean negative log-likelihood, in nats per token, of all but the first of the ids (1, n) behind a cache."""
     logits = model(following[:, :-1], cache=cache).logits[0].float()
     return float(torch.nn.functional.cross_entropy(logits, following[0, 1:]))
 
 
-def outcomes(model: nn.Module, sample: Sample, cells: Iterable[Cell]) -> Iterator[Outcome]:
+def measure_outcomes(model: nn.Module, sample: Sample, cells: Iterable[Cell]) -> Iterator[Outcome]:
     """Read the sample's context once, and measure every cell on it.
 
-    Cells of one press that follow each other share its scores, so `press_ms` is that of the first of them.
+    Consecutive cells of one press share its scores, so that `press_ms` is that of the first of them.
     """
     start = perf_counter()
     read = prefill(model, sample.context)
@@ -114,13 +115,15 @@ def outcomes(model: nn.Module, sample: Sample, cells: Iterable[Cell]) -> Iterato
             cache = cell.cache(held)
             press_ms = (perf_counter() - start) * 1e3 if press_ms is None else press_ms
             ratio = cache.bytes_ratio
-            yield Outcome(sample.task, cell.key, answers(model, cache, sample), ratio, press_ms, prefill_ms)
+            yield Outcome(sample.task, cell.key, is_answered(model, cache, sample), ratio, press_ms, prefill_ms)
 
 
-def summarise(found: Iterable[Outcome], losses: dict[tuple[str, float, str, str], list[float]]) -> list[dict[str, Any]]:
-    """One row for each press, ratio, mode and storage, in the order in which they were first met."""
+def summarise(
+    outcomes: Iterable[Outcome], losses: dict[tuple[str, float, str, str], list[float]]
+) -> list[dict[str, Any]]:
+    """One row for each press, ratio, mode and storage, in the order of first occurrence."""
     groups: dict[tuple[str, float, str, str], _Group] = {}
-    for outcome in found:
+    for outcome in outcomes:
         groups.setdefault(outcome.key, _Group()).add(outcome)
     for key, values in losses.items():
         groups.setdefault(key, _Group()).losses = values

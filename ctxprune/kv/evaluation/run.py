@@ -1,4 +1,4 @@
-"""The whole comparison: every press, ratio, mode and storage over made tasks and running text, resumable."""
+"""The comparison of presses, ratios, modes and storages on synthetic tasks and running text; it can be resumed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.kv.cache.quantise import Kivi
-from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss, outcomes, summarise
+from ctxprune.kv.evaluation.cells import MODES, Cell, Outcome, continuation_loss, measure_outcomes, summarise
 from ctxprune.kv.evaluation.samples import TASKS, make_samples
-from ctxprune.kv.presses.qfilter import QFilter, QFilters
-from ctxprune.kv.presses.registry import PRESSES, WRAPPERS
-from ctxprune.kv.presses.selection import check_ratio
+from ctxprune.kv.model.files import model_fingerprint
+from ctxprune.kv.presses.registry import PRESSES, build_press
 from ctxprune.kv.presses.streaming_llm import StreamingLLM
-from ctxprune.kv.reading.prefilled import prefill
+from ctxprune.kv.reading.prefill import prefill
+from ctxprune.kv.router import FULL
+from ctxprune.kv.selection import check_ratio
 from ctxprune.storage.compressed import open_bytes
 from ctxprune.storage.sealed import sealed_line, unseal
 
@@ -32,31 +33,30 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.cache.store import Storage
     from ctxprune.kv.evaluation.samples import Sample
-    from ctxprune.kv.presses.base import Press
+    from ctxprune.kv.presses.qfilter import QFilters
 
-__all__ = ["FULL", "Comparison", "cells_of", "check_log", "compare", "named_press", "read_text"]
+__all__ = ["Comparison", "StepLog", "cells_of", "check_log", "compare", "read_text"]
 
-_CONTEXT, _FOLLOWING = 1024, 256  # tokens of a window for perplexity
-FULL = "full"
+_CONTEXT, _FOLLOWING = 1024, 256  # tokens of a window for perplexity: pressed, and predicted
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is compared.
+    """The settings of a comparison.
 
     Attributes:
-        presses: Registered names of presses, or `wrapper(press)`; none: all that need nothing learned.
-        ratios: Shares of the full cache's bytes to save, each 0 <= r < 1; every storage gets as many tokens as fit.
+        presses: Registered names of presses, or `wrapper(press)`; empty: all presses that need nothing learned.
+        ratios: Shares of the full cache's bytes to save, each 0 <= r < 1; every storage keeps as many tokens as fit.
         modes: "blind" and "aware".
         storages: "plain", "kivi8", "kivi4", "kivi2".
         tasks: Names of `ctxprune.kv.evaluation.samples.TASKS`.
-        tokens: Tokens of a context.
-        samples: Samples of each task.
+        tokens: Tokens per context.
+        samples: Samples per task.
         windows: Windows for perplexity (1,024 tokens of context, 256 that follow), question-blind.
-        seed: What is drawn.
+        seed: Random seed of the samples.
 
     Raises:
-        UsageError: One is out of its range or unknown.
+        UsageError: A value is out of its range or unknown.
     """
 
     presses: tuple[str, ...] = ()
@@ -81,38 +81,21 @@ class Comparison:
                 if name not in known:
                     raise UsageError(f"{kind} is {name!r}", hint=f"one of {', '.join(known)}")
         for name in self.presses:
-            named_press(name, 0.5)
+            build_press(name, 0.5)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
-def named_press(name: str, ratio: float, filters: QFilters | None = None) -> Press:
-    """The press called `name`, or `wrapper(press)`, at a ratio; errors as the registries.
-
-    Args:
-        name: "snapkv", "adakv(snapkv)", ...
-        ratio: The share of tokens to drop.
-        filters: The model's, for Q-Filters.
-    """
-    outer, _, inner = name.partition("(")
-    if inner:
-        made: Press = WRAPPERS.get(outer)(named_press(inner.removesuffix(")"), ratio, filters))
-        return made
-    kind = PRESSES.get(name)
-    press: Press = kind(ratio=ratio, filters=filters) if kind is QFilter else kind(ratio=ratio)
-    return press
-
-
 def cells_of(asked: Comparison, filters: QFilters | None = None) -> list[Cell]:
     """The full cache, then every press at every ratio, mode and storage."""
     cells = [Cell(FULL, StreamingLLM, 0.0, "blind")]
-    for name in asked.presses or _all_names():
+    for name in asked.presses or _default_presses():
         for mode in asked.modes:
             for ratio in asked.ratios:
                 for storage in asked.storages:
-                    make = partial(named_press, name, filters=filters)
+                    make = partial(build_press, name, filters=filters)
                     cells.append(Cell(name, make, ratio, mode, _STORAGES[storage], storage))
     return cells
 
@@ -133,51 +116,52 @@ def compare(
         model: A decoder.
         tokenizer: Its tokenizer.
         text: A file of running text, plain or .gz.
-        asked: What is compared.
-        cells: The cells, where they are not those of `cells_of(asked)`; the same ones whenever a log is gone on from.
-        log: A file that keeps each finished sample, to go on from; None: nothing is kept.
-        progress: Told how many samples and windows of all are done.
+        asked: The settings.
+        cells: The cells; None: those of `cells_of(asked)`. A run that resumes from a log needs the same cells.
+        log: A file for the results of finished samples, to resume from; None: results are not saved.
+        progress: Called with the number of finished samples and windows, and their total.
 
     Raises:
-        InputError: The text cannot be read or is too short, or the log is none or cannot be written.
+        InputError: The text cannot be read or is too short, or the log is invalid or cannot be written.
     """
-    running, steps = read_text(text), _Steps(log, asked, model)
+    running, steps = read_text(text), StepLog(log, asked, model)
     samples = [
         sample
         for task in asked.tasks
         for sample in make_samples(task, tokenizer, running, tokens=asked.tokens, count=asked.samples, seed=asked.seed)
     ]
-    windows = _windows(tokenizer, running, asked)
+    windows = _split_windows(tokenizer, running, asked)
     cells = cells_of(asked) if cells is None else cells
+    # Perplexity has no question that a press could use.
     blind = [cell for cell in cells if cell.mode == "blind"]
-    found: list[Outcome] = []
+    outcomes: list[Outcome] = []
     losses: dict[tuple[str, float, str, str], list[float]] = {}
     total = len(samples) + len(windows)
     for number, sample in enumerate(samples):
-        rows = steps.step(f"{sample.task} {number}", partial(_measured, model, sample, cells))
-        found += [Outcome(**{**row, "key": tuple(row["key"])}) for row in rows]
+        rows = steps.step(f"{sample.task} {number}", partial(_measure_sample, model, sample, cells))
+        outcomes += [Outcome(**{**row, "key": tuple(row["key"])}) for row in rows]
         if progress is not None:
             progress(number + 1, total)
     for number, window in enumerate(windows):
         for cell, loss in zip(
-            blind, steps.step(f"window {number}", partial(_losses, model, window, blind)), strict=True
+            blind, steps.step(f"window {number}", partial(_measure_losses, model, window, blind)), strict=True
         ):
             losses.setdefault(cell.key, []).append(loss)
         if progress is not None:
             progress(len(samples) + number + 1, total)
-    return summarise(found, losses)
+    return summarise(outcomes, losses)
 
 
-def _measured(model: nn.Module, sample: Sample, cells: list[Cell]) -> list[dict[str, Any]]:
-    return [asdict(outcome) for outcome in outcomes(model, sample, cells)]
+def _measure_sample(model: nn.Module, sample: Sample, cells: list[Cell]) -> list[dict[str, Any]]:
+    return [asdict(outcome) for outcome in measure_outcomes(model, sample, cells)]
 
 
-def _losses(model: nn.Module, window: torch.Tensor, cells: list[Cell]) -> list[float]:
+def _measure_losses(model: nn.Module, window: torch.Tensor, cells: list[Cell]) -> list[float]:
     read = prefill(model, window[:, :_CONTEXT]).remember()
     return [continuation_loss(model, cell.cache(read), window[:, _CONTEXT:]) for cell in cells]
 
 
-def _windows(tokenizer: Any, text: str, asked: Comparison) -> list[torch.Tensor]:
+def _split_windows(tokenizer: Any, text: str, asked: Comparison) -> list[torch.Tensor]:
     if not asked.windows:
         return []
     size = _CONTEXT + _FOLLOWING
@@ -192,7 +176,7 @@ def read_text(path: Path) -> str:
     """The text of a file, plain or .gz.
 
     Raises:
-        InputError: It cannot be read, is no UTF-8, or expands to more than 200 times its compressed size.
+        InputError: It cannot be read, is not UTF-8, or expands to more than 200 times its compressed size.
     """
     try:
         with open_bytes(path) as file:
@@ -202,22 +186,22 @@ def read_text(path: Path) -> str:
 
 
 def check_log(path: Path) -> None:
-    """Make sure that a log can be gone on with.
+    """Check that a run can write to a log, or resume from it.
 
     Raises:
-        InputError: Its folder is missing, or the file is no log of this command.
+        InputError: Its folder is missing, or the file is not a log of this command.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the log cannot be read ({error})", where=str(path), hint="name another file") from error
     if lines and not any(line.startswith('{"of"') for line in lines):
-        raise InputError("this file is no log of bench kv", where=str(path), hint="name another file")
+        raise InputError("this file is not a log of bench kv", where=str(path), hint="name another file")
     if not path.parent.is_dir():
         raise InputError("there is no folder for the log", where=str(path), hint="make it, or name another file")
 
 
-def _all_names() -> list[str]:
+def _default_presses() -> list[str]:
     return [name.partition(".")[0] for name in PRESSES.names() if not PRESSES.get(name).learned]
 
 
@@ -229,21 +213,20 @@ _STORAGES: dict[str, Storage | None] = {
 }
 
 
-class _Steps:
-    """Finished steps by name in a file of JSON lines; a line that was cut is done again."""
+class StepLog:
+    """Results of finished steps, by name, in a file of JSON lines; a truncated line is computed again."""
 
     def __init__(self, log: Path | None, asked: Comparison, model: nn.Module) -> None:
-        from ctxprune.kv.cache.model_files import model_fingerprint
-
         self._log = log
         if log is not None:
             check_log(log)
+        # A log serves one model and one set of options: lines of others are ignored.
         about = json.dumps([asked.to_dict(), model_fingerprint(model)], sort_keys=True)
         self._of = hashlib.sha256(about.encode()).hexdigest()[:16]
         self._done = dict(self._lines())
 
     def step(self, name: str, make: Callable[[], list[Any]]) -> list[Any]:
-        """What `make` gives, from the file where it is there."""
+        """The result of `make`, or the one in the file."""
         if name not in self._done:
             self._done[name] = make()
             if self._log is not None:
@@ -259,7 +242,8 @@ class _Steps:
         if self._log is None or not self._log.exists():
             return
         for line in self._log.read_bytes().splitlines():
-            with suppress(ValueError):  # cut or damaged: it is done again
+            with suppress(ValueError):
+                # Truncated or damaged: it is computed again.
                 entry = unseal(line, required=False)
                 if isinstance(entry, dict) and entry.get("of") == self._of and {"step", "rows"} <= entry.keys():
                     yield entry["step"], entry["rows"]

@@ -1,7 +1,7 @@
-"""Made tasks that need one place of a long context: one fact in running text, and one pair among many like it.
+"""Synthetic tasks about one fact in a long context: a fact in running text, or one of many similar facts.
 
 They follow Kamradt's "needle in a haystack" and the needles with one and with many keys of RULER (Hsieh et al.,
-arXiv:2404.06654). Both are made from a seed, so that no two runs need the same text.
+arXiv:2404.06654). Samples are determined by a seed and the running text.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.kv.pipeline import ChatFrame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
-__all__ = ["TASKS", "Frame", "Sample", "make_samples"]
+__all__ = ["TASKS", "Sample", "make_samples"]
 
 _PLACES = (
     "Aldermoor Brackwell Cindergate Dunmarrow Eastvale Fennimore Garrowby Hollincote Ivelthorpe Jessamy Kettlewick "
@@ -31,7 +32,7 @@ _WORDS = (
     "needle ocean orchid oyster pebble pepper pillow planet pocket quartz rabbit ribbon river rocket saddle salmon "
     "shadow silver spider summer temple thunder ticket timber tunnel turtle valley velvet violin walnut window winter"
 )
-_SPREAD = 128  # tokens of context to a fact among many
+_SPREAD = 128  # tokens of context per fact, in the task with many facts
 _END = re.compile(r"\s*\.\s+|\s*\n\s*")
 
 
@@ -40,11 +41,11 @@ class Sample:
     """One question over one context, as token ids (1, ...).
 
     Attributes:
-        task: The name of the task.
-        context: What is read first and pruned.
-        question: What follows it, up to where the answer begins.
+        task: Name of the task.
+        context: The context to read and prune.
+        question: The question, up to the start of the answer.
         answer: The answer.
-        depth: Where the fact stands, 0 (first) to 1 (last).
+        depth: Position of the fact in the context, 0 (start) to 1 (end).
     """
 
     task: str
@@ -54,36 +55,16 @@ class Sample:
     depth: float
 
 
-@dataclass(frozen=True)
-class Frame:
-    """How a model is spoken to: what stands before the context, and between the question and the answer."""
-
-    before: str
-    after: str
-
-    @classmethod
-    def of(cls, tokenizer: Any) -> Frame:
-        """The tokenizer's chat template around one user's turn; nothing where it has none."""
-        if not getattr(tokenizer, "chat_template", None):
-            return cls("", "\n")
-        mark = "\x00here\x00"
-        whole = tokenizer.apply_chat_template(
-            [{"role": "user", "content": mark}], tokenize=False, add_generation_prompt=True
-        )
-        before, _, after = whole.partition(mark)
-        return cls(before, after)
-
-
 def make_samples(task: str, tokenizer: Any, text: str, *, tokens: int, count: int, seed: int = 0) -> list[Sample]:
-    """`count` samples of one task, the fact at depths spread evenly over the context.
+    """`count` samples of one task, with facts at depths spread evenly over the context.
 
     Args:
         task: A name of `TASKS`.
-        tokenizer: The model's.
-        text: Running text to hide needles in; long enough for `tokens` tokens at least.
-        tokens: Tokens of each context, about: never more.
-        count: How many.
-        seed: What is drawn.
+        tokenizer: The model's tokenizer.
+        text: Running text to insert facts into; at least `tokens` tokens long.
+        tokens: Maximum tokens of each context, nearly reached.
+        count: Number of samples.
+        seed: Random seed.
 
     Raises:
         UsageError: There is no such task, or a number is out of its range.
@@ -93,19 +74,20 @@ def make_samples(task: str, tokenizer: Any, text: str, *, tokens: int, count: in
         raise UsageError(f"task is {task!r}", hint=f"one of {', '.join(sorted(TASKS))}")
     if tokens < 64 or count < 1:
         raise UsageError(f"{count} samples of {tokens} tokens", hint="1 or more samples of 64 tokens or more")
-    frame = Frame.of(tokenizer)
-    made = []
+    frame = ChatFrame.of(tokenizer)
+    samples = []
     for number in range(count):
+        # One stream per sample: a larger count or another order of tasks leaves the samples as they are.
         rng = random.Random(f"{task} {seed} {number}")
         depth = (number + rng.random()) / count
-        made.append(TASKS[task](_Maker(tokenizer, frame, tokens, rng), text, depth))
-    return made
+        samples.append(TASKS[task](_SampleBuilder(tokenizer, frame, tokens, rng), text, depth))
+    return samples
 
 
 @dataclass(frozen=True)
-class _Maker:
+class _SampleBuilder:
     tokenizer: Any
-    frame: Frame
+    frame: ChatFrame
     tokens: int
     rng: random.Random
 
@@ -132,27 +114,28 @@ class _Maker:
         return self.tokens - len(self.ids(self.frame.before))
 
 
-def _needle(maker: _Maker, text: str, depth: float) -> Sample:
-    place, number = maker.rng.choice(_PLACES.split()), str(maker.rng.randrange(1_000_000, 10_000_000))
+def _build_needle(builder: _SampleBuilder, text: str, depth: float) -> Sample:
+    place, number = builder.rng.choice(_PLACES.split()), str(builder.rng.randrange(1_000_000, 10_000_000))
     fact = f" The gate code of {place} is {number}."
-    sentences = _sentences(maker, text, maker.room - len(maker.ids(fact)))
+    sentences = _draw_sentences(builder, text, builder.room - len(builder.ids(fact)))
     at = round(depth * len(sentences))
     parts = [*sentences[:at], fact, *sentences[at:]]
     ask = f"What is the gate code of {place}? Answer with the number."
-    return maker.sample("needle", parts, ask, f"The gate code of {place} is ", number, depth)
+    return builder.sample("needle", parts, ask, f"The gate code of {place} is ", number, depth)
 
 
-def _sentences(maker: _Maker, text: str, room: int) -> list[str]:
-    """Sentences of the text from a drawn place on, as many as fit."""
+def _draw_sentences(builder: _SampleBuilder, text: str, room: int) -> list[str]:
+    """Sentences of the text from a random start on, as many as fit."""
     pieces = [f" {piece}." for piece in _END.split(text) if piece]
     if not pieces:
         raise InputError("the text has no sentences", hint="running text with full stops")
-    start = maker.rng.randrange(len(pieces))
-    lengths = [len(ids) for ids in maker.tokenizer(pieces, add_special_tokens=False)["input_ids"]]
+    start = builder.rng.randrange(len(pieces))
+    lengths = [len(ids) for ids in builder.tokenizer(pieces, add_special_tokens=False)["input_ids"]]
     if sum(lengths) < room:
         raise InputError(f"the text has {sum(lengths)} tokens", hint=f"{room} are needed")
     kept, used = [], 0
     for step in range(len(pieces)):
+        # The text wraps around, so that every start gives a full context.
         number = (start + step) % len(pieces)
         if used + lengths[number] > room:
             break
@@ -161,24 +144,27 @@ def _sentences(maker: _Maker, text: str, room: int) -> list[str]:
     return kept
 
 
-def _key_value(maker: _Maker, text: str, depth: float) -> Sample:
-    """One of many facts of one form, spread evenly over the text: one to 128 tokens."""
-    rng, words = maker.rng, _WORDS.split()
-    count = max(maker.tokens // _SPREAD, 2)
+def _build_key_value(builder: _SampleBuilder, text: str, depth: float) -> Sample:
+    """One of many facts of the same form, spread evenly over the text, one per 128 tokens."""
+    rng, words = builder.rng, _WORDS.split()
+    count = max(builder.tokens // _SPREAD, 2)
     names = rng.sample([f"{first} {second}" for first in words for second in words if first != second], count)
     facts = {name: str(number) for name, number in zip(names, rng.sample(range(10_000, 100_000), count), strict=True)}
     told = [f" The code of the {name} is {number}." for name, number in facts.items()]
-    sentences = _sentences(maker, text, maker.room - sum(len(maker.ids(each)) for each in told))
+    sentences = _draw_sentences(builder, text, builder.room - sum(len(builder.ids(each)) for each in told))
     parts: list[str] = []
     for number, fact in enumerate(told):
-        parts += [*sentences[_part(number, count, sentences) : _part(number + 1, count, sentences)], fact]
+        parts += [*sentences[_part_start(number, count, sentences) : _part_start(number + 1, count, sentences)], fact]
     asked = names[min(int(depth * count), count - 1)]
     ask = f"What is the code of the {asked}? Answer with the number."
-    return maker.sample("key_value", parts, ask, f"The code of the {asked} is ", facts[asked], depth)
+    return builder.sample("key_value", parts, ask, f"The code of the {asked} is ", facts[asked], depth)
 
 
-def _part(number: int, count: int, sentences: Sequence[str]) -> int:
+def _part_start(number: int, count: int, sentences: Sequence[str]) -> int:
     return len(sentences) * number // count
 
 
-TASKS: dict[str, Callable[[_Maker, str, float], Sample]] = {"key_value": _key_value, "needle": _needle}
+TASKS: dict[str, Callable[[_SampleBuilder, str, float], Sample]] = {
+    "key_value": _build_key_value,
+    "needle": _build_needle,
+}

@@ -1,4 +1,4 @@
-"""Hard gates while a model writes: what they close is removed from its cache."""
+"""Hard gates during generation: tokens that they close are removed from the cache."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 from ctxprune.errors import UsageError
 from ctxprune.kv.gates.forward import check_masks
 from ctxprune.kv.gates.layer import GatedLayer
-from ctxprune.kv.reading.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
-from ctxprune.kv.reading.hooks import Hooks
+from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
+from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,89 +27,92 @@ __all__ = ["dropping", "gated_bytes", "gated_cache"]
 
 @contextmanager
 def dropping(model: nn.Module, gates: Gates) -> Iterator[None]:
-    """While it is open, `model` reads and writes through hard gates, and its caches hold what these leave.
+    """A context manager within which `model` attends through hard gates, and its caches hold only tokens that are open.
 
-    `model.generate` works inside as it is. What is said equals a forward pass over the whole text with hard gates
-    (`GatedForward` with alpha infinity). Rows of a batch drop tokens of their own, padding stands on the left; each
-    layer's storage is as long as the row that holds most. A cache that was begun here can be read inside only.
+    `model.generate` works inside without changes. The output equals a forward pass over the whole text with hard gates
+    (`GatedForward` with alpha infinity). Each row of a batch drops its own tokens, and padding must be on the left;
+    each layer's storage is as long as its longest row. A cache that was filled here can be used only inside.
 
     Args:
-        model: A decoder of transformers, with sdpa or eager attention; sliding-window layers are left whole.
+        model: A decoder of transformers, with sdpa or eager attention; sliding-window layers have no gates.
         gates: Its gates.
 
     Raises:
         UsageError: The gates do not fit, attention is computed without masks, or, in a call: the cache holds tokens
-            read without gates or is of another kind, there is none, or padding stands on the right.
+            that were read without gates, is of another kind or missing, or padding is on the right.
     """
     gates.check(model)
     check_masks(model)
-    decoder, acts = decoder_of(model), _Acts(model, gates)
+    decoder, gating = decoder_of(model), _GateHooks(model, gates)
     with Hooks() as hooks:
-        hooks.before(decoder, acts.begin)
-        hooks.after(decoder, acts.end, always=True)
+        hooks.before(decoder, gating.begin_call)
+        hooks.after(decoder, gating.end_call, always=True)
         for each in attentions_of(model):
             if each.layer in gates.layers:
-                hooks.before(each.module, acts.step)
+                hooks.before(each.module, gating.apply_gate)
         yield
 
 
 def gated_cache(model: nn.Module, gates: Gates) -> DynamicCache:
-    """An empty cache to pass to calls within `dropping`, for those who want to look at it."""
+    """An empty cache to pass to calls within `dropping`, for callers that want to inspect it."""
     cache = DynamicCache(config=model.config)
     _prepare(cache, gates)
     return cache
 
 
 def gated_bytes(cache: Cache) -> int:
-    """Bytes of the storages of all that gated layers hold: keys, values, columns, key parts of the gates."""
+    """Bytes of the storages of all tensors in gated layers: keys, values, columns, key parts of the gates."""
     held = [each for layer in cache.layers if isinstance(layer, GatedLayer) for each in layer.tensors().values()]
     return sum({each.untyped_storage().data_ptr(): each.untyped_storage().nbytes() for each in held}.values())
 
 
-class _Acts:
+class _GateHooks:
     def __init__(self, model: nn.Module, gates: Gates) -> None:
         self.model, self.gates = model, gates
 
-    def begin(
+    def begin_call(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        mask = argument(module, "attention_mask", args, kwargs)
+        mask = find_argument(module, "attention_mask", args, kwargs)
+        # The last token of every row must be the newest one: gates act from it on all earlier tokens.
         if isinstance(mask, torch.Tensor) and mask.ndim == 2 and bool((mask[:, 1:] < mask[:, :-1]).any()):
-            raise UsageError("padding stands on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
-        cache = argument(module, "cache", args, kwargs)
+            raise UsageError("padding is on the right", hint="pad on the left: tokenizer.padding_side = 'left'")
+        cache = find_argument(module, "cache", args, kwargs)
         if cache is not None:
             _prepare(cache, self.gates)
             return None
         made = gated_cache(self.model, self.gates)
-        return (), {**by_keyword(module, args, kwargs), cache_argument(module): made}
+        return (), {**bind_arguments(module, args, kwargs), cache_argument_name(module): made}
 
-    def step(
+    def apply_gate(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         number: int = module.layer_idx
-        cache = argument(module, "cache", args, kwargs)
-        mask = argument(module, "attention_mask", args, kwargs)
+        cache = find_argument(module, "cache", args, kwargs)
+        mask = find_argument(module, "attention_mask", args, kwargs)
         if mask is not None and (not isinstance(mask, torch.Tensor) or mask.ndim != 4):
             raise UsageError(
                 f"gates cannot act in this attention's masks ({type(mask).__name__})",
                 hint="load the model with attn_implementation='sdpa' or 'eager'",
             )
-        hidden = argument(module, "hidden_states", args, kwargs)
+        hidden = find_argument(module, "hidden_states", args, kwargs)
         layer: GatedLayer = cache.layers[number]
         gated = layer.gate(self.gates[number], hidden, mask)
-        return (), {**by_keyword(module, args, kwargs), "attention_mask": gated}
+        return (), {**bind_arguments(module, args, kwargs), "attention_mask": gated}
 
-    def end(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
-        for layer in getattr(argument(module, "cache", args, kwargs), "layers", ()):
+    def end_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
+        cache = find_argument(module, "cache", args, kwargs)
+        for layer in cache.layers if isinstance(cache, DynamicCache) else ():
             if isinstance(layer, GatedLayer):
-                layer.forget()
+                layer.discard_step()
 
 
 def _prepare(cache: Cache, gates: Gates) -> None:
-    """Put gated layers in the place of an empty dynamic cache's; a gated cache stays as it is."""
+    """Replace the layers of an empty dynamic cache by gated ones; a gated cache is not changed."""
     if not isinstance(cache, DynamicCache) or cache.offloading:
         raise UsageError(f"a {type(cache).__name__} cannot be gated", hint="pass no cache or an empty DynamicCache")
-    for number in range(max(gates.layers) + 1 - len(cache.layers)):  # made without a configuration
+    for number in range(max(gates.layers) + 1 - len(cache.layers)):
+        # The cache was made without a configuration.
         cache.layers.append(GatedLayer() if number in gates.layers else DynamicLayer())
     for number in gates.layers:
         layer = cache.layers[number]

@@ -1,4 +1,4 @@
-"""The sigmoid that reaches 0 and 1: entmax over two classes."""
+"""A sigmoid that reaches 0 and 1: entmax over two classes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["alpha_sigmoid", "check_alpha"]
 
-_HALVINGS = 30  # of an interval of length 1: as fine as float32
+_HALVINGS = 30  # of an interval of length 1: below the resolution of float32
 
 
 def check_alpha(alpha: float) -> None:
@@ -27,9 +27,9 @@ def check_alpha(alpha: float) -> None:
 def alpha_sigmoid(x: Tensor, alpha: float) -> Tensor:
     """First entry of alpha-entmax([x, 0]) (Peters et al., "Sparse Sequence-to-Sequence Models", arXiv:1905.05702).
 
-    It is the p in 0..1 with p^(alpha - 1) - (1 - p)^(alpha - 1) = (alpha - 1) x: 1/2 at 0, rising, for alpha above 1
-    exactly 0 and 1 from |x| = 1 / (alpha - 1) on, where its gradient is 0. Closed forms for 1 (sigmoid), 1.5, 2, 3 and
-    infinity (a step, 1 at 0, without a gradient); halving for the rest.
+    The solution p in 0..1 of p^(alpha - 1) - (1 - p)^(alpha - 1) = (alpha - 1) x: 1/2 at 0, increasing; for alpha
+    above 1 exactly 0 or 1 from |x| = 1 / (alpha - 1) on, with gradient 0. Closed forms for 1 (sigmoid), 1.5, 2, 3 and
+    infinity (a step, 1 at 0, without a gradient); bisection for other values.
 
     Args:
         x: Any shape, float32 or float64.
@@ -50,12 +50,12 @@ def alpha_sigmoid(x: Tensor, alpha: float) -> Tensor:
         return (x + 0.5).clamp(0, 1)
     if alpha == math.inf:
         return (x >= 0).to(x.dtype)
-    found: Tensor = _Halved.apply(x, float(alpha))
+    found: Tensor = _BisectionSigmoid.apply(x, float(alpha))
     return found
 
 
-class _Halved(torch.autograd.Function):  # type: ignore[misc]
-    """By halving, where the answer is not 0 or 1; the gradient is that of the implicit function."""
+class _BisectionSigmoid(torch.autograd.Function):  # type: ignore[misc]
+    """Bisection where the result is neither 0 nor 1; the gradient is that of the implicit function."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, alpha: float) -> Tensor:
@@ -77,6 +77,7 @@ class _Halved(torch.autograd.Function):  # type: ignore[misc]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         answer, inside = ctx.saved_tensors
         p = answer[inside]
+        # dp/dx of p^(a-1) - (1-p)^(a-1) = (a-1) x: differentiating through the halvings would give 0.
         slope = torch.zeros_like(grad)
         slope[inside] = 1 / (p.pow(ctx.power - 1) + (1 - p).pow(ctx.power - 1))
         return grad * slope, None

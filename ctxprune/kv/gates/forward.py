@@ -1,4 +1,4 @@
-"""Gates in a forward pass over whole sequences: nothing is removed, log keep is added to the attention's logits."""
+"""Gates in a forward pass over whole sequences: no token is removed, log keep is added to the attention logits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.gates.entmax import check_alpha
 from ctxprune.kv.gates.gates import log_keep
-from ctxprune.kv.reading.attention import argument, attentions_of, by_keyword
-from ctxprune.kv.reading.hooks import Hooks
+from ctxprune.kv.model.attention import attentions_of, bind_arguments, find_argument
+from ctxprune.kv.model.foreign import foreign_attribute
+from ctxprune.kv.model.hooks import Hooks
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,21 +20,21 @@ if TYPE_CHECKING:
 
     from ctxprune.kv.gates.gates import Gates
 
-__all__ = ["BiasedForward", "GatedForward", "additive", "check_masks"]
+__all__ = ["BiasedForward", "GatedForward", "as_bias", "check_masks"]
 
 
 class BiasedForward:
-    """Within it each layer of a model attends with something added to its logits; made by subclasses.
+    """A context manager within which layers of a model attend with a bias on their logits; subclasses compute the bias.
 
-    Calls have to be of whole sequences, without a filled cache. Padding stands left or right, with a mask.
+    Calls must be of whole sequences, without a filled cache. Padding may be on either side, with a mask.
 
     Args:
         model: A decoder of transformers, with sdpa or eager attention.
-        layers: Numbers of the layers to change.
+        layers: Indices of the layers with a bias.
 
     Attributes:
-        logs: What was added in the last call, by layer, (batch, n, n) or (1, n, n), -inf to 0; the places above the
-            diagonal mean nothing.
+        logs: The bias of the last call, by layer, (batch, n, n) or (1, n, n), -inf to 0; values above the diagonal are
+            ignored.
 
     Raises:
         UsageError: The model computes attention without masks.
@@ -47,7 +48,7 @@ class BiasedForward:
         check_masks(model)
 
     def log(self, layer: int, hidden: Tensor) -> Tensor:
-        """What to add in a layer, given the attention's input (batch, n, hidden size)."""
+        """The bias of a layer from the attention's input (batch, n, hidden size)."""
         raise NotImplementedError
 
     def __enter__(self) -> Any:
@@ -66,7 +67,7 @@ class BiasedForward:
         return torch.stack([_below(logs.exp()) for logs in self.logs.values()]).mean()
 
     def held(self) -> float:
-        """Share of the context held: tokens with keep above 0, the own one included, over all tokens read so far."""
+        """Share of the context that is kept: tokens with keep above 0, the newest included, over all tokens read."""
         shares = []
         for logs in self.logs.values():
             seen = torch.ones(logs.shape[-2:], dtype=torch.bool, device=logs.device).tril()
@@ -77,27 +78,29 @@ class BiasedForward:
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         layer: int = module.layer_idx
-        hidden = argument(module, "hidden_states", args, kwargs)
-        cache = argument(module, "cache", args, kwargs)
+        hidden = find_argument(module, "hidden_states", args, kwargs)
+        cache = find_argument(module, "cache", args, kwargs)
         if cache is not None and cache.get_seq_length(layer):
             raise UsageError(
-                "gates in training see whole sequences", hint="pass no cache; to generate, ctxprune.kv.dropping"
+                "gates in training need whole sequences", hint="pass no cache; to generate, ctxprune.kv.dropping"
             )
+        # In training no call may continue another: the gates of earlier steps would be missing from the product.
         logs = self.logs[layer] = self.log(layer, hidden)
         count = hidden.shape[1]
-        mask = argument(module, "attention_mask", args, kwargs)
+        mask = find_argument(module, "attention_mask", args, kwargs)
         if mask is None:
             mask = torch.ones(count, count, dtype=torch.bool, device=hidden.device).tril()[None, None]
-        biased = additive(mask, hidden.dtype) + logs[:, None].to(hidden.dtype)
-        return (), {**by_keyword(module, args, kwargs), "attention_mask": biased}
+        # Added to the logits: softmax then weights each token by its keep probability.
+        biased = as_bias(mask, hidden.dtype) + logs[:, None].to(hidden.dtype)
+        return (), {**bind_arguments(module, args, kwargs), "attention_mask": biased}
 
 
 class GatedForward(BiasedForward):
-    """Within it a model attends through gates, in training or to see what hard gates do to a whole text.
+    """A context manager within which a model attends through gates: for training, or hard gates over a whole text.
 
     Args:
         model: A decoder of transformers, with sdpa or eager attention.
-        gates: Its gates; gradients reach them and the model.
+        gates: Its gates; gradients flow to them and to the model.
         alpha: Of the gates' sigmoid, 1 or more; infinity for hard gates.
 
     Raises:
@@ -117,17 +120,17 @@ class GatedForward(BiasedForward):
         return log_keep(gate.logits(*gate.parts(hidden)), self.alpha, own)
 
 
-def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """A mask as numbers to add to logits."""
+def as_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """A mask as an additive bias of logits."""
     if mask.dtype != torch.bool:
         return mask
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, torch.finfo(dtype).min)
 
 
 def check_masks(model: nn.Module) -> None:
-    """Raises UsageError unless the model's attention takes a mask that can be added to its logits."""
+    """Raises UsageError unless the model's attention takes a mask, to which a bias can be added."""
     for each in attentions_of(model):
-        kind = getattr(each.module.config, "_attn_implementation", None)
+        kind = foreign_attribute(each.module.config, "_attn_implementation")
         if kind not in ("sdpa", "eager"):
             raise UsageError(
                 f"gates cannot act in {kind} attention",

@@ -1,4 +1,4 @@
-"""The gates of a model: per layer two small projections and a bias."""
+"""The gates of a model: two small projections and a bias per layer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ctxprune.errors import UsageError
-from ctxprune.kv.cache.model_files import tensor_digest
+from ctxprune.errors import FormatError, UsageError
 from ctxprune.kv.gates.entmax import alpha_sigmoid
-from ctxprune.kv.presses.selection import check_count
-from ctxprune.kv.reading.attention import attentions_of, cache_layer
+from ctxprune.kv.model.attention import attentions_of, cache_layer_of
+from ctxprune.kv.model.files import ModelFile, model_fingerprint, tensor_digest
+from ctxprune.kv.model.foreign import foreign_attribute
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Gates", "LayerGate", "log_keep"]
 
-_CLOSED = 1e-20  # gates below count as 0: their logarithm has no gradient that is a number
+_FILE = ModelFile(
+    "gates",
+    "ctxprune-kv-gates",
+    1,
+    ("layers", "hidden", "width"),
+    "load them with the model they were trained with",
+)
+_CLOSED = 1e-20  # smaller gates count as 0: the gradient of their logarithm would overflow
 
 
 class LayerGate(nn.Module):  # type: ignore[misc]
@@ -30,7 +38,7 @@ class LayerGate(nn.Module):  # type: ignore[misc]
     Args:
         hidden: Size of h.
         width: Interaction dimension.
-        bias: Where it starts; above 0 keeps.
+        bias: Initial bias; above 0 tokens are kept.
     """
 
     def __init__(self, hidden: int, width: int, bias: float) -> None:
@@ -51,14 +59,14 @@ class LayerGate(nn.Module):  # type: ignore[misc]
 
 
 class Gates(nn.Module):  # type: ignore[misc]
-    """One `LayerGate` for each layer with full attention, by the layer's number.
+    """One `LayerGate` for each layer with full attention, by the layer's index.
 
     Args:
-        layers: Numbers of the layers.
+        layers: Indices of the layers.
         hidden: Hidden size of the model.
         width: Interaction dimension r, 1 or more.
-        bias: Start of the biases. A token stays with probability sigmoid(bias) at each step of the first epoch.
-        seed: Of the projections.
+        bias: Initial bias. At first, a token is kept with probability sigmoid(bias) at each step.
+        seed: Random seed of the projections.
 
     Raises:
         UsageError: A number is out of its range.
@@ -68,8 +76,8 @@ class Gates(nn.Module):  # type: ignore[misc]
         self, layers: Iterable[int], hidden: int, width: int = 16, *, bias: float = 6.0, seed: int = 0
     ) -> None:
         super().__init__()
-        check_count("hidden", hidden, 1)
-        check_count("width", width, 1)
+        check_whole("hidden", hidden, minimum=1)
+        check_whole("width", width, minimum=1)
         self.hidden, self.width = hidden, width
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -79,7 +87,7 @@ class Gates(nn.Module):  # type: ignore[misc]
 
     @classmethod
     def of(cls, model: nn.Module, width: int = 16, *, bias: float = 6.0, seed: int = 0) -> Gates:
-        """Fresh gates for a model's layers with full attention, on its device, float32.
+        """New gates for a model's layers with full attention, on its device, float32.
 
         Raises:
             UsageError: The model has no such layer, layers share their keys, or a number is out of its range.
@@ -91,12 +99,12 @@ class Gates(nn.Module):  # type: ignore[misc]
 
     @property
     def layers(self) -> list[int]:
-        """Numbers of the gated layers, ascending."""
+        """Indices of the gated layers, ascending."""
         return sorted(int(layer) for layer in self.by_layer)
 
     @property
     def digest(self) -> str:
-        """What tells them from others: sha256, first 16 hex digits."""
+        """sha256 of all weights, first 16 hex digits."""
         return tensor_digest(self.state_dict().values())
 
     def __getitem__(self, layer: int) -> LayerGate:
@@ -114,17 +122,39 @@ class Gates(nn.Module):  # type: ignore[misc]
             )
 
     def save(self, path: str | Path, model: nn.Module, **notes: Any) -> None:
-        """Write them to one safetensors file, for this model alone; see `ctxprune.kv.gates.saving`."""
-        from ctxprune.kv.gates.saving import save_gates
+        """Write them to one safetensors file, for this model alone; on an error no partial file is left.
 
-        save_gates(self, path, model, notes)
+        Args:
+            path: The file; its folder must exist.
+            model: The model as it was trained with them: with other weights the file is refused.
+            notes: JSON-safe values to keep with them, such as the recipe.
+
+        Raises:
+            UsageError: The gates do not fit the model.
+            InputError: The file cannot be written.
+        """
+        self.check(model)
+        about = {"layers": self.layers, "hidden": self.hidden, "width": self.width, "notes": notes}
+        _FILE.write(path, model_fingerprint(model), about, self.state_dict())
 
     @classmethod
     def load(cls, path: str | Path, model: nn.Module) -> Gates:
-        """Read saved gates for the model they were saved with; errors as `ctxprune.kv.gates.saving.load_gates`."""
-        from ctxprune.kv.gates.saving import load_gates
+        """Read saved gates for the model they were saved with, onto its device.
 
-        return load_gates(path, model)
+        Raises:
+            InputError: There is no such file, or it was saved for another model.
+            FormatError: It is truncated, damaged, or of another format or version.
+        """
+        about, tensors = _FILE.read(path, model)
+        try:
+            gates = cls(about["layers"], about["hidden"], about["width"])
+            gates.load_state_dict(tensors)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise FormatError(
+                f"a part of the gates is missing ({error})", where=str(path), hint="save them again"
+            ) from error
+        gates.to(next(model.parameters()).device)
+        return gates
 
 
 def log_keep(logits: Tensor, alpha: float, own: Tensor) -> Tensor:
@@ -133,8 +163,9 @@ def log_keep(logits: Tensor, alpha: float, own: Tensor) -> Tensor:
     Args:
         logits: I, (batch, steps, tokens); steps in order.
         alpha: Of the gate's sigmoid; see `ctxprune.kv.gates.entmax`.
-        own: bool, broadcast to the logits: where the step is not after the token, so that the gate does not act.
+        own: bool, broadcast to the logits: True where the step is not after the token, so that the gate has no effect.
     """
+    # A gate of exactly 0 is a masked 1 here: log 0 has no finite gradient, and the cumulated count closes it for good.
     gates = alpha_sigmoid(logits, alpha).masked_fill(own, 1.0)
     closed = gates < _CLOSED
     logs = gates.masked_fill(closed, 1.0).log().cumsum(dim=-2)
@@ -143,9 +174,9 @@ def log_keep(logits: Tensor, alpha: float, own: Tensor) -> Tensor:
 
 def _full_layers(model: nn.Module) -> list[int]:
     attentions = attentions_of(model)
-    if any(cache_layer(each.module) != each.layer for each in attentions):
+    if any(cache_layer_of(each.module) != each.layer for each in attentions):
         raise UsageError(
             f"{type(model).__name__} has layers that share keys and values", hint="gates need layers with their own"
         )
-    kinds = getattr(attentions[0].module.config, "layer_types", None)
+    kinds = foreign_attribute(attentions[0].module.config, "layer_types")
     return [each.layer for each in attentions if kinds is None or kinds[each.layer] == "full_attention"]

@@ -1,4 +1,4 @@
-"""Training of gates, and with them of the model: language-model loss plus a price on what is held."""
+"""Training of gates, with or without the model: language-model loss plus a penalty on the tokens kept."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ import torch
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.kv.gates.entmax import check_alpha
 from ctxprune.kv.gates.forward import GatedForward
-from ctxprune.kv.presses.selection import check_count
 from ctxprune.storage.sealed import check_file, seal_file
 from ctxprune.train.schedule import schedule
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number, check_whole, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,21 +31,21 @@ __all__ = ["GateRecipe", "GateTraining", "next_token_loss"]
 
 @dataclass(frozen=True)
 class GateRecipe:
-    """All that a run depends on, beside its model, gates and text.
+    """Hyperparameters of a run.
 
     Attributes:
         steps: Steps of the optimiser, 1 or more.
-        batch: Sequences of a step.
-        length: Tokens of a sequence, 2 or more.
-        strength: Price of holding the whole context, in nats per token, 0 or more. It is multiplied with the mean of
-            keep over layers, steps and earlier tokens.
-        alphas: Alphas of the gates, each for an equal part of the run, rising: 1 lets every gate learn, the later ones
-            drive it to 0 and 1. With infinity as the last one the model learns to live with the gates as they are.
-        rate: Peak learning rate of the model; 0 leaves it as it is.
-        gate_rate: Of the gates' projections; their biases move 10 times as fast.
-        warmup: Share of the run in which rates rise; then they fall along a cosine.
+        batch: Sequences per step.
+        length: Tokens per sequence, 2 or more.
+        strength: Penalty for keeping the whole context, in nats per token, 0 or more. It is multiplied with the mean
+            of keep over layers, steps and earlier tokens.
+        alphas: Alphas of the gates, each for an equal part of the run, increasing: at 1 every gate gets gradients,
+            larger values push gates to 0 and 1. With infinity last, the model adapts to hard gates.
+        rate: Peak learning rate of the model; at 0 the model is not trained.
+        gate_rate: Peak learning rate of the gates' projections; that of their biases is 10 times as high.
+        warmup: Share of the run in which rates increase; afterwards they follow a cosine.
         decay: Weight decay of the model's matrices.
-        seed: Of the order of the text.
+        seed: Random seed of the sequences drawn from the text.
 
     Raises:
         UsageError: A number is out of its range.
@@ -64,11 +63,14 @@ class GateRecipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch", 1), ("length", 2), ("seed", 0)):
-            check_count(name, getattr(self, name), least)
-        for name in ("strength", "rate", "gate_rate", "decay"):
-            if not is_number(getattr(self, name)) or getattr(self, name) < 0:
-                raise UsageError(f"{name} is {getattr(self, name)!r}", hint="a number of 0 or more")
+        check_whole("steps", self.steps, minimum=1)
+        check_whole("batch", self.batch, minimum=1)
+        check_whole("length", self.length, minimum=2)
+        check_whole("seed", self.seed, minimum=0)
+        check_number("strength", self.strength, minimum=0)
+        check_number("rate", self.rate, minimum=0)
+        check_number("gate_rate", self.gate_rate, minimum=0)
+        check_number("decay", self.decay, minimum=0)
         if not is_number(self.warmup) or not 0 <= self.warmup <= 1:
             raise UsageError(f"warmup is {self.warmup!r}", hint="a share from 0 to 1")
         if not self.alphas or list(self.alphas) != sorted(self.alphas):
@@ -82,13 +84,13 @@ class GateRecipe:
 
 
 class GateTraining:
-    """One run in a folder, with a checkpoint to go on from and a log, `log.jsonl`.
+    """One run in a folder, with a checkpoint to resume from and a log, `log.jsonl`.
 
     Args:
-        model: A decoder of transformers, trained in place; without its dropout, if it has any.
+        model: A decoder of transformers, trained in place, with dropout disabled.
         gates: Its gates, trained in place; None trains the model alone, as a language model.
-        recipe: How.
-        folder: Made if it is not there. A run of the same recipe goes on from its checkpoint.
+        recipe: Hyperparameters.
+        folder: Created if it does not exist. A run with the same recipe resumes from its checkpoint.
 
     Raises:
         UsageError: The gates do not fit the model.
@@ -112,11 +114,11 @@ class GateTraining:
     def run(
         self, ids: Tensor, *, progress: Callable[[dict[str, Any]], None] | None = None, save_every: float = 60.0
     ) -> None:
-        """Train until the recipe's steps are done; a checkpoint every so many seconds and at the end.
+        """Train until the recipe's steps are done, with checkpoints at intervals and at the end.
 
         Args:
-            ids: The text, (tokens,), `length` + 1 at least; each step draws its sequences from it, by the seed.
-            progress: Gets each line of the log, every 20 steps.
+            ids: The text, (tokens,), `length` + 1 at least; each step draws its sequences from it.
+            progress: Called with each line of the log, every 20 steps.
             save_every: Seconds between checkpoints.
 
         Raises:
@@ -141,7 +143,7 @@ class GateTraining:
                 saved = now
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
+        """Write the checkpoint, replacing the previous one only when it is complete."""
         state = {
             "recipe": json.dumps(asdict(self.recipe)),
             "model": self.model.state_dict(),
@@ -169,10 +171,12 @@ class GateTraining:
             held = dense.penalty()
             loss = language + recipe.strength * held
             figures = {"keep": round(float(held.detach()), 4), "alpha": alpha, "held": round(dense.held(), 4)}
-        if loss.requires_grad:  # hard gates on a model that is left as it is learn nothing
+        if loss.requires_grad:
+            # Hard gates have no gradient: if the model is not trained either, the step changes nothing.
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             for group in self.optimizer.param_groups:
+                # By group: large gradients of the gates must not shrink those of the model.
                 torch.nn.utils.clip_grad_norm_(group["params"], 1.0)
             self.optimizer.step()
         return {"loss": round(float(language.detach()), 4), **figures}
@@ -187,15 +191,17 @@ class GateTraining:
         if self.gates is not None:
             for matrices in (True, False):
                 own = [each for each in self.gates.parameters() if (each.ndim > 1) == matrices]
+                # Biases decide how many tokens are kept, and start far from their final value.
                 peak = recipe.gate_rate * (1 if matrices else 10)
                 groups.append({"params": own, "weight_decay": 0.0, "peak": peak})
         if not groups:
-            raise UsageError("nothing would learn", hint="give gates, or a rate above 0")
+            raise UsageError("no parameter would be trained", hint="give gates, or a rate above 0")
         return groups
 
     def _draw(self, ids: Tensor) -> Tensor:
-        """Sequences of a step, (batch, length), the same for the same seed and step."""
+        """Sequences of a step, (batch, length), determined by seed and step."""
         recipe = self.recipe
+        # By step and not by a running state, so that a resumed run draws what an uninterrupted one would.
         stream = torch.Generator().manual_seed(recipe.seed * 1_000_003 + self.step)
         starts = torch.randint(0, len(ids) - recipe.length + 1, (recipe.batch,), generator=stream)
         device = next(self.model.parameters()).device
@@ -207,7 +213,8 @@ class GateTraining:
             check_file(self.checkpoint)
             state = torch.load(self.checkpoint, weights_only=True)
             recipe = state["recipe"]
-        except Exception as error:  # as many kinds as there are damaged files
+        except Exception as error:
+            # Damaged files raise errors of many types.
             raise FormatError(f"the checkpoint cannot be read ({error})", where=where, hint="delete it") from error
         if recipe != json.dumps(asdict(self.recipe)):
             raise InputError(f"the checkpoint is of another recipe: {recipe}", where=where, hint="use another folder")
@@ -230,6 +237,6 @@ class GateTraining:
 
 
 def next_token_loss(model: nn.Module, ids: Tensor) -> Tensor:
-    """Mean negative logarithm, in nats, of each token of (batch, n) given those before it; n at least 2."""
+    """Mean negative logarithm, in nats, of each token of (batch, n) given the tokens before it; n at least 2."""
     logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1).float(), ids[:, 1:].flatten())

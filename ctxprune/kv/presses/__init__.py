@@ -1,1 +1,1 @@
-"""One file, one press."""
+"""Presses, one module each."""

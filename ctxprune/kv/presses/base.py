@@ -1,4 +1,5 @@
-"""A press: scores the tokens of a cache, and says which to keep. The base owns counts, ties and padding."""
+"""The base of presses: a press scores the tokens of a cache and chooses which to keep; the base owns counts, ties and
+padding."""
 
 from __future__ import annotations
 
@@ -8,52 +9,37 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.selection import check_ratio, keep_count, top
+from ctxprune.kv.model.files import SupportsDigest
+from ctxprune.kv.reading.prefilled import AbstractPress
+from ctxprune.kv.selection import Plan, check_ratio, keep_count, top
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor, nn
-    from transformers.cache_utils import Cache
 
     from ctxprune.kv.cache.store import Storage
     from ctxprune.kv.reading.prefilled import Prefilled
-    from ctxprune.kv.reading.session import Opened
+    from ctxprune.kv.reading.session import ReusableSession
     from ctxprune.kv.reading.view import LayerView
 
-__all__ = ["Plan", "Press", "planned", "scored"]
+__all__ = ["Press"]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What becomes of one layer.
+class Press(AbstractPress):
+    """Base of presses: a subclass implements `score`, and may override `budget`, `select` and `edit`.
 
     Attributes:
-        chosen: Which tokens stay, bool (batch, kv_heads, n).
-        keys: Keys to store in place of the layer's own, of their shape; None where they stay. `values` likewise.
-        channels: Channels of the keys that stay, long (batch, kv_heads, fewer); None for all.
-    """
-
-    chosen: Tensor
-    keys: Tensor | None = None
-    values: Tensor | None = None
-    channels: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Press:
-    """Base of presses: a subclass writes `score`, and may change how many tokens stay, and which.
-
-    Attributes:
-        ratio: The share of the context's tokens that is dropped, 0 <= ratio < 1; floor(n * (1 - ratio)) tokens stay in
+        ratio: The share of the context's tokens to drop, 0 <= ratio < 1; floor(n * (1 - ratio)) tokens are kept in
             each head, at least one.
-        joint: Whether one layer's choice depends on the others, so that nothing can be dropped before the context is
-            read to its end.
-        edits: Whether `edit` changes what stays, so that the cache no longer says what the whole one says with the
-            dropped tokens masked.
-        outermost: Whether it decides more than scores and counts, so that no wrapper but its own can stand around it.
-        ratio_free: Whether scores are the same at every ratio, so that `Prefilled` may keep them.
-        learned: Whether it needs something that was learned for the model.
+        joint: Whether one layer's choice depends on other layers, so that nothing is dropped before the whole context
+            is read.
+        edits: Whether `edit` changes kept keys or values, so that the cache is not the full one with dropped tokens
+            masked.
+        outermost: Whether it plans layers as a whole (not by scores and counts), so that no wrapper may contain it.
+        ratio_free: Whether scores are the same at every ratio, so that `Prefilled.remember` may cache them.
+        learned: Whether it needs something learned for the model, such as filters or gates.
 
     Raises:
         UsageError: A parameter is out of its range.
@@ -70,74 +56,127 @@ class Press:
         check_ratio(self.ratio)
 
     def score(self, view: LayerView) -> Tensor:
-        """Scores (batch, kv_heads, n), higher = keep; those of the question's tokens do not matter."""
+        """Scores (batch, kv_heads, n), higher = keep; the question's tokens are kept in any case."""
         raise NotImplementedError
 
     def budget(self, view: LayerView) -> int:
-        """How many tokens of the context stay in each head of this layer, 0..tokens."""
+        """How many tokens of the context to keep in each head of this layer, 0..tokens."""
         return keep_count(view.tokens, self.ratio)
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:  # noqa: ARG002
-        """Which tokens stay, bool (batch, kv_heads, n), `kept` in each head, the question's (scored inf) among them."""
+        """The tokens to keep, bool (batch, kv_heads, n), `kept` in each head, the question's (scored inf) included."""
         return top(scores, kept)
 
+    def rank(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:  # noqa: ARG002
+        """The scores by which `kept` tokens are chosen: the checked scores, unless a wrapper reweights them."""
+        return scores
+
     def edit(self, view: LayerView, plan: Plan) -> Plan:  # noqa: ARG002
-        """The plan, with keys and values changed by presses that do more than drop."""
+        """The plan, with other keys, values or channels in presses that do more than drop tokens."""
         return plan
 
     def plan(self, view: LayerView, scores: Tensor | None = None, kept: int | None = None) -> Plan:
-        """Score and choose, for rows without padding.
+        """The plan for a layer whose rows have no padding.
 
         Args:
             view: The layer.
-            scores: Its scores, where they are known; None: those of `score`.
-            kept: How many tokens of the context stay in each head; None: as many as `budget` says.
+            scores: Its scores; None: those of `score`.
+            kept: How many tokens of the context to keep in each head; None: as many as `budget` says.
 
         Raises:
-            UsageError: The scores have another shape, or NaN among them.
+            UsageError: The scores have another shape, or some are NaN.
         """
         kept = min(self.budget(view) if kept is None else kept, view.tokens)
         if kept == view.tokens:
+            # Nothing is dropped: the scores, which may be costly, are not needed.
             chosen = torch.ones(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
         else:
-            scores = self.checked(view, self.remembered(view) if scores is None else scores)
+            scores = self.check_scores(view, self.cached_score(view) if scores is None else scores)
             chosen = self.select(view, scores, kept + view.question)
         return self.edit(view, Plan(chosen))
 
     def scores(self, prefilled: Prefilled) -> list[Tensor]:
-        """Scores (batch, kv_heads, n) of every layer of a context that was read; those of padding do not matter.
+        """Scores (batch, kv_heads, n) of every layer of a context; those of padding are ignored.
 
         A joint press whose scores need more than one layer overrides it.
         """
-        return [scored(self, view, prefilled.real) for view in prefilled.views]
+        return [self.score_batch(view, prefilled.real) for view in prefilled.views]
 
-    def remembered(self, view: LayerView) -> Tensor:
-        """`score`, or what a press that differs in its ratio alone left in the view."""
+    def score_batch(self, view: LayerView, real: Tensor | None) -> Tensor:
+        """Scores of a layer whose rows may be padded, (batch, kv_heads, n); 0 for padding (`real` is False)."""
+        if real is None:
+            return self.cached_score(view)
+        scores = view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
+        for number, row in enumerate(real):
+            columns = row.nonzero()[:, 0]
+            if len(columns):
+                scores[number][:, columns] = self.score(view.row(number, columns))[0].float()
+        return scores
+
+    def cached_score(self, view: LayerView) -> Tensor:
+        """`score`, or the scores that a press which differs only in its ratio left in the view."""
         if view.memory is None or not self.ratio_free:
             return self.score(view)
-        own = type(self), *(getattr(self, each.name) for each in fields(self) if each.name != "ratio")
+        values = vars(self)
+        # All parameters but the ratio: a press with another window must not get these scores.
+        own = type(self), *(values[each.name] for each in fields(self) if each.name != "ratio")
         if own not in view.memory:
             view.memory[own] = self.score(view)
         known: Tensor = view.memory[own]
         return known
 
     def plans(self, prefilled: Prefilled) -> list[Plan]:
-        """A plan for every layer of a read context; a joint press whose counts need all layers overrides it."""
+        """A plan for every layer of a context; a joint press whose counts depend on all layers overrides it."""
         if not self.joint:
-            return [planned(self, view, prefilled.real) for view in prefilled.views]
+            return [self.plan_batch(view, prefilled.real) for view in prefilled.views]
         pairs = zip(prefilled.views, self.scores(prefilled), strict=True)
-        return [planned(self, view, prefilled.real, scores=scores) for view, scores in pairs]
+        return [self.plan_batch(view, prefilled.real, scores=scores) for view, scores in pairs]
 
-    def finished(self, cache: Cache) -> None:
-        """Called with the cache when all is done: a press that promised something about it makes sure."""
+    def plan_batch(
+        self,
+        view: LayerView,
+        real: Tensor | None,
+        *,
+        scores: Tensor | None = None,
+        kept: Sequence[int] | None = None,
+    ) -> Plan:
+        """The plan for a layer whose rows may be padded; each row is planned as if it were alone.
 
-    def checked(self, view: LayerView, scores: Tensor) -> Tensor:
-        """The scores as float32, with inf for the question's tokens; errors as `plan`."""
+        Args:
+            view: The layer, padding included.
+            real: False for padding, bool (batch, n); None where there is none.
+            scores: The layer's scores, padding included; None: the press computes them.
+            kept: Tokens of the context to keep in each head, for each row; None: as many as `budget` says.
+        """
+        if real is None and kept is None:
+            return self.plan(view, scores)
+        if real is None:
+            real = torch.ones(len(view.keys), view.total, dtype=torch.bool, device=view.keys.device)
+        chosen = torch.zeros(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
+        keys, values, channels = None, None, None
+        for number, row in enumerate(real):
+            columns = row.nonzero()[:, 0]
+            if not len(columns):
+                continue
+            # Row by row: a padded row must keep the tokens that it would keep alone.
+            own = None if scores is None else scores[number : number + 1].index_select(-1, columns)
+            plan = self.plan(view.row(number, columns), own, None if kept is None else kept[number])
+            chosen[number][:, columns] = plan.chosen[0]
+            keys = _put_row(keys, view.keys, plan.keys, number, columns)
+            values = _put_row(values, view.values, plan.values, number, columns)
+            if plan.channels is not None:
+                channels = plan.channels.repeat(len(real), 1, 1) if channels is None else channels
+                channels[number] = plan.channels[0]
+        return Plan(chosen, keys, values, channels)
+
+    def check_scores(self, view: LayerView, scores: Tensor) -> Tensor:
+        """Scores as a new float32 tensor, with inf for the question's tokens; errors as `plan`."""
         if scores.shape != view.keys.shape[:-1]:
             raise UsageError(
                 f"{type(self).__name__}.score gave the shape {tuple(scores.shape)}",
                 hint=f"one score per row, kv head and token: {tuple(view.keys.shape[:-1])}",
             )
+        # A copy, as the scores may be cached in the view.
         scores = scores.float().clone()
         if bool(scores.isnan().any()):
             raise UsageError(
@@ -148,28 +187,29 @@ class Press:
         scores[..., view.tokens :] = float("inf")
         return scores
 
-    def __call__(self, model: nn.Module, *, positions: str = "original", storage: Storage | None = None) -> Opened:
-        """While it is open, every context that `model` reads into an empty cache is pressed.
+    def __call__(
+        self, model: nn.Module, *, positions: str = "original", storage: Storage | None = None
+    ) -> ReusableSession:
+        """A context manager within which every context that `model` reads into an empty cache is pressed.
 
-        Tokens after the first call go on from the pressed cache, so `model.generate` works inside as it is. Calls from
-        every thread are pressed; `ctxprune.kv.compress` presses its own alone. What
-        this gives can be entered again once it was left.
+        Later calls continue from the pressed cache, so that `model.generate` works inside without changes. Calls from
+        every thread are pressed, while `ctxprune.kv.compress` presses only its own. It can be entered more than once.
 
         Args:
             model: A decoder of transformers.
-            positions: "original" keeps the positions that tokens had; "rerotated" moves them together, for models near
-                the end of their range.
-            storage: How what stays is stored; None: as it is. See `ctxprune.kv.Kivi`.
+            positions: "original" keeps the tokens' positions; "rerotated" makes them consecutive, for models near the
+                end of their position range.
+            storage: How kept tokens are stored, see `ctxprune.kv.Kivi`; None: unpacked.
 
         Raises:
-            UsageError: The model cannot be served.
+            UsageError: The model is not supported.
         """
-        from ctxprune.kv.reading.session import Opened
+        from ctxprune.kv.reading.session import ReusableSession
 
-        return Opened(model, self, positions=positions, storage=storage)
+        return ReusableSession(model, self, positions=positions, storage=storage)
 
     def describe(self) -> dict[str, Any]:
-        """Name and parameters as plain values, kept with saved caches; of what was learned its digest."""
+        """Name and parameters as plain values, for saved caches; the digest in place of learned objects."""
 
         def plain(value: Any) -> Any:
             if isinstance(value, Press):
@@ -178,65 +218,14 @@ class Press:
                 return [plain(each) for each in value]
             if isinstance(value, (bool, int, float, str, type(None))):
                 return value
-            return " ".join([type(value).__name__, *([value.digest] if hasattr(value, "digest") else [])])
+            name = type(value).__name__
+            return f"{name} {value.digest}" if isinstance(value, SupportsDigest) else name
 
-        return {"press": type(self).__name__, **{each.name: plain(getattr(self, each.name)) for each in fields(self)}}
-
-
-def planned(
-    press: Press,
-    view: LayerView,
-    real: Tensor | None,
-    *,
-    scores: Tensor | None = None,
-    kept: Sequence[int] | None = None,
-) -> Plan:
-    """The press's plan for a layer whose rows may be padded; each row comes out as it would alone.
-
-    Args:
-        press: Any press.
-        view: The layer, padding included.
-        real: bool (batch, n), False for padding; None where there is none.
-        scores: The layer's scores, padding included; None: the press scores.
-        kept: Tokens of the context that stay in each head, for each row; None: as the press's budget says.
-    """
-    if real is None and kept is None:
-        return press.plan(view, scores)
-    real = _all_real(view) if real is None else real
-    chosen = torch.zeros(view.keys.shape[:-1], dtype=torch.bool, device=view.keys.device)
-    keys, values, channels = None, None, None
-    for number, row in enumerate(real):
-        columns = row.nonzero()[:, 0]
-        if not len(columns):
-            continue
-        own = None if scores is None else scores[number : number + 1].index_select(-1, columns)
-        plan = press.plan(view.row(number, columns), own, None if kept is None else kept[number])
-        chosen[number][:, columns] = plan.chosen[0]
-        keys = _put(keys, view.keys, plan.keys, number, columns)
-        values = _put(values, view.values, plan.values, number, columns)
-        if plan.channels is not None:
-            channels = plan.channels.repeat(len(real), 1, 1) if channels is None else channels
-            channels[number] = plan.channels[0]
-    return Plan(chosen, keys, values, channels)
+        values = vars(self)
+        return {"press": type(self).__name__, **{each.name: plain(values[each.name]) for each in fields(self)}}
 
 
-def scored(press: Press, view: LayerView, real: Tensor | None) -> Tensor:
-    """The press's scores for a layer whose rows may be padded, (batch, kv_heads, n); 0 for padding."""
-    if real is None:
-        return press.remembered(view)
-    scores = view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
-    for number, row in enumerate(real):
-        columns = row.nonzero()[:, 0]
-        if len(columns):
-            scores[number][:, columns] = press.score(view.row(number, columns))[0].float()
-    return scores
-
-
-def _all_real(view: LayerView) -> Tensor:
-    return torch.ones(len(view.keys), view.total, dtype=torch.bool, device=view.keys.device)
-
-
-def _put(whole: Tensor | None, own: Tensor, row: Tensor | None, number: int, columns: Tensor) -> Tensor | None:
+def _put_row(whole: Tensor | None, own: Tensor, row: Tensor | None, number: int, columns: Tensor) -> Tensor | None:
     if row is None:
         return whole
     whole = own.clone() if whole is None else whole

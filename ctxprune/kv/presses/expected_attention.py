@@ -1,4 +1,4 @@
-"""Expected attention: what queries yet to come are likely to look at."""
+"""Expected attention: the attention that tokens are expected to get from future queries."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.presses.selection import check_count
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number, check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,18 +20,18 @@ __all__ = ["ExpectedAttention"]
 
 @dataclass(frozen=True)
 class ExpectedAttention(Press):
-    """Scores a token by the attention that later queries are expected to pay to it, times the length of its value
+    """Scores a token by the attention that future queries are expected to pay to it, times the norm of its value
     (Devoto et al., "Expected Attention: KV Cache Compression by Estimating Attention from Future Queries Distribution",
-    arXiv:2510.00636). Queries before the rotary embedding are taken as normally distributed, with the mean and the
-    covariance that they have over the context, and turned by the mean rotation of the next positions. Blind to the
-    question. Sinks stay; of a context that is not longer than they are the last tokens stay. A cap on the logits
-    (Gemma 2) is left out.
+    arXiv:2510.00636). Queries before the rotary embedding are modelled as normally distributed, with the mean and
+    the covariance that they have over the context, and rotated by the mean rotation of the next positions. The question
+    is not used. Sinks are kept; of a context that is not longer than the sinks the last tokens are kept. A cap on the
+    logits (Gemma 2) is ignored.
 
     Attributes:
-        future: How many positions behind the context are averaged over, 1 or more.
-        sinks: First tokens that stay and do not count for the statistics, 0 or more.
-        covariance: Whether the spread of queries counts, or their mean alone.
-        epsilon: Added to the expected attention, which is a share of 1, before it is multiplied, 0 or more.
+        future: How many positions behind the context to average over, 1 or more.
+        sinks: First tokens, which are kept and excluded from the statistics, 0 or more.
+        covariance: Whether the covariance of queries is used, or only their mean.
+        epsilon: Added to the expected attention, which sums to 1, before the multiplication, 0 or more.
     """
 
     ratio_free: ClassVar[bool] = True
@@ -44,13 +42,12 @@ class ExpectedAttention(Press):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("future", self.future, 1)
-        check_count("sinks", self.sinks, 0)
-        if not is_number(self.epsilon) or self.epsilon < 0:
-            raise UsageError(f"epsilon is {self.epsilon!r}", hint="a number, 0 or more")
+        check_whole("future", self.future, minimum=1)
+        check_whole("sinks", self.sinks, minimum=0)
+        check_number("epsilon", self.epsilon, minimum=0)
 
     def score(self, view: LayerView) -> Tensor:
-        """(expected attention + epsilon) * ||v||, (batch, kv_heads, n); above all others for sinks."""
+        """(expected attention + epsilon) * ||v||, (batch, kv_heads, n); sinks score highest."""
         if view.tokens <= self.sinks:
             return view.keys.new_ones(view.keys.shape[:-1]).float().cumsum(dim=-1)
         batch, heads, _, width = view.keys.shape
@@ -59,11 +56,13 @@ class ExpectedAttention(Press):
         mean = mean.view(batch, heads, -1, width, 1)
         logits = (keys @ mean)[..., 0] * view.attention.scaling
         if spread is not None:
+            # E[exp(q.k)] of a normal q is exp(mean.k + k'Ck / 2): half the variance is added to the logit.
             turned = keys @ spread.view(batch, heads, -1, width, width)
             logits = logits + (turned * keys).sum(dim=-1) * (view.attention.scaling**2 / 2)
         expected = logits.softmax(dim=-1).mean(dim=2) + self.epsilon
         scores = expected * view.value_norms[..., self.sinks : view.tokens]
-        above = scores.amax(dim=(1, 2), keepdim=True) + 1  # of the row, so that a batch is its rows alone
+        # Per row, so that a row's scores do not depend on its batch.
+        above = scores.amax(dim=(1, 2), keepdim=True) + 1
         return torch.cat(
             [above.expand(batch, heads, self.sinks), scores, above.expand(batch, heads, view.question)], -1
         )
@@ -73,7 +72,8 @@ class ExpectedAttention(Press):
         queries = view.attention.queries(view.hidden[:, self.sinks : view.tokens], view.head_dim).float()
         cos, sin = (each.mean(dim=1, keepdim=True) for each in view.future(self.future))
 
-        def turn(states: Tensor) -> Tensor:  # a rotation is linear in cos and sin: their means give the mean rotation
+        def turn(states: Tensor) -> Tensor:
+            # A rotation is linear in cos and sin: their means give the mean rotation.
             return view.attention.rotate(states, cos, sin)
 
         mean = queries.mean(dim=-2, keepdim=True)

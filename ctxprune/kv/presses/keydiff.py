@@ -1,4 +1,4 @@
-"""KeyDiff: keys unlike the others stay."""
+"""KeyDiff: tokens whose keys differ most from the mean key are kept."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["KeyDiff"]
 
 @dataclass(frozen=True)
 class KeyDiff(Press):
-    """Scores a token by minus the cosine of its key with the mean direction of all keys (Park et al., "KeyDiff",
-    arXiv:2504.15364). Needs nothing but keys.
+    """Scores a token by the negative cosine of its key with the mean direction of all keys (Park et al., "KeyDiff",
+    arXiv:2504.15364). Only keys are used.
     """
 
     ratio_free: ClassVar[bool] = True
@@ -28,5 +28,6 @@ class KeyDiff(Press):
     def score(self, view: LayerView) -> Tensor:
         """-cos(k, mean direction of the context's keys), (batch, kv_heads, n)."""
         directions = normalize(view.keys.float(), dim=-1)
+        # The mean of directions and not of keys, in which long keys would dominate.
         anchor = normalize(directions[..., : view.tokens, :].mean(dim=-2, keepdim=True), dim=-1)
         return -(directions * anchor).sum(dim=-1)

@@ -1,4 +1,4 @@
-"""Key norms: short keys are looked at most."""
+"""Key norms: tokens with small keys are kept, as they get most attention."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["Knorm"]
 
 @dataclass(frozen=True)
 class Knorm(Press):
-    """Scores a token by minus the length of its key (Devoto et al., "A Simple and Effective L2 Norm-Based Strategy for
-    KV Cache Compression", arXiv:2406.11430). Needs nothing but keys.
+    """Scores a token by the negative norm of its key (Devoto et al., "A Simple and Effective L2 Norm-Based Strategy for
+    KV Cache Compression", arXiv:2406.11430). Only keys are used.
     """
 
     ratio_free: ClassVar[bool] = True

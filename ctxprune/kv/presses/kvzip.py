@@ -1,4 +1,4 @@
-"""KVzip: what the model needs to say the context again."""
+"""KVzip: tokens that the model attends to while it repeats the context."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.cache.pruned_cache import cache_copy
-from ctxprune.kv.presses.base import Plan, Press
-from ctxprune.kv.presses.selection import check_count, keep_count, top
-from ctxprune.kv.reading.attention import argument, cache_argument, decoder_of
-from ctxprune.kv.reading.hooks import Hooks
+from ctxprune.kv.cache.pruned_cache import copy_cache
+from ctxprune.kv.model.attention import cache_argument_name, decoder_of, find_argument
+from ctxprune.kv.model.foreign import foreign_attribute
+from ctxprune.kv.model.hooks import Hooks
+from ctxprune.kv.presses.base import Press
+from ctxprune.kv.selection import Plan, keep_count, top
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,18 +33,18 @@ __all__ = ["KVzip"]
 
 @dataclass(frozen=True)
 class KVzip(Press):
-    """Scores a token by the most attention that it gets while the model reads the context again behind the context
-    itself, chunk by chunk (Kim et al., "KVzip: Query-Agnostic KV Cache Compression with Context Reconstruction",
-    arXiv:2505.23416). Every chunk sees the whole cache. The lowest scores of all layers and heads together are dropped,
-    so that heads keep different counts. It costs about twice as much as reading the context did, on top of that.
+    """Scores a token by the highest attention that it gets while the model reads the context again, chunk by chunk,
+    behind the context itself (Kim et al., "KVzip: Query-Agnostic KV Cache Compression with Context Reconstruction",
+    arXiv:2505.23416). Every chunk attends to the whole cache. The lowest scores of all layers and heads together are
+    dropped, so that heads keep different counts. Scoring costs about twice as much as reading the context.
 
-    With a question, the chunks come behind it, and what its own tokens look at counts as well.
+    With a question, the chunks are read behind it, and attention from the question counts as well.
 
     Attributes:
-        chunk: Tokens of the context that are repeated at a time, 1 or more.
-        lead: Last tokens of the chunk before that are put in front of a chunk, 0 or more.
-        prompt: Token ids in front of each repetition, say those of "Repeat the previous context:"; none are needed.
-        sinks: First tokens that stay in each head, 0 or more.
+        chunk: Tokens of the context to repeat at a time, 1 or more.
+        lead: Last tokens of the previous chunk to repeat in front of a chunk, 0 or more.
+        prompt: Token ids in front of each repetition, for instance of "Repeat the previous context:"; may be empty.
+        sinks: First tokens to keep in each head, 0 or more.
         uniform: Whether every head keeps the same count.
     """
 
@@ -55,11 +57,11 @@ class KVzip(Press):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("chunk", self.chunk, 1)
-        check_count("lead", self.lead, 0)
-        check_count("sinks", self.sinks, 0)
+        check_whole("chunk", self.chunk, minimum=1)
+        check_whole("lead", self.lead, minimum=0)
+        check_whole("sinks", self.sinks, minimum=0)
         for each in self.prompt:
-            check_count("an id of prompt", each, 0)
+            check_whole("an id of prompt", each, minimum=0)
 
     def score(self, view: LayerView) -> Tensor:
         """Raises UsageError: one layer alone cannot be scored."""
@@ -69,44 +71,46 @@ class KVzip(Press):
         )
 
     def plans(self, prefilled: Prefilled) -> list[Plan]:
-        """A plan for every layer, from the scores of all.
+        """A plan for every layer, from the scores of all layers.
 
         Raises:
-            UsageError: The context was given as embeddings, or a padded batch has layers whose rows cannot be told
-                apart.
+            UsageError: The context was passed as embeddings, or a padded batch has layers whose rows cannot be
+                separated.
         """
         views = prefilled.views
         if not self.ratio:
             return [Plan(torch.ones_like(view.keys[..., 0], dtype=torch.bool)) for view in views]
         if prefilled.real is None:
-            return [Plan(chosen) for chosen in self._chosen(views, self._alone(prefilled))]
+            return [Plan(chosen) for chosen in self._choose(views, self._score_unpadded(prefilled))]
         chosen = [torch.zeros_like(view.keys[..., 0], dtype=torch.bool) for view in views]
         for number, real in enumerate(prefilled.real):
             columns = real.nonzero()[:, 0]
             if not len(columns):
                 continue
-            alone = _row(prefilled, number, columns)
-            for whole, own in zip(chosen, self._chosen(alone.views, self._alone(alone)), strict=True):
+            alone = _single_row(prefilled, number, columns)
+            for whole, own in zip(chosen, self._choose(alone.views, self._score_unpadded(alone)), strict=True):
                 whole[number][:, columns] = own[0]
         return [Plan(each) for each in chosen]
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def scores(self, prefilled: Prefilled) -> list[Tensor]:
-        """The most attention that each token of a context gets, by layer, float32 (batch, kv_heads, n), 0..1; 0 for
-        padding. What was read stays as it is. Errors as `plans`.
+        """The highest attention that each token of a context gets, by layer, float32 (batch, kv_heads, n), 0..1; 0 for
+        padding. The context is not changed. Errors as `plans`.
         """
         if prefilled.real is None:
-            return list(self._alone(prefilled))
+            return list(self._score_unpadded(prefilled))
         found = [view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32) for view in prefilled.views]
         for number, real in enumerate(prefilled.real):
             columns = real.nonzero()[:, 0]
             if len(columns):
-                for whole, own in zip(found, self._alone(_row(prefilled, number, columns)), strict=True):
+                for whole, own in zip(
+                    found, self._score_unpadded(_single_row(prefilled, number, columns)), strict=True
+                ):
                     whole[number][:, columns] = own[0]
         return found
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def _alone(self, prefilled: Prefilled) -> list[Tensor]:
+    def _score_unpadded(self, prefilled: Prefilled) -> list[Tensor]:
         """Scores of a context without padding."""
         if prefilled.ids is None:
             raise UsageError("KVzip has no ids to repeat", hint="let the model read token ids, not embeddings")
@@ -115,11 +119,11 @@ class KVzip(Press):
         if views[0].memory is not None and own in views[0].memory:
             kept: list[Tensor] = views[0].memory[own]
             return kept
-        found = [_asked(view) for view in views]
+        found = [_question_attention(view) for view in views]
         for repeated in self._repetitions(prefilled.ids[:, : views[0].tokens]):
-            cache = cache_copy(prefilled.cache)
-            with _watched(views, cache) as most:
-                _read(model, repeated, cache, _next(prefilled))
+            cache = copy_cache(prefilled.cache)
+            with _record_attention(views, cache) as most:
+                _read_again(model, repeated, cache, _next_position(prefilled))
             found = [torch.maximum(one, most[view.order]) for one, view in zip(found, views, strict=True)]
         if views[0].memory is not None:
             views[0].memory[own] = found
@@ -130,13 +134,15 @@ class KVzip(Press):
         for start in range(0, ids.shape[1], self.chunk):
             yield torch.cat([prompt, ids[:, max(start - self.lead, 0) : start + self.chunk]], dim=1)
 
-    def _chosen(self, views: list[LayerView], scores: list[Tensor]) -> list[Tensor]:
-        """Which tokens stay in each layer: of all layers and heads of a row together, or the same count in each."""
+    def _choose(self, views: list[LayerView], scores: list[Tensor]) -> list[Tensor]:
+        """The tokens to keep in each layer: the highest of all layers and heads of a row together, or the same count in
+        each head."""
         kept = keep_count(views[0].tokens, self.ratio)
         ready = []
         for view, given in zip(views, scores, strict=True):
-            own = self.checked(view, given)
+            own = self.check_scores(view, given)
             sinks = min(self.sinks, view.tokens)
+            # Attention is 1 at most: sinks rank above it, the first one highest.
             own[..., :sinks] = 1 + torch.arange(sinks, 0, -1, dtype=own.dtype, device=own.device)
             ready.append(own)
         if self.uniform:
@@ -147,29 +153,30 @@ class KVzip(Press):
         return [each.to(view.keys.device) for each, view in zip(chosen.split(heads, dim=1), views, strict=True)]
 
 
-def _asked(view: LayerView) -> Tensor:
-    """The most attention that the question's tokens pay to each token; 0 without a question."""
+def _question_attention(view: LayerView) -> Tensor:
+    """The highest attention that each token gets from the question's tokens; 0 without a question."""
     if not view.question:
         return view.keys.new_zeros(view.keys.shape[:-1], dtype=torch.float32)
-    return view.received(view.queries(view.question), view.tokens, most=True)
+    return view.reduce_attention(view.queries(view.question), view.tokens, most=True)
 
 
 @contextmanager
-def _watched(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]]:
-    """While it is open: by the layer's order, the most attention that tokens of the context get in a call."""
+def _record_attention(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]]:
+    """Record, by the layer's order, the highest attention that tokens of the context get in calls with this cache."""
     found: dict[int, Tensor] = {}
 
     def after(view: LayerView) -> Any:
-        def look(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
-            if argument(module, "cache", args, kwargs) is not cache:
+        def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
+            if find_argument(module, "cache", args, kwargs) is not cache:
                 return
-            hidden = argument(module, "hidden_states", args, kwargs)
-            cos, sin = argument(module, "position_embeddings", args, kwargs)
+            hidden = find_argument(module, "hidden_states", args, kwargs)
+            cos, sin = find_argument(module, "position_embeddings", args, kwargs)
             queries = view.attention.rotate(view.attention.queries(hidden, view.head_dim), cos, sin)
+            # The chunk has just been appended to the cache: its queries see the context and the chunk itself.
             whole = replace(view, keys=cache.layers[view.attention.layer].keys)
-            found[view.order] = whole.received(queries, view.total, most=True)[..., : view.total]
+            found[view.order] = whole.reduce_attention(queries, view.total, most=True)[..., : view.total]
 
-        return look
+        return record
 
     with Hooks() as hooks:
         for view in views:
@@ -177,22 +184,22 @@ def _watched(views: list[LayerView], cache: Cache) -> Iterator[dict[int, Tensor]
         yield found
 
 
-def _next(prefilled: Prefilled) -> Tensor:
-    """The position behind all that was read, long (batch or 1, 1)."""
+def _next_position(prefilled: Prefilled) -> Tensor:
+    """The position after the last token read, long (batch or 1, 1)."""
     view = prefilled.views[0]
     if view.positions is None:
         return torch.tensor([[view.total]], device=view.keys.device)
     return view.positions[:, -1:] + 1
 
 
-def _read(model: nn.Module, ids: Tensor, cache: Cache, start: Tensor) -> None:
+def _read_again(model: nn.Module, ids: Tensor, cache: Cache, start: Tensor) -> None:
     decoder = decoder_of(model)
     positions = (start + torch.arange(ids.shape[1], device=start.device)).to(ids.device).expand(len(ids), -1)
-    decoder(input_ids=ids, position_ids=positions, use_cache=True, **{cache_argument(decoder): cache})
+    decoder(input_ids=ids, position_ids=positions, use_cache=True, **{cache_argument_name(decoder): cache})
 
 
-def _row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled:
-    """One row of what was read, its tokens at `columns` alone."""
+def _single_row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled:
+    """One row of a context, with the tokens at `columns` only."""
     views = [view.row(number, columns) for view in prefilled.views]
     cache = copy.copy(prefilled.cache)
     by_layer = {view.attention.layer: view for view in views}
@@ -208,17 +215,18 @@ def _row(prefilled: Prefilled, number: int, columns: Tensor) -> Prefilled:
 
 
 def _sliding_row(layer: Any, number: int, columns: Tensor, real: Tensor | None) -> Any:
-    """One row of a sliding window, whose tokens are the last ones read."""
-    held = getattr(layer, "keys", None)
+    """One row of a sliding window, which holds the last tokens read."""
+    held = foreign_attribute(layer, "keys")
     read = 0 if real is None else real.shape[1]
-    stay = 0 if held is None else min(len(columns), held.shape[-2])
-    together = len(columns) == read - int(columns[0])
-    if held is None or not isinstance(getattr(layer, "cumulative_length", None), int) or not together:
+    remaining = 0 if held is None else min(len(columns), held.shape[-2])
+    # Padding on the left alone: the window of a row is then a slice of the batch's window.
+    contiguous = len(columns) == read - int(columns[0])
+    if held is None or not isinstance(foreign_attribute(layer, "cumulative_length"), int) or not contiguous:
         raise UsageError(
-            "KVzip cannot tell the rows of this padded batch apart in layers with windows or linear attention",
+            "KVzip cannot separate the rows of this padded batch in layers with windows or linear attention",
             hint="pad on the left, or press one row at a time",
         )
     own = copy.copy(layer)
-    own.keys, own.values = held[number : number + 1, :, -stay:], layer.values[number : number + 1, :, -stay:]
+    own.keys, own.values = held[number : number + 1, :, -remaining:], layer.values[number : number + 1, :, -remaining:]
     own.cumulative_length = len(columns)
     return own

@@ -1,4 +1,4 @@
-"""Learned dropping at once: what trained gates have closed by the end of the context goes."""
+"""Learned dropping of a whole context: tokens that trained gates have closed by its end are dropped."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["LearnedDrop"]
 
-_BLOCK = 256  # steps looked at together
+_BLOCK = 256  # steps at a time: bounds the memory of (steps, tokens) logits
 
 
 @dataclass(frozen=True)
 class LearnedDrop(Press):
-    """Scores a token by the lowest gate logit of all tokens after it, and drops what a gate has closed, below 0, the
-    lowest first (Anagnostidis et al., "Dynamic Context Pruning for Efficient and Interpretable Autoregressive
-    Transformers", arXiv:2305.15805). All heads of a layer drop the same tokens; the last token stays.
+    """Scores a token by the lowest gate logit of all later tokens, and drops tokens with a logit below 0, the lowest
+    first (Anagnostidis et al., "Dynamic Context Pruning for Efficient and Interpretable Autoregressive
+    Transformers", arXiv:2305.15805). All heads of a layer drop the same tokens; the last token is kept.
 
-    `ratio` is a cap: at most that share is dropped, less where the gates keep more. The context is read whole before
-    it is pressed, while gates that drop as they read (`ctxprune.kv.dropping`) change what later tokens see.
+    `ratio` is a cap: at most that share is dropped, less where the gates keep more. The whole context is read
+    before it is pressed, while gates within `ctxprune.kv.dropping` drop tokens that later ones then cannot attend to.
 
     Attributes:
         ratio: The largest share that is dropped, 0 <= ratio < 1.
@@ -49,7 +49,7 @@ class LearnedDrop(Press):
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def score(self, view: LayerView) -> Tensor:
-        """The lowest I[t, j] over t > j, (batch, kv_heads, n), alike for all heads; infinity for the last token.
+        """The lowest I[t, j] over t > j, (batch, kv_heads, n), equal in all heads; infinity for the last token.
 
         Raises:
             UsageError: There is no gate for the layer, or it is of another hidden size.
@@ -63,10 +63,11 @@ class LearnedDrop(Press):
         for start in range(0, view.total, _BLOCK):
             steps = slice(start, start + _BLOCK)
             logits = gates[layer].logits(query[:, steps], key)
+            # A gate acts only on earlier tokens.
             logits = logits.masked_fill(places[None, None] >= places[None, steps, None], math.inf)
             lowest = torch.minimum(lowest, logits.amin(dim=1))
         return lowest[:, None].expand(view.keys.shape[:-1])
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
-        """What no gate has closed, and of the rest the highest until `kept` stay."""
+        """All tokens that no gate has closed, and the highest of the others up to `kept`."""
         return super().select(view, scores, kept) | (scores >= 0)

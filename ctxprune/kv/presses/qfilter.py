@@ -1,4 +1,4 @@
-"""Q-Filters: keys measured along the one direction that a head's queries share, learned once for each model."""
+"""Q-Filters: keys projected on the main direction of a head's queries, which is learned once for each model."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.errors import FormatError, UsageError
-from ctxprune.kv.cache.model_files import ModelFile, model_fingerprint, tensor_digest
+from ctxprune.kv.model.files import ModelFile, model_fingerprint, tensor_digest
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.reading.checks import kind_of
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,8 +31,8 @@ class QFilters:
 
     Attributes:
         directions: float32 (layers with full attention, kv_heads, head_dim), each pointing away from the head's mean
-            query, so that keys along it are looked at least.
-        model: The fingerprint of the model that they belong to; "" where it is not known.
+            query, so that keys along it get least attention.
+        model: The fingerprint of their model; "" where it is unknown.
     """
 
     directions: Tensor
@@ -44,11 +44,11 @@ class QFilters:
 
     @property
     def digest(self) -> str:
-        """What tells them from others: sha256, first 16 hex digits."""
+        """sha256 of the directions, first 16 hex digits."""
         return tensor_digest([self.directions])
 
     def save(self, path: str | Path) -> None:
-        """Write them to one safetensors file, whole or not at all.
+        """Write them to one safetensors file; on an error no partial file is left.
 
         Raises:
             InputError: The file cannot be written.
@@ -61,22 +61,22 @@ class QFilters:
 
         Raises:
             InputError: There is no such file, or it belongs to another model.
-            FormatError: It is cut, damaged, or of another format or version.
+            FormatError: It is truncated, damaged, or of another format or version.
         """
         about, tensors = _FILE.read(path, model)
         if "directions" not in tensors:
-            raise FormatError("the filters lack a part", where=str(path), hint="save them again")
+            raise FormatError("a part of the filters is missing", where=str(path), hint="save them again")
         return cls(tensors["directions"], about["model"])
 
 
 @dataclass(frozen=True)
 class QFilter(Press):
-    """Scores a token by minus the projection of its key on the head's filter (Godey et al., "Q-Filters: Leveraging
-    Query-Key Geometry for Efficient Key-Value Cache Compression", arXiv:2503.02812). Needs no attention, and filters of
-    the model: `learn_filters` makes them once from any text.
+    """Scores a token by the negative projection of its key on the head's filter (Godey et al., "Q-Filters: Leveraging
+    Query-Key Geometry for Efficient Key-Value Cache Compression", arXiv:2503.02812). Attention is not used; the filters
+    of a model are learned once, from any text, by `learn_filters`.
 
     Attributes:
-        filters: The model's filters; without them nothing can be scored.
+        filters: The model's filters; scoring without them raises UsageError.
 
     Raises:
         UsageError: The ratio is out of its range, or the filters are something else.
@@ -89,13 +89,15 @@ class QFilter(Press):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.filters is not None and not isinstance(self.filters, QFilters):
-            raise UsageError(f"filters is {kind_of(self.filters)}", hint="QFilters.load(path, model), or learn_filters")
+            raise UsageError(
+                f"filters is {describe_type(self.filters)}", hint="QFilters.load(path, model), or learn_filters"
+            )
 
     def score(self, view: LayerView) -> Tensor:
         """-(filter . k), (batch, kv_heads, n).
 
         Raises:
-            UsageError: There are no filters, or they are those of a model of other sizes.
+            UsageError: There are no filters, or they are for a model of other sizes.
         """
         if self.filters is None:
             raise UsageError(
@@ -113,25 +115,26 @@ class QFilter(Press):
 
 
 def learn_filters(model: nn.Module, batches: Iterable[Tensor]) -> QFilters:
-    """The filters of a model: for each query head the first singular direction of its queries after the rotary
-    embedding, turned away from their mean, and the mean of these over the heads that share keys.
+    """Learn the filters of a model: for each query head the first singular direction of its queries after the rotary
+    embedding, with the sign that points away from their mean, averaged over the heads that share keys.
 
     Args:
         model: A decoder of transformers.
-        batches: Token ids of any text, each (batch, n), without padding; some thousands of tokens are enough.
+        batches: Token ids of any text, each (batch, n), without padding; a few thousand tokens are enough.
 
     Raises:
-        UsageError: There are no ids, or the model cannot be served.
+        UsageError: There are no ids, or the model is not supported.
     """
-    from ctxprune.kv.reading.prefilled import prefill
+    from ctxprune.kv.reading.prefill import prefill
 
-    products: list[Tensor] = []  # by layer, (heads, d, d): singular directions of a matrix are eigenvectors of these
+    products: list[Tensor] = []  # by layer, (heads, d, d): Q'Q, whose eigenvectors are the singular directions of Q
     sums: list[Tensor] = []
     heads = 1
     for ids in batches:
         views = prefill(model, ids).views
         heads = views[0].kv_heads
         with torch.no_grad():
+            # In double precision, as products are summed over thousands of tokens.
             queries = [view.queries().double().transpose(0, 1).flatten(1, 2) for view in views]
         squares = [each.transpose(-1, -2) @ each for each in queries]
         totals = [each.sum(dim=1) for each in queries]
@@ -141,7 +144,8 @@ def learn_filters(model: nn.Module, batches: Iterable[Tensor]) -> QFilters:
         raise UsageError("there are no ids to learn filters from", hint="some batches of token ids, (batch, n) each")
     found = []
     for product, total in zip(products, sums, strict=True):
-        first = torch.linalg.eigh(product).eigenvectors[..., -1]  # the largest comes last
+        # Eigenvalues ascend: the last vector is the main direction.
+        first = torch.linalg.eigh(product).eigenvectors[..., -1]
         along = (first * total).sum(dim=-1, keepdim=True)
         away = torch.where(along > 0, -first, first)
         found.append(away.view(heads, -1, away.shape[-1]).mean(dim=1))

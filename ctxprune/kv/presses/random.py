@@ -1,4 +1,4 @@
-"""Random tokens: the floor that every press must beat."""
+"""Random tokens: the baseline that every press must beat."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.presses.selection import check_count
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,10 +20,10 @@ __all__ = ["Random"]
 
 @dataclass(frozen=True)
 class Random(Press):
-    """Uniform scores in [0, 1), the same for the same seed, layer and size on every machine.
+    """Uniform scores in [0, 1), equal for the same seed, layer and size on every machine.
 
     Attributes:
-        seed: 0 or more; each layer draws from its own stream.
+        seed: Random seed, 0 or more; each layer has its own stream.
     """
 
     ratio_free: ClassVar[bool] = True
@@ -31,10 +31,11 @@ class Random(Press):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("seed", self.seed, 0)
+        check_whole("seed", self.seed, minimum=0)
 
     def score(self, view: LayerView) -> Tensor:
-        """Uniform numbers, (batch, kv_heads, n), every row of the batch alike."""
+        """Uniform numbers, (batch, kv_heads, n), equal in every row of the batch."""
+        # Drawn on the CPU: generators of other devices give other numbers for the same seed.
         stream = torch.Generator().manual_seed(self.seed * 10_007 + view.attention.layer)
         drawn = torch.rand(1, view.kv_heads, view.total, generator=stream)
         return drawn.expand(len(view.keys), -1, -1).to(view.keys.device)

@@ -1,15 +1,19 @@
-"""Presses and wrappers by name, for command lines and for tests over all of them.
+"""Presses and wrappers by versioned name, for command lines and for tests over all of them.
 
 Other distributions add theirs by the entry points `ctxprune.presses` and `ctxprune.press_wrappers`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ctxprune.registry import Registry
 
-__all__ = ["PRESSES", "WRAPPERS"]
+if TYPE_CHECKING:
+    from ctxprune.kv.presses.base import Press
+    from ctxprune.kv.presses.qfilter import QFilters
+
+__all__ = ["PRESSES", "WRAPPERS", "build_press"]
 
 PRESSES: Registry[Any] = Registry(
     "press",
@@ -46,3 +50,21 @@ WRAPPERS: Registry[Any] = Registry(
         "token_budget.v1": "ctxprune.kv.wrappers.token_budget:TokenBudget",
     },
 )
+
+
+def build_press(name: str, ratio: float, filters: QFilters | None = None) -> Press:
+    """The press called `name`, or `wrapper(press)`, at a ratio; errors as the registries.
+
+    Args:
+        name: "snapkv", "adakv(snapkv)", ...
+        ratio: The share of tokens to drop.
+        filters: Those of the model, for Q-Filters; other presses ignore them.
+    """
+    outer, _, inner = name.partition("(")
+    if inner:
+        wrapped: Press = WRAPPERS.get(outer)(build_press(inner.removesuffix(")"), ratio, filters))
+        return wrapped
+    kind = PRESSES.get(name)
+    # Compared with the registered class, so that this module imports no press and needs no torch.
+    press: Press = kind(ratio=ratio, filters=filters) if kind is PRESSES.get("qfilter") else kind(ratio=ratio)
+    return press

@@ -1,4 +1,4 @@
-"""SimLayerKV: layers that look at the ends of the context alone keep no more than these."""
+"""SimLayerKV: layers that attend only to both ends of the context keep only these."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.selection import check_count, top
 from ctxprune.kv.presses.streaming_llm import StreamingLLM
-from ctxprune.utils.validation import is_number
+from ctxprune.kv.selection import top
+from ctxprune.utils.validation import check_whole, is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,19 +20,19 @@ __all__ = ["SimLayerKV"]
 
 @dataclass(frozen=True)
 class SimLayerKV(StreamingLLM):
-    """Presses lazy layers as StreamingLLM does, and leaves the others whole (Zhang et al., "SimLayerKV: A Simple
-    Framework for Layer-Level KV Cache Reduction", arXiv:2410.13846). A layer is lazy where the last tokens pay, in the
-    mean over its heads, more than a share of their attention to what such a layer keeps: sinks and recent tokens. Each
-    row of a batch has its own lazy layers.
+    """Presses lazy layers as StreamingLLM does, and does not press the others (Zhang et al., "SimLayerKV: A Simple
+    Framework for Layer-Level KV Cache Reduction", arXiv:2410.13846). A layer is lazy if the last tokens pay, in the
+    mean over its heads, more than a threshold of their attention to sinks and recent tokens. Each row of a batch has
+    its own lazy layers.
 
-    `ratio` is the share that a lazy layer drops; how many are lazy, and so what the cache drops in all, depends on the
+    `ratio` is the share that a lazy layer drops; how many layers are lazy, and so the size of the cache, depends on the
     context. The paper's thresholds are 0.65 (Llama 2), 0.8 (Mistral), 0.85 (Qwen 2.5) and 0.9 (Llama 3).
 
     Attributes:
-        threshold: The share of attention above which a layer is lazy, 0 to 1; 1 leaves everything whole.
-        last: How many of the last tokens look, 1 or more; with a question, the question's tokens.
-        recent: Recent tokens that a lazy layer keeps beside the sinks, 1 or more, whatever the ratio; None: as many as
-            the ratio leaves. The paper has 1,024.
+        threshold: The share of attention above which a layer is lazy, 0 to 1; at 1 no layer is pressed.
+        last: Tokens of the observation window, 1 or more; with a question, the window is the question.
+        recent: Recent tokens that a lazy layer keeps in addition to the sinks, 1 or more, whatever the ratio; None: as
+            many as the ratio says. The paper uses 1,024.
     """
 
     threshold: float = 0.9
@@ -43,26 +43,27 @@ class SimLayerKV(StreamingLLM):
         super().__post_init__()
         if not is_number(self.threshold) or not 0 <= self.threshold <= 1:
             raise UsageError(f"threshold is {self.threshold!r}", hint="a share of attention, from 0 to 1")
-        check_count("last", self.last, 1)
+        check_whole("last", self.last, minimum=1)
         if self.recent is not None:
-            check_count("recent", self.recent, 1)
+            check_whole("recent", self.recent, minimum=1)
 
     def budget(self, view: LayerView) -> int:
-        """What a lazy layer keeps."""
+        """The number of tokens that a lazy layer keeps."""
         return super().budget(view) if self.recent is None else min(self.sinks + self.recent, view.tokens)
 
     def share(self, view: LayerView, kept: Tensor) -> Tensor:
-        """Attention of the last tokens on kept ones, mean over heads and tokens, 0..1, (batch,).
+        """Share of the window's attention on kept tokens, mean over heads and tokens, 0..1, (batch,).
 
         Args:
             view: The layer.
             kept: bool (batch, kv_heads, n).
         """
-        weights = view.weights(view.observers(self.last))
+        weights = view.weights(view.window_size(self.last))
         return (weights * kept[:, :, None, None]).sum(dim=-1).mean(dim=(1, 2, 3))
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
-        """Sinks and recent tokens in rows where this layer is lazy, and all tokens in the others."""
+        """Sinks and recent tokens in rows in which this layer is lazy, and all tokens in other rows."""
         ends = top(scores, kept)
+        # A layer is judged by the tokens that it would keep if it were lazy.
         lazy = self.share(view, ends) > self.threshold
         return ends | ~lazy[:, None, None]

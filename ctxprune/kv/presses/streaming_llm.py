@@ -1,4 +1,4 @@
-"""StreamingLLM: the first tokens and the last ones."""
+"""StreamingLLM: the first and the last tokens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ctxprune.kv.presses.base import Press
-from ctxprune.kv.presses.selection import check_count
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,10 +21,10 @@ __all__ = ["StreamingLLM"]
 @dataclass(frozen=True)
 class StreamingLLM(Press):
     """Keeps the attention sinks and the most recent tokens (Xiao et al., "Efficient Streaming Language Models with
-    Attention Sinks", arXiv:2309.17453). What stood in the middle is gone, whatever the question.
+    Attention Sinks", arXiv:2309.17453). Tokens between them are dropped, whatever the question.
 
     Attributes:
-        sinks: First tokens that stay, 0 or more.
+        sinks: First tokens to keep, 0 or more.
     """
 
     ratio_free: ClassVar[bool] = True
@@ -32,10 +32,11 @@ class StreamingLLM(Press):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("sinks", self.sinks, 0)
+        check_whole("sinks", self.sinks, minimum=0)
 
     def score(self, view: LayerView) -> Tensor:
-        """The place in the sequence, (batch, kv_heads, n); above all of them for sinks."""
-        places = torch.arange(view.total, dtype=torch.float32, device=view.keys.device)
-        places[: self.sinks] = view.total
-        return places.expand(view.keys.shape[:-1])
+        """The index in the sequence, (batch, kv_heads, n); sinks score highest."""
+        indices = torch.arange(view.total, dtype=torch.float32, device=view.keys.device)
+        # One value above all indices: among sinks, ties go to the earlier token.
+        indices[: self.sinks] = view.total
+        return indices.expand(view.keys.shape[:-1])

@@ -1,4 +1,4 @@
-"""TOVA: what the last token looks at."""
+"""TOVA: attention from the last token."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ __all__ = ["Tova"]
 
 @dataclass(frozen=True)
 class Tova(Press):
-    """Scores a token by the attention of the last one, the mean over all heads, so that heads keep the same tokens
-    (Oren et al., "Transformers are Multi-State RNNs", arXiv:2401.06104). The last token itself stays.
+    """Scores a token by the attention from the last token, averaged over all heads, so that heads keep the same tokens
+    (Oren et al., "Transformers are Multi-State RNNs", arXiv:2401.06104). The last token itself is kept.
     """
 
     ratio_free: ClassVar[bool] = True
 
     def score(self, view: LayerView) -> Tensor:
-        """Mean attention of the last token, (batch, kv_heads, n), alike for all heads."""
+        """Mean attention from the last token, (batch, kv_heads, n), equal in all heads."""
         scores = view.weights(1).mean(dim=(1, 2, 3))
+        # Shares of attention do not exceed 1: the last token is kept.
         scores[:, -1] = 1.0
         return scores[:, None].expand(view.keys.shape[:-1])

@@ -1,1 +1,1 @@
-"""Reading a context with a model whose cache is pruned: attention, hooks, sessions."""
+"""Reading a context with a model: views of layers, prefilled contexts, sessions of a press."""

@@ -1,4 +1,4 @@
-"""The hooks of one press on one model, for as long as a `with` is open."""
+"""A press on a model within a `with` block: contexts are pressed while the model reads them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.cache.finish import check_positions, finish
 from ctxprune.kv.cache.layer import PrunedLayer
-from ctxprune.kv.cache.pruned_cache import PrunedCache, all_pressed, prepare_layers
-from ctxprune.kv.presses.base import planned
-from ctxprune.kv.reading.attention import argument, attentions_of, by_keyword, cache_argument, decoder_of
-from ctxprune.kv.reading.checks import check_press, check_storage
-from ctxprune.kv.reading.hooks import Hooks
-from ctxprune.kv.reading.prefilled import Prefilled
+from ctxprune.kv.cache.positions import check_positions
+from ctxprune.kv.cache.pruned_cache import PrunedCache, can_press_all, prepare_layers
+from ctxprune.kv.cache.store import check_storage
+from ctxprune.kv.model.attention import attentions_of, bind_arguments, cache_argument_name, decoder_of, find_argument
+from ctxprune.kv.model.foreign import foreign_attribute
+from ctxprune.kv.model.hooks import Hooks
+from ctxprune.kv.model.rotary import rotary_embedding
+from ctxprune.kv.reading.prefilled import Prefilled, check_press
 from ctxprune.kv.reading.view import LayerView
 
 if TYPE_CHECKING:
@@ -24,95 +25,101 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ctxprune.kv.cache.store import Storage
-    from ctxprune.kv.presses.base import Press
-    from ctxprune.kv.reading.attention import Attention
+    from ctxprune.kv.model.attention import Attention
+    from ctxprune.kv.reading.prefilled import AbstractPress
 
-__all__ = ["Opened", "Reader", "Session"]
+__all__ = ["ReusableSession", "Session"]
 
 
 class Session:
-    """Presses every context that a model reads into an empty cache; a context manager that leaves the model as it was.
+    """Presses every context that a model reads into an empty cache; a context manager that restores the model.
 
     Args:
         model: A decoder of transformers.
-        press: What chooses; None: nothing is dropped, and every context read is kept in `prefilled`.
+        press: Chooses the tokens to keep; None: nothing is dropped, and the context read is kept in `prefilled`.
         positions: "original" or "rerotated".
-        storage: How kept tokens are stored; None: as they are.
-        question: How many of the last tokens are the question.
-        alone: Whether calls from other threads than the one that enters are left alone.
+        storage: How kept tokens are stored; None: unpacked.
+        question: How many of the last tokens belong to the question.
+        own_thread: Whether only calls from the thread that enters are pressed.
 
     Raises:
-        UsageError: The model or an option cannot be served.
+        UsageError: The model or an option is not supported.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        press: Press | None,
+        press: AbstractPress | None,
         *,
         positions: str = "original",
         storage: Storage | None = None,
         question: int = 0,
-        alone: bool = False,
+        own_thread: bool = False,
     ) -> None:
         if press is not None:
             check_press(press)
         check_storage(storage)
         check_positions(positions, model)
         self.model, self.press, self.positions, self.storage = model, press, positions, storage
-        self.question, self.alone = question, alone
+        self.question, self.own_thread = question, own_thread
         self.prefilled: Prefilled | None = None
         self._decoder = decoder_of(model)
         self._attentions = attentions_of(model)
         self._hooks = Hooks()
         self._thread = 0
-        self._reading: dict[int, Prefilled] = {}  # calls under way that are to be pressed, by their cache
+        # Current calls to press, by the id of their cache.
+        self._in_progress: dict[int, Prefilled] = {}
 
     def __enter__(self) -> Session:
         self._thread = threading.get_ident()
-        self._hooks.before(self._decoder, self._begin)
-        self._hooks.after(self._decoder, self._end, always=True)
+        self._hooks.before(self._decoder, self._begin_call)
+        self._hooks.after(self._decoder, self._end_call, always=True)
         for each in self._attentions:
-            self._hooks.after(each.module, self._after(each))
+            self._hooks.after(each.module, self._attention_hook(each))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._hooks.remove()
-        self._reading = {}
+        self._in_progress = {}
 
-    def _begin(
+    def _begin_call(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        if self.alone and threading.get_ident() != self._thread:
+        if self.own_thread and threading.get_ident() != self._thread:
             return None
-        cache = argument(module, "cache", args, kwargs)
+        cache = find_argument(module, "cache", args, kwargs)
         if cache is not None and cache.get_seq_length():
-            return None  # tokens after the context
-        use = argument(module, "use_cache", args, kwargs)
-        if use is False or (use is None and not getattr(self.model.config, "use_cache", True)):
+            # Tokens behind a context that was read before.
+            return None
+        use = find_argument(module, "use_cache", args, kwargs)
+        if use is False or (use is None and not foreign_attribute(self.model.config, "use_cache", True)):
             return None
         made = cache is None
         if made:
+            # The model would make a cache of its own, which cannot be pressed.
             cache = PrunedCache(self.model)
         else:
             prepare_layers(cache, self.model)
-        ids = argument(module, "input_ids", args, kwargs)
-        inputs = argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
-        real = _real(argument(module, "attention_mask", args, kwargs), inputs)
-        if real is not None and not all_pressed(self.model) and bool((real[:, :-1] & ~real[:, 1:]).any()):
+        ids = find_argument(module, "input_ids", args, kwargs)
+        inputs = find_argument(module, "inputs_embeds", args, kwargs) if ids is None else ids
+        real = _find_padding(find_argument(module, "attention_mask", args, kwargs), inputs)
+        if real is not None and not can_press_all(self.model) and bool((real[:, :-1] & ~real[:, 1:]).any()):
             raise UsageError(
-                "padding stands on the right, and would fill the windows of layers that are left whole",
+                "padding is on the right, and would fill the windows of layers that are not pressed",
                 hint="pad on the left, or read one row at a time",
             )
-        self._reading[id(cache)] = Prefilled(self.model, cache, ids, real, question=self.question, storage=self.storage)
-        return ((), {**by_keyword(module, args, kwargs), cache_argument(module): cache}) if made else None
+        self._in_progress[id(cache)] = Prefilled(
+            self.model, cache, ids, real, question=self.question, storage=self.storage
+        )
+        return ((), {**bind_arguments(module, args, kwargs), cache_argument_name(module): cache}) if made else None
 
-    def _after(self, attention: Attention) -> Any:
+    def _attention_hook(self, attention: Attention) -> Any:
         @torch.no_grad()  # type: ignore[untyped-decorator]
         def read(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], _: Any) -> None:
-            reading = self._reading.get(id(argument(module, "cache", args, kwargs)))
+            reading = self._in_progress.get(id(find_argument(module, "cache", args, kwargs)))
+            # A module that shares the keys of another layer (Gemma 3n) has no layer of its own in the cache.
             if reading is None or attention.layer >= len(reading.cache.layers):
                 return
             layer = reading.cache.layers[attention.layer]
@@ -120,23 +127,24 @@ class Session:
                 return
             if layer.kept is not None:
                 raise UsageError("two presses are open on this model", hint="leave the first `with` before the next")
-            view = self._view(attention, reading, args, kwargs)
-            reading.positions = argument(module, "position_ids", args, kwargs)
+            view = self._build_view(attention, reading, args, kwargs)
+            reading.positions = find_argument(module, "position_ids", args, kwargs)
             if self.press is None or self.press.joint:
                 reading.views.append(view)
             else:
+                # At once, so that at most one layer is held whole.
                 reading.order += 1
-                plan = planned(self.press, view, reading.real)
+                plan = self.press.plan_batch(view, reading.real)
                 layer.press(plan, self.question)
 
         return read
 
-    def _view(
+    def _build_view(
         self, attention: Attention, reading: Prefilled, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> LayerView:
         module, layer = attention.module, reading.cache.layers[attention.layer]
-        hidden = argument(module, "hidden_states", args, kwargs)
-        turns = argument(module, "position_embeddings", args, kwargs)
+        hidden = find_argument(module, "hidden_states", args, kwargs)
+        turns = find_argument(module, "position_embeddings", args, kwargs)
         if hidden is None or turns is None or layer.keys.shape[-2] != hidden.shape[1]:
             raise UsageError(
                 f"{type(module).__name__} is not called with hidden_states and position_embeddings",
@@ -144,7 +152,7 @@ class Session:
             )
         cos, sin = turns
         attention.check(hidden, layer.keys, cos, sin)
-        positions = argument(module, "position_ids", args, kwargs)
+        positions = find_argument(module, "position_ids", args, kwargs)
         return LayerView(
             attention=attention,
             order=len(reading.views) + reading.order,
@@ -155,32 +163,34 @@ class Session:
             cos=cos,
             sin=sin,
             question=self.question,
-            positions=positions if getattr(positions, "ndim", 0) == 2 else None,
-            rotary=getattr(self._decoder, "rotary_emb", None),
+            positions=positions if isinstance(positions, torch.Tensor) and positions.ndim == 2 else None,
+            rotary=rotary_embedding(self.model),
         )
 
-    def _end(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        reading = self._reading.pop(id(argument(module, "cache", args, kwargs)), None)
-        if reading is None or output is None:  # the call failed
+    def _end_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        reading = self._in_progress.pop(id(find_argument(module, "cache", args, kwargs)), None)
+        if reading is None or output is None:
+            # Another call, or one that failed.
             return
         if not any(isinstance(layer, PrunedLayer) for layer in reading.cache.layers):
             raise UsageError(
                 f"{type(self.model).__name__} has no layer with full attention",
-                hint="sliding windows and linear attention hold little, and are left whole",
+                hint="sliding windows and linear attention hold little, and are not pressed",
             )
         self.prefilled = reading
         if self.press is None:
             return
         if self.press.joint:
+            # Joint presses need the scores of all layers, which are complete only now.
             for view, plan in zip(reading.views, self.press.plans(reading), strict=True):
                 reading.cache.layers[view.attention.layer].press(plan, self.question)
-        finish(reading, self.press, positions=self.positions, storage=self.storage)
+        reading.complete_cache(self.press, positions=self.positions, storage=self.storage)
 
 
-class Opened:
-    """A press on a model, a context manager that can be entered again; every time is a session of its own."""
+class ReusableSession:
+    """A press on a model, as a context manager that can be entered more than once; each time opens a session."""
 
-    def __init__(self, model: nn.Module, press: Press, **options: Any) -> None:
+    def __init__(self, model: nn.Module, press: AbstractPress, **options: Any) -> None:
         self._model, self._press, self._options = model, press, options
         self._sessions: list[Session] = []
 
@@ -195,37 +205,11 @@ class Opened:
         self._sessions.pop().__exit__(kind, error, trace)
 
 
-def _real(mask: Tensor | None, inputs: Tensor) -> Tensor | None:
-    """Which inputs are tokens, bool (batch, n); None where all are."""
+def _find_padding(mask: Tensor | None, inputs: Tensor) -> Tensor | None:
+    """True for tokens, False for padding, bool (batch, n); None where there is no padding."""
     if mask is None:
         return None
     if not isinstance(mask, torch.Tensor) or mask.ndim != 2:
         raise UsageError("a context to press needs a mask of two dimensions", hint="(batch, tokens), 0 for padding")
     real = mask[:, : inputs.shape[1]].to(device=inputs.device, dtype=torch.bool)
     return None if bool(real.all()) else real
-
-
-class Reader:
-    """Keeps what attention modules are given while one cache is read on; a context manager.
-
-    Attributes:
-        read: By layer the hidden states, cos and sin of the new tokens.
-    """
-
-    def __init__(self, model: nn.Module, cache: Any) -> None:
-        self.read: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
-        self._cache, self._attentions = cache, attentions_of(model)
-        self._hooks = Hooks()
-
-    def __enter__(self) -> Reader:
-        for each in self._attentions:
-            self._hooks.before(each.module, self._keep)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._hooks.remove()
-
-    def _keep(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if argument(module, "cache", args, kwargs) is self._cache:
-            cos, sin = argument(module, "position_embeddings", args, kwargs)
-            self.read[module.layer_idx] = argument(module, "hidden_states", args, kwargs), cos, sin

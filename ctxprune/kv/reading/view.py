@@ -1,4 +1,4 @@
-"""What a press sees of one layer after the context was read."""
+"""One layer of a context that was read, as presses see it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ctxprune.kv.cache.rotary import angles
+from ctxprune.kv.model.rotary import angles
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ctxprune.kv.reading.attention import Attention
+    from ctxprune.kv.model.attention import Attention
 
 __all__ = ["LayerView"]
 
-_BLOCK = 64  # queries at a time
+_BLOCK = 64  # queries at a time: their attention weights then fit into a processor's cache
 
 
 @dataclass(frozen=True)
 class LayerView:
-    """One layer's cache and what it was made from; every row of the batch is whole, without padding.
+    """One layer's keys and values with the inputs they were computed from; rows have no padding when presses score.
 
     Attributes:
         attention: The attention module.
-        layers: How many layers of this kind the model has; `order` is this one's place among them, from 0.
+        order: Index of this layer among the layers that can be pressed, from 0.
+        layers: Number of layers that can be pressed.
         keys: (batch, kv_heads, n, head_dim), after the rotary embedding.
         values: (batch, kv_heads, n, head_dim).
         hidden: (batch, n, hidden size), the module's input.
         cos: (batch or 1, n, rotary width) of the tokens' positions; `sin` likewise.
-        question: How many of the last tokens are the question: they look, are kept, and are not counted.
+        question: How many of the last tokens belong to the question: they are kept, and no part of the budget.
         positions: The tokens' positions, long (batch or 1, n); None: 0 to n - 1.
-        rotary: The model's rotary embedding; None where the model has none that its layers share.
-        memory: Where presses whose scores do not depend on their ratio leave them for the next one; None: nowhere.
+        rotary: The model's rotary embedding; None where its layers share none.
+        memory: Cache of scores that do not depend on the ratio; None: scores are not cached.
     """
 
     attention: Attention
@@ -53,26 +54,27 @@ class LayerView:
 
     @property
     def total(self) -> int:
-        """Tokens in the cache, the question's included."""
+        """Number of tokens, the question's included."""
         return int(self.keys.shape[-2])
 
     @property
     def tokens(self) -> int:
-        """Tokens of the context, which a press chooses from."""
+        """Number of tokens of the context, from which a press chooses."""
         return self.total - self.question
 
     @property
     def kv_heads(self) -> int:
-        """Heads of keys and values."""
+        """Number of heads of keys and values."""
         return int(self.keys.shape[1])
 
     @property
     def head_dim(self) -> int:
-        """Numbers in a key."""
+        """Width of a key."""
         return int(self.keys.shape[-1])
 
-    def observers(self, window: int) -> int:
-        """How many of the last tokens look at the rest: the question where there is one, else `window`, at most all."""
+    def window_size(self, window: int) -> int:
+        """Length of the observation window at the end: the question if it is not longer than `window`, else `window`;
+        at most all tokens."""
         return min(self.question if 0 < self.question <= window else window, self.total)
 
     def raw_queries(self, last: int | None = None) -> Tensor:
@@ -90,36 +92,36 @@ class LayerView:
         return self.weights_of(self.queries(last), self.total - last)
 
     def weights_of(self, queries: Tensor, first: int) -> Tensor:
-        """As `weights` for queries (batch, heads, m, head_dim), the first of which stands at position `first`."""
+        """As `weights`, for queries (batch, heads, m, head_dim), the first of which is at index `first`."""
         batch, heads, count, width = queries.shape
         flat = queries.reshape(batch, self.kv_heads, heads // self.kv_heads * count, width)
         weights = self._softmax(flat @ self.keys.transpose(-1, -2), first, count)
         return weights.view(batch, self.kv_heads, heads // self.kv_heads, count, self.total)
 
     def _softmax(self, products: Tensor, first: int, count: int) -> Tensor:
-        """Causal attention from dot products (..., group * count, n) of queries from place `first` on, in float32."""
+        """Causal attention, float32, from dot products (..., group * count, n) of queries from index `first` on."""
         logits = products.float().mul_(self.attention.scaling)
         cap = self.attention.softcap
         logits = logits if cap is None else logits.div_(cap).tanh_().mul_(cap)
-        late = torch.arange(first, logits.shape[-1], device=logits.device)  # unseen by the first query, and itself
+        # Tokens before the first query are visible to all queries: only the others need a mask.
+        late = torch.arange(first, logits.shape[-1], device=logits.device)
         own = torch.arange(first, first + count, device=logits.device)
         unseen = (late > own[:, None]).repeat(logits.shape[-2] // count, 1)
         logits[..., first:].masked_fill_(unseen, float("-inf"))
         return logits.softmax(dim=-1)
 
-    def received(self, queries: Tensor, first: int, *, most: bool = False) -> Tensor:
-        """Attention that every token receives from many queries, over queries and group together.
+    def reduce_attention(self, queries: Tensor, first: int, *, most: bool = False) -> Tensor:
+        """Attention that every token gets from many queries, reduced over queries and group.
 
-        Computed for some queries and one head of keys at a time, over the tokens that these can see alone: what is held
-        fits into a processor's cache.
+        It is computed for a block of queries and one key head at a time, and only over tokens that these can attend to.
 
         Args:
             queries: (batch, heads, m, head_dim), after the rotary embedding.
-            first: The position of the first of them; each sees the tokens up to its own place.
-            most: Whether the most is asked for, rather than the sum.
+            first: The index of the first query; each attends to the tokens up to its own index.
+            most: Whether to take the maximum instead of the sum.
 
         Returns:
-            float32 (batch, kv_heads, n), 0 for what none of them sees.
+            float32 (batch, kv_heads, n), 0 for tokens that no query attends to.
         """
         batch, heads, count, width = queries.shape
         found = self.keys.new_zeros(self.keys.shape[:-1], dtype=torch.float32)
@@ -142,8 +144,9 @@ class LayerView:
         """cos and sin of the `count` positions behind the context, float32 (batch or 1, count, rotary width).
 
         Raises:
-            UsageError: The model has no rotary embedding that its layers share.
+            UsageError: The layers of the model share no rotary embedding.
         """
+        # The question is not counted: it is read again behind the pressed context.
         last = self.keys.new_tensor([[self.tokens - 1]], dtype=torch.long)
         if self.positions is not None and self.tokens:
             last = self.positions[:, self.tokens - 1 : self.tokens]
@@ -151,12 +154,14 @@ class LayerView:
 
     @cached_property
     def value_norms(self) -> Tensor:
-        """Lengths of the values, float32 (batch, kv_heads, n)."""
+        """Norms of the values, float32 (batch, kv_heads, n)."""
         return self.values.float().norm(dim=-1)
 
     def row(self, number: int, columns: Tensor) -> LayerView:
-        """One row of the batch with the tokens at `columns` (long, ascending) alone."""
+        """One row of the batch, with the tokens at `columns` (long, ascending) only."""
+        # Rows without padding may share one row of angles.
         at = min(number, self.cos.shape[0] - 1)
+        # Scores of one row are no scores of the batch.
         return replace(
             self,
             keys=self.keys[number : number + 1].index_select(-2, columns),
@@ -165,12 +170,12 @@ class LayerView:
             cos=self.cos[at : at + 1].index_select(1, columns),
             sin=self.sin[at : at + 1].index_select(1, columns),
             question=int((columns >= self.tokens).sum()),
-            positions=_row_of(self.positions, number, columns),
+            positions=_row_positions(self.positions, number, columns),
             memory=None,
         )
 
 
-def _row_of(positions: Tensor | None, number: int, columns: Tensor) -> Tensor:
+def _row_positions(positions: Tensor | None, number: int, columns: Tensor) -> Tensor:
     if positions is None:
         return columns[None]
     at = min(number, positions.shape[0] - 1)

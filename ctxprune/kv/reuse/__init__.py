@@ -1,1 +1,1 @@
-"""Caches that were computed once and are used again: passages joined for a question, prefixes gone on from."""
+"""Reuse of caches: passages joined for a question, prefixes of earlier sequences."""

@@ -1,4 +1,4 @@
-"""How far a joined or pruned cache is from the full prefill."""
+"""Differences between a joined or pruned cache and a full prefill."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.kv.cache.pruned_cache import PrunedCache
-from ctxprune.kv.reading.attention import cache_argument
-from ctxprune.kv.reuse.passage_store import one_row
+from ctxprune.kv.model.attention import cache_argument_name
+from ctxprune.kv.model.inputs import as_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +21,14 @@ __all__ = ["Exactness", "exactness"]
 
 @dataclass(frozen=True)
 class Exactness:
-    """Logits of the same new tokens behind two caches.
+    """Differences between the logits of the same new tokens behind two caches.
 
     Attributes:
-        max_difference: The largest absolute difference of two logits; `mean_difference` their mean.
-        kl: Kullback-Leibler divergence of the next-token distributions, full prefill against the other, in nats, mean
-            over the new tokens.
-        top1: Share of the new tokens behind which both say the same next token, 0..1.
+        max_difference: The largest absolute difference of two logits.
+        mean_difference: The mean absolute difference.
+        kl: Kullback-Leibler divergence of the next-token distributions, from the full prefill to the other, in nats,
+            mean over the new tokens.
+        top1: Share of the new tokens after which both predict the same next token, 0..1.
     """
 
     max_difference: float
@@ -45,29 +46,30 @@ def exactness(
     *,
     full: PrunedCache | None = None,
 ) -> Exactness:
-    """Compare a cache with the one that a full prefill gives.
+    """Compare a cache with that of a full prefill.
 
     Args:
-        model: A decoder of transformers with a head.
-        ids: The ids that the cache stands for, (n,) or (1, n).
+        model: A decoder of transformers with a language-model head.
+        ids: The ids of the cached sequence, (n,) or (1, n).
         cache: The cache; it is not changed.
-        new: Ids that are read behind it, (m,) or (1, m).
-        full: The cache of the full prefill, where it is at hand; it is not changed. None: computed.
+        new: Ids to read behind it, (m,) or (1, m).
+        full: The cache of the full prefill, which is not changed; None: it is computed.
 
     Raises:
         UsageError: Ids have another shape.
     """
     device = next(model.parameters()).device
-    new, name = one_row(new, device), cache_argument(model)
+    new, name = as_row(new, device), cache_argument_name(model)
     if full is None:
         full = PrunedCache(model)
-        model(one_row(ids, device), logits_to_keep=1, **{name: full})
+        model(as_row(ids, device), logits_to_keep=1, **{name: full})
     expected, found = (model(new, **{name: each.copy()}).logits[0].float() for each in (full, cache))
     difference = (expected - found).abs()
     theirs, ours = expected.log_softmax(dim=-1), found.log_softmax(dim=-1)
     return Exactness(
         float(difference.max()),
         float(difference.mean()),
+        # Rounding may give a tiny negative sum where both distributions are equal.
         max(float((theirs.exp() * (theirs - ours)).sum(dim=-1).mean()), 0.0),
         float((expected.argmax(dim=-1) == found.argmax(dim=-1)).float().mean()),
     )

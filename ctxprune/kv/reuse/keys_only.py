@@ -1,4 +1,4 @@
-"""A whole cache without the hidden states that it was made from, opened to presses."""
+"""A cache without the hidden states that it was computed from, made available to presses."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.kv.cache.layer import PrunedLayer
 from ctxprune.kv.cache.masks import pressed_layers
-from ctxprune.kv.cache.rotary import Rotary
-from ctxprune.kv.reading.attention import Attention, attentions_of
+from ctxprune.kv.model.attention import Attention, attentions_of
+from ctxprune.kv.model.inputs import as_row
+from ctxprune.kv.model.rotary import Rotary
 from ctxprune.kv.reading.prefilled import Prefilled
 from ctxprune.kv.reading.view import LayerView
-from ctxprune.kv.reuse.passage_store import one_row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,27 +34,27 @@ def as_prefilled(
     *,
     question: Tensor | Sequence[int] | None = None,
 ) -> Prefilled:
-    """Open a joined cache to presses: `as_prefilled(model, cache, ids).press(KeyDiff(0.5))`.
+    """Make a joined cache available to presses: `as_prefilled(model, cache, ids).press(KeyDiff(0.5))`.
 
-    Presses that need keys and values alone can press it (Random, StreamingLLM, FixedPattern, Knorm, KeyDiff, QFilter,
-    LagKV), and KVzip, which reads on from it. Those that look at what tokens attend to need queries, which a joined
-    cache has not kept: with a question the question's are computed, so that presses that look from a window not longer
-    than it can (SnapKV, PyramidKV, TOVA, SimLayerKV, ThinK and wrappers around them). ExpectedAttention,
-    ObservedAttention, LearnedDrop and Merge, which look at all tokens' states, cannot and say so: press each passage as
-    it is read instead, `PassageStore(press=...)`.
+    It can be pressed by presses that use only keys and values (Random, StreamingLLM, FixedPattern, Knorm, KeyDiff,
+    QFilter, LagKV), and by KVzip, which reads on from it. Presses that use attention need queries, which a joined cache
+    has not kept. With a question, the question's queries are computed, which is enough for presses whose observation
+    window is not longer than it (SnapKV, PyramidKV, TOVA, SimLayerKV, ThinK and wrappers around them).
+    ExpectedAttention, ObservedAttention, LearnedDrop and Merge use the hidden states of all tokens and raise
+    UsageError: press each passage as it is read instead, with `PassageStore(press=...)`.
 
     Args:
         model: The model whose cache it is.
         cache: A cache of one row that was not pressed; it is not changed.
-        ids: The ids that it stands for, (n,) or (1, n).
-        question: Ids of the question, (m,) or (1, m), which is read behind it to choose by, and not kept; None: asked
-            later, by `Prefilled.ask`, or not at all.
+        ids: The ids of the cached sequence, (n,) or (1, n).
+        question: Ids of the question, (m,) or (1, m), read behind it for choosing only, and not kept; None: none, or
+            `Prefilled.ask` reads it later.
 
     Raises:
         UsageError: The cache is pressed, or holds another number of tokens.
     """
     device = next(model.parameters()).device
-    row = one_row(ids, device)
+    row = as_row(ids, device)
     if pressed_layers(cache):
         raise UsageError("this cache is pruned already", hint="press it once")
     if cache.get_seq_length() != row.shape[1]:
@@ -68,9 +68,10 @@ def as_prefilled(
     views = []
     for order, attention in enumerate(attentions):
         layer = cache.layers[attention.layer]
+        # NaN stands for hidden states that are unknown, expanded from one number so that it takes no memory.
         views.append(
             LayerView(
-                attention=_Unread(attention.module, attention.layer),
+                attention=_KeysOnlyAttention(attention.module, attention.layer),
                 order=order,
                 layers=len(attentions),
                 keys=layer.keys,
@@ -81,17 +82,17 @@ def as_prefilled(
             )
         )
     opened = Prefilled(model, cache.copy(), row, None, views=views)
-    return opened if question is None else opened.ask(one_row(question, device))
+    return opened if question is None else opened.ask(as_row(question, device))
 
 
 @dataclass(frozen=True)
-class _Unread(Attention):
-    """An attention module whose inputs were not kept for all tokens: NaN stands for those."""
+class _KeysOnlyAttention(Attention):
+    """An attention module whose inputs are known only for the question; those of other tokens are NaN."""
 
     def _project(self, hidden: Tensor, which: str, head_dim: int) -> Tensor:
         if bool(hidden.isnan().any()):
             raise UsageError(
-                "this press looks at queries, which a joined cache has not kept",
+                "this press uses queries, which a joined cache has not kept",
                 hint="use Knorm or KeyDiff, give a question that is as long as the press's window, or press each "
                 "passage: PassageStore(press=...)",
             )

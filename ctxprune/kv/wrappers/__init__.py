@@ -1,1 +1,1 @@
-"""One file, one way to combine presses."""
+"""Wrappers around presses, one module each."""

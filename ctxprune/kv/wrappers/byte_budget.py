@@ -1,4 +1,4 @@
-"""So many bytes for the whole cache."""
+"""A limit on the bytes of the whole cache."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from ctxprune.errors import BudgetError
+from ctxprune.kv.cache.pruned_cache import count_bytes
 from ctxprune.kv.cache.store import column_type
-from ctxprune.kv.presses.base import planned
-from ctxprune.kv.presses.selection import check_count
-from ctxprune.kv.wrappers.token_budget import at_most
+from ctxprune.kv.wrappers.token_budget import cap_choice
 from ctxprune.kv.wrappers.wrapper import Wrapper
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers.cache_utils import Cache
 
-    from ctxprune.kv.presses.base import Plan
     from ctxprune.kv.reading.prefilled import Prefilled
     from ctxprune.kv.reading.view import LayerView
+    from ctxprune.kv.selection import Plan
 
 __all__ = ["ByteBudget"]
 
 
 @dataclass(frozen=True)
 class ByteBudget(Wrapper):
-    """Keeps as many tokens as fit into so many bytes, whatever the context, model and storage.
+    """Keeps as many tokens as fit into a number of bytes, whatever the context, model and storage.
 
-    All that the cache holds is counted as `PrunedCache.nbytes` counts it: keys, values, scales, counts, places of
-    tokens, and layers left whole (sliding windows), over all rows of the batch. Tokens read after the context come on
-    top. Layers share the budget as the inner press's own budgets do, alike for most presses; `ratio` is 0, as it
+    Everything in the cache counts, as in `PrunedCache.nbytes`: keys, values, scales, counts, columns of tokens, and
+    layers that are not pressed (sliding windows), over all rows of the batch; tokens read after the context do not.
+    Layers share the budget in proportion to the inner press's budgets, equally for most presses; `ratio` is 0, as it
     depends on the context.
 
     Attributes:
         nbytes: Bytes, 1 or more.
 
     Raises:
-        BudgetError: While pressing: not even one token a head fits.
+        BudgetError: While pressing: one token a head does not fit.
     """
 
     nbytes: int = 2**28
@@ -49,54 +49,55 @@ class ByteBudget(Wrapper):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("nbytes", self.nbytes, 1)
+        check_whole("nbytes", self.nbytes, minimum=1)
         self._set(ratio=0.0)
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
-        """The inner press's choice, and never more than `kept` tokens a head on the mean."""
-        return at_most(self.press.select(view, scores, kept), scores, kept)
+        """The inner press's choice, limited to `kept` tokens a head on average."""
+        return cap_choice(self.press.select(view, scores, kept), scores, kept)
 
     def plans(self, prefilled: Prefilled) -> list[Plan]:
         """The plans of all layers with the most tokens that fit."""
-        lengths = _lengths(prefilled)
+        # A level is the count in the layer with the largest share; the others keep their proportion of it.
+        lengths = _row_lengths(prefilled)
         shares = [max(self.press.budget(view), 1) for view in prefilled.views]
         room = self.nbytes - _fixed_bytes(prefilled)
 
         def kept(level: int) -> list[list[int]]:
             return [[min(length, max(1, level * share // max(shares))) for length in lengths] for share in shares]
 
-        def predicted(level: int) -> int:
+        def predict(level: int) -> int:
             pairs = zip(prefilled.views, kept(level), strict=True)
             return sum(
                 _layer_bytes(prefilled, view, [count for count in row for _ in range(view.kv_heads)])
                 for view, row in pairs
             )
 
-        if predicted(1) > room:
-            self._refuse(self.nbytes - room + predicted(1))
-        level = _highest(predicted, room, max(lengths) * max(shares) // min(shares) + 1)
+        if predict(1) > room:
+            self._refuse(self.nbytes - room + predict(1))
+        level = _search_level(predict, room, max(lengths) * max(shares) // min(shares) + 1)
         scores = self.scores(prefilled)
         while True:
             plans = [
-                planned(self, view, prefilled.real, scores=each, kept=row)
+                self.plan_batch(view, prefilled.real, scores=each, kept=row)
                 for view, each, row in zip(prefilled.views, scores, kept(level), strict=True)
             ]
-            held = _bytes_of(prefilled, plans)
+            held = _plan_bytes(prefilled, plans)
             if held <= room:
                 return plans
             if level == 1:
                 self._refuse(self.nbytes - room + held)
-            level = max(min(level - 1, level * room // held), 1)  # heads that differ may take more than heads alike
+            # Uneven heads may take more bytes than predicted for even ones.
+            level = max(min(level - 1, level * room // held), 1)
 
-    def finished(self, cache: Cache) -> None:
-        """Raises BudgetError if the cache holds more than the budget after all."""
-        from ctxprune.kv.cache.pruned_cache import held_bytes
-
-        super().finished(cache)
-        if (held := held_bytes(cache)) > self.nbytes:
+    def on_complete(self, cache: Cache) -> None:
+        """Raises BudgetError if the finished cache is larger than the budget."""
+        super().on_complete(cache)
+        # The prediction trusts the storage's own count: the finished cache is measured.
+        if (held := count_bytes(cache)) > self.nbytes:
             raise BudgetError(
                 f"the cache holds {held} bytes, {self.nbytes} are allowed",
-                hint="the storage counts fewer bytes than it takes: mend its nbytes",
+                hint="the storage counts fewer bytes than it takes: correct its nbytes",
             )
 
     def _refuse(self, least: int) -> NoReturn:
@@ -106,10 +107,11 @@ class ByteBudget(Wrapper):
         )
 
 
-def _highest(nbytes: Callable[[int], int], room: int, most: int) -> int:
-    """The highest level, 1..most, whose bytes fit, the first one's fitting.
+def _search_level(nbytes: Callable[[int], int], room: int, most: int) -> int:
+    """The highest level, 1..most, whose bytes fit; level 1 must fit.
 
-    A level more may take fewer bytes, where a group of tokens fills up and is quantised: some beyond are tried.
+    A bisection alone would miss levels: one more token may fill a group, which is then quantised and takes fewer bytes.
+    Levels up to 512 beyond are tried as well.
     """
     low, high = 1, most
     while low < high:
@@ -118,8 +120,8 @@ def _highest(nbytes: Callable[[int], int], room: int, most: int) -> int:
     return max(level for level in range(low, min(low + 513, most + 1)) if nbytes(level) <= room)
 
 
-def _lengths(prefilled: Prefilled) -> list[int]:
-    """Tokens of the context in each row."""
+def _row_lengths(prefilled: Prefilled) -> list[int]:
+    """Number of tokens of the context in each row."""
     view = prefilled.views[0]
     if prefilled.real is None:
         return [view.tokens] * len(view.keys)
@@ -127,16 +129,14 @@ def _lengths(prefilled: Prefilled) -> list[int]:
 
 
 def _fixed_bytes(prefilled: Prefilled) -> int:
-    """Bytes that do not depend on what is kept: layers left whole, and how far positions are moved."""
-    from ctxprune.kv.cache.pruned_cache import held_bytes
-
+    """Bytes that do not depend on the choice: layers that are not pressed, and the shift of positions."""
     pressed = {view.attention.layer for view in prefilled.views}
     whole = [layer for number, layer in enumerate(prefilled.context_cache.layers) if number not in pressed]
-    return held_bytes(SimpleNamespace(layers=whole)) + 8 * len(prefilled.views[0].keys)
+    return count_bytes(SimpleNamespace(layers=whole)) + 8 * len(prefilled.views[0].keys)
 
 
 def _layer_bytes(prefilled: Prefilled, view: LayerView, counts: list[int], channels: int | None = None) -> int:
-    """Bytes of one layer whose heads, row by row, keep so many tokens; `channels` of the keys alone, None: all."""
+    """Bytes of one layer whose heads, row by row, keep `counts` tokens, with `channels` of the keys; None: all."""
     total, size = sum(counts), int(view.keys.element_size())
     held = 4 * len(counts) + total * int(column_type(view.tokens).itemsize)
     if prefilled.storage is not None:
@@ -148,7 +148,7 @@ def _layer_bytes(prefilled: Prefilled, view: LayerView, counts: list[int], chann
     return held + total * width * size
 
 
-def _bytes_of(prefilled: Prefilled, plans: list[Plan]) -> int:
+def _plan_bytes(prefilled: Prefilled, plans: list[Plan]) -> int:
     total = 0
     for view, plan in zip(prefilled.views, plans, strict=True):
         counts = plan.chosen[..., : view.tokens].sum(dim=-1).flatten().tolist()

@@ -1,4 +1,4 @@
-"""CriticalKV: what changes the output counts, not what is looked at alone."""
+"""CriticalKV: scores weighted by each token's effect on the layer's output."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.selection import check_share, top
+from ctxprune.kv.selection import check_share, top
 from ctxprune.kv.wrappers.wrapper import Wrapper
-from ctxprune.utils.validation import is_number
+from ctxprune.utils.validation import check_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,16 +23,16 @@ __all__ = ["CriticalKV", "output_norms"]
 
 @dataclass(frozen=True)
 class CriticalKV(Wrapper):
-    """Fills a first part of the budget by the inner scores, and the rest by (score + epsilon) * ||W_o v||_1: what a
-    token adds to the layer's output (Feng et al., "Identify Critical KV Cache in LLM Inference from an Output
-    Perturbation Perspective", arXiv:2502.03805). AdaKV may stand around it.
+    """Fills a first part of the budget by the inner scores, and the rest by (score + epsilon) * ||W_o v||_1, a token's
+    contribution to the layer's output (Feng et al., "Identify Critical KV Cache in LLM Inference from an Output
+    Perturbation Perspective", arXiv:2502.03805). It may be the inner press of AdaKV.
 
     Attributes:
-        first: The share of a head's budget that goes by the inner scores alone, 0..1.
-        epsilon: Added to the scores before they are weighted, 0 or more.
+        first: The share of a head's budget that is chosen by the inner scores only, 0..1.
+        epsilon: Added to the scores before weighting, 0 or more.
 
     Raises:
-        UsageError: When it chooses: the inner scores are not shares of attention, as some are below 0.
+        UsageError: While pressing: the inner scores are no shares of attention, as some are below 0.
     """
 
     first: float = 0.5
@@ -41,12 +41,11 @@ class CriticalKV(Wrapper):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_share("first", self.first)
-        if not is_number(self.epsilon) or self.epsilon < 0:
-            raise UsageError(f"epsilon is {self.epsilon!r}", hint="a number, 0 or more")
+        check_number("epsilon", self.epsilon, minimum=0)
 
-    def ranked(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+    def rank(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
         """(score + epsilon) * ||W_o v||_1, inf for the first part of each head's budget."""
-        inner = super().ranked(view, scores, kept)
+        inner = super().rank(view, scores, kept)
         finite = inner.isfinite()
         if bool((inner < 0).logical_and(finite).any()):
             raise UsageError(
@@ -55,20 +54,22 @@ class CriticalKV(Wrapper):
             )
         part = int((kept - view.question) * Fraction(str(float(self.first))))
         sure = top(inner, part + view.question)
+        # Infinite scores keep their meaning: kept in any case, or dropped by an earlier press.
         weighted = ((inner + self.epsilon) * output_norms(view)).where(finite, inner)
         return weighted.masked_fill(sure, float("inf"))
 
     def select(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
-        """The highest of each head after both parts."""
-        return top(self.ranked(view, scores, kept), kept)
+        """The highest scores of each head after both parts."""
+        return top(self.rank(view, scores, kept), kept)
 
 
 def output_norms(view: LayerView) -> Tensor:
-    """||W_o v||_1 of every token, W_o being a query head's columns of the output projection, and the mean over the
-    heads of a group: float32 (batch, kv_heads, n).
+    """||W_o v||_1 of every token, W_o being a query head's columns of the output projection; the mean over the heads of
+    a
+    group: float32 (batch, kv_heads, n).
 
     Raises:
-        UsageError: The projection does not take the values of all heads.
+        UsageError: The projection's width is not that of all heads' values.
     """
     weight = view.attention.output.weight
     heads, width = view.attention.heads, view.values.shape[-1]
@@ -81,6 +82,7 @@ def output_norms(view: LayerView) -> Tensor:
     group = heads // view.kv_heads
     norms = view.values.new_zeros(view.values.shape[:-1], dtype=torch.float32)
     for head in range(heads):
+        # One head at a time: W_o v of all heads would take hidden size / width times the values.
         columns = weight[:, head * width : (head + 1) * width].to(view.values.dtype)
         norms[:, head // group] += (view.values[:, head // group] @ columns.T).float().abs().sum(dim=-1) / group
     return norms

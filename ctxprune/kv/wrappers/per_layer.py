@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.presses.selection import check_ratio, keep_count
+from ctxprune.kv.selection import check_ratio, keep_count
 from ctxprune.kv.wrappers.wrapper import Wrapper
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ __all__ = ["PerLayer"]
 
 @dataclass(frozen=True)
 class PerLayer(Wrapper):
-    """Gives every layer its own ratio; the inner press's is not used.
+    """Gives every layer its own ratio; the inner press's ratio is not used.
 
     Attributes:
-        ratios: The share dropped in each layer with full attention, in order, each as a press's ratio. Fewer ratios
+        ratios: The share to drop in each layer with full attention, in order, each as a press's ratio. Fewer ratios
             than layers are spread over them: (0.3, 0.7) is 0.3 for the first half and 0.7 for the second. `ratio` is
             their mean.
 
@@ -40,10 +40,11 @@ class PerLayer(Wrapper):
         self._set(ratio=sum(self.ratios) / len(self.ratios))
 
     def budget(self, view: LayerView) -> int:
-        """Tokens that the layer's own ratio leaves."""
+        """The number of tokens by the layer's own ratio."""
         if len(self.ratios) > view.layers:
             raise UsageError(
                 f"there are {len(self.ratios)} ratios for {view.layers} layers",
-                hint="layers with full attention alone are counted",
+                hint="only layers with full attention are counted",
             )
+        # Integer division spreads the ratios over the layers in equal runs.
         return keep_count(view.tokens, self.ratios[view.order * len(self.ratios) // view.layers])

@@ -1,4 +1,4 @@
-"""The base of wrappers: what it does not change is left to the press inside."""
+"""The base of wrappers: every method that a wrapper does not override is delegated to its inner press."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 from ctxprune.kv.presses.base import Press
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers.cache_utils import Cache
 
-    from ctxprune.kv.presses.base import Plan
     from ctxprune.kv.reading.prefilled import Prefilled
     from ctxprune.kv.reading.view import LayerView
+    from ctxprune.kv.selection import Plan
 
 __all__ = ["Wrapper", "check_inner"]
 
@@ -24,11 +25,11 @@ class Wrapper(Press):
     """A press around a press.
 
     Attributes:
-        press: The press inside. A wrapper is joint, or edits, where the press inside does.
-        ratio: Its ratio, unless the wrapper says otherwise.
+        press: The inner press. A wrapper is `joint`, `edits` or `learned` if its inner press is.
+        ratio: The inner press's ratio, unless the wrapper sets its own.
 
     Raises:
-        UsageError: It is no press, or one that must stand outermost.
+        UsageError: It is not a press, or one that must be outermost.
     """
 
     ratio: float = field(init=False, default=0.0)
@@ -36,28 +37,34 @@ class Wrapper(Press):
 
     def __post_init__(self) -> None:
         check_inner(self, self.press)
-        self._set(ratio=self.press.ratio, joint=self.joint or self.press.joint, edits=self.edits or self.press.edits)
+        self._set(
+            ratio=self.press.ratio,
+            joint=self.joint or self.press.joint,
+            edits=self.edits or self.press.edits,
+            learned=self.learned or self.press.learned,
+        )
 
     def _set(self, **values: object) -> None:
+        # The dataclass is frozen, and class attributes such as `joint` are shadowed by those of the instance.
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
     def describe(self) -> dict[str, Any]:
-        """Name and parameters as plain values, those of the press inside as "inner"."""
-        told = super().describe()
-        return {**told, "press": type(self).__name__, "inner": told["press"]}
+        """Name and parameters as plain values, those of the inner press as "inner"."""
+        described = super().describe()
+        return {**described, "press": type(self).__name__, "inner": described["press"]}
 
     def score(self, view: LayerView) -> Tensor:
         """The inner press's scores."""
-        return self.press.remembered(view)
+        return self.press.cached_score(view)
 
     def scores(self, prefilled: Prefilled) -> list[Tensor]:
         """The inner press's scores."""
         return self.press.scores(prefilled)
 
-    def ranked(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
-        """The checked scores as the choice of `kept` tokens sees them, inf for those that stay in any case."""
-        return self.press.ranked(view, scores, kept) if isinstance(self.press, Wrapper) else scores
+    def rank(self, view: LayerView, scores: Tensor, kept: int) -> Tensor:
+        """The checked scores by which `kept` tokens are chosen, inf for those that are kept in any case."""
+        return self.press.rank(view, scores, kept)
 
     def budget(self, view: LayerView) -> int:
         """The inner press's budget."""
@@ -71,16 +78,16 @@ class Wrapper(Press):
         """The inner press's edits."""
         return self.press.edit(view, plan)
 
-    def finished(self, cache: Cache) -> None:
-        """What the inner press makes sure of."""
-        self.press.finished(cache)
+    def on_complete(self, cache: Cache) -> None:
+        """The checks of the inner press."""
+        self.press.on_complete(cache)
 
 
 def check_inner(wrapper: Press, press: object) -> None:
-    """Raises UsageError unless `press` can stand inside `wrapper`."""
+    """Raises UsageError unless `press` can be the inner press of `wrapper`."""
     name = type(wrapper).__name__
     if not isinstance(press, Press):
-        raise UsageError(f"{name} got a {type(press).__name__}", hint=f"a press, such as {name}(SnapKV(0.5))")
+        raise UsageError(f"{name} got {describe_type(press)}", hint=f"a press, such as {name}(SnapKV(0.5))")
     if press.outermost:
         inner = type(press).__name__
-        raise UsageError(f"{name} cannot stand around {inner}", hint=f"put {name} inside {inner}")
+        raise UsageError(f"{name} cannot wrap {inner}", hint=f"put {name} inside {inner}")

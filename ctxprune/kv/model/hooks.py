@@ -1,4 +1,4 @@
-"""Hooks on the modules of one model that come and go together, and that copies of the model do not have."""
+"""Forward hooks on the modules of one model that are removed together, and are not active in copies of the model."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Hooks"]
 
-_LOCK = threading.Lock()  # torch numbers hooks without one
+_LOCK = threading.Lock()  # torch counts its hooks up without a lock of its own
 
 
 class Hooks:
-    """Forward hooks that are removed together; a context manager that removes them at its end.
+    """A set of forward hooks; as a context manager it removes them at its end.
 
-    Each is called as torch calls hooks with keywords: (module, args, kwargs) before, and the output behind these after.
+    Pre-hooks are called with (module, args, kwargs), hooks after the forward also with the output.
     """
 
     def __init__(self) -> None:
@@ -33,16 +33,17 @@ class Hooks:
             self._held.append((hook, module.register_forward_pre_hook(hook, with_kwargs=True)))
 
     def after(self, module: nn.Module, act: Callable[..., Any], *, always: bool = False) -> None:
-        """Call `act` after each forward of `module`; `always` also after one that failed, with None for the output."""
+        """Call `act` after each forward of `module`; with `always` also after a failed one, with None as the output."""
         hook = _Hook(act)
         with _LOCK:
             self._held.append((hook, module.register_forward_hook(hook, with_kwargs=True, always_call=always)))
 
     def remove(self) -> None:
-        """Take all away; a second time there is nothing to do."""
+        """Remove all hooks; a second call has no effect."""
         held, self._held = self._held, []
         for hook, handle in held:
-            hook.act = _nothing  # a call under way in another thread may have it in hand
+            # A call in another thread may have fetched it before the removal.
+            hook.act = _do_nothing
             handle.remove()
 
     def __enter__(self) -> Self:
@@ -60,9 +61,9 @@ class _Hook:
         return self.act(*given)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copied or stored model keeps a hook that does nothing: what acted belongs to the first one."""
-        return _Hook, (_nothing,)
+        """A copied or pickled model gets a hook that does nothing: the callback belongs to the original."""
+        return _Hook, (_do_nothing,)
 
 
-def _nothing(*_: Any) -> None:
+def _do_nothing(*_: Any) -> None:
     return None

@@ -1,4 +1,4 @@
-"""Reading a decoder and its tokenizer from disk; nothing is ever fetched."""
+"""Loading a decoder and its tokenizer from disk; nothing is ever downloaded."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.kv.reading.checks import kind_of
 from ctxprune.utils.extras import require
+from ctxprune.utils.validation import describe_type
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = ["load_decoder"]
 
-_KINDS = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float16": torch.float16}
+_DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float16": torch.float16}
 _ATTENTIONS = ("sdpa", "eager")
 
 
 def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = "sdpa") -> tuple[nn.Module, Any]:
-    """A causal language model and its tokenizer, ready to read.
+    """A causal language model in evaluation mode, and its tokenizer.
 
     Args:
         path: A folder as `save_pretrained` writes it, or one .gguf file (needs the packages gguf and accelerate).
@@ -29,17 +29,17 @@ def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = 
         attention: "sdpa" or "eager".
 
     Raises:
-        InputError: There is no model there, it cannot be read, or it lacks weights of a decoder.
-        UsageError: `dtype` or `attention` is none of those.
+        InputError: There is no model, it cannot be read, or weights of a decoder are missing.
+        UsageError: `dtype` or `attention` is not one of these.
         MissingExtraError: A .gguf file without the package gguf.
     """
     if not isinstance(path, (str, Path)):
-        raise UsageError(f"the path is {kind_of(path)}", hint="a folder with config.json, or a .gguf file")
+        raise UsageError(f"the path is {describe_type(path)}", hint="a folder with config.json, or a .gguf file")
     path = Path(path)
     if attention not in _ATTENTIONS:
         raise UsageError(f"attention is {attention!r}", hint=f"one of {', '.join(_ATTENTIONS)}")
-    if dtype not in _KINDS:
-        raise UsageError(f"dtype is {dtype!r}", hint=f"one of {', '.join(_KINDS)}")
+    if dtype not in _DTYPES:
+        raise UsageError(f"dtype is {dtype!r}", hint=f"one of {', '.join(_DTYPES)}")
     if not path.exists():
         raise InputError("there is no model", where=str(path), hint="a folder or .gguf file; nothing is downloaded")
     from safetensors import SafetensorError
@@ -54,11 +54,12 @@ def load_decoder(path: str | Path, *, dtype: str = "bfloat16", attention: str = 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         model, loaded = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=_KINDS[dtype], attn_implementation=attention, output_loading_info=True, **options
+            folder, dtype=_DTYPES[dtype], attn_implementation=attention, output_loading_info=True, **options
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"the model cannot be read ({first})", where=str(path), hint="name its folder") from error
+    # transformers fills missing weights with random numbers and a warning: an embedding model would answer nonsense.
     missing = sorted(loaded["missing_keys"]) if path.suffix != ".gguf" else []
     if missing:
         raise InputError(

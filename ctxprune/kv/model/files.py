@@ -1,7 +1,7 @@
-"""What belongs to one model, in one safetensors file: caches, filters, gates.
+"""Safetensors files that belong to one model: caches, filters, gates.
 
-Beside the tensors stand plain values, with a checksum of each tensor and one of themselves. Files of releases that
-wrote none are read as they are.
+The metadata hold plain values, with a checksum of each tensor and one of the values themselves. Files of releases that
+wrote no checksums are still read.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 
 from ctxprune.errors import FormatError, InputError
-from ctxprune.kv.reading.attention import attentions_of, cache_layer
+from ctxprune.kv.model.attention import attentions_of, cache_layer_of
 from ctxprune.storage.sealed import seal, tensor_checksum, unseal
 
 if TYPE_CHECKING:
@@ -24,23 +24,33 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-__all__ = ["ModelFile", "model_fingerprint", "tensor_digest"]
+__all__ = ["ModelFile", "SupportsDigest", "model_fingerprint", "tensor_digest"]
+
+
+@runtime_checkable
+class SupportsDigest(Protocol):
+    """What was learned for a model, with a digest that tells it from others."""
+
+    @property
+    def digest(self) -> str:
+        """sha256 of its numbers, first 16 hex digits."""
 
 
 def model_fingerprint(model: nn.Module) -> str:
     """sha256 (first 16 hex digits) over the shapes of the model's layers and the weights that make its keys.
 
-    Other names, paths and kinds of numbers do not change it, other weights do: each layer's key projection is read at
-    64 places.
+    It depends on weights, not on names, paths or the dtype: 64 numbers of each layer's key projection are used.
 
     Raises:
-        UsageError: The class of its attention is none that this library knows how to read.
+        UsageError: The class of its attention modules is not supported.
     """
     digest = hashlib.sha256()
     for attention in attentions_of(model):
-        if cache_layer(attention.module) != attention.layer:  # makes no keys
+        if cache_layer_of(attention.module) != attention.layer:
+            # The layer shares the keys of another one: its own key weights are unused.
             continue
         weight = attention.key_weight
+        # A sample is enough to tell models apart, and avoids copying whole matrices from an accelerator.
         flat = weight.flatten()
         picked = flat[:: max(len(flat) // 64, 1)][:64].to("cpu", torch.bfloat16).view(torch.int16)
         digest.update(f"{attention.layer} {tuple(weight.shape)} ".encode())
@@ -49,7 +59,7 @@ def model_fingerprint(model: nn.Module) -> str:
 
 
 def tensor_digest(tensors: Iterable[Tensor]) -> str:
-    """sha256 (first 16 hex digits) over numbers and shapes, in their order."""
+    """sha256 (first 16 hex digits) over the numbers and shapes of tensors, in order."""
     digest = hashlib.sha256()
     for each in tensors:
         digest.update(f"{tuple(each.shape)} ".encode())
@@ -59,13 +69,14 @@ def tensor_digest(tensors: Iterable[Tensor]) -> str:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One kind of file: tensors, and beside them plain values with the format's name, its version and the model.
+    """A file format: tensors, and plain values with the name and version of the format and the model's fingerprint.
 
     Attributes:
-        what: What it holds, for messages ("gates").
-        format: Name of the format; `version` its version.
-        fields: Plain values that have to be there.
-        remedy: What to do with a file of another model.
+        what: Its content, for messages ("gates").
+        format: Name of the format.
+        version: Version of the format.
+        fields: Plain values that are required.
+        remedy: Hint for a file of another model.
     """
 
     what: str
@@ -75,13 +86,13 @@ class ModelFile:
     remedy: str
 
     def write(self, path: str | Path, model: str, about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        """Write a file, whole or not at all.
+        """Write a file; on an error no partial file is left.
 
         Args:
-            path: The file; its folder must be there.
+            path: The file; its folder must exist.
             model: The model's fingerprint.
             about: Plain values.
-            tensors: By name; each gets its own bytes.
+            tensors: By name; tensors that share memory are written separately.
 
         Raises:
             InputError: The file cannot be written.
@@ -89,14 +100,16 @@ class ModelFile:
         from safetensors.torch import save_file
 
         path = Path(path)
-        told = {"format": self.format, "version": self.version, "model": model, **about}
+        metadata = {"format": self.format, "version": self.version, "model": model, **about}
+        # Clones, as safetensors refuses tensors that share memory.
         held = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        told["checks"] = {name: tensor_checksum(tensor) for name, tensor in held.items()}
+        metadata["checks"] = {name: tensor_checksum(tensor) for name, tensor in held.items()}
+        # A name of its own for each process and thread, so that concurrent writers do not mix their bytes.
         partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
         try:
             if not path.parent.is_dir():
                 raise OSError(f"no folder {path.parent}")
-            save_file(held, partial, {"ctxprune": seal(told)})
+            save_file(held, partial, {"ctxprune": seal(metadata)})
             os.replace(partial, path)
         except OSError as error:
             raise InputError(
@@ -110,7 +123,7 @@ class ModelFile:
 
         Raises:
             InputError: There is no such file, or it belongs to another model.
-            FormatError: It is cut, damaged, or of another format or version.
+            FormatError: It is truncated, damaged, or of another format or version.
         """
         from safetensors import SafetensorError, safe_open
 
@@ -130,7 +143,7 @@ class ModelFile:
             raise FormatError(
                 f"the file holds no {self.what} of this library ({known[0]} {known[1]})",
                 where=where,
-                hint=f"known is {self.format} {self.version}",
+                hint=f"expected {self.format} {self.version}",
             )
         checks = about.pop("checks", None)
         if checks is not None and checks != {name: tensor_checksum(tensor) for name, tensor in tensors.items()}:

@@ -1,7 +1,7 @@
-"""Turning keys from one position to another: what re-rotated caches and joined passages need.
+"""Rotation of keys from one position to another, for re-rotated caches and joined passages.
 
-Rotary embeddings (Su et al., "RoFormer", arXiv:2104.09864) compose: a key at position p turned by q - p is the key
-at q. This holds as long as the frequencies do not depend on the length of the sequence.
+Rotary embeddings (Su et al., "RoFormer", arXiv:2104.09864) compose: a key at position p, rotated by q - p, is the key
+at position q. This requires frequencies that do not depend on the length of the sequence.
 """
 
 from __future__ import annotations
@@ -13,56 +13,65 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.kv.reading.attention import decoder_of
+from ctxprune.kv.model.attention import decoder_of
+from ctxprune.kv.model.foreign import foreign_attribute
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ctxprune.kv.reading.attention import Attention
+    from ctxprune.kv.model.attention import Attention
 
-__all__ = ["Rotary", "angles"]
+__all__ = ["Rotary", "angles", "rotary_embedding"]
 
 _FIXED = ("default", "linear", "llama3", "yarn", "proportional")
+
+
+def rotary_embedding(model: nn.Module) -> nn.Module | None:
+    """The rotary embedding that the layers of a model share; None where there is none."""
+    # Decoders with learned or ALiBi positions have no such attribute.
+    embedding: nn.Module | None = foreign_attribute(decoder_of(model), "rotary_emb")
+    return embedding
 
 
 class Rotary:
     """The rotary embedding of a model.
 
     Raises:
-        UsageError: It has none that is shared by the layers, or its frequencies depend on the length.
+        UsageError: Its layers share none, or its frequencies depend on the length.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        embedding: Any = getattr(decoder_of(model), "rotary_emb", None)
+        embedding: Any = rotary_embedding(model)
         if embedding is None or len(inspect.signature(embedding.forward).parameters) != 2:
             raise UsageError(f"{type(model).__name__} has no rotary embedding shared by its layers", hint=_HINT)
-        kind = getattr(embedding, "rope_type", "default")
+        kind = foreign_attribute(embedding, "rope_type", "default")
         if kind not in _FIXED:
             raise UsageError(f"the frequencies of {kind!r} rotary embeddings depend on the length", hint=_HINT)
         self._embedding = embedding
-        self._scale = float(getattr(embedding, "attention_scaling", 1.0))
+        self._scale = float(foreign_attribute(embedding, "attention_scaling", 1.0))
 
     def at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """cos and sin of integer positions (batch, n), float32 (batch, n, rotary width), scaled as the model does."""
+        """cos and sin of integer positions (batch, n), float32 (batch, n, rotary width), scaled as in the model."""
         cos, sin = self._embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions)
         return cos, sin
 
     def turn(self, attention: Attention, keys: Tensor, by: Tensor) -> Tensor:
-        """Keys (batch, heads, n, d) moved by integer positions (batch, heads or 1, n), computed in float32."""
+        """Keys (batch, heads, n, d) rotated by integer distances (batch, heads or 1, n), computed in float32."""
         batch, heads, count, width = keys.shape
         by = by.expand(batch, heads, count).reshape(batch * heads, count)
         cos, sin = self.at(by)
         flat = keys.float().reshape(batch * heads, 1, count, width)
+        # The keys were scaled once when the model made them: the rotation itself must not scale them again.
         turned = attention.rotate(flat, cos / self._scale, sin / self._scale)
         return turned.view(batch, heads, count, width).to(keys.dtype)
 
 
 def angles(embedding: nn.Module | None, attention: Attention, positions: Tensor) -> tuple[Tensor, Tensor]:
-    """cos and sin of integer positions (batch, n) for one layer, float32 (batch, n, rotary width), as the model makes
-    them; of embeddings whose frequencies depend on the length, those for the highest of the positions.
+    """cos and sin of integer positions (batch, n) for one layer, float32 (batch, n, rotary width), as in the model;
+    where frequencies depend on the length, those for the highest of the positions.
 
     Raises:
-        UsageError: There is no such embedding, or it takes what is not known here.
+        UsageError: There is no such embedding, or it takes unknown arguments.
     """
     known = [] if embedding is None else list(inspect.signature(embedding.forward).parameters)
     by_layer = "layer_type" in known
@@ -72,7 +81,8 @@ def angles(embedding: nn.Module | None, attention: Attention, positions: Tensor)
             where=f"layer {attention.layer}",
             hint="use a press that needs no positions of later tokens, such as snapkv",
         )
-    if getattr(embedding, "rope_type", "default") not in _FIXED:  # a call may change its frequencies for later calls
+    if foreign_attribute(embedding, "rope_type", "default") not in _FIXED:
+        # A call may change its frequencies for later calls.
         embedding = copy.deepcopy(embedding)
     more = (attention.module.layer_type,) if by_layer else ()
     cos, sin = embedding(torch.zeros((), dtype=torch.float32, device=positions.device), positions, *more)
