@@ -30,7 +30,7 @@ from _parts import Parts, say
 from _record import SHARED, record
 
 from ctxprune.shrink.data.batches import padded
-from ctxprune.shrink.data.format import InputFormat
+from ctxprune.shrink.io.loaded import InputFormat
 from ctxprune.shrink.io.loading import load_model
 from ctxprune.shrink.model.cost import Target
 from ctxprune.shrink.model.subject import Subject

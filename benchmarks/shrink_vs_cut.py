@@ -31,14 +31,14 @@ from transformers import BertForSequenceClassification
 
 from ctxprune.shrink.data import InputFormat, batches_of, by_source, heldout_pairs, sampled, training_pairs
 from ctxprune.shrink.learning.losses import listwise
+from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.model.tasks.base import inputs_of
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
-from ctxprune.shrink.recipes.pieces import RECOVERIES
-from ctxprune.shrink.recipes.recipe import Piece, load_recipe
-from ctxprune.shrink.recover.base import Schedule, train
-from ctxprune.shrink.run.runner import make, shrink
+from ctxprune.shrink.recipes.recipe import Piece, build_piece, load_recipe
+from ctxprune.shrink.registries import RECOVERIES
+from ctxprune.shrink.run.runner import shrink
 
 TASK = CrossEncoder()
 KEEP = 4 / 6 + 1e-6
@@ -152,7 +152,7 @@ def arm(name: str, seed: int, given, options):
         recovery = Piece("scratch.v1", {"steps": options.steps, "rate": 3e-4, "towards": "teacher"})
     work = replace(found, calibration=random.Random(100 + seed).sample(batches, min(options.steps, len(batches))))
     with low():
-        work = make(RECOVERIES, recovery)(work)
+        work = build_piece(RECOVERIES, recovery)(work)
     after = quality(work.model.eval(), test)
     top = options.quality
     weights = cost(work.model, "parameters") / cost(whole, "parameters")

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.storage.sealed import parse_json
+from ctxprune.train.tensor_files import read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -222,11 +223,9 @@ def load_base(folder: Path, shape: EncoderShape | None = None) -> PrunerNetwork:
     Raises:
         InputError: A file cannot be read, or the model is no BERT of that shape.
     """
-    from safetensors.torch import load_file
-
     try:
         config: dict[str, Any] = parse_json((folder / "config.json").read_text(encoding="utf-8"))
-        weights = load_file(folder / "model.safetensors")
+        weights = read_tensors(folder / "model.safetensors")[0]
         shape = shape or EncoderShape.uniform(
             vocabulary=config["vocab_size"],
             positions=config["max_position_embeddings"],

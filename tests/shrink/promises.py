@@ -10,9 +10,9 @@ import torch
 from shrink import trained
 
 from ctxprune.shrink.model.cost import Target, matrices
-from ctxprune.shrink.recipes.pieces import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
-from ctxprune.shrink.recipes.recipe import Piece, Recipe, load_recipe
-from ctxprune.shrink.run.runner import Shrunk, apply_masks, make, shrink
+from ctxprune.shrink.recipes.recipe import Piece, Recipe, build_piece, load_recipe
+from ctxprune.shrink.registries import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
+from ctxprune.shrink.run.runner import Shrunk, apply_masks, shrink
 
 SUBJECTS = dict(trained.SUBJECTS)
 SEEDS = (0, 1, 2)
@@ -89,7 +89,7 @@ def _random(recipe: Recipe, kind: str, target: Target, seed: int):
     apply_masks(subject, masks)
     subject = subject.with_model(subject.model, masks)
     for piece in (*recipe.stages[-1].recover, *recipe.finish):
-        subject = make(RECOVERIES, piece)(subject)
+        subject = build_piece(RECOVERIES, piece)(subject)
     return subject
 
 

@@ -120,7 +120,7 @@ def test_tied_weights_stay_tied_through_a_recipe():
 
 
 def test_a_loss_that_is_no_number_is_told():
-    from ctxprune.shrink.recover.base import Schedule, train
+    from ctxprune.shrink.learning.training import Schedule, train
 
     subject = models.encoder()
     with pytest.raises(InputError, match="lower the rate"):

@@ -18,9 +18,9 @@ from ctxprune.shrink.audit import Question  # noqa: E402
 from ctxprune.shrink.audit.models import scorer_of  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.io.saving import save_model  # noqa: E402
-from ctxprune.shrink.model.fewer_pieces import with_vocabulary  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 from ctxprune.shrink.run.preparation import prepare  # noqa: E402
+from ctxprune.shrink.run.vocabulary import with_vocabulary  # noqa: E402
 
 TEXTS = ["the bridge is long", "the river is long", "bridge of the town"]
 WHOLE = 5 + len(folders.WORDS) + 51  # pieces

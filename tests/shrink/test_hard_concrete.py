@@ -11,8 +11,8 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.learning.hard_concrete import Learning, learn, open_probability, sampled  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import unit_costs  # noqa: E402
 from ctxprune.shrink.recover.learn_gates import LearnGates  # noqa: E402
 from ctxprune.shrink.score.learned_gates import LearnedGates  # noqa: E402

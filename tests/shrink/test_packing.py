@@ -14,8 +14,9 @@ from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import FormatError  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
+from ctxprune.shrink.io.manifest import MANIFEST  # noqa: E402
 from ctxprune.shrink.io.packing import packed, unpacked  # noqa: E402
-from ctxprune.shrink.io.saving import MANIFEST, save_model  # noqa: E402
+from ctxprune.shrink.io.saving import save_model  # noqa: E402
 from ctxprune.shrink.model.cost import cost, matrices  # noqa: E402
 from ctxprune.shrink.model.families import family_of  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402

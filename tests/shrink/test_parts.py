@@ -10,10 +10,10 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import FormatError, UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
 from ctxprune.shrink.io.saving import save_model  # noqa: E402
 from ctxprune.shrink.measure.activations import moments  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost, matrices  # noqa: E402
 from ctxprune.shrink.model.modules import Factorised, Mapped, Routed, parts_of, put_parts  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402

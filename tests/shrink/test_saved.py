@@ -15,7 +15,8 @@ from shrink import folders, models  # noqa: E402
 
 from ctxprune.errors import CtxpruneError, FormatError, InputError  # noqa: E402
 from ctxprune.shrink.io.loading import load_model  # noqa: E402
-from ctxprune.shrink.io.saving import MANIFEST, save_model  # noqa: E402
+from ctxprune.shrink.io.manifest import MANIFEST  # noqa: E402
+from ctxprune.shrink.io.saving import save_model  # noqa: E402
 from ctxprune.shrink.model.families.base import replace_module  # noqa: E402
 from ctxprune.shrink.model.shared import SharedLinear, shares  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402

@@ -14,17 +14,17 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
+from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.surgery import remove
 from ctxprune.shrink.model.tasks.base import taught
-from ctxprune.shrink.recover.base import Schedule, train
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Key
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
 __all__ = ["Evolution"]

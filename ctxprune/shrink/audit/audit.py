@@ -8,7 +8,7 @@ model's.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from statistics import fmean, stdev
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.audit.slices import LEAST, slices
-from ctxprune.shrink.audit.swaps import swapped
+from ctxprune.shrink.audit.page import page
+from ctxprune.shrink.audit.questions import LEAST, slices
 from ctxprune.utils.metrics import bootstrap_means, ndcg
 
 if TYPE_CHECKING:
@@ -25,49 +25,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ctxprune.shrink.audit.questions import Question
+
     Scorer = Callable[["Question"], Sequence[float]]
 
-__all__ = ["AuditReport", "Audited", "Question", "audit"]
+__all__ = ["AuditReport", "Audited", "audit"]
 
 _SHOWN = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question with the texts that are ranked for it.
-
-    Attributes:
-        query: The question.
-        texts: Passages, or the sentences of one or more documents.
-        gains: Of each text, from 0 up.
-        domain: Where the question is from; "" is no part of its own.
-        sources: For each text its document, from 0; () where each is by itself. Pruners alone read them.
-        titles: Of the documents; () where they have none.
-
-    Raises:
-        UsageError: The texts have another number of gains or sources, or a source has no title.
-    """
-
-    query: str
-    texts: tuple[str, ...]
-    gains: tuple[float, ...]
-    domain: str = ""
-    sources: tuple[int, ...] = ()
-    titles: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        count = len(self.texts)
-        if len(self.gains) != count or (self.sources and len(self.sources) != count):
-            raise UsageError(
-                f"{len(self.gains)} gains and {len(self.sources)} sources for {count} texts", where=self.query[:80]
-            )
-        if self.titles and not all(0 <= source < len(self.titles) for source in self.sources):
-            raise UsageError(f"a source is none of the {len(self.titles)} titles", where=self.query[:80])
-
-    def swapped(self) -> Question:
-        """The same about other people; see `ctxprune.shrink.audit.swaps`."""
-        texts, titles = (tuple(map(swapped, found)) for found in (self.texts, self.titles))
-        return replace(self, query=swapped(self.query), texts=texts, titles=titles)
 
 
 @dataclass(frozen=True)
@@ -107,9 +71,7 @@ class AuditReport:
 
     def to_html(self) -> str:
         """One page that needs nothing else."""
-        from ctxprune.shrink.audit.page import page
-
-        return page(self)
+        return page(self.models, self.questions, self.seed)
 
 
 def audit(

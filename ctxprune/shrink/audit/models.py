@@ -13,8 +13,9 @@ from ctxprune.shrink.audit.audit import Audited
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ctxprune.shrink.audit.audit import Question, Scorer
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.audit.audit import Scorer
+    from ctxprune.shrink.audit.questions import Question
+    from ctxprune.shrink.io.loaded import Loaded
 
 __all__ = ["audited", "scorer_of"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,15 +11,15 @@ import torch
 from tokenizers import Tokenizer
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.data.format import InputFormat
+from ctxprune.shrink.io.loaded import InputFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
-    from ctxprune.shrink.data.format import Encoded
     from ctxprune.shrink.data.pairs import Pair
+    from ctxprune.shrink.io.loaded import Encoded
 
 __all__ = ["Calibration", "batches_of", "padded"]
 

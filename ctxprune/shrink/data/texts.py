@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ctxprune.shrink.data.batches import Calibration
-    from ctxprune.shrink.data.format import InputFormat
+    from ctxprune.shrink.io.loaded import InputFormat
 
 __all__ = ["batches_of_texts", "read_texts"]
 

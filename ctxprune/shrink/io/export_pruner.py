@@ -20,7 +20,7 @@ from ctxprune.train.export_int8 import export_int8
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["export_pruner", "write_pruner_manifest"]

@@ -26,9 +26,10 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import check_towards
 from ctxprune.shrink.measure.activations import watching
+from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
-from ctxprune.shrink.recover.base import check_towards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,18 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["LOSSES", "Objective", "check_objective", "layer_pairs", "listwise", "margin", "objective", "recorded"]
+__all__ = [
+    "LOSSES",
+    "Objective",
+    "check_objective",
+    "layer_pairs",
+    "layered_loss",
+    "listwise",
+    "margin",
+    "nearest_distance",
+    "objective",
+    "recorded",
+]
 
 LOSSES = ("hidden", "listwise", "margin", "output")
 _MAPS = ("nearest", "uniform")
@@ -183,3 +195,37 @@ def recorded(model: nn.Module, paths: Sequence[str], batch: Batch) -> Iterator[l
     states: list[Tensor] = []
     with watching(model, paths, batch, lambda _, found: states.append(found), outputs=True):
         yield states
+
+
+def nearest_distance(states: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Mean over the teacher's layers of the least mean squared distance to one of the student's: a scalar from 0 up.
+
+    Args:
+        states, wanted: Output of each layer, (tokens, width). Where the widths differ the distance is 0.
+    """
+    if not states or states[0].shape != wanted[0].shape:
+        return torch.zeros(())
+    pairs = [torch.stack([functional.mse_loss(own, goal) for own in states]).min() for goal in wanted]
+    return torch.stack(pairs).mean()
+
+
+def layered_loss(subject: Subject, weight: float) -> Callable[[nn.Module, Batch], Tensor]:
+    """Divergence from the teacher's output plus `weight` times that of the layers; without one the task's loss."""
+    teacher = subject.teacher
+    if teacher is None:
+        return subject.task.loss
+
+    def loss(model: nn.Module, batch: Batch) -> Tensor:
+        output, states = _output_and_states(subject, model, batch)
+        with torch.no_grad():
+            goal, wanted = _output_and_states(subject, teacher, batch)
+        value = subject.task.divergence(output, goal, batch)
+        return value + weight * nearest_distance(states, wanted) if weight else value
+
+    return loss
+
+
+def _output_and_states(subject: Subject, model: nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+    paths = [layer.path for layer in family_of(model).describe(model).layers]
+    with recorded(model, paths, batch) as states:
+        return subject.task.output(model, batch), states

@@ -11,7 +11,13 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["fit_norm", "normed"]
+__all__ = ["fit_norm", "norm_epsilon", "normed"]
+
+
+def norm_epsilon(norm: Any) -> float:
+    """What a root-mean-square norm adds to the mean square."""
+    # transformers has no base class of its norms: Llama's says `variance_epsilon`, others `eps`
+    return float(getattr(norm, "variance_epsilon", getattr(norm, "eps", 1e-6)))
 
 
 def normed(norm: Any, states: Tensor) -> Tensor:
@@ -19,8 +25,7 @@ def normed(norm: Any, states: Tensor) -> Tensor:
     states = states.double()
     if isinstance(norm, nn.LayerNorm):
         return functional.layer_norm(states, states.shape[-1:], eps=norm.eps)
-    eps = getattr(norm, "variance_epsilon", getattr(norm, "eps", 1e-6))
-    return states * torch.rsqrt(states.square().mean(-1, keepdim=True) + eps)
+    return states * torch.rsqrt(states.square().mean(-1, keepdim=True) + norm_epsilon(norm))
 
 
 def fit_norm(norm: Any, states: Tensor, wanted: Tensor) -> None:
@@ -29,7 +34,7 @@ def fit_norm(norm: Any, states: Tensor, wanted: Tensor) -> None:
     Both are (tokens, width). Dimensions that do not vary keep their scale.
     """
     inner, wanted = normed(norm, states), wanted.double()
-    shift = getattr(norm, "bias", None)
+    shift = dict(norm.named_parameters(recurse=False)).get("bias")  # root-mean-square norms have none
     middle = inner.mean(0) if shift is not None else torch.zeros_like(inner[0])
     goal = wanted.mean(0) if shift is not None else torch.zeros_like(middle)
     spread = (inner - middle).square().mean(0)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from ctxprune.shrink.allocate.base import Budget
     from ctxprune.shrink.model.anatomy import Anatomy, Group
+    from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.tasks.base import Batch, Task
 
 __all__ = ["Subject", "module_of", "parameter_of"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
 
-__all__ = ["Kept", "remove", "resize"]
+__all__ = ["Kept", "remove", "replace_parameter", "resize"]
 
 Kept = "Mapping[Key, Tensor]"
 """By group which of its units stay: bool (count,); a group that is not named stays whole."""
@@ -110,6 +110,11 @@ def _set(model: nn.Module, path: str, cuts: list[tuple[int, Tensor]], done: dict
         value = value.index_select(axis, mask.nonzero().flatten().to(value.device))
     new = nn.Parameter(value.clone(), requires_grad=old.requires_grad)
     done[id(old)] = new
+    replace_parameter(model, old, new)
+
+
+def replace_parameter(model: nn.Module, old: nn.Parameter, new: nn.Parameter) -> None:
+    """Put a parameter in the place of another one in every module that holds it, so that tied weights stay tied."""
     for module in model.modules():
         for name, entry in list(module._parameters.items()):
             if entry is old:

@@ -34,6 +34,8 @@ from ctxprune.utils.extras import require
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ctxprune.registry import Registry
+
 __all__ = [
     "DATA",
     "MODELS",
@@ -41,6 +43,7 @@ __all__ = [
     "Piece",
     "Recipe",
     "Stage",
+    "build_piece",
     "load_recipe",
     "parse_recipe",
     "piece_of",
@@ -241,6 +244,20 @@ def piece_of(data: Mapping[str, Any]) -> Piece:
     if "piece" not in data:
         raise ValueError(f"{dict(data)} names no piece")
     return Piece(data["piece"], {name: value for name, value in data.items() if name != "piece"})
+
+
+def build_piece(registry: Registry[Any], piece: Piece) -> Any:
+    """A piece's object, with its parameters.
+
+    Raises:
+        UnknownNameError: The registry has no such piece.
+        UsageError: The piece takes no such parameters.
+    """
+    kind = registry.get(piece.name)
+    try:
+        return kind(**piece.parameters)
+    except TypeError as error:
+        raise UsageError(f"{piece.name} cannot be made ({error})", where=piece.name) from error
 
 
 def _folder() -> Any:

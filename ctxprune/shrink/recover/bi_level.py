@@ -9,9 +9,9 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
+from ctxprune.shrink.learning.training import check_towards, loss_towards
 from ctxprune.shrink.measure.substituted import Substituted
 from ctxprune.shrink.model.cost import matrices
-from ctxprune.shrink.recover.base import check_towards, loss_towards
 
 if TYPE_CHECKING:
     from torch import Tensor

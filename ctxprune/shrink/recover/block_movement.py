@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.learning.training import check_towards, loss_towards
 from ctxprune.shrink.model.subject import parameter_of
-from ctxprune.shrink.recover.base import check_towards, loss_towards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.losses import check_objective, objective
-from ctxprune.shrink.recover.base import Schedule, train
+from ctxprune.shrink.learning.training import Schedule, train
 
 if TYPE_CHECKING:
     from torch import nn

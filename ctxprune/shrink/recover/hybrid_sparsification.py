@@ -17,9 +17,9 @@ from torch import nn
 from torch.nn import functional
 
 from ctxprune.errors import InputError, UsageError
+from ctxprune.shrink.learning.training import default_loss
 from ctxprune.shrink.measure.gates import gated
 from ctxprune.shrink.model.subject import module_of
-from ctxprune.shrink.recover.base import default_loss
 
 if TYPE_CHECKING:
     from torch import Tensor

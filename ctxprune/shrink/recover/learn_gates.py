@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.adapters import adapted, linear_paths, merge
 from ctxprune.shrink.learning.hard_concrete import Learning, learn
-from ctxprune.shrink.recover.nearest_layers import layered_loss
+from ctxprune.shrink.learning.losses import layered_loss
 from ctxprune.shrink.score.learned_gates import constraint_of
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.all_matrices import AllMatrices
-from ctxprune.shrink.allocate.base import Budget
 from ctxprune.shrink.allocate.per_matrix import PerMatrix
+from ctxprune.shrink.learning.training import Schedule, check_towards, loss_towards, train
 from ctxprune.shrink.measure.substituted import Substituted, straight_through
+from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.cost import matrices
-from ctxprune.shrink.recover.base import Schedule, check_towards, loss_towards, train
 
 if TYPE_CHECKING:
     from torch import Tensor

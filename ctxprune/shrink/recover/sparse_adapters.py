@@ -15,9 +15,9 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.losses import check_objective, objective
+from ctxprune.shrink.learning.training import Schedule
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.recover._delta import linear_modules, train_deltas
-from ctxprune.shrink.recover.base import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

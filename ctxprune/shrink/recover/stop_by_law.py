@@ -1,6 +1,6 @@
 """Training that stops where the P^2 law says that more of it hardly helps.
 
-Chen and others, P^2 Law: Scaling Law for Post-Training After Model Pruning, ACL 2025; see `ctxprune.shrink.run.p2_law`.
+Chen and others, P^2 Law: Scaling Law for Post-Training After Model Pruning, ACL 2025 (`learning.p2_law`).
 Differs: the paper finds the law on many runs of several models and sizes; here it is fitted to three small budgets of
 this model alone, and it decides how many steps follow.
 """
@@ -14,12 +14,12 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.learning.losses import check_objective, objective
-from ctxprune.shrink.recover.base import Schedule, train
-from ctxprune.shrink.run.p2_law import Run, fit_law
+from ctxprune.shrink.learning.p2_law import Run, fit_law
+from ctxprune.shrink.learning.training import Schedule, train
 
 if TYPE_CHECKING:
+    from ctxprune.shrink.learning.p2_law import P2Law
     from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.run.p2_law import P2Law
 
 __all__ = ["StopByLaw"]
 

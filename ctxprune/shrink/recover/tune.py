@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.shrink.learning.losses import check_objective, objective
-from ctxprune.shrink.recover.base import Schedule, train
+from ctxprune.shrink.learning.training import Schedule, train
 
 if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject

@@ -16,17 +16,17 @@ from ctxprune.shrink.io.loading import load_model
 from ctxprune.shrink.io.saving import save_model
 from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.fewer_pieces import check_vocabulary
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.run.preparation import prepare
 from ctxprune.shrink.run.search import Found, Plan, fitting_recipes, search
 from ctxprune.shrink.run.timing import timed, timing_batch
 from ctxprune.shrink.run.trial import sizes
+from ctxprune.shrink.run.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.recipes.recipe import Recipe
     from ctxprune.shrink.run.preparation import Prepared
     from ctxprune.shrink.run.targets import Wanted

@@ -14,14 +14,14 @@ from ctxprune.shrink.audit.models import scorer_of
 from ctxprune.shrink.data import batches_of, batches_of_texts, read_pairs, read_texts
 from ctxprune.shrink.data.questions import batches_of_questions
 from ctxprune.shrink.model.checks import check_subject
-from ctxprune.shrink.model.fewer_pieces import check_vocabulary, with_vocabulary
 from ctxprune.shrink.model.subject import Subject
+from ctxprune.shrink.run.vocabulary import check_vocabulary, with_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ctxprune.shrink.data import Calibration, Pair
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.tasks.base import Batch
 
 __all__ = ["Prepared", "prepare"]
@@ -40,7 +40,7 @@ class Prepared:
         pairs: The pairs that are held out; none of a decoder.
         notes: What to say about the data, as plain values.
         full_quality: Of the model as it was given, on what is held out.
-        vocabulary: What `ctxprune.shrink.model.fewer_pieces.with_vocabulary` says of the cut, with the `quality` before
+        vocabulary: What `ctxprune.shrink.run.vocabulary.with_vocabulary` says of the cut, with the `quality` before
             and after it; empty where the vocabulary is whole.
     """
 

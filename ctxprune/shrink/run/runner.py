@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.allocate.base import Budget
+from ctxprune.shrink.model.budget import Budget
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.cost import SINGLE, Target, cost, deltas, matrices, unit_costs
 from ctxprune.shrink.model.surgery import remove
-from ctxprune.shrink.recipes.pieces import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
+from ctxprune.shrink.recipes.recipe import build_piece
+from ctxprune.shrink.registries import ALLOCATORS, COMPENSATORS, RECOVERIES, SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
-    from ctxprune.registry import Registry
     from ctxprune.shrink.model.anatomy import Group, Key
     from ctxprune.shrink.model.subject import Subject
-    from ctxprune.shrink.recipes.recipe import Piece, Recipe, Stage
+    from ctxprune.shrink.recipes.recipe import Recipe, Stage
 
 __all__ = ["Shrunk", "shrink"]
 
@@ -86,7 +86,7 @@ def shrink(
     tell("recovery", len(recipe.stages) / (len(recipe.stages) + 1))
     work = replace(work, budget=_rest(work, measure, limit))
     for piece in recipe.finish:
-        work = make(RECOVERIES, piece)(work)
+        work = build_piece(RECOVERIES, piece)(work)
     work.model.eval()
     after = _cost(work, measure)
     if after > limit * (1 + 1e-6) and recipe.stages:
@@ -96,19 +96,6 @@ def shrink(
         )
     tell("done", 1.0)
     return Shrunk(work, recipe.name, target, before, after, work.notes)
-
-
-def make(registry: Registry[Any], piece: Piece) -> Any:
-    """A piece with its parameters.
-
-    Raises:
-        UsageError: It takes no such parameters.
-    """
-    kind = registry.get(piece.name)
-    try:
-        return kind(**piece.parameters)
-    except TypeError as error:
-        raise UsageError(f"{piece.name} cannot be made ({error})", where=piece.name) from error
 
 
 def _cost(subject: Subject, measure: str) -> float:
@@ -130,7 +117,7 @@ def _structures(subject: Subject, stage: Stage, measure: str, limit: float, *, l
         costs = unit_costs(subject.model, groups, measure)
         subject = replace(subject, budget=Budget(groups, costs, max(start - goal, 0.0), measure=measure))
     for piece in stage.prepare:
-        subject = make(RECOVERIES, piece)(subject)
+        subject = build_piece(RECOVERIES, piece)(subject)
     if stage.upwards:
         return _upwards(subject, stage, measure, goal)
     rounds, number = stage.rounds, 0
@@ -172,15 +159,15 @@ def _round(subject: Subject, stage: Stage, measure: str, gone: float, upwards: S
     costs = unit_costs(subject.model, groups, measure)
     budget = Budget(groups, costs, gone, None if stage.rounds else 1, measure)
     subject = replace(subject, budget=budget)
-    scores = make(SCORES, stage.score)(subject, groups)
-    kept = make(ALLOCATORS, stage.allocate)(subject, scores, budget)
+    scores = build_piece(SCORES, stage.score)(subject, groups)
+    kept = build_piece(ALLOCATORS, stage.allocate)(subject, scores, budget)
     if upwards is not None:
         kept = {upwards[0]: kept[upwards[0]]}
     for piece in stage.compensate:
-        kept = make(COMPENSATORS, piece)(subject, kept)
+        kept = build_piece(COMPENSATORS, piece)(subject, kept)
     subject = subject.with_model(remove(subject.model, kept))
     for piece in stage.recover:
-        subject = make(RECOVERIES, piece)(subject)
+        subject = build_piece(RECOVERIES, piece)(subject)
     return subject
 
 
@@ -193,17 +180,17 @@ def _weights(subject: Subject, stage: Stage, measure: str, limit: float) -> Subj
     goal = start + stage.share * (goal - start)
     subject = replace(subject, budget=Budget((), {}, goal, measure=measure))
     for piece in stage.prepare:
-        subject = make(RECOVERIES, piece)(subject)
+        subject = build_piece(RECOVERIES, piece)(subject)
     for number in range(1, max(stage.rounds, 1) + 1):
         budget = Budget((), {}, start + stage.done(number) * (goal - start), measure=measure)
         subject = replace(subject, budget=budget)
-        scores = _zeros_first(subject, make(SCORES, stage.score)(subject, names))
-        masks = make(ALLOCATORS, stage.allocate)(subject, scores, budget)
+        scores = _zeros_first(subject, build_piece(SCORES, stage.score)(subject, names))
+        masks = build_piece(ALLOCATORS, stage.allocate)(subject, scores, budget)
         for piece in stage.compensate:
-            masks = make(COMPENSATORS, piece)(subject, masks)
+            masks = build_piece(COMPENSATORS, piece)(subject, masks)
         subject = _settled(subject, masks, measure)
         for piece in stage.recover:
-            subject = make(RECOVERIES, piece)(subject)
+            subject = build_piece(RECOVERIES, piece)(subject)
             apply_masks(subject, subject.masks)
     return subject
 

@@ -28,7 +28,7 @@ from ctxprune.storage.sealed import sealed_line, unseal_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from ctxprune.shrink.io.loading import Loaded
+    from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.cost import Target
     from ctxprune.shrink.run.preparation import Prepared
 

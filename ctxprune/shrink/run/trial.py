@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.cost import Target, cost
-from ctxprune.shrink.recipes.pieces import RECOVERIES
 from ctxprune.shrink.recipes.recipe import Piece, Recipe, load_recipe
+from ctxprune.shrink.registries import RECOVERIES
 from ctxprune.shrink.run.baselines import baselines
 from ctxprune.shrink.run.runner import shrink
 from ctxprune.shrink.run.timing import timed, timing_batch

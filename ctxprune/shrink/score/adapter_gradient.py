@@ -14,8 +14,8 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.learning.adapters import adapted
+from ctxprune.shrink.learning.training import check_towards, loss_towards
 from ctxprune.shrink.model.subject import module_of
-from ctxprune.shrink.recover.base import check_towards, loss_towards
 from ctxprune.shrink.score.base import telling
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.shape import Shape
 from ctxprune.shrink.learning.hard_concrete import Learning, learn
+from ctxprune.shrink.learning.losses import layered_loss
 from ctxprune.shrink.model.coupled import coupled
-from ctxprune.shrink.recover.nearest_layers import layered_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

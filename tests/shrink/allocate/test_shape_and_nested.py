@@ -10,11 +10,11 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.allocate.nested import Nested  # noqa: E402
 from ctxprune.shrink.allocate.only import Only  # noqa: E402
 from ctxprune.shrink.allocate.per_kind import PerKind  # noqa: E402
 from ctxprune.shrink.allocate.shape import Shape  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost, unit_costs  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
 

@@ -12,11 +12,12 @@ from hypothesis import strategies as st  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.allocate.all_matrices import AllMatrices  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget, shared_out  # noqa: E402
+from ctxprune.shrink.allocate.base import shared_out  # noqa: E402
 from ctxprune.shrink.allocate.blocks import Blocks  # noqa: E402
 from ctxprune.shrink.allocate.pattern import Pattern  # noqa: E402
 from ctxprune.shrink.allocate.per_matrix import PerMatrix  # noqa: E402
 from ctxprune.shrink.allocate.per_row import PerRow  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 
 SHAPES = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=4)
 KINDS = [PerMatrix(), PerRow(), AllMatrices(least=0.0)]

@@ -8,8 +8,7 @@ import pytest
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit import Audited, Question, audit
-from ctxprune.shrink.audit.slices import slices
-from ctxprune.shrink.audit.swaps import swapped
+from ctxprune.shrink.audit.questions import slices, swapped
 
 PLAIN = [
     Question(f"who opened gate number{n} in the old town", ("the gate", "a cow", "grass"), (1, 0, 0), "stories")

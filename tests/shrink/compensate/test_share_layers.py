@@ -12,8 +12,8 @@ from dataclasses import replace  # noqa: E402
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.compensate.share_layers import ShareLayers  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import cost  # noqa: E402
 from ctxprune.shrink.model.shared import SharedLinear, low_rank  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402

@@ -13,9 +13,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import trained  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.allocate.base import Budget  # noqa: E402
 from ctxprune.shrink.compensate.merge_experts import MergeExperts  # noqa: E402
 from ctxprune.shrink.measure.experts import block_of, routed  # noqa: E402
+from ctxprune.shrink.model.budget import Budget  # noqa: E402
 from ctxprune.shrink.model.cost import unit_costs  # noqa: E402
 from ctxprune.shrink.score.expert_error import ExpertError  # noqa: E402
 from ctxprune.shrink.score.expert_use import ExpertUse  # noqa: E402

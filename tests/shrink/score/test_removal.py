@@ -12,8 +12,9 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
+from ctxprune.shrink.measure.removal import output_change  # noqa: E402
 from ctxprune.shrink.model.surgery import remove  # noqa: E402
-from ctxprune.shrink.score.removal import Removal, output_change  # noqa: E402
+from ctxprune.shrink.score.removal import Removal  # noqa: E402
 
 BATCH = {"attention_mask": torch.tensor([[1, 1], [1, 0]])}
 

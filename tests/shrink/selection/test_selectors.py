@@ -13,7 +13,7 @@ from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.model.tasks.embedding import Embedding  # noqa: E402
-from ctxprune.shrink.recipes.pieces import SELECTORS  # noqa: E402
+from ctxprune.shrink.registries import SELECTORS  # noqa: E402
 from ctxprune.shrink.select._clusters import k_means  # noqa: E402
 from ctxprune.shrink.select.base import best_share, group_numbers, rebatched, row_divergences, row_losses  # noqa: E402
 from ctxprune.shrink.select.el2n import El2n  # noqa: E402

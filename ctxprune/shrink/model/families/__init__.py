@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import InputError
 from ctxprune.shrink.model.families.base import Family
-from ctxprune.shrink.recipes.pieces import FAMILIES
+from ctxprune.shrink.registries import FAMILIES
 
 if TYPE_CHECKING:
     from torch import nn
