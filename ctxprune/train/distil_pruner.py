@@ -150,7 +150,7 @@ def distil_pruner(
         "shape": made.shape.to_dict(),
         "layers": list(plan.layers),
         "plan": {"vocabulary": len(order)}
-        | {key: getattr(plan, key) for key in ("shards", "labelled", "pairs", "seed")},
+        | {"shards": plan.shards, "labelled": plan.labelled, "pairs": plan.pairs, "seed": plan.seed},
         "recipe": asdict(plan.recipe),
         "data_sha256": data,
         "examples": dict(sorted(Counter(example.source for example in parts.train).items())),

@@ -89,7 +89,9 @@ class DistilRun(Training[DistilRecipe, "TaughtBatch"]):
     def losses(self, batch: TaughtBatch) -> tuple[Tensor, dict[str, float]]:
         """The weighted sum of the parts, and each part."""
         parts = distil_losses(self.network, batch, bfloat16=self.recipe.bfloat16)
-        loss = torch.stack([getattr(self.recipe, name) * value for name, value in parts.items()]).sum()
+        recipe = self.recipe
+        weights = {"states": recipe.states, "logits": recipe.logits, "means": recipe.means, "labels": recipe.labels}
+        loss = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
         return loss, {name: float(value.detach()) for name, value in parts.items()}
 
     def _batches(self, shards: Sequence[Path]) -> Iterator[tuple[TaughtBatch, int]]:

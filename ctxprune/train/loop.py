@@ -63,9 +63,11 @@ class Recipe:
     base_share: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("short_share", "dropout", "warmup", "base_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} is {getattr(self, name)!r}", hint="give a share from 0 to 1")
+        shares = {"short_share": self.short_share, "dropout": self.dropout}
+        shares |= {"warmup": self.warmup, "base_share": self.base_share}
+        for name, share in shares.items():
+            if not 0 <= share <= 1:
+                raise UsageError(f"{name} is {share!r}", hint="give a share from 0 to 1")
         if self.examples < 1 or self.tokens < 1 or min(self.limit, self.short) < 128:
             raise UsageError("examples and tokens are from 1 up, limit and short from 128 up", where=repr(self))
 

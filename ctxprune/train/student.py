@@ -134,7 +134,7 @@ def check_growth(own: EncoderShape, wanted: EncoderShape) -> None:
 
 def _grow(teacher: Any, old: Any, new: Any, windows: Sequence[tuple[Tensor, Tensor]]) -> None:
     for name in ("attention_norm", "norm"):
-        getattr(new, name).load_state_dict(getattr(old, name).state_dict())
+        new.get_submodule(name).load_state_dict(old.get_submodule(name).state_dict())
     middle = [states for states, _ in windows]
     if teacher.heads:
         mixed = [teacher.mixed(states, bias) for states, bias in windows]
@@ -142,17 +142,18 @@ def _grow(teacher: Any, old: Any, new: Any, windows: Sequence[tuple[Tensor, Tens
         if new.heads:
             rows = _rows(_heads(teacher, mixed)[old.heads : new.heads], teacher.size)
             for part in ("weight", "bias"):
-                found = getattr(teacher.attention, part).chunk(3)
-                kept = getattr(old.attention, part).chunk(3) if old.heads else [values[:0] for values in found]
+                found = teacher.attention.get_parameter(part).chunk(3)
+                kept = old.attention.get_parameter(part).chunk(3) if old.heads else [values[:0] for values in found]
                 together = [torch.cat([a, b[rows]]) for a, b in zip(kept, found, strict=True)]
-                getattr(new.attention, part).copy_(torch.cat(together))
+                new.attention.get_parameter(part).copy_(torch.cat(together))
             _widen(new.output, old.output if old.heads else teacher.output, old.heads * old.size)
     if new.neurons:
         active = [ACTIVE[teacher.activation](teacher.inner(teacher.attention_norm(states))) for states in middle]
         more = _neurons(teacher, active)[old.neurons : new.neurons]
         for part in ("weight", "bias"):
-            found = getattr(teacher.inner, part)[more]
-            getattr(new.inner, part).copy_(torch.cat([getattr(old.inner, part), found]) if old.neurons else found)
+            found = teacher.inner.get_parameter(part)[more]
+            whole = torch.cat([old.inner.get_parameter(part), found]) if old.neurons else found
+            new.inner.get_parameter(part).copy_(whole)
         _widen(new.outer, old.outer if old.neurons else teacher.outer, old.neurons)
 
 
@@ -185,14 +186,15 @@ def _check(
 def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
     """Give a layer its weights, and bring the windows' states through it."""
     for name in ("attention_norm", "norm"):
-        getattr(new, name).load_state_dict(getattr(old, name).state_dict())
+        new.get_submodule(name).load_state_dict(old.get_submodule(name).state_dict())
     before = [entry.taught[source] for entry in windows]
     mixed = [old.mixed(states, entry.bias) for states, entry in zip(before, windows, strict=True)] if old.heads else []
     middle = [states + old.output(part) for states, part in zip(before, mixed, strict=True)] if old.heads else before
     if new.heads:
         rows = _rows(_heads(old, mixed)[: new.heads].sort().values, old.size)
         for part in ("weight", "bias"):
-            getattr(new.attention, part).copy_(torch.cat([own[rows] for own in getattr(old.attention, part).chunk(3)]))
+            chosen = [own[rows] for own in old.attention.get_parameter(part).chunk(3)]
+            new.attention.get_parameter(part).copy_(torch.cat(chosen))
         found = [new.mixed(entry.states, entry.bias) for entry in windows]
         _fit(new.output, found, middle, windows)
         for entry, part in zip(windows, found, strict=True):
@@ -205,7 +207,7 @@ def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
         after = [states + old.outer(part) for states, part in zip(middle, active, strict=True)]
         neurons = _neurons(old, active)[: new.neurons].sort().values
         for part in ("weight", "bias"):
-            getattr(new.inner, part).copy_(getattr(old.inner, part)[neurons])
+            new.inner.get_parameter(part).copy_(old.inner.get_parameter(part)[neurons])
         found = [ACTIVE[new.activation](new.inner(entry.states)) for entry in windows]
         _fit(new.outer, found, after, windows)
         for entry, part in zip(windows, found, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,8 +66,17 @@ class Taught:
     def save(self, path: Path) -> None:
         """Write them as one npz file, whole or not at all."""
         part = path.with_suffix(".part.npz")
-        np.savez(part, **{entry.name: getattr(self, entry.name) for entry in fields(self)})
+        np.savez(part, **self._arrays())
         part.replace(path)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays by name, in the order of the fields; `dataclasses.asdict` would copy them."""
+        return {
+            "ids": self.ids, "unit": self.unit, "document": self.document, "logits": self.logits,
+            "starts": self.starts, "question": self.question, "view": self.view, "unit_label": self.unit_label,
+            "unit_view": self.unit_view, "document_label": self.document_label, "document_view": self.document_view,
+            "states": self.states, "scales": self.scales,
+        }  # fmt: skip
 
     @classmethod
     def load(cls, path: Path) -> Taught:

@@ -16,7 +16,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.uniform import Uniform
 from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.surgery import remove
-from ctxprune.shrink.model.tasks.base import taught
+from ctxprune.shrink.model.tasks.base import distillation_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,7 +120,7 @@ class Evolution:
         if steps:
             train(trial, Schedule(steps, self.rate))
         with torch.no_grad():
-            return sum(float(taught(subject.task, small, batch, teacher)) for batch in seen) / len(seen)
+            return sum(float(distillation_loss(subject.task, small, batch, teacher)) for batch in seen) / len(seen)
 
 
 def _masks(counts: Counts, order: Mapping[Key, Tensor]) -> dict[Key, Tensor]:

@@ -143,7 +143,8 @@ def _activation(model: Any, path: str) -> Callable[[Tensor], Tensor]:
     """The function between the matrices, which stands beside the first of them."""
     parent = module_of(model, path.rpartition(".")[0])
     for name in ("act_fn", "intermediate_act_fn", "activation_fn"):
-        if hasattr(parent, name):
-            found: Callable[[Tensor], Tensor] = getattr(parent, name)
+        # a module in most models, a plain function where the configuration gave one
+        found: Callable[[Tensor], Tensor] | None = getattr(parent, name, None)
+        if found is not None:
             return found
     raise InputError("the activation between two matrices cannot be found", where=path)

@@ -70,7 +70,7 @@ def batches_of(
         InputError: There are fewer than two pairs, or labels or teachers' scores in some of them alone.
     """
     check_enough(len(pairs), rows)
-    named = {name: [getattr(pair, name) for pair in pairs] for name in ("label", "teacher")}
+    named = {"label": [pair.label for pair in pairs], "teacher": [pair.teacher for pair in pairs]}
     for name, values in named.items():
         if None in values and set(values) != {None}:
             raise InputError(f"some pairs have a {name} and some have none", hint="give it to all or to none")

@@ -47,8 +47,9 @@ def read_pairs(path: str | Path) -> list[Pair]:
     found: list[Pair] = []
     for line, row in numbered_rows(file):
         pair = _pair(row, file.name, line)
-        for name in ("label", "teacher"):
-            if found and (getattr(pair, name) is None) != (getattr(found[0], name) is None):
+        first = found[0] if found else pair
+        for name, own, other in (("label", pair.label, first.label), ("teacher", pair.teacher, first.teacher)):
+            if (own is None) != (other is None):
                 raise _odd(f"{name!r} stands in some lines and not in others", file.name, line)
         found.append(pair)
     if not found:

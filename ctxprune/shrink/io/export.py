@@ -19,7 +19,9 @@ from tokenizers import Tokenizer
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.shrink.io.onnx_graph import OnnxGraph
 from ctxprune.shrink.model.families import family_of
+from ctxprune.shrink.model.families.base import find_module
 from ctxprune.shrink.model.shared import shares
+from ctxprune.shrink.model.subject import config_value
 from ctxprune.shrink.model.tasks.base import inputs_of
 from ctxprune.utils.extras import require
 
@@ -184,13 +186,12 @@ def check_exportable(loaded: Loaded) -> None:
         raise UsageError(
             f"a {loaded.kind} of the family {family} is not exported", hint="rerankers and embedders of BERT's"
         )
-    config = model.config
-    act = getattr(config, "hidden_act", "gelu")
+    act = config_value(model, "hidden_act", "gelu")
     if act not in _ACTIVATIONS:
         raise UsageError(f"the activation {act!r} is not exported", hint=f"known are {', '.join(_ACTIVATIONS)}")
-    if getattr(config, "position_embedding_type", "absolute") not in ("absolute", None):
+    if config_value(model, "position_embedding_type", "absolute") not in ("absolute", None):
         raise UsageError("relative positions are not exported")
-    if getattr(model, "embeddings_project", None) is not None or hasattr(model, "electra"):
+    if find_module(model, "embeddings_project") is not None or find_module(model, "electra") is not None:
         raise UsageError("ELECTRA's head and projection are not exported")
 
 
@@ -227,12 +228,12 @@ def _layer(graph: OnnxGraph, model: nn.Module, states: str, bias: str, path: str
     layer: Any = model.get_submodule(path)
     config: Any = model.config
     output = f"{path}.attention.output"
-    if hasattr(layer.attention, "self"):
+    if find_module(layer, "attention.self") is not None:
         mixed = _attention(graph, layer.attention.self, states, bias, f"{path}.attention.self")
         added = graph.linear(mixed, f"{output}.dense")
         states = graph.add("Add", states, added, name=f"{output}.whole")
     states = graph.norm(states, f"{output}.LayerNorm", config.layer_norm_eps)
-    if hasattr(layer.intermediate, "dense"):
+    if find_module(layer, "intermediate.dense") is not None:
         inner = graph.linear(states, f"{path}.intermediate.dense")
         outer = graph.linear(graph.active(inner, f"{path}.inner", config.hidden_act), f"{path}.output.dense")
         states = graph.add("Add", states, outer, name=f"{path}.output.whole")

@@ -117,7 +117,8 @@ def _read(name: str, folder: Path) -> Any:
         )
     try:
         with _quiet():
-            model, said = getattr(transformers, name).from_pretrained(
+            reader = getattr(transformers, name)  # its submodules are imported when they are first asked for
+            model, said = reader.from_pretrained(
                 str(folder), local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
             )
     except Exception as error:  # as many kinds as there are damaged files

@@ -98,7 +98,7 @@ def rebuild_model(folder: Path, manifest: Mapping[str, Any]) -> Any:
 
 def build_model(name: str, origin: Mapping[str, Any], config: Mapping[str, Any]) -> Any:
     """A model of the sizes that it had at first, with as many layers as are left."""
-    kind = getattr(transformers, name)
+    kind = getattr(transformers, name)  # named by a file, so that only a model's class is taken
     if not issubclass(kind, transformers.PreTrainedModel):
         raise TypeError(f"{name} is no model")
     given = dict(origin) | {entry: config[entry] for entry in _FOLLOWS if entry in config}
@@ -118,7 +118,7 @@ def _fill_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
             setattr(model.get_submodule(parent), own, value)
         else:
             module = model.get_submodule(parent)
-            if own != "bias" or getattr(module, "bias", value) is not None:
+            if own != "bias" or module._parameters.get("bias", value) is not None:
                 raise ValueError(f"it has no place for {name}")
             module.bias = nn.Parameter(value)
     if known:

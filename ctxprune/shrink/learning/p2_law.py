@@ -110,7 +110,8 @@ def fit_law(runs: Sequence[Run]) -> P2Law:
 
 def _excess(constants: _Vector, runs: Sequence[Run]) -> _Vector:
     alpha, beta, gamma, delta, size_factor, token_factor, rest = constants
-    tokens, size, rate = (np.array([getattr(run, name) for run in runs]) for name in ("tokens", "size", "rate"))
+    tokens, size = np.array([run.tokens for run in runs]), np.array([run.size for run in runs])
+    rate = np.array([run.rate for run in runs])
     inner = size_factor / size**alpha + token_factor / tokens**beta + rest
     found: _Vector = (1 / rate) ** gamma * (1 / size) ** delta * inner
     return found

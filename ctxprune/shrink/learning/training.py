@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.model.tasks.base import taught
+from ctxprune.shrink.model.tasks.base import distillation_loss
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -121,4 +121,4 @@ def default_loss(subject: Subject) -> Callable[[nn.Module, Batch], Tensor]:
     """The divergence from the teacher where there is one, the task's loss where not."""
     if subject.teacher is None:
         return subject.task.loss
-    return lambda model, batch: taught(subject.task, model, batch, subject.teacher)
+    return lambda model, batch: distillation_loss(subject.task, model, batch, subject.teacher)

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.subject import module_of
-from ctxprune.shrink.model.tasks.base import first_part
+from ctxprune.shrink.model.tasks.base import first_examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,7 +66,7 @@ def first_rows(subject: Subject, samples: int) -> Iterator[Batch]:
         if len(batch["input_ids"]) <= left:
             yield batch
         else:
-            yield from first_part(subject.task, batch, left)
+            yield from first_examples(subject.task, batch, left)
         left -= len(batch["input_ids"])
 
 

@@ -12,7 +12,6 @@ from ctxprune.shrink.measure.activations import linear_path
 from ctxprune.shrink.measure.depth import first_rows
 from ctxprune.shrink.measure.gates import gated
 from ctxprune.shrink.model.subject import module_of, parameter_of
-from ctxprune.shrink.model.tasks.base import examples_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -71,7 +70,7 @@ def mean_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0) 
 def weight_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0) -> Iterator[dict[str, Tensor]]:
     """Gradients of the loss of each calibration example by whole parameters, one after the other.
 
-    An example is a row, or what the task takes a loss of (`ctxprune.shrink.model.tasks.base.examples_of`).
+    An example is a row, or what the task takes a loss of (`Task.examples`).
 
     Args:
         subject: Its parameters are as they were afterwards.
@@ -82,7 +81,7 @@ def weight_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0
         InputError: At the end: all were zero. Without labels the loss of an unchanged model has no gradient.
     """
     entries = [parameter_of(subject.model, name) for name in names]
-    examples = (one for batch in subject.needed_calibration() for one in examples_of(subject.task, batch))
+    examples = (one for batch in subject.needed_calibration() for one in subject.task.examples(batch))
     moved = False
     with subject.frozen():
         for entry in entries:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ctxprune.errors import InputError
+from ctxprune.shrink.model.subject import config_value
 
 if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
@@ -40,7 +41,7 @@ def longest_input(model: Any) -> int | None:
         if isinstance(module, nn.Embedding) and name.rpartition(".")[2] in ("places", "position_embeddings"):
             first = module.padding_idx  # RoBERTa counts from the place after that of padding
             return len(module.weight) - (0 if first is None else first + 1)
-    found = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    found = config_value(model, "max_position_embeddings")
     return int(found) if found else None
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.tasks.base import Batch, Task
 
-__all__ = ["Subject", "module_of", "parameter_of"]
+__all__ = ["Subject", "config_value", "module_of", "parameter_of"]
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,12 @@ class Subject:
         finally:
             for entry, needed in before:
                 entry.requires_grad_(needed)
+
+
+def config_value(model: nn.Module, name: str, default: Any = None) -> Any:
+    """What a model's configuration says under a name; the default where it says nothing, or there is none."""
+    # configurations of transformers differ by architecture, and the pruner's network has a shape instead
+    return getattr(getattr(model, "config", None), name, default)
 
 
 def module_of(model: nn.Module, path: str) -> Any:

@@ -17,7 +17,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import module_inputs
 from ctxprune.shrink.model.cost import unit_costs
-from ctxprune.shrink.model.families.base import replace_module
+from ctxprune.shrink.model.families.base import find_module, replace_module
 from ctxprune.shrink.model.modules import Routed
 from ctxprune.shrink.model.subject import module_of
 from ctxprune.shrink.score.clusters import kmeans
@@ -59,7 +59,7 @@ class RouteExperts:
         parts = {
             entry.path: entry
             for entry in subject.anatomy.sublayers
-            if entry.kind == "ffn" and hasattr(module_of(subject.model, entry.path), "gate_proj")
+            if entry.kind == "ffn" and find_module(subject.model, f"{entry.path}.gate_proj") is not None
         }
         if not parts:
             raise UsageError("the model has no gated feed-forward parts", where="route_experts.v1")

@@ -73,17 +73,18 @@ def draw_anew(subject: Subject, *, embeddings: bool = True) -> None:
     norms = set(subject.anatomy.norms)
     with torch.no_grad():
         for path, module in subject.model.named_modules():
-            weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-            if isinstance(weight, nn.Parameter) and (embeddings or f"{path}.weight" != words):
+            own = dict(module.named_parameters(recurse=False))
+            weight, bias = own.get("weight"), own.get("bias")
+            if weight is not None and (embeddings or f"{path}.weight" != words):
                 if path in norms or isinstance(module, nn.LayerNorm):
                     weight.fill_(1.0)
                 elif weight.ndim >= 2:
                     weight.copy_(0.02 * torch.randn(weight.shape, generator=chance))
-            if isinstance(bias, nn.Parameter):
+            if bias is not None:
                 bias.zero_()
         for name, entry in subject.model.named_parameters():
-            owner, _, own = name.rpartition(".")
-            if own not in ("weight", "bias") and entry.ndim >= 2 and "mixer" not in owner:
+            owner, _, last = name.rpartition(".")
+            if last not in ("weight", "bias") and entry.ndim >= 2 and "mixer" not in owner:
                 entry.copy_(0.02 * torch.randn(entry.shape, generator=chance))  # experts in one tensor
         for path, mask in subject.masks.items():
             subject.model.get_parameter(path).mul_(mask)

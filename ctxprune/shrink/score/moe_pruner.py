@@ -10,6 +10,7 @@ import torch
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import weight_moments
 from ctxprune.shrink.measure.experts import block_of, routed
+from ctxprune.shrink.model.families.base import has_parameter
 from ctxprune.shrink.model.subject import module_of, parameter_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class MoePruner:
 
 def _of_experts(experts: Any, path: str, here: Routed) -> dict[str, Tensor]:
     """Norms of weighted inputs of both fused tensors: (experts, 1, inputs)."""
-    if not hasattr(experts, "gate_up_proj"):
+    if not has_parameter(experts, "gate_up_proj"):
         raise UsageError("these experts are not in fused tensors", where=path)
     first, second = [], []
     with torch.no_grad():

@@ -27,7 +27,7 @@ class Random:
         """The scores."""
         chance = subject.generator()
         return {
-            (key := getattr(group, "key", group)): torch.rand(
+            (key := group if isinstance(group, str) else group.key): torch.rand(
                 (group.count,) if not isinstance(group, str) else parameter_of(subject.model, key).shape,
                 generator=chance,
             )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ctxprune.shrink.model.tasks.base import inputs_of
+from ctxprune.shrink.model.tasks.base import Task, inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ __all__ = ["LanguageModel"]
 
 
 @dataclass(frozen=True)
-class LanguageModel:
+class LanguageModel(Task):
     """Logits (rows, tokens, vocabulary); labels are not needed."""
 
     def output(self, model: nn.Module, batch: Batch) -> Tensor:
