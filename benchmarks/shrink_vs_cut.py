@@ -29,8 +29,8 @@ from _parts import Parts, fingerprint, say
 from _record import SHARED, record
 from transformers import BertForSequenceClassification
 
-from ctxprune.shrink.data import InputFormat, batches_of, by_source, heldout_pairs, sampled, training_pairs
-from ctxprune.shrink.learning.losses import listwise
+from ctxprune.shrink.data import InputFormat, batches_of, group_by_source, heldout_pairs, sample_pairs, training_pairs
+from ctxprune.shrink.learning.losses import listwise_loss
 from ctxprune.shrink.learning.training import Schedule, train
 from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.model.subject import Subject
@@ -59,13 +59,13 @@ def mixed(pairs):
 
 def data(form: InputFormat):
     """Batches to train on, and batches to measure on."""
-    known = by_source(training_pairs(SHARED / "data"))
+    known = group_by_source(training_pairs(SHARED / "data"))
     names = [*QUESTIONS, *OTHERS]
-    parts = [sampled(mixed(known[name]), QUESTIONS.get(name, 300), most=4, seed=1) for name in names]
+    parts = [sample_pairs(mixed(known[name]), QUESTIONS.get(name, 300), most=4, seed=1) for name in names]
     chosen = [pair for part in parts for pair in part]
     random.Random(0).shuffle(chosen)
-    held = by_source(heldout_pairs(SHARED / "data"))
-    test = [pair for part in held.values() for pair in sampled(mixed(part), 60, most=8, seed=2)]
+    held = group_by_source(heldout_pairs(SHARED / "data"))
+    test = [pair for part in held.values() for pair in sample_pairs(mixed(part), 60, most=8, seed=2)]
     return [batches_of(pairs, form, rows=ROWS, tokens=TOKENS) for pairs in (chosen, test)]
 
 
@@ -88,7 +88,7 @@ def teacher(folder: Path | None, batches, steps: int):
             scores = own(**inputs_of(batch)).logits[:, 0].float()
         labels = batch["labels"]
         right = torch.where(labels > 0, 0.0, -1e4)  # a softmax over the relevant rows of a group alone
-        ranked = listwise(scores, right, batch["groups"])
+        ranked = listwise_loss(scores, right, batch["groups"])
         return torch.nn.functional.binary_cross_entropy_with_logits(scores, labels) + ranked
 
     train(Subject(model, TASK, batches), Schedule(steps, 2e-4), loss=loss)

@@ -15,7 +15,7 @@ from onnx import TensorProto
 
 from ctxprune.errors import UsageError
 from ctxprune.train.export import VENDOR, Graph, encoder_layer, save
-from ctxprune.train.int4_embeddings import codes
+from ctxprune.train.int4_embeddings import int4_codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +107,7 @@ def _words4(graph: _Int8Graph, table: NDArray[np.float32]) -> str:
     """Both halves of a row share its bytes: the first one in the low bits."""
     import torch
 
-    found, scales = (value.numpy() for value in codes(torch.from_numpy(table)))
+    found, scales = (value.numpy() for value in int4_codes(torch.from_numpy(table)))
     half = table.shape[1] // 2
     low, high = (part.astype(np.int16) + 8 for part in (found[:, :half], found[:, half:]))
     packed = graph.constant("words.packed", low + 16 * high, kind=np.uint8)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["BLOCK", "codes", "rounded"]
+__all__ = ["BLOCK", "int4_codes", "round_to_int4"]
 
 BLOCK = 128
 """Numbers that share a scale; a row that is no multiple of it is one block."""
 
 
-def codes(table: Tensor, block: int = BLOCK) -> tuple[Tensor, Tensor]:
+def int4_codes(table: Tensor, block: int = BLOCK) -> tuple[Tensor, Tensor]:
     """Codes, int8 (rows, width), -8 to 7, and scales, float16 (rows, blocks), whose products come nearest to the table.
 
     Of some scales for each block the one with the least squared error is taken.
@@ -30,9 +30,9 @@ def codes(table: Tensor, block: int = BLOCK) -> tuple[Tensor, Tensor]:
     return _rounded(parts, scales).to(torch.int8).reshape(rows, width), scales[..., 0].half()
 
 
-def rounded(table: Tensor, block: int = BLOCK) -> Tensor:
+def round_to_int4(table: Tensor, block: int = BLOCK) -> Tensor:
     """The table as its codes and scales say it, float32."""
-    found, scales = codes(table, block)
+    found, scales = int4_codes(table, block)
     return (found.reshape(*scales.shape, -1).float() * scales.float()[..., None]).reshape(table.shape)
 
 

@@ -12,7 +12,7 @@ from ctxprune.errors import UsageError
 from ctxprune.train.batches import batches, view
 from ctxprune.train.losses import pruner_loss
 from ctxprune.train.mixture import epoch
-from ctxprune.train.pruner_network import HEADS, PrunerNetwork, pooled
+from ctxprune.train.pruner_network import HEADS, PrunerNetwork, mean_logits
 from ctxprune.train.training import Training
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from ctxprune.train.batches import Batch, Encoded
     from ctxprune.train.examples import Example
 
-__all__ = ["Recipe", "Run", "blended", "losses_of"]
+__all__ = ["PrunerRecipe", "PrunerRun", "batch_loss", "blend_with_base"]
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class PrunerRecipe:
     """All that the weights depend on, beside data, base model and the libraries' versions.
 
     Attributes:
@@ -41,7 +41,7 @@ class Recipe:
         seed: Of order, views and heads.
         scale: Of the shares of the sources.
         bfloat16: Compute in it where that is fast.
-        base_share: Of the base model in the encoder that is exported; see `blended`.
+        base_share: Of the base model in the encoder that is exported; see `blend_with_base`.
 
     Raises:
         UsageError: A number is out of range.
@@ -72,10 +72,10 @@ class Recipe:
             raise UsageError("examples and tokens are from 1 up, limit and short from 128 up", where=repr(self))
 
 
-class Run(Training[Recipe, "Batch"]):
+class PrunerRun(Training[PrunerRecipe, "Batch"]):
     """The run from the base model's weights; see `Training`. The fingerprint is of the data."""
 
-    def __init__(self, network: PrunerNetwork, recipe: Recipe, folder: Path, *, fingerprint: str) -> None:
+    def __init__(self, network: PrunerNetwork, recipe: PrunerRecipe, folder: Path, *, fingerprint: str) -> None:
         super().__init__(network, recipe, folder, fingerprint=fingerprint)
         for layer in network.layers:
             layer.dropout = recipe.dropout
@@ -94,7 +94,7 @@ class Run(Training[Recipe, "Batch"]):
         """The loss, under that name."""
         with torch.random.fork_rng(devices=[]):  # a run that was resumed drops what it would have dropped
             torch.manual_seed(self.recipe.seed + self.step)
-            loss = losses_of(self.network, batch, bfloat16=self.recipe.bfloat16)
+            loss = batch_loss(self.network, batch, bfloat16=self.recipe.bfloat16)
         return loss, {"loss": float(loss.detach())}
 
     def _batches(self, place: dict[int, Encoded], examples: Sequence[Example]) -> Iterator[tuple[Batch, int]]:
@@ -119,19 +119,19 @@ class Run(Training[Recipe, "Batch"]):
                 read += len(part)
 
 
-def losses_of(network: PrunerNetwork, batch: Batch, *, bfloat16: bool) -> torch.Tensor:
+def batch_loss(network: PrunerNetwork, batch: Batch, *, bfloat16: bool) -> torch.Tensor:
     """The loss of one batch."""
     ids, types, mask = (torch.from_numpy(entry) for entry in (batch.ids, batch.types, batch.mask))
     keep, relevance = torch.func.functional_call(network, _halved(network) if bfloat16 else {}, (ids, types, mask))
-    units = pooled(keep, torch.from_numpy(batch.unit), len(batch.unit_labels))
-    documents = pooled(relevance, torch.from_numpy(batch.document), len(batch.document_labels))
+    units = mean_logits(keep, torch.from_numpy(batch.unit), len(batch.unit_labels))
+    documents = mean_logits(relevance, torch.from_numpy(batch.document), len(batch.document_labels))
     return pruner_loss(
         (units, torch.from_numpy(batch.unit_labels), torch.from_numpy(batch.unit_groups)),
         (documents, torch.from_numpy(batch.document_labels), torch.from_numpy(batch.document_groups)),
     )
 
 
-def blended(network: PrunerNetwork, base: Mapping[str, torch.Tensor], share: float) -> None:
+def blend_with_base(network: PrunerNetwork, base: Mapping[str, torch.Tensor], share: float) -> None:
     """Move the encoder towards the base model by `share`, 0 to 1: it does better on text of other kinds than it saw.
 
     Wortsman and others, Robust fine-tuning of zero-shot models, CVPR 2022. The heads stay as they were trained.

@@ -22,7 +22,7 @@ from ctxprune.train.tensor_files import read_tensors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACTIVATIONS", "ACTIVE", "HEADS", "EncoderShape", "LayerShape", "PrunerNetwork", "load_base", "pooled"]
+__all__ = ["ACTIVATIONS", "ACTIVE", "HEADS", "EncoderShape", "LayerShape", "PrunerNetwork", "load_base", "mean_logits"]
 
 ACTIVATIONS = ("gelu", "relu")
 """What may stand between both matrices of a feed-forward part."""
@@ -204,7 +204,7 @@ class PrunerNetwork(nn.Module):
         return both[..., 0], both[..., 1]
 
 
-def pooled(logits: Tensor, index: Tensor, count: int) -> Tensor:
+def mean_logits(logits: Tensor, index: Tensor, count: int) -> Tensor:
     """Mean of the token logits of each unit: (count,); `index` as in `Batch.unit`."""
     flat, places = logits.reshape(-1).float(), index.reshape(-1)
     chosen = places >= 0

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from ctxprune.errors import UsageError
-from ctxprune.train.int4_embeddings import rounded
+from ctxprune.train.int4_embeddings import round_to_int4
 from ctxprune.train.pruner_network import ACTIVE, EncoderShape, PrunerNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_growth", "grown", "student_of"]
+__all__ = ["build_student", "check_growth", "grow_student"]
 
 _PENALTY = 1e-3  # of the mean square of what is fitted
 
@@ -36,7 +36,7 @@ class _Windows:
     states: Tensor
 
 
-def student_of(
+def build_student(
     teacher: PrunerNetwork,
     shape: EncoderShape,
     layers: Sequence[int],
@@ -64,7 +64,7 @@ def student_of(
     pieces = torch.as_tensor(order)
     student = PrunerNetwork(replace(shape, vocabulary=len(order))).eval()
     state = {name: value.clone() for name, value in teacher.state_dict().items() if not name.startswith("layers.")}
-    state["words.weight"] = rounded(state["words.weight"][pieces])
+    state["words.weight"] = round_to_int4(state["words.weight"][pieces])
     state["places.weight"] = state["places.weight"][: shape.positions]
     student.load_state_dict(state, strict=False)
     with torch.no_grad():
@@ -77,7 +77,7 @@ def student_of(
     return student
 
 
-def grown(
+def grow_student(
     student: PrunerNetwork,
     teacher: PrunerNetwork,
     shape: EncoderShape,
@@ -92,7 +92,7 @@ def grown(
 
     Args:
         student: In evaluation mode. It has as many layers as `shape`, none of them wider.
-        teacher, shape, layers, batches, order: As for `student_of`.
+        teacher, shape, layers, batches, order: As for `build_student`.
 
     Raises:
         UsageError: The shapes do not fit together, or there is no batch.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ctxprune.train.batches import View
     from ctxprune.train.pruner_network import PrunerNetwork
 
-__all__ = ["Taught", "TaughtBatch", "say", "taught_batches"]
+__all__ = ["TargetBatch", "TeacherTargets", "run_teacher", "target_batches"]
 
 _TYPES = {
     "ids": np.uint16, "unit": np.int32, "document": np.int32, "logits": np.float16, "starts": np.int64,
@@ -31,7 +31,7 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class TeacherTargets:
     """Windows with a teacher's logits.
 
     Attributes:
@@ -79,7 +79,7 @@ class Taught:
         }  # fmt: skip
 
     @classmethod
-    def load(cls, path: Path) -> Taught:
+    def load(cls, path: Path) -> TeacherTargets:
         """What `save` wrote.
 
         Raises:
@@ -93,7 +93,7 @@ class Taught:
 
 
 @dataclass(frozen=True, slots=True)
-class TaughtBatch:
+class TargetBatch:
     """Windows of several views, padded.
 
     Attributes:
@@ -120,7 +120,9 @@ class TaughtBatch:
     views: int
 
 
-def say(teacher: PrunerNetwork, views: Sequence[View], order: NDArray[np.int64], *, tokens: int = 8192) -> Taught:
+def run_teacher(
+    teacher: PrunerNetwork, views: Sequence[View], order: NDArray[np.int64], *, tokens: int = 8192
+) -> TeacherTargets:
     """What the teacher says about all windows of some views.
 
     Args:
@@ -151,10 +153,10 @@ def say(teacher: PrunerNetwork, views: Sequence[View], order: NDArray[np.int64],
         for place, row in enumerate(rows):
             at, size = slice(whole["starts"][row], whole["starts"][row + 1]), lengths[row]
             logits[at], states[at], scales[at] = said[place, :size], whole_states[place, :size], largest[place, :size]
-    return Taught(**whole, logits=logits, states=states, scales=scales)
+    return TeacherTargets(**whole, logits=logits, states=states, scales=scales)
 
 
-def taught_batches(shard: Taught, *, tokens: int, rng: random.Random) -> Iterator[TaughtBatch]:
+def target_batches(shard: TeacherTargets, *, tokens: int, rng: random.Random) -> Iterator[TargetBatch]:
     """All views of a shard in batches of at most `tokens` padded tokens (one view at least), in random order."""
     lengths = np.diff(shard.starts)
     firsts = np.searchsorted(shard.view, np.arange(int(shard.view[-1]) + 2 if len(shard.view) else 1))
@@ -176,7 +178,7 @@ def taught_batches(shard: Taught, *, tokens: int, rng: random.Random) -> Iterato
         yield _batch(shard, group, [row for number in group for row in rows[number]])
 
 
-def _batch(shard: Taught, views: Sequence[int], rows: Sequence[int]) -> TaughtBatch:
+def _batch(shard: TeacherTargets, views: Sequence[int], rows: Sequence[int]) -> TargetBatch:
     whole = {"ids": shard.ids, "starts": shard.starts, "question": shard.question}
     ids, types, mask = _padded(whole, np.asarray(rows))
     shape = ids.shape
@@ -201,7 +203,7 @@ def _batch(shard: Taught, views: Sequence[int], rows: Sequence[int]) -> TaughtBa
         "document_label": shard.document_label[documents].astype(np.float32),
         "document_group": np.asarray([number[int(view)] for view in shard.document_view[documents]], dtype=np.int64),
     }
-    return TaughtBatch(**{name: torch.from_numpy(value) for name, value in tensors.items()}, views=len(views))
+    return TargetBatch(**{name: torch.from_numpy(value) for name, value in tensors.items()}, views=len(views))
 
 
 def _renumbered(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -20,13 +20,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["chosen_pieces", "count_pieces", "cut_tokenizer", "kept_pieces", "pieces_of", "rank_prior", "reader_of"]
+__all__ = [
+    "choose_vocabulary",
+    "count_tokens",
+    "cut_tokenizer",
+    "load_tokenizer",
+    "rank_prior",
+    "select_entries",
+    "vocabulary_ids",
+]
 
 
-def chosen_pieces(
+def choose_vocabulary(
     document: Mapping[str, Any], texts: Iterable[str], most: int, *, fixed: Collection[int] = ()
 ) -> list[int]:
-    """The pieces that stay for some texts, beside those that are frequent elsewhere: as `kept_pieces` gives them.
+    """The pieces that stay for some texts, beside those that are frequent elsewhere: as `select_entries` gives them.
 
     Args:
         document: A `tokenizer.json`; what it says of truncation and padding is not used.
@@ -35,10 +43,10 @@ def chosen_pieces(
         fixed: Ids that have a meaning of their own; these and those of added pieces do not change.
 
     Raises:
-        UsageError: As `kept_pieces`; or so few pieces stay that an id would have to change.
+        UsageError: As `select_entries`; or so few pieces stay that an id would have to change.
     """
-    counts = count_pieces(reader_of(document), texts, size=max(pieces_of(document).values()) + 1)
-    order = kept_pieces(document, counts + rank_prior(len(counts), float(counts.sum())), most, fixed=fixed)
+    counts = count_tokens(load_tokenizer(document), texts, size=max(vocabulary_ids(document).values()) + 1)
+    order = select_entries(document, counts + rank_prior(len(counts), float(counts.sum())), most, fixed=fixed)
     held = set(fixed) | _added(document)
     if any(number >= len(order) or order[number] != number for number in held):
         raise UsageError(
@@ -48,7 +56,7 @@ def chosen_pieces(
     return order
 
 
-def count_pieces(tokenizer: Any, texts: Iterable[str], *, size: int) -> NDArray[np.int64]:
+def count_tokens(tokenizer: Any, texts: Iterable[str], *, size: int) -> NDArray[np.int64]:
     """How often each piece occurs in some texts: int64 (size,).
 
     Args:
@@ -77,7 +85,7 @@ def rank_prior(size: int, total: float, *, first: int = 1996) -> NDArray[np.floa
     return np.where(ranks >= 0, 0.01 * total / (np.maximum(ranks, 0) + 996), 0.0)
 
 
-def kept_pieces(
+def select_entries(
     document: Mapping[str, Any], counts: Sequence[int] | NDArray[Any], most: int, *, fixed: Collection[int] = ()
 ) -> list[int]:
     """Which pieces stay: old ids in the order of their new ones.
@@ -97,7 +105,7 @@ def kept_pieces(
         UsageError: The tokenizer is of another kind than WordPiece, `most` is under 1, an id is not in the vocabulary,
             or the counts are too few.
     """
-    vocabulary = pieces_of(document)
+    vocabulary = vocabulary_ids(document)
     ids = set(vocabulary.values())
     if most < 1:
         raise UsageError(f"most is {most!r}", hint="give a number of pieces, 1 or more")
@@ -120,13 +128,13 @@ def cut_tokenizer(document: Mapping[str, Any], order: Sequence[int]) -> dict[str
 
     Args:
         document: The whole one; it stays as it is.
-        order: As from `kept_pieces`.
+        order: As from `select_entries`.
 
     Raises:
         UsageError: The tokenizer is of another kind than WordPiece, an id is twice in `order` or not in the vocabulary,
             or an added piece is not kept.
     """
-    names = {number: name for name, number in pieces_of(document).items()}
+    names = {number: name for name, number in vocabulary_ids(document).items()}
     if len(set(order)) != len(order) or not set(order) <= set(names):
         raise UsageError("the order names a piece twice, or one that is not there", hint="give that of kept_pieces")
     places = {old: new for new, old in enumerate(order)}
@@ -142,7 +150,7 @@ def cut_tokenizer(document: Mapping[str, Any], order: Sequence[int]) -> dict[str
     return made
 
 
-def pieces_of(document: Mapping[str, Any]) -> dict[str, int]:
+def vocabulary_ids(document: Mapping[str, Any]) -> dict[str, int]:
     """Ids by piece.
 
     Args:
@@ -159,7 +167,7 @@ def pieces_of(document: Mapping[str, Any]) -> dict[str, int]:
     return dict(model["vocab"])
 
 
-def reader_of(document: Mapping[str, Any]) -> Any:
+def load_tokenizer(document: Mapping[str, Any]) -> Any:
     """The `tokenizers.Tokenizer` of a `tokenizer.json`, which reads texts whole and fills none up."""
     from tokenizers import Tokenizer
 

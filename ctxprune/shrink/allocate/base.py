@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.budget import Budget
     from ctxprune.shrink.model.subject import Subject
 
-__all__ = ["Allocator", "drop_lowest", "keep_highest", "shared_out"]
+__all__ = ["Allocator", "divide_removals", "drop_lowest", "keep_highest"]
 
 
 class Allocator(Protocol):
@@ -70,7 +70,7 @@ def drop_lowest(
     return kept
 
 
-def shared_out(sizes: Sequence[int], share: float) -> list[int]:
+def divide_removals(sizes: Sequence[int], share: float) -> list[int]:
     """How many single weights go of each part, so that all together are the share of all, rounded up to one weight.
 
     Args:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.coupled import coupled
+from ctxprune.shrink.model.coupled import coupled_costs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ class Nested:
         Raises:
             UsageError: So much cannot go.
         """
-        prices = coupled(subject.model, budget.measure)
+        prices = coupled_costs(subject.model, budget.measure)
         wanted = float(prices.cost({})) - budget.remove * (1 - 1e-9)
         order = sorted(
             (float(score[place]), key, place)

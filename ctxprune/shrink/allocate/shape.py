@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.model.coupled import coupled
+from ctxprune.shrink.model.coupled import coupled_costs
 from ctxprune.shrink.model.subject import config_value
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Shape:
 
     def counts(self, subject: Subject, sizes: Mapping[Key, int], budget: Budget) -> dict[Key, int]:
         """How many units stay in each group; see `__call__` for what is raised."""
-        prices = coupled(subject.model, budget.measure)
+        prices = coupled_costs(subject.model, budget.measure)
         wanted = float(prices.cost({})) - budget.remove * (1 - 1e-9)
         tied = config_value(subject.model, "head_dim") is None
         shares = sorted({number / size for size in sizes.values() for number in range(1, size + 1)})

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.audit.page import page
-from ctxprune.shrink.audit.questions import LEAST, slices
+from ctxprune.shrink.audit.page import render_page
+from ctxprune.shrink.audit.questions import LEAST, find_slices
 from ctxprune.utils.metrics import bootstrap_means, ndcg
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
     Scorer = Callable[["Question"], Sequence[float]]
 
-__all__ = ["AuditReport", "Audited", "audit"]
+__all__ = ["AuditReport", "AuditedModel", "audit"]
 
 _SHOWN = 25
 
 
 @dataclass(frozen=True)
-class Audited:
+class AuditedModel:
     """A model under audit.
 
     Attributes:
@@ -71,12 +71,12 @@ class AuditReport:
 
     def to_html(self) -> str:
         """One page that needs nothing else."""
-        return page(self.models, self.questions, self.seed)
+        return render_page(self.models, self.questions, self.seed)
 
 
 def audit(
-    full: Audited,
-    shrunk: Sequence[Audited],
+    full: AuditedModel,
+    shrunk: Sequence[AuditedModel],
     questions: Sequence[Question],
     *,
     seed: int = 0,
@@ -101,7 +101,7 @@ def audit(
     if len({entry.name for entry in (full, *shrunk)}) != len(shrunk) + 1:
         raise UsageError("two audited models have the same name", where=full.name)
     tell = progress or (lambda _: None)
-    parts = slices(asked)
+    parts = find_slices(asked)
     tell(full.name)
     base = _scored(full.score, full.name, asked)
     models = [_figures(full, base) | {"swaps": _swaps(full, asked, base.scores)}]
@@ -147,7 +147,7 @@ def _scored(score: Scorer, name: str, asked: Sequence[Question]) -> _Scored:
     return _Scored(scores, np.array(quality), [int(order[0]) for order in orders], seconds)
 
 
-def _figures(model: Audited, own: _Scored) -> dict[str, Any]:
+def _figures(model: AuditedModel, own: _Scored) -> dict[str, Any]:
     texts = sum(map(len, own.scores))
     return {
         "name": model.name,
@@ -244,7 +244,7 @@ def _exemplars(
     }
 
 
-def _swaps(model: Audited, asked: Sequence[Question], scores: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
+def _swaps(model: AuditedModel, asked: Sequence[Question], scores: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
     """How scores move when the people in question and texts change gender or name."""
     spread = float(np.concatenate(scores).std()) or 1.0
     moved, flipped, count = [], 0, 0

@@ -10,7 +10,7 @@ from ctxprune.utils.markup import escape
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["page"]
+__all__ = ["render_page"]
 
 _STYLE = """
 :root{--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--dim:#57606a;--bar:#0969da;--bad:#bc4c00;--soft:#f6f8fa;
@@ -30,7 +30,7 @@ summary{cursor:pointer}li{margin:.6em 0;overflow-wrap:anywhere}b.bad{color:var(-
 """
 
 
-def page(models: Sequence[Mapping[str, Any]], questions: int, seed: int) -> str:
+def render_page(models: Sequence[Mapping[str, Any]], questions: int, seed: int) -> str:
     """The whole document.
 
     Args:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["LEAST", "Question", "slices", "swapped"]
+__all__ = ["LEAST", "Question", "find_slices", "swap_gender"]
 
 LEAST = 20
 """Questions of a slice that may be called the worst."""
@@ -75,12 +75,12 @@ class Question:
             raise UsageError(f"a source is none of the {len(self.titles)} titles", where=self.query[:80])
 
     def swapped(self) -> Question:
-        """The same about other people; see `swapped`."""
-        texts, titles = (tuple(map(swapped, found)) for found in (self.texts, self.titles))
-        return replace(self, query=swapped(self.query), texts=texts, titles=titles)
+        """The same about other people; see `swap_gender`."""
+        texts, titles = (tuple(map(swap_gender, found)) for found in (self.texts, self.titles))
+        return replace(self, query=swap_gender(self.query), texts=texts, titles=titles)
 
 
-def slices(questions: Sequence[Question]) -> dict[str, NDArray[np.bool_]]:
+def find_slices(questions: Sequence[Question]) -> dict[str, NDArray[np.bool_]]:
     """Which questions each part holds: bool (questions,) by name; parts that hold none or all are left out.
 
     Lengths are thirds by number of words. A rare term is a word of the question that stands in at least one and at most
@@ -107,7 +107,7 @@ def _rare(questions: Sequence[Question]) -> NDArray[np.bool_]:
     return np.array([any(0 < counts[term] <= most for term in terms(question.query)) for question in questions])
 
 
-def swapped(text: str) -> str:
+def swap_gender(text: str) -> str:
     """The text with every such word exchanged, in its case; the same text where there is none.
 
     "her" becomes "him": English does not say which of "him" and "his" it stands for, and a scorer hardly cares.

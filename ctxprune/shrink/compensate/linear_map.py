@@ -23,8 +23,8 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.compensate.refit_norm import norm_io
 from ctxprune.shrink.measure.activations import module_outputs
 from ctxprune.shrink.measure.depth import runs_of
-from ctxprune.shrink.measure.gates import gated
-from ctxprune.shrink.model.norms import fit_norm, normed
+from ctxprune.shrink.measure.gates import apply_gates
+from ctxprune.shrink.model.norms import fit_norm, normalise
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class LinearMap:
         entered, _ = norm_io(subject, last.norm, subject.model, gates)
         residual = entered.double() - added
         states, wanted = norm_io(subject, goal, whole, {})
-        direction = normed(norm, states)
+        direction = normalise(norm, states)
         found, sums = (
             (torch.eye(added.shape[1], dtype=torch.float64), added.new_zeros(added.shape[1])),
             entered.double(),
@@ -141,5 +141,5 @@ def _merge(linear: Any, found: tuple[Tensor, Tensor]) -> None:
 
 def _outputs(subject: Subject, path: str, model: nn.Module, gates: Mapping[Key, Tensor]) -> Tensor:
     """Outputs of a module at all real tokens, under gates: float64 (tokens, width)."""
-    with gated(model, gates):
+    with apply_gates(model, gates):
         return module_outputs(subject, path, model=model).double()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from ctxprune.shrink.measure.experts import block_of, routed
+from ctxprune.shrink.measure.experts import block_of, record_routing
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class MergeExperts:
         groups = [
             subject.anatomy.groups[key] for key, mask in kept.items() if key[0] == "expert" and not bool(mask.all())
         ]
-        found = routed(subject, groups)
+        found = record_routing(subject, groups)
         for group in groups:
             here, mask = found[block_of(group)], kept[group.key]
             with torch.no_grad():

@@ -33,10 +33,10 @@ class Rearrange:
         chosen = {key: mask for key, mask in kept.items() if bool(mask.any()) and not bool(mask.all())}
         groups = [subject.anatomy.groups[key] for key in chosen]
         slopes = gate_gradients(subject, groups) if groups else {}
-        return {**kept, **{key: rearranged(mask, slopes[key].double()) for key, mask in chosen.items()}}
+        return {**kept, **{key: rearrange(mask, slopes[key].double()) for key, mask in chosen.items()}}
 
 
-def rearranged(mask: Tensor, slopes: Tensor) -> Tensor:
+def rearrange(mask: Tensor, slopes: Tensor) -> Tensor:
     """A mask with as many units, whose gone ones have a squared sum of slopes (rows, units) that is not higher."""
     fisher = slopes.T @ slopes
     order = fisher.diagonal().argsort(stable=True)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.measure.activations import watching
+from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.measure.depth import runs_of
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.norms import fit_norm
 from ctxprune.shrink.model.subject import module_of
 
@@ -60,11 +60,11 @@ class RefitNorm:
 def norm_io(subject: Subject, path: str, model: nn.Module, gates: Mapping[Key, Tensor]) -> tuple[Tensor, Tensor]:
     """Inputs and outputs of a norm at all real tokens of the calibration data, under gates: (tokens, width) each."""
     found: dict[bool, list[Tensor]] = {False: [], True: []}
-    with torch.no_grad(), gated(model, gates):
+    with torch.no_grad(), apply_gates(model, gates):
         for batch in subject.needed_calibration():
             with (
-                watching(model, [path], batch, lambda _, states: found[False].append(states)),
-                watching(model, [path], batch, lambda _, states: found[True].append(states), outputs=True),
+                watch_modules(model, [path], batch, lambda _, states: found[False].append(states)),
+                watch_modules(model, [path], batch, lambda _, states: found[True].append(states), outputs=True),
             ):
                 subject.task.output(model, batch)
     return torch.cat(found[False]), torch.cat(found[True])

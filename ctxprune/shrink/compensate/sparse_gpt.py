@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.allocate.base import keep_highest, shared_out
+from ctxprune.shrink.allocate.base import divide_removals, keep_highest
 from ctxprune.shrink.allocate.pattern import Pattern
 from ctxprune.shrink.compensate._layerwise import layerwise
 
@@ -76,7 +76,7 @@ class SparseGpt:
         upper = torch.linalg.cholesky(torch.linalg.inv(hessian.double()), upper=True)
         spans = [(start, min(start + self._width, weight.shape[1])) for start in range(0, weight.shape[1], self._width)]
         sizes = [len(weight) * (end - start) for start, end in spans]
-        counts = shared_out(sizes, int((~mask).sum()) / mask.numel())
+        counts = divide_removals(sizes, int((~mask).sum()) / mask.numel())
         for (start, end), count in zip(spans, counts, strict=True):
             part, inner = weight[:, start:end], upper[start:end, start:end]
             if self.choose:

@@ -9,7 +9,7 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.compensate.sparse_gpt import SparseGpt
-from ctxprune.shrink.measure.activations import Moments, damped, module_inputs, module_outputs
+from ctxprune.shrink.measure.activations import Moments, damp, module_inputs, module_outputs
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class SparseLlm:
         """Fit a matrix (from the second turn on), prune it in place, give what stays."""
         products = inputs.double().T @ inputs.double()
         found = Moments(len(inputs), inputs.double().sum(0), products.diagonal(), products)
-        hessian = damped(products / len(inputs), self.damping)
+        hessian = damp(products / len(inputs), self.damping)
         weight = linear.weight.detach().double()
         if not first:
             weight = torch.linalg.solve(hessian, inputs.double().T @ wanted.double() / len(inputs)).T

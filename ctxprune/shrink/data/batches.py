@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.data.pairs import Pair
     from ctxprune.shrink.io.loaded import Encoded
 
-__all__ = ["Calibration", "batches_of", "padded"]
+__all__ = ["Calibration", "batches_of", "pad_batch"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def batches_of(
     highest = max([1.0, *(value for value in named["label"] if value is not None)])
     made = []
     for part in _parts(encoded, groups, rows, random.Random(seed)):
-        batch = padded([encoded[place] for place in part], form)
+        batch = pad_batch([encoded[place] for place in part], form)
         batch["groups"] = torch.tensor([groups[place] for place in part])
         if None not in named["label"]:
             batch["labels"] = torch.tensor([named["label"][place] / highest for place in part], dtype=torch.float32)
@@ -89,7 +89,7 @@ def batches_of(
             batch["teacher"] = torch.tensor([named["teacher"][place] for place in part], dtype=torch.float32)
         made.append(batch)
     divided = sum(count > rows for count in Counter(groups).values())
-    return counted(made, encoded, len(numbers), divided)
+    return describe_batches(made, encoded, len(numbers), divided)
 
 
 def check_enough(count: int, rows: int) -> None:
@@ -111,7 +111,7 @@ def check_enough(count: int, rows: int) -> None:
         )
 
 
-def counted(
+def describe_batches(
     batches: Sequence[Mapping[str, Tensor]], encoded: Sequence[Encoded], groups: int, divided: int = 0
 ) -> Calibration:
     """The batches with their figures."""
@@ -120,7 +120,7 @@ def counted(
     return Calibration(tuple(batches), len(encoded), groups, cut, sum(lengths), max(lengths), divided)
 
 
-def padded(encoded: Sequence[Encoded], form: InputFormat) -> dict[str, Any]:
+def pad_batch(encoded: Sequence[Encoded], form: InputFormat) -> dict[str, Any]:
     """One batch, as long as its longest row: int64 (rows, tokens) each."""
     longest = max(len(entry.ids) for entry in encoded)
     ids = [entry.ids + [form.pad] * (longest - len(entry.ids)) for entry in encoded]

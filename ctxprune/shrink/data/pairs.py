@@ -14,7 +14,7 @@ from ctxprune.storage.json_lines import numbered_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Pair", "by_source", "read_pairs", "sampled"]
+__all__ = ["Pair", "group_by_source", "read_pairs", "sample_pairs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def read_pairs(path: str | Path) -> list[Pair]:
     return found
 
 
-def by_source(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
+def group_by_source(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
     """The pairs of each source, sources sorted: calibration sets that can be compared with one another."""
     found: dict[str, list[Pair]] = {}
     for pair in pairs:
@@ -65,7 +65,7 @@ def by_source(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
     return dict(sorted(found.items()))
 
 
-def sampled(pairs: Sequence[Pair], groups: int, *, most: int = 8, seed: int = 0) -> list[Pair]:
+def sample_pairs(pairs: Sequence[Pair], groups: int, *, most: int = 8, seed: int = 0) -> list[Pair]:
     """The pairs of so many questions, chosen by chance; all of them where there are fewer.
 
     Args:

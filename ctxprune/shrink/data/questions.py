@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.data.batches import check_enough, counted, padded
+from ctxprune.shrink.data.batches import check_enough, describe_batches, pad_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,10 +53,10 @@ def batches_of_questions(
         while at + len(part) < len(chunks) and sum(len(entry[0]) for entry in [*part, chunks[at + len(part)]]) <= rows:
             part.append(chunks[at + len(part)])
         at += len(part)
-        batch = padded([entry for encoded, _, _ in part for entry in encoded], form)
+        batch = pad_batch([entry for encoded, _, _ in part for entry in encoded], form)
         batch["groups"] = torch.tensor([number for encoded, _, number in part for _ in encoded])
         labels = [label for _, own_labels, _ in part for label in own_labels]
         if -2.0 not in labels:
             batch["labels"] = torch.tensor(labels)
         made.append(batch)
-    return counted(made, [entry for encoded, _, _ in chunks for entry in encoded], len(asked))
+    return describe_batches(made, [entry for encoded, _, _ in chunks for entry in encoded], len(asked))

@@ -20,7 +20,7 @@ from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.shrink.io.onnx_graph import OnnxGraph
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.families.base import find_module
-from ctxprune.shrink.model.shared import shares
+from ctxprune.shrink.model.shared import shared_weights
 from ctxprune.shrink.model.subject import config_value
 from ctxprune.shrink.model.tasks.base import inputs_of
 from ctxprune.utils.extras import require
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["FLOAT", "INT8", "check_exportable", "differences", "export_onnx"]
+__all__ = ["FLOAT", "INT8", "check_exportable", "export_onnx", "output_differences"]
 
 FLOAT, INT8, TOKENIZER = "model.onnx", "model_int8.onnx", "tokenizer.json"
 _ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
@@ -77,7 +77,7 @@ def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) ->
             _write_tokenizer(loaded, part / TOKENIZER)
             write_float(loaded, part / FLOAT)
             write_int8(part / FLOAT, part / INT8)
-            report = {name: compared(part / name, batches, wanted) for name in (FLOAT, INT8)}
+            report = {name: compare_graph(part / name, batches, wanted) for name in (FLOAT, INT8)}
             if report[FLOAT]["largest"] > _TOLERANCE:
                 raise FormatError(
                     f"the graph differs from the model by {report[FLOAT]['largest']:.2g}", where=str(place / FLOAT)
@@ -104,7 +104,7 @@ def write_float(loaded: Loaded, path: Path) -> None:
     model: Any = loaded.model
     anatomy = family_of(model).describe(model)
     weights = {name: value.detach() for name, value in model.state_dict().items()}
-    weights |= {f"{path}.weight": model.get_submodule(path).whole() for path, *_ in shares(model)}
+    weights |= {f"{path}.weight": model.get_submodule(path).whole() for path, *_ in shared_weights(model)}
     graph = OnnxGraph({name: value.float().numpy() for name, value in weights.items()})
     inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if loaded.form.segments else [])]
     prefix = anatomy.embeddings.removesuffix("embeddings.word_embeddings")
@@ -144,7 +144,7 @@ def write_int8(source: Path, path: Path) -> None:
         raise InputError(f"the file cannot be written ({error.strerror or error})", where=str(path)) from error
 
 
-def compared(path: Path, batches: Sequence[Batch], wanted: Sequence[NDArray[Any]]) -> dict[str, float]:
+def compare_graph(path: Path, batches: Sequence[Batch], wanted: Sequence[NDArray[Any]]) -> dict[str, float]:
     """Bytes of a graph, and its differences from the wanted outputs as `export_onnx` reports them."""
     runtime = require("onnxruntime", "train")
     options = runtime.SessionOptions()
@@ -159,10 +159,10 @@ def compared(path: Path, batches: Sequence[Batch], wanted: Sequence[NDArray[Any]
         if output.ndim == 3:
             output = output[given["attention_mask"].numpy().astype(bool)]
         found.append(output.reshape(-1))
-    return differences(np.concatenate(found), np.concatenate([entry.reshape(-1) for entry in wanted]), path)
+    return output_differences(np.concatenate(found), np.concatenate([entry.reshape(-1) for entry in wanted]), path)
 
 
-def differences(ours: NDArray[Any], theirs: NDArray[Any], path: Path) -> dict[str, float]:
+def output_differences(ours: NDArray[Any], theirs: NDArray[Any], path: Path) -> dict[str, float]:
     """Bytes of a graph's file, and how its outputs (n,) differ from a model's, as `export_onnx` reports it."""
     ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
     away = np.abs(ours - theirs) / max(float(np.ptp(theirs)), 1e-12)

@@ -9,10 +9,10 @@ import transformers
 from torch import nn
 
 from ctxprune.errors import FormatError
-from ctxprune.shrink.io.packing import unpacked
+from ctxprune.shrink.io.packing import unpack_tensors
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.modules import put_parts
-from ctxprune.shrink.model.shared import share_again
+from ctxprune.shrink.model.modules import restore_custom_modules
+from ctxprune.shrink.model.shared import restore_shared_weights
 from ctxprune.shrink.model.surgery import replace_parameter, resize
 from ctxprune.storage.sealed import unseal
 from ctxprune.train.tensor_files import read_tensors
@@ -78,14 +78,14 @@ def rebuild_model(folder: Path, manifest: Mapping[str, Any]) -> Any:
     try:
         if hashlib.sha256(path.read_bytes()).hexdigest() != manifest["sha256"]:
             raise FormatError("the weights are not those that were saved", where=str(path), hint=_AGAIN)
-        weights = unpacked(read_tensors(path)[0], manifest.get("packed", {}))
+        weights = unpack_tensors(read_tensors(path)[0], manifest.get("packed", {}))
         model = build_model(manifest["class"], manifest["origin"], manifest["config"])
         family = family_of(model)
         sublayers = {(entry.layer, entry.kind): entry for entry in family.describe(model).sublayers}
         for layer, kind in manifest["dropped"]:
             family.drop_sublayer(model, sublayers[layer, kind])
-        put_parts(model, manifest.get("parts", ()))
-        share_again(model, manifest.get("shared", []))
+        restore_custom_modules(model, manifest.get("parts", ()))
+        restore_shared_weights(model, manifest.get("shared", []))
         _fill_weights(model, weights)
         family.adapt(model)
         _follow_configuration(model.config, manifest["config"])

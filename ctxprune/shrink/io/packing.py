@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["bits_of", "mask_of", "packed", "unpacked"]
+__all__ = ["bits_of", "mask_of", "pack_tensors", "unpack_tensors"]
 
 _BITS, _VALUES = ".bits", ".values"
 
 
-def packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
+def pack_tensors(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
     """The tensors, each matrix that becomes smaller as `NAME.bits` (uint8, first bit highest) and `NAME.values`.
 
     Returns:
@@ -41,8 +41,8 @@ def packed(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, 
     return stored, shapes
 
 
-def unpacked(stored: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
-    """What `packed` was given.
+def unpack_tensors(stored: Mapping[str, Tensor], shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
+    """What `pack_tensors` was given.
 
     Raises:
         ValueError: Bits, values and shapes do not go together.

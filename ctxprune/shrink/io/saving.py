@@ -18,11 +18,11 @@ from torch import nn
 
 from ctxprune.errors import FormatError, InputError
 from ctxprune.shrink.io.manifest import FORMAT, MANIFEST, VERSION, WEIGHTS, build_model, file_digest, rebuild_model
-from ctxprune.shrink.io.model_card import CARD, ours, shrunk_card
-from ctxprune.shrink.io.packing import packed
+from ctxprune.shrink.io.model_card import CARD, is_own_card, render_card
+from ctxprune.shrink.io.packing import pack_tensors
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.modules import parts_of
-from ctxprune.shrink.model.shared import shares
+from ctxprune.shrink.model.modules import custom_modules
+from ctxprune.shrink.model.shared import shared_weights
 from ctxprune.storage.sealed import parse_json, seal
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ def save_model(
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".part-", dir=place) as name:
             part = Path(name)
-            if ours(place):
+            if is_own_card(place):
                 (part / CARD).write_text(
-                    shrunk_card(place.name, loaded.kind, loaded.card, report or {}), encoding="utf-8"
+                    render_card(place.name, loaded.kind, loaded.card, report or {}), encoding="utf-8"
                 )
             if loaded.kind == "pruner":
                 _write_pruner(loaded, part)
@@ -114,7 +114,7 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
     before = family_of(model).describe(build_model(name, loaded.origin, config))
     left = {(entry.layer, entry.kind) for entry in family_of(model).describe(model).sublayers}
     dropped = [[entry.layer, entry.kind] for entry in before.sublayers if (entry.layer, entry.kind) not in left]
-    stored, shapes = packed(_tensors(model)) if pack else (_tensors(model), {})
+    stored, shapes = pack_tensors(_tensors(model)) if pack else (_tensors(model), {})
     try:
         save_file(stored, folder / WEIGHTS, metadata={"format": "pt"})
     except Exception as error:  # safetensors has errors of its own for what the system refuses
@@ -130,8 +130,8 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
         "uniform": uniform,
         "dropped": dropped,
         "packed": shapes,
-        "parts": [list(entry) for entry in parts_of(model).values()],
-        "shared": shares(model),
+        "parts": [list(entry) for entry in custom_modules(model).values()],
+        "shared": shared_weights(model),
         "sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
         "licence": loaded.card.licence,
         "base_model": loaded.card.base,
@@ -199,9 +199,9 @@ def _is_plain(model: nn.Module, name: str, config: Mapping[str, Any]) -> bool:
 def _same(found: nn.Module, model: nn.Module, where: Path) -> None:
     for text in _differences(found, model):
         raise FormatError(f"the model would not be read back as it is ({text})", where=str(where))
-    ours, theirs = model.state_dict(), found.state_dict()
-    for name, value in ours.items():
-        if not value.equal(theirs[name]):
+    wanted, read = model.state_dict(), found.state_dict()
+    for name, value in wanted.items():
+        if not value.equal(read[name]):
             raise FormatError(f"{name} would not be read back as it is", where=str(where))
 
 

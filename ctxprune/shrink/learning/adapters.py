@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Adapter", "adapted", "linear_paths", "merge"]
+__all__ = ["Adapter", "add_adapters", "linear_paths", "merge_adapters"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def linear_paths(model: nn.Module) -> list[str]:
 
 
 @contextmanager
-def adapted(
+def add_adapters(
     model: nn.Module, paths: Sequence[str], *, rank: int, scale: float, chance: torch.Generator
 ) -> Iterator[dict[str, Adapter]]:
     """Inside, each named linear module has an adapter that adds nothing yet; the weights are not touched."""
@@ -80,7 +80,7 @@ def _adding(adapter: Adapter) -> Callable[..., Tensor]:
     return after
 
 
-def merge(model: nn.Module, adapters: Mapping[str, Adapter]) -> None:
+def merge_adapters(model: nn.Module, adapters: Mapping[str, Adapter]) -> None:
     """Add what adapters have learned to the weights, in place."""
     with torch.no_grad():
         for path, adapter in adapters.items():

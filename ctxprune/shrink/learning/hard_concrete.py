@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Learning", "learn", "open_probability", "sampled"]
+__all__ = ["GateTraining", "learn_gates", "open_probability", "sample_gates"]
 
 _LOW, _HIGH, _TEMPERATURE = -0.1, 1.1, 2 / 3
 
@@ -36,7 +36,7 @@ def open_probability(a: Tensor) -> Tensor:
     return torch.sigmoid(a - _TEMPERATURE * math.log(-_LOW / _HIGH))
 
 
-def sampled(a: Tensor, chance: torch.Generator) -> Tensor:
+def sample_gates(a: Tensor, chance: torch.Generator) -> Tensor:
     """A gate in 0..1 for each parameter a; gradients go through where it is neither 0 nor 1."""
     uniform = torch.rand(a.shape, generator=chance).clamp(1e-6, 1 - 1e-6).to(a.device)
     stretched = torch.sigmoid((uniform.log() - (1 - uniform).log() + a) / _TEMPERATURE) * (_HIGH - _LOW) + _LOW
@@ -44,7 +44,7 @@ def sampled(a: Tensor, chance: torch.Generator) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Learning:
+class GateTraining:
     """How gates are learned.
 
     Attributes:
@@ -69,11 +69,11 @@ class Learning:
             raise UsageError(f"{self} is out of range", hint="steps from 1 up, rates above 0, warm from 0 to 1")
 
 
-def learn(
+def learn_gates(
     subject: Subject,
     groups: Sequence[Group],
     constraint: Callable[[Mapping[Key, Tensor]], Tensor],
-    learning: Learning,
+    learning: GateTraining,
     loss: Callable[[nn.Module, Batch], Tensor],
     *,
     parameters: Iterable[nn.Parameter] = (),
@@ -108,7 +108,7 @@ def learn(
                 order = torch.randperm(len(batches), generator=chance).tolist()
             eased = beginning * max(0.0, 1 - step / max(learning.warm * learning.steps, 1e-9))
             over = constraint({key: open_probability(alpha) for key, alpha in alphas.items()}) - eased
-            with gated(subject.model, {key: sampled(alpha, chance) for key, alpha in alphas.items()}):
+            with apply_gates(subject.model, {key: sample_gates(alpha, chance) for key, alpha in alphas.items()}):
                 value = loss(subject.model, batches[order[step % len(batches)]])
             if not torch.isfinite(value):
                 raise InputError(f"the loss is {float(value)} at step {step + 1}", hint="lower the rates")

@@ -27,7 +27,7 @@ from torch.nn import functional
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.training import check_towards
-from ctxprune.shrink.measure.activations import watching
+from ctxprune.shrink.measure.activations import watch_modules
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.tasks.cross_encoder import CrossEncoder
 
@@ -42,14 +42,14 @@ if TYPE_CHECKING:
 __all__ = [
     "LOSSES",
     "Objective",
+    "build_objective",
     "check_objective",
     "layer_pairs",
     "layered_loss",
-    "listwise",
-    "margin",
+    "listwise_loss",
+    "margin_loss",
     "nearest_distance",
-    "objective",
-    "recorded",
+    "record_outputs",
 ]
 
 LOSSES = ("hidden", "listwise", "margin", "output")
@@ -69,7 +69,7 @@ class Objective:
     parameters: Sequence[nn.Parameter] = field(default=())
 
 
-def objective(
+def build_objective(
     subject: Subject, loss: str = "output", *, towards: str = "teacher", layers: str = "uniform"
 ) -> Objective:
     """The objective of that name for a subject.
@@ -100,7 +100,7 @@ def objective(
         return Objective(lambda model, batch: _output(subject, subject.task.output(model, batch), batch))
     if any("groups" not in batch for batch in subject.needed_calibration()):
         raise UsageError(f"the loss {loss!r} compares rows of one question", hint="give batches with groups")
-    ranked = margin if loss == "margin" else listwise
+    ranked = margin_loss if loss == "margin" else listwise_loss
 
     def compared(model: nn.Module, batch: Batch) -> Tensor:
         output = subject.task.output(model, batch)
@@ -110,7 +110,7 @@ def objective(
 
 
 def check_objective(loss: str, towards: str, layers: str = "uniform") -> None:
-    """Refuse names that `objective` does not know.
+    """Refuse names that `build_objective` does not know.
 
     Raises:
         UsageError: One of them is unknown.
@@ -122,14 +122,14 @@ def check_objective(loss: str, towards: str, layers: str = "uniform") -> None:
         raise UsageError(f"layers is {layers!r}", hint=f"one of {', '.join(_MAPS)}")
 
 
-def margin(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
+def margin_loss(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
     """Mean over pairs of rows of one group of ((s_i - s_j) - (t_i - t_j))^2; 0 where no group has two rows."""
     pairs = (groups[:, None] == groups[None, :]).triu(1)
     errors = scores.float() - wanted.float()
     return (errors[:, None] - errors[None, :])[pairs].square().sum() / pairs.sum().clamp(min=1)
 
 
-def listwise(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
+def listwise_loss(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
     """Mean over groups of two rows or more of KL(softmax of wanted, softmax of scores), in nats."""
     total, count = scores.float().sum() * 0.0, 0
     for number in groups.unique():
@@ -166,9 +166,9 @@ def _hidden(subject: Subject, layers: str) -> Objective:
     teachers = [above.layers[place].path for place in chosen]
 
     def loss(model: nn.Module, batch: Batch) -> Tensor:
-        with recorded(model, paths, batch) as found:
+        with record_outputs(model, paths, batch) as found:
             output = subject.task.output(model, batch)
-        with torch.no_grad(), recorded(teacher, teachers, batch) as wanted:
+        with torch.no_grad(), record_outputs(teacher, teachers, batch) as wanted:
             aim = subject.task.output(teacher, batch)
         mapped = [bridge(state) if bridge else state for state in found]
         total = subject.task.divergence(output, aim, batch)
@@ -190,10 +190,10 @@ def layer_pairs(small: int, large: int) -> list[int]:
 
 
 @contextmanager
-def recorded(model: nn.Module, paths: Sequence[str], batch: Batch) -> Iterator[list[Tensor]]:
+def record_outputs(model: nn.Module, paths: Sequence[str], batch: Batch) -> Iterator[list[Tensor]]:
     """The list fills with outputs of modules at real tokens, in order: (tokens, features), with gradients."""
     states: list[Tensor] = []
-    with watching(model, paths, batch, lambda _, found: states.append(found), outputs=True):
+    with watch_modules(model, paths, batch, lambda _, found: states.append(found), outputs=True):
         yield states
 
 
@@ -227,5 +227,5 @@ def layered_loss(subject: Subject, weight: float) -> Callable[[nn.Module, Batch]
 
 def _output_and_states(subject: Subject, model: nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:
     paths = [layer.path for layer in family_of(model).describe(model).layers]
-    with recorded(model, paths, batch) as states:
+    with record_outputs(model, paths, batch) as states:
         return subject.task.output(model, batch), states

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Moments",
     "consumers",
-    "damped",
+    "damp",
     "layer_states",
     "linear_path",
     "module_inputs",
     "module_outputs",
     "moments",
-    "watching",
+    "watch_modules",
     "weight_moments",
 ]
 
@@ -83,10 +83,10 @@ class Moments:
         Raises:
             UsageError: Products were not asked for.
         """
-        return damped(self.second / self.count, damping)
+        return damp(self.second / self.count, damping)
 
 
-def damped(matrix: Tensor, damping: float) -> Tensor:
+def damp(matrix: Tensor, damping: float) -> Tensor:
     """A symmetric matrix with a share of its diagonal's mean added to the diagonal; of a matrix of zeros the share."""
     mean = float(matrix.diagonal().mean())
     added = damping * (mean if mean > 0 else 1.0)
@@ -131,7 +131,7 @@ def moments(
     model = model or subject.model
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            with watching(model, paths, batch, add):
+            with watch_modules(model, paths, batch, add):
                 subject.task.output(model, batch)
     return found
 
@@ -142,7 +142,7 @@ def module_inputs(subject: Subject, paths: Sequence[str], *, model: nn.Module | 
     model = model or subject.model
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            with watching(model, paths, batch, lambda path, found: rows[path].append(found)):
+            with watch_modules(model, paths, batch, lambda path, found: rows[path].append(found)):
                 subject.task.output(model, batch)
     return {path: torch.cat(found) for path, found in rows.items()}
 
@@ -153,13 +153,13 @@ def module_outputs(subject: Subject, path: str, *, model: nn.Module | None = Non
     model = model or subject.model
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            with watching(model, [path], batch, lambda _, found: rows.append(found), outputs=True):
+            with watch_modules(model, [path], batch, lambda _, found: rows.append(found), outputs=True):
                 subject.task.output(model, batch)
     return torch.cat(rows)
 
 
 @contextmanager
-def watching(
+def watch_modules(
     model: nn.Module, paths: Sequence[str], batch: Batch, see: Callable[[str, Tensor], None], *, outputs: bool = False
 ) -> Iterator[None]:
     """Inside, `see` gets each module's input (or output) at real tokens, (tokens, features), as it passes by."""

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.anatomy import Key
 
-__all__ = ["gated"]
+__all__ = ["apply_gates"]
 
 
 @contextmanager
-def gated(model: nn.Module, gates: Mapping[Key, Tensor]) -> Iterator[None]:
+def apply_gates(model: nn.Module, gates: Mapping[Key, Tensor]) -> Iterator[None]:
     """Inside, the model's units are scaled by their gates; hooks are gone afterwards, whatever happens.
 
     Args:

@@ -10,7 +10,7 @@ import torch
 from ctxprune.errors import InputError
 from ctxprune.shrink.measure.activations import linear_path
 from ctxprune.shrink.measure.depth import first_rows
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of, parameter_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def gate_gradients(subject: Subject, groups: Sequence[Group]) -> dict[Key, Tenso
         for batch in subject.needed_calibration():
             rows = len(batch["input_ids"])
             gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
-            with torch.enable_grad(), gated(subject.model, gates):
+            with torch.enable_grad(), apply_gates(subject.model, gates):
                 loss = subject.task.loss(subject.model, batch, subject.teacher) * rows
                 gradients = torch.autograd.grad(loss, list(gates.values()), allow_unused=True)
             for (key, gate), gradient in zip(gates.items(), gradients, strict=True):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.measure.activations import watching
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.activations import watch_modules
+from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def wanted_in_order(subject: Subject, kept: Mapping[Key, Tensor]) -> Iterator[tu
             zeros(outputs, dtype=torch.float64),
         )
         for batch, there in zip(subject.needed_calibration(), sums, strict=True):
-            with torch.no_grad(), gated(subject.model, gates):
+            with torch.no_grad(), apply_gates(subject.model, gates):
                 inputs, residual = _seen(subject, anatomy, sublayer, batch)
             bias = 0.0 if linear.bias is None else linear.bias.detach().double()
             fit.add(inputs, there[sublayer.output].double() - residual.double() - bias)
@@ -182,7 +182,7 @@ def _watched(
     with ExitStack() as stack:
         for outputs in (False, True):
             paths = sorted(path for path, kind in wanted if kind == outputs)
-            stack.enter_context(watching(model, paths, batch, partial(see, outputs=outputs), outputs=outputs))
+            stack.enter_context(watch_modules(model, paths, batch, partial(see, outputs=outputs), outputs=outputs))
         with suppress(_Reached):
             subject.task.output(model, batch)
     return found

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from ctxprune.shrink.measure.depth import cosines, first_rows
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ def losses_without(
             size = len(batch["input_ids"])
             wanted = None if measure == "loss" else task.output(teacher, batch)
             for number, gates in enumerate(choices):
-                with gated(model, gates):
+                with apply_gates(model, gates):
                     if wanted is None:
                         value = task.loss(model, batch, subject.teacher)
                     elif measure == "divergence":

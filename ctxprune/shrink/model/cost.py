@@ -14,7 +14,7 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.modules import elements
+from ctxprune.shrink.model.modules import count_elements
 from ctxprune.shrink.model.subject import module_of, parameter_of
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _unit(model: nn.Module, anatomy: Anatomy, group: Group, measure: str, tokens
             continue
         seen.add(place)
         held.append(entry)  # a product of factors lives for as long as its place is compared
-        size = elements(model, part.parameter, entry) / entry.shape[part.axis] * part.size
+        size = count_elements(model, part.parameter, entry) / entry.shape[part.axis] * part.size
         if time:
             size *= next((share for path, share in anatomy.active.items() if part.parameter.startswith(path)), 1.0)
         total += size * (tokens if time else entry.element_size() if measure == "bytes" else 1)

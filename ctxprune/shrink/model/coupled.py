@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from ctxprune.shrink.model.anatomy import Anatomy, Group, Key
 
-__all__ = ["Coupled", "coupled"]
+__all__ = ["CoupledCosts", "coupled_costs"]
 
 
 @dataclass(frozen=True)
-class Coupled:
+class CoupledCosts:
     """What a model costs by its units.
 
     Attributes:
@@ -64,7 +64,7 @@ class Coupled:
         return total
 
 
-def coupled(model: nn.Module, measure: str) -> Coupled:
+def coupled_costs(model: nn.Module, measure: str) -> CoupledCosts:
     """The costs of a model's units as they hang together.
 
     Args:
@@ -94,7 +94,7 @@ def coupled(model: nn.Module, measure: str) -> Coupled:
         held = {id(entry): entry for name, _ in wide if name not in inner for entry in [parameter_of(model, name)]}
         per_byte = measure == "bytes"
         outside = float(sum(entry.numel() * (entry.element_size() if per_byte else 1) for entry in held.values()))
-    return Coupled(anatomy, units, outside, total - inside - outside)
+    return CoupledCosts(anatomy, units, outside, total - inside - outside)
 
 
 def _across(model: nn.Module, anatomy: Anatomy, group: Group, wide: set[tuple[str, int]], measure: str) -> float:

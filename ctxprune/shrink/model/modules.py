@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["PARTS", "Factorised", "Mapped", "Routed", "active_shares", "elements", "parts_of", "put_parts"]
+__all__ = [
+    "CUSTOM_MODULES",
+    "Factorised",
+    "Mapped",
+    "Routed",
+    "active_shares",
+    "count_elements",
+    "custom_modules",
+    "restore_custom_modules",
+]
 
 
 class Factorised(nn.Module):
@@ -151,13 +160,13 @@ class Mapped(nn.Embedding):
         return cls(entries, rows, module.weight.shape[1])
 
 
-PARTS: Mapping[str, Any] = {"factorised": Factorised, "mapped": Mapped, "routed": Routed}
+CUSTOM_MODULES: Mapping[str, Any] = {"factorised": Factorised, "mapped": Mapped, "routed": Routed}
 """Every part by the name that it has in a manifest."""
 
 
-def parts_of(model: nn.Module) -> dict[str, tuple[str, str, dict[str, Any]]]:
+def custom_modules(model: nn.Module) -> dict[str, tuple[str, str, dict[str, Any]]]:
     """By dotted name: the name, the kind and the settings of each part of ours."""
-    kinds = {part: kind for kind, part in PARTS.items()}
+    kinds = {part: kind for kind, part in CUSTOM_MODULES.items()}
     return {
         path: (path, kinds[type(module)], module.settings())
         for path, module in model.named_modules()
@@ -165,17 +174,17 @@ def parts_of(model: nn.Module) -> dict[str, tuple[str, str, dict[str, Any]]]:
     }
 
 
-def put_parts(model: nn.Module, parts: Sequence[Sequence[Any]]) -> None:
+def restore_custom_modules(model: nn.Module, parts: Sequence[Sequence[Any]]) -> None:
     """Put parts of a manifest in the places of what stands there, weights to be filled in.
 
     Raises:
         FormatError: A kind is unknown.
     """
     for path, kind, settings in parts:
-        if kind not in PARTS:
+        if kind not in CUSTOM_MODULES:
             raise FormatError(f"there is no part {kind!r}", where=str(path), hint="read it with a newer release")
         parent, _, name = path.rpartition(".")
-        setattr(model.get_submodule(parent), name, PARTS[kind].around(model.get_submodule(path), **settings))
+        setattr(model.get_submodule(parent), name, CUSTOM_MODULES[kind].around(model.get_submodule(path), **settings))
 
 
 def active_shares(model: nn.Module) -> dict[str, float]:
@@ -183,7 +192,7 @@ def active_shares(model: nn.Module) -> dict[str, float]:
     return {f"{path}.": module.share for path, module in model.named_modules() if isinstance(module, Routed)}
 
 
-def elements(model: nn.Module, path: str, entry: Tensor) -> int:
+def count_elements(model: nn.Module, path: str, entry: Tensor) -> int:
     """How many numbers a parameter holds; of a factorised matrix both factors'."""
     owner = model.get_submodule(path.rpartition(".")[0])
     if path.endswith(".weight") and isinstance(owner, Factorised):

@@ -11,7 +11,7 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["fit_norm", "norm_epsilon", "normed"]
+__all__ = ["fit_norm", "norm_epsilon", "normalise"]
 
 
 def norm_epsilon(norm: Any) -> float:
@@ -20,7 +20,7 @@ def norm_epsilon(norm: Any) -> float:
     return float(getattr(norm, "variance_epsilon", getattr(norm, "eps", 1e-6)))
 
 
-def normed(norm: Any, states: Tensor) -> Tensor:
+def normalise(norm: Any, states: Tensor) -> Tensor:
     """States (tokens, width) as a layer norm or a root-mean-square norm leaves them before scale and shift: float64."""
     states = states.double()
     if isinstance(norm, nn.LayerNorm):
@@ -33,7 +33,7 @@ def fit_norm(norm: Any, states: Tensor, wanted: Tensor) -> None:
 
     Both are (tokens, width). Dimensions that do not vary keep their scale.
     """
-    inner, wanted = normed(norm, states), wanted.double()
+    inner, wanted = normalise(norm, states), wanted.double()
     shift = dict(norm.named_parameters(recurse=False)).get("bias")  # root-mean-square norms have none
     middle = inner.mean(0) if shift is not None else torch.zeros_like(inner[0])
     goal = wanted.mean(0) if shift is not None else torch.zeros_like(middle)

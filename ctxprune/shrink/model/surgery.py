@@ -11,7 +11,7 @@ from torch import nn
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.model.families import family_of
-from ctxprune.shrink.model.modules import parts_of
+from ctxprune.shrink.model.modules import custom_modules
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def remove(model: nn.Module, kept: Mapping[Key, Tensor]) -> nn.Module:
     family = family_of(model)
     anatomy = family.describe(model)
     _check(anatomy, kept)
-    if any(key[0] not in ("layer", "sublayer") for key in kept) and parts_of(model):
+    if any(key[0] not in ("layer", "sublayer") for key in kept) and custom_modules(model):
         raise UsageError(
             "a model with factorised, routed or mapped parts loses whole sublayers and layers alone",
-            where=next(iter(parts_of(model))),
+            where=next(iter(custom_modules(model))),
             hint="take units out before that",
         )
     small = copy.deepcopy(model)

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import check_objective, layer_pairs, objective, recorded
+from ctxprune.shrink.learning.losses import build_objective, check_objective, layer_pairs, record_outputs
 from ctxprune.shrink.learning.training import Schedule
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.recover._delta import linear_modules, train_deltas
@@ -76,7 +76,7 @@ class Adapters:
             up = nn.Parameter(torch.zeros(outputs, ranks[place]))
             deltas[path] = ((down, up), _product(up, down, self.scale / ranks[place]))
         train_deltas(
-            subject, Schedule(self.steps, self.rate), deltas, objective(subject, self.loss, towards=self.towards)
+            subject, Schedule(self.steps, self.rate), deltas, build_objective(subject, self.loss, towards=self.towards)
         )
         return subject
 
@@ -96,9 +96,9 @@ def layer_losses(subject: Subject) -> list[float]:
     sums, count = torch.zeros(len(own.layers), dtype=torch.float64), 0
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            with recorded(subject.model, [layer.path for layer in own.layers], batch) as states:
+            with record_outputs(subject.model, [layer.path for layer in own.layers], batch) as states:
                 subject.task.output(subject.model, batch)
-            with recorded(subject.teacher, [layer.path for layer in above.layers], batch) as wanted:
+            with record_outputs(subject.teacher, [layer.path for layer in above.layers], batch) as wanted:
                 subject.task.output(subject.teacher, batch)
             for place, state in enumerate(states):
                 sums[place] += (1 - torch.cosine_similarity(state, wanted[pairs[place]], dim=1)).double().sum()

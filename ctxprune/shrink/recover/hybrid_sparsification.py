@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.learning.training import default_loss
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class HybridSparsification:
                     handles.append(module_of(subject.model, path).register_forward_hook(module.after))
                 for step in range(self.steps):
                     gate = _gate(mask, step, self.steps)
-                    with gated(subject.model, {("width", -1): gate}):
+                    with apply_gates(subject.model, {("width", -1): gate}):
                         value = loss(subject.model, batches[step % len(batches)])
                     if not torch.isfinite(value):
                         raise InputError(f"the loss is {float(value)} at step {step + 1}", hint="lower the rates")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.errors import UsageError
 from ctxprune.shrink.recipes.recipe import build_piece, piece_of
 from ctxprune.shrink.registries import RECOVERIES, SELECTORS
-from ctxprune.shrink.select.base import check_share, rebatched
+from ctxprune.shrink.select.base import check_share, rebatch
 
 if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
@@ -62,7 +62,7 @@ class OnSubset:
                 kept = build_piece(SELECTORS, piece_of(self.select))(
                     replace(subject, calibration=everything), self.share
                 )
-                batches = rebatched(everything, kept)
+                batches = rebatch(everything, kept)
             sizes.append(sum(len(batch["input_ids"]) for batch in batches))
             piece = piece_of(dict(self.recover) | {"steps": max(steps, 1)})
             subject = build_piece(RECOVERIES, piece)(replace(subject, calibration=batches))

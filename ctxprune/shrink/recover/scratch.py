@@ -19,7 +19,7 @@ from ctxprune.shrink.recover.tune import Tune
 if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
 
-__all__ = ["Scratch", "draw_anew"]
+__all__ = ["Scratch", "reset_weights"]
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class Scratch:
         if self.towards == "labels" and rank and not all("labels" in batch for batch in subject.calibration):
             raise UsageError("there are no labels to train from scratch with", hint="distil from scratch: towards")
         fresh = subject.copy()
-        draw_anew(fresh, embeddings=self.embeddings == "fresh")
+        reset_weights(fresh, embeddings=self.embeddings == "fresh")
         return replace(self._tuning()(fresh), teacher=subject.teacher)
 
     def _tuning(self) -> Tune:
         return Tune(self.steps, self.rate, self.towards, self.loss)
 
 
-def draw_anew(subject: Subject, *, embeddings: bool = True) -> None:
+def reset_weights(subject: Subject, *, embeddings: bool = True) -> None:
     """Weights as before any training, in place, by the subject's seed.
 
     Matrices and embeddings are normal with deviation 0.02, norms 1, biases 0; other parameters (of state-space mixers:

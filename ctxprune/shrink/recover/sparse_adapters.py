@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.learning.losses import check_objective, objective
+from ctxprune.shrink.learning.losses import build_objective, check_objective
 from ctxprune.shrink.learning.training import Schedule
 from ctxprune.shrink.model.subject import parameter_of
 from ctxprune.shrink.recover._delta import linear_modules, train_deltas
@@ -66,7 +66,7 @@ class SparseAdapters:
             columns = nn.Parameter(torch.zeros(len(weight), 1))
             deltas[path] = ((rows, columns), _scaled(weight, rows, columns, self.scale))
         train_deltas(
-            subject, Schedule(self.steps, self.rate), deltas, objective(subject, self.loss, towards=self.towards)
+            subject, Schedule(self.steps, self.rate), deltas, build_objective(subject, self.loss, towards=self.towards)
         )
         return subject
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.learning.losses import check_objective, objective
+from ctxprune.shrink.learning.losses import build_objective, check_objective
 from ctxprune.shrink.learning.p2_law import Run, fit_law
 from ctxprune.shrink.learning.training import Schedule, train
 
@@ -63,7 +63,7 @@ class StopByLaw:
         if len(batches) < 2:
             raise InputError("the law needs batches that are not trained on", hint="give two batches at least")
         work, rest = replace(subject, calibration=batches[aside:]), batches[:aside]
-        aim = objective(subject, self.loss, towards=self.towards)
+        aim = build_objective(subject, self.loss, towards=self.towards)
         per_step = sum(int(batch["attention_mask"].sum()) for batch in batches[aside:]) / (len(batches) - aside)
         done, seen, law, left = 0, [], None, 0.0
         for goal in self._goals():

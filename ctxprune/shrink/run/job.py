@@ -11,16 +11,17 @@ import torch
 
 from ctxprune.errors import InputError, UsageError
 from ctxprune.shrink.audit import AuditReport, Question, audit
-from ctxprune.shrink.audit.models import audited
+from ctxprune.shrink.audit.models import load_audited
 from ctxprune.shrink.io.loading import load_model
 from ctxprune.shrink.io.saving import save_model
 from ctxprune.shrink.model.cost import Target, cost
 from ctxprune.shrink.model.families import family_of
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.run.preparation import prepare
-from ctxprune.shrink.run.search import Found, Plan, fitting_recipes, search
-from ctxprune.shrink.run.timing import timed, timing_batch
-from ctxprune.shrink.run.trial import sizes
+from ctxprune.shrink.run.records import TrialFigures, VocabularyRecord
+from ctxprune.shrink.run.search import Plan, SearchResult, fitting_recipes, search
+from ctxprune.shrink.run.timing import measure_times, timing_batch
+from ctxprune.shrink.run.trial import measure_sizes
 from ctxprune.shrink.run.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.io.loaded import Loaded
     from ctxprune.shrink.recipes.recipe import Recipe
     from ctxprune.shrink.run.preparation import Prepared
-    from ctxprune.shrink.run.targets import Wanted
+    from ctxprune.shrink.run.targets import RequestedTarget
 
 __all__ = ["ALONE", "Options", "model_kind", "run_job"]
 
@@ -59,7 +60,7 @@ class Options:
             recipe runs.
     """
 
-    wanted: Wanted
+    wanted: RequestedTarget
     recipes: Sequence[Recipe]
     out: Path
     steps: int | None = None
@@ -126,29 +127,29 @@ def _run(
         report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", said)
     save_model(small, options.out, report=said)
     _write(options.out / "report.json", report)
-    audited = _audit(model, options.out, prepared, options) if options.audit else None
-    return report, audited
+    comparison = _audit(model, options.out, prepared, options) if options.audit else None
+    return report, comparison
 
 
 def _found(
     full: Loaded, prepared: Prepared, plan: Plan, options: Options, tell: Callable[[str, int, int], None]
-) -> Found:
+) -> SearchResult:
     """The best of the plan, or the model with its smaller vocabulary where that meets the target alone."""
     target, loaded = plan.target, prepared.loaded
     if prepared.vocabulary and target.measure in ("bytes", "parameters"):
         left = target.keep * cost(full.model, target.measure) / cost(loaded.model, target.measure)
         if left >= 1:
-            line = {"recipe": ALONE, "status": "done", "rung": 0, "steps": 0, "seconds": 0.0}
-            line |= {"quality": prepared.vocabulary["quality"][1], **sizes(prepared.subject)}
-            place = save_model(loaded, options.out / "trials" / ALONE, report=line)
-            return Found(place, line, [line], prepared.full_quality)
+            figures = TrialFigures(prepared.vocabulary["quality"][1], None, 0.0, measure_sizes(prepared.subject))
+            record = VocabularyRecord(ALONE, 0, 0, 1.0, figures)
+            place = save_model(loaded, options.out / "trials" / ALONE, report=record.to_dict())
+            return SearchResult(place, record, [record], prepared.full_quality)
         plan = replace(plan, target=replace(target, keep=left))
     return search(loaded, prepared, plan, options.out, resume=options.resume, progress=tell)
 
 
-def _target(loaded: Loaded, wanted: Wanted) -> tuple[Target, dict[str, float]]:
-    full = sizes(Subject(loaded.model, loaded.task))
-    full["milliseconds"] = timed([loaded.model], timing_batch(loaded.model, loaded.form.limit))[0]
+def _target(loaded: Loaded, wanted: RequestedTarget) -> tuple[Target, dict[str, float]]:
+    full = measure_sizes(Subject(loaded.model, loaded.task))
+    full["milliseconds"] = measure_times([loaded.model], timing_batch(loaded.model, loaded.form.limit))[0]
     now = full["milliseconds"] if wanted.measure == "latency" else cost(loaded.model, wanted.measure)
     return Target(wanted.measure, wanted.share(now)), full
 
@@ -168,28 +169,30 @@ def _plan(loaded: Loaded, options: Options, target: Target) -> Plan:
     return Plan.halving(recipes, target, steps=steps, seed=options.seed)
 
 
-def _report(loaded: Loaded, small: Loaded, found: Found, prepared: Prepared, full: dict[str, float]) -> dict[str, Any]:
-    after = sizes(Subject(small.model, small.task))
+def _report(
+    loaded: Loaded, small: Loaded, found: SearchResult, prepared: Prepared, full: dict[str, float]
+) -> dict[str, Any]:
+    after = measure_sizes(Subject(small.model, small.task))
     batch = timing_batch(small.model, loaded.form.limit)
-    full["milliseconds"], after["milliseconds"] = timed([loaded.model, small.model], batch)
+    full["milliseconds"], after["milliseconds"] = measure_times([loaded.model, small.model], batch)
     return {
-        "recipe": found.best["recipe"],
+        "recipe": found.best.recipe,
         "kind": loaded.kind,
-        "quality": {"before": found.full_quality, "after": found.best["quality"]},
+        "quality": {"before": found.full_quality, "after": found.best.needed_figures().quality},
         "sizes": {name: [full[name], after[name]] for name in after},
         "data": dict(prepared.notes),
         **({"vocabulary": dict(prepared.vocabulary)} if prepared.vocabulary else {}),
         "torch": torch.__version__,
-        "trials": list(found.trials),
+        "trials": [record.to_dict() for record in found.trials],
     }
 
 
-def _said(found: Found, report: dict[str, Any], measure: str) -> dict[str, Any]:
+def _said(found: SearchResult, report: dict[str, Any], measure: str) -> dict[str, Any]:
     """What the folder says of itself: the best trial, and what it comes to."""
     before, after = report["sizes"]["milliseconds" if measure == "latency" else measure]
     said = {"target": report["target"], "reached": after / before, "full_quality": report["quality"]["before"]}
     said |= {"milliseconds": report["sizes"]["milliseconds"][1], "data_sha256": report["data"]["sha256"]}
-    return {**found.best, **said}
+    return {**found.best.to_dict(), **said}
 
 
 def _questions(prepared: Prepared) -> list[Question]:
@@ -206,7 +209,8 @@ def _questions(prepared: Prepared) -> list[Question]:
 
 def _audit(full: str, small: Path, prepared: Prepared, options: Options) -> AuditReport:
     models = [
-        replace(audited(place, tokens=options.tokens), name=name) for place, name in ((full, "full"), (small, "shrunk"))
+        replace(load_audited(place, tokens=options.tokens), name=name)
+        for place, name in ((full, "full"), (small, "shrunk"))
     ]
     return audit(models[0], models[1:], _questions(prepared), seed=options.seed)
 

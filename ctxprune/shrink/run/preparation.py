@@ -15,7 +15,7 @@ from ctxprune.shrink.data import batches_of, batches_of_texts, read_pairs, read_
 from ctxprune.shrink.data.questions import batches_of_questions
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.subject import Subject
-from ctxprune.shrink.run.vocabulary import check_vocabulary, with_vocabulary
+from ctxprune.shrink.run.vocabulary import check_vocabulary, prune_vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ class Prepared:
         pairs: The pairs that are held out; none of a decoder.
         notes: What to say about the data, as plain values.
         full_quality: Of the model as it was given, on what is held out.
-        vocabulary: What `ctxprune.shrink.run.vocabulary.with_vocabulary` says of the cut, with the `quality` before
+        vocabulary: What `ctxprune.shrink.run.vocabulary.prune_vocabulary` says of the cut, with the `quality` before
             and after it; empty where the vocabulary is whole.
     """
 
@@ -93,7 +93,7 @@ def prepare(
     full, cut = loaded, dict[str, Any]()
     if vocabulary is not None:
         others = [] if given is kept else _texts(kept)
-        loaded, cut = with_vocabulary(loaded, _texts(given), vocabulary, counted=others)
+        loaded, cut = prune_vocabulary(loaded, _texts(given), vocabulary, counted=others)
     calibration, measured = (_batches(loaded, part, full, options) for part in (given, judged))
     subject = Subject(loaded.model, loaded.task, calibration.batches, seed=seed)
     check_subject(subject)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.learning.adapters import adapted
+from ctxprune.shrink.learning.adapters import add_adapters
 from ctxprune.shrink.learning.training import check_towards, loss_towards
 from ctxprune.shrink.model.subject import module_of
-from ctxprune.shrink.score.base import telling
+from ctxprune.shrink.score.base import require_gradient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ class AdapterGradient:
         batches, chance = list(subject.needed_calibration()), subject.generator(6)
         loss = loss_towards(subject, self.towards)
         scores = {group.key: torch.zeros(group.count, dtype=torch.float64) for group in groups}
-        with subject.frozen(), adapted(subject.model, paths, rank=self.rank, scale=1.0, chance=chance) as adapters:
+        with subject.frozen(), add_adapters(subject.model, paths, rank=self.rank, scale=1.0, chance=chance) as adapters:
             entries = [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]
             optimizer = torch.optim.AdamW(entries, lr=self.rate, weight_decay=0.0)
             for step in range(self.steps):
@@ -76,7 +76,7 @@ class AdapterGradient:
                     scores[group.key] = self.memory * scores[group.key] + (1 - self.memory) * now
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
-        return telling(scores)
+        return require_gradient(scores)
 
 
 def _module(part: Slice) -> str:

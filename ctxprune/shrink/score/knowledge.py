@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from ctxprune.errors import UsageError
-from ctxprune.shrink.measure.activations import consumers, watching
+from ctxprune.shrink.measure.activations import consumers, watch_modules
 from ctxprune.shrink.measure.depth import first_rows
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ class Knowledge:
                     wanted = subject.task.output(subject.teacher or subject.model, batch)
                     noise = torch.randn(wanted.shape, generator=chance).to(wanted) * wanted.float().std(correction=0)
                 gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
-                with torch.enable_grad(), gated(subject.model, gates):
-                    with watching(subject.model, list(by_path), batch, see):
+                with torch.enable_grad(), apply_gates(subject.model, gates):
+                    with watch_modules(subject.model, list(by_path), batch, see):
                         output = subject.task.output(subject.model, batch)
                     loss = subject.task.divergence(output, wanted + self.noise * noise, batch) * rows
                     slopes = torch.autograd.grad(loss, list(gates.values()), allow_unused=True)

@@ -13,9 +13,9 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.allocate.shape import Shape
-from ctxprune.shrink.learning.hard_concrete import Learning, learn
+from ctxprune.shrink.learning.hard_concrete import GateTraining, learn_gates
 from ctxprune.shrink.learning.losses import layered_loss
-from ctxprune.shrink.model.coupled import coupled
+from ctxprune.shrink.model.coupled import coupled_costs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +45,7 @@ class LearnedGates:
     towards: str = "cost"
 
     def __post_init__(self) -> None:
-        Learning(self.steps, self.rate)
+        GateTraining(self.steps, self.rate)
         if self.towards not in ("cost", "shape"):
             raise UsageError(f"towards is {self.towards!r}", hint="'cost' or 'shape'")
 
@@ -56,7 +56,9 @@ class LearnedGates:
             UsageError: There is no budget.
         """
         constraint = constraint_of(subject, groups, self.towards)
-        return learn(subject, groups, constraint, Learning(self.steps, self.rate), layered_loss(subject, self.layers))
+        return learn_gates(
+            subject, groups, constraint, GateTraining(self.steps, self.rate), layered_loss(subject, self.layers)
+        )
 
 
 def constraint_of(
@@ -70,6 +72,6 @@ def constraint_of(
         return lambda open_: torch.stack(
             [open_[key].double().mean() - counts[key] / size for key, size in sizes.items()]
         )
-    prices = coupled(subject.model, budget.measure)
+    prices = coupled_costs(subject.model, budget.measure)
     whole = float(prices.cost({}))
     return lambda open_: ((prices.cost(open_) - (whole - budget.remove)) / whole)[None]

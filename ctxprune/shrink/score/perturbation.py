@@ -14,7 +14,7 @@ import torch
 
 from ctxprune.errors import UsageError
 from ctxprune.shrink.measure.activations import moments
-from ctxprune.shrink.measure.gates import gated
+from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,7 +65,7 @@ class Perturbation:
                 drawn = {key: self._complement(drawn[key], tried[key]) for key in prior}
             else:
                 drawn = {key: self._drawn(prior[key], tried[key], chance) for key in prior}
-            with gated(subject.model, {key: mask.float() for key, mask in drawn.items()}):
+            with apply_gates(subject.model, {key: mask.float() for key, mask in drawn.items()}):
                 utilities.append(-subject.loss())
             masks.append(torch.cat([drawn[key][tried[key]].double() for key in prior]))
         guess = torch.cat([prior[key][tried[key]] / prior[key].sum().clamp(min=1e-12) for key in prior])

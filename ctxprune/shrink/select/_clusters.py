@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.shrink.learning.losses import recorded
+from ctxprune.shrink.learning.losses import record_outputs
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,7 +22,7 @@ def representations(subject: Subject, model: nn.Module) -> Tensor:
     found = []
     with torch.no_grad():
         for batch in subject.needed_calibration():
-            with recorded(model, [last], batch) as states:
+            with record_outputs(model, [last], batch) as states:
                 subject.task.output(model, batch)
             parts = states[0].split(batch["attention_mask"].sum(1).tolist())
             found += [torch.nn.functional.normalize(part.float().mean(0), dim=0) for part in parts]

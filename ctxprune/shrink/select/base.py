@@ -25,7 +25,7 @@ __all__ = [
     "by_row",
     "check_share",
     "group_numbers",
-    "rebatched",
+    "rebatch",
     "row_divergences",
     "row_losses",
     "row_targets",
@@ -162,7 +162,7 @@ def check_share(share: float) -> None:
         raise UsageError(f"share is {share!r}", hint="give a share above 0 and up to 1")
 
 
-def rebatched(batches: Sequence[Batch], kept: Tensor) -> list[Batch]:
+def rebatch(batches: Sequence[Batch], kept: Tensor) -> list[Batch]:
     """Batches of the chosen rows alone, as large as the largest was, padded anew; groups of one batch stay apart."""
     most = max(len(batch["input_ids"]) for batch in batches)
     padding = [batch["input_ids"][batch["attention_mask"] == 0] for batch in batches]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
 from ctxprune.shrink.allocate.all_matrices import AllMatrices  # noqa: E402
-from ctxprune.shrink.allocate.base import shared_out  # noqa: E402
+from ctxprune.shrink.allocate.base import divide_removals  # noqa: E402
 from ctxprune.shrink.allocate.blocks import Blocks  # noqa: E402
 from ctxprune.shrink.allocate.pattern import Pattern  # noqa: E402
 from ctxprune.shrink.allocate.per_matrix import PerMatrix  # noqa: E402
@@ -91,9 +91,9 @@ def test_what_was_zero_before_goes_first():
 
 
 def test_counts_are_shared_out_by_running_totals():
-    assert shared_out([3, 3, 3], 0.5) == [2, 1, 2]
-    assert shared_out([4, 4], 0.0) == [0, 0]
-    assert shared_out([4, 4], 1.0) == [4, 4]
+    assert divide_removals([3, 3, 3], 0.5) == [2, 1, 2]
+    assert divide_removals([4, 4], 0.0) == [0, 0]
+    assert divide_removals([4, 4], 1.0) == [4, 4]
 
 
 def test_bad_settings_and_budgets_are_refused():

@@ -9,7 +9,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 
 from shrink.pruners import pruner, pruner_batches  # noqa: E402
 
-from ctxprune.shrink.measure.gates import gated  # noqa: E402
+from ctxprune.shrink.measure.gates import apply_gates  # noqa: E402
 from ctxprune.shrink.model.cost import Target, cost, unit_costs  # noqa: E402
 from ctxprune.shrink.model.families import family_of  # noqa: E402
 from ctxprune.shrink.model.subject import Subject  # noqa: E402
@@ -39,7 +39,7 @@ def halved(model, kind: str) -> dict:
 def test_the_reduced_network_equals_the_masked_one(kind: str):
     model, batch = pruner(), pruner_batches(1)[0]
     kept, whole = halved(model, kind), output(model, batch)
-    with gated(model, {key: mask.float() for key, mask in kept.items()}):
+    with apply_gates(model, {key: mask.float() for key, mask in kept.items()}):
         masked = output(model, batch)
     small = remove(model, kept)
     assert not torch.allclose(whole, masked, atol=1e-3)

@@ -12,7 +12,7 @@ pytest.importorskip("transformers", reason="the train extra is not installed")
 from shrink import models  # noqa: E402
 
 from ctxprune.errors import UsageError  # noqa: E402
-from ctxprune.shrink.learning.losses import objective  # noqa: E402
+from ctxprune.shrink.learning.losses import build_objective  # noqa: E402
 from ctxprune.shrink.model.cost import matrices  # noqa: E402
 from ctxprune.shrink.recover.adapters import Adapters, layer_losses, ranks_by_loss  # noqa: E402
 from ctxprune.shrink.recover.few_parameters import FewParameters, chosen_parameters  # noqa: E402
@@ -50,7 +50,7 @@ def sparse(maker=models.encoder):
 
 
 def distance(subject, loss: str = "output") -> float:
-    aim = objective(subject, loss)
+    aim = build_objective(subject, loss)
     with torch.no_grad():
         return sum(float(aim.loss(subject.model, batch)) for batch in subject.calibration)
 

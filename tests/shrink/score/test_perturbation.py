@@ -37,12 +37,12 @@ def test_a_head_that_the_loss_needs_has_the_highest_score():
     scores = Perturbation(samples=40, share=0.25)(subject, groups)
     changes = {}
     whole = subject.loss()
-    from ctxprune.shrink.measure.gates import gated
+    from ctxprune.shrink.measure.gates import apply_gates
 
     for group in groups:
         gates = torch.ones(group.count)
         gates[0] = 0
-        with gated(subject.model, {group.key: gates}):
+        with apply_gates(subject.model, {group.key: gates}):
             changes[group.key] = subject.loss() - whole
     assert [len(score) for score in scores.values()] == [4, 4]
     tried = Perturbation(samples=40, share=0.25, doubtful=4.0)(subject, groups)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ctxprune.shrink.model.tasks.base import Task, distillation_loss
 from ctxprune.train.losses import pruner_loss
-from ctxprune.train.pruner_network import pooled
+from ctxprune.train.pruner_network import mean_logits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,7 +78,7 @@ class Pruner(Task):
     def _logits(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         keep, relevance = model(batch["input_ids"], batch["token_type_ids"], batch["attention_mask"])
         return tuple(
-            pooled(logits, batch[name], int(batch[name].max()) + 1)
+            mean_logits(logits, batch[name], int(batch[name].max()) + 1)
             for logits, name in ((keep, "unit"), (relevance, "document"))
         )
 
