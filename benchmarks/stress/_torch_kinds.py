@@ -146,14 +146,14 @@ def checkpoint(folder: Path) -> Specimen:
 def taught(folder: Path) -> Specimen:
     from dataclasses import fields
 
-    from ctxprune.train import taught as module
+    from ctxprune.train import teacher_targets as module
 
     arrays = {name: np.arange(30).astype(dtype) for name, dtype in module._TYPES.items()}
     path = folder / "part.npz"
-    module.Taught(**arrays).save(path)
+    module.TeacherTargets(**arrays).save(path)
 
     def ask() -> Any:
-        found = module.Taught.load(path)
+        found = module.TeacherTargets.load(path)
         return [getattr(found, entry.name).tobytes() for entry in fields(found)]
 
     return Specimen([path], ask)

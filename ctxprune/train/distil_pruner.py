@@ -43,7 +43,7 @@ _LIMIT = 256
 
 @dataclass(frozen=True, slots=True)
 class DistilPlan:
-    """What the student is, and what it reads.
+    """Shape of the student, and the data that it reads.
 
     Attributes:
         shape: Of the student; its vocabulary is what `vocabulary` leaves.
@@ -88,7 +88,7 @@ def distil_pruner(
 ) -> dict[str, Any]:
     """Let the teacher read, make the student and train it, export, weigh. Writes what `train_pruner` does to `out`.
 
-    Windows with what the teacher says of them are in `out/run/taught`; those that are there are not made again with
+    Windows with the teacher's targets are in `out/run/taught`; those that are there are not made again with
     `resume`.
 
     Args:
@@ -116,17 +116,18 @@ def distil_pruner(
         check_growth(small.shape, plan.shape)  # not after hours of reading
     order, text = _vocabulary(parts, plan) if student is None else _vocabulary_of(student, parts)
     tokenizer = Tokenizer.from_str(text)
-    taught = out / "run" / "taught"
-    taught.mkdir(parents=True, exist_ok=True)
+    folder = out / "run" / "taught"
+    folder.mkdir(parents=True, exist_ok=True)
     data = fingerprint(parts.train)
     digest = hashlib.sha256((teacher / "model.onnx").read_bytes()).hexdigest()
     begun = "" if student is None else hashlib.sha256((student / "model.onnx").read_bytes()).hexdigest()
     read = [data, digest, hashlib.sha256(text.encode()).hexdigest(), plan.seed, plan.labelled, plan.pairs]
     what = hashlib.sha256(json.dumps([*read, plan.recipe.bfloat16]).encode()).hexdigest()
+    # refused before windows of another teacher are mixed with those that are there
     if resume:
-        _same_windows(taught / "windows.txt", what)
-    (taught / "windows.txt").write_text(what + "\n", encoding="utf-8")
-    paths = [taught / f"{number:04d}.npz" for number in range(plan.shards)]
+        _same_windows(folder / "windows.txt", what)
+    (folder / "windows.txt").write_text(what + "\n", encoding="utf-8")
+    paths = [folder / f"{number:04d}.npz" for number in range(plan.shards)]
     missing = [path for path in paths if not (resume and path.is_file())]
     if missing:
         halved = _halved(network) if plan.recipe.bfloat16 else network
@@ -209,6 +210,7 @@ def _views(examples: Sequence[Example], tokenizer: Any, plan: DistilPlan) -> Ite
     pairs = list(free_pairs(examples, plan.pairs * plan.shards, seed=plan.seed + 1)) if plan.pairs else []
     whole = [*examples, *pairs]
     place = {id(example): entry for example, entry in zip(whole, encode(whole, tokenizer), strict=True)}
+    # one stream through all epochs, so that shards do not repeat examples before all were read
     mixed = (example for number in count() for example in epoch(examples, number, seed=plan.seed + 7))
     for number in range(plan.shards):
         own = [*islice(mixed, plan.labelled), *pairs[number * plan.pairs : (number + 1) * plan.pairs]]

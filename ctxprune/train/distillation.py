@@ -68,7 +68,7 @@ class DistilRecipe:
             raise UsageError("rates and the parts of the loss are from 0 up", where=repr(self))
 
 
-class DistilRun(Training[DistilRecipe, "TaughtBatch"]):
+class DistilRun(Training[DistilRecipe, "TargetBatch"]):
     """A student's run; see `Training`. The fingerprint is of the data and the teacher."""
 
     unit = "tokens"
@@ -82,7 +82,7 @@ class DistilRun(Training[DistilRecipe, "TaughtBatch"]):
         """Read shards until the recipe's tokens are met; a checkpoint every so many seconds and at the end.
 
         Raises:
-            FormatError: A file holds no taught windows.
+            FormatError: A file holds no teacher targets.
         """
         self.run(self._batches(shards), save_every=save_every)
 
@@ -102,6 +102,7 @@ class DistilRun(Training[DistilRecipe, "TaughtBatch"]):
             random.Random(f"{self.recipe.seed} {number}").shuffle(order)
             for path in order:
                 shard = TeacherTargets.load(path)
+                # a shard that was read before the run stopped is skipped without its batches
                 if read + len(shard.ids) > self.done:
                     rng = random.Random(f"{self.recipe.seed} {number} {path.name}")
                     start = read
@@ -117,7 +118,7 @@ class DistilRun(Training[DistilRecipe, "TaughtBatch"]):
 
 
 class _Both(nn.Module):
-    """Last states beside the logits, so that parameters can be given for both."""
+    """Last states and logits in one forward pass, so that parameters can be given for both."""
 
     def __init__(self, network: PrunerNetwork) -> None:
         super().__init__()
@@ -134,22 +135,24 @@ def distil_losses(student: PrunerNetwork, batch: TargetBatch, *, bfloat16: bool)
     `states`: squared error of last states, in parts of the teacher's mean square. `logits`: of the logits of document
     tokens. `means`: of the means over units and over documents. `labels`: `pruner_loss` of what has a label.
     """
+    # parameters are given as bfloat16 copies, while the optimiser keeps float32
     halved = {
         f"network.{name}": value.bfloat16()
         for name, value in (student.named_parameters() if bfloat16 else ())
         if not name.startswith(HEADS)
     }
     last, keep, relevance = torch.func.functional_call(_Both(student), halved, (batch.ids, batch.types, batch.mask))
+    # states are learned at all tokens, logits where they are used: not at the question
     real, read = batch.mask.bool(), (batch.mask * batch.types).bool()
-    both, said = torch.stack([keep, relevance], dim=-1), batch.logits
+    both, wanted = torch.stack([keep, relevance], dim=-1), batch.logits
     units, documents = len(batch.unit_label), len(batch.document_label)
     unit, document = mean_logits(keep, batch.unit, units), mean_logits(relevance, batch.document, documents)
     labelled, ranked = batch.unit_label >= 0, batch.document_label >= 0
     return {
         "states": functional.mse_loss(last[real], batch.states[real]) / batch.states[real].square().mean(),
-        "logits": functional.mse_loss(both[read], said[read]),
-        "means": functional.mse_loss(unit, mean_logits(said[..., 0], batch.unit, units))
-        + functional.mse_loss(document, mean_logits(said[..., 1], batch.document, documents)),
+        "logits": functional.mse_loss(both[read], wanted[read]),
+        "means": functional.mse_loss(unit, mean_logits(wanted[..., 0], batch.unit, units))
+        + functional.mse_loss(document, mean_logits(wanted[..., 1], batch.document, documents)),
         "labels": pruner_loss(
             (unit[labelled], batch.unit_label[labelled], batch.unit_group[labelled]),
             (document[ranked], batch.document_label[ranked], batch.document_group[ranked]),

@@ -67,11 +67,13 @@ class _Int8Graph(Graph):
 
     def product(self, states: str, name: str, matrix: NDArray[np.float32]) -> str:
         """The states times a matrix (in, out)."""
+        # query, key and value read one tensor, which is rounded once
         if states not in self._rounded:
             parts = (f"{states}.rounded", f"{states}.step", f"{states}.zero")
             self.node("DynamicQuantizeLinear", [states], list(parts), name=f"{states}.rounding")
             self._rounded[states] = parts
         rounded, step, zero = self._rounded[states]
+        # a scale for each output: one large column would cost all others their precision
         scale = np.maximum(np.abs(matrix).max(axis=0), 1e-12) / 127
         own = self.constant(f"{name}_quantized", np.round(matrix / scale), kind=np.int8)
         scales = self.constant(f"{name}_scale", scale)

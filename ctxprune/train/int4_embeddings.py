@@ -22,7 +22,9 @@ def int4_codes(table: Tensor, block: int = BLOCK) -> tuple[Tensor, Tensor]:
     largest = parts.abs().amax(dim=-1, keepdim=True).clamp(min=1e-6)
     best = torch.full_like(largest, torch.inf)
     scales = largest / 7
+    # the best scale is under the largest value: a few clipped numbers cost less than coarser steps for all
     for share in (1.0, 7 / 8, *torch.linspace(0.5, 0.98, 25).tolist()):  # a rounded table's own scale is among them
+        # rounded to float16 before the error is taken, since that is what is stored
         tried = (share * largest / 7).half().float().clamp(min=1e-7)
         error = (_rounded(parts, tried) * tried - parts).square().sum(dim=-1, keepdim=True)
         better = error < best
@@ -31,7 +33,7 @@ def int4_codes(table: Tensor, block: int = BLOCK) -> tuple[Tensor, Tensor]:
 
 
 def round_to_int4(table: Tensor, block: int = BLOCK) -> Tensor:
-    """The table as its codes and scales say it, float32."""
+    """The table rounded to what its codes and scales represent, float32."""
     found, scales = int4_codes(table, block)
     return (found.reshape(*scales.shape, -1).float() * scales.float()[..., None]).reshape(table.shape)
 

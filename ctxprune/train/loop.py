@@ -27,7 +27,7 @@ __all__ = ["PrunerRecipe", "PrunerRun", "batch_loss", "blend_with_base"]
 
 @dataclass(frozen=True, slots=True)
 class PrunerRecipe:
-    """All that the weights depend on, beside data, base model and the libraries' versions.
+    """Everything that the weights depend on, except data, base model and the libraries' versions.
 
     Attributes:
         examples: Examples to be read, over all epochs.
@@ -87,6 +87,7 @@ class PrunerRun(Training[PrunerRecipe, "Batch"]):
 
     def train(self, data: Sequence[Encoded], examples: Sequence[Example], *, save_every: float = 120.0) -> None:
         """Read examples until the recipe's number is met; a checkpoint every so many seconds and at the end."""
+        # by identity: examples are large, and equal ones may stand in several sources
         place = {id(example): entry for example, entry in zip(examples, data, strict=True)}
         self.run(self._batches(place, examples), save_every=save_every)
 
@@ -103,10 +104,12 @@ class PrunerRun(Training[PrunerRecipe, "Batch"]):
         while read < recipe.examples:
             chosen = epoch(examples, number, seed=recipe.seed, scale=recipe.scale)
             number += 1
+            # in parts with a generator each, so that a resumed run draws the same views without the ones before
             for at in range(0, len(chosen), 512):
                 part = chosen[at : at + 512][: recipe.examples - read]
                 rng = random.Random(f"{recipe.seed} {number} {at}")
                 if read + len(part) > self.done:
+                    # short windows first: their steps cost less
                     short = read < recipe.short_share * recipe.examples
                     limit = recipe.short if short else recipe.limit
                     views = [view(place[id(example)], rng, limit=limit) for example in part]

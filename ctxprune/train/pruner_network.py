@@ -167,7 +167,9 @@ class PrunerNetwork(nn.Module):
         self.scale = nn.Parameter(torch.full((2,), 10.0))
         with torch.no_grad():
             nn.init.normal_(self.linear.weight, std=0.02)
+            # most units are not needed: the start is near that rate, and the first steps do not go into finding it
             self.linear.bias.fill_(-5.0)
+            # the identity: at first a token is compared with the question as the sentence encoder would
             self.match.weight.copy_(torch.cat([torch.eye(width)] * 2))
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

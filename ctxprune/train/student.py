@@ -1,9 +1,9 @@
-"""A student's first weights, out of its teacher's: some layers of it, with the heads and neurons that say most.
+"""A student's first weights, out of its teacher's: some of its layers, with the heads and neurons that contribute most.
 
-What a head or neuron says is measured: the mean length of what it adds to a token's state, over windows of text (in the
-manner of Michel, Levy and Neubig, NeurIPS 2019, without gradients). The matrices that follow are fitted anew, by least
-squares, so that from what is left the student comes nearest to the teacher's states, one part after the other (as in
-He, Zhang and Sun, ICCV 2017).
+The contribution of a head or neuron is measured: the mean length of what it adds to a token's state, over windows of
+text (in the manner of Michel, Levy and Neubig, NeurIPS 2019, without gradients). The matrices that follow are fitted
+anew, by least squares, so that from what is left the student comes nearest to the teacher's states, one part after the
+other (as in He, Zhang and Sun, ICCV 2017).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Windows:
 
     mask: Tensor
     bias: Tensor
-    taught: list[Tensor]
+    teacher_states: list[Tensor]
     states: Tensor
 
 
@@ -64,14 +64,16 @@ def build_student(
     pieces = torch.as_tensor(order)
     student = PrunerNetwork(replace(shape, vocabulary=len(order))).eval()
     state = {name: value.clone() for name, value in teacher.state_dict().items() if not name.startswith("layers.")}
+    # the student learns with the embeddings that it will be shipped with
     state["words.weight"] = round_to_int4(state["words.weight"][pieces])
     state["places.weight"] = state["places.weight"][: shape.positions]
     student.load_state_dict(state, strict=False)
     with torch.no_grad():
         windows = []
         for ids, types, mask in batches:
-            taught, first = teacher.states(pieces[ids], types, mask), student.embedded(ids, types)
-            windows.append(_Windows(mask.bool(), teacher.bias(mask, first.dtype), taught, first))
+            wanted, first = teacher.states(pieces[ids], types, mask), student.embedded(ids, types)
+            windows.append(_Windows(mask.bool(), teacher.bias(mask, first.dtype), wanted, first))
+        # from the bottom up: each layer is fitted to what the ones below it really give
         for source, layer in zip(layers, student.layers, strict=True):
             _take(teacher.layers[source], layer, source, windows)
     return student
@@ -85,7 +87,7 @@ def grow_student(
     batches: Sequence[tuple[Tensor, Tensor, Tensor]],
     order: Sequence[int],
 ) -> PrunerNetwork:
-    """A trained student with more heads and neurons, which add nothing until they are trained: it says what it said.
+    """A trained student with more heads and neurons, which add nothing until trained: its outputs stay the same.
 
     What is new reads as the teacher's heads and neurons do that come next by what they add, and its columns in the
     matrices after it are zero (as new parts are begun in Chen, Goodfellow and Shlens, Net2Net, ICLR 2016).
@@ -108,13 +110,13 @@ def grow_student(
     )
     pieces = torch.as_tensor(order)
     with torch.no_grad():
-        taught = [(teacher.states(pieces[ids], types, mask), mask) for ids, types, mask in batches]
+        targets = [(teacher.states(pieces[ids], types, mask), mask) for ids, types, mask in batches]
         for source, old, new in zip(layers, student.layers, made.layers, strict=True):
             _grow(
                 teacher.layers[source],
                 old,
                 new,
-                [(states[source], teacher.bias(mask, states[0].dtype)) for states, mask in taught],
+                [(states[source], teacher.bias(mask, states[0].dtype)) for states, mask in targets],
             )
     return made
 
@@ -126,6 +128,7 @@ def check_growth(own: EncoderShape, wanted: EncoderShape) -> None:
         UsageError: It is smaller somewhere, or differs in something else.
     """
     pairs = list(zip(own.layers, wanted.layers, strict=False))
+    # everything but the layers' sizes and the vocabulary has to be equal
     same = replace(own, layers=wanted.layers, vocabulary=wanted.vocabulary) == wanted
     same = same and len(own.layers) == len(wanted.layers)
     if not same or any(old.heads > new.heads or old.inner > new.inner for old, new in pairs):
@@ -159,6 +162,7 @@ def _grow(teacher: Any, old: Any, new: Any, windows: Sequence[tuple[Tensor, Tens
 
 def _widen(new: nn.Linear, old: nn.Linear, columns: int) -> None:
     """The first columns as they were, then zeros."""
+    # zero columns: what is new adds nothing until it is trained
     new.weight.zero_()
     new.weight[:, :columns].copy_(old.weight[:, :columns])
     new.bias.copy_(old.bias if columns else torch.zeros_like(old.bias))
@@ -187,10 +191,11 @@ def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
     """Give a layer its weights, and bring the windows' states through it."""
     for name in ("attention_norm", "norm"):
         new.get_submodule(name).load_state_dict(old.get_submodule(name).state_dict())
-    before = [entry.taught[source] for entry in windows]
+    before = [entry.teacher_states[source] for entry in windows]
     mixed = [old.mixed(states, entry.bias) for states, entry in zip(before, windows, strict=True)] if old.heads else []
     middle = [states + old.output(part) for states, part in zip(before, mixed, strict=True)] if old.heads else before
     if new.heads:
+        # in the teacher's order, so that a whole layer is taken over unchanged
         rows = _rows(_heads(old, mixed)[: new.heads].sort().values, old.size)
         for part in ("weight", "bias"):
             chosen = [own[rows] for own in old.attention.get_parameter(part).chunk(3)]
@@ -218,6 +223,7 @@ def _take(old: Any, new: Any, source: int, windows: Sequence[_Windows]) -> None:
 
 def _heads(old: Any, mixed: Sequence[Tensor]) -> Tensor:
     """Numbers of the heads, int64 (heads,), the one that adds most first."""
+    # a head counts by what it adds to the residual, after the output matrix
     columns = old.output.weight.unflatten(-1, (old.heads, old.size))
     lengths = torch.zeros(old.heads)
     for part in mixed:
@@ -244,6 +250,7 @@ def _fit(linear: nn.Linear, found: Sequence[Tensor], wanted: Sequence[Tensor], w
         rows = torch.nn.functional.pad(part[entry.mask], (0, 1), value=1.0)
         squares += rows.T @ rows
         products += rows.T @ (goal - entry.states)[entry.mask]
+    # heads that say the same make the normal equations nearly singular
     squares += torch.eye(size) * _PENALTY * squares.diagonal().mean()
     solved = torch.linalg.solve(squares, products)
     linear.weight.copy_(solved[:-1].T)

@@ -1,4 +1,4 @@
-"""What a teacher says about windows, token by token, kept in files, so that a student can read them more than once."""
+"""Targets of a teacher for each token of windows, stored in files, so that a student can read them more than once."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class TeacherTargets:
         np.savez(part, **self._arrays())
         part.replace(path)
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
+    def _arrays(self) -> dict[str, Any]:
         """The arrays by name, in the order of the fields; `dataclasses.asdict` would copy them."""
         return {
             "ids": self.ids, "unit": self.unit, "document": self.document, "logits": self.logits,
@@ -123,7 +123,7 @@ class TargetBatch:
 def run_teacher(
     teacher: PrunerNetwork, views: Sequence[View], order: NDArray[np.int64], *, tokens: int = 8192
 ) -> TeacherTargets:
-    """What the teacher says about all windows of some views.
+    """Run the teacher on all windows of some views.
 
     Args:
         teacher: In evaluation mode; its encoder may be in bfloat16.
@@ -136,6 +136,7 @@ def run_teacher(
     logits = np.zeros((len(whole["ids"]), 2), dtype=np.float16)
     states = np.zeros((len(whole["ids"]), teacher.shape.width), dtype=np.int8)
     scales = np.zeros(len(whole["ids"]), dtype=np.float16)
+    # windows of like length together, so that little padding is computed
     by_length = np.argsort(lengths, kind="stable")
     begin = 0
     while begin < len(by_length):
@@ -147,12 +148,17 @@ def run_teacher(
         ids, types, mask = map(torch.from_numpy, _padded(whole, rows))
         with torch.no_grad():
             last = teacher.states(torch.from_numpy(order)[ids], types, mask)[-1].float()
-            said = torch.stack(teacher.logits(last, types, mask), dim=-1).numpy()
+            outputs = torch.stack(teacher.logits(last, types, mask), dim=-1).numpy()
             largest = last.abs().amax(dim=-1).half()
+            # eight bits a number with one scale a token: a quarter of float32, and the loss is relative anyway
             whole_states = (last * (127 / largest.float())[..., None]).round().clamp(-127, 127).to(torch.int8).numpy()
         for place, row in enumerate(rows):
             at, size = slice(whole["starts"][row], whole["starts"][row + 1]), lengths[row]
-            logits[at], states[at], scales[at] = said[place, :size], whole_states[place, :size], largest[place, :size]
+            logits[at], states[at], scales[at] = (
+                outputs[place, :size],
+                whole_states[place, :size],
+                largest[place, :size],
+            )
     return TeacherTargets(**whole, logits=logits, states=states, scales=scales)
 
 
@@ -162,6 +168,7 @@ def target_batches(shard: TeacherTargets, *, tokens: int, rng: random.Random) ->
     firsts = np.searchsorted(shard.view, np.arange(int(shard.view[-1]) + 2 if len(shard.view) else 1))
     rows = [range(firsts[number], firsts[number + 1]) for number in range(len(firsts) - 1)]
     views = [number for number, own in enumerate(rows) if len(own)]
+    # some disorder of lengths, or the same views would meet in every epoch
     noise = {number: rng.random() * 8 for number in views}
     views.sort(key=lambda number: max(lengths[row] for row in rows[number]) + noise[number])
     made: list[list[int]] = []
@@ -208,6 +215,7 @@ def _batch(shard: TeacherTargets, views: Sequence[int], rows: Sequence[int]) -> 
 
 def _renumbered(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """The numbers from 0 up that stand in an array, in order; the array then holds their places instead."""
+    # a batch holds some views of a shard, whose units are numbered through
     known = np.unique(numbers[numbers >= 0])
     inside = numbers >= 0
     numbers[inside] = np.searchsorted(known, numbers[inside])

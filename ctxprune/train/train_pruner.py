@@ -34,7 +34,7 @@ _NEUTRAL = {"unit": {"passage": {"keep": 1.0}}, "document": {"passage": {"releva
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """What a run starts from.
+    """Inputs of a training run.
 
     Attributes:
         network: With the base model's weights.
@@ -76,6 +76,7 @@ def train_pruner(
     tokenizer.no_truncation()
     data = fingerprint(parts.train)
     torch.manual_seed(recipe.seed)
+    # before training changes the network in place: the result is blended with it
     base = {key: value.clone() for key, value in parts.network.state_dict().items()}
     run = PrunerRun(parts.network, recipe, out / "run", fingerprint=data)
     if resume:
@@ -109,7 +110,7 @@ def export_trained(
     limit: int,
     words: int = 8,
 ) -> None:
-    """Make a model folder of a trained network: export it, and fit what makes probabilities of what it says.
+    """Make a model folder of a trained network: export it, and fit the weights that turn its scores into probabilities.
 
     Args:
         network: In evaluation mode.

@@ -45,6 +45,7 @@ def choose_vocabulary(
     Raises:
         UsageError: As `select_entries`; or so few pieces stay that an id would have to change.
     """
+    # counts of the given texts, and a little of what is frequent elsewhere
     counts = count_tokens(load_tokenizer(document), texts, size=max(vocabulary_ids(document).values()) + 1)
     order = select_entries(document, counts + rank_prior(len(counts), float(counts.sum())), most, fixed=fixed)
     held = set(fixed) | _added(document)
@@ -113,9 +114,11 @@ def select_entries(
         raise UsageError("an id is not in the vocabulary, or a piece has no count", hint="give ids and counts of it")
     held = set(fixed) | _added(document)
     kept = held | _needed(vocabulary, str(document["model"].get("continuing_subword_prefix") or ""))
+    # ties are frequent among rare pieces, and the choice must be the same on every machine
     ranked = sorted(ids - kept, key=lambda number: (-counts[number], number))
     chosen = kept | set(ranked[: max(most - len(kept), 0)])
     order = [-1] * len(chosen)
+    # special pieces keep their ids, since code and configuration name them by number
     for number in sorted(held):
         if number < len(order):
             order[number] = number
@@ -136,7 +139,7 @@ def cut_tokenizer(document: Mapping[str, Any], order: Sequence[int]) -> dict[str
     """
     names = {number: name for name, number in vocabulary_ids(document).items()}
     if len(set(order)) != len(order) or not set(order) <= set(names):
-        raise UsageError("the order names a piece twice, or one that is not there", hint="give that of kept_pieces")
+        raise UsageError("the order names a piece twice, or one that is not there", hint="give that of select_entries")
     places = {old: new for new, old in enumerate(order)}
     made = deepcopy(dict(document))
     made["model"]["vocab"] = {names[old]: new for new, old in enumerate(order)}
@@ -146,7 +149,7 @@ def cut_tokenizer(document: Mapping[str, Any], order: Sequence[int]) -> dict[str
         for entry in ((made.get("post_processor") or {}).get("special_tokens") or {}).values():
             entry["ids"] = [places[number] for number in entry["ids"]]
     except KeyError as error:
-        raise UsageError(f"the added piece {error} is not kept", hint="give the order of kept_pieces") from error
+        raise UsageError(f"the added piece {error} is not kept", hint="give the order of select_entries") from error
     return made
 
 
@@ -184,6 +187,7 @@ def _needed(vocabulary: Mapping[str, int], prefix: str) -> set[int]:
     bare = {name: name.removeprefix(prefix) for name in vocabulary}
     whole = {text for name, text in bare.items() if len(text) == 1 and name == text}
     inside = {text for name, text in bare.items() if len(text) == 1 and name == prefix + text}
+    # a word is spelled out only if each of its characters has a form for the start and for the inside
     both = whole & inside
     return {
         number

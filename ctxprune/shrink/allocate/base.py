@@ -50,11 +50,13 @@ def drop_lowest(
     kept = {key: torch.ones(len(score), dtype=torch.bool) for key, score in scores.items()}
     order = sorted(
         ((float(value), key, place) for key, score in scores.items() for place, value in enumerate(score.tolist())),
+        # equal scores go by group and place: the same scores give the same choice on every machine
         key=lambda entry: (entry[0], entry[1], entry[2]),
     )
     left = {key: len(score) for key, score in scores.items()}
     gone, number = 0.0, 0
     for _, key, place in order:
+        # costs are sums of floats: an exact comparison would take one unit too many
         if gone >= budget.remove * (1 - 1e-9) or number == budget.at_once:
             return kept
         if left[key] > least:
@@ -80,6 +82,7 @@ def divide_removals(sizes: Sequence[int], share: float) -> list[int]:
     found, before, seen = [], 0, 0
     for size in sizes:
         seen += size
+        # rounded on the running total, so that rounding errors of the parts do not add up
         now = min(max(ceil(share * seen - 1e-6), 0), seen)
         found.append(now - before)
         before = now

@@ -30,7 +30,7 @@ __all__ = ["BestRun", "run_lengths"]
 class BestRun:
     """Of all runs that are just long enough for the budget, the one whose ends are nearest; unlabelled data.
 
-    Single scores cannot say how far a run goes, so they decide between equal runs alone (the lower sum goes).
+    Single scores do not determine the length of a run; they decide between equal runs (the lower sum goes).
 
     Attributes:
         tokens: Which tokens count, one of `ctxprune.shrink.measure.depth.TOKENS`.

@@ -71,6 +71,7 @@ class Evolution:
         order = {key: score.argsort(descending=True, stable=True) for key, score in scores.items()}
         chance = subject.generator(7)
         for _ in range(self.generations):
+            # the parent competes, so that a generation is never worse than the one before
             found = [parent]
             for _ in range(10 * self.offspring):  # a small model may have few neighbours
                 child = self._mutated(parent, scores, budget, chance)
@@ -85,9 +86,11 @@ class Evolution:
 
     def _mutated(self, parent: Counts, scores: Mapping[Key, Tensor], budget: Budget, chance: torch.Generator) -> Counts:
         child, keys = dict(parent), sorted(parent)
+        # the lesser of two draws: small mutations are more frequent
         flips = int(torch.randint(1, 4, (2,), generator=chance).min())
         for _ in range(flips):
             up = keys[int(torch.randint(len(keys), (1,), generator=chance))]
+            # within one kind a level costs about the same, so that the budget stays met
             alike = [key for key in keys if key[0] == up[0] and key != up]
             if not alike:
                 continue
@@ -95,6 +98,7 @@ class Evolution:
             step = max(round(self.level * len(scores[up])), 1)
             step = min(step, len(scores[up]) - child[up])
             price = float(budget.costs[up][0]) / max(float(budget.costs[down][0]), 1e-12)
+            # the group that pays may have cheaper units
             back = -int(-step * price // 1)  # as many as pay for it, rounded up
             if step and child[down] - back >= 1:
                 child[up] += step
@@ -105,6 +109,7 @@ class Evolution:
         """The best one: fewer are left after each round, with more data and longer training."""
         batches = list(subject.needed_calibration())
         for number, (left, steps) in enumerate(zip(self.survivors, self.training, strict=True)):
+            # little data and training for the many, more for the few that are left
             seen = batches[: max(len(batches) * (number + 1) // len(self.training), 1)]
             values = [self._distance(subject, child, order, seen, steps) for child in found]
             best = sorted(range(len(found)), key=lambda place: (values[place], place))

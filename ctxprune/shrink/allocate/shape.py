@@ -65,6 +65,7 @@ class Shape:
         prices = coupled_costs(subject.model, budget.measure)
         wanted = float(prices.cost({})) - budget.remove * (1 - 1e-9)
         tied = config_value(subject.model, "head_dim") is None
+        # a count changes only at these shares, so that a search over them is exact
         shares = sorted({number / size for size in sizes.values() for number in range(1, size + 1)})
         low, high = 0, len(shares)  # the first `low` shares are cheap enough
         while low < high:
@@ -80,6 +81,7 @@ class Shape:
         found = {}
         asked = {"neuron": self.neuron, "head": self.head, "kv_group": self.head, "width": self.width}
         asked["layer"] = self.layer
+        # one count for all layers cannot be more than the smallest layer has
         least = {kind: min(size for key, size in sizes.items() if key[0] == kind) for kind, _ in sizes}
         for key in sizes:
             given = asked.get(key[0])
@@ -88,6 +90,7 @@ class Shape:
             if given > least[key[0]]:
                 raise UsageError(f"{given} units of kind {key[0]!r} shall stay, of {least[key[0]]}", where="shape.v1")
             found[key] = given or max(math.floor(share * least[key[0]] + 1e-9), 1)
+        # BERT's configuration has no size of a head: it is the width over the number of heads
         heads = next((key for key in found if key[0] == "head"), None)
         if tied and heads is not None and ("width", -1) in found and not self.width:
             found["width", -1] = found[heads] * sizes["width", -1] // least["head"]

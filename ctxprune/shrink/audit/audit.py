@@ -1,4 +1,4 @@
-"""What to look at beside the mean before a shrunk ranking model is shipped.
+"""An audit of a shrunk ranking model: what to check besides the mean before it is shipped.
 
 "Characterising Bias in Compressed Models" (Hooker and others 2020): the mean holds, and a few examples carry the loss.
 Compression identified exemplars are questions on which most compressed variants agree on another answer than the full
@@ -89,7 +89,7 @@ def audit(
         shrunk: What became of it.
         questions: With a relevant text each; others are left out.
         seed: Of the bootstrap.
-        progress: Told what is measured next.
+        progress: Called with the name of the model that is measured next.
 
     Raises:
         InputError: No question has a relevant and another text.
@@ -139,6 +139,7 @@ def _scored(score: Scorer, name: str, asked: Sequence[Question]) -> _Scored:
             )
         scores.append(found)
     seconds = perf_counter() - started
+    # ties keep the order of the texts, the same for both models
     orders = [np.argsort(-found, kind="stable") for found in scores]
     quality = [
         ndcg([question.gains[place] for place in order], question.gains)
@@ -226,6 +227,7 @@ def _exemplars(
 ) -> dict[str, Any]:
     """Questions whose commonest first text among the variants is not the full model's."""
     firsts = zip(*(entry.first for entry in variants.values()), strict=True)
+    # the commonest answer of the variants: what compression does, and not what one seed did
     modal = [Counter(found).most_common(1)[0][0] for found in firsts]
     chosen = np.array([modal[place] != base.first[place] for place in range(len(asked))])
     share = chosen.mean()
@@ -246,6 +248,7 @@ def _exemplars(
 
 def _swaps(model: AuditedModel, asked: Sequence[Question], scores: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
     """How scores move when the people in question and texts change gender or name."""
+    # in units of the model's own spread, since scores of two models have no common scale
     spread = float(np.concatenate(scores).std()) or 1.0
     moved, flipped, count = [], 0, 0
     for question, before in zip(asked, scores, strict=True):

@@ -55,7 +55,7 @@ def _model(folder: str | Path, tokens: int) -> tuple[Scorer, dict[str, float]]:
 
 
 def scorer_of(loaded: Loaded, tokens: int) -> Scorer:
-    """What a reranker (its last logit) or an embedder (the cosine) says of a question's passages.
+    """The scorer of a reranker (its last logit) or an embedder (the cosine) for a question's passages.
 
     Args:
         loaded: One of the two.

@@ -64,6 +64,7 @@ class LinearMap:
         if mask is None:
             return kept
         whole, anatomy = copy.deepcopy(subject.model), subject.anatomy
+        # runs are closed from the bottom up: a later map is fitted to what the earlier ones made of the states
         gate = torch.ones(len(mask))
         for start, end in runs_of(~mask):
             gate[start:end] = 0
@@ -102,6 +103,7 @@ class LinearMap:
             (torch.eye(added.shape[1], dtype=torch.float64), added.new_zeros(added.shape[1])),
             entered.double(),
         )
+        # a norm forgets the size of its input: map and size are solved for in turns
         for _ in range(self.turns):
             size = ((sums - sums.mean(-1, keepdim=True)) * direction).mean(-1, keepdim=True)
             found = fit_map(added, size * direction + sums.mean(-1, keepdim=True) - residual, self.ridge)
@@ -122,6 +124,7 @@ def fit_map(given: Tensor, wanted: Tensor, ridge: float) -> tuple[Tensor, Tensor
     x, y = given - middle, wanted - goal
     products = x.T @ x
     one = torch.eye(len(products), dtype=products.dtype)
+    # drawn towards the identity and not to zero: with little data the map should change nothing
     drawn = products + (ridge * products.diagonal().mean() + 1e-12) * one
     change = torch.linalg.solve(drawn, x.T @ (y - x))
     found = one + change

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from ctxprune.shrink.data.pairs import Pair
     from ctxprune.shrink.io.loaded import Encoded
 
-__all__ = ["Calibration", "batches_of", "pad_batch"]
+__all__ = ["Calibration", "batches_of", "batches_of_questions", "pad_batch"]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Batches, and what there is to say of them.
+    """Batches, and counts for the report.
 
     Attributes:
         batches: As `ctxprune.shrink.model.tasks.Batch`.
@@ -70,7 +70,7 @@ def batches_of(
         InputError: There are fewer than two pairs, or labels or teachers' scores in some of them alone.
     """
     check_enough(len(pairs), rows)
-    named = {"label": [pair.label for pair in pairs], "teacher": [pair.teacher for pair in pairs]}
+    named: dict[str, list[Any]] = {"label": [pair.label for pair in pairs], "teacher": [pair.teacher for pair in pairs]}
     for name, values in named.items():
         if None in values and set(values) != {None}:
             raise InputError(f"some pairs have a {name} and some have none", hint="give it to all or to none")
@@ -90,6 +90,50 @@ def batches_of(
         made.append(batch)
     divided = sum(count > rows for count in Counter(groups).values())
     return describe_batches(made, encoded, len(numbers), divided)
+
+
+def batches_of_questions(
+    pairs: Sequence[Pair], form: InputFormat, *, rows: int = 16, tokens: int = 256, seed: int = 0
+) -> Calibration:
+    """Batches for bi-encoders: a question's row, then its passages' rows, each a text of its own; in seeded order.
+
+    `ctxprune.shrink.model.tasks.embedding` reads them.
+
+    Args:
+        pairs: Two or more.
+        form: Of the model.
+        rows: Of a batch at most, but for a question with more passages, which is not divided.
+        tokens: Of a row at most.
+        seed: Of the batches' order.
+
+    Raises:
+        UsageError: `rows` or `tokens` is out of range.
+        InputError: There are fewer than two pairs.
+    """
+    check_enough(len(pairs), rows)
+    asked: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        asked.setdefault(pair.question, []).append(pair)
+    highest = max([1.0, *(pair.label for pair in pairs if pair.label is not None)])
+    made, chunks = [], []
+    for number, (question, own) in enumerate(asked.items()):
+        encoded = form.texts([question, *(pair.passage for pair in own)], tokens)
+        labels = [-1.0, *(-2.0 if pair.label is None else pair.label / highest for pair in own)]
+        chunks.append((encoded, labels, number))
+    random.Random(seed).shuffle(chunks)
+    at = 0
+    while at < len(chunks):
+        part = [chunks[at]]
+        while at + len(part) < len(chunks) and sum(len(entry[0]) for entry in [*part, chunks[at + len(part)]]) <= rows:
+            part.append(chunks[at + len(part)])
+        at += len(part)
+        batch = pad_batch([entry for encoded, _, _ in part for entry in encoded], form)
+        batch["groups"] = torch.tensor([number for encoded, _, number in part for _ in encoded])
+        labels = [label for _, own_labels, _ in part for label in own_labels]
+        if -2.0 not in labels:
+            batch["labels"] = torch.tensor(labels)
+        made.append(batch)
+    return describe_batches(made, [entry for encoded, _, _ in chunks for entry in encoded], len(asked))
 
 
 def check_enough(count: int, rows: int) -> None:

@@ -1,4 +1,4 @@
-"""Pairs of question and passage: read from a user's JSON lines, sampled, told apart by source."""
+"""Pairs of question and passage: read from JSON lines, sampled, grouped by source."""
 
 from __future__ import annotations
 

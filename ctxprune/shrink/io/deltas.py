@@ -82,6 +82,7 @@ def unpack(path: str | Path, base: nn.Module) -> nn.Module:
         raise FormatError(f"this is no safetensors file ({error})", where=str(path)) from error
     if note.get("format") != FORMAT or note.get("version") != VERSION:
         raise FormatError("this file holds no deltas", where=str(path), hint=f"known is {FORMAT} {VERSION}")
+    # differences added to another base would give a model that looks right and is not
     if note.get("base") != _fingerprint(base):
         raise InputError("the file was packed against another base model", where=str(path))
     _check(note, entries, path)

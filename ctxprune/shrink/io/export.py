@@ -77,6 +77,7 @@ def export_onnx(loaded: Loaded, folder: str | Path, batches: Sequence[Batch]) ->
             _write_tokenizer(loaded, part / TOKENIZER)
             write_float(loaded, part / FLOAT)
             write_int8(part / FLOAT, part / INT8)
+            # compared before the files are moved, so that a wrong graph never stands in the folder
             report = {name: compare_graph(part / name, batches, wanted) for name in (FLOAT, INT8)}
             if report[FLOAT]["largest"] > _TOLERANCE:
                 raise FormatError(
@@ -165,6 +166,7 @@ def compare_graph(path: Path, batches: Sequence[Batch], wanted: Sequence[NDArray
 def output_differences(ours: NDArray[Any], theirs: NDArray[Any], path: Path) -> dict[str, float]:
     """Bytes of a graph's file, and how its outputs (n,) differ from a model's, as `export_onnx` reports it."""
     ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
+    # relative to the range: logits of rerankers differ in size by model
     away = np.abs(ours - theirs) / max(float(np.ptp(theirs)), 1e-12)
     return {
         "bytes": path.stat().st_size,
@@ -201,6 +203,7 @@ def _embedded(graph: OnnxGraph, prefix: str, config: Any, *, segments: bool) -> 
 
     words = graph.add("Gather", graph.constant("words", table("word_embeddings")), "input_ids", name="words.rows")
     size = graph.add("Shape", "input_ids", name="size", start=1, end=2)
+    # RoBERTa counts positions from behind the id of padding
     first = int(config.pad_token_id) + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
     every = graph.constant("places", table("position_embeddings")[first:])
     places = graph.add("Slice", every, graph.constant("zero", [0], kind=np.int64), size, name="places.rows")
@@ -246,6 +249,7 @@ def _attention(graph: OnnxGraph, own: Any, states: str, bias: str, path: str) ->
     split = graph.constant(f"{path}.split", [0, 0, heads, size], kind=np.int64)
     parts = []
     for part in ("query", "key", "value"):
+        # the scale of attention is put into the query's weights, one product less
         flat = graph.linear(states, f"{path}.{part}", scale=size**-0.5 if part == "query" else 1.0)
         cut = graph.add("Reshape", flat, split, name=f"{path}.{part}.heads")
         order = [0, 2, 3, 1] if part == "key" else [0, 2, 1, 3]

@@ -35,7 +35,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class InputFormat:
-    """A tokenizer with what a model's configuration says of its input.
+    """A tokenizer with a model's input settings.
 
     Attributes:
         tokenizer: Its own truncation and padding are not used, and not changed.
@@ -67,6 +67,7 @@ class InputFormat:
             ) from error  # fmt: skip
         known = [found for name in _PADS if (found := tokenizer.token_to_id(name)) is not None]
         own = (tokenizer.padding or {}).get("pad_id")
+        # configuration, tokenizer, then a known name: the first that says anything
         pad = next((entry for entry in (config.get("pad_token_id"), own, *known) if isinstance(entry, int)), 0)
         limit = config.get("max_position_embeddings", 512)
         if config.get("model_type") in ("camembert", "roberta", "xlm-roberta"):
@@ -102,7 +103,7 @@ class InputFormat:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model with all that its folder says of it.
+    """A model with its task, input format and origin.
 
     Attributes:
         model: In evaluation mode, float32, on the CPU.
@@ -112,7 +113,7 @@ class Loaded:
         folder: Where it was read.
         inside: The folder in it that has the weights; "" for itself.
         origin: The configuration of the model before it was ever shrunk, as plain values; of a pruner its manifest.
-        card: What the folder says of licence and base model.
+        card: Licence and base model, from the folder.
     """
 
     model: nn.Module

@@ -91,6 +91,7 @@ def _inside(folder: Path) -> str:
         return ""
     parts = _json(folder / "modules.json")
     path = str(parts[0].get("path", "")) if isinstance(parts, list) and parts and isinstance(parts[0], dict) else ""
+    # a path in a file must not lead out of the model's folder
     if ".." in Path(path).parts or Path(path).is_absolute():
         raise FormatError(f"a module's path is {path!r}", where=str(folder / "modules.json"))
     return path
@@ -124,6 +125,7 @@ def _read(name: str, folder: Path) -> Any:
     except Exception as error:  # as many kinds as there are damaged files
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise FormatError(f"the model cannot be loaded ({reason[:200]})", where=str(folder)) from error
+    # transformers fills what is missing with random numbers and only warns
     if missing := sorted(said["missing_keys"]):
         raise FormatError(f"the weights lack {missing[0]!r}", where=str(folder), hint="a part would be random")
     return model
@@ -131,7 +133,7 @@ def _read(name: str, folder: Path) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """transformers says nothing and draws no bar meanwhile."""
+    """Silence log messages and progress bars of transformers inside."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -76,9 +76,11 @@ def rebuild_model(folder: Path, manifest: Mapping[str, Any]) -> Any:
     """
     path = folder / WEIGHTS
     try:
+        # before the file is parsed: a damaged one is told from one of another format
         if hashlib.sha256(path.read_bytes()).hexdigest() != manifest["sha256"]:
             raise FormatError("the weights are not those that were saved", where=str(path), hint=_AGAIN)
         weights = unpack_tensors(read_tensors(path)[0], manifest.get("packed", {}))
+        # the full shapes first, then what was removed: transformers cannot build uneven layers
         model = build_model(manifest["class"], manifest["origin"], manifest["config"])
         family = family_of(model)
         sublayers = {(entry.layer, entry.kind): entry for entry in family.describe(model).sublayers}
@@ -99,6 +101,7 @@ def rebuild_model(folder: Path, manifest: Mapping[str, Any]) -> Any:
 def build_model(name: str, origin: Mapping[str, Any], config: Mapping[str, Any]) -> Any:
     """A model of the sizes that it had at first, with as many layers as are left."""
     kind = getattr(transformers, name)  # named by a file, so that only a model's class is taken
+    # the name comes from a file and could be that of any callable in the package
     if not issubclass(kind, transformers.PreTrainedModel):
         raise TypeError(f"{name} is no model")
     given = dict(origin) | {entry: config[entry] for entry in _FOLLOWS if entry in config}
@@ -108,6 +111,7 @@ def build_model(name: str, origin: Mapping[str, Any], config: Mapping[str, Any])
 
 def _fill_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Put in the weights, whatever their shapes; biases where there were none."""
+    # shapes may differ from those that the configuration gave, so load_state_dict would refuse them
     known = dict(model.named_parameters())
     buffers = dict(model.named_buffers())
     for name, value in weights.items():

@@ -31,6 +31,7 @@ def pack_tensors(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict
     shapes: dict[str, list[int]] = {}
     for name, value in tensors.items():
         present = value != 0
+        # a dense matrix would become larger by its bits
         size = (value.numel() + 7) // 8 + int(present.sum()) * value.element_size()
         if value.ndim < 2 or size >= value.numel() * value.element_size():
             stored[name] = value

@@ -47,7 +47,7 @@ def save_model(
     Args:
         loaded: What `load_model` gave, with the smaller model.
         folder: Made if it is not there; what else is in it stays, a README.md of somebody else's, too.
-        report: Plain values that are kept in the manifest; README.md says some (`ctxprune.shrink.io.model_card`).
+        report: Plain values that are kept in the manifest; README.md shows some (`ctxprune.shrink.io.model_card`).
         pack: Whether matrices with zeros are stored as bits and values (`ctxprune.shrink.io.packing`): smaller on disk,
             and for `load_model` alone.
 
@@ -56,6 +56,7 @@ def save_model(
         FormatError: The model has a part that no manifest can hold.
     """
     place = Path(folder)
+    # before anything is written: the folder that is read from must stay readable
     _refuse(place, loaded.folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -72,6 +73,7 @@ def save_model(
             (part / loaded.inside).mkdir(parents=True, exist_ok=True)
             _companions(loaded, part)
             manifest = _write(loaded, part / loaded.inside, dict(report or {}), pack=pack)
+            # read back before it replaces anything: a model that cannot be loaded again is not written
             _same(rebuild_model(part / loaded.inside, manifest), loaded.model, place)
             manifest["files"] = _digests(part)
             (part / MANIFEST).write_text(seal(manifest, indent=1) + "\n", encoding="utf-8")
@@ -101,7 +103,7 @@ def _write_pruner(loaded: Loaded, part: Path) -> None:
 
 
 def _digests(part: Path) -> dict[str, str]:
-    """sha256 of what stands beside the weights and is read back: tokenizer, pooling and settings."""
+    """sha256 of the other files that are read back: tokenizer, pooling and settings."""
     paths = (path for path in part.rglob("*") if path.is_file() and path.name not in (CARD, WEIGHTS))
     return {str(path.relative_to(part).as_posix()): file_digest(path) for path in sorted(paths)}
 
@@ -119,6 +121,7 @@ def _write(loaded: Loaded, folder: Path, report: dict[str, Any], *, pack: bool) 
         save_file(stored, folder / WEIGHTS, metadata={"format": "pt"})
     except Exception as error:  # safetensors has errors of its own for what the system refuses
         raise OSError(None, str(error)) from error
+    # otherwise the configuration gets a type of its own, so that from_pretrained fails instead of filling in
     uniform = not dropped and not shapes and _is_plain(model, name, config)
     said = config | {"architectures": [name]} | ({} if uniform else {"model_type": FORMAT})
     (folder / "config.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
@@ -149,6 +152,7 @@ def _plain(config: Any) -> dict[str, Any]:
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:
     """Each tensor of the state once, whatever shares it."""
+    # safetensors refuses two names for one storage
     found: dict[int, tuple[str, Tensor]] = {}
     for name, value in model.state_dict(keep_vars=True).items():
         found.setdefault(id(value), (name, value.detach().clone().contiguous()))
@@ -206,7 +210,7 @@ def _same(found: nn.Module, model: nn.Module, where: Path) -> None:
 
 
 def _differences(found: nn.Module, model: nn.Module) -> Iterable[str]:
-    """Where two models differ in modules, shapes or what modules say of themselves."""
+    """Where two models differ in modules, shapes or attributes of modules."""
     pairs = zip(found.named_modules(), model.named_modules(), strict=False)
     if len(list(found.modules())) != len(list(model.modules())):
         yield "other modules"
@@ -219,6 +223,7 @@ def _differences(found: nn.Module, model: nn.Module) -> Iterable[str]:
 
 
 def _facts(module: nn.Module) -> dict[str, Any]:
+    # numbers that a module holds beside its weights, such as its count of heads, change what it computes
     numbers = {
         name: value
         for name, value in vars(module).items()

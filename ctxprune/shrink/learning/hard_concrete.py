@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import check_loss
 from ctxprune.shrink.measure.gates import apply_gates
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GateTraining", "learn_gates", "open_probability", "sample_gates"]
 
+# of Louizos and others: stretched beyond 0..1, so that exact zeros and ones have a probability
 _LOW, _HIGH, _TEMPERATURE = -0.1, 1.1, 2 / 3
 
 
@@ -38,6 +40,7 @@ def open_probability(a: Tensor) -> Tensor:
 
 def sample_gates(a: Tensor, chance: torch.Generator) -> Tensor:
     """A gate in 0..1 for each parameter a; gradients go through where it is neither 0 nor 1."""
+    # the logarithms of 0 and 1 are infinite
     uniform = torch.rand(a.shape, generator=chance).clamp(1e-6, 1 - 1e-6).to(a.device)
     stretched = torch.sigmoid((uniform.log() - (1 - uniform).log() + a) / _TEMPERATURE) * (_HIGH - _LOW) + _LOW
     return stretched.clamp(0, 1)
@@ -92,12 +95,14 @@ def learn_gates(
         InputError: There is no calibration data, or the loss is no number any more.
     """
     batches, chance = list(subject.needed_calibration()), subject.generator(3)
+    # noise breaks ties between units that are alike
     alphas = {g.key: (learning.start + 0.01 * torch.randn(g.count, generator=chance)).requires_grad_() for g in groups}
     beginning = constraint({key: torch.ones(len(alpha)) for key, alpha in alphas.items()}).detach()
     pressure = [torch.zeros(2, len(beginning), dtype=torch.float64, requires_grad=True)]
     tuned = list(parameters)
     parts = [{"params": list(alphas.values()), "lr": learning.rate}]
     parts += [{"params": tuned, "lr": learning.weight_rate}] if tuned else []
+    # the Lagrangian's multipliers rise where the constraint is broken, so they are maximised
     parts += [{"params": pressure, "lr": learning.rate, "maximize": True}]
     optimizer = torch.optim.AdamW(parts, weight_decay=0.0)
     with subject.frozen():
@@ -106,12 +111,12 @@ def learn_gates(
         for step in range(learning.steps):
             if step % len(batches) == 0:
                 order = torch.randperm(len(batches), generator=chance).tolist()
+            # the whole pressure at once would close gates before the loss has told them apart
             eased = beginning * max(0.0, 1 - step / max(learning.warm * learning.steps, 1e-9))
             over = constraint({key: open_probability(alpha) for key, alpha in alphas.items()}) - eased
             with apply_gates(subject.model, {key: sample_gates(alpha, chance) for key, alpha in alphas.items()}):
                 value = loss(subject.model, batches[order[step % len(batches)]])
-            if not torch.isfinite(value):
-                raise InputError(f"the loss is {float(value)} at step {step + 1}", hint="lower the rates")
+            check_loss(value, step, hint="lower the rates")
             (value + (pressure[0][0] * over + pressure[0][1] * over.square()).sum()).backward()
             torch.nn.utils.clip_grad_norm_(tuned, 1.0)
             optimizer.step()

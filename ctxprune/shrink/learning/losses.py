@@ -85,6 +85,7 @@ def build_objective(
         UsageError: No such loss or map, or the subject lacks what it needs (a teacher, groups).
     """
     check_objective(loss, towards, layers)
+    # of other tasks an output is no score that could be compared with another row's
     ranks = isinstance(subject.task, CrossEncoder)
     if loss in ("listwise", "margin") and not ranks:
         raise UsageError(f"the loss {loss!r} is for rerankers", hint="take 'output' for other models")
@@ -124,6 +125,7 @@ def check_objective(loss: str, towards: str, layers: str = "uniform") -> None:
 
 def margin_loss(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
     """Mean over pairs of rows of one group of ((s_i - s_j) - (t_i - t_j))^2; 0 where no group has two rows."""
+    # each pair once, and no row with itself
     pairs = (groups[:, None] == groups[None, :]).triu(1)
     errors = scores.float() - wanted.float()
     return (errors[:, None] - errors[None, :])[pairs].square().sum() / pairs.sum().clamp(min=1)
@@ -142,7 +144,7 @@ def listwise_loss(scores: Tensor, wanted: Tensor, groups: Tensor) -> Tensor:
 
 
 def _wanted(subject: Subject, batch: Batch, output: Tensor) -> Tensor:
-    """What the teacher says, shaped as the student's output."""
+    """The teacher's output in the shape of the student's."""
     if "teacher" in batch and isinstance(subject.task, CrossEncoder):
         return batch["teacher"][:, None].to(output).expand_as(output)
     with torch.no_grad():
@@ -161,6 +163,7 @@ def _hidden(subject: Subject, layers: str) -> Objective:
     bridge = None
     if own.width != above.width:
         bridge = nn.Linear(own.width, above.width, bias=False)
+        # starts as the identity on the dimensions that both have
         nn.init.eye_(bridge.weight)
     paths = [layer.path for layer in own.layers]
     teachers = [above.layers[place].path for place in chosen]
@@ -173,6 +176,7 @@ def _hidden(subject: Subject, layers: str) -> Objective:
         mapped = [bridge(state) if bridge else state for state in found]
         total = subject.task.divergence(output, aim, batch)
         for place, state in enumerate(wanted):
+            # relative to the teacher's size, or the top layers, whose states are largest, would decide alone
             near = [_relative(entry, state) for entry in (mapped if layers == "nearest" else mapped[place : place + 1])]
             total = total + min(near, key=lambda entry: float(entry.detach())) / len(wanted)
         return total
@@ -203,6 +207,7 @@ def nearest_distance(states: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tens
     Args:
         states, wanted: Output of each layer, (tokens, width). Where the widths differ the distance is 0.
     """
+    # with the width pruned there is nothing to compare dimension by dimension
     if not states or states[0].shape != wanted[0].shape:
         return torch.zeros(())
     pairs = [torch.stack([functional.mse_loss(own, goal) for own in states]).min() for goal in wanted]

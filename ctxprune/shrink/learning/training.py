@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ctxprune.shrink.model.subject import Subject
     from ctxprune.shrink.model.tasks.base import Batch
 
-__all__ = ["Schedule", "check_towards", "default_loss", "loss_towards", "train"]
+__all__ = ["Schedule", "check_loss", "check_towards", "default_loss", "loss_towards", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def train(
         schedule: Steps and rates.
         parameters: Which are trained; default: all.
         loss: Of a batch; default: the divergence from the teacher, or the task's loss where there is no teacher.
-        after: Told the number of each step once it is done (from 1 up).
+        after: Called with the number of each step once it is done (from 1 up).
 
     Raises:
         InputError: There is no calibration data, or the loss is no number any more.
@@ -67,30 +67,33 @@ def train(
     batches = list(subject.needed_calibration())
     chosen = list(subject.model.parameters() if parameters is None else parameters)
     computed = loss or default_loss(subject)
+    # the caller may have frozen some for reasons of its own
     before = [(entry, entry.requires_grad) for entry in subject.model.parameters()]
     for entry, _ in before:
         entry.requires_grad_(False)
     for entry in chosen:
         entry.requires_grad_(True)
     optimizer = torch.optim.AdamW(chosen, lr=schedule.rate, weight_decay=schedule.decay)
+    # a pruned model starts far from a minimum: a full rate at once would throw it further
     warm = max(schedule.steps // 10, 1)
     masked = [(subject.model.get_parameter(path), mask) for path, mask in subject.masks.items()]
     losses, order = [], subject.generator(1)
     try:
         for step in range(schedule.steps):
             if step % len(batches) == 0:
+                # every batch once before any comes again
                 places = torch.randperm(len(batches), generator=order).tolist()
             factor = min((step + 1) / warm, (schedule.steps - step) / max(schedule.steps - warm, 1), 1.0)
             for group in optimizer.param_groups:
                 group["lr"] = schedule.rate * factor
             value = computed(subject.model, batches[places[step % len(batches)]])
             losses.append(float(value.detach()))
-            if not torch.isfinite(value):
-                raise InputError(f"the loss is {losses[-1]} at step {step + 1}", hint="lower the rate")
+            check_loss(value, step, hint="lower the rate")
             value.backward()
             torch.nn.utils.clip_grad_norm_(chosen, schedule.clip)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+            # the optimiser's momentum moves masked weights, too, so zeros are set again after each step
             with torch.no_grad():
                 for entry, mask in masked:
                     entry.mul_(mask)
@@ -100,6 +103,21 @@ def train(
         for entry, needed in before:
             entry.requires_grad_(needed)
     return losses
+
+
+def check_loss(value: Tensor, step: int, *, hint: str) -> None:
+    """Refuse to go on with a loss that is no number any more.
+
+    Args:
+        value: The loss, a scalar.
+        step: From 0 up.
+        hint: Which rates to lower.
+
+    Raises:
+        InputError: It is infinite or not a number.
+    """
+    if not torch.isfinite(value):
+        raise InputError(f"the loss is {float(value)} at step {step + 1}", hint=hint)
 
 
 def check_towards(towards: str) -> None:

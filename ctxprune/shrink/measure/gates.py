@@ -35,6 +35,7 @@ def apply_gates(model: nn.Module, gates: Mapping[Key, Tensor]) -> Iterator[None]
     """
     family = family_of(model)
     anatomy = family.describe(model)
+    # filled before the body runs, so that hooks are removed even if a later group is refused
     handles: list[Any] = []
     try:
         for key, gate in gates.items():

@@ -30,8 +30,10 @@ def gate_gradients(subject: Subject, groups: Sequence[Group]) -> dict[Key, Tenso
     with subject.frozen():
         for batch in subject.needed_calibration():
             rows = len(batch["input_ids"])
+            # one gate a row gives the gradient of each row in one backward pass
             gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
             with torch.enable_grad(), apply_gates(subject.model, gates):
+                # the loss is a mean over rows; times the rows it is their sum, whose gradient is each row's own
                 loss = subject.task.loss(subject.model, batch, subject.teacher) * rows
                 gradients = torch.autograd.grad(loss, list(gates.values()), allow_unused=True)
             for (key, gate), gradient in zip(gates.items(), gradients, strict=True):
@@ -94,6 +96,7 @@ def weight_gradients(subject: Subject, names: Sequence[str], *, samples: int = 0
                 torch.zeros_like(entry) if gradient is None else gradient
                 for entry, gradient in zip(entries, gradients, strict=True)
             ]
+            # checked at the end: single examples may well have no gradient
             moved = moved or any(bool(gradient.any()) for gradient in found)
             yield dict(zip(names, found, strict=True))
     if names and not moved:

@@ -32,6 +32,7 @@ def _norm(output: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _kl(output: Tensor, wanted: Tensor) -> Tensor:
+    # a softmax over one logit is 1 whatever the logit is
     if output.shape[-1] == 1:  # one logit: a yes or no
         output, wanted = (torch.cat([states, torch.zeros_like(states)], dim=-1) for states in (output, wanted))
     mine, theirs = (functional.log_softmax(states.double(), dim=-1) for states in (output, wanted))
@@ -64,6 +65,7 @@ def losses_without(
     task, model = subject.task, subject.model
     teacher = subject.teacher or model
     with torch.no_grad():
+        # batches outside, choices inside: the teacher's output is computed once for all choices
         for batch in first_rows(subject, samples):
             size = len(batch["input_ids"])
             wanted = None if measure == "loss" else task.output(teacher, batch)

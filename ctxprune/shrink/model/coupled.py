@@ -51,6 +51,7 @@ class CoupledCosts:
         one = torch.ones((), dtype=torch.float64)
         wide = gates["width", -1].double().mean() if ("width", -1) in gates else one
         total = self.fixed + self.outside * wide
+        # sublayers are numbered through all layers, as the units of ("sublayer", -1) are
         place = 0
         for layer in self.anatomy.layers:
             there = gates["layer", -1][layer.index].double() if ("layer", -1) in gates else one
@@ -58,6 +59,7 @@ class CoupledCosts:
                 open_ = gates["sublayer", -1][place].double() if ("sublayer", -1) in gates else one
                 place += 1
                 for key in sublayer.groups:
+                    # what reads or writes the residual shrinks with the width, too; the rest does not
                     across, rest = self.units[key]
                     count = gates[key].double().sum() if key in gates else one * self.anatomy.groups[key].count
                     total = total + there * open_ * count * (across * wide + rest)
@@ -91,6 +93,7 @@ def coupled_costs(model: nn.Module, measure: str) -> CoupledCosts:
     outside = 0.0
     if measure not in ("flops", "latency") and width:
         inner = {part.parameter for key in keys for part in anatomy.groups[key].slices}
+        # tied embeddings count once
         held = {id(entry): entry for name, _ in wide if name not in inner for entry in [parameter_of(model, name)]}
         per_byte = measure == "bytes"
         outside = float(sum(entry.numel() * (entry.element_size() if per_byte else 1) for entry in held.values()))

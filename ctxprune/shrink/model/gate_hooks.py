@@ -51,6 +51,7 @@ def _skipping(gate: Tensor, index: int) -> Callable[..., Any]:
     def after(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any], result: Any) -> Any:
         entered = given[0] if given else named["hidden_states"]
         left = result[0] if isinstance(result, tuple) else result
+        # a closed layer passes on what entered it, so that the residual goes on without it
         mixed = entered + gate[..., index, None].to(left.dtype) * (left - entered)
         return (mixed, *result[1:]) if isinstance(result, tuple) else mixed
 
@@ -65,6 +66,7 @@ def _lay_width(model: nn.Module, anatomy: Anatomy, gate: Tensor) -> list[Any]:
     masked = {anatomy.embedded, *(sublayer.output for sublayer in anatomy.sublayers)}
     if anatomy.post_norm:
         inside = model.get_submodule(anatomy.embedded)
+        # a post-norm model normalises its embeddings: masked after that norm they would count in its statistics
         masked.discard(anatomy.embedded)
         masked |= {
             f"{anatomy.embedded}.{name}" for name, entry in inside.named_modules() if isinstance(entry, nn.Embedding)
@@ -88,6 +90,7 @@ def _norm_of_kept(gate: Tensor) -> Callable[..., Any]:
     def after(module: Any, given: tuple[Any, ...], result: Tensor) -> Tensor:
         states = given[0].float()
         weights = gate.to(states.dtype)
+        # statistics over the kept dimensions are those of a model that has these dimensions alone
         count = weights.sum()
         if isinstance(module, nn.LayerNorm):
             mean = (states * weights).sum(-1, keepdim=True) / count

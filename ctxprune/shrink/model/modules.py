@@ -101,8 +101,10 @@ class Routed(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """(rows, tokens, width) of the same shape; each expert reads its own tokens alone."""
+        # the loop is over experts, not tokens: each does one product for all of its tokens
         flat = states.reshape(-1, states.shape[-1])
         chosen = torch.zeros(len(flat), self.count, dtype=torch.bool, device=flat.device)
+        # scores of the router choose alone and do not scale: with all experts the outputs stay what they were
         chosen.scatter_(1, self.router(flat).topk(self.top, dim=1).indices, value=True)
         result = torch.zeros_like(flat)
         for expert, (start, end) in enumerate(self.bounds()):
@@ -143,6 +145,7 @@ class Mapped(nn.Embedding):
 
     def __init__(self, entries: int, rows: int, width: int) -> None:
         super().__init__(rows, width)
+        # a buffer, so that it is saved with the weights and moves with them
         self.register_buffer("rows", torch.zeros(entries, dtype=torch.int32))
 
     def forward(self, ids: Tensor) -> Tensor:
@@ -166,6 +169,7 @@ CUSTOM_MODULES: Mapping[str, Any] = {"factorised": Factorised, "mapped": Mapped,
 
 def custom_modules(model: nn.Module) -> dict[str, tuple[str, str, dict[str, Any]]]:
     """By dotted name: the name, the kind and the settings of each part of ours."""
+    # by exact type: subclasses could not be built again from these settings
     kinds = {part: kind for kind, part in CUSTOM_MODULES.items()}
     return {
         path: (path, kinds[type(module)], module.settings())

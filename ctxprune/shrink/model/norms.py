@@ -34,10 +34,12 @@ def fit_norm(norm: Any, states: Tensor, wanted: Tensor) -> None:
     Both are (tokens, width). Dimensions that do not vary keep their scale.
     """
     inner, wanted = normalise(norm, states), wanted.double()
+    # only a layer norm can move the mean, so the others are fitted through the origin
     shift = dict(norm.named_parameters(recurse=False)).get("bias")  # root-mean-square norms have none
     middle = inner.mean(0) if shift is not None else torch.zeros_like(inner[0])
     goal = wanted.mean(0) if shift is not None else torch.zeros_like(middle)
     spread = (inner - middle).square().mean(0)
+    # one regression a dimension: a norm scales dimensions one by one
     slope = ((inner - middle) * (wanted - goal)).mean(0) / spread.clamp(min=1e-12)
     scale = torch.where(spread > 1e-10, slope, norm.weight.detach().double())
     with torch.no_grad():

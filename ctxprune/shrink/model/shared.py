@@ -61,6 +61,7 @@ def low_rank(matrix: Tensor, rank: int) -> tuple[Tensor, Tensor]:
 
 def shared_weights(model: nn.Module) -> list[tuple[str, str, int]]:
     """Which linear modules use whose weights: dotted names of both, and the rank of the difference."""
+    # the owner is found by identity, since a manifest needs a name for the shared parameter
     owners = {
         id(module.weight): path
         for path, module in model.named_modules()

@@ -1,4 +1,4 @@
-"""Training additions to the weights of linear modules beside the modules, and merging them at the end."""
+"""Additions to the weights of linear modules: trained apart from the modules, merged at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Low-rank adapters beside the layers' matrices, merged at the end; more of their rank where more was lost.
+"""Low-rank adapters on the layers' matrices, merged at the end; higher ranks where more was lost.
 
 Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, 2021: W + (alpha / r) B A with B zero at first.
 Zhou and others, RankAdaptor: Hierarchical Dynamic Low-Rank Adaptation for Structural Pruned LLMs, 2024: layers that

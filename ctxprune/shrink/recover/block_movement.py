@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.learning.training import check_towards, loss_towards
+from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import check_loss, check_towards, loss_towards
 from ctxprune.shrink.model.subject import parameter_of
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class BlockMovement:
         loss = loss_towards(subject, self.towards)
         batches, chance = list(subject.needed_calibration()), subject.generator(8)
         weights = list(subject.model.parameters())
+        # scores move far more than weights in the same number of steps
         groups = [
             {"params": weights, "lr": self.rate},
             {"params": [part.scores for part in parts], "lr": self.score_rate},
@@ -76,17 +77,18 @@ class BlockMovement:
                 order = torch.randperm(len(batches), generator=chance).tolist()
             opened = 1 - budget.share * _closed(step / self.steps, self.warm)
             masks = _masks(parts, opened)
+            # the optimiser must see the dense weights: masked ones would stay at zero for good
             dense = _close(masks)
             try:
                 value = loss(subject.model, batches[order[step % len(batches)]])
-                if not torch.isfinite(value):
-                    raise InputError(f"the loss is {float(value)} at step {step + 1}", hint="lower the rates")
+                check_loss(value, step, hint="lower the rates")
                 value.backward()
             finally:
                 for entry, old in dense:
                     entry.data = old
             for part in parts:
                 part.feel()
+            # a masked block does not learn while it is masked, but its score does
             for entry, mask in masks.values():
                 if entry.grad is not None:
                     entry.grad *= mask
@@ -151,6 +153,7 @@ def _closed(done: float, warm: float) -> float:
 
 def _limits(parts: Sequence[_Part], opened: float) -> dict[bool, float]:
     """The score that a block needs, of neurons (True) and of others: `opened` of each kind reach it."""
+    # neurons have one score each and heads many: one threshold for both would take one kind alone
     limits = {}
     for neurons in {part.group.kind == "neuron" for part in parts}:
         scores = torch.cat([part.scores.detach() for part in parts if (part.group.kind == "neuron") == neurons])
@@ -182,5 +185,6 @@ def _learned(groups: Sequence[Group], parts: Sequence[_Part], opened: float) -> 
         own = [part.scores.detach().view(group.count, -1) for part in parts if part.group.key == group.key]
         scores = torch.cat(own, dim=1)
         left = (scores >= limits[group.kind == "neuron"]).double().mean(1)
+        # shares of blocks tie often; the mean score decides between equal ones
         learned[group.key] = scores[:, 0] if group.kind == "neuron" else left + 1e-3 * scores.double().mean(1)
     return learned

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ctxprune.errors import InputError, UsageError
-from ctxprune.shrink.learning.training import default_loss
+from ctxprune.errors import UsageError
+from ctxprune.shrink.learning.training import check_loss, default_loss
 from ctxprune.shrink.measure.gates import apply_gates
 from ctxprune.shrink.model.subject import module_of
 
@@ -86,8 +86,8 @@ class HybridSparsification:
                     gate = _gate(mask, step, self.steps)
                     with apply_gates(subject.model, {("width", -1): gate}):
                         value = loss(subject.model, batches[step % len(batches)])
-                    if not torch.isfinite(value):
-                        raise InputError(f"the loss is {float(value)} at step {step + 1}", hint="lower the rates")
+                    check_loss(value, step, hint="lower the rates")
+                    # straight through: the count is that of the hard mask, the gradient that of the soft one
                     open_ = torch.sigmoid(mask) + ((mask >= 0).float() - torch.sigmoid(mask)).detach()
                     apart = sum(module.apart for module in modules.values()) / max(len(modules), 1)
                     far = (open_.sum() - wanted).abs() / wanted
@@ -108,6 +108,7 @@ class _Module(nn.Module):
 
     def __init__(self, width: int, rank: int, chance: torch.Generator) -> None:
         super().__init__()
+        # orthogonal rows, so that the penalty is 0 at the start
         self.down = nn.Parameter(torch.linalg.qr(torch.randn(width, rank, generator=chance)).Q.T.clone())
         self.up = nn.Parameter(torch.zeros(width, rank))
         self.scale = nn.Parameter(torch.ones(width))
@@ -133,6 +134,7 @@ class _Module(nn.Module):
 
 def _gate(mask: Tensor, step: int, steps: int) -> Tensor:
     """sigmoid(temperature * mask) + a bias that fades, at most 1."""
+    # rises without bound, so that gates end at 0 or 1
     temperature = 1 / (1 - math.log(step + 1) / math.log(steps + 2) + 1e-6)
     gate: Tensor = (torch.sigmoid(temperature * mask) + max(0.5 - step / steps, 0.0)).clamp(max=1.0)
     return gate

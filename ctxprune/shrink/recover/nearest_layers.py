@@ -25,7 +25,7 @@ class NearestLayers:
     Attributes:
         steps: Of the optimiser.
         rate: Peak learning rate.
-        weight: Of the layers' distance, beside 1 of the output's.
+        weight: Of the layers' distance; that of the output's is 1.
     """
 
     steps: int = 100

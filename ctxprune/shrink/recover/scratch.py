@@ -82,6 +82,7 @@ def reset_weights(subject: Subject, *, embeddings: bool = True) -> None:
                     weight.copy_(0.02 * torch.randn(weight.shape, generator=chance))
             if bias is not None:
                 bias.zero_()
+        # fused experts are bare parameters of a module and have been passed over above
         for name, entry in subject.model.named_parameters():
             owner, _, last = name.rpartition(".")
             if last not in ("weight", "bias") and entry.ndim >= 2 and "mixer" not in owner:

@@ -42,14 +42,14 @@ _KINDS = {"bert": "encoder", "pruner": "encoder", "llama": "decoder", "moe": "mo
 
 @dataclass(frozen=True)
 class Options:
-    """How a run goes.
+    """Options of a run.
 
     Attributes:
         wanted: The target.
         recipes: One; several compete; none stands for all that fit the model and the target.
         out: Folder for the model, `report.json` and the trials.
-        steps: Of recovery; None: 200 where recipes compete, else as the recipe says.
-        seed: Of all chance.
+        steps: Of recovery; None: 200 where recipes compete, else those of the recipe.
+        seed: Random seed.
         threads: Of torch.
         tokens: Of a row at most.
         held_out: File for measuring quality.
@@ -85,6 +85,7 @@ def run_job(
         InputError: Model or data cannot be read, or the folder cannot be written.
         FormatError: A file is damaged.
     """
+    # a setting of the process, which belongs to the caller
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads)
     try:
@@ -119,13 +120,14 @@ def _run(
         check_exportable(full)
     found = _found(full, prepared, plan, options, tell)
     tell("saving", len(found.trials), len(found.trials))
+    # read back from disk, so that the report is of what was saved
     small = load_model(found.folder)
     report = _report(full, small, found, prepared, before)
     report |= {"target": asked, "seed": options.seed}
-    said = _said(found, report, options.wanted.measure)
+    summary = _folder_report(found, report, options.wanted.measure)
     if options.onnx:
-        report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", said)
-    save_model(small, options.out, report=said)
+        report["onnx"] = _onnx(full, small, prepared, options.out / "onnx", summary)
+    save_model(small, options.out, report=summary)
     _write(options.out / "report.json", report)
     comparison = _audit(model, options.out, prepared, options) if options.audit else None
     return report, comparison
@@ -134,9 +136,10 @@ def _run(
 def _found(
     full: Loaded, prepared: Prepared, plan: Plan, options: Options, tell: Callable[[str, int, int], None]
 ) -> SearchResult:
-    """The best of the plan, or the model with its smaller vocabulary where that meets the target alone."""
+    """Search the plan, or take the model with its smaller vocabulary where that alone meets the target."""
     target, loaded = plan.target, prepared.loaded
     if prepared.vocabulary and target.measure in ("bytes", "parameters"):
+        # the target is a share of the full model, and the search starts from the smaller vocabulary
         left = target.keep * cost(full.model, target.measure) / cost(loaded.model, target.measure)
         if left >= 1:
             figures = TrialFigures(prepared.vocabulary["quality"][1], None, 0.0, measure_sizes(prepared.subject))
@@ -174,6 +177,7 @@ def _report(
 ) -> dict[str, Any]:
     after = measure_sizes(Subject(small.model, small.task))
     batch = timing_batch(small.model, loaded.form.limit)
+    # timed again side by side: a time from the start of a long run says little about now
     full["milliseconds"], after["milliseconds"] = measure_times([loaded.model, small.model], batch)
     return {
         "recipe": found.best.recipe,
@@ -187,12 +191,12 @@ def _report(
     }
 
 
-def _said(found: SearchResult, report: dict[str, Any], measure: str) -> dict[str, Any]:
-    """What the folder says of itself: the best trial, and what it comes to."""
+def _folder_report(found: SearchResult, report: dict[str, Any], measure: str) -> dict[str, Any]:
+    """The report in the model's folder: the winning trial, with target, reached share and checksum of the data."""
     before, after = report["sizes"]["milliseconds" if measure == "latency" else measure]
-    said = {"target": report["target"], "reached": after / before, "full_quality": report["quality"]["before"]}
-    said |= {"milliseconds": report["sizes"]["milliseconds"][1], "data_sha256": report["data"]["sha256"]}
-    return {**found.best.to_dict(), **said}
+    added = {"target": report["target"], "reached": after / before, "full_quality": report["quality"]["before"]}
+    added |= {"milliseconds": report["sizes"]["milliseconds"][1], "data_sha256": report["data"]["sha256"]}
+    return {**found.best.to_dict(), **added}
 
 
 def _questions(prepared: Prepared) -> list[Question]:
@@ -215,13 +219,13 @@ def _audit(full: str, small: Path, prepared: Prepared, options: Options) -> Audi
     return audit(models[0], models[1:], _questions(prepared), seed=options.seed)
 
 
-def _onnx(full: Loaded, small: Loaded, prepared: Prepared, place: Path, said: dict[str, Any]) -> dict[str, Any]:
+def _onnx(full: Loaded, small: Loaded, prepared: Prepared, place: Path, summary: dict[str, Any]) -> dict[str, Any]:
     if full.kind == "pruner":
         from ctxprune.shrink.io.export_pruner import export_pruner
         from ctxprune.train.graph_reader import word_bits
 
         words = 4 if word_bits(full.folder) == 4 else 8
-        return export_pruner(small, place, prepared.held_out, words=words, report=said)
+        return export_pruner(small, place, prepared.held_out, words=words, report=summary)
     from ctxprune.shrink.io.export import export_onnx
 
     return export_onnx(small, place, prepared.held_out)

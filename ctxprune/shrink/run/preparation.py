@@ -12,7 +12,7 @@ from ctxprune.errors import UsageError
 from ctxprune.shrink.audit import Question
 from ctxprune.shrink.audit.models import scorer_of
 from ctxprune.shrink.data import batches_of, batches_of_texts, read_pairs, read_texts
-from ctxprune.shrink.data.questions import batches_of_questions
+from ctxprune.shrink.data.batches import batches_of_questions
 from ctxprune.shrink.model.checks import check_subject
 from ctxprune.shrink.model.subject import Subject
 from ctxprune.shrink.run.vocabulary import check_vocabulary, prune_vocabulary
@@ -84,6 +84,7 @@ def prepare(
     kept = _read(loaded, held_out) if held_out is not None else None
     note = "a file of its own" if kept is not None else "a fifth of the questions"
     if kept is None:
+        # by question and not by pair: passages of one question in both halves would leak
         given, kept = _divided(given, seed)
         if given is kept:
             note = "the same as for calibration, for want of questions"
@@ -92,6 +93,7 @@ def prepare(
     judged = kept if labelled or loaded.kind in ("decoder", "pruner") else _judged(loaded, kept, options["tokens"])
     full, cut = loaded, dict[str, Any]()
     if vocabulary is not None:
+        # the held-out texts choose no vocabulary, or quality would be measured on what was chosen for
         others = [] if given is kept else _texts(kept)
         loaded, cut = prune_vocabulary(loaded, _texts(given), vocabulary, counted=others)
     calibration, measured = (_batches(loaded, part, full, options) for part in (given, judged))

@@ -164,8 +164,9 @@ class TrialLog:
     def __init__(self, folder: Path, plan: dict[str, Any], *, resume: bool) -> None:
         self.folder, self._path = folder, folder / "trials.jsonl"
         self.records: list[TrialRecord] = []
+        # a run that failed before its first trial leaves a log that would block the next one
         if self._path.exists() and not resume and not any(line.get("status") == "done" for line in self._read()):
-            self._path.unlink()  # nothing came of it: a target that could not be met, say
+            self._path.unlink()
         if not self._path.exists():
             self._append(plan)
             return
@@ -214,6 +215,7 @@ class TrialLog:
             with self._path.open("ab") as file:
                 file.write(sealed_line(dict(line)))
                 file.flush()
+                # hours of work hang on a line: it must outlast a crash of the machine
                 os.fsync(file.fileno())
         except OSError as error:
             raise InputError(
@@ -233,6 +235,7 @@ class TrialLog:
     def _read(self) -> list[dict[str, Any]]:
         """All whole lines; half of one at the end, from a run that was killed, is cut off."""
         documents, whole = unseal_lines(self._path, "the state of the run")
+        # appending to half a line would join two records
         if whole != self._path.stat().st_size:
             with self._path.open("r+b") as file:
                 file.truncate(whole)

@@ -36,7 +36,7 @@ class Shrunk:
         recipe: Name of what was done.
         target: What was asked.
         before, after: Cost in the target's measure, of the whole model.
-        notes: What the pieces found out.
+        notes: Findings of the pieces.
     """
 
     subject: Subject
@@ -61,7 +61,7 @@ def shrink(
         subject: What to shrink; left as it is. Its model becomes the teacher where it has none.
         recipe: How.
         target: How far. Latency is counted as multiply-adds here; `ctxprune.shrink.run.search` measures it.
-        progress: Told what is being done, and the share of the recipe that is done, 0..1.
+        progress: Called with the current step and the share of the recipe that is done, 0..1.
 
     Raises:
         UsageError: The recipe and the model or the target do not go together, or the target cannot be reached.
@@ -70,11 +70,13 @@ def shrink(
     """
     tell = progress or (lambda _, __: None)
     check_subject(subject)
+    # the caller's model is the teacher: it must stay as it is
     work = subject.copy()
     work.model.eval()
     measure = "flops" if target.measure == "latency" else target.measure
     before = _cost(work, measure)
     limit = before * target.keep
+    # a model without such units is refused now, and not after hours in a later stage
     for stage in recipe.stages:
         if "weight" not in stage.units:
             work.groups(stage.units)  # refused here where the model never had them
@@ -89,6 +91,7 @@ def shrink(
         work = build_piece(RECOVERIES, piece)(work)
     work.model.eval()
     after = _cost(work, measure)
+    # checked once more on the finished model: an allocator's promise is not taken on trust
     if after > limit * (1 + 1e-6) and recipe.stages:
         raise UsageError(
             f"{recipe.name} left {100 * after / before:.1f} % of the {measure}, not {100 * target.keep:.1f} %",
@@ -128,9 +131,11 @@ def _structures(subject: Subject, stage: Stage, measure: str, limit: float, *, l
         number += 1
         if rounds and number > rounds:
             return subject  # what allocators leave undone is reported at the end
+        # what is left is divided among the rounds that are left, since a round may overshoot
         step = goal if not rounds else now - (now - goal) / (rounds - number + 1)
         smaller = _round(subject, stage, measure, now - step) if _present(subject, stage) else subject
         if cost(smaller.model, measure) >= now:
+            # a later stage may still meet the target
             if (rounds and number > 1) or not last:
                 return subject  # an earlier round took all that can go here, or an earlier stage did
             raise UsageError("nothing more can go", where=", ".join(stage.units), hint="raise the target")
@@ -155,6 +160,7 @@ def _upwards(subject: Subject, stage: Stage, measure: str, goal: float) -> Subje
 def _round(subject: Subject, stage: Stage, measure: str, gone: float, upwards: Sequence[Key] | None = None) -> Subject:
     groups = _present(subject, stage)
     if upwards is not None:
+        # those below are settled: their choice was made with the data as it was then
         groups = [group for group in groups if group.key in upwards]
     costs = unit_costs(subject.model, groups, measure)
     budget = Budget(groups, costs, gone, None if stage.rounds else 1, measure)
@@ -188,6 +194,7 @@ def _weights(subject: Subject, stage: Stage, measure: str, limit: float) -> Subj
         masks = build_piece(ALLOCATORS, stage.allocate)(subject, scores, budget)
         for piece in stage.compensate:
             masks = build_piece(COMPENSATORS, piece)(subject, masks)
+        # set before recovery, so that training starts from the pruned model
         subject = _settled(subject, masks, measure)
         for piece in stage.recover:
             subject = build_piece(RECOVERIES, piece)(subject)

@@ -44,7 +44,7 @@ _FITS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What is searched.
+    """Candidates and effort of a search.
 
     Attributes:
         recipes: The candidates.
@@ -52,9 +52,9 @@ class Plan:
         steps: Of recovery on the last rung, halved on each rung before; 0 leaves recipes as they are.
         rungs: Rounds of halving; 1 tries every candidate once, with all data and steps.
         baselines: Whether random removal and training from scratch run, too.
-        seed: Of all chance.
-        asked: The target in the user's words, such as "latency=40ms". A share of a time that is measured anew in each
-            run says less: by these words a run is known again.
+        seed: Random seed.
+        asked: The target as the user gave it, such as "latency=40ms". It identifies the run when it is resumed, since a
+            share of a measured time differs from run to run.
 
     Raises:
         UsageError: There is no candidate, two share a name, or a number is out of range.
@@ -134,7 +134,7 @@ def search(
         plan: Candidates and effort.
         folder: For the state.
         resume: Go on with what is there; the plan and the data must be the same.
-        progress: Told what is tried, how many trials are done, and how many there will be.
+        progress: Called with the recipe of the next trial, how many trials are done, and how many there will be.
 
     Raises:
         UsageError: There is a search in the folder and `resume` is not set, or it is of another plan; or every trial
@@ -142,10 +142,12 @@ def search(
         InputError: The folder cannot be written.
         FormatError: The state is damaged.
     """
+    # the log comes first: a folder of another run is refused before any work
     log = TrialLog(folder / "trials", _plan_line(loaded, prepared, plan), resume=resume)
     baselines = baseline_recipes(prepared.subject, plan.target.measure) if plan.baselines else ()
     recipes = {recipe.name: recipe for recipe in (*plan.recipes, *baselines)}
     alive = [recipe.name for recipe in plan.recipes if recipe not in baselines]
+    # an upper bound: failed candidates leave fewer
     total = sum(ceil(len(alive) / 2**rung) + len(baselines) for rung in range(plan.rungs))
     for rung in range(plan.rungs):
         for name in (*alive, *(recipe.name for recipe in baselines)):
@@ -212,15 +214,17 @@ def _run(loaded: Loaded, prepared: Prepared, recipe: Recipe, plan: Plan, place: 
 
 
 def _plan_line(loaded: Loaded, prepared: Prepared, plan: Plan) -> dict[str, Any]:
-    """All that a trial's result depends on."""
+    """Everything that a trial's result depends on, as plain values."""
     digest = hashlib.sha256()
     for name, value in loaded.model.state_dict().items():
         digest.update(name.encode())
         digest.update(value.contiguous().cpu().view(-1).numpy().tobytes())
+    # the data are part of the plan: trials on other data cannot be compared
     for batch in (*prepared.subject.calibration, *prepared.held_out):
         digest.update(batch["input_ids"].numpy().tobytes())
     recipes = [recipe.to_dict() for recipe in plan.recipes]
     settings = {"target": [plan.target.measure, plan.target.keep], "steps": plan.steps, "rungs": plan.rungs}
+    # the share of a time is measured and differs from run to run
     if plan.target.measure == "latency":
         settings["target"] = ["latency", plan.asked or plan.target.keep]
     settings |= {"seed": plan.seed, "baselines": plan.baselines}

@@ -113,6 +113,7 @@ def with_steps(recipe: Recipe, steps: int, *, add: bool = True) -> Recipe:
         )
 
     stages = tuple(replace(stage, prepare=more(stage.prepare), recover=more(stage.recover)) for stage in recipe.stages)
+    # what is tuned before removal does not mend what removal breaks
     ends = (*recipe.finish, *(piece for stage in recipe.stages for piece in stage.recover))
     extra = () if not add or any(map(_trains, ends)) else (Piece("tune.v1", {"steps": steps}),)
     return replace(recipe, stages=stages, finish=(*more(recipe.finish), *extra))
@@ -125,11 +126,13 @@ def _trains(piece: Piece) -> bool:
 
 def _in_time(subject: Subject, recipe: Recipe, keep: float, batch: Batch) -> tuple[Subject, float, MeasuredTime]:
     """Shrink to a measured time: the share of multiply-adds that gives it is found with the shapes alone, then used."""
+    # one step of training shows the shapes; the full recipe would train for each guess
     bare, low, high, share = with_steps(recipe, 1, add=False), 0.0, 1.0, keep
     best: tuple[float, float] | None = None  # share and ratio, the slowest in time
     for _ in range(_ROUNDS):
         try:
             ratio = _ratio(subject, shrink(subject, bare, Target("flops", share)).subject, batch)[0]
+        # a recipe says so where such a share cannot be left
         except UsageError:
             low = share  # so few multiply-adds cannot be left
             if high - low < 0.01:
@@ -141,6 +144,7 @@ def _in_time(subject: Subject, recipe: Recipe, keep: float, batch: Batch) -> tup
         if abs(ratio / keep - 1) <= _TOLERANCE or high - low < 0.005:
             break
         low, high = (low, share) if ratio > keep else (share, high)
+        # a proportional guess at the rim of the bracket would narrow it by next to nothing
         margin = 0.1 * (high - low)
         share = min(max(share * keep / ratio, low + margin), high - margin)
     if best is None:

@@ -88,6 +88,7 @@ def _fixed(loaded: Loaded) -> set[int]:
     """Ids that the model's configuration or its own code names."""
     if loaded.kind == "pruner":
         return set(FIXED)
+    # ids such as pad_token_id are baked into the model's own code
     config: Any = loaded.model.config
     named = (value for name, value in config.to_dict().items() if name.endswith("_token_id"))
     return {loaded.form.pad, *(value for value in named if isinstance(value, int))}
@@ -104,6 +105,7 @@ def _cut(model: nn.Module, order: Sequence[int]) -> nn.Module:
     mask = torch.zeros(group.count, dtype=torch.bool)
     mask[list(order)] = True
     small = remove(model, {group.key: mask})
+    # removal keeps the old order; special pieces may have to stand elsewhere
     places = mask.cumsum(0)[list(order)] - 1
     done: set[int] = set()
     for part in group.slices:

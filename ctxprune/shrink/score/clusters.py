@@ -57,6 +57,7 @@ class Clusters:
         """float64 (count,), from 0 up; unlabelled data. Notes `clusters`: rows of each."""
         labels = _labels(subject, self.clusters)
         sizes = torch.bincount(labels, minlength=self.clusters)
+        # numbers of clusters come from chance; by size they mean the same for every seed
         order = sizes.argsort(descending=True, stable=True)
         subject.notes["clusters"] = sizes[order].tolist()
         chosen = [int(order[self.only])] if self.only >= 0 else [int(entry) for entry in order if sizes[entry]]
@@ -107,6 +108,7 @@ def kmeans(points: Tensor, clusters: int, chance: torch.Generator, *, rounds: in
     """
     centres = points[torch.randint(len(points), (1,), generator=chance)]
     while len(centres) < clusters:
+        # the farthest point next: two centres in one cluster would never part
         centres = torch.cat([centres, points[torch.cdist(points, centres).min(1).values.argmax()][None]])
     labels = torch.cdist(points, centres).argmin(1)
     for _ in range(rounds):

@@ -65,6 +65,7 @@ def constraint_of(
     subject: Subject, groups: Sequence[Group], towards: str, shape: Shape | None = None
 ) -> Callable[[Mapping[Key, Tensor]], Tensor]:
     """How far expected shares are above their targets: of the whole cost, or of each group's count."""
+    # as shares, so that the pressure is of one size whatever the measure counts
     budget = subject.needed_budget()
     if towards == "shape":
         sizes = {group.key: group.count for group in groups}

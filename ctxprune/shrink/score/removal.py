@@ -50,6 +50,7 @@ class Removal:
         """float64 (count,): higher = more is lost without the unit."""
         scores = {}
         for group in groups:
+            # row u masks unit u and leaves the others open
             gates = 1 - torch.eye(group.count)
             scores[group.key] = losses_without(
                 subject, [{group.key: gate} for gate in gates], measure=self.measure, samples=self.samples

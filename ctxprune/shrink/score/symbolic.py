@@ -62,6 +62,7 @@ class Symbolic:
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name."""
         chance = Random(subject.seed)
+        # one pass of data for the whole search: every expression is made of the same three tensors
         leaves = _leaves(subject, groups)
         forms = [*_KNOWN, *(grow_tree(chance, self.depth) for _ in range(self.population - len(_KNOWN)))]
         ranked = sorted((_judged(subject, form, leaves), format_tree(form), form) for form in forms)
@@ -69,6 +70,7 @@ class Symbolic:
             parents = [min(chance.sample(ranked, 2), key=lambda entry: entry[:2])[2] for _ in range(self.population)]
             children = [mutate_tree(form, chance.choice(ranked)[2], chance, self.depth) for form in parents]
             new = {format_tree(form): form for form in children} if children else {}
+            # an expression that was judged before is not judged again
             known = {entry[1] for entry in ranked}
             judged = [(_judged(subject, form, leaves), word, form) for word, form in new.items() if word not in known]
             ranked = sorted([*ranked, *judged], key=lambda entry: entry[:2])[: self.population]
@@ -103,4 +105,5 @@ def _judged(subject: Subject, form: Tree, leaves: dict[str, dict[str, Tensor]]) 
         for batch in subject.needed_calibration():
             output, wanted = subject.task.output(pruned, batch), subject.task.output(teacher, batch)
             total += float(subject.task.divergence(output, wanted, batch))
+    # an expression may overflow; it is then the worst and not an error
     return total if math.isfinite(total) else math.inf

@@ -1,4 +1,4 @@
-"""What a family says of its models; and what the transformer families share."""
+"""The base class of families, and helpers that they share."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Family(ABC):
 
         Args:
             model: With hooks afterwards.
-            anatomy: What `describe` says of it.
+            anatomy: As `describe` gives it.
             group: One of the anatomy's.
             gate: (count,), or (rows, 1, count).
 
@@ -74,6 +74,7 @@ class Nothing(nn.Module):
 
     def forward(self, hidden_states: torch.Tensor, *_: Any, **__: Any) -> Any:
         """Zeros that add to anything; with `pair` also no attention weights."""
+        # a scalar broadcasts to any residual and costs no memory
         zero = hidden_states.new_zeros(())
         return (zero, None) if self.pair else zero
 

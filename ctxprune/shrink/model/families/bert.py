@@ -41,6 +41,7 @@ class Bert(Family):
         groups |= depth_groups(layers)
         if _through(model, base):
             groups["width", -1] = Group("width", -1, width, tuple(_width_slices(model, prefix)))
+        # the head's matrix is tied to the embeddings and is cut with them; its bias is a parameter of its own
         outputs = [
             Slice(f"{name}.bias", 0)
             for name, module in model.named_modules()
@@ -72,6 +73,7 @@ class Bert(Family):
     def adapt(self, model: nn.Module) -> None:
         """Heads and sizes of modules and configuration follow the weights."""
         _, base = _found(model)
+        # configurations have one number for all layers: it is set where all layers agree
         config, inner, heads = base.config, set(), set()
         config.vocab_size, config.hidden_size = base.embeddings.word_embeddings.weight.shape
         for layer in base.encoder.layer:
@@ -163,6 +165,7 @@ def _ffn(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[Su
 def _width_slices(model: nn.Module, prefix: str) -> list[Slice]:
     """All that reads or writes the residual."""
     writers = ("attention.output.dense", "output.dense")
+    # with a pooler the classifier reads the pooler's outputs, which keep their own width
     pooled = any(name.endswith("pooler.dense") for name, _ in model.named_modules())
     readers = ("pooler.dense",) if pooled else ("classifier", "classifier.dense")
     found = []

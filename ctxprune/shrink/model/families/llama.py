@@ -75,6 +75,7 @@ def base_of(model: nn.Module, marker: str) -> tuple[str, Any] | None:
         layers = find_module(module, "layers")
         if isinstance(layers, nn.ModuleList) and len(layers) and find_module(module, "embed_tokens") is not None:
             names = {path for layer in layers for path, _ in layer.named_modules()}
+            # a model whose feed-forward parts have all been removed is still of its family
             if marker in names or ("mlp" in names and all(isinstance(layer.mlp, Nothing) for layer in layers)):
                 return (f"{name}." if name else ""), module
     return None
@@ -101,6 +102,7 @@ def attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> li
         return []
     here, size = f"{path}.self_attn", own.head_dim
     count = own.k_proj.weight.shape[0] // size
+    # query heads of one group stand side by side, so a group is one block of the output matrix
     block = own.o_proj.weight.shape[1] // count
     slices = [
         *rows(own.q_proj, f"{here}.q_proj", size=block),
@@ -155,6 +157,7 @@ def residual_anatomy(
                 width_slices += rows(module, path)
             elif last not in INNER:
                 width_slices.append(Slice(f"{path}.weight", 1))
+        # norms of queries and keys are over a head, not over the residual
         elif "norm" in last and last not in ("k_norm", "q_norm") and has_parameter(module, "weight"):
             norms.append(path)
             width_slices.append(Slice(f"{path}.weight", 0))
@@ -186,7 +189,7 @@ def drop_sublayer(model: nn.Module, sublayer: Sublayer) -> None:
 
 
 def drop_layers(base: Any, kept: Sequence[int]) -> None:
-    """Keep these layers of a decoder; what the configuration says of each layer goes along."""
+    """Keep these layers of a decoder; per-layer settings of the configuration are cut with them."""
     base.layers = nn.ModuleList([base.layers[index] for index in kept])
     base.config.num_hidden_layers = len(kept)
     types = vars(base.config).get("layer_types")  # of the class where a configuration derives it from other settings
@@ -198,6 +201,7 @@ def adapt_residual(base: Any) -> None:
     """Heads, places in the cache, width and vocabulary follow the weights."""
     base.config.vocab_size, base.config.hidden_size = base.embed_tokens.weight.shape
     base.vocab_size = base.config.vocab_size
+    # a configuration has one number of heads: it is set where all layers agree
     place, counts = 0, set()
     for layer in base.layers:
         own = find_module(layer, "self_attn")

@@ -98,6 +98,7 @@ def _mixer(mixer: Any, path: str, index: int, groups: dict[Key, Group]) -> list[
     here, count = f"{path}.mixer", mixer.out_proj.weight.shape[1]
     slices = [
         *rows(mixer.in_proj, f"{here}.in_proj"),
+        # the second half of in_proj is the gate, with a row for each channel
         *rows(mixer.in_proj, f"{here}.in_proj", start=count),
         *rows(mixer.conv1d, f"{here}.conv1d"),
         Slice(f"{here}.x_proj.weight", 1),

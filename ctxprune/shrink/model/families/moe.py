@@ -110,6 +110,7 @@ class Moe(Family):
                 continue
             block, router = layer.mlp, layer.mlp.gate
             router.num_experts, router.hidden_dim = router.weight.shape
+            # with fewer experts than a token used to go through all of them are taken
             router.top_k = min(router.top_k, router.num_experts)
             if "top_k" in vars(block):  # Mixtral's block keeps a second copy
                 block.top_k = router.top_k
@@ -162,9 +163,11 @@ def _routed(gate: Tensor) -> Any:
     def after(router: Any, _: Any, result: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         logits, scores, _ = result
         share = gate.to(torch.float32)
+        # one gate a row, and the router sees rows and tokens on one axis
         if share.ndim == 3:  # rows and tokens stand on one axis
             share = share.expand(-1, len(logits) // len(share), -1).reshape(logits.shape)
         plain, gated = _chosen(router, logits, torch.ones_like(share)), _chosen(router, logits, share)
+        # the choice is computed anew with gates: a router of another rule would silently give other experts
         if not torch.allclose(plain[0], scores.float(), atol=1e-4):
             raise InputError("the router does not choose by softmax and top-k", hint="its experts cannot be gated")
         return logits, gated[0].to(scores.dtype), gated[1]

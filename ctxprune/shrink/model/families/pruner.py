@@ -90,6 +90,7 @@ def _attention(layer: Any, path: str, index: int, groups: dict[Key, Group]) -> l
     if not layer.heads:
         return []
     own, output, mixed = f"{path}.attention", f"{path}.output", layer.heads * layer.size
+    # query, key and value are thirds of one matrix, each head by head
     parts = [entry for part in range(3) for entry in rows(layer.attention, own, part * mixed, layer.size)]
     parts.append(Slice(f"{output}.weight", 1, size=layer.size))
     group = Group("head", index, layer.heads, tuple(parts), output, layer.size, own)

@@ -1,4 +1,4 @@
-"""The interface of a task. A batch is what the model's forward takes, beside labels and groups."""
+"""The interface of a task. A batch holds what the model's forward takes, and labels and groups."""
 
 from __future__ import annotations
 
@@ -87,6 +87,7 @@ def pairs_in_order(scores: Tensor, labels: Tensor, groups: Tensor | None = None)
     above = labels[:, None] > labels[None, :]
     if groups is not None:
         above &= groups[:, None] == groups[None, :]
+    # equal scores count half, so that a constant model gets 0.5 and not 0 or 1
     differences = scores[:, None] - scores[None, :]
     right = ((differences > 0).float() + 0.5 * (differences == 0).float())[above].sum()
     return float(right), int(above.sum())

@@ -60,6 +60,7 @@ class Embedding(Task):
         vectors, losses = self.output(model, batch), []
         for labels, cosines in self._questions(vectors, batch):
             if float(labels.sum()) > 0:
+                # several relevant passages share the probability
                 wanted = labels / labels.sum()
                 losses.append(-(wanted * functional.log_softmax(self.sharpness * cosines, dim=0)).sum())
         return torch.stack(losses).mean() if losses else 0.0 * vectors.sum()

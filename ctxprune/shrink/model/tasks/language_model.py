@@ -41,6 +41,7 @@ class LanguageModel(Task):
     def loss(self, model: nn.Module, batch: Batch, teacher: nn.Module | None = None) -> Tensor:  # noqa: ARG002
         """Mean cross entropy of the next token, in nats; its exponential is the perplexity."""
         logits = self.output(model, batch)[:, :-1].float()
+        # -100 is what cross_entropy leaves out
         wanted = batch["input_ids"][:, 1:].masked_fill(batch["attention_mask"][:, 1:] == 0, -100)
         return functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100)
 

@@ -85,7 +85,11 @@ class Pruner(Task):
 
 def pruner_batch(examples: Examples) -> dict[str, Any]:
     """A batch of windows as `ctxprune.train.batches.collate` makes it, as tensors under the names of this backend."""
-    named = {"input_ids": examples.ids, "token_type_ids": examples.types, "attention_mask": examples.mask}
+    named: dict[str, Any] = {
+        "input_ids": examples.ids,
+        "token_type_ids": examples.types,
+        "attention_mask": examples.mask,
+    }
     named |= {"unit": examples.unit, "unit_labels": examples.unit_labels, "unit_groups": examples.unit_groups}
     named |= {"document": examples.document, "document_labels": examples.document_labels}
     named["document_groups"] = examples.document_groups
@@ -98,6 +102,7 @@ def _of_example(batch: Batch, number: Tensor) -> Batch:
     rows = torch.zeros(len(batch["input_ids"]), dtype=torch.bool)
     for name in ("unit", "document"):
         own = batch[f"{name}_groups"] == number
+        # an example's units are numbered from 0 again
         places = torch.cat([torch.where(own, own.cumsum(0) - 1, -1), torch.tensor([-1])])  # -1 stays -1
         found[name] = places[batch[name]]
         rows |= (found[name] >= 0).any(1)
