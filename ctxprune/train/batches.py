@@ -38,7 +38,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One example as windows, with the labels of what stands in them.
+    """One example as windows, with the labels of their units and documents.
 
     Attributes:
         windows: One or more.

@@ -63,7 +63,7 @@ def split_examples(
 
 
 def epoch(examples: Sequence[Example], number: int, *, seed: int = 0, scale: float = 1.0) -> list[Example]:
-    """The examples of one epoch in random order; a source that has more than its share goes on in the next epoch."""
+    """The examples of one epoch in random order; a source that has more than its share continues in the next epoch."""
     by_source: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         by_source[example.source].append(example)

@@ -74,6 +74,6 @@ def _stand_in(document: Document, rng: random.Random) -> str:
 
 
 def _without(document: Document, text: str) -> Document:
-    """Without sentences that are the question word for word, where there are others."""
+    """The document without sentences that equal the question, unless no others are left."""
     left = tuple(sentence for sentence in document.sentences if " ".join(sentence.split()[:40]) != text)
     return Document(document.title, left, (False,) * len(left)) if left else document

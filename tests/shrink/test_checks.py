@@ -119,7 +119,7 @@ def test_tied_weights_stay_tied_through_a_recipe():
     assert torch.equal(found.lm_head.weight, subject.model.lm_head.weight)
 
 
-def test_a_loss_that_is_no_number_is_told():
+def test_a_loss_that_is_not_finite_raises():
     from ctxprune.shrink.learning.training import Schedule, train
 
     subject = models.encoder()

@@ -28,7 +28,7 @@ def value(found: torch.Tensor) -> float:
     return float(found.detach())
 
 
-def taught(subject):
+def with_teacher(subject):
     return dataclasses.replace(subject.copy(), teacher=subject.model)
 
 
@@ -51,7 +51,7 @@ def test_listwise_is_a_divergence_of_rankings():
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_is_0_for_the_teacher_itself_and_falls_in_training(loss: str):
-    subject = taught(models.encoder())
+    subject = with_teacher(models.encoder())
     batch = subject.calibration[0]
     aim = build_objective(subject, loss)
     assert value(aim.loss(subject.model, batch)) == pytest.approx(0.0, abs=1e-6)
@@ -81,12 +81,12 @@ def test_without_a_teacher_the_labels_are_followed():
     subject = models.encoder()
     batch = subject.calibration[0]
     assert torch.equal(build_objective(subject).loss(subject.model, batch), subject.task.loss(subject.model, batch))
-    aim = build_objective(taught(subject), "margin", towards="labels")
+    aim = build_objective(with_teacher(subject), "margin", towards="labels")
     assert torch.equal(aim.loss(subject.model, batch), subject.task.loss(subject.model, batch))
 
 
 def test_language_models_follow_the_distribution():
-    subject = taught(models.decoder())
+    subject = with_teacher(models.decoder())
     batch = subject.calibration[0]
     assert value(build_objective(subject, "hidden").loss(subject.model, batch)) == pytest.approx(0.0, abs=1e-5)
     with pytest.raises(UsageError, match="for rerankers"):
@@ -94,7 +94,7 @@ def test_language_models_follow_the_distribution():
 
 
 def test_hidden_needs_a_map_only_where_widths_differ():
-    subject = taught(models.encoder())
+    subject = with_teacher(models.encoder())
     assert build_objective(subject, "hidden").parameters == []
     kept = torch.ones(32, dtype=torch.bool)
     kept[20:] = False
@@ -107,7 +107,7 @@ def test_hidden_needs_a_map_only_where_widths_differ():
 
 
 def test_nearest_finds_the_layer_that_was_kept():
-    subject = taught(models.encoder())
+    subject = with_teacher(models.encoder())
     shallow = subject.with_model(remove(subject.model, {("layer", -1): torch.tensor([True, True, False, False])}))
     batch = subject.calibration[0]
     uniform, nearest = (
@@ -132,7 +132,7 @@ def test_recorded_states_are_those_of_real_tokens():
 
 
 def test_rankings_need_groups():
-    subject = taught(models.encoder())
+    subject = with_teacher(models.encoder())
     alone = [{name: entry for name, entry in batch.items() if name != "groups"} for batch in subject.calibration]
     with pytest.raises(UsageError, match="batches with groups"):
         build_objective(dataclasses.replace(subject, calibration=alone), "listwise")

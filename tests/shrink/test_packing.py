@@ -38,15 +38,17 @@ def test_by_hand():
 @pytest.mark.parametrize("shape", [(1, 1), (7, 9), (3, 5, 2), (16, 16)])
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_any_tensor_comes_back(shape: tuple[int, ...], share: float, dtype):
-    chance = torch.Generator().manual_seed(0)
-    value = (torch.rand(shape, generator=chance) * 100 + 1).to(dtype) * (torch.rand(shape, generator=chance) < share)
+    generator = torch.Generator().manual_seed(0)
+    value = (torch.rand(shape, generator=generator) * 100 + 1).to(dtype) * (
+        torch.rand(shape, generator=generator) < share
+    )
     found = unpack_tensors(*pack_tensors({"w": value}))
     assert found["w"].dtype == value.dtype
     assert torch.equal(found["w"], value)
 
 
 @pytest.mark.parametrize("damage", ["bits", "values", "shape"])
-def test_parts_that_do_not_go_together(damage: str):
+def test_bits_and_values_that_disagree_raise(damage: str):
     stored, shapes = pack_tensors({"a": torch.eye(16)})
     if damage == "shape":
         shapes = {"a": [16, 20]}
@@ -57,11 +59,11 @@ def test_parts_that_do_not_go_together(damage: str):
 
 
 def sparse(model, share: float):
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for path in matrices(model):
             entry = model.get_parameter(path)
-            entry.mul_(torch.rand(entry.shape, generator=chance) >= share)
+            entry.mul_(torch.rand(entry.shape, generator=generator) >= share)
     return model
 
 

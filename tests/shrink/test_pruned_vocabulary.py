@@ -34,7 +34,7 @@ def encoded(loaded, text: str) -> list[str]:
     return loaded.form.tokenizer.encode(text).tokens
 
 
-def test_what_was_frequent_is_read_as_before_and_the_rest_by_letters(tmp_path: Path):
+def test_frequent_words_keep_their_tokens_and_others_are_spelled(tmp_path: Path):
     loaded = load_model(folders.spelled(tmp_path / "big"))
     small, said = prune_vocabulary(loaded, TEXTS, 64, counted=["queen"])
     assert said["pieces"] == [WHOLE, 64]

@@ -188,7 +188,7 @@ def test_damaged_folders(damage: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("change", ["gone", "other"])
-def test_a_file_beside_the_weights_is_the_one_that_was_saved(change: str, tmp_path: Path):
+def test_a_changed_companion_file_raises(change: str, tmp_path: Path):
     loaded = load_model(folders.reranker(tmp_path / "big"))
     place = save_model(loaded.with_model(cut(loaded.model, CUTS["a sublayer"])), tmp_path / "small")
     name = next(iter(json.loads((place / MANIFEST).read_text("utf-8"))["files"]))

@@ -118,7 +118,7 @@ def test_a_recipe_that_fails_has_its_reason(given, folder: Path):
         search(*given, alone, folder / "alone")
 
 
-def test_killed_and_gone_on_with(given, folder: Path):
+def test_a_killed_search_is_resumed(given, folder: Path):
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-c", WATCHED, str(folder)]
     with subprocess.Popen([*words, "3"], stdout=subprocess.PIPE, env=environment, text=True) as running:
@@ -168,14 +168,14 @@ def test_of_equals_a_baseline_does_not_win(given, folder: Path, monkeypatch: pyt
     assert {record.figures.quality for record in found.trials} == {0.5}
 
 
-def test_a_run_of_which_nothing_came_is_begun_anew(given, folder: Path):
+def test_a_run_without_a_finished_trial_starts_again(given, folder: Path):
     with pytest.raises(UsageError, match="cannot go"):
         search(*given, Plan((load_recipe("flap"),), Target("flops", 0.001), baselines=False), folder / "out")
     found = search(*given, Plan((load_recipe("flap"),), Target("flops", 0.6), baselines=False), folder / "out")
     assert [record.status for record in found.trials] == ["done"]
 
 
-def test_what_is_there_is_not_mixed(given, folder: Path):
+def test_another_plan_in_the_folder_raises(given, folder: Path):
     plan = Plan((flap(),), Target("flops", 0.6), baselines=False)
     search(*given, plan, folder / "out")
     with pytest.raises(UsageError, match="go on with --resume"):
@@ -249,7 +249,7 @@ def test_plans_that_are_none():
 
 
 def test_rivals_are_of_the_models_own_units(given):
-    chance, scratch = baseline_recipes(given[1].subject, "flops")
-    assert chance == load_recipe("random")
+    random_removal, scratch = baseline_recipes(given[1].subject, "flops")
+    assert random_removal == load_recipe("random")
     assert scratch.finish[-1].name == "scratch.v1"
     assert {recipe.stages[0].units for recipe in baseline_recipes(given[1].subject, "weights")} == {("weight",)}

@@ -55,11 +55,11 @@ def kinds_of(model) -> set[str]:
 
 def halved(model, kind: str) -> dict:
     """Some units of each group of the kind go, the first one stays and the last one goes."""
-    chance = torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(3)
     kept = {}
     for key, group in family_of(model).describe(model).groups.items():
         if key[0] == kind:
-            mask = torch.rand(group.count, generator=chance) > 0.4
+            mask = torch.rand(group.count, generator=generator) > 0.4
             mask[0], mask[-1] = True, False
             kept[key] = mask
     return kept
@@ -172,9 +172,9 @@ def test_gates_of_rows_are_those_of_each_row(name: str):
     model = MAKERS[name]()
     (batch,) = models.batches(1, rows=2)
     anatomy = family_of(model).describe(model)
-    chance = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     gates = {
-        key: torch.rand(2, 1, group.count, generator=chance)
+        key: torch.rand(2, 1, group.count, generator=generator)
         for key, group in anatomy.groups.items()
         if key[0] in ("expert", "neuron", "channel", "kv_group")
     }

@@ -56,7 +56,7 @@ def shard() -> TeacherTargets:
     return run_teacher(network(), views(), ORDER)
 
 
-def test_what_the_teacher_says_is_kept_by_token(shard: TeacherTargets, tmp_path: Path) -> None:
+def test_teacher_targets_are_stored_by_token(shard: TeacherTargets, tmp_path: Path) -> None:
     shard.save(tmp_path / "0.npz")
     again = TeacherTargets.load(tmp_path / "0.npz")
     teacher, seen = network(), 0
@@ -125,7 +125,7 @@ def test_students_that_do_not_fit(shard: TeacherTargets, shape: EncoderShape, la
 
 
 @pytest.mark.parametrize("own", [(LayerShape(2, 8), LayerShape(0, 8)), (LayerShape(1, 0), LayerShape(3, 24))])
-def test_a_grown_student_says_what_it_said_and_can_learn_more(
+def test_a_grown_student_keeps_its_outputs_and_can_learn_more(
     shard: TeacherTargets, own: tuple[LayerShape, ...]
 ) -> None:
     teacher = network()

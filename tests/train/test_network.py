@@ -48,7 +48,7 @@ def run(path: Path, inputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> 
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu"])
-def test_the_float_graph_says_what_the_network_does_and_is_read_back(tmp_path: Path, activation: str) -> None:
+def test_the_float_graph_equals_the_network_and_is_read_back(tmp_path: Path, activation: str) -> None:
     shape = EncoderShape(60, 32, 16, 8, LAYERS, activation)
     made, inputs = network(shape), tokens()
     export_float(made, tmp_path / "model.onnx")

@@ -22,7 +22,7 @@ __all__ = ["Allocator", "divide_removals", "drop_lowest", "keep_highest"]
 
 
 class Allocator(Protocol):
-    """Chooses what stays.
+    """Chooses the units or weights that are kept.
 
     For structures: scores (count,) by group in, bool (count,) by group out, True = stays. For single weights: scores of
     the parameter's shape by its name in, bool of that shape out.

@@ -34,7 +34,7 @@ Counts = dict["Key", int]
 
 @dataclass(frozen=True)
 class Evolution:
-    """Starts from the uniform choice; in each generation the best of parent and offspring goes on.
+    """Starts from the uniform choice; in each generation the best of parent and offspring becomes the parent.
 
     Attributes:
         generations: Of the search.
@@ -69,12 +69,12 @@ class Evolution:
         start = Uniform()(subject, scores, budget)
         parent = {key: int(mask.sum()) for key, mask in start.items()}
         order = {key: score.argsort(descending=True, stable=True) for key, score in scores.items()}
-        chance = subject.generator(7)
+        generator = subject.generator(7)
         for _ in range(self.generations):
             # the parent competes, so that a generation is never worse than the one before
             found = [parent]
             for _ in range(10 * self.offspring):  # a small model may have few neighbours
-                child = self._mutated(parent, scores, budget, chance)
+                child = self._mutated(parent, scores, budget, generator)
                 if child not in found and budget.gone(_masks(child, order)) >= budget.remove * (1 - 1e-9):
                     found.append(child)
                 if len(found) > self.offspring:
@@ -84,17 +84,19 @@ class Evolution:
         subject.notes["evolution"] = {f"{kind} {layer}": count for (kind, layer), count in parent.items()}
         return kept
 
-    def _mutated(self, parent: Counts, scores: Mapping[Key, Tensor], budget: Budget, chance: torch.Generator) -> Counts:
+    def _mutated(
+        self, parent: Counts, scores: Mapping[Key, Tensor], budget: Budget, generator: torch.Generator
+    ) -> Counts:
         child, keys = dict(parent), sorted(parent)
         # the lesser of two draws: small mutations are more frequent
-        flips = int(torch.randint(1, 4, (2,), generator=chance).min())
+        flips = int(torch.randint(1, 4, (2,), generator=generator).min())
         for _ in range(flips):
-            up = keys[int(torch.randint(len(keys), (1,), generator=chance))]
+            up = keys[int(torch.randint(len(keys), (1,), generator=generator))]
             # within one kind a level costs about the same, so that the budget stays met
             alike = [key for key in keys if key[0] == up[0] and key != up]
             if not alike:
                 continue
-            down = alike[int(torch.randint(len(alike), (1,), generator=chance))]
+            down = alike[int(torch.randint(len(alike), (1,), generator=generator))]
             step = max(round(self.level * len(scores[up])), 1)
             step = min(step, len(scores[up]) - child[up])
             price = float(budget.costs[up][0]) / max(float(budget.costs[down][0]), 1e-12)

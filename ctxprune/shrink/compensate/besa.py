@@ -113,7 +113,7 @@ def _soft(logits: Tensor, rank: Tensor, candidates: Tensor) -> tuple[Tensor, Ten
 
 
 def _calls(subject: Subject, path: str) -> list[tuple[Any, Any, Tensor, Tensor]]:
-    """What goes into a layer in each batch, which tokens are real, and what comes out at those."""
+    """Of each batch: a layer's inputs, which tokens are real, and its outputs at those."""
     found: list[tuple[Any, Any, Tensor, Tensor]] = []
     for batch in subject.needed_calibration():
         real = batch["attention_mask"].bool()

@@ -66,7 +66,7 @@ def group_by_source(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
 
 
 def sample_pairs(pairs: Sequence[Pair], groups: int, *, most: int = 8, seed: int = 0) -> list[Pair]:
-    """The pairs of so many questions, chosen by chance; all of them where there are fewer.
+    """The pairs of so many questions, chosen at random; all of them where there are fewer.
 
     Args:
         pairs: With or without labels.

@@ -1,4 +1,4 @@
-"""Low-rank adapters beside linear modules, for as long as something is learned with them.
+"""Low-rank adapters beside linear modules, which are removed again at the end.
 
 Hu and others, LoRA: Low-Rank Adaptation of Large Language Models, ICLR 2022: y = W x + s B A x, B = 0 at the start.
 """
@@ -54,7 +54,7 @@ def linear_paths(model: nn.Module) -> list[str]:
 
 @contextmanager
 def add_adapters(
-    model: nn.Module, paths: Sequence[str], *, rank: int, scale: float, chance: torch.Generator
+    model: nn.Module, paths: Sequence[str], *, rank: int, scale: float, generator: torch.Generator
 ) -> Iterator[dict[str, Adapter]]:
     """Inside, each named linear module has an adapter that adds nothing yet; the weights are not touched."""
     adapters: dict[str, Adapter] = {}
@@ -63,7 +63,7 @@ def add_adapters(
         for path in paths:
             weight = module_of(model, path).weight
             size = min(rank, *weight.shape)
-            down = torch.randn(size, weight.shape[1], generator=chance) / weight.shape[1] ** 0.5
+            down = torch.randn(size, weight.shape[1], generator=generator) / weight.shape[1] ** 0.5
             up = torch.zeros(weight.shape[0], size)
             adapters[path] = Adapter(nn.Parameter(down.to(weight)), nn.Parameter(up.to(weight)), scale)
             handles.append(module_of(model, path).register_forward_hook(_adding(adapters[path])))

@@ -38,10 +38,10 @@ def open_probability(a: Tensor) -> Tensor:
     return torch.sigmoid(a - _TEMPERATURE * math.log(-_LOW / _HIGH))
 
 
-def sample_gates(a: Tensor, chance: torch.Generator) -> Tensor:
+def sample_gates(a: Tensor, generator: torch.Generator) -> Tensor:
     """A gate in 0..1 for each parameter a; gradients go through where it is neither 0 nor 1."""
     # the logarithms of 0 and 1 are infinite
-    uniform = torch.rand(a.shape, generator=chance).clamp(1e-6, 1 - 1e-6).to(a.device)
+    uniform = torch.rand(a.shape, generator=generator).clamp(1e-6, 1 - 1e-6).to(a.device)
     stretched = torch.sigmoid((uniform.log() - (1 - uniform).log() + a) / _TEMPERATURE) * (_HIGH - _LOW) + _LOW
     return stretched.clamp(0, 1)
 
@@ -94,9 +94,11 @@ def learn_gates(
     Raises:
         InputError: There is no calibration data, or the loss is no number any more.
     """
-    batches, chance = list(subject.needed_calibration()), subject.generator(3)
+    batches, generator = list(subject.needed_calibration()), subject.generator(3)
     # noise breaks ties between units that are alike
-    alphas = {g.key: (learning.start + 0.01 * torch.randn(g.count, generator=chance)).requires_grad_() for g in groups}
+    alphas = {
+        g.key: (learning.start + 0.01 * torch.randn(g.count, generator=generator)).requires_grad_() for g in groups
+    }
     beginning = constraint({key: torch.ones(len(alpha)) for key, alpha in alphas.items()}).detach()
     pressure = [torch.zeros(2, len(beginning), dtype=torch.float64, requires_grad=True)]
     tuned = list(parameters)
@@ -110,11 +112,11 @@ def learn_gates(
             entry.requires_grad_(True)
         for step in range(learning.steps):
             if step % len(batches) == 0:
-                order = torch.randperm(len(batches), generator=chance).tolist()
+                order = torch.randperm(len(batches), generator=generator).tolist()
             # the whole pressure at once would close gates before the loss has told them apart
             eased = beginning * max(0.0, 1 - step / max(learning.warm * learning.steps, 1e-9))
             over = constraint({key: open_probability(alpha) for key, alpha in alphas.items()}) - eased
-            with apply_gates(subject.model, {key: sample_gates(alpha, chance) for key, alpha in alphas.items()}):
+            with apply_gates(subject.model, {key: sample_gates(alpha, generator) for key, alpha in alphas.items()}):
                 value = loss(subject.model, batches[order[step % len(batches)]])
             check_loss(value, step, hint="lower the rates")
             (value + (pressure[0][0] * over + pressure[0][1] * over.square()).sum()).backward()

@@ -1,4 +1,4 @@
-"""What flows through mixtures of experts: what goes into a block, and which experts its router takes for a token."""
+"""Statistics of mixtures of experts: inputs of a block, and the experts that its router chooses for each token."""
 
 from __future__ import annotations
 

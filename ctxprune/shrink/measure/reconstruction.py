@@ -162,7 +162,7 @@ def _teacher(subject: Subject) -> tuple[nn.Module, Anatomy]:
 
 
 class _Reached(Exception):  # noqa: N818
-    """All that is needed has been seen: what lies above need not be computed."""
+    """All needed states have been seen; the layers above need not be computed."""
 
 
 def _seen(subject: Subject, anatomy: Anatomy, sublayer: Sublayer, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -35,7 +35,7 @@ SINGLE = ("deltas", "values", "weights")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How small a model shall become.
+    """How much of a measure a model may keep.
 
     Attributes:
         measure: "flops" (multiply-adds of the layers), "latency" (measured), "bytes", "parameters"; or of the layers'

@@ -1,4 +1,4 @@
-"""Norms over the residual: what they make of states before scale and shift, and fitting both anew."""
+"""Norms over the residual: normalised states before scale and shift, and least-squares fits of both."""
 
 from __future__ import annotations
 

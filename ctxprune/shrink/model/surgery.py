@@ -83,7 +83,7 @@ def _check(anatomy: Anatomy, kept: Mapping[Key, Tensor]) -> None:
 
 
 def _cut(model: nn.Module, chosen: list[tuple[Group, Tensor]]) -> None:
-    """Select what stays of each parameter, once for each of its axes."""
+    """Select the kept indices of each parameter, once along each of its axes."""
     # several groups may cut one axis (query, key and value in one matrix): their masks are joined first
     stays: dict[tuple[str, int], Tensor] = {}
     for group, mask in chosen:

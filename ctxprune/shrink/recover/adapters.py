@@ -67,12 +67,12 @@ class Adapters:
         if self.by_layer:
             ranks = ranks_by_loss(layer_losses(subject), self.rank)
             subject.notes["ranks"] = ranks
-        chance = subject.generator(2)
+        generator = subject.generator(2)
         deltas = {}
         for path in linear_modules(subject):
             place = next(index for index, layer in enumerate(layers) if path.startswith(f"{layer}."))
             outputs, inputs = parameter_of(subject.model, f"{path}.weight").shape
-            down = nn.Parameter(torch.randn(ranks[place], inputs, generator=chance) / inputs**0.5)
+            down = nn.Parameter(torch.randn(ranks[place], inputs, generator=generator) / inputs**0.5)
             up = nn.Parameter(torch.zeros(outputs, ranks[place]))
             deltas[path] = ((down, up), _product(up, down, self.scale / ranks[place]))
         train_deltas(

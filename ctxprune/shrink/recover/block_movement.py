@@ -64,7 +64,7 @@ class BlockMovement:
         budget = subject.needed_budget()
         parts = [part for group in budget.groups for part in _parts(subject, group, self.block)]
         loss = loss_towards(subject, self.towards)
-        batches, chance = list(subject.needed_calibration()), subject.generator(8)
+        batches, generator = list(subject.needed_calibration()), subject.generator(8)
         weights = list(subject.model.parameters())
         # scores move far more than weights in the same number of steps
         groups = [
@@ -74,7 +74,7 @@ class BlockMovement:
         optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
         for step in range(self.steps):
             if step % len(batches) == 0:
-                order = torch.randperm(len(batches), generator=chance).tolist()
+                order = torch.randperm(len(batches), generator=generator).tolist()
             opened = 1 - budget.share * _closed(step / self.steps, self.warm)
             masks = _masks(parts, opened)
             # the optimiser must see the dense weights: masked ones would stay at zero for good
@@ -146,7 +146,7 @@ def _numbered(subject: Subject, group: Group, part: Slice, block: int) -> tuple[
 
 
 def _closed(done: float, warm: float) -> float:
-    """Share of what shall go that is masked: 0 at first, 1 at last, cubic between."""
+    """Share of the budget that is masked already: 0 at first, 1 at last, cubic between."""
     between = min(max((done - warm) / max(1 - 2 * warm, 1e-9), 0.0), 1.0)
     return 1 - (1 - between) ** 3
 

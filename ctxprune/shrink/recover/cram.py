@@ -56,12 +56,12 @@ class Cram:
         """The same subject, its model trained in place, still dense."""
         weights = {name: subject.model.get_parameter(name) for name in matrices(subject.model)}
         computed = loss_towards(subject, self.towards)
-        chance = subject.generator(2)
+        generator = subject.generator(2)
 
         def loss(model: nn.Module, batch: Batch) -> Tensor:
             plain = computed(model, batch)
             slopes = torch.autograd.grad(plain, list(weights.values()), retain_graph=True)
-            drop = self.drops[int(torch.randint(len(self.drops), (), generator=chance))]
+            drop = self.drops[int(torch.randint(len(self.drops), (), generator=generator))]
             moved = {
                 name: entry.detach() + self.rho * float(entry.detach().norm() / slope.norm().clamp(min=1e-12)) * slope
                 for (name, entry), slope in zip(weights.items(), slopes, strict=True)

@@ -68,10 +68,12 @@ class HybridSparsification:
         budget = subject.needed_budget()
         if [group.key for group in budget.groups] != [("width", -1)]:
             raise UsageError("this preparation masks the width alone", where="hybrid_sparsification.v1")
-        width, chance = budget.groups[0].count, subject.generator(9)
+        width, generator = budget.groups[0].count, subject.generator(9)
         wanted = width - budget.remove / float(budget.costs["width", -1][0])
-        modules = {entry.output: _Module(width, min(self.rank, width), chance) for entry in subject.anatomy.sublayers}
-        mask = nn.Parameter(0.01 * torch.randn(width, generator=chance))
+        modules = {
+            entry.output: _Module(width, min(self.rank, width), generator) for entry in subject.anatomy.sublayers
+        }
+        mask = nn.Parameter(0.01 * torch.randn(width, generator=generator))
         trained = [entry for module in modules.values() for entry in module.parameters()]
         optimizer = torch.optim.AdamW(
             [{"params": trained, "lr": self.rate}, {"params": [mask], "lr": self.mask_rate}], weight_decay=0.0
@@ -106,10 +108,10 @@ class HybridSparsification:
 class _Module(nn.Module):
     """y -> v * (y + U D y)."""
 
-    def __init__(self, width: int, rank: int, chance: torch.Generator) -> None:
+    def __init__(self, width: int, rank: int, generator: torch.Generator) -> None:
         super().__init__()
         # orthogonal rows, so that the penalty is 0 at the start
-        self.down = nn.Parameter(torch.linalg.qr(torch.randn(width, rank, generator=chance)).Q.T.clone())
+        self.down = nn.Parameter(torch.linalg.qr(torch.randn(width, rank, generator=generator)).Q.T.clone())
         self.up = nn.Parameter(torch.zeros(width, rank))
         self.scale = nn.Parameter(torch.ones(width))
 

@@ -66,8 +66,8 @@ class LearnGates:
             tuned = list(subject.model.parameters()) if self.weights == "all" else []
             learned = learn_gates(subject, groups, constraint, learning, loss, parameters=tuned)
             return replace(subject, learned=learned)
-        paths, chance = linear_paths(subject.model), subject.generator(4)
-        with add_adapters(subject.model, paths, rank=self.rank, scale=2.0, chance=chance) as adapters:
+        paths, generator = linear_paths(subject.model), subject.generator(4)
+        with add_adapters(subject.model, paths, rank=self.rank, scale=2.0, generator=generator) as adapters:
             tuned = [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]
             learned = learn_gates(subject, groups, constraint, learning, loss, parameters=tuned)
         merge_adapters(subject.model, adapters)

@@ -1,4 +1,4 @@
-"""Recovery on a part of the data that a selector chooses, once or anew every few steps.
+"""Recovery on a subset of the data that a selector chooses, once or again every few steps.
 
 Attendu and Corbeil, NLU on Data Diets: Dynamic Data Subset Selection for NLP Classification Tasks, 2023: train on
 everything first, then score all rows again every few steps and train on the share of the highest scores.

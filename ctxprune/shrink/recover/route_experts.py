@@ -122,12 +122,12 @@ class RouteExperts:
             router.bias.copy_(level - solved @ mean)
 
 
-def balanced(points: Tensor, clusters: int, chance: torch.Generator) -> Tensor:
+def balanced(points: Tensor, clusters: int, generator: torch.Generator) -> Tensor:
     """Clusters of equal sizes (within one): the cluster of each point, int64 (points,).
 
     Sizes are those of `Routed.bounds`. Points choose in the order of how near their nearest centre is.
     """
-    labels = kmeans(points, clusters, chance)
+    labels = kmeans(points, clusters, generator)
     empty = points.mean(0)
     centres = torch.stack(
         [points[labels == n].mean(0) if bool((labels == n).any()) else empty for n in range(clusters)]

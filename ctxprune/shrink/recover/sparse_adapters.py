@@ -57,12 +57,12 @@ class SparseAdapters:
 
     def __call__(self, subject: Subject) -> Subject:
         """The same subject, its matrices changed in place; the share of parameters is noted as "adapters"."""
-        chance = subject.generator(2)
+        generator = subject.generator(2)
         deltas = {}
         for path in linear_modules(subject):
             weight = parameter_of(subject.model, f"{path}.weight").detach()
             rank = min(self.rank, len(weight))
-            rows = nn.Parameter(1 + 0.1 * torch.randn(rank, weight.shape[1], generator=chance))
+            rows = nn.Parameter(1 + 0.1 * torch.randn(rank, weight.shape[1], generator=generator))
             columns = nn.Parameter(torch.zeros(len(weight), 1))
             deltas[path] = ((rows, columns), _scaled(weight, rows, columns, self.scale))
         train_deltas(

@@ -26,7 +26,7 @@ __all__ = ["StopByLaw"]
 
 @dataclass(frozen=True)
 class StopByLaw:
-    """Trains every parameter for a sixteenth, an eighth and a quarter of the steps, fits the law, and goes on by it.
+    """Trains every parameter for a sixteenth, an eighth and a quarter of the steps, fits the law, and trains on by it.
 
     A fifth of the batches is set aside for the loss that the law is fitted to. "p2_law" notes the steps that were done,
     the losses that were seen and the gain that was predicted for the rest.

@@ -42,7 +42,7 @@ def baselines(recipe: Recipe, *, steps: int | None = None) -> dict[str, Recipe]:
 
 
 def _random(stage: Stage) -> Stage:
-    """The stage with chance in place of its scores, and nothing that learns before removal or mends it."""
+    """The stage with random scores, and without preparation and compensation."""
     if "weight" in stage.units:
         allocate = stage.allocate
     else:

@@ -33,7 +33,7 @@ _VALUE = re.compile(r"([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]*|%)", re.IGNOR
 
 @dataclass(frozen=True, slots=True)
 class RequestedTarget:
-    """What was asked for.
+    """A target as the user gave it.
 
     Attributes:
         measure: One of `MEASURES`.

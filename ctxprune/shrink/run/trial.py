@@ -89,14 +89,14 @@ def baseline_recipes(subject: Subject, measure: str) -> tuple[Recipe, Recipe]:
 
     Of the kinds of unit that the model has, in the measure of the target.
     """
-    chance = load_recipe("random_weights" if measure == "weights" else "random")
+    random_removal = load_recipe("random_weights" if measure == "weights" else "random")
     if measure != "weights":
         known = {kind for kind, _ in subject.anatomy.groups}
         units = tuple(kind for kind in _RANDOM if subject.anatomy.of_kind(kind)) or tuple(
             sorted(known - {"vocabulary"})
         )
-        chance = replace(chance, stages=(replace(chance.stages[0], units=units),))
-    return chance, replace(baselines(chance)["distilled"], name="distilled_scratch.v1")
+        random_removal = replace(random_removal, stages=(replace(random_removal.stages[0], units=units),))
+    return random_removal, replace(baselines(random_removal)["distilled"], name="distilled_scratch.v1")
 
 
 def measure_sizes(subject: Subject) -> dict[str, float]:

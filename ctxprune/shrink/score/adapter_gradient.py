@@ -61,10 +61,13 @@ class AdapterGradient:
         """
         # sorted, so that the random start of the adapters does not depend on the order of groups
         paths = sorted({_module(part) for group in groups for part in group.slices if _is_matrix(subject, part)})
-        batches, chance = list(subject.needed_calibration()), subject.generator(6)
+        batches, generator = list(subject.needed_calibration()), subject.generator(6)
         loss = loss_towards(subject, self.towards)
         scores = {group.key: torch.zeros(group.count, dtype=torch.float64) for group in groups}
-        with subject.frozen(), add_adapters(subject.model, paths, rank=self.rank, scale=1.0, chance=chance) as adapters:
+        with (
+            subject.frozen(),
+            add_adapters(subject.model, paths, rank=self.rank, scale=1.0, generator=generator) as adapters,
+        ):
             entries = [entry for adapter in adapters.values() for entry in (adapter.down, adapter.up)]
             optimizer = torch.optim.AdamW(entries, lr=self.rate, weight_decay=0.0)
             for step in range(self.steps):

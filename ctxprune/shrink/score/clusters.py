@@ -97,16 +97,16 @@ def _labels(subject: Subject, clusters: int) -> Tensor:
     return kmeans(points, min(clusters, len(points)), subject.generator(10))
 
 
-def kmeans(points: Tensor, clusters: int, chance: torch.Generator, *, rounds: int = 20) -> Tensor:
+def kmeans(points: Tensor, clusters: int, generator: torch.Generator, *, rounds: int = 20) -> Tensor:
     """Lloyd's algorithm from far-apart points: the cluster of each, int64 (points,).
 
     Args:
         points: (points, features).
         clusters: At most so many as there are points.
-        chance: Of the first centre.
+        generator: Of the first centre.
         rounds: At most.
     """
-    centres = points[torch.randint(len(points), (1,), generator=chance)]
+    centres = points[torch.randint(len(points), (1,), generator=generator)]
     while len(centres) < clusters:
         # the farthest point next: two centres in one cluster would never part
         centres = torch.cat([centres, points[torch.cdist(points, centres).min(1).values.argmax()][None]])

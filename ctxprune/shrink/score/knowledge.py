@@ -73,13 +73,13 @@ class Knowledge:
             columns = parameter_of(subject.model, f"{path}.weight").detach().double().square().mean(0)
             added[group.key] += (squares * columns).view(group.count, group.block).sum(1)
 
-        chance, done = subject.generator(17), 0
+        generator, done = subject.generator(17), 0
         with subject.frozen():
             for batch in first_rows(subject, self.samples):
                 rows = len(batch["input_ids"])
                 with torch.no_grad():
                     wanted = subject.task.output(subject.teacher or subject.model, batch)
-                    noise = torch.randn(wanted.shape, generator=chance).to(wanted) * wanted.float().std(correction=0)
+                    noise = torch.randn(wanted.shape, generator=generator).to(wanted) * wanted.float().std(correction=0)
                 gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
                 with torch.enable_grad(), apply_gates(subject.model, gates):
                     with watch_modules(subject.model, list(by_path), batch, see):

@@ -1,4 +1,4 @@
-"""Gates that are learned with frozen weights: what stays open matters.
+"""Gates that are learned with frozen weights: a gate that stays open marks an important unit.
 
 Louizos and others (L0), ICLR 2018; with a Lagrangian to the target as in CoFi (Xia and others, ACL 2022). The weights
 of a unit's gate say how much the loss wants it, under the pressure of the budget.

@@ -57,14 +57,14 @@ class Perturbation:
             key: size.argsort()[: max(min(round(self.doubtful * self.share * len(size)), len(size)), 1)]
             for key, size in prior.items()
         }
-        chance = subject.generator(5)
+        generator = subject.generator(5)
         masks, utilities = [], []
         drawn: dict[Key, Tensor] = {}
         for number in range(self.samples):
             if number % 2:
                 drawn = {key: self._complement(drawn[key], tried[key]) for key in prior}
             else:
-                drawn = {key: self._drawn(prior[key], tried[key], chance) for key in prior}
+                drawn = {key: self._drawn(prior[key], tried[key], generator) for key in prior}
             with apply_gates(subject.model, {key: mask.float() for key, mask in drawn.items()}):
                 utilities.append(-subject.loss())
             masks.append(torch.cat([drawn[key][tried[key]].double() for key in prior]))
@@ -72,11 +72,11 @@ class Perturbation:
         found = regress(torch.stack(masks), torch.tensor(utilities, dtype=torch.float64), guess, self.ridge)
         return self._scores(prior, tried, found)
 
-    def _drawn(self, size: Tensor, tried: Tensor, chance: torch.Generator) -> Tensor:
+    def _drawn(self, size: Tensor, tried: Tensor, generator: torch.Generator) -> Tensor:
         odds = size.max() - size[tried] + 1e-6 * size.max().clamp(min=1e-12)
         number = min(max(round(self.share * len(size)), 1), len(tried))
         mask = torch.ones(len(size), dtype=torch.bool)
-        mask[tried[torch.multinomial(odds, number, generator=chance)]] = False
+        mask[tried[torch.multinomial(odds, number, generator=generator)]] = False
         return mask
 
     @staticmethod

@@ -61,14 +61,14 @@ class Symbolic:
 
     def __call__(self, subject: Subject, groups: Sequence[str]) -> dict[str, Tensor]:
         """Of the parameter's shape by its name."""
-        chance = Random(subject.seed)
+        generator = Random(subject.seed)
         # one pass of data for the whole search: every expression is made of the same three tensors
         leaves = _leaves(subject, groups)
-        forms = [*_KNOWN, *(grow_tree(chance, self.depth) for _ in range(self.population - len(_KNOWN)))]
+        forms = [*_KNOWN, *(grow_tree(generator, self.depth) for _ in range(self.population - len(_KNOWN)))]
         ranked = sorted((_judged(subject, form, leaves), format_tree(form), form) for form in forms)
         for _ in range(self.generations):
-            parents = [min(chance.sample(ranked, 2), key=lambda entry: entry[:2])[2] for _ in range(self.population)]
-            children = [mutate_tree(form, chance.choice(ranked)[2], chance, self.depth) for form in parents]
+            parents = [min(generator.sample(ranked, 2), key=lambda entry: entry[:2])[2] for _ in range(self.population)]
+            children = [mutate_tree(form, generator.choice(ranked)[2], generator, self.depth) for form in parents]
             new = {format_tree(form): form for form in children} if children else {}
             # an expression that was judged before is not judged again
             known = {entry[1] for entry in ranked}

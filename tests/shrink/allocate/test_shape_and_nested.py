@@ -21,8 +21,8 @@ from ctxprune.shrink.model.surgery import remove  # noqa: E402
 
 def given(subject, kinds, share):
     groups = subject.groups(kinds)
-    chance = torch.Generator().manual_seed(1)
-    scores = {group.key: torch.rand(group.count, generator=chance) for group in groups}
+    generator = torch.Generator().manual_seed(1)
+    scores = {group.key: torch.rand(group.count, generator=generator) for group in groups}
     whole = cost(subject.model, "flops")
     return scores, Budget(groups, unit_costs(subject.model, groups, "flops"), share * whole), whole
 

@@ -34,8 +34,10 @@ def zeros(masks) -> int:
 @settings(max_examples=40, deadline=None)
 @given(SHAPES, st.floats(0, 1), st.sampled_from(KINDS), st.integers(0, 99))
 def test_the_share_of_zeros_is_what_was_asked_within_one_weight(shapes, share, kind, seed):
-    chance = torch.Generator().manual_seed(seed)
-    scores = {str(place): torch.rand(shape, generator=chance).round(decimals=1) for place, shape in enumerate(shapes)}
+    generator = torch.Generator().manual_seed(seed)
+    scores = {
+        str(place): torch.rand(shape, generator=generator).round(decimals=1) for place, shape in enumerate(shapes)
+    }
     masks = kind(None, scores, asked(share))
     wanted = share * sum(score.numel() for score in scores.values())
     assert wanted - 1e-5 <= zeros(masks) < wanted + 1
@@ -45,8 +47,8 @@ def test_the_share_of_zeros_is_what_was_asked_within_one_weight(shapes, share, k
 @settings(max_examples=40, deadline=None)
 @given(SHAPES, st.floats(0, 1), st.tuples(st.integers(1, 4), st.integers(1, 4)), st.integers(0, 99))
 def test_blocks_go_whole_and_less_than_one_too_many(shapes, share, size, seed):
-    chance = torch.Generator().manual_seed(seed)
-    scores = {str(place): torch.rand(shape, generator=chance) for place, shape in enumerate(shapes)}
+    generator = torch.Generator().manual_seed(seed)
+    scores = {str(place): torch.rand(shape, generator=generator) for place, shape in enumerate(shapes)}
     masks = Blocks(*size)(None, scores, asked(share))
     wanted = share * sum(score.numel() for score in scores.values())
     assert wanted - 1e-5 <= zeros(masks) < wanted + size[0] * size[1]

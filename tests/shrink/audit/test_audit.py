@@ -56,7 +56,7 @@ def test_exemplars_are_what_most_variants_change():
     assert many["spread"]["deviation"] > 0
 
 
-def test_swaps_measure_what_a_score_makes_of_gender():
+def test_swaps_measure_the_influence_of_gender():
     asked = [Question("did he win", ("He won.", "She lost."), (1, 0))] * 3
 
     def fond_of_he(question):

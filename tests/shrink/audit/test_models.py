@@ -96,7 +96,7 @@ def test_a_pruner_of_another_making_has_its_bytes_alone(monkeypatch):
     assert list(load_audited(PRUNER).sizes) == ["bytes"]
 
 
-def test_what_cannot_be_audited_says_so(folders, capsys):
+def test_models_that_cannot_be_audited_raise(folders, capsys):
     with pytest.raises(InputError, match="no such folder"):
         load_audited(folders / "none")
     unlabelled = folders / "unlabelled.jsonl"

@@ -160,7 +160,7 @@ def test_a_sample_holds_both_kinds_of_pair():
         sample_pairs(pairs, 0)
 
 
-def test_sources_are_told_apart():
+def test_pairs_are_grouped_by_source():
     assert group_by_source([Pair("a", "b", source="y"), Pair("a", "b", source="x")]) == {
         "x": [Pair("a", "b", source="x")],
         "y": [Pair("a", "b", source="y")],

@@ -18,8 +18,8 @@ from ctxprune.shrink.model.surgery import remove  # noqa: E402
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("limit", [1.0, 1.5, 10.0])
 def test_scales_are_bounded_and_never_worse(seed: int, limit: float):
-    chance = torch.Generator().manual_seed(seed)
-    added, wanted = torch.randn(40, 6, generator=chance).double(), 3 * torch.randn(40, generator=chance).double()
+    generator = torch.Generator().manual_seed(seed)
+    added, wanted = torch.randn(40, 6, generator=generator).double(), 3 * torch.randn(40, generator=generator).double()
     scales = tune_scales(added.T @ added, added.T @ wanted, limit, 1e-4)
     assert float(scales.abs().max()) <= limit
     errors = [float((wanted - added @ tried).square().sum()) for tried in (scales, torch.ones(6).double())]

@@ -22,10 +22,10 @@ def test_two_that_cancel_go_together():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_never_worse_and_as_many(seed: int):
-    chance = torch.Generator().manual_seed(seed)
-    slopes = torch.randn(12, 8, generator=chance).double()
+    generator = torch.Generator().manual_seed(seed)
+    slopes = torch.randn(12, 8, generator=generator).double()
     mask = torch.ones(8, dtype=torch.bool)
-    mask[torch.randperm(8, generator=chance)[:3]] = False
+    mask[torch.randperm(8, generator=generator)[:3]] = False
     found = rearrange(mask, slopes)
     cost = lambda gone: float(slopes[:, list(gone)].sum(1).square().sum())  # noqa: E731
     assert int((~found).sum()) == 3

@@ -26,8 +26,8 @@ def distance(subject, whole, small, place_small: int, place: int) -> float:
 
 
 def test_a_line_is_found_in_each_dimension():
-    chance = torch.Generator().manual_seed(0)
-    states = torch.randn(50, 6, generator=chance)
+    generator = torch.Generator().manual_seed(0)
+    states = torch.randn(50, 6, generator=generator)
     norm = torch.nn.LayerNorm(6)
     wanted = normalise(norm, states) * torch.arange(6) + 3.0
     fit_norm(norm, states, wanted)

@@ -26,11 +26,11 @@ def output(model, batch):
 
 
 def halved(model, kind: str) -> dict:
-    chance = torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(3)
     kept = {}
     for key, group in family_of(model).describe(model).groups.items():
         if key[0] == kind:
-            kept[key] = torch.rand(group.count, generator=chance) > 0.4
+            kept[key] = torch.rand(group.count, generator=generator) > 0.4
             kept[key][0], kept[key][-1] = True, False
     return kept
 
@@ -50,7 +50,7 @@ def test_the_reduced_network_equals_the_masked_one(kind: str):
     assert torch.equal(output(again.eval(), batch), output(small, batch))
 
 
-def test_fewer_pieces_give_the_same_logits():
+def test_a_smaller_vocabulary_gives_the_same_logits():
     model, batch = pruner(), pruner_batches(1)[0]
     kept = torch.arange(64) % 3 != 1
     chosen = kept.nonzero().flatten()

@@ -14,10 +14,10 @@ from ctxprune.shrink.score.perturbation import Perturbation, regress  # noqa: E4
 
 
 def test_planted_utilities_are_recovered():
-    chance = torch.Generator().manual_seed(0)
-    masks = (torch.rand(60, 12, generator=chance) > 0.3).double()
-    planted = torch.randn(12, generator=chance, dtype=torch.float64)
-    found = regress(masks, masks @ planted + 3.0, torch.rand(12, generator=chance).double(), 0.0)
+    generator = torch.Generator().manual_seed(0)
+    masks = (torch.rand(60, 12, generator=generator) > 0.3).double()
+    planted = torch.randn(12, generator=generator, dtype=torch.float64)
+    found = regress(masks, masks @ planted + 3.0, torch.rand(12, generator=generator).double(), 0.0)
     assert torch.allclose(found, planted, atol=1e-9)
 
 

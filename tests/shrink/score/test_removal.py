@@ -31,7 +31,7 @@ def test_the_loss_is_that_of_the_model_without_the_layer():
 
 @pytest.mark.parametrize("measure", ["divergence", "angle", "kl", "norm"])
 @pytest.mark.parametrize("kind", ["layer", "sublayer"])
-def test_what_does_nothing_changes_nothing(measure: str, kind: str):
+def test_removing_inactive_units_changes_no_output(measure: str, kind: str):
     subject = models.without_effect(models.decoder(), 1)
     (scores,) = Removal(measure)(subject, subject.groups([kind])).values()
     here = [1] if kind == "layer" else [2, 3]

@@ -130,7 +130,7 @@ def test_words_that_never_came_share_a_row():
 
 
 @pytest.mark.parametrize("kind", ["reranker", "decoder"])
-def test_parts_are_read_back(kind, tmp_path):
+def test_custom_modules_are_read_back(kind, tmp_path):
     loaded = load_model(getattr(folders, kind)(tmp_path / "big"))
     subject = dataclasses.replace(models.encoder() if kind == "reranker" else models.decoder(), model=loaded.model)
     subject = Factorise(layers=0.5)(budgeted(subject, 0.05))
