@@ -59,6 +59,7 @@ class BestRun:
             UsageError: No run that leaves a unit is long enough.
         """
         group = depth_group(budget.groups)
+        # the first layers hold what all others build on
         runs = [(start, end) for start, end in run_lengths(budget, group.key) if start >= self.first]
         if not runs:
             raise UsageError("no run of units is long enough", where=group.kind, hint="raise the target")
@@ -73,6 +74,7 @@ class BestRun:
         found = (total / max(count, 1)).tolist()
         subject.notes["runs"] = [(*run, distance) for run, distance in zip(runs, found, strict=True)]
         sums = [float(scores[group.key][start:end].sum()) for start, end in runs]
+        # rounded: equal runs differ by the last digits, and the scores should decide between them
         start, end = runs[min(range(len(runs)), key=lambda number: (round(found[number], 9), sums[number]))]
         kept = torch.ones(group.count, dtype=torch.bool)
         kept[start:end] = False

@@ -53,6 +53,7 @@ class CoarseToFine:
         ranked = {}
         for key, score in scores.items():
             places = score.argsort(descending=True, stable=True).argsort().double()
+            # ranks and not scores: layers are compared by their angle alone
             ranked[key] = -(places + 0.5) / (len(score) * weights[key[1]])
         return drop_lowest(ranked, budget, least=self.least)
 

@@ -52,6 +52,7 @@ class Nested:
                 kept[key][place] = False
             return kept
 
+        # the cost falls with each unit that goes, so that halving finds the first choice that is cheap enough
         low, high = 0, len(order)
         if float(prices.cost(without(high))) > wanted:
             raise UsageError(
@@ -64,4 +65,5 @@ class Nested:
         return without(high)
 
     def _kept_of(self, key: Key) -> int:
+        # the width is one group and may go down to a single dimension
         return self.least if key[1] >= 0 else 1

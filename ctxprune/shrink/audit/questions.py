@@ -97,12 +97,14 @@ def find_slices(questions: Sequence[Question]) -> dict[str, NDArray[np.bool_]]:
     domains = sorted({question.domain for question in questions if question.domain})
     for domain in domains:
         found[f"domain {domain}"] = np.array([question.domain == domain for question in questions])
+    # a slice of all or none has nothing to be compared with
     return {name: mask for name, mask in found.items() if mask.any() and not mask.all()}
 
 
 def _rare(questions: Sequence[Question]) -> NDArray[np.bool_]:
     texts = {text for question in questions for text in question.texts}
     counts = Counter(term for text in texts for term in set(terms(text)))
+    # in a small set a term is rare if it stands in one text
     most = max(_RARE * len(texts), 1)
     return np.array([any(0 < counts[term] <= most for term in terms(question.query)) for question in questions])
 

@@ -65,6 +65,7 @@ class Collapse:
         subject.notes["merged"] = []
         alive, step = [layer.index for layer in subject.anatomy.layers], 0
         while len(mask) - len(alive) < wanted:
+            # lowered in even steps to minus the threshold, then to what every merge meets, so that the loop ends
             floor = self.threshold - self.threshold * step / 20 if step <= 40 else -2.0
             alive = self._sweep(subject, whole, alive, len(mask) - wanted, floor)
             step += 1
@@ -77,8 +78,10 @@ class Collapse:
         layers = subject.anatomy.layers
         place = len(alive) - 2
         while place >= 0 and len(alive) > left:
+            # a merge never takes more layers than the allocator did
             count = min(self.most - 1, len(alive) - place - 1, len(alive) - left)
             group, rest = alive[place : place + count + 1], [*alive[: place + 1], *alive[place + count + 1 :]]
+            # only the first layer of a group changes, so that one copy undoes a merge
             before = {name: entry.clone() for name, entry in _own(subject.model, layers[group[0]]).items()}
             merged = collapse_layers(subject.model, [layers[index] for index in group], last=self.merge == "last")
             _put(subject.model, layers[group[0]], merged)
@@ -86,6 +89,7 @@ class Collapse:
             if near > floor:
                 alive = rest
                 subject.notes["merged"].append((*group, near))
+                # merges next to one another would move one layer twice
                 place = min(place - self.interval, len(alive) - 2)
             else:
                 _put(subject.model, layers[group[0]], before)

@@ -41,8 +41,10 @@ class MergeExperts:
             here, mask = found[block_of(group)], kept[group.key]
             with torch.no_grad():
                 logits = functional.normalize(module_of(subject.model, group.reader)(here.inputs)[0].float().T, dim=1)
+                # experts that the router wants for the same tokens do similar work
                 likeness = (logits @ logits.T).masked_fill(~mask, -torch.inf)
                 joins = torch.where(mask, torch.arange(group.count), likeness.argmax(1))
+                # an expert that was never used still needs a share, or the mean would divide by zero
                 use = here.weights.mean(0) + 1e-6
                 shares = torch.zeros(group.count, group.count)
                 shares[joins, torch.arange(group.count)] = use

@@ -41,6 +41,7 @@ def rearrange(mask: Tensor, slopes: Tensor) -> Tensor:
     fisher = slopes.T @ slopes
     order = fisher.diagonal().argsort(stable=True)
     number = int((~mask).sum())
+    # swaps end in a local optimum; two starts, and the better end
     best = min(
         (_swapped(start, fisher) for start in (order[:number], (~mask).nonzero().flatten())),
         key=lambda gone: float(fisher[gone][:, gone].sum()),
@@ -59,6 +60,7 @@ def _swapped(gone: Tensor, fisher: Tensor) -> Tensor:
         if inside[unit]:
             continue
         inside[unit] = True
+        # sums are updated instead of computed anew: a swap costs one column
         against += fisher[:, unit]
         left = torch.where(inside, fisher.diagonal() - 2 * against, torch.inf)
         leaving = int(left.argmin())

@@ -71,6 +71,7 @@ def batches_of(
     """
     check_enough(len(pairs), rows)
     named: dict[str, list[Any]] = {"label": [pair.label for pair in pairs], "teacher": [pair.teacher for pair in pairs]}
+    # a batch with some labels would be trained on the teacher as a whole
     for name, values in named.items():
         if None in values and set(values) != {None}:
             raise InputError(f"some pairs have a {name} and some have none", hint="give it to all or to none")
@@ -78,6 +79,7 @@ def batches_of(
     encoded = form.pairs([(pair.question, pair.passage) for pair in pairs], tokens)
     numbers = {question: number for number, question in enumerate(dict.fromkeys(pair.question for pair in pairs))}
     groups = [numbers[pair.question] for pair in pairs]
+    # grades become 0..1, whatever the scale of the file
     highest = max([1.0, *(value for value in named["label"] if value is not None)])
     made = []
     for part in _parts(encoded, groups, rows, random.Random(seed)):

@@ -90,6 +90,7 @@ def _written(
         given = [batch[name] for name in ("input_ids", "token_type_ids", "attention_mask")]
         with torch.no_grad():
             wanted = torch.stack(network(*given)).numpy()  # (2, windows, tokens)
+        # the runtime reads one window without padding; so are the network's outputs taken
         for row, (ids, types, mask) in enumerate(zip(*given, strict=True)):
             size = int(mask.sum())
             mine.append(np.stack(model.run(Window(ids[:size].tolist(), int((types[:size] == 0).sum())))).ravel())

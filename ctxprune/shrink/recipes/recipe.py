@@ -110,6 +110,7 @@ class Stage:
     upwards: bool = False
 
     def __post_init__(self) -> None:
+        # checked when it is read, since the model is loaded much later
         unknown = [kind for kind in self.units if kind not in KINDS]
         if not self.units or unknown:
             raise UsageError(f"units are {list(self.units)}", hint=f"known are {', '.join(KINDS)}")
@@ -201,6 +202,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
     Raises:
         FormatError: It is no recipe.
     """
+    # the reader stopped here, so a longer file would be parsed without its end
     if len(text.encode("utf-8", "surrogatepass")) > _LONGEST:  # of a longer file the end is missing here
         hint = "give a file in TOML; `ctxprune shrink list` names the recipes that there are"
         raise FormatError(f"this is no recipe: it is longer than {_LONGEST} bytes", where=where, hint=hint)
@@ -217,6 +219,7 @@ def parse_recipe(text: str, *, where: str) -> Recipe:
         return Recipe(**data)
     except (ValueError, TypeError, KeyError, AttributeError, UsageError) as error:
         raise FormatError(f"this is no recipe ({error})", where=where) from error
+    # nested brackets exhaust the parser's stack, which is no fault of this process
     except RecursionError as error:
         raise FormatError("this is no recipe: it is nested too deep", where=where) from error
 

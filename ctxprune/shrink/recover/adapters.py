@@ -72,6 +72,7 @@ class Adapters:
         for path in linear_modules(subject):
             place = next(index for index, layer in enumerate(layers) if path.startswith(f"{layer}."))
             outputs, inputs = parameter_of(subject.model, f"{path}.weight").shape
+            # B is zero at the start, so that the model begins as it is
             down = nn.Parameter(torch.randn(ranks[place], inputs, generator=generator) / inputs**0.5)
             up = nn.Parameter(torch.zeros(outputs, ranks[place]))
             deltas[path] = ((down, up), _product(up, down, self.scale / ranks[place]))
@@ -108,11 +109,13 @@ def layer_losses(subject: Subject) -> list[float]:
 
 def ranks_by_loss(losses: Sequence[float], mean: int) -> list[int]:
     """Ranks from 1 up in proportion to the losses, with `mean` as their mean."""
+    # one rank each is set aside first, since a layer without an adapter learns nothing
     spare, total = (mean - 1) * len(losses), sum(losses)
     if total <= 0:
         return [mean] * len(losses)
     exact = [spare * loss / total for loss in losses]
     ranks = [1 + int(value) for value in exact]
+    # largest remainders get what rounding left over
     order = sorted(range(len(losses)), key=lambda place: (int(exact[place]) - exact[place], place))
     for place in order[: mean * len(losses) - sum(ranks)]:
         ranks[place] += 1

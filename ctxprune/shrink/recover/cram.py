@@ -60,7 +60,9 @@ class Cram:
 
         def loss(model: nn.Module, batch: Batch) -> Tensor:
             plain = computed(model, batch)
+            # the graph is kept: the plain loss is trained as well
             slopes = torch.autograd.grad(plain, list(weights.values()), retain_graph=True)
+            # a share at random, so that one model serves all of them
             drop = self.drops[int(torch.randint(len(self.drops), (), generator=generator))]
             moved = {
                 name: entry.detach() + self.rho * float(entry.detach().norm() / slope.norm().clamp(min=1e-12)) * slope

@@ -59,6 +59,7 @@ class StopByLaw:
             InputError: There are fewer than two batches.
         """
         batches = list(subject.needed_calibration())
+        # the training loss falls by memorising, which the law does not describe
         aside = max(len(batches) // 5, 1)
         if len(batches) < 2:
             raise InputError("the law needs batches that are not trained on", hint="give two batches at least")
@@ -71,6 +72,7 @@ class StopByLaw:
                 left = law.gain(done * per_step, (goal - done) * per_step)
                 if left < self.threshold * max(seen[-1].loss, 1e-12):
                     break
+            # another seed for each part, or every part would see the batches in the same order
             part = replace(work, seed=subject.seed + done)
             train(
                 part, Schedule(goal - done, self.rate), parameters=[*subject.model.parameters(), *aim.parameters],
@@ -88,6 +90,7 @@ class StopByLaw:
 
     def _goals(self) -> list[int]:
         """How many steps are done after each part: each is twice the one before, the last one is all."""
+        # doubling lengths: three points of one decade fix the exponent
         parts = {max(self.steps * number // 16, place + 1) for place, number in enumerate((1, 2, 4, 8, 16))}
         return sorted(min(part, self.steps) for part in parts if part <= self.steps or part == min(parts))
 

@@ -43,6 +43,7 @@ def measure_times(models: Sequence[nn.Module], batch: Batch, *, rounds: int = 7)
     with torch.no_grad(), one_thread():
         for number in range(rounds + 1):
             for model, times in zip(models, taken, strict=True):
+                # time of this thread: on a shared machine the clock counts other processes, too
                 started = thread_time()
                 _forward(model, batch)
                 if number:  # the first round warms up

@@ -55,7 +55,9 @@ class Fairness:
                 loss[number] = subject.loss()
                 bias[number] = spread(subject)
         critical = loss.argsort(descending=True, stable=True)[: round(self.protected * len(places))]
+        # ranks, since a loss and its spread over groups have no common scale
         ranks = bias.argsort(stable=True).argsort().double()
+        # units that the loss depends on rank above all others, whatever they do to the spread
         ranks[critical] = len(places) + loss[critical].argsort(stable=True).argsort().double()
         parts = ranks.split([group.count for group in groups])
         return {group.key: part for group, part in zip(groups, parts, strict=True)}

@@ -55,6 +55,7 @@ class Knowledge:
         """float64 (count,), from 0 up, comparable over groups; passes forward and backward, no labels."""
         predictive, representational = self._measured(subject, groups)
         totals = [float(sum(part.sum() for part in found.values())) for found in (predictive, representational)]
+        # both sums become 1, so that the trade-off means the same for every model
         first, second = (1 / total if total > 0 else 0.0 for total in totals)
         return {
             group.key: first * predictive[group.key] + self.trade * second * representational[group.key]
@@ -79,6 +80,8 @@ class Knowledge:
                 rows = len(batch["input_ids"])
                 with torch.no_grad():
                     wanted = subject.task.output(subject.teacher or subject.model, batch)
+                    # at the teacher's own output the divergence has no slope; noise shows how far each unit could move
+                    # it
                     noise = torch.randn(wanted.shape, generator=generator).to(wanted) * wanted.float().std(correction=0)
                 gates = {group.key: torch.ones(rows, 1, group.count, requires_grad=True) for group in groups}
                 with torch.enable_grad(), apply_gates(subject.model, gates):
